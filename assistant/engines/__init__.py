@@ -1,0 +1,1 @@
+"""Engines: voice activity detectors, speech models and voices, one file each."""

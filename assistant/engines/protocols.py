@@ -1,0 +1,180 @@
+"""What an engine must offer. Engines conform by shape; there is no base class."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from assistant.audio import AudioClip, AudioFrame, Waveform
+from models.emotions import Emotion
+
+
+class Cancel:
+    """A flag that one side sets and an engine reads between tokens or chunks."""
+
+    __slots__ = ("_is_set",)
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def set(self) -> None:
+        """Asks the engine to stop at its next look; it cannot be taken back."""
+        self._is_set = True
+
+    def is_set(self) -> bool:
+        """Whether the engine has been asked to stop."""
+        return self._is_set
+
+
+@dataclass(frozen=True, slots=True)
+class EmotionEstimate:
+    """What was heard in a voice."""
+
+    probabilities: tuple[float, ...]
+    """Calibrated, in the order of `Emotion`; they sum to 1."""
+    abstained: bool = False
+    """True when the confidence lies below the model's threshold: treat as neutral."""
+
+    @property
+    def emotion(self) -> Emotion:
+        """The most probable emotion, also when the model abstained."""
+        return Emotion(max(range(len(self.probabilities)), key=self.probabilities.__getitem__))
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the most probable emotion, in [0, 1]."""
+        return max(self.probabilities)
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """The words of the person."""
+
+    text: str
+    confidence: float | None = None
+    """Geometric mean of the token probabilities in [0, 1]; None where it is not known."""
+    source: str = "decoder"
+    """`decoder` (Whisper's own), `llm` (asked of the LLM) or `typed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of the reply as it is generated; the pieces join to the whole reply."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """Who the assistant is: the system line of the prompt."""
+
+    system: str | None = None
+    """None stands for the model's own default."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakingStyle:
+    """How a reply is to be spoken; 1.0 and 0.0 below mean "as the voice does by itself"."""
+
+    emotion: Emotion = Emotion.NEUTRAL
+    """The tone of the *answer* (never a mirror of anger under the default policy)."""
+    intensity: float = 0.0
+    """How far the style departs from neutral, in [0, 1]; grows with confidence."""
+    rate: float = 1.0
+    """Speaking rate relative to the voice's own; 0.8 is slower."""
+    pitch: float = 0.0
+    """Shift of the mean pitch in semitones."""
+    pitch_range: float = 1.0
+    """Factor on the excursion of pitch around its mean."""
+    energy: float = 0.0
+    """Level in decibels relative to the voice's own."""
+    pause: float = 1.0
+    """Factor on the pauses between phrases and sentences."""
+
+
+class VoiceActivityDetector(Protocol):
+    """Speech probability of one frame at a time; holds state, one for each conversation."""
+
+    sample_rate: int
+    frame_samples: int
+
+    def probability(self, frame: Waveform) -> float:
+        """Returns the probability in [0, 1] that `frame` holds speech."""
+        ...
+
+    def reset(self) -> None:
+        """Forgets what was heard so far."""
+        ...
+
+
+class Dialogue(Protocol):
+    """One conversation with a speech model; owns its KV cache."""
+
+    def hear(
+        self, utterance: Waveform, cancel: Cancel
+    ) -> Iterator[EmotionEstimate | Transcript]:
+        """Takes a 16 kHz utterance in; yields the emotion first, then the words."""
+        ...
+
+    def read(self, text: str) -> None:
+        """Takes a typed utterance in, instead of a heard one."""
+        ...
+
+    def withdraw(self) -> None:
+        """Forgets the last utterance: it was not finished, or is not to be answered."""
+        ...
+
+    def reply(self, cancel: Cancel) -> Iterator[TextDelta]:
+        """Generates the reply to what was heard last."""
+        ...
+
+    def truncate(self, heard: str) -> None:
+        """Keeps of the last reply what was heard of it."""
+        ...
+
+
+class SpeechModel(Protocol):
+    """A resident model that serves all conversations of a process."""
+
+    name: str
+
+    def open(self, persona: Persona) -> Dialogue:
+        """Starts a conversation."""
+        ...
+
+
+class TextToSpeech(Protocol):
+    """A voice. Shared by all conversations of a process."""
+
+    sample_rate: int
+
+    def synthesize(
+        self, text: str, style: SpeakingStyle, cancel: Cancel
+    ) -> Iterator[AudioClip]:
+        """Speaks one sentence or more; yields clips as soon as they exist."""
+        ...
+
+
+class Microphone(Protocol):
+    """A source of 16 kHz frames."""
+
+    def frames(self) -> AsyncIterator[AudioFrame]:
+        """Yields frames on the audio clock until the source ends."""
+        ...
+
+
+class Speaker(Protocol):
+    """A sink of clips with a playback clock."""
+
+    played_samples: int
+
+    async def play(self, clip: AudioClip) -> None:
+        """Queues `clip`; waits while the queue is full."""
+        ...
+
+    def gain(self, decibels: float) -> None:
+        """Ducks (negative) or restores (0) what is playing."""
+        ...
+
+    def clear(self) -> int:
+        """Drops what is queued; returns the samples that were never heard."""
+        ...

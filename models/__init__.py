@@ -1,0 +1,1 @@
+"""The BLSP-Emo speech-language model in plain PyTorch."""

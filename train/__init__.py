@@ -1,0 +1,1 @@
+"""The two-stage training pipeline: data, continuations, alignment, evaluation."""
