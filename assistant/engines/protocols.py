@@ -109,9 +109,7 @@ class VoiceActivityDetector(Protocol):
 class Dialogue(Protocol):
     """One conversation with a speech model; owns its KV cache."""
 
-    def hear(
-        self, utterance: Waveform, cancel: Cancel
-    ) -> Iterator[EmotionEstimate | Transcript]:
+    def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
         """Takes a 16 kHz utterance in; yields the emotion first, then the words."""
         ...
 
@@ -147,9 +145,7 @@ class TextToSpeech(Protocol):
 
     sample_rate: int
 
-    def synthesize(
-        self, text: str, style: SpeakingStyle, cancel: Cancel
-    ) -> Iterator[AudioClip]:
+    def synthesize(self, text: str, style: SpeakingStyle, cancel: Cancel) -> Iterator[AudioClip]:
         """Speaks one sentence or more; yields clips as soon as they exist."""
         ...
 
