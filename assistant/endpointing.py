@@ -1,0 +1,295 @@
+"""When a turn starts, pauses and ends: speech probabilities on the audio clock in, marks out.
+
+There is no clock and no I/O here: time is the count of samples fed so far. The same class
+serves live talk and recordings. A caller feeds one probability for each frame and acts on the
+marks that come back:
+
+    STARTED → DROPPED                         a noise, a cough, an "uh-huh": no turn
+    STARTED → CONFIRMED → PAUSED → ENDED      a turn; work may begin at PAUSED
+                          PAUSED → RESUMED    the person went on: forget what was begun
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from assistant.audio import SPEECH_RATE_HZ
+
+
+class EndpointingSettings(BaseModel):
+    """When the assistant takes its turn; times are on the audio clock."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    start_threshold: float = Field(default=0.5, gt=0.0, lt=1.0)
+    """Speech probability from which a frame opens a turn."""
+    end_threshold: float = Field(default=0.35, gt=0.0, lt=1.0)
+    """Speech probability below which a frame inside a turn counts as silence."""
+    contested_threshold: float = Field(default=0.7, gt=0.0, lt=1.0)
+    """Speech probability from which a frame counts while the assistant itself is speaking."""
+    onset_ms: int = Field(default=64, ge=1, le=500)
+    """Speech that announces a possible turn (and ducks the assistant)."""
+    speech_ms: int = Field(default=128, ge=1, le=2_000)
+    """Speech that makes a turn while nobody else speaks; less is taken for a noise."""
+    contested_speech_ms: int = Field(default=352, ge=1, le=3_000)
+    """Speech that makes a turn (and interrupts) while the assistant speaks."""
+    drop_ms: int = Field(default=192, ge=32, le=2_000)
+    """Silence after which speech too short for a turn is forgotten."""
+    eager_ms: int = Field(default=192, ge=32, le=2_000)
+    """Silence after which the answer is prepared, to be withdrawn if the person goes on."""
+    shortest_silence_ms: int = Field(default=352, ge=32, le=5_000)
+    """Silence that ends a turn which sounds complete."""
+    longest_silence_ms: int = Field(default=1_600, ge=32, le=20_000)
+    """Silence that ends a turn which sounds unfinished."""
+    usual_completeness: float = Field(default=0.75, ge=0.0, le=1.0)
+    """Completeness assumed until it is known, or where nothing scores it."""
+    lead_ms: int = Field(default=256, ge=0, le=2_000)
+    """Sound kept from before the first speech frame."""
+    tail_ms: int = Field(default=128, ge=0, le=2_000)
+    """Sound kept from after the last speech frame."""
+    longest_turn_s: float = Field(default=120.0, gt=1.0, le=3_600.0)
+    """Length at which a turn is ended although the person goes on."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "EndpointingSettings":
+        if self.end_threshold > self.start_threshold:
+            raise ValueError("end_threshold must not lie above start_threshold")
+        if self.eager_ms > self.shortest_silence_ms:
+            raise ValueError("eager_ms must not be longer than shortest_silence_ms")
+        if self.shortest_silence_ms > self.longest_silence_ms:
+            raise ValueError("shortest_silence_ms must not be longer than longest_silence_ms")
+        return self
+
+
+class Boundary(StrEnum):
+    """What a mark says."""
+
+    STARTED = "started"
+    """Something that may become a turn began."""
+    DROPPED = "dropped"
+    """It was too short: a noise, a cough or an "uh-huh"."""
+    CONFIRMED = "confirmed"
+    """It is speech: the person has the floor."""
+    PAUSED = "paused"
+    """Silence long enough to prepare an answer."""
+    RESUMED = "resumed"
+    """The person went on: what was prepared is void."""
+    ENDED = "ended"
+    """The turn is over: answer."""
+
+
+class EndReason(StrEnum):
+    """Why a turn ended."""
+
+    SILENCE = "silence"
+    LONGEST = "longest"
+    """The turn reached its longest length while the person was speaking."""
+    INPUT_ENDED = "input ended"
+
+
+@dataclass(frozen=True, slots=True)
+class TurnMark:
+    """One boundary; sample counts are on the audio clock of the endpointer."""
+
+    boundary: Boundary
+    at_samples: int
+    """When the decision fell."""
+    start_samples: int
+    """First sample of the utterance, its lead included."""
+    end_samples: int
+    """One past the last sample of the utterance so far, its tail included."""
+    speech_end_samples: int
+    """One past the last frame of speech: what delays are measured from."""
+    reason: EndReason | None = None
+    """Set on ENDED only."""
+
+
+class _Phase(Enum):
+    IDLE = 0
+    ONSET = 1
+    SPEAKING = 2
+    PAUSED = 3
+
+
+class Endpointer:
+    """Finds the turns in a stream of speech probabilities."""
+
+    def __init__(
+        self,
+        settings: EndpointingSettings | None = None,
+        *,
+        frame_samples: int = 512,
+        sample_rate: int = SPEECH_RATE_HZ,
+        completeness: Callable[[], float | None] | None = None,
+    ) -> None:
+        """Starts at sample 0 of the audio clock.
+
+        Args:
+            settings: Thresholds and times; the defaults where omitted.
+            frame_samples: Samples that each probability stands for.
+            sample_rate: Hz of the audio clock.
+            completeness: Asked at every frame of a pause for the probability in [0, 1] that
+                the words so far are a whole turn; None means "not known yet".
+        """
+        self.settings = settings or EndpointingSettings()
+        self.patience = 1.0
+        """Factor on the silence that ends a turn; may be set at any time."""
+        self._frame = frame_samples
+        self._rate = sample_rate
+        self._completeness = completeness
+        self._phase = _Phase.IDLE
+        self._clock = 0
+        self._start = 0
+        self._onset = 0
+        self._voiced = 0
+        self._run = 0
+        self._last_voiced = 0
+        self._announced = False
+        self._previous_end = 0
+
+    @property
+    def clock_samples(self) -> int:
+        """Samples fed so far."""
+        return self._clock
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether a confirmed turn is under way, pauses included."""
+        return self._phase in (_Phase.SPEAKING, _Phase.PAUSED)
+
+    @property
+    def pause_ms(self) -> float:
+        """Silence since the last speech frame of the turn under way; 0 outside a turn."""
+        return self._ms(self._clock - self._last_voiced) if self.in_turn else 0.0
+
+    def required_silence_ms(self) -> float:
+        """Returns the silence that would end the turn, by what is known now."""
+        score = self._completeness() if self._completeness else None
+        if score is None:
+            score = self.settings.usual_completeness
+        shortest, longest = self.settings.shortest_silence_ms, self.settings.longest_silence_ms
+        return (longest - (longest - shortest) * min(1.0, max(0.0, score))) * self.patience
+
+    def feed(self, probability: float, *, contested: bool = False) -> list[TurnMark]:
+        """Takes the speech probability of the next frame.
+
+        Args:
+            probability: In [0, 1].
+            contested: True while the assistant is heard: speech must then be surer and longer.
+
+        Returns:
+            The marks that this frame decides, in order; most often none.
+        """
+        self._clock += self._frame
+        voiced = probability >= self._threshold(contested)
+        if self._phase is _Phase.IDLE:
+            if not voiced:
+                return []
+            self._open()
+        if voiced and self._phase is not _Phase.PAUSED:
+            self._last_voiced = self._clock
+        if self._phase is _Phase.ONSET:
+            return self._onset_step(voiced, contested)
+        return self._turn_step(voiced)
+
+    def finish(self) -> list[TurnMark]:
+        """Ends the input: returns the end of the turn under way, if there is one."""
+        if self._phase is _Phase.ONSET:
+            return self._drop()
+        return [self._end(EndReason.INPUT_ENDED)] if self.in_turn else []
+
+    def cancel(self) -> None:
+        """Forgets the turn under way without a mark (muted, or push-to-talk let go)."""
+        if self._phase is not _Phase.IDLE:
+            self._previous_end = self._clock
+            self._phase = _Phase.IDLE
+
+    def _threshold(self, contested: bool) -> float:
+        settings = self.settings
+        if self._phase in (_Phase.IDLE, _Phase.ONSET) and contested:
+            return settings.contested_threshold
+        if self._phase in (_Phase.IDLE, _Phase.PAUSED):
+            return settings.start_threshold
+        return settings.end_threshold
+
+    def _open(self) -> None:
+        settings = self.settings
+        self._phase = _Phase.ONSET
+        self._onset = self._clock - self._frame
+        lead = self._samples(settings.lead_ms)
+        self._start = max(self._previous_end, self._onset - lead, 0)
+        self._voiced = 0
+        self._announced = False
+
+    def _onset_step(self, voiced: bool, contested: bool) -> list[TurnMark]:
+        settings = self.settings
+        marks: list[TurnMark] = []
+        if voiced:
+            self._voiced += self._frame
+        if not self._announced and self._voiced >= self._samples(settings.onset_ms):
+            self._announced = True
+            marks.append(self._mark(Boundary.STARTED))
+        needed_ms = settings.contested_speech_ms if contested else settings.speech_ms
+        if self._announced and self._voiced >= self._samples(needed_ms):
+            self._phase = _Phase.SPEAKING
+            marks.append(self._mark(Boundary.CONFIRMED))
+        elif self._clock - self._last_voiced >= self._samples(settings.drop_ms):
+            marks += self._drop()
+        return marks
+
+    def _turn_step(self, voiced: bool) -> list[TurnMark]:
+        settings = self.settings
+        marks: list[TurnMark] = []
+        silent = self._clock - self._last_voiced
+        if self._phase is _Phase.SPEAKING and silent >= self._samples(settings.eager_ms):
+            self._phase = _Phase.PAUSED
+            self._run = 0
+            marks.append(self._mark(Boundary.PAUSED))
+        elif self._phase is _Phase.PAUSED:
+            marks += self._pause_step(voiced)
+        if self.in_turn and self._clock - self._onset >= self._rate * settings.longest_turn_s:
+            marks.append(self._end(EndReason.LONGEST))
+        return marks
+
+    def _pause_step(self, voiced: bool) -> list[TurnMark]:
+        """A pause is broken by speech as long as an onset, not by one loud frame."""
+        if voiced:
+            self._run += self._frame
+            if self._run < self._samples(self.settings.onset_ms):
+                return []
+            self._phase = _Phase.SPEAKING
+            self._last_voiced = self._clock
+            return [self._mark(Boundary.RESUMED)]
+        self._run = 0
+        if self._clock - self._last_voiced >= self._samples(self.required_silence_ms()):
+            return [self._end(EndReason.SILENCE)]
+        return []
+
+    def _drop(self) -> list[TurnMark]:
+        self._phase = _Phase.IDLE
+        return [self._mark(Boundary.DROPPED)] if self._announced else []
+
+    def _end(self, reason: EndReason) -> TurnMark:
+        self._phase = _Phase.IDLE
+        mark = self._mark(Boundary.ENDED, reason)
+        self._previous_end = mark.end_samples
+        return mark
+
+    def _mark(self, boundary: Boundary, reason: EndReason | None = None) -> TurnMark:
+        tail = self._samples(self.settings.tail_ms)
+        return TurnMark(
+            boundary=boundary,
+            at_samples=self._clock,
+            start_samples=self._start,
+            end_samples=min(self._clock, self._last_voiced + tail),
+            speech_end_samples=self._last_voiced,
+            reason=reason,
+        )
+
+    def _samples(self, duration_ms: float) -> int:
+        return round(duration_ms * self._rate / 1_000)
+
+    def _ms(self, samples: int) -> float:
+        return 1_000 * samples / self._rate
