@@ -1,0 +1,508 @@
+"""The one training loop: accumulate, clip, log, validate, save, resume exactly, stop well."""
+
+import logging
+import math
+import signal
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from train.batches import Batches, LoadedBatch, read_batches
+from train.report import Report
+from train.run_folder import (
+    latest_state,
+    open_run,
+    prune_states,
+    replacing,
+    restore_replaced,
+    state_folder,
+)
+from train.settings import LoopSettings
+
+logger = logging.getLogger(__name__)
+
+Step = Callable[[Any, Any], Mapping[str, Tensor]]
+Ending = Literal["finished", "budget", "stopped"]
+
+FREE_SETTINGS = {"log_every", "save_every", "keep_states", "workers", "max_bad_batches"}
+"""Settings that may differ between the parts of a resumed run."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained, and on what."""
+
+    name: str
+    model: nn.Module
+    """Parameters that require a gradient are trained; modules without any run in eval mode."""
+    step: Step
+    """`(model, batch)` to scalar loss terms. It may draw from torch's generator only."""
+    weights: Mapping[str, float]
+    """Weight of each term in the loss; terms without one are logged."""
+    train: Batches
+    valid: Batches | None = None
+    metrics: Callable[[Any], Mapping[str, float]] | None = None
+    """Further figures of a validation, from the model in eval mode, without gradients."""
+    scope: Callable[[Any, Any], AbstractContextManager[Any]] | None = None
+    """`(model, batch)` to a context that spans the step and its backward pass."""
+    export: Callable[[Any, Path], None] | None = None
+    """Writes the model into an empty folder; called for `best` and `last`."""
+    choose_by: str = "loss"
+    """Which figure of the validation chooses `best`."""
+    choose: Literal["lowest", "highest"] = "lowest"
+    rates: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Factor on the learning rate of parameters whose name starts with the key."""
+    identity: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Data hashes, stage, and what else must be the same when the run is resumed."""
+
+
+@dataclass
+class Position:
+    """How far a run has come; saved with every state."""
+
+    step: int = 0
+    epoch: int = 0
+    number: int = 0
+    """Batches of this epoch that this process has used."""
+    elapsed_s: float = 0.0
+    best: float | None = None
+    bad_batches: int = 0
+    unreadable: int = 0
+    sums: dict[str, float] = field(default_factory=dict[str, float])
+    """Loss terms summed since the last log line."""
+    summed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended."""
+
+    ending: Ending
+    position: Position
+    folder: Path
+
+    @property
+    def best(self) -> Path:
+        """The exported model with the best validation."""
+        return self.folder / "best"
+
+
+def fit(task: Task, settings: LoopSettings, folder: Path) -> Outcome:
+    """Trains until the steps, the epochs or the budget end, or a signal asks to stop.
+
+    A run folder that holds a saved state is resumed: the losses are those of an uninterrupted run.
+
+    Args:
+        task: What is trained.
+        settings: How.
+        folder: The run folder: `run.json`, `history.jsonl`, `losses.png`, `tensorboard/`,
+            `state-*/` (to resume), `best/` and `last/` (exports).
+
+    Raises:
+        ValueError: The folder belongs to another run, too many batches were bad, or nothing trains.
+        OSError: The disk is full; the last saved state is intact.
+    """
+    return _Loop(task, settings, folder).run()
+
+
+def learning_rate(settings: LoopSettings, *, step: int, done: float) -> float:
+    """Returns the learning rate of optimiser step `step` (from 0) when `done` of the run is over.
+
+    Args:
+        settings: Peak, warm-up, course and end.
+        step: Optimiser steps taken so far.
+        done: Share of the run that is over, in [0, 1].
+    """
+    warm = min(1.0, (step + 1) / settings.warmup_steps) if settings.warmup_steps else 1.0
+    match settings.decay:
+        case "constant":
+            left = 1.0
+        case "linear":
+            left = 1.0 - done
+        case "late":
+            left = min(1.0, (1.0 - done) / 0.2)
+        case "cosine":
+            left = 0.5 * (1.0 + math.cos(math.pi * done))
+    floor = settings.final_fraction
+    return settings.learning_rate * warm * (floor + (1.0 - floor) * left)
+
+
+class _Stepper(nn.Module):
+    """Model and step as one module, so that data-parallel wrappers see every forward."""
+
+    def __init__(self, task: Task, *, autocast: bool) -> None:
+        super().__init__()
+        self.model = task.model
+        self._step = task.step
+        self._autocast = autocast
+
+    def forward(self, batch: Any) -> dict[str, Tensor]:
+        kind = next(self.model.parameters()).device.type
+        with torch.autocast(kind, dtype=torch.bfloat16, enabled=self._autocast):
+            terms = self._step(self.model, batch)
+        return {name: value.float() for name, value in terms.items()}
+
+
+class _Loop:
+    def __init__(self, task: Task, settings: LoopSettings, folder: Path) -> None:
+        from accelerate import Accelerator
+        from accelerate.utils import DistributedDataParallelKwargs
+
+        self.task, self.settings, self.folder = task, settings, folder
+        self.accelerator = Accelerator(
+            cpu=settings.device == "cpu",
+            gradient_accumulation_steps=settings.accumulate,
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+        )
+        self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
+        self.sharded = str(self.accelerator.distributed_type.value) in ("FSDP", "DEEPSPEED")
+        autocast = settings.precision == "bf16" and self.accelerator.mixed_precision == "no"
+        groups = _parameter_groups(task, settings)
+        optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas)
+        self.stepper, self.optimizer = self.accelerator.prepare(
+            _Stepper(task, autocast=autocast), optimizer
+        )
+        self.at = Position()
+        self.limit = self._step_limit()
+        self.poisoned = ""
+        self.signalled = False
+
+    def run(self) -> Outcome:
+        """Runs to the end of the limits or to a signal; returns how it ended."""
+        task, settings = self.task, self.settings
+        first = self.accelerator.is_main_process
+        if first:
+            for name in ("best", "last"):
+                restore_replaced(self.folder / name)
+            kept = settings.model_dump(exclude=FREE_SETTINGS | {"budget"})
+            identity = {"task": task.name, "processes": self.world, "loop": kept, **task.identity}
+            trained = sum(p.numel() for p in task.model.parameters() if p.requires_grad)
+            notes = {"budget": settings.budget, "trained_parameters": trained}
+            open_run(self.folder, identity=identity, notes=notes)
+        self.accelerator.wait_for_everyone()
+        torch.manual_seed(settings.seed + 1000 * self.rank)
+        state = latest_state(self.folder)
+        if state is not None:
+            self._load_state(state)
+            if self._share_done() >= 1.0:
+                logger.info("%s: %s is complete already", task.name, self.folder)
+                return Outcome("finished", self.at, self.folder)
+        report = Report(self.folder, title=task.name, active=first, from_step=self.at.step)
+        with report, self._signals():
+            ending = self._train(report)
+            if ending != "stopped":
+                self._validate(report)
+                self._export("last")
+            self._save_state()
+        logger.info("%s: %s after %d steps", task.name, ending, self.at.step)
+        return Outcome(ending, self.at, self.folder)
+
+    def _train(self, report: Report) -> Ending:
+        self._training_mode()
+        started = saved = time.perf_counter()
+        before_s = self.at.elapsed_s
+        for batch in self._batches():
+            done = self._share_done()
+            self._learn(batch, done)
+            if not self.accelerator.sync_gradients:
+                continue
+            self.at.elapsed_s = before_s + time.perf_counter() - started
+            since_s = time.perf_counter() - saved
+            self.at.elapsed_s, since_s, stop = self._agree(
+                self.at.elapsed_s, since_s, float(self.signalled)
+            )
+            self._log(report, done)
+            if stop:
+                return "stopped"
+            if self._share_done() >= 1.0:
+                return "finished" if self.limit and self.at.step >= self.limit else "budget"
+            if self.at.step % self.settings.evaluate_every == 0:
+                self._validate(report)
+            if since_s >= self.settings.save_every_s:
+                self._save_state()
+                saved = time.perf_counter()
+        return "finished"
+
+    def _batches(self) -> Iterator[LoadedBatch]:
+        """Yields this process's batches from the present position, and moves the position on."""
+        while self.at.epoch < self.settings.epochs or self.settings.max_steps:
+            each = self.task.train.count(self.at.epoch) // self.world
+            if each == 0:
+                raise ValueError(
+                    f"{self.world} processes share {self.task.train.count(self.at.epoch)} batches: "
+                    "use fewer processes or smaller batches"
+                )
+            numbers = range(self.at.number * self.world + self.rank, each * self.world, self.world)
+            for batch in read_batches(
+                self.task.train,
+                epoch=self.at.epoch,
+                numbers=numbers,
+                workers=self.settings.workers,
+            ):
+                self.at.number += 1
+                if self.at.number == each:
+                    self.at.epoch, self.at.number = self.at.epoch + 1, 0
+                yield batch
+
+    def _learn(self, loaded: LoadedBatch, done: float) -> None:
+        """One batch: forward, backward and, when its turn has come, an optimiser step."""
+        for line in loaded.unreadable:
+            logger.warning("left out %s", line)
+        self.at.unreadable += len(loaded.unreadable)
+        if self.at.unreadable > self.settings.max_unreadable:
+            raise ValueError(
+                f"{self.at.unreadable} items could not be read, the last: "
+                f"{(loaded.unreadable or ('unknown',))[-1]}; mend the manifest or raise "
+                "max_unreadable"
+            )
+        with self.accelerator.accumulate(self.stepper):
+            self._backward(loaded)
+            if self.accelerator.sync_gradients:
+                self._update(done)
+
+    def _backward(self, loaded: LoadedBatch) -> None:
+        names = ", ".join(loaded.names[:5]) + (" …" if len(loaded.names) > 5 else "")
+        if loaded.value is None:
+            self._agree_poison("no item of a batch could be read")
+            return
+        batch = _to_device(loaded.value, self.accelerator.device)
+        scope = self.task.scope(self.task.model, batch) if self.task.scope else nullcontext()
+        with scope:
+            terms: dict[str, Tensor] = self.stepper(batch)
+            loss = _total(terms, self.task.weights)
+            value = float(loss.detach())
+            bad = "" if math.isfinite(value) else f"the loss is {value} for {names}"
+            if not self._agree_poison(bad):
+                self.accelerator.backward(loss)
+                for name, term in {"loss": loss, **terms}.items():
+                    self.at.sums[name] = self.at.sums.get(name, 0.0) + float(term.detach())
+                self.at.summed += 1
+
+    def _agree_poison(self, reason: str) -> bool:
+        """Whether this batch is bad on any process: then its whole optimiser step is left out."""
+        if not self._agree(float(bool(reason)))[0]:
+            return False
+        self.at.bad_batches += 1
+        self.poisoned = reason or "a batch of another process"
+        logger.warning("bad batch %d: %s", self.at.bad_batches, self.poisoned)
+        if self.at.bad_batches > self.settings.max_bad_batches:
+            raise ValueError(
+                f"training stopped after {self.at.bad_batches} bad batches, the last: "
+                f"{self.poisoned}; look at those items, or lower the learning rate"
+            )
+        return True
+
+    def _update(self, done: float) -> None:
+        rate = learning_rate(self.settings, step=self.at.step, done=done)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["rate"]
+        if not self.poisoned:
+            trained = [p for p in self.stepper.parameters() if p.requires_grad]
+            norm = self.accelerator.clip_grad_norm_(trained, self.settings.clip_norm)
+            if norm is not None:  # DeepSpeed clips inside its own step
+                finite = math.isfinite(float(norm))
+                self._agree_poison("" if finite else f"the gradient norm is {float(norm)}")
+        if not self.poisoned:
+            self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.poisoned = ""
+        self.at.step += 1
+
+    def _step_limit(self) -> int:
+        if self.settings.max_steps:
+            return self.settings.max_steps
+        batches = sum(
+            self.task.train.count(epoch) // self.world for epoch in range(self.settings.epochs)
+        )
+        return max(1, batches // self.settings.accumulate)
+
+    def _share_done(self) -> float:
+        by_steps = self.at.step / self.limit
+        budget_s = self.settings.budget_s
+        by_time = self.at.elapsed_s / budget_s if budget_s else 0.0
+        return min(1.0, max(by_steps, by_time))
+
+    def _agree(self, *values: float) -> list[float]:
+        """Returns the largest of each value over all processes, so that all decide alike."""
+        if self.world == 1:
+            return list(values)
+        tensor = torch.tensor(values, dtype=torch.float64).float().to(self.accelerator.device)
+        gathered: Any = self.accelerator.gather(tensor[None])
+        return gathered.amax(dim=0).tolist()
+
+    @contextmanager
+    def _signals(self) -> Generator[None]:
+        """Turns the first SIGTERM or SIGINT into a stop after the current step."""
+
+        def ask(number: int, frame: object) -> None:
+            logger.warning("stopping after this step: the state will be saved")
+            self.signalled = True
+            signal.signal(number, previous[signal.Signals(number)])
+
+        try:
+            previous = {n: signal.signal(n, ask) for n in (signal.SIGTERM, signal.SIGINT)}
+        except ValueError:  # not the main thread: the owner of the process handles signals
+            yield
+            return
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def _log(self, report: Report, done: float) -> None:
+        speed = self.at.step / max(self.at.elapsed_s, 1e-9)
+        if self.at.summed:
+            means = {name: value / self.at.summed for name, value in self.at.sums.items()}
+            shown = " ".join(f"{name} {value:.3f}" for name, value in means.items())
+            report.moved(self._share_done(), f"{shown}  {speed:.2f} steps/s")
+            if self.at.step % self.settings.log_every == 0:
+                rate = learning_rate(self.settings, step=self.at.step - 1, done=done)
+                report.wrote("train", self.at.step, {**means, "learning_rate": rate})
+                self.at.sums, self.at.summed = {}, 0
+
+    def _training_mode(self) -> None:
+        self.stepper.train()
+        for module in self.task.model.modules():
+            if not any(p.requires_grad for p in module.parameters()):
+                module.eval()
+
+    def _validate(self, report: Report) -> None:
+        """Validates, records, and exports `best` when no earlier validation was as good."""
+        self.stepper.eval()
+        figures: dict[str, float] = {}
+        with torch.no_grad():
+            if self.task.valid is not None:
+                figures |= self._mean_terms(self.task.valid)
+            if self.task.metrics is not None:
+                figures |= self.task.metrics(self.task.model)
+        self._training_mode()
+        if not figures:
+            return
+        report.wrote("valid", self.at.step, figures)
+        if self.task.choose_by not in figures:
+            raise ValueError(f"no figure {self.task.choose_by!r} to choose by: {sorted(figures)}")
+        value = figures[self.task.choose_by] * (1 if self.task.choose == "lowest" else -1)
+        if math.isfinite(value) and (self.at.best is None or value < self.at.best):
+            self.at.best = value
+            self._export("best")
+
+    def _mean_terms(self, valid: Batches) -> dict[str, float]:
+        module = self.stepper if self.sharded else self.accelerator.unwrap_model(self.stepper)
+        count = valid.count(0)
+        end = count // self.world * self.world if self.sharded else count
+        sums: dict[str, float] = {}
+        for loaded in read_batches(valid, epoch=0, numbers=range(self.rank, end, self.world)):
+            if loaded.value is None:
+                continue
+            batch = _to_device(loaded.value, self.accelerator.device)
+            with self.task.scope(self.task.model, batch) if self.task.scope else nullcontext():
+                terms = module(batch)
+            terms["loss"] = _total(terms, self.task.weights)
+            for name, value in terms.items():
+                sums[name] = sums.get(name, 0.0) + float(value) * len(loaded.names)
+            sums["_items"] = sums.get("_items", 0.0) + len(loaded.names)
+        if self.world > 1:
+            names = sorted(self.task.weights.keys() | sums.keys() | {"loss", "_items"})
+            part = torch.tensor([sums.get(name, 0.0) for name in names])
+            total: Any = self.accelerator.reduce(part.to(self.accelerator.device), "sum")
+            sums = dict(zip(names, total.tolist(), strict=True))
+        items = sums.pop("_items", 0.0)
+        return {name: value / items for name, value in sums.items()} if items else {}
+
+    def _export(self, name: str) -> None:
+        self.accelerator.wait_for_everyone()
+        if self.task.export is None:
+            return
+        if self.accelerator.is_main_process:
+            with replacing(self.folder / name) as part:
+                self.task.export(self.task.model, part)
+        self.accelerator.wait_for_everyone()
+
+    def _save_state(self) -> None:
+        target = state_folder(self.folder, self.at.step)
+        if self.world == 1:
+            with replacing(target) as part:
+                self._write_state(part)
+        else:
+            part = target.with_name("state.part")
+            if self.accelerator.is_main_process:
+                part.mkdir(parents=True, exist_ok=True)
+            self.accelerator.wait_for_everyone()
+            self._write_state(part)
+            self.accelerator.wait_for_everyone()
+            if self.accelerator.is_main_process:
+                with replacing(target) as complete:
+                    for path in part.iterdir():
+                        path.rename(complete / path.name)
+                part.rmdir()
+        if self.accelerator.is_main_process:
+            prune_states(self.folder, keep=self.settings.keep_states)
+        self.accelerator.wait_for_everyone()
+
+    def _write_state(self, part: Path) -> None:
+        generators: dict[str, Tensor] = {"cpu": torch.get_rng_state()}
+        if torch.cuda.is_available():
+            generators["cuda"] = torch.cuda.get_rng_state()
+        own = {"generators": generators, "position": asdict(self.at)}
+        torch.save(own, part / f"process-{self.rank}.pt")
+        if self.sharded:
+            self.accelerator.save_state(str(part / "sharded"))
+        elif self.accelerator.is_main_process:
+            shared = {"weights": self._own_weights(), "optimizer": self.optimizer.state_dict()}
+            torch.save(shared, part / "training.pt")
+
+    def _own_weights(self) -> dict[str, Tensor]:
+        """What training changes: trained parameters and buffers; the rest comes from the model."""
+        frozen = {name for name, p in self.task.model.named_parameters() if not p.requires_grad}
+        state = self.task.model.state_dict()
+        return {name: value for name, value in state.items() if name not in frozen}
+
+    def _load_state(self, state: Path) -> None:
+        own = torch.load(state / f"process-{self.rank}.pt", weights_only=True)
+        self.at = Position(**own["position"])
+        if self.sharded:
+            self.accelerator.load_state(str(state / "sharded"))
+        else:
+            shared = torch.load(state / "training.pt", weights_only=True, map_location="cpu")
+            self.task.model.load_state_dict(shared["weights"], strict=False)
+            self.optimizer.load_state_dict(shared["optimizer"])
+        torch.set_rng_state(own["generators"]["cpu"])
+        if torch.cuda.is_available() and "cuda" in own["generators"]:
+            torch.cuda.set_rng_state(own["generators"]["cuda"])
+        logger.info("resumed at step %d of %s", self.at.step, self.folder)
+
+
+def _parameter_groups(task: Task, settings: LoopSettings) -> list[dict[str, Any]]:
+    """Trained parameters by learning-rate factor and weight decay."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in task.model.named_parameters():
+        if parameter.requires_grad:
+            rate = next((f for start, f in task.rates.items() if name.startswith(start)), 1.0)
+            decay = settings.weight_decay if parameter.ndim > 1 else 0.0
+            groups.setdefault((rate, decay), []).append(parameter)
+    if not groups:
+        raise ValueError(f"{task.name}: no parameter requires a gradient, so nothing would train")
+    return [
+        {"params": parameters, "rate": rate, "weight_decay": decay}
+        for (rate, decay), parameters in groups.items()
+    ]
+
+
+def _total(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+    missing = weights.keys() - terms.keys()
+    if missing:
+        raise ValueError(f"the step gave no term {sorted(missing)}: it gave {sorted(terms)}")
+    return torch.stack([weight * terms[name] for name, weight in weights.items()]).sum()
+
+
+def _to_device(batch: Any, device: torch.device) -> Any:
+    from accelerate.utils import send_to_device
+
+    return send_to_device(batch, device)
