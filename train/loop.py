@@ -4,93 +4,26 @@ import logging
 import math
 import signal
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from train.batches import Batches, LoadedBatch, read_batches
+from train.optimiser import learning_rate, make_optimiser
 from train.report import Report
-from train.run_folder import (
-    latest_state,
-    open_run,
-    prune_states,
-    replacing,
-    restore_replaced,
-    state_folder,
-)
+from train.run_folder import open_run, replacing, restore_replaced
 from train.settings import LoopSettings
+from train.states import StateKeeper
+from train.task import Ending, Outcome, Position, Task
 
 logger = logging.getLogger(__name__)
 
-Step = Callable[[Any, Any], Mapping[str, Tensor]]
-Ending = Literal["finished", "budget", "stopped"]
-
-FREE_SETTINGS = {"log_every", "save_every", "keep_states", "workers", "max_bad_batches"}
+FREE_SETTINGS = {"log_every", "save_every", "keep_states", "workers", "max_bad_batches", "budget"}
 """Settings that may differ between the parts of a resumed run."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is trained, and on what."""
-
-    name: str
-    model: nn.Module
-    """Parameters that require a gradient are trained; modules without any run in eval mode."""
-    step: Step
-    """`(model, batch)` to scalar loss terms. It may draw from torch's generator only."""
-    weights: Mapping[str, float]
-    """Weight of each term in the loss; terms without one are logged."""
-    train: Batches
-    valid: Batches | None = None
-    metrics: Callable[[Any], Mapping[str, float]] | None = None
-    """Further figures of a validation, from the model in eval mode, without gradients."""
-    scope: Callable[[Any, Any], AbstractContextManager[Any]] | None = None
-    """`(model, batch)` to a context that spans the step and its backward pass."""
-    export: Callable[[Any, Path], None] | None = None
-    """Writes the model into an empty folder; called for `best` and `last`."""
-    choose_by: str = "loss"
-    """Which figure of the validation chooses `best`."""
-    choose: Literal["lowest", "highest"] = "lowest"
-    rates: Mapping[str, float] = field(default_factory=dict[str, float])
-    """Factor on the learning rate of parameters whose name starts with the key."""
-    identity: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """Data hashes, stage, and what else must be the same when the run is resumed."""
-
-
-@dataclass
-class Position:
-    """How far a run has come; saved with every state."""
-
-    step: int = 0
-    epoch: int = 0
-    number: int = 0
-    """Batches of this epoch that this process has used."""
-    elapsed_s: float = 0.0
-    best: float | None = None
-    bad_batches: int = 0
-    unreadable: int = 0
-    sums: dict[str, float] = field(default_factory=dict[str, float])
-    """Loss terms summed since the last log line."""
-    summed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run ended."""
-
-    ending: Ending
-    position: Position
-    folder: Path
-
-    @property
-    def best(self) -> Path:
-        """The exported model with the best validation."""
-        return self.folder / "best"
 
 
 def fit(task: Task, settings: LoopSettings, folder: Path) -> Outcome:
@@ -109,28 +42,6 @@ def fit(task: Task, settings: LoopSettings, folder: Path) -> Outcome:
         OSError: The disk is full; the last saved state is intact.
     """
     return _Loop(task, settings, folder).run()
-
-
-def learning_rate(settings: LoopSettings, *, step: int, done: float) -> float:
-    """Returns the learning rate of optimiser step `step` (from 0) when `done` of the run is over.
-
-    Args:
-        settings: Peak, warm-up, course and end.
-        step: Optimiser steps taken so far.
-        done: Share of the run that is over, in [0, 1].
-    """
-    warm = min(1.0, (step + 1) / settings.warmup_steps) if settings.warmup_steps else 1.0
-    match settings.decay:
-        case "constant":
-            left = 1.0
-        case "linear":
-            left = 1.0 - done
-        case "late":
-            left = min(1.0, (1.0 - done) / 0.2)
-        case "cosine":
-            left = 0.5 * (1.0 + math.cos(math.pi * done))
-    floor = settings.final_fraction
-    return settings.learning_rate * warm * (floor + (1.0 - floor) * left)
 
 
 class _Stepper(nn.Module):
@@ -161,12 +72,12 @@ class _Loop:
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
         )
         self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
-        self.sharded = str(self.accelerator.distributed_type.value) in ("FSDP", "DEEPSPEED")
         autocast = settings.precision == "bf16" and self.accelerator.mixed_precision == "no"
-        groups = _parameter_groups(task, settings)
-        optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas)
         self.stepper, self.optimizer = self.accelerator.prepare(
-            _Stepper(task, autocast=autocast), optimizer
+            _Stepper(task, autocast=autocast), make_optimiser(task, settings)
+        )
+        self.states = StateKeeper(
+            self.accelerator, task.model, self.optimizer, folder, settings.keep_states
         )
         self.at = Position()
         self.limit = self._step_limit()
@@ -176,32 +87,33 @@ class _Loop:
     def run(self) -> Outcome:
         """Runs to the end of the limits or to a signal; returns how it ended."""
         task, settings = self.task, self.settings
-        first = self.accelerator.is_main_process
-        if first:
-            for name in ("best", "last"):
-                restore_replaced(self.folder / name)
-            kept = settings.model_dump(exclude=FREE_SETTINGS | {"budget"})
-            identity = {"task": task.name, "processes": self.world, "loop": kept, **task.identity}
-            trained = sum(p.numel() for p in task.model.parameters() if p.requires_grad)
-            notes = {"budget": settings.budget, "trained_parameters": trained}
-            open_run(self.folder, identity=identity, notes=notes)
-        self.accelerator.wait_for_everyone()
+        self._open()
         torch.manual_seed(settings.seed + 1000 * self.rank)
-        state = latest_state(self.folder)
-        if state is not None:
-            self._load_state(state)
-            if self._share_done() >= 1.0:
-                logger.info("%s: %s is complete already", task.name, self.folder)
-                return Outcome("finished", self.at, self.folder)
+        self.at = self.states.restore() or self.at
+        if self._share_done() >= 1.0:
+            logger.info("%s: %s is complete already", task.name, self.folder)
+            return Outcome("finished", self.at, self.folder)
+        first = self.accelerator.is_main_process
         report = Report(self.folder, title=task.name, active=first, from_step=self.at.step)
         with report, self._signals():
             ending = self._train(report)
             if ending != "stopped":
                 self._validate(report)
                 self._export("last")
-            self._save_state()
+            self.states.save(self.at)
         logger.info("%s: %s after %d steps", task.name, ending, self.at.step)
         return Outcome(ending, self.at, self.folder)
+
+    def _open(self) -> None:
+        if self.accelerator.is_main_process:
+            for name in ("best", "last"):
+                restore_replaced(self.folder / name)
+            task, kept = self.task, self.settings.model_dump(exclude=FREE_SETTINGS)
+            identity = {"task": task.name, "processes": self.world, "loop": kept, **task.identity}
+            trained = sum(p.numel() for p in task.model.parameters() if p.requires_grad)
+            notes = {"budget": self.settings.budget, "trained_parameters": trained}
+            open_run(self.folder, identity=identity, notes=notes)
+        self.accelerator.wait_for_everyone()
 
     def _train(self, report: Report) -> Ending:
         self._training_mode()
@@ -225,7 +137,7 @@ class _Loop:
             if self.at.step % self.settings.evaluate_every == 0:
                 self._validate(report)
             if since_s >= self.settings.save_every_s:
-                self._save_state()
+                self.states.save(self.at)
                 saved = time.perf_counter()
         return "finished"
 
@@ -272,8 +184,7 @@ class _Loop:
             self._agree_poison("no item of a batch could be read")
             return
         batch = _to_device(loaded.value, self.accelerator.device)
-        scope = self.task.scope(self.task.model, batch) if self.task.scope else nullcontext()
-        with scope:
+        with self._scope(batch):
             terms: dict[str, Tensor] = self.stepper(batch)
             loss = _total(terms, self.task.weights)
             value = float(loss.detach())
@@ -283,6 +194,9 @@ class _Loop:
                 for name, term in {"loss": loss, **terms}.items():
                     self.at.sums[name] = self.at.sums.get(name, 0.0) + float(term.detach())
                 self.at.summed += 1
+
+    def _scope(self, batch: Any) -> AbstractContextManager[Any]:
+        return self.task.scope(self.task.model, batch) if self.task.scope else nullcontext()
 
     def _agree_poison(self, reason: str) -> bool:
         """Whether this batch is bad on any process: then its whole optimiser step is left out."""
@@ -394,27 +308,36 @@ class _Loop:
             self._export("best")
 
     def _mean_terms(self, valid: Batches) -> dict[str, float]:
-        module = self.stepper if self.sharded else self.accelerator.unwrap_model(self.stepper)
+        module = (
+            self.stepper if self.states.sharded else self.accelerator.unwrap_model(self.stepper)
+        )
         count = valid.count(0)
-        end = count // self.world * self.world if self.sharded else count
+        end = count // self.world * self.world if sharded else count
         sums: dict[str, float] = {}
         for loaded in read_batches(valid, epoch=0, numbers=range(self.rank, end, self.world)):
             if loaded.value is None:
                 continue
             batch = _to_device(loaded.value, self.accelerator.device)
-            with self.task.scope(self.task.model, batch) if self.task.scope else nullcontext():
+            with self._scope(batch):
                 terms = module(batch)
             terms["loss"] = _total(terms, self.task.weights)
             for name, value in terms.items():
                 sums[name] = sums.get(name, 0.0) + float(value) * len(loaded.names)
             sums["_items"] = sums.get("_items", 0.0) + len(loaded.names)
-        if self.world > 1:
-            names = sorted(self.task.weights.keys() | sums.keys() | {"loss", "_items"})
-            part = torch.tensor([sums.get(name, 0.0) for name in names])
-            total: Any = self.accelerator.reduce(part.to(self.accelerator.device), "sum")
-            sums = dict(zip(names, total.tolist(), strict=True))
+        sums = self._summed_over_processes(sums)
         items = sums.pop("_items", 0.0)
         return {name: value / items for name, value in sums.items()} if items else {}
+
+    def _summed_over_processes(self, sums: dict[str, float]) -> dict[str, float]:
+        if self.world == 1:
+            return sums
+        from accelerate.utils import gather_object
+
+        total: dict[str, float] = {}
+        for part in gather_object([sums]):
+            for name, value in part.items():
+                total[name] = total.get(name, 0.0) + value
+        return total
 
     def _export(self, name: str) -> None:
         self.accelerator.wait_for_everyone()
@@ -424,75 +347,6 @@ class _Loop:
             with replacing(self.folder / name) as part:
                 self.task.export(self.task.model, part)
         self.accelerator.wait_for_everyone()
-
-    def _save_state(self) -> None:
-        target = state_folder(self.folder, self.at.step)
-        if self.world == 1:
-            with replacing(target) as part:
-                self._write_state(part)
-        else:
-            part = target.with_name("state.part")
-            if self.accelerator.is_main_process:
-                part.mkdir(parents=True, exist_ok=True)
-            self.accelerator.wait_for_everyone()
-            self._write_state(part)
-            self.accelerator.wait_for_everyone()
-            if self.accelerator.is_main_process:
-                with replacing(target) as complete:
-                    for path in part.iterdir():
-                        path.rename(complete / path.name)
-                part.rmdir()
-        if self.accelerator.is_main_process:
-            prune_states(self.folder, keep=self.settings.keep_states)
-        self.accelerator.wait_for_everyone()
-
-    def _write_state(self, part: Path) -> None:
-        generators: dict[str, Tensor] = {"cpu": torch.get_rng_state()}
-        if torch.cuda.is_available():
-            generators["cuda"] = torch.cuda.get_rng_state()
-        own = {"generators": generators, "position": asdict(self.at)}
-        torch.save(own, part / f"process-{self.rank}.pt")
-        if self.sharded:
-            self.accelerator.save_state(str(part / "sharded"))
-        elif self.accelerator.is_main_process:
-            shared = {"weights": self._own_weights(), "optimizer": self.optimizer.state_dict()}
-            torch.save(shared, part / "training.pt")
-
-    def _own_weights(self) -> dict[str, Tensor]:
-        """What training changes: trained parameters and buffers; the rest comes from the model."""
-        frozen = {name for name, p in self.task.model.named_parameters() if not p.requires_grad}
-        state = self.task.model.state_dict()
-        return {name: value for name, value in state.items() if name not in frozen}
-
-    def _load_state(self, state: Path) -> None:
-        own = torch.load(state / f"process-{self.rank}.pt", weights_only=True)
-        self.at = Position(**own["position"])
-        if self.sharded:
-            self.accelerator.load_state(str(state / "sharded"))
-        else:
-            shared = torch.load(state / "training.pt", weights_only=True, map_location="cpu")
-            self.task.model.load_state_dict(shared["weights"], strict=False)
-            self.optimizer.load_state_dict(shared["optimizer"])
-        torch.set_rng_state(own["generators"]["cpu"])
-        if torch.cuda.is_available() and "cuda" in own["generators"]:
-            torch.cuda.set_rng_state(own["generators"]["cuda"])
-        logger.info("resumed at step %d of %s", self.at.step, self.folder)
-
-
-def _parameter_groups(task: Task, settings: LoopSettings) -> list[dict[str, Any]]:
-    """Trained parameters by learning-rate factor and weight decay."""
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for name, parameter in task.model.named_parameters():
-        if parameter.requires_grad:
-            rate = next((f for start, f in task.rates.items() if name.startswith(start)), 1.0)
-            decay = settings.weight_decay if parameter.ndim > 1 else 0.0
-            groups.setdefault((rate, decay), []).append(parameter)
-    if not groups:
-        raise ValueError(f"{task.name}: no parameter requires a gradient, so nothing would train")
-    return [
-        {"params": parameters, "rate": rate, "weight_decay": decay}
-        for (rate, decay), parameters in groups.items()
-    ]
 
 
 def _total(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:

@@ -89,25 +89,39 @@ def open_run(folder: Path, *, identity: Mapping[str, Any], notes: Mapping[str, A
 
 
 @contextmanager
+def full_disk_named(path: Path) -> Generator[None]:
+    """Says what could not be written, and what to do, when the disk is full.
+
+    Raises:
+        OSError: The disk is full.
+    """
+    try:
+        yield
+    except Exception as error:
+        if is_disk_full(error):
+            raise OSError(
+                errno.ENOSPC,
+                f"the disk is full: {path} could not be written and is as it was before; "
+                "free some space and run the same command again to go on",
+            ) from error
+        raise
+
+
+@contextmanager
 def replacing(folder: Path) -> Generator[Path]:
     """Yields an empty folder that takes the place of `folder` when the block ends without error.
 
     Raises:
-        OSError: The disk is full; the message says so and the old folder is as it was.
+        OSError: The disk is full; the old folder is as it was.
     """
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
-        yield part
-    except BaseException as error:
+        with full_disk_named(folder):
+            yield part
+    except BaseException:
         shutil.rmtree(part, ignore_errors=True)
-        if is_disk_full(error):
-            raise OSError(
-                errno.ENOSPC,
-                f"the disk is full: {folder} could not be written and is as it was before; "
-                "free some space and run the same command again to go on",
-            ) from error
         raise
     old = folder.with_name(folder.name + ".old")
     shutil.rmtree(old, ignore_errors=True)

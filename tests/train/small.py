@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from train.batches import BucketedBatches
-from train.loop import Task
 from train.settings import LoopSettings
+from train.task import Task
 
 ITEMS = 48
 

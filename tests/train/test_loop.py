@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from tests.train.small import small_batches, small_model, small_settings, small_step, small_task
-from train.loop import fit, learning_rate
+from train.loop import fit
+from train.optimiser import learning_rate
 from train.report import read_history
 from train.run_folder import latest_state
 
