@@ -308,9 +308,8 @@ class _Loop:
             self._export("best")
 
     def _mean_terms(self, valid: Batches) -> dict[str, float]:
-        module = (
-            self.stepper if self.states.sharded else self.accelerator.unwrap_model(self.stepper)
-        )
+        sharded = self.states.sharded
+        module = self.stepper if sharded else self.accelerator.unwrap_model(self.stepper)
         count = valid.count(0)
         end = count // self.world * self.world if sharded else count
         sums: dict[str, float] = {}
