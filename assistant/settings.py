@@ -1,0 +1,121 @@
+"""The settings of each command: defaults, then a TOML file, then flags; `tyro` writes the help."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import tyro
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from assistant.endpointing import EndpointingSettings
+from assistant.errors import SettingsError
+
+
+class Settings(BaseModel):
+    """Base of every part of the tree: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class ModelSettings(Settings):
+    """The speech model and how it runs."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where it runs; auto takes a GPU if there is one."""
+    dtype: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
+    """Arithmetic; auto takes what this processor does fastest without loss that can be heard."""
+    threads: int | None = Field(default=None, ge=1, le=256)
+    """CPU threads for the model; as many as there are cores if not given."""
+
+
+class GenerationSettings(Settings):
+    """How replies are sampled."""
+
+    temperature: float = Field(default=0.0, ge=0.0, le=5.0)
+    """Of sampling; 0 always takes the most probable token."""
+    top_p: float = Field(default=0.9, gt=0.0, le=1.0)
+    """Share of probability that sampling draws from."""
+    repetition_penalty: float = Field(default=1.0, ge=1.0, le=3.0)
+    """Factor that makes tokens of this reply less likely again; 1 is off."""
+    no_repeat_ngram: int = Field(default=4, ge=0, le=20)
+    """No sequence of so many tokens comes twice in a reply; 0 is off."""
+    longest_tokens: int = Field(default=160, ge=1, le=4096)
+    """A reply is cut here, at the latest."""
+    seed: int = Field(default=0, ge=0)
+    """Of sampling: the same seed and input give the same reply."""
+
+
+class CommonSettings(Settings):
+    """What every command knows."""
+
+    debug: bool = False
+    """Show tracebacks and log lines."""
+
+
+class ReplySettings(CommonSettings):
+    """Answers recordings (and typed questions): emotion, words, reply, spoken answer, transcript.
+
+    Each recording is one conversation of its own, cut into turns where the person pauses, unless
+    --joined makes all of them one conversation. Results are written as they are made.
+    """
+
+    questions: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
+    """Sound files of a person speaking: any format, rate, channels and length."""
+    text: str | None = None
+    """A typed question, answered after the recordings in a conversation of its own."""
+    joined: bool = False
+    """Take all inputs, in their order, as one conversation."""
+    out: Path | None = None
+    """Where the spoken answers go: a WAV file for all, or a folder for one WAV per conversation
+    (default: the folder answers/). The transcript is put beside it as .jsonl and .md."""
+    model: str = "nano"
+    """nano (ships with Attune), a checkpoint folder, or a hub id such as cwang621/blsp-emo."""
+    engine: Literal["blsp_emo", "cascade", "cascade_emotion"] = "blsp_emo"
+    """blsp_emo hears the voice itself; cascade answers the transcript alone, cascade_emotion the
+    transcript with the heard emotion named in the prompt (baselines for comparison)."""
+    voice: str = "auto"
+    """The voice: auto, flite, espeak or another installed engine, see `app.py doctor`."""
+    policy: str = "empathetic"
+    """How an emotion shapes the answer's voice: empathetic, mirror, flat, or a TOML file."""
+    persona: str | None = None
+    """The system line of the prompt, instead of the default persona."""
+    play: bool = False
+    """Play the answers on the loudspeaker too."""
+    play_if_possible: bool = False
+    """The same, but go on without a word where there is no loudspeaker."""
+    json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False
+    """Print the transcript's JSON lines instead of readable text."""
+    run: ModelSettings = ModelSettings()
+    generation: GenerationSettings = GenerationSettings()
+    endpointing: EndpointingSettings = EndpointingSettings(usual_completeness=0.5)
+
+
+class DoctorSettings(CommonSettings):
+    """Shows what works on this machine and how to mend what does not."""
+
+    json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False
+    """Print one JSON object instead of a table."""
+
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+def from_file(settings_class: type[SettingsT], path: Path, table: str) -> SettingsT:
+    """Returns the settings that the table `table` of the TOML file at `path` gives.
+
+    Raises:
+        SettingsError: The file is missing or no TOML, or a key is unknown or its value
+            impossible; the message holds the full path of the key.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"settings file {path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"settings file {path} is no valid TOML: {error}") from error
+    try:
+        return settings_class.model_validate(tables.get(table, {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join([table, *(str(part) for part in first["loc"])])
+        raise SettingsError(f"{path}: {key}: {first['msg']}") from error

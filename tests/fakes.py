@@ -1,0 +1,130 @@
+"""Scripted engines for tests: they conform to the protocols and need no model and no hardware."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from assistant.audio import SPEECH_RATE_HZ, AudioClip, Waveform
+from assistant.engines.protocols import (
+    Cancel,
+    EmotionEstimate,
+    Persona,
+    SpeakingStyle,
+    TextDelta,
+    Transcript,
+)
+from assistant.errors import EngineFailed
+from models.emotions import Emotion
+
+
+def certain(emotion: Emotion, confidence: float = 0.92) -> EmotionEstimate:
+    """Returns an estimate that is `confidence` sure of `emotion`."""
+    rest = (1.0 - confidence) / (len(Emotion) - 1)
+    return EmotionEstimate(tuple(confidence if e is emotion else rest for e in Emotion))
+
+
+class LevelDetector:
+    """A voice activity detector that takes anything loud for speech."""
+
+    sample_rate = SPEECH_RATE_HZ
+    frame_samples = 512
+
+    def __init__(self) -> None:
+        self.resets = 0
+
+    def probability(self, frame: Waveform) -> float:
+        return 0.95 if float(np.sqrt(np.mean(frame**2))) > 0.02 else 0.02
+
+    def reset(self) -> None:
+        self.resets += 1
+
+
+class ScriptedModel:
+    """A speech model whose dialogues hear and say what a script says, turn by turn."""
+
+    name = "scripted"
+
+    def __init__(
+        self,
+        replies: Sequence[str],
+        emotions: Sequence[EmotionEstimate] = (),
+        failing_turns: Sequence[int] = (),
+    ) -> None:
+        self.replies = replies
+        self.emotions = emotions or [certain(Emotion.NEUTRAL)]
+        self.failing_turns = failing_turns
+        self.dialogues: list[ScriptedDialogue] = []
+
+    def open(self, persona: Persona) -> "ScriptedDialogue":
+        dialogue = ScriptedDialogue(self, persona)
+        self.dialogues.append(dialogue)
+        return dialogue
+
+
+class ScriptedDialogue:
+    """One conversation of a `ScriptedModel`; notes what it was given."""
+
+    def __init__(self, model: ScriptedModel, persona: Persona) -> None:
+        self.model = model
+        self.persona = persona
+        self.utterances: list[Waveform | str] = []
+        self.heard_replies: list[str] = []
+
+    @property
+    def turn(self) -> int:
+        return len(self.utterances) - 1
+
+    def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
+        self.utterances.append(utterance)
+        if self.turn in self.model.failing_turns:
+            raise EngineFailed("the scripted model broke: try again")
+        yield self.model.emotions[self.turn % len(self.model.emotions)]
+        if not cancel.is_set():
+            yield Transcript(f"utterance {self.turn}", confidence=0.9)
+
+    def read(self, text: str) -> None:
+        self.utterances.append(text)
+
+    def withdraw(self) -> None:
+        self.utterances.pop()
+
+    def reply(self, cancel: Cancel) -> Iterator[TextDelta]:
+        text = self.model.replies[self.turn % len(self.model.replies)]
+        for start in range(0, len(text), 5):
+            if cancel.is_set():
+                return
+            yield TextDelta(text[start : start + 5])
+
+    def truncate(self, heard: str) -> None:
+        self.heard_replies.append(heard)
+
+
+class ToneVoice:
+    """A voice that speaks a tone of 50 ms for each word, in one clip a word."""
+
+    sample_rate = SPEECH_RATE_HZ
+
+    def __init__(self) -> None:
+        self.spoken: list[tuple[str, SpeakingStyle]] = []
+
+    def synthesize(self, text: str, style: SpeakingStyle, cancel: Cancel) -> Iterator[AudioClip]:
+        self.spoken.append((text, style))
+        time = np.arange(800, dtype=np.float32) / self.sample_rate
+        tone = (0.3 * np.sin(2 * np.pi * 220.0 * time)).astype(np.float32)
+        for _ in text.split():
+            if cancel.is_set():
+                return
+            yield AudioClip(tone, self.sample_rate)
+
+
+def speech_like(
+    *spans_s: tuple[float, float], length_s: float, rate: int = SPEECH_RATE_HZ
+) -> Waveform:
+    """Returns quiet noise with louder, voiced-like sound in the given spans."""
+    random = np.random.default_rng(7)
+    time = np.arange(round(length_s * rate)) / rate
+    waveform = 0.0005 * random.standard_normal(len(time))
+    for start_s, end_s in spans_s:
+        inside = (time >= start_s) & (time < end_s)
+        waveform[inside] += 0.2 * np.sign(np.sin(2 * np.pi * 140.0 * time[inside]))
+    return waveform.astype(np.float32)

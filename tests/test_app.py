@@ -1,0 +1,108 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import app
+from assistant.errors import EngineUnavailable
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "app.py", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def test_help_lists_every_command_and_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, app; status = app.main(['--help']); "
+        "heavy = {'torch', 'transformers', 'gradio', 'numpy', 'onnxruntime'} & set(sys.modules); "
+        "sys.exit(f'loaded {heavy}' if heavy else status)"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stderr
+    for name, command in app.COMMANDS.items():
+        assert name in finished.stdout
+        assert command.summary in finished.stdout
+
+
+@pytest.mark.parametrize("name", list(app.COMMANDS))
+def test_each_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        app.main([name, "--help"])
+    assert exit_info.value.code in (0, None)
+    text = capsys.readouterr().out
+    assert f"app.py {name}" in text
+    assert "--config" in text
+
+
+def test_without_a_command_the_overview_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main([]) == app.EXIT_USAGE
+    assert "commands:" in capsys.readouterr().out
+
+
+def test_a_misspelt_command_is_understood(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["replay"]) == app.EXIT_USAGE
+    assert "did you mean reply?" in capsys.readouterr().err
+
+
+def test_a_misspelt_option_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        app.main(["reply", "a.wav", "--voise", "flite"])
+    assert exit_info.value.code == app.EXIT_USAGE
+    assert "--voise" in capsys.readouterr().err
+
+
+def test_an_error_is_one_sentence_without_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(settings: object) -> int:
+        raise EngineUnavailable("no voice is installed: apt install flite")
+
+    monkeypatch.setattr("ui.report.reply", fail)
+    assert app.main(["reply", "a.wav"]) == app.EXIT_FAILED
+    assert capsys.readouterr().err == "attune: no voice is installed: apt install flite\n"
+    with pytest.raises(EngineUnavailable):
+        app.main(["reply", "a.wav", "--debug"])
+
+
+def test_an_interrupt_is_no_failure_of_the_program(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(settings: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ui.report.reply", interrupted)
+    assert app.main(["reply", "a.wav"]) == app.EXIT_INTERRUPTED
+    assert "finished is kept" in capsys.readouterr().err
+
+
+def test_doctor_says_what_works_as_json() -> None:
+    finished = run("doctor", "--json")
+    checks = json.loads(finished.stdout)
+    assert checks["PyTorch"]["state"] == "works"
+    assert checks["speech detection"]["state"] == "works"
+    assert "free disk" in checks
+    for part, check in checks.items():
+        assert check["found"], part
+        assert check["state"] == "works" or check["remedy"], part
+    missing = any(check["state"] == "missing" for check in checks.values())
+    assert finished.returncode == (1 if missing else 0)
+
+
+def test_a_missing_model_names_the_remedy(tmp_path: Path) -> None:
+    finished = run("reply", "--text", "hello", "--model", str(tmp_path / "nowhere"))
+    assert finished.returncode == app.EXIT_FAILED
+    assert "nowhere" in finished.stderr
+    assert "Traceback" not in finished.stderr

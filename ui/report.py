@@ -1,0 +1,187 @@
+"""What the commands `reply` and `doctor` print: pictures on a terminal, plain lines when piped."""
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from assistant import doctor as doctor_checks
+from assistant.doctor import Check, State
+from assistant.errors import DeviceError
+from assistant.playback import Loudspeaker
+from assistant.settings import DoctorSettings, ReplySettings
+from assistant.transcript import (
+    ConversationRecord,
+    EmotionRecord,
+    TurnRecord,
+    describe_emotion,
+    describe_style,
+)
+
+_COLOURS = {
+    "neutral": "white",
+    "happy": "yellow",
+    "angry": "red",
+    "sad": "blue",
+    "surprise": "magenta",
+}
+_BAR_CELLS = 10
+
+
+class ConsoleReport:
+    """Prints a `reply` run: turns to standard output, progress and problems to standard error."""
+
+    def __init__(self, *, json_lines: bool) -> None:
+        self._json_lines = json_lines
+        self._out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+        self._errors = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f} of {task.total:.0f} s"),
+            TimeRemainingColumn(compact=True),
+            console=self._errors,
+            transient=True,
+            disable=not self._errors.is_terminal,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        """Starts the progress display."""
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Clears the progress display."""
+        self._progress.stop()
+
+    def loading(self, what: str) -> None:
+        """Says that something is loaded, which may take a while."""
+        if self._errors.is_terminal:
+            self._errors.print(f"loading {escape(what)} …", style="dim")
+
+    def opened(self, record: ConversationRecord) -> None:
+        """Prints the head of a conversation."""
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        title = ", ".join(record.sources) or "typed question"
+        self._task = self._progress.add_task(escape(title), total=None)
+        if self._json_lines:
+            self._print_json(record.model_dump_json())
+        else:
+            self._out.print(
+                f"[bold]{escape(title)}[/bold]  "
+                f"[dim](model {escape(record.model)}, voice {escape(record.voice)}, "
+                f"policy {escape(record.policy)})[/dim]"
+            )
+
+    def progress(self, done_s: float, total_s: float) -> None:
+        """Moves the bar."""
+        if self._task is not None:
+            self._progress.update(self._task, completed=done_s, total=total_s)
+
+    def answered(self, record: TurnRecord) -> None:
+        """Prints one turn."""
+        if self._json_lines:
+            self._print_json(record.model_dump_json())
+            return
+        span = "typed" if record.start_s is None else f"{record.start_s:.2f}-{record.end_s:.2f} s"
+        self._out.print(f"\n[dim]{span}[/dim]")
+        if record.emotion is not None:
+            self._out.print(f"  voice   {_emotion_line(record.emotion)}")
+        confidence = record.words_confidence
+        sure = "" if confidence is None else f"  [dim]({100 * confidence:.0f} % sure)[/dim]"
+        self._out.print(f"  words   {escape(record.words) or '[dim](none)[/dim]'}{sure}")
+        self._out.print(f"  reply   [bold]{escape(record.reply) or '(none)'}[/bold]")
+        self._out.print(f"  style   {describe_style(record.style)}")
+        marks = ", ".join(
+            f"{name.replace('_', ' ')} {value:.0f}" for name, value in record.latency_ms.items()
+        )
+        self._out.print(f"  [dim]time    {marks} ms[/dim]")
+
+    def problem(self, message: str) -> None:
+        """Prints what went wrong with one part of the run."""
+        self._errors.print(f"attune: {escape(message)}", style="red")
+
+    def written(self, paths: list[Path]) -> None:
+        """Says where the results are."""
+        if self._json_lines:
+            return
+        self._out.print("\nwritten: " + ", ".join(escape(str(path)) for path in paths) + "\n")
+
+    def _print_json(self, line: str) -> None:
+        self._out.print(line, markup=False, soft_wrap=True, style=None)
+
+
+def _emotion_line(emotion: EmotionRecord) -> str:
+    colour = _COLOURS[emotion.label]
+    parts = [f"[{colour}]{describe_emotion(emotion)}[/{colour}]"]
+    filled = round(_BAR_CELLS * emotion.confidence)
+    parts.append(f"[{colour}]{'█' * filled}{'░' * (_BAR_CELLS - filled)}[/{colour}]")
+    others = ", ".join(
+        f"{label} {100 * value:.0f}"
+        for label, value in emotion.probabilities.items()
+        if label != emotion.label
+    )
+    return "  ".join([*parts, f"[dim]{others}[/dim]"])
+
+
+def reply(settings: ReplySettings) -> int:
+    """Runs `reply`; returns the exit status: 0 only if everything was answered."""
+    from assistant.assembly import open_engines
+    from assistant.reply import ReplyRun
+
+    with ConsoleReport(json_lines=settings.json_lines) as report, ExitStack() as devices:
+        loudspeaker = _loudspeaker(settings)
+        play = devices.enter_context(loudspeaker).play if loudspeaker else None
+        report.loading(f"model {settings.model}")
+        return 1 if ReplyRun(settings, open_engines(settings), report, play).run() else 0
+
+
+def _loudspeaker(settings: ReplySettings) -> Loudspeaker | None:
+    if not (settings.play or settings.play_if_possible):
+        return None
+    try:
+        return Loudspeaker()
+    except DeviceError:
+        if settings.play:
+            raise
+        return None
+
+
+def doctor(settings: DoctorSettings) -> int:
+    """Runs `doctor`; returns 0 if everything that a conversation needs works."""
+    checks = doctor_checks.examine()
+    failed = any(check.state is State.MISSING for check in checks)
+    if settings.json_lines:
+        print(doctor_checks.as_json(checks))
+        return 1 if failed else 0
+    Console(highlight=False).print(_doctor_table(checks))
+    return 1 if failed else 0
+
+
+def _doctor_table(checks: list[Check]) -> Table:
+    signs = {
+        State.WORKS: "[green]ok[/]",
+        State.OPTIONAL: "[yellow]--[/]",
+        State.MISSING: "[red]NO[/]",
+    }
+    table = Table(title="What works on this machine", title_justify="left", expand=False)
+    table.add_column("part", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("found", overflow="fold")
+    table.add_column("how to mend", overflow="fold")
+    for check in checks:
+        table.add_row(check.part, signs[check.state], escape(check.found), escape(check.remedy))
+    return table
