@@ -1,0 +1,102 @@
+"""One turn on the CPU: a 4 s utterance through model and voice, on one and on two threads.
+
+    python -m benchmarks.turn [--model nano] [--runs 30] [--threads 1 2] [--wav FILE]
+
+Each row is a process of its own, so that the peak of its memory is its own.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.results import p50_p95, table, write_section
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "examples" / "conversation.flac"
+UTTERANCE_S = 4.0
+WARM_UP = 3
+MARKS = ("heard", "words", "first_token", "first_audio", "reply", "spoken")
+
+
+def utterance(path: Path) -> np.ndarray:
+    """Returns 4 s from the first speech of a recording on, repeated if it is shorter."""
+    from assistant.soundfiles import Recording
+
+    waveform = np.concatenate(list(Recording(path).blocks()))
+    start = int(np.argmax(np.abs(waveform) > 0.02))
+    return np.resize(waveform[start:], int(UTTERANCE_S * 16_000)).astype(np.float32)
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Runs turns in this process and prints their times as one line of JSON."""
+    from assistant.answer import answer_question
+    from assistant.assembly import open_engines
+    from assistant.engines.protocols import Persona
+    from assistant.settings import ModelSettings, ReplySettings
+    from assistant.turns import SpokenTurn
+
+    run = ModelSettings(threads=options.measure, dtype=options.dtype)
+    engines = open_engines(ReplySettings(model=options.model, engine=options.engine, run=run))
+    question = SpokenTurn(0.0, UTTERANCE_S, utterance(options.wav))
+    rows: list[dict[str, float]] = []
+    words = 0
+    for index in range(options.runs + WARM_UP):
+        dialogue = engines.model.open(Persona())
+        answer = answer_question(question, dialogue, engines, lambda clip: None)
+        words = len(answer.reply.split())
+        if index >= WARM_UP:
+            rows.append({mark.value: ms for mark, ms in answer.latency.marks_ms.items()})
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"rows": rows, "peak_mb": peak_mb, "reply_words": words}))
+
+
+def in_process(options: argparse.Namespace, threads: int) -> dict[str, Any]:
+    """Runs `measure` in a process of its own; returns what it printed."""
+    command = [sys.executable, "-m", "benchmarks.turn", "--measure", str(threads)]
+    command += ["--model", options.model, "--engine", options.engine, "--dtype", options.dtype]
+    command += ["--runs", str(options.runs), "--wav", str(options.wav)]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
+    finished = subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return json.loads(finished.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="nano")
+    parser.add_argument("--engine", default="blsp_emo")
+    parser.add_argument("--dtype", default="auto")
+    parser.add_argument("--runs", type=int, default=30)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--wav", type=Path, default=EXAMPLE)
+    parser.add_argument("--measure", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        measure(options)
+        return
+    rows: list[list[object]] = []
+    for threads in options.threads:
+        result = in_process(options, threads)
+        times = [p50_p95([row[mark] for row in result["rows"]]) for mark in MARKS]
+        rows.append([threads, *times, f"{result['peak_mb']:.0f}", result["reply_words"]])
+    head = ["threads", *(mark.replace("_", " ") for mark in MARKS), "peak MB", "reply words"]
+    body = (
+        f"A {UTTERANCE_S:.0f} s utterance with `{options.model}` ({options.dtype}), default voice; "
+        f"ms since the end of the utterance, p50 / p95 of {options.runs} turns after {WARM_UP} to "
+        "warm up. `heard`: encoded, emotion known; `words`: transcript there; `reply`: its text "
+        "is complete; `spoken`: its last clip exists. No silence to wait for is counted.\n\n"
+        + table(head, rows)
+    )
+    write_section("One turn", "python -m benchmarks.turn", body)
+
+
+if __name__ == "__main__":
+    main()
