@@ -1,0 +1,116 @@
+"""Engines by name: where each lives and what it needs; imported only when it is chosen."""
+
+import importlib
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from assistant.engines.protocols import TextToSpeech, VoiceActivityDetector
+from assistant.errors import EngineUnavailable, SettingsError
+
+Part = Literal["vad", "speech_model", "voice"]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One line of the table."""
+
+    module: str
+    """Module of `assistant.engines`."""
+    factory: str
+    """Its class or function."""
+    remedy: str
+    """What to install when it is missing."""
+    about: str
+    """What it is, in a few words."""
+
+
+ENGINES: dict[Part, dict[str, Engine]] = {
+    "vad": {
+        "silero": Engine("silero", "Silero", "pip install silero-vad onnxruntime", "Silero VAD"),
+    },
+    "speech_model": {
+        "blsp_emo": Engine(
+            "blsp_emo", "BlspEmoModel", "pip install attune", "hears words and emotion together"
+        ),
+        "cascade": Engine(
+            "cascade", "CascadeModel", "pip install attune", "transcribes, then asks the same LLM"
+        ),
+    },
+    "voice": {
+        "flite": Engine("flite", "Flite", "apt install flite", "CMU flite: slt, rms, awb, kal16"),
+        "espeak": Engine(
+            "espeak",
+            "Espeak",
+            "pip install 'attune[voices]' (or apt install espeak-ng)",
+            "eSpeak NG: many languages, robotic",
+        ),
+        "coqui": Engine(
+            "coqui",
+            "Coqui",
+            "pip install 'attune[coqui]'",
+            "Coqui XTTS and VITS: natural, needs a voice folder",
+        ),
+    },
+}
+AUTO = "auto"
+AUTO_VOICES = ("flite", "espeak")
+
+
+def engine_factory(part: Part, name: str) -> Any:
+    """Returns the class that makes the engine `name` of a part.
+
+    Raises:
+        SettingsError: There is no such engine.
+        EngineUnavailable: A library that it needs is not installed.
+    """
+    engines = ENGINES[part]
+    if name not in engines:
+        kind = part.replace("_", " ")
+        raise SettingsError(f"there is no {kind} {name!r}: use one of {', '.join(engines)}")
+    engine = engines[name]
+    try:
+        module = importlib.import_module(f"assistant.engines.{engine.module}")
+    except ImportError as error:
+        raise EngineUnavailable(f"{name} cannot be loaded ({error}): {engine.remedy}") from error
+    return getattr(module, engine.factory)
+
+
+def open_vad(name: str = "silero") -> VoiceActivityDetector:
+    """Returns a new voice activity detector; each conversation needs its own.
+
+    Raises:
+        SettingsError: There is no such detector.
+        EngineUnavailable: What it needs is not installed.
+    """
+    return cast(VoiceActivityDetector, engine_factory("vad", name)())
+
+
+def open_voice(voice: str = AUTO) -> TextToSpeech:
+    """Returns a voice, to be shared by all conversations.
+
+    Args:
+        voice: `auto` (flite, or else espeak), the name of an engine, or `ENGINE:VARIANT`, such as
+            `flite:rms`, `espeak:en-us+f3` or `coqui:FOLDER`.
+
+    Raises:
+        SettingsError: There is no such engine.
+        EngineUnavailable: What it needs is not installed; the message names the remedy.
+    """
+    if voice == AUTO:
+        return _first_voice()
+    name, _, variant = voice.partition(":")
+    factory = engine_factory("voice", name)
+    return cast(TextToSpeech, factory(variant) if variant else factory())
+
+
+def _first_voice() -> TextToSpeech:
+    reasons: list[str] = []
+    for name in AUTO_VOICES:
+        try:
+            return open_voice(name)
+        except EngineUnavailable as error:
+            reasons.append(str(error))
+    raise EngineUnavailable(
+        "no voice can speak here: `apt install flite` or `pip install 'attune[voices]'` "
+        f"({'; '.join(reasons)})"
+    )
