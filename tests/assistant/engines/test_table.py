@@ -1,0 +1,77 @@
+import importlib.util
+
+import pytest
+
+from assistant.engines import table
+from assistant.engines.flite import Flite
+from assistant.errors import EngineUnavailable, SettingsError
+
+
+def test_unknown_engine_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(SettingsError, match="flite, espeak"):
+        table.open_voice("parrot")
+    with pytest.raises(SettingsError, match="silero"):
+        table.open_vad("ear")
+
+
+def test_auto_prefers_flite(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    class Voice:
+        def __init__(self) -> None:
+            opened.append("flite")
+
+    monkeypatch.setattr("assistant.engines.flite.Flite", Voice)
+    assert isinstance(table.open_voice(), Voice)
+    assert opened == ["flite"]
+
+
+def unavailable(*_: object) -> None:
+    raise EngineUnavailable("not here")
+
+
+def test_auto_falls_back_to_espeak(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Voice:
+        pass
+
+    monkeypatch.setattr("assistant.engines.flite.Flite", unavailable)
+    monkeypatch.setattr("assistant.engines.espeak.Espeak", Voice)
+
+    assert isinstance(table.open_voice("auto"), Voice)
+
+
+def test_auto_without_any_voice_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.engines.flite.Flite", unavailable)
+    monkeypatch.setattr("assistant.engines.espeak.Espeak", unavailable)
+
+    with pytest.raises(EngineUnavailable) as error:
+        table.open_voice("auto")
+    assert "apt install flite" in str(error.value)
+    assert "pip install 'attune[voices]'" in str(error.value)
+
+
+def test_missing_library_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_: str) -> None:
+        raise ImportError("No module named 'elsewhere'")
+
+    monkeypatch.setattr(table.importlib, "import_module", missing)
+
+    with pytest.raises(EngineUnavailable, match=r"attune\[voices\]"):
+        table.open_voice("espeak")
+
+
+def test_missing_flite_library_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_: str) -> None:
+        raise OSError("no such file")
+
+    monkeypatch.setattr("ctypes.CDLL", missing)
+
+    with pytest.raises(EngineUnavailable, match="apt install flite"):
+        Flite()
+
+
+@pytest.mark.parametrize("part", ["vad", "voice"])
+def test_every_line_of_the_table_leads_somewhere(part: table.Part) -> None:
+    for engine in table.ENGINES[part].values():
+        spec = importlib.util.find_spec(f"assistant.engines.{engine.module}")
+        assert spec is not None and spec.loader is not None, engine.module
