@@ -1,0 +1,94 @@
+"""One question, recorded or typed, through model, reply policy and voice."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from assistant.audio import AudioClip
+from assistant.empathy import ReplyPolicy
+from assistant.engines.protocols import (
+    Cancel,
+    Dialogue,
+    EmotionEstimate,
+    SpeakingStyle,
+    SpeechModel,
+    TextToSpeech,
+    Transcript,
+    VoiceActivityDetector,
+)
+from assistant.latency import Mark, TurnLatency
+from assistant.sentences import split_sentences
+from assistant.turns import SpokenTurn
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """What a run answers with."""
+
+    model: SpeechModel
+    voice: TextToSpeech
+    policy: ReplyPolicy
+    detector: VoiceActivityDetector
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one question."""
+
+    estimate: EmotionEstimate | None
+    words: Transcript
+    reply: str
+    style: SpeakingStyle
+    latency: TurnLatency
+
+
+def answer_question(
+    question: SpokenTurn | str,
+    dialogue: Dialogue,
+    engines: Engines,
+    speak: Callable[[AudioClip], None],
+) -> Answer:
+    """Takes one question through model, policy and voice; `speak` gets each clip as it exists.
+
+    Raises:
+        EngineFailed: The model or the voice broke; the dialogue can go on.
+    """
+    cancel = Cancel()
+    latency = TurnLatency()
+    estimate: EmotionEstimate | None = None
+    if isinstance(question, str):
+        words = Transcript(question, confidence=None, source="typed")
+        dialogue.read(question)
+    else:
+        words = Transcript("", confidence=None)
+        for heard in dialogue.hear(question.waveform, cancel):
+            if isinstance(heard, EmotionEstimate):
+                estimate = heard
+                latency.mark(Mark.HEARD)
+            else:
+                words = heard
+                latency.mark(Mark.WORDS)
+    style = engines.policy.style(estimate)
+    pieces: list[str] = []
+    for sentence in _sentences(dialogue, cancel, latency, pieces):
+        for clip in engines.voice.synthesize(sentence, style, cancel):
+            latency.mark(Mark.FIRST_AUDIO)
+            speak(clip)
+    latency.mark(Mark.SPOKEN)
+    return Answer(estimate, words, "".join(pieces).strip(), style, latency)
+
+
+def _sentences(
+    dialogue: Dialogue, cancel: Cancel, latency: TurnLatency, pieces: list[str]
+) -> Iterator[str]:
+    """Yields the speakable sentences of a reply while it is generated; collects its text."""
+
+    def deltas() -> Iterator[str]:
+        for delta in dialogue.reply(cancel):
+            latency.mark(Mark.FIRST_TOKEN)
+            pieces.append(delta.text)
+            yield delta.text
+        latency.mark(Mark.REPLY)
+
+    for sentence in split_sentences(deltas()):
+        latency.mark(Mark.FIRST_SENTENCE)
+        yield sentence

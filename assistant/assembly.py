@@ -1,0 +1,40 @@
+"""Builds what a run needs from its settings: detector, speech model, voice and reply policy."""
+
+from typing import cast
+
+from assistant.answer import Engines
+from assistant.empathy import load_policy
+from assistant.engines.protocols import SpeechModel
+from assistant.engines.table import engine_factory, open_vad, open_voice
+from assistant.settings import ReplySettings
+
+
+def open_engines(settings: ReplySettings) -> Engines:
+    """Returns the engines that `settings` name; what fails quickly is tried first.
+
+    Raises:
+        SettingsError: A name in the settings is unknown.
+        EngineUnavailable: Something is not installed or cannot be loaded; names the remedy.
+    """
+    policy = load_policy(settings.policy)
+    voice = open_voice(settings.voice)
+    detector = open_vad()
+    return Engines(open_speech_model(settings), voice, policy, detector)
+
+
+def open_speech_model(settings: ReplySettings) -> SpeechModel:
+    """Returns the speech model that `settings` name.
+
+    Raises:
+        EngineUnavailable: Its checkpoint cannot be loaded; the message names the remedy.
+    """
+    if settings.engine == "blsp_emo":
+        factory = engine_factory("speech_model", "blsp_emo")
+        model = factory(settings.model, settings.run, settings.generation)
+    else:
+        factory = engine_factory("speech_model", "cascade")
+        tells_emotion = settings.engine == "cascade_emotion"
+        model = factory(
+            settings.model, settings.run, settings.generation, tells_emotion=tells_emotion
+        )
+    return cast(SpeechModel, model)

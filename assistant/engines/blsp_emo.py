@@ -1,0 +1,162 @@
+"""Speech model: BLSP-Emo hears words and voice together and answers both."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from assistant.audio import Waveform
+from assistant.engines.protocols import (
+    Cancel,
+    EmotionEstimate,
+    Persona,
+    TextDelta,
+    Transcript,
+)
+from assistant.errors import EngineFailed, EngineUnavailable
+from assistant.settings import GenerationSettings, ModelSettings
+from models.blsp_emo import BlspEmo, Heard
+from models.generation import Sampling
+from models.talk import TalkSession
+from models.transcription import transcribe
+from models.weights import CheckpointError
+
+NANO = "nano"
+NANO_FOLDER = Path(__file__).parents[2] / "models" / "nano"
+"""The checkpoint that ships with Attune."""
+
+
+class BlspEmoModel:
+    """A resident checkpoint that serves all conversations of the process."""
+
+    def __init__(
+        self,
+        source: str = NANO,
+        run: ModelSettings | None = None,
+        generation: GenerationSettings | None = None,
+    ) -> None:
+        """Loads a checkpoint.
+
+        Args:
+            source: `nano`, a folder, or a hub id.
+            run: Device, dtype and threads.
+            generation: How replies are sampled.
+
+        Raises:
+            EngineUnavailable: The checkpoint is missing, damaged, unsafe or too large; the
+                message names the remedy.
+        """
+        self.name = source
+        self.model = load_checkpoint(source, run or ModelSettings())
+        self.sampling = sampling_of(generation or GenerationSettings())
+
+    def open(self, persona: Persona) -> "BlspEmoDialogue":
+        """Starts a conversation."""
+        return BlspEmoDialogue(self.model, persona, self.sampling)
+
+
+class BlspEmoDialogue:
+    """One conversation; the speech itself stays in its KV cache."""
+
+    def __init__(self, model: BlspEmo, persona: Persona, sampling: Sampling) -> None:
+        self._model = model
+        self._session = TalkSession(model, persona=persona.system, sampling=sampling)
+
+    def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
+        """Yields the emotion as soon as the speech is encoded, then the words."""
+        with failures():
+            heard = self._model.hear(utterance)
+            self._session.listen(heard)
+        yield estimate_of(heard)
+        if cancel.is_set():
+            return
+        with failures():
+            self._session.prefill()
+            transcript = words_of(self._model, heard, cancel)
+        if not cancel.is_set():
+            yield transcript
+
+    def read(self, text: str) -> None:
+        """Takes a typed utterance."""
+        with failures():
+            self._session.read(text)
+
+    def withdraw(self) -> None:
+        """Forgets the utterance that has no reply yet."""
+        self._session.withdraw()
+
+    def reply(self, cancel: Cancel) -> Iterator[TextDelta]:
+        """Yields the reply token by token."""
+        with failures():
+            for piece in self._session.reply(cancelled=cancel.is_set):
+                yield TextDelta(piece)
+
+    def truncate(self, heard: str) -> None:
+        """Keeps of the last reply what was heard of it."""
+        with failures():
+            self._session.truncate(heard)
+
+
+def load_checkpoint(source: str, run: ModelSettings) -> BlspEmo:
+    """Returns the checkpoint that `source` names, ready to run.
+
+    Raises:
+        EngineUnavailable: It cannot be loaded; the message names the remedy.
+    """
+    import torch
+
+    if run.threads is not None:
+        torch.set_num_threads(run.threads)
+    quantize = "int8" if run.dtype == "int8" else "none"
+    dtype = "auto" if run.dtype == "int8" else run.dtype
+    folder = NANO_FOLDER if source == NANO else source
+    if source == NANO and not (NANO_FOLDER / "model.safetensors").exists():
+        raise EngineUnavailable(
+            f"the embedded model is not in {NANO_FOLDER}: get it back with "
+            "`git checkout models/nano`, or name another model by --model"
+        )
+    try:
+        return BlspEmo.from_pretrained(folder, dtype=dtype, device=run.device, quantize=quantize)
+    except CheckpointError as error:
+        raise EngineUnavailable(str(error)) from error
+
+
+def sampling_of(generation: GenerationSettings) -> Sampling:
+    """Returns the model's own record of the generation settings."""
+    return Sampling(
+        max_new_tokens=generation.longest_tokens,
+        temperature=generation.temperature,
+        top_p=generation.top_p,
+        repetition_penalty=generation.repetition_penalty,
+        no_repeat_ngram=generation.no_repeat_ngram,
+        seed=generation.seed,
+    )
+
+
+def estimate_of(heard: Heard) -> EmotionEstimate:
+    """Returns the calibrated estimate of an utterance."""
+    return EmotionEstimate(heard.probabilities, abstained=heard.abstained)
+
+
+def words_of(model: BlspEmo, heard: Heard, cancel: Cancel) -> Transcript:
+    """Returns the words of an utterance, from its encoder states."""
+    words = transcribe(model, heard, cancelled=cancel.is_set)
+    return Transcript(words.text, confidence=words.confidence, source=words.source)
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """Maps what a model may raise while working to `EngineFailed`.
+
+    Raises:
+        EngineFailed: The turn cannot be finished; the conversation can go on.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise EngineFailed(f"the speech model refused this turn: {error}") from error
+    except (RuntimeError, MemoryError, IndexError) as error:
+        summary = str(error).strip().splitlines()[0] if str(error).strip() else "no details"
+        raise EngineFailed(
+            f"the speech model broke ({type(error).__name__}: {summary}): try again, "
+            "with a shorter recording or a smaller model"
+        ) from error

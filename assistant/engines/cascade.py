@@ -1,0 +1,83 @@
+"""Speech model: a cascade of transcript and LLM, the baseline that BLSP-Emo is compared with.
+
+Encoder, decoder, emotion head and LLM are those of the same checkpoint, so that only the way from
+speech to the LLM differs: it reads the transcript, and is told the heard emotion or not
+(BLSP-Emo, arXiv 2406.03872, the baselines of its experiments).
+"""
+
+from collections.abc import Iterator
+
+from assistant.audio import Waveform
+from assistant.engines.blsp_emo import (
+    NANO,
+    BlspEmoDialogue,
+    estimate_of,
+    failures,
+    load_checkpoint,
+    sampling_of,
+    words_of,
+)
+from assistant.engines.protocols import Cancel, EmotionEstimate, Persona, Transcript
+from assistant.settings import GenerationSettings, ModelSettings
+from models.blsp_emo import BlspEmo
+from models.generation import Sampling
+
+
+class CascadeModel:
+    """A resident checkpoint whose LLM reads what its decoder wrote down."""
+
+    def __init__(
+        self,
+        source: str = NANO,
+        run: ModelSettings | None = None,
+        generation: GenerationSettings | None = None,
+        *,
+        tells_emotion: bool = False,
+    ) -> None:
+        """Loads a checkpoint as `BlspEmoModel` does.
+
+        Args:
+            source: `nano`, a folder, or a hub id.
+            run: Device, dtype and threads.
+            generation: How replies are sampled.
+            tells_emotion: Whether the heard emotion is named in the system line.
+
+        Raises:
+            EngineUnavailable: The checkpoint cannot be loaded; the message names the remedy.
+        """
+        self.name = f"{source} (cascade{' with emotion' if tells_emotion else ''})"
+        self.model = load_checkpoint(source, run or ModelSettings())
+        self.sampling = sampling_of(generation or GenerationSettings())
+        self.tells_emotion = tells_emotion
+
+    def open(self, persona: Persona) -> "CascadeDialogue":
+        """Starts a conversation."""
+        return CascadeDialogue(self.model, persona, self.sampling, self.tells_emotion)
+
+
+class CascadeDialogue(BlspEmoDialogue):
+    """One conversation; only words enter its KV cache. All but `hear` is as with BLSP-Emo."""
+
+    def __init__(
+        self, model: BlspEmo, persona: Persona, sampling: Sampling, tells_emotion: bool
+    ) -> None:
+        super().__init__(model, persona, sampling)
+        self._tells_emotion = tells_emotion
+
+    def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
+        """Yields the emotion, then the words, which are all that the LLM is given.
+
+        A hearing that was cancelled leaves the conversation as it was.
+        """
+        with failures():
+            heard = self._model.hear(utterance)
+        estimate = estimate_of(heard)
+        yield estimate
+        with failures():
+            transcript = words_of(self._model, heard, cancel)
+            if cancel.is_set():
+                return
+            told = self._tells_emotion and not estimate.abstained
+            self._session.read(transcript.text, emotion=estimate.emotion if told else None)
+            self._session.prefill()
+        yield transcript

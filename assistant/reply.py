@@ -1,0 +1,257 @@
+"""The `reply` command: recordings and typed questions in, spoken answers and transcripts out."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from assistant.answer import Answer, Engines, answer_question
+from assistant.audio import SPEECH_RATE_HZ, AudioClip, Waveform
+from assistant.engines.protocols import Dialogue, Persona
+from assistant.errors import EngineFailed, InputError, SettingsError
+from assistant.settings import ReplySettings
+from assistant.soundfiles import AnswerFile, Recording
+from assistant.transcript import (
+    ConversationRecord,
+    EmotionRecord,
+    StyleRecord,
+    TranscriptFiles,
+    TurnRecord,
+    describe_latency,
+)
+from assistant.turns import SpokenTurn, TurnCutter
+
+_PAUSE_BETWEEN_ANSWERS_S = 0.6
+_DEFAULT_FOLDER = Path("answers")
+_NO_SPEECH = (
+    "no speech was found in {path}: speak closer to the microphone, "
+    "or lower --endpointing.start-threshold"
+)
+_SILENT = "{path} is silent: check the microphone's level and record it again"
+
+
+class Report(Protocol):
+    """Who is told how the run goes."""
+
+    def opened(self, record: ConversationRecord) -> None:
+        """A conversation begins."""
+        ...
+
+    def progress(self, done_s: float, total_s: float) -> None:
+        """So much of the recording has been worked through."""
+        ...
+
+    def answered(self, record: TurnRecord) -> None:
+        """A turn is finished and written."""
+        ...
+
+    def problem(self, message: str) -> None:
+        """A part of the run failed; the rest goes on."""
+        ...
+
+    def written(self, paths: list[Path]) -> None:
+        """These files are complete."""
+        ...
+
+
+_Input = Path | str
+"""A sound file, or a typed question."""
+_Numbered = tuple[int, list[_Input]]
+"""Index of a conversation and its inputs in order."""
+
+
+class ReplyRun:
+    """One run of the command: conversations in, spoken answers and transcripts out."""
+
+    def __init__(
+        self,
+        settings: ReplySettings,
+        engines: Engines,
+        report: Report,
+        play: Callable[[AudioClip], None] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._engines = engines
+        self._report = report
+        self._play = play
+        self._problems = 0
+        self._to_play: list[AudioClip] = []
+
+    def run(self) -> int:
+        """Answers everything; returns the number of problems met on the way.
+
+        Raises:
+            SettingsError: There is nothing to answer, or an output would overwrite an input.
+            OutputError: An output cannot be written; what was written before is kept.
+        """
+        conversations = self._conversations()
+        for path, group in self._outputs(list(enumerate(conversations))):
+            self._check_overwrite(path)
+            with AnswerFile(path) as answers, TranscriptFiles(path) as transcript:
+                for index, inputs in group:
+                    self._converse(index, inputs, answers, transcript)
+            written = (path, transcript.json_path, transcript.markdown_path)
+            self._report.written([file for file in written if file.exists()])
+        return self._problems
+
+    def _outputs(self, conversations: list[_Numbered]) -> list[tuple[Path, list[_Numbered]]]:
+        """Returns each answer file and the conversations that go into it."""
+        out = self._settings.out
+        if out is not None and self._out_is_file(out):
+            return [(out, conversations)]
+        folder = out or _DEFAULT_FOLDER
+        taken: dict[str, int] = {}
+        outputs: list[tuple[Path, list[_Numbered]]] = []
+        for conversation in conversations:
+            first = conversation[1][0]
+            stem = "text" if isinstance(first, str) else first.stem
+            taken[stem] = taken.get(stem, 0) + 1
+            name = stem if taken[stem] == 1 else f"{stem}-{taken[stem]}"
+            outputs.append((folder / f"{name}.wav", [conversation]))
+        return outputs
+
+    def _conversations(self) -> list[list[_Input]]:
+        inputs: list[_Input] = [*self._settings.questions]
+        if self._settings.text is not None:
+            if not self._settings.text.strip():
+                raise SettingsError("--text is empty: write a question in it")
+            inputs.append(self._settings.text)
+        if not inputs:
+            raise SettingsError('nothing to answer: name a sound file, or give --text "…"')
+        return [inputs] if self._settings.joined else [[item] for item in inputs]
+
+    @staticmethod
+    def _out_is_file(out: Path) -> bool:
+        if out.is_dir() or not out.suffix:
+            return False
+        if out.suffix.lower() != ".wav":
+            raise SettingsError(f"--out {out}: name a .wav file, or a folder")
+        return True
+
+    def _check_overwrite(self, output: Path) -> None:
+        for question in self._settings.questions:
+            if question.exists() and output.exists() and question.samefile(output):
+                raise SettingsError(f"{output} is an input too: choose another place by --out")
+
+    def _converse(
+        self,
+        index: int,
+        inputs: list[_Input],
+        answers: AnswerFile,
+        transcript: TranscriptFiles,
+    ) -> None:
+        dialogue = self._engines.model.open(Persona(self._settings.persona))
+        head = self._head(inputs)
+        transcript.open_conversation(head)
+        self._report.opened(head)
+        turn = 0
+        for source, question in self._questions(inputs):
+            start_s = answers.duration_s + (_PAUSE_BETWEEN_ANSWERS_S if answers.duration_s else 0)
+            try:
+                answer = self._answer(question, dialogue, answers)
+            except EngineFailed as error:
+                self._problem(f"{source}: a turn could not be answered: {error}")
+                continue
+            span_s = (min(start_s, answers.duration_s), answers.duration_s)
+            record = _turn_record(answer, question, source, (index, turn), span_s)
+            transcript.add(record)
+            self._report.answered(record)
+            self._play_back()
+            turn += 1
+
+    def _questions(self, inputs: list[_Input]) -> Iterator[tuple[str, SpokenTurn | str]]:
+        """Yields source and question; an input that cannot be used is a problem, not the end."""
+        for item in inputs:
+            if isinstance(item, str):
+                yield "text", item
+                continue
+            try:
+                for turn in self._spoken_turns(item):
+                    yield item.name, turn
+            except InputError as error:
+                self._problem(str(error))
+
+    def _play_back(self) -> None:
+        """Plays an answer once it is complete: a stage's time is then that of the stage alone."""
+        for clip in self._to_play:
+            if self._play:
+                self._play(clip)
+
+    def _problem(self, message: str) -> None:
+        self._problems += 1
+        self._report.problem(message)
+
+    def _head(self, inputs: list[_Input]) -> ConversationRecord:
+        settings = self._settings
+        return ConversationRecord(
+            started=datetime.now().astimezone().isoformat(timespec="seconds"),
+            sources=[item.name for item in inputs if isinstance(item, Path)],
+            model=self._engines.model.name,
+            voice=settings.voice,
+            policy=settings.policy,
+            settings=settings.model_dump(mode="json"),
+        )
+
+    def _spoken_turns(self, path: Path) -> Iterator[SpokenTurn]:
+        recording = Recording(path)
+        cutter = TurnCutter(self._engines.detector, self._settings.endpointing)
+        found = 0
+        for turn in cutter.turns(self._watched(recording)):
+            found += 1
+            yield turn
+        if recording.damage:
+            raise InputError(recording.damage)
+        if found == 0:
+            raise InputError((_SILENT if cutter.is_silent else _NO_SPEECH).format(path=path))
+
+    def _watched(self, recording: Recording) -> Iterator[Waveform]:
+        done_s = 0.0
+        for block in recording.blocks():
+            done_s += len(block) / SPEECH_RATE_HZ
+            yield block
+            self._report.progress(done_s, recording.duration_s)
+
+    def _answer(
+        self, question: SpokenTurn | str, dialogue: Dialogue, answers: AnswerFile
+    ) -> Answer:
+        spoken = False
+
+        def speak(clip: AudioClip) -> None:
+            nonlocal spoken
+            if not spoken:
+                answers.pause(_PAUSE_BETWEEN_ANSWERS_S)
+                spoken = True
+            answers.write(clip)
+            if self._play:
+                self._to_play.append(clip)
+
+        self._to_play.clear()
+        return answer_question(question, dialogue, self._engines, speak)
+
+
+def _turn_record(
+    answer: Answer,
+    question: SpokenTurn | str,
+    source: str,
+    position: tuple[int, int],
+    answer_span_s: tuple[float, float],
+) -> TurnRecord:
+    """Returns the record of one answered question; `position` is (conversation, turn)."""
+    confidence = answer.words.confidence
+    spoken = isinstance(question, SpokenTurn)
+    return TurnRecord(
+        conversation=position[0],
+        turn=position[1],
+        source=source,
+        start_s=round(question.start_s, 3) if spoken else None,
+        end_s=round(question.end_s, 3) if spoken else None,
+        words=answer.words.text,
+        words_source=answer.words.source,
+        words_confidence=None if confidence is None else round(confidence, 4),
+        emotion=None if answer.estimate is None else EmotionRecord.of(answer.estimate),
+        reply=answer.reply,
+        style=StyleRecord.of(answer.style),
+        answer_start_s=round(answer_span_s[0], 3),
+        answer_end_s=round(answer_span_s[1], 3),
+        latency_ms=describe_latency(answer.latency.marks_ms),
+    )

@@ -1,0 +1,105 @@
+"""Decode speed of the LLM: with and without KV cache, in float32, bfloat16 and int8.
+
+    python -m benchmarks.decode [--model nano] [--tokens 64] [--runs 5] [--threads 1 2]
+
+Every row generates the same number of tokens after the same prompt of 64; nothing stops early.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+
+from assistant.engines.blsp_emo import load_checkpoint
+from assistant.settings import ModelSettings
+from benchmarks.results import table, write_section
+from models.llm import LanguageModel
+
+PROMPT_TOKENS = 64
+SPEECH_LIKE_SIZE = {
+    "model_type": "qwen2",
+    "vocab_size": 32_000,
+    "hidden_size": 896,
+    "intermediate_size": 4_864,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 14,
+    "num_key_value_heads": 2,
+    "tie_word_embeddings": True,
+}
+"""Half the layers of Qwen2-0.5B, random: what a model gains that is larger than nano."""
+
+
+@torch.inference_mode()
+def with_cache(llm: LanguageModel, ids: torch.Tensor, tokens: int) -> None:
+    cache = llm.new_cache()
+    logits = llm(llm.embed(ids), cache=cache, last_only=True)
+    for _ in range(tokens - 1):
+        logits = llm(llm.embed(logits.argmax(dim=-1)), cache=cache, last_only=True)
+
+
+@torch.inference_mode()
+def without_cache(llm: LanguageModel, ids: torch.Tensor, tokens: int) -> None:
+    for _ in range(tokens):
+        logits = llm(llm.embed(ids), last_only=True)
+        ids = torch.cat([ids, logits.argmax(dim=-1)], dim=1)
+
+
+def tokens_per_second(run: Callable[[], None], options: argparse.Namespace) -> float:
+    """Returns the median over `runs` after one to warm up."""
+    run()
+    speeds: list[float] = []
+    for _ in range(options.runs):
+        start = time.perf_counter()
+        run()
+        speeds.append(options.tokens / (time.perf_counter() - start))
+    return float(np.median(speeds))
+
+
+def variants(model: str) -> list[tuple[str, str, LanguageModel]]:
+    """Returns name, number format and LLM of everything measured."""
+    from models.precision import quantize_llm
+
+    made: list[tuple[str, str, LanguageModel]] = []
+    for dtype in ("float32", "bfloat16", "int8"):
+        settings = ModelSettings(device="cpu", dtype=dtype)
+        made.append((model, dtype, load_checkpoint(model, settings).llm))
+    for dtype in ("float32", "bfloat16", "int8"):
+        llm = LanguageModel(SPEECH_LIKE_SIZE, None).eval()
+        if dtype == "int8":
+            quantize_llm(llm)
+        else:
+            llm.to(getattr(torch, dtype))
+        made.append(("random, 190 M", dtype, llm))
+    return made
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="nano")
+    parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    options = parser.parse_args()
+    rows: list[list[object]] = []
+    for name, dtype, llm in variants(options.model):
+        for threads in options.threads:
+            torch.set_num_threads(threads)
+            ids = torch.arange(10, 10 + PROMPT_TOKENS)[None]
+            speeds = [
+                tokens_per_second(partial(decode, llm, ids, options.tokens), options)
+                for decode in (with_cache, without_cache)
+            ]
+            rows.append([name, dtype, threads, *(f"{speed:.0f}" for speed in speeds)])
+    head = ["LLM", "format", "threads", "tokens/s with cache", "without"]
+    body = (
+        f"{options.tokens} tokens after a prompt of {PROMPT_TOKENS}, prefill included; median of "
+        f"{options.runs} runs.\n\n" + table(head, rows)
+    )
+    write_section("Decoding", "python -m benchmarks.decode", body)
+
+
+if __name__ == "__main__":
+    main()

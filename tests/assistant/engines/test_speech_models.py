@@ -1,0 +1,164 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from assistant.engines.blsp_emo import BlspEmoDialogue, BlspEmoModel
+from assistant.engines.cascade import CascadeModel
+from assistant.engines.protocols import (
+    Cancel,
+    Dialogue,
+    EmotionEstimate,
+    Persona,
+    SpeechModel,
+    Transcript,
+)
+from assistant.errors import EngineFailed, EngineUnavailable
+from assistant.settings import GenerationSettings, ModelSettings
+from tests.assistant.engines.tiny_checkpoint import write_tiny_checkpoint
+from tests.fakes import speech_like
+
+RUN = ModelSettings(device="cpu", dtype="float32", threads=1)
+GENERATION = GenerationSettings(longest_tokens=12)
+SPEECH = speech_like((0.1, 1.4), length_s=1.5)
+OTHER_SPEECH = -0.5 * speech_like((0.2, 0.8), length_s=1.2)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_checkpoint(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module", params=["blsp_emo", "cascade", "cascade with emotion"])
+def model(request: pytest.FixtureRequest, checkpoint: Path) -> Iterator[SpeechModel]:
+    threads = torch.get_num_threads()
+    if request.param == "blsp_emo":
+        yield BlspEmoModel(str(checkpoint), RUN, GENERATION)
+    else:
+        tells = request.param != "cascade"
+        yield CascadeModel(str(checkpoint), RUN, GENERATION, tells_emotion=tells)
+    torch.set_num_threads(threads)
+
+
+def hear(dialogue: Dialogue, speech: np.ndarray = SPEECH) -> tuple[EmotionEstimate, Transcript]:
+    estimate, words = dialogue.hear(speech, Cancel())
+    assert isinstance(estimate, EmotionEstimate)
+    assert isinstance(words, Transcript)
+    return estimate, words
+
+
+def reply(dialogue: Dialogue, cancel: Cancel | None = None) -> str:
+    return "".join(delta.text for delta in dialogue.reply(cancel or Cancel()))
+
+
+def known_text(dialogue: Dialogue) -> str:
+    """Returns the words in the LLM's context; speech has none."""
+    assert isinstance(dialogue, BlspEmoDialogue)
+    ids = [token for piece in dialogue._session._text.pieces for token in piece.ids]
+    return dialogue._model.tokenizer.decode(ids)
+
+
+def test_emotion_comes_first_then_words_then_a_reply(model: SpeechModel) -> None:
+    dialogue = model.open(Persona())
+    estimate, words = hear(dialogue)
+    assert sum(estimate.probabilities) == pytest.approx(1.0, abs=1e-5)
+    assert words.source == "decoder"
+    assert words.confidence is not None
+    assert 0.0 <= words.confidence <= 1.0
+    assert reply(dialogue)
+
+
+def test_conversations_do_not_see_each_other(model: SpeechModel) -> None:
+    alone = model.open(Persona())
+    hear(alone)
+    expected = [reply(alone)]
+    hear(alone, OTHER_SPEECH)
+    expected.append(reply(alone))
+
+    first, second = model.open(Persona()), model.open(Persona())
+    hear(first)
+    second.read("something else entirely")
+    replies = [reply(first)]
+    reply(second)
+    hear(first, OTHER_SPEECH)
+    replies.append(reply(first))
+    assert replies == expected
+
+
+def test_what_is_withdrawn_leaves_no_trace(model: SpeechModel) -> None:
+    plain, changed = model.open(Persona()), model.open(Persona())
+    hear(changed, OTHER_SPEECH)
+    changed.withdraw()
+    hear(plain)
+    hear(changed)
+    assert reply(changed) == reply(plain)
+
+
+def test_what_was_not_heard_of_a_reply_is_forgotten(model: SpeechModel) -> None:
+    dialogue = model.open(Persona())
+    hear(dialogue)
+    text = reply(dialogue)
+    before, _, rest = known_text(dialogue).rpartition(text)
+    assert rest == ""
+    dialogue.truncate(text[: len(text) // 2])
+    assert len(before) < len(known_text(dialogue)) < len(before + text)
+    dialogue.truncate("")
+    assert known_text(dialogue) == before
+    dialogue.read("and then?")
+    assert "and then?" in known_text(dialogue)
+    assert reply(dialogue)
+
+
+def test_a_typed_question_is_answered(model: SpeechModel) -> None:
+    dialogue = model.open(Persona("You are brief."))
+    dialogue.read("how are you")
+    assert reply(dialogue)
+
+
+def test_a_cancelled_reply_stops_between_tokens(model: SpeechModel) -> None:
+    dialogue = model.open(Persona())
+    hear(dialogue)
+    cancel = Cancel()
+    pieces: list[str] = []
+    for delta in dialogue.reply(cancel):
+        pieces.append(delta.text)
+        cancel.set()
+    assert len(pieces) <= 2
+
+
+def test_a_reply_to_nothing_fails_as_a_turn_only(model: SpeechModel) -> None:
+    dialogue = model.open(Persona())
+    with pytest.raises(EngineFailed, match="nothing to reply"):
+        reply(dialogue)
+    hear(dialogue)
+    assert reply(dialogue)
+
+
+def test_an_empty_utterance_fails_as_a_turn_only(model: SpeechModel) -> None:
+    dialogue = model.open(Persona())
+    with pytest.raises(EngineFailed):
+        hear(dialogue, np.zeros(0, dtype=np.float32))
+    hear(dialogue)
+    assert reply(dialogue)
+
+
+def test_the_emotion_does_not_depend_on_the_engine(checkpoint: Path) -> None:
+    direct = BlspEmoModel(str(checkpoint), RUN, GENERATION)
+    cascade = CascadeModel(str(checkpoint), RUN, GENERATION)
+    assert hear(direct.open(Persona())) == hear(cascade.open(Persona()))
+
+
+def test_only_the_cascade_that_is_told_the_emotion_knows_it(checkpoint: Path) -> None:
+    for tells in (False, True):
+        dialogue = CascadeModel(str(checkpoint), RUN, GENERATION, tells_emotion=tells).open(
+            Persona()
+        )
+        estimate, _ = hear(dialogue)
+        assert (f"sounds {estimate.emotion.adjective}" in known_text(dialogue)) == tells
+
+
+def test_a_missing_checkpoint_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(EngineUnavailable, match="nowhere"):
+        BlspEmoModel(str(tmp_path / "nowhere"), RUN, GENERATION)
