@@ -1,0 +1,121 @@
+"""Adapters: encoder states → speech embeddings of the LLM's width."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.config import AdapterConfig, SpeechEncoderConfig
+from models.masks import attention_bias, blank_outside, embeddings_of_states, lengths_to_mask
+from models.speech_encoder import SpeechStates, whisper_config
+from models.torchaudio_guard import guard_torchaudio
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechEmbeddings:
+    """What the LLM is given in place of words."""
+
+    embeddings: Tensor
+    """(B, S, D)."""
+    lengths: Tensor
+    """(B,) embeddings of each utterance."""
+    token_logits: Tensor | None = None
+    """`cformer`: (B, S, V) of its own output layer."""
+    weights: Tensor | None = None
+    """`cformer`: (B, states) integrate-and-fire weights after scaling."""
+    predicted_counts: Tensor | None = None
+    """`cformer`: (B,) sums of the weights before scaling."""
+
+    @property
+    def mask(self) -> Tensor:
+        """(B, S) bool, true where an embedding stands for speech."""
+        return lengths_to_mask(self.lengths, self.embeddings.shape[1])
+
+
+class Conv1dSubsampler(nn.Module):
+    """Convolutions of stride 2, each followed by a gated linear unit.
+
+    Speech-to-text transformer (arXiv 1911.08460), as BLSP (arXiv 2309.00916) uses it.
+    """
+
+    def __init__(self, width: int, out_width: int, kernel_sizes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.kernel_sizes = kernel_sizes
+        last = len(kernel_sizes) - 1
+        self.conv_layers = nn.ModuleList(
+            nn.Conv1d(
+                width,
+                2 * (out_width if index == last else width),
+                kernel,
+                stride=2,
+                padding=kernel // 2,
+            )
+            for index, kernel in enumerate(kernel_sizes)
+        )
+
+    def forward(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns (B, S', D') and (B,) lengths; nothing beyond an utterance's end leaks in."""
+        for conv, kernel in zip(self.conv_layers, self.kernel_sizes, strict=True):
+            states = blank_outside(states, lengths_to_mask(lengths, states.shape[1]))
+            states = F.glu(conv(states.transpose(1, 2)), dim=1).transpose(1, 2)
+            lengths = torch.div(lengths + 2 * (kernel // 2) - kernel, 2, rounding_mode="floor") + 1
+        return states, lengths
+
+
+class Subsampler(nn.Module):
+    """The published adapter: subsampling convolutions and a residual bottleneck."""
+
+    def __init__(self, config: AdapterConfig, encoder: SpeechEncoderConfig, out_width: int) -> None:
+        super().__init__()
+        self.config = config
+        self.subsampler = Conv1dSubsampler(encoder.width, out_width, config.kernel_sizes)
+        self.fc1 = nn.Linear(out_width, config.inner_width, bias=False)
+        self.fc2 = nn.Linear(config.inner_width, out_width, bias=False)
+        self.hidden_layers = encoder_layers(
+            config.hidden_layers, encoder, heads=config.heads, width=config.inner_width
+        )
+        self.speech_ln = nn.LayerNorm(out_width)
+
+    def forward(self, speech: SpeechStates, token_counts: Tensor | None = None) -> SpeechEmbeddings:
+        """Returns one embedding for about eight states; `token_counts` is not needed."""
+        del token_counts
+        residual, lengths = self.subsampler(speech.states, speech.lengths)
+        hidden = self.fc1(residual)
+        if len(self.hidden_layers) == 0:
+            hidden = F.gelu(hidden)
+        bias = attention_bias(lengths_to_mask(lengths, hidden.shape[1]), hidden.dtype)
+        for layer in self.hidden_layers:
+            hidden = layer(hidden, bias)
+        return SpeechEmbeddings(self.speech_ln(self.fc2(hidden) + residual), lengths)
+
+    def count(self, states: int) -> int:
+        """Returns the embeddings that `states` encoder states become."""
+        return embeddings_of_states(states, self.config.kernel_sizes)
+
+
+def encoder_layers(
+    count: int, encoder: SpeechEncoderConfig, *, heads: int, width: int
+) -> nn.ModuleList:
+    """Returns `count` Whisper encoder blocks with the given heads and width."""
+    guard_torchaudio()
+    from transformers.models.whisper.modeling_whisper import WhisperEncoderLayer
+
+    shape = whisper_config(encoder, d_model=width, encoder_attention_heads=heads)
+    shape._attn_implementation = "sdpa"
+    return nn.ModuleList(WhisperEncoderLayer(shape) for _ in range(count))
+
+
+def build_adapter(config: AdapterConfig, encoder: SpeechEncoderConfig, out_width: int) -> nn.Module:
+    """Returns the adapter that `config.kind` names.
+
+    Raises:
+        ValueError: The shape is impossible.
+    """
+    from models.cformer import CFormer
+
+    if config.kind == "cformer":
+        if encoder.width % config.heads:
+            raise ValueError(f"{config.heads} heads do not divide a width of {encoder.width}")
+        return CFormer(config, encoder, out_width)
+    return Subsampler(config, encoder, out_width)

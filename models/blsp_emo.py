@@ -1,0 +1,235 @@
+"""`BlspEmo`: encoder, adapter, LLM and emotion head together, and what one utterance gives."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from models.adapter import SpeechEmbeddings, build_adapter
+from models.checkpoint import load
+from models.config import BlspEmoConfig
+from models.emotion_head import abstains, build_emotion_head, calibrated
+from models.features import SpeechFeatures, Waveform, quietest_cuts, speech_features
+from models.llm import LanguageModel
+from models.masks import HOP_SAMPLES
+from models.prompts import ChatPrompts, chat_prompts
+from models.speech_decoder import SpeechDecoder
+from models.speech_encoder import SpeechEncoder, SpeechStates
+from models.tokenizer import Tokenizer
+
+SHORTEST_SAMPLES = 1600
+"""Utterances below 0.1 s are followed by silence up to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the model hears in one utterance: from here come reply, emotion and words."""
+
+    speech_states: tuple[SpeechStates, ...]
+    """Encoder states, a batch of one for each piece of at most 30 s."""
+    speech_embeddings: Tensor
+    """(S, D), what the LLM is given in place of words."""
+    emotion_logits: Tensor
+    """(E,) before calibration, float32 on the CPU."""
+    probabilities: tuple[float, ...]
+    """Calibrated, in the order of `Emotion`."""
+    abstained: bool
+    """Whether the model is too uncertain to be acted on."""
+
+
+@dataclass(slots=True)
+class _Parts:
+    """Things beside the weights that a loaded model carries."""
+
+    tokenizer: Tokenizer | None = None
+    decoder_tokenizer: Tokenizer | None = None
+
+
+class BlspEmo(nn.Module):
+    """BLSP-Emo (arXiv 2406.03872), built from `config` with random weights.
+
+    Args:
+        config: Shapes of all parts.
+        tokenizer: The LLM's; needed for prompts and talk, not for tensors.
+        decoder_tokenizer: That of Whisper's decoder, where it has one of its own.
+
+    Raises:
+        ValueError: The parts of `config` do not fit together.
+    """
+
+    def __init__(
+        self,
+        config: BlspEmoConfig,
+        *,
+        tokenizer: Tokenizer | None = None,
+        decoder_tokenizer: Tokenizer | None = None,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self._parts = _Parts(tokenizer, decoder_tokenizer)
+        shape = config.speech_encoder
+        self.speech_encoder = SpeechEncoder(shape)
+        self.llm = LanguageModel(config.llm, config.lora)
+        self.adapter = build_adapter(config.adapter, shape, self.llm.width)
+        self.emotion_head = build_emotion_head(config.emotion_head, shape, self.llm.width)
+        self.decoder = SpeechDecoder(shape) if config.has_decoder else None
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path,
+        *,
+        dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
+        device: str = "auto",
+        quantize: Literal["none", "int8"] = "none",
+    ) -> "BlspEmo":
+        """Loads a checkpoint in our layout or in the published one, ready for inference.
+
+        Args:
+            source: A folder, or a hub id such as `cwang621/blsp-emo`.
+            dtype: `auto` takes what the device is fastest in.
+            device: `auto` is the GPU where there is one, else the CPU.
+            quantize: `int8` halves the memory of the LLM on a CPU and speeds decoding up.
+
+        Raises:
+            CheckpointError: It is missing, damaged, unsafe, of an unknown layout, or does not
+                fit the memory; the message names the remedy.
+        """
+        return load(source, cls, dtype=dtype, device=device, quantize=quantize)
+
+    @classmethod
+    def tiny(cls, *, seed: int = 0, **options: object) -> "BlspEmo":
+        """Returns a random model of `BlspEmoConfig.tiny(**options)`, the same for each seed."""
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return cls(BlspEmoConfig.tiny(**options)).eval()  # pyright: ignore[reportArgumentType]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        return self.speech_encoder.whisper.conv1.weight.device
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The LLM's tokenizer.
+
+        Raises:
+            ValueError: The model was built without one.
+        """
+        if self._parts.tokenizer is None:
+            raise ValueError("this model has no tokenizer: give one when building it")
+        return self._parts.tokenizer
+
+    @tokenizer.setter
+    def tokenizer(self, tokenizer: Tokenizer) -> None:
+        self._parts.tokenizer = tokenizer
+        self.__dict__.pop("prompts", None)
+
+    @property
+    def has_tokenizer(self) -> bool:
+        """Whether the model was given a tokenizer."""
+        return self._parts.tokenizer is not None
+
+    @property
+    def has_decoder_tokenizer(self) -> bool:
+        """Whether the decoder has a tokenizer of its own."""
+        return self._parts.decoder_tokenizer is not None
+
+    @property
+    def decoder_tokenizer(self) -> Tokenizer:
+        """The tokenizer of the transcribing decoder."""
+        return self._parts.decoder_tokenizer or self.tokenizer
+
+    @cached_property
+    def prompts(self) -> ChatPrompts:
+        """The prompts in the chat template of this model's LLM."""
+        return chat_prompts(self.tokenizer)
+
+    def speech_positions(self, mask: Tensor) -> AbstractContextManager[None]:
+        """Within it LoRA acts on `mask` (B, T) bool; spans `backward` in training."""
+        return self.llm.speech_positions(mask)
+
+    def features(self, waveforms: Sequence[Waveform | Tensor]) -> SpeechFeatures:
+        """Returns the log-mel features of 16 kHz `waveforms`, padded as the encoder needs."""
+        return speech_features(
+            waveforms,
+            mel_bins=self.config.speech_encoder.mel_bins,
+            pad_frames=self.speech_encoder.pad_frames,
+        )
+
+    def encode(self, features: SpeechFeatures) -> SpeechStates:
+        """Returns encoder states; with all layers where the emotion head reads them."""
+        return self.speech_encoder(features, all_layers=self.emotion_head.needs_all_layers)
+
+    def adapt(self, states: SpeechStates, token_counts: Tensor | None = None) -> SpeechEmbeddings:
+        """Returns speech embeddings; `token_counts` (B,) as in `CFormer.forward`."""
+        return self.adapter(states, token_counts)
+
+    def emotion_logits(self, states: SpeechStates, embedded: SpeechEmbeddings) -> Tensor:
+        """Returns emotion logits (B, E)."""
+        return self.emotion_head(states, embedded)
+
+    def embed(
+        self, ids: Tensor, speech_mask: Tensor | None = None, speech: SpeechEmbeddings | None = None
+    ) -> Tensor:
+        """Returns LLM inputs (B, T, D): words from the table, speech at its reserved positions.
+
+        Args:
+            ids: (B, T); any id at speech positions.
+            speech_mask: (B, T) bool, as many true values in each row as it has embeddings.
+            speech: The embeddings of the rows.
+
+        Raises:
+            ValueError: A row reserves another number of positions than it has embeddings.
+        """
+        embeddings = self.llm.embed(ids)
+        if speech_mask is None or speech is None:
+            return embeddings
+        if not torch.equal(speech_mask.sum(dim=1), speech.lengths.to(speech_mask.device)):
+            raise ValueError(
+                f"{speech_mask.sum(dim=1).tolist()} positions are reserved for "
+                f"{speech.lengths.tolist()} speech embeddings"
+            )
+        values = speech.embeddings[speech.mask].to(embeddings.dtype)
+        return embeddings.masked_scatter(speech_mask[..., None], values)
+
+    @torch.inference_mode()
+    def hear(self, waveform: Waveform) -> Heard:
+        """Returns what is heard in one 16 kHz utterance of any length above zero.
+
+        Beyond 30 s it is encoded in pieces cut at the quietest places; they stay one utterance.
+
+        Raises:
+            ValueError: The utterance is empty or holds samples that are not finite.
+        """
+        longest = self.config.speech_encoder.max_frames * HOP_SAMPLES
+        states: list[SpeechStates] = []
+        for start, end in quietest_cuts(waveform, longest_samples=longest):
+            piece = torch.as_tensor(waveform[start:end], dtype=torch.float32)
+            if 0 < piece.numel() < SHORTEST_SAMPLES:
+                piece = torch.nn.functional.pad(piece, (0, SHORTEST_SAMPLES - piece.numel()))
+            states.append(self.encode(self.features([piece])))
+        embedded = [self.adapt(piece) for piece in states]
+        logits = self._emotion_of_pieces(states, embedded).float().cpu()
+        probabilities = tuple(float(p) for p in calibrated(logits, self.config.calibration))
+        return Heard(
+            speech_states=tuple(states),
+            speech_embeddings=torch.cat([e.embeddings[0] for e in embedded]),
+            emotion_logits=logits,
+            probabilities=probabilities,
+            abstained=abstains(probabilities, self.config.calibration),
+        )
+
+    def _emotion_of_pieces(
+        self, states: list[SpeechStates], embedded: list[SpeechEmbeddings]
+    ) -> Tensor:
+        """Returns (E,): the logits of the pieces, weighted by their lengths."""
+        lengths = torch.stack([e.lengths[0] for e in embedded]).float()
+        logits = [self.emotion_logits(s, e)[0] for s, e in zip(states, embedded, strict=True)]
+        stacked = torch.stack(logits)
+        return (stacked * (lengths / lengths.sum())[:, None].to(stacked)).sum(dim=0)

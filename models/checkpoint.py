@@ -1,0 +1,203 @@
+"""Checkpoints: saving in our layout; loading ours and the published one."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from models.config import FORMAT, BlspEmoConfig, from_mapping
+from models.hub import checkpoint_folder
+from models.precision import DtypeName, check_fits, choose_device, choose_dtype, quantize_llm
+from models.published import PublishedWeights, is_published, published_config
+from models.tokenizer import JsonTokenizer, QwenTokenizer, Tokenizer
+from models.weights import (
+    CheckpointError,
+    WeightFiles,
+    fill_parameters,
+    read_json,
+    without_weights,
+)
+
+if TYPE_CHECKING:
+    from models.blsp_emo import BlspEmo
+
+SHARD_BYTES = 4 * 2**30
+"""Larger checkpoints are saved in several files."""
+
+WEIGHTS = "model.safetensors"
+DECODER_TOKENIZER = "whisper_tokenizer.json"
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def save(model: "BlspEmo", folder: str | Path, *, dtype: torch.dtype | None = None) -> None:
+    """Writes a checkpoint in our layout: config.json, weights and tokenizers.
+
+    Each file appears whole or not at all, the configuration last.
+
+    Args:
+        model: Not quantised.
+        folder: Created where it is missing.
+        dtype: Number format of the weights in the file; that of the model if not given.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        name: (p.detach() if dtype is None else p.detach().to(dtype)).cpu().contiguous()
+        for name, p in model.named_parameters()
+    }
+    _write_weights(tensors, folder)
+    if model.has_tokenizer:
+        model.tokenizer.save(folder)
+    if model.has_decoder_tokenizer:
+        _replace(folder / DECODER_TOKENIZER, lambda p: _save_tokenizer(model, p))
+    text = json.dumps(model.config.to_mapping(), indent=1) + "\n"
+    _replace(folder / "config.json", lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def load(
+    source: str | Path,
+    build: Callable[..., M],
+    *,
+    dtype: DtypeName = "auto",
+    device: str = "auto",
+    quantize: Literal["none", "int8"] = "none",
+) -> M:
+    """Returns `build(config, tokenizer=…, decoder_tokenizer=…)` with the weights of `source`.
+
+    Args:
+        source: As for `checkpoint_folder`.
+        build: `BlspEmo`.
+        dtype: Number format of the weights; int8 needs float32 beneath.
+        device: `auto`, `cpu`, `cuda`, …
+        quantize: `int8` for the linear layers of the LLM, on a CPU only.
+
+    Raises:
+        CheckpointError: The checkpoint or the device cannot be used.
+    """
+    folder = checkpoint_folder(source)
+    config, published = read_config(folder)
+    target = choose_device(device)
+    if quantize == "int8" and target.type != "cpu":
+        raise CheckpointError("int8 runs on the CPU only: use --device cpu, or no --quantize")
+    tokenizer = read_tokenizer(folder)
+    decoder_tokenizer = _read_json_tokenizer(folder / DECODER_TOKENIZER)
+    try:
+        with without_weights():
+            model = build(config, tokenizer=tokenizer, decoder_tokenizer=decoder_tokenizer)
+    except (ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(f"{folder / 'config.json'} describes no model: {error}") from error
+    number_format = choose_dtype(
+        "float32" if quantize == "int8" else dtype,
+        target,
+        parameters=sum(p.numel() for p in model.parameters()),
+    )
+    check_fits(model, number_format, target)
+    files = WeightFiles(folder)
+    reader = PublishedWeights(files, has_lora=config.lora is not None) if published else None
+    read = reader.read if reader else lambda name, shape: files.read(name)
+    fill_parameters(model, read, dtype=number_format, device=target)
+    if quantize == "int8":
+        quantize_llm(cast(nn.Module, model.llm))
+    return model.eval()
+
+
+def read_config(folder: Path) -> tuple[BlspEmoConfig, bool]:
+    """Returns the configuration in `folder`, and whether it is of the published layout.
+
+    Raises:
+        CheckpointError: It is missing, damaged, or of a layout that is not known.
+    """
+    path = folder / "config.json"
+    mapping = read_json(path)
+    try:
+        if is_published(mapping):
+            return published_config(mapping), True
+        if mapping.get("format") == FORMAT:
+            return from_mapping(BlspEmoConfig, mapping), False
+    except KeyError as error:
+        raise CheckpointError(f"{path} lacks the key {error}: copy the checkpoint again") from error
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{path} cannot be used: {error}") from error
+    raise CheckpointError(
+        f"{path} is not of a BLSP-Emo model: use a checkpoint that `python -m train` wrote, or "
+        "one in the layout of cwang621/blsp-emo"
+    )
+
+
+def read_tokenizer(folder: Path) -> Tokenizer:
+    """Returns the tokenizer in `folder`.
+
+    Raises:
+        CheckpointError: There is none, or it is damaged.
+    """
+    found = _read_json_tokenizer(folder / "tokenizer.json")
+    if found is not None:
+        return found
+    path = folder / "qwen.tiktoken"
+    if not path.exists():
+        raise CheckpointError(
+            f"{folder} holds neither tokenizer.json nor qwen.tiktoken: copy the checkpoint again"
+        )
+    try:
+        return QwenTokenizer(path)
+    except (ValueError, OSError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+
+
+def _read_json_tokenizer(path: Path) -> JsonTokenizer | None:
+    if not path.exists():
+        return None
+    settings = path.with_name("tokenizer_config.json")
+    template = read_json(settings).get("chat_template") if settings.exists() else None
+    jinja = path.with_name("chat_template.jinja")
+    if jinja.exists():
+        template = jinja.read_text(encoding="utf-8")
+    try:
+        return JsonTokenizer(path, chat_template=template if isinstance(template, str) else None)
+    except Exception as error:  # the tokenizers library raises bare Exception
+        raise CheckpointError(f"{path} is damaged ({error}): copy it again") from error
+
+
+def _save_tokenizer(model: "BlspEmo", path: Path) -> None:
+    tokenizer = model.decoder_tokenizer
+    assert isinstance(tokenizer, JsonTokenizer), "a decoder's own tokenizer is a tokenizer.json"
+    tokenizer.save_file(path)
+
+
+def _write_weights(tensors: dict[str, Tensor], folder: Path) -> None:
+    """Writes one file, or several and their index where they are large."""
+    from safetensors.torch import save_file
+
+    shards: list[dict[str, Tensor]] = [{}]
+    size = 0
+    for name, tensor in tensors.items():
+        if size + tensor.nbytes > SHARD_BYTES and shards[-1]:
+            shards.append({})
+            size = 0
+        shards[-1][name] = tensor
+        size += tensor.nbytes
+    if len(shards) == 1:
+        (folder / f"{WEIGHTS}.index.json").unlink(missing_ok=True)
+        _replace(folder / WEIGHTS, lambda path: save_file(shards[0], str(path)))
+        return
+    weight_map: dict[str, str] = {}
+    for index, shard in enumerate(shards, start=1):
+        file = f"model-{index:05d}-of-{len(shards):05d}.safetensors"
+        _replace(folder / file, lambda path, shard=shard: save_file(shard, str(path)))
+        weight_map.update(dict.fromkeys(shard, file))
+    text = json.dumps({"metadata": {}, "weight_map": weight_map}, indent=1)
+    _replace(folder / f"{WEIGHTS}.index.json", lambda path: path.write_text(text))
+
+
+def _replace(path: Path, write: Callable[[Path], Any]) -> None:
+    """Lets `write` write a file beside `path`, then puts it in its place."""
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        write(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,259 @@
+"""The shape of a BLSP-Emo model as frozen dataclasses; standard library only."""
+
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from typing import Any, Literal, TypeVar
+
+from models.emotions import EMOTION_LABELS
+
+FORMAT = "attune-blsp-emo"
+"""Value of the key `format` in the `config.json` of our checkpoint layout."""
+
+PROMPT_VERSION = 1
+"""Version of the wording in `models/prompts.py`; a checkpoint records the one it was trained on."""
+
+DEFAULT_PERSONA = "You are Attune, a warm and attentive listener."
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechEncoderConfig:
+    """Whisper's shape: the encoder, and the decoder where one fits it."""
+
+    mel_bins: int = 80
+    width: int = 1280
+    layers: int = 32
+    heads: int = 20
+    ffn: int = 5120
+    max_positions: int = 1500
+    """Encoder states of the longest input; 50 a second."""
+    trained_on_short_inputs: bool = False
+    """False: the encoder needs its input padded to `max_positions`, as pretrained Whisper does."""
+    dropout: float = 0.0
+    decoder_layers: int = 0
+    """0: the checkpoint has no decoder."""
+    decoder_heads: int = 20
+    decoder_ffn: int = 5120
+    vocabulary: int = 51865
+    """Tokens of the decoder."""
+    max_target_positions: int = 448
+
+    @property
+    def max_frames(self) -> int:
+        """Mel frames of the longest input."""
+        return 2 * self.max_positions
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterConfig:
+    """From encoder states to the width of the LLM."""
+
+    kind: Literal["subsampler", "cformer"] = "subsampler"
+    kernel_sizes: tuple[int, ...] = (5, 5, 5)
+    """`subsampler`: one convolution of stride 2 for each."""
+    inner_width: int = 512
+    """`subsampler`: width of the bottleneck."""
+    hidden_layers: int = 0
+    """`subsampler`: transformer layers in the bottleneck; 0 is a GELU."""
+    heads: int = 8
+    pre_cif_layers: int = 4
+    post_cif_layers: int = 4
+    vocabulary: int = 0
+    """`cformer`: tokens of its own output layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoraConfig:
+    """Low-rank updates of the LLM's linear layers."""
+
+    rank: int = 16
+    alpha: float = 16.0
+    dropout: float = 0.0
+    targets: tuple[str, ...] = ()
+    """Last names of the layers to update; empty: every linear layer of the LLM's blocks."""
+    shared_a: tuple[tuple[str, ...], ...] = ()
+    """Groups of sibling layers that share their down projection (a fused layer that was split)."""
+    scope: Literal["speech", "text", "all"] = "speech"
+    """Positions that the updates act on."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmotionHeadConfig:
+    """Where the emotion is read from."""
+
+    kind: Literal["mean", "attentive"] = "mean"
+    """`mean`: mean speech embedding; `attentive`: attention pooling over all encoder layers."""
+    hidden: int = 0
+    """`attentive`: width of its hidden layer."""
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationConfig:
+    """From emotion logits to probabilities that can be trusted."""
+
+    temperature: float = 1.0
+    """Logits are divided by it before the softmax."""
+    threshold: float = 0.0
+    """Below this confidence the model abstains."""
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptionConfig:
+    """How the decoder beside the encoder is prompted and stopped."""
+
+    tokenizer: Literal["llm", "whisper"] = "llm"
+    """`llm`: the LLM's own; `whisper`: the file `whisper_tokenizer.json` of the checkpoint."""
+    prompt_ids: tuple[int, ...] = ()
+    stop_ids: tuple[int, ...] = ()
+    suppressed_ids: tuple[int, ...] = ()
+    """Never produced, such as markers of time."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlspEmoConfig:
+    """Everything that is needed to build the model before its weights are loaded."""
+
+    llm: dict[str, Any]
+    """The LLM's configuration as `transformers` writes it, with `model_type`."""
+    speech_encoder: SpeechEncoderConfig = field(default_factory=SpeechEncoderConfig)
+    adapter: AdapterConfig = field(default_factory=AdapterConfig)
+    lora: LoraConfig | None = field(default_factory=LoraConfig)
+    emotion_head: EmotionHeadConfig = field(default_factory=EmotionHeadConfig)
+    calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
+    transcription: TranscriptionConfig | None = None
+    persona: str = DEFAULT_PERSONA
+    """System line that the model was trained with."""
+    context_tokens: int = 2048
+    """Longest conversation, in positions of the LLM."""
+    emotion_labels: tuple[str, ...] = EMOTION_LABELS
+    prompt_version: int = PROMPT_VERSION
+
+    def __post_init__(self) -> None:
+        if self.emotion_labels != EMOTION_LABELS:
+            raise ValueError(
+                f"emotion_labels is {list(self.emotion_labels)}: this program orders them "
+                f"{list(EMOTION_LABELS)}"
+            )
+        if "model_type" not in self.llm:
+            raise ValueError("llm lacks model_type, the architecture that transformers is to build")
+
+    @property
+    def has_decoder(self) -> bool:
+        """Whether the checkpoint holds a decoder that transcribes."""
+        return self.speech_encoder.decoder_layers > 0
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Returns plain values for JSON; `from_mapping` gives the same configuration back."""
+        return {"format": FORMAT, **asdict(self)}
+
+    @classmethod
+    def tiny(
+        cls,
+        *,
+        adapter: Literal["subsampler", "cformer"] = "subsampler",
+        emotion_head: Literal["mean", "attentive"] = "mean",
+        vocabulary: int = 300,
+        short_inputs: bool = True,
+        decoder: bool = False,
+        lora: bool = True,
+        start_ids: tuple[int, ...] = (),
+        stop_ids: tuple[int, ...] = (),
+    ) -> "BlspEmoConfig":
+        """Returns a model of a hundred thousand parameters, for tests and dry runs."""
+        return cls(
+            llm={
+                "model_type": "qwen2",
+                "vocab_size": vocabulary,
+                "hidden_size": 32,
+                "intermediate_size": 64,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 4,
+                "num_key_value_heads": 2,
+                "max_position_embeddings": 512,
+                "tie_word_embeddings": False,
+            },
+            speech_encoder=SpeechEncoderConfig(
+                width=32,
+                layers=2,
+                heads=4,
+                ffn=64,
+                trained_on_short_inputs=short_inputs,
+                decoder_layers=1 if decoder else 0,
+                decoder_heads=4,
+                decoder_ffn=64,
+                vocabulary=vocabulary,
+                max_target_positions=64,
+            ),
+            adapter=AdapterConfig(
+                kind=adapter,
+                kernel_sizes=(3, 3, 3),
+                inner_width=16,
+                heads=4,
+                pre_cif_layers=1,
+                post_cif_layers=1,
+                vocabulary=vocabulary,
+            ),
+            lora=LoraConfig(rank=2, alpha=4.0) if lora else None,
+            emotion_head=EmotionHeadConfig(kind=emotion_head, hidden=16),
+            transcription=TranscriptionConfig(prompt_ids=start_ids, stop_ids=stop_ids)
+            if decoder
+            else None,
+            context_tokens=512,
+        )
+
+
+T = TypeVar("T")
+
+
+def from_mapping(kind: type[T], mapping: Mapping[str, Any], *, path: str = "") -> T:
+    """Returns the dataclass `kind` filled from `mapping`, strictly.
+
+    Lists become tuples, nested mappings become dataclasses, and every value must have the type
+    of its field.
+
+    Raises:
+        ValueError: A key is unknown or missing, or a value has the wrong type; the message holds
+            its full path.
+    """
+    hints = typing.get_type_hints(kind)
+    known = {f.name: f for f in fields(typing.cast(Any, kind))}
+    unknown = sorted(set(mapping) - set(known) - ({"format"} if not path else set[str]()))
+    if unknown:
+        raise ValueError(f"unknown key {path}{unknown[0]} in the configuration")
+    values: dict[str, Any] = {}
+    for name, item in known.items():
+        if name in mapping:
+            values[name] = _converted(hints[name], mapping[name], f"{path}{name}")
+        elif item.default is MISSING and item.default_factory is MISSING:
+            raise ValueError(f"the configuration lacks {path}{name}")
+    return kind(**values)
+
+
+def _converted(hint: Any, value: Any, path: str) -> Any:
+    """Returns `value` as the type `hint` asks for."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        if value is None:
+            return None
+        return _converted(next(a for a in arguments if a is not type(None)), value, path)
+    if origin is Literal:
+        if value not in arguments:
+            raise ValueError(f"{path} is {value!r}: use one of {', '.join(map(str, arguments))}")
+        return value
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"{path} is {value!r}: a list is expected")
+        items = typing.cast(list[Any], value)
+        return tuple(_converted(arguments[0], v, f"{path}[{i}]") for i, v in enumerate(items))
+    if is_dataclass(hint):
+        if not isinstance(value, Mapping):
+            raise ValueError(f"{path} is {value!r}: a table of settings is expected")
+        return from_mapping(typing.cast(Any, hint), typing.cast(Any, value), path=f"{path}.")
+    expected = origin or hint
+    if expected is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+        raise ValueError(f"{path} is {value!r}: {expected.__name__} is expected")
+    return value

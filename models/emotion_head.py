@@ -1,0 +1,113 @@
+"""Emotion logits from speech, and the calibrated probabilities that are made of them."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from models.adapter import SpeechEmbeddings
+from models.config import CalibrationConfig, EmotionHeadConfig, SpeechEncoderConfig
+from models.emotions import EMOTION_LABELS
+from models.masks import blank_outside
+from models.speech_encoder import SpeechStates
+
+
+class MeanEmotionHead(nn.Module):
+    """The published head: a linear layer on the mean speech embedding, without a bias."""
+
+    needs_all_layers = False
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, len(EMOTION_LABELS), bias=False)
+
+    def forward(self, speech: SpeechStates, embedded: SpeechEmbeddings) -> Tensor:
+        """Returns logits (B, E)."""
+        del speech
+        total = blank_outside(embedded.embeddings, embedded.mask).sum(dim=1)
+        return self.linear(total / embedded.lengths[:, None].to(total.dtype))
+
+
+class AttentiveEmotionHead(nn.Module):
+    """Attentive statistics pooling over a learnt mixture of all encoder layers, then an MLP.
+
+    The mixture is that of SUPERB (arXiv 2105.01051), the pooling that of arXiv 1803.10963: the
+    attention-weighted mean and deviation say both where and how much the voice moves.
+    """
+
+    needs_all_layers = True
+
+    def __init__(self, config: EmotionHeadConfig, encoder: SpeechEncoderConfig) -> None:
+        super().__init__()
+        hidden = config.hidden or 128
+        self.layer_weights = nn.Parameter(torch.zeros(encoder.layers + 1))
+        self.norm = nn.LayerNorm(encoder.width)
+        self.attention = nn.Sequential(
+            nn.Linear(encoder.width, hidden), nn.Tanh(), nn.Linear(hidden, 1)
+        )
+        self.classifier = nn.Sequential(
+            nn.Linear(2 * encoder.width, hidden),
+            nn.GELU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(hidden, len(EMOTION_LABELS)),
+        )
+
+    def forward(self, speech: SpeechStates, embedded: SpeechEmbeddings | None = None) -> Tensor:
+        """Returns logits (B, E)."""
+        del embedded
+        mixture = torch.softmax(self.layer_weights, dim=0)
+        mixed = sum(
+            (weight * layer for weight, layer in zip(mixture, speech.layers, strict=True)),
+            start=torch.zeros_like(speech.states),
+        )
+        states = self.norm(mixed)
+        scores = self.attention(states).squeeze(-1).masked_fill(~speech.mask, -torch.inf)
+        weights = torch.softmax(scores.float(), dim=1).to(states.dtype)[..., None]
+        mean = (weights * states).sum(dim=1)
+        variance = (weights * (states - mean[:, None]).square()).sum(dim=1)
+        return self.classifier(torch.cat([mean, (variance + 1e-5).sqrt()], dim=-1))
+
+
+def build_emotion_head(
+    config: EmotionHeadConfig, encoder: SpeechEncoderConfig, llm_width: int
+) -> MeanEmotionHead | AttentiveEmotionHead:
+    """Returns the head that `config.kind` names."""
+    if config.kind == "attentive":
+        return AttentiveEmotionHead(config, encoder)
+    return MeanEmotionHead(llm_width)
+
+
+def calibrated(logits: Tensor, calibration: CalibrationConfig) -> Tensor:
+    """Returns probabilities (…, E) of logits (…, E), softened by the temperature."""
+    return torch.softmax(logits.float() / calibration.temperature, dim=-1)
+
+
+def abstains(probabilities: Sequence[float], calibration: CalibrationConfig) -> bool:
+    """Whether the most probable emotion is too uncertain to be acted on."""
+    return max(probabilities) < calibration.threshold
+
+
+def with_prior(probabilities: Sequence[float], prior: Sequence[float]) -> tuple[float, ...]:
+    """Returns `probabilities` after Bayes' rule with `prior`, such as a person's corrections.
+
+    Args:
+        probabilities: E values from `calibrated`.
+        prior: E values, not negative; all equal changes nothing.
+    """
+    products = [p * q for p, q in zip(probabilities, prior, strict=True)]
+    total = sum(products)
+    return tuple(p / total for p in products) if total > 0 else tuple(probabilities)
+
+
+def fit_temperature(logits: Tensor, emotions: Tensor) -> float:
+    """Returns the temperature with the least cross-entropy on held-out utterances.
+
+    Temperature scaling (arXiv 1706.04599), by a search over 0.2 … 20 on a logarithmic grid.
+
+    Args:
+        logits: (N, E).
+        emotions: (N,) indices.
+    """
+    grid = torch.logspace(-0.7, 1.3, 200)
+    losses = [nn.functional.cross_entropy(logits.float() / t, emotions).item() for t in grid]
+    return float(grid[int(torch.tensor(losses).argmin())])

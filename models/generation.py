@@ -1,0 +1,242 @@
+"""A conversation in the LLM's KV cache: prefill, one decode step at a time, crop."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.llm import LanguageModel
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen."""
+
+    max_new_tokens: int = 160
+    """Longest reply."""
+    temperature: float = 0.0
+    """0 takes the most probable token; otherwise logits are divided by it."""
+    top_p: float = 1.0
+    """Nucleus: the most probable tokens that together reach it."""
+    repetition_penalty: float = 1.0
+    """Above 1, tokens of this reply become less probable (CTRL, arXiv 1909.05858)."""
+    no_repeat_ngram: int = 0
+    """No n-gram of this reply occurs twice; 0 is off."""
+    seed: int | None = None
+    """Makes sampling repeatable."""
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0 or not 0 < self.top_p <= 1 or self.repetition_penalty <= 0:
+            raise ValueError(
+                f"temperature {self.temperature}, top_p {self.top_p} and repetition_penalty "
+                f"{self.repetition_penalty}: they must be at least 0, in (0, 1] and above 0"
+            )
+
+
+class TokenSampler:
+    """Chooses tokens for one reply."""
+
+    def __init__(self, sampling: Sampling) -> None:
+        self.sampling = sampling
+        self.chosen: list[int] = []
+        self._generator = torch.Generator()
+        if sampling.seed is None:
+            self._generator.seed()
+        else:
+            self._generator.manual_seed(sampling.seed)
+
+    def choose(self, logits: Tensor) -> int:
+        """Returns the next token for `logits` (V,)."""
+        token = self._pick(self._penalised(logits.detach().float().cpu().clone()))
+        self.chosen.append(token)
+        return token
+
+    def _pick(self, logits: Tensor) -> int:
+        if self.sampling.temperature == 0:
+            return int(logits.argmax())
+        probabilities = torch.softmax(logits / self.sampling.temperature, dim=-1)
+        if self.sampling.top_p < 1:
+            ordered, order = probabilities.sort(descending=True)
+            outside = ordered.cumsum(dim=-1) - ordered >= self.sampling.top_p
+            probabilities[order[outside]] = 0.0
+        return int(torch.multinomial(probabilities, 1, generator=self._generator))
+
+    def _penalised(self, logits: Tensor) -> Tensor:
+        penalty = self.sampling.repetition_penalty
+        if penalty != 1.0 and self.chosen:
+            seen = torch.tensor(sorted(set(self.chosen)))
+            values = logits[seen]
+            logits[seen] = torch.where(values > 0, values / penalty, values * penalty)
+        for token in self._repeating():
+            logits[token] = -torch.inf
+        return logits
+
+    def _repeating(self) -> list[int]:
+        """Returns the tokens that would complete an n-gram of this reply again."""
+        n, chosen = self.sampling.no_repeat_ngram, self.chosen
+        if n == 0 or len(chosen) < n:
+            return []
+        tail = chosen[len(chosen) - n + 1 :]
+        starts = range(len(chosen) - n + 1)
+        return [chosen[i + n - 1] for i in starts if chosen[i : i + n - 1] == tail]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of the conversation: words or speech."""
+
+    ids: tuple[int, ...] = ()
+    speech: Tensor | None = None
+    """(S, D) speech embeddings, instead of `ids`."""
+
+    def __len__(self) -> int:
+        return len(self.ids) if self.speech is None else int(self.speech.shape[0])
+
+
+class CachedText:
+    """The positions of one conversation in the LLM, those already computed in a KV cache.
+
+    What is appended is computed with the next decode step, so that a turn costs one prefill.
+    """
+
+    def __init__(self, llm: LanguageModel) -> None:
+        self._llm = llm
+        self._cache: Any = llm.new_cache()
+        self._computed = 0
+        self._pieces: list[Piece] = []
+
+    def __len__(self) -> int:
+        return sum(len(piece) for piece in self._pieces)
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """What the conversation consists of so far."""
+        return tuple(self._pieces)
+
+    def append_ids(self, ids: Sequence[int]) -> None:
+        """Adds words or markup."""
+        if ids:
+            self._pieces.append(Piece(ids=tuple(ids)))
+
+    def append_speech(self, embeddings: Tensor) -> None:
+        """Adds speech embeddings (S, D); the LoRA updates act on them."""
+        self._pieces.append(Piece(speech=embeddings.detach()))
+
+    @torch.inference_mode()
+    def logits(self) -> Tensor:
+        """Returns the logits (V,) after the last position, computing what is not yet computed.
+
+        Raises:
+            ValueError: Nothing was appended yet.
+        """
+        if len(self) == 0:
+            raise ValueError("an empty conversation has no next token")
+        if self._computed == len(self):
+            self.crop(len(self) - 1, keep_pieces=True)
+        embeddings, speech = self._pending()
+        cache = self._cache
+        if bool(speech.any()):
+            with self._llm.speech_positions(speech):
+                logits = self._llm(embeddings, cache=cache, last_only=True)
+        else:
+            logits = self._llm(embeddings, cache=cache, last_only=True)
+        self._computed = len(self)
+        return logits[0, -1]
+
+    def crop(self, length: int, *, keep_pieces: bool = False) -> None:
+        """Forgets everything from position `length` on.
+
+        Args:
+            length: Positions to keep.
+            keep_pieces: Only the computed states go; the positions are computed again.
+        """
+        remove = self._computed - length
+        if remove > 0:
+            self._shrink(remove)
+        if not keep_pieces:
+            self._pieces = list(_first(self._pieces, length))
+
+    def replace(self, start: int, end: int, ids: Sequence[int]) -> None:
+        """Puts `ids` in place of the positions from `start` to `end`; the rest stays behind them.
+
+        What follows `start` is computed again.
+        """
+        middle = [Piece(ids=tuple(ids))] if ids else []
+        pieces = [*_first(self._pieces, start), *middle, *_after(self._pieces, end)]
+        self.crop(start)
+        self._pieces = pieces
+
+    def _shrink(self, count: int) -> None:
+        try:
+            self._cache.crop(-count)
+            self._computed -= count
+        except (RuntimeError, AttributeError, NotImplementedError, ValueError):
+            # A window of attention that has slid on cannot slide back: start over.
+            self._cache = self._llm.new_cache()
+            self._computed = 0
+
+    def _pending(self) -> tuple[Tensor, Tensor]:
+        """Returns embeddings (1, T, D) and the speech mask (1, T) of what is not computed."""
+        weight = self._llm.causal.get_input_embeddings().weight
+        parts: list[Tensor] = []
+        flags: list[Tensor] = []
+        for piece in _after(self._pieces, self._computed):
+            if piece.speech is None:
+                ids = torch.tensor([piece.ids], device=weight.device)
+                parts.append(self._llm.embed(ids))
+            else:
+                parts.append(piece.speech[None].to(device=weight.device, dtype=weight.dtype))
+            flags.append(torch.full((1, len(piece)), piece.speech is not None))
+        return torch.cat(parts, dim=1), torch.cat(flags, dim=1).to(weight.device)
+
+
+def generate(
+    text: CachedText,
+    sampling: Sampling,
+    *,
+    stop_ids: Sequence[int],
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[int]:
+    """Yields the tokens of a reply as they are chosen; `text` grows with each of them.
+
+    Ends at a stop token (which is neither yielded nor kept), after `max_new_tokens`, or when
+    `cancelled()` is true before a step.
+    """
+    sampler = TokenSampler(sampling)
+    for _ in range(sampling.max_new_tokens):
+        if cancelled():
+            return
+        token = sampler.choose(text.logits())
+        if token in stop_ids:
+            return
+        text.append_ids([token])
+        yield token
+
+
+def _first(pieces: Sequence[Piece], length: int) -> Iterator[Piece]:
+    """Yields the first `length` positions."""
+    for piece in pieces:
+        if length <= 0:
+            return
+        if len(piece) <= length:
+            yield piece
+        elif piece.speech is None:
+            yield Piece(ids=piece.ids[:length])
+        else:
+            yield Piece(speech=piece.speech[:length])
+        length -= len(piece)
+
+
+def _after(pieces: Sequence[Piece], start: int) -> Iterator[Piece]:
+    """Yields the positions from `start` on."""
+    for piece in pieces:
+        if start <= 0:
+            yield piece
+        elif start < len(piece):
+            if piece.speech is None:
+                yield Piece(ids=piece.ids[start:])
+            else:
+                yield Piece(speech=piece.speech[start:])
+        start -= len(piece)

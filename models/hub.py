@@ -1,0 +1,68 @@
+"""A model's name → its folder: embedded, on disk, or from the hub's cache."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from models.weights import CheckpointError
+
+EMBEDDED = "nano"
+"""Name of the model that the repository ships."""
+
+FILES = ("*.json", "*.safetensors", "*.tiktoken", "*.jinja")
+
+
+def checkpoint_folder(source: str | Path) -> Path:
+    """Returns the folder of a checkpoint; a hub id is downloaded into the hub's cache.
+
+    Args:
+        source: A folder, `nano`, or a hub id such as `cwang621/blsp-emo`.
+
+    Raises:
+        CheckpointError: There is no such folder, or the hub cannot be reached.
+    """
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return folder
+    name = str(source)
+    if name == EMBEDDED:
+        embedded = Path(__file__).parent / EMBEDDED
+        if (embedded / "config.json").exists():
+            return embedded
+        raise CheckpointError(
+            f"the embedded model is missing from {embedded}: install Attune again with its weights"
+        )
+    if folder.exists():
+        raise CheckpointError(f"{folder} is a file: give the folder that holds config.json")
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", name):
+        raise CheckpointError(
+            f"there is no folder {name}: give a checkpoint folder, a hub id such as "
+            f"cwang621/blsp-emo, or {EMBEDDED}"
+        )
+    return _from_hub(name)
+
+
+def _from_hub(name: str) -> Path:
+    """Returns the cached or downloaded snapshot; pickles only where there is nothing safer."""
+    import huggingface_hub as hub
+
+    def snapshot(patterns: list[str], **options: Any) -> Path:
+        return Path(hub.snapshot_download(name, allow_patterns=patterns, **options))
+
+    try:
+        try:
+            cached = snapshot([*FILES, "*.bin"], local_files_only=True)
+            if any(cached.glob("*.safetensors")) or any(cached.glob("*.bin")):
+                return cached
+        except FileNotFoundError:
+            pass
+        folder = snapshot(list(FILES))
+        if not any(folder.glob("*.safetensors")):
+            folder = snapshot([*FILES, "*.bin"])
+        return folder
+    except Exception as error:
+        raise CheckpointError(
+            f"{name} is neither a folder nor in the hub's cache, and the hub gave none "
+            f"({type(error).__name__}): go online once, copy the checkpoint here and give its "
+            f"folder, or use the embedded model (--model {EMBEDDED})"
+        ) from error

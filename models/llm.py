@@ -1,0 +1,98 @@
+"""Any causal LLM of `transformers`, behind the few calls that we make on it."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, cast
+
+from torch import Tensor, nn
+
+from models.config import LoraConfig
+from models.partial_lora import SpeechScope, attach_lora
+from models.torchaudio_guard import guard_torchaudio
+
+
+class LanguageModel(nn.Module):
+    """A causal LLM with partial LoRA on the linear layers of its blocks.
+
+    Args:
+        config: The LLM's configuration as `transformers` writes it.
+        lora: Updates to attach; None for none.
+
+    Raises:
+        ValueError: The architecture is not known to `transformers`, or cannot take the updates.
+    """
+
+    def __init__(self, config: Mapping[str, Any], lora: LoraConfig | None) -> None:
+        super().__init__()
+        guard_torchaudio()
+        from transformers import AutoModelForCausalLM
+
+        hf_config = llm_config(config)
+        self.causal: Any = AutoModelForCausalLM.from_config(hf_config, attn_implementation="sdpa")
+        self.width = int(self.causal.get_input_embeddings().weight.shape[1])
+        self._scope = self._attach(lora)
+
+    def _attach(self, lora: LoraConfig | None) -> SpeechScope | None:
+        return attach_lora(cast(nn.Module, self.causal.base_model), lora) if lora else None
+
+    def speech_positions(self, mask: Tensor) -> AbstractContextManager[None]:
+        """Within it the updates act on `mask` (B, T) bool; spans `backward` in training."""
+        return self._scope.speech_positions(mask) if self._scope else nullcontext()
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Returns the embeddings (B, T, D) of token `ids` (B, T)."""
+        return self.causal.get_input_embeddings()(ids)
+
+    def forward(
+        self,
+        embeddings: Tensor,
+        *,
+        mask: Tensor | None = None,
+        positions: Tensor | None = None,
+        cache: Any = None,
+        last_only: bool = False,
+    ) -> Tensor:
+        """Returns logits (B, T, V), or (B, 1, V) of the last position with `last_only`.
+
+        Args:
+            embeddings: (B, T, D), words and speech alike.
+            mask: (B, T) bool, false at padding; None means there is none.
+            positions: (B, T) rotary positions; the running count of `mask` if not given.
+            cache: From `new_cache`; extended in place.
+            last_only: Spares the output layer of the other positions.
+        """
+        if positions is None and mask is not None:
+            positions = (mask.long().cumsum(dim=-1) - 1).clamp(min=0)
+        output = self.causal(
+            inputs_embeds=embeddings,
+            attention_mask=None if mask is None else mask.long(),
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=cache is not None,
+            logits_to_keep=1 if last_only else 0,
+        )
+        return output.logits
+
+    def new_cache(self) -> Any:
+        """Returns an empty KV cache that grows and can be cropped."""
+        guard_torchaudio()
+        from transformers import DynamicCache
+
+        return DynamicCache(config=self.causal.config)
+
+
+def llm_config(config: Mapping[str, Any]) -> Any:
+    """Returns the `transformers` configuration of a mapping with `model_type`.
+
+    Raises:
+        ValueError: `transformers` does not know the architecture.
+    """
+    guard_torchaudio()
+    from transformers import AutoConfig
+
+    settings = dict(config)
+    name = settings.pop("model_type")
+    try:
+        return AutoConfig.for_model(name, **settings)
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"transformers knows no architecture {name!r}: {error}") from error

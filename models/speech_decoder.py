@@ -1,0 +1,63 @@
+"""Whisper's decoder: writes the words of an utterance from the same encoder states."""
+
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.config import SpeechEncoderConfig
+from models.masks import attention_bias
+from models.speech_encoder import SpeechStates, whisper_config
+from models.torchaudio_guard import guard_torchaudio
+
+
+class SpeechDecoder(nn.Module):
+    """The decoder of Whisper (arXiv 2212.04356), its output layer tied to its embeddings.
+
+    Run layer by layer, so that padded encoder states can be masked.
+    """
+
+    def __init__(self, config: SpeechEncoderConfig) -> None:
+        super().__init__()
+        guard_torchaudio()
+        from transformers.models.whisper.modeling_whisper import WhisperDecoder
+
+        self.config = config
+        self.whisper = WhisperDecoder(whisper_config(config))
+
+    def forward(self, ids: Tensor, speech: SpeechStates, cache: Any = None) -> Tensor:
+        """Returns logits (B, L, V) of the token after each of `ids` (B, L).
+
+        Args:
+            ids: With a cache that is not empty, one token each.
+            speech: Models padded to 30 s attend to all their states, others to the valid ones.
+            cache: From `new_cache`; extended in place.
+        """
+        if speech.padded is not None:
+            states, bias = speech.padded, None
+        else:
+            mask = speech.mask
+            states = speech.states
+            bias = None if bool(mask.all()) else attention_bias(mask, states.dtype)
+        start = 0 if cache is None else cache.get_seq_length()
+        table = self.whisper.embed_positions.weight
+        hidden = self.whisper.embed_tokens(ids) * self.whisper.embed_scale
+        hidden = hidden + table[start : start + ids.shape[1]]
+        hidden = F.dropout(hidden, p=self.config.dropout, training=self.training)
+        for layer in self.whisper.layers:
+            hidden = layer(
+                hidden,
+                encoder_hidden_states=states,
+                encoder_attention_mask=bias,
+                past_key_values=cache,
+                use_cache=cache is not None,
+            )
+        return F.linear(self.whisper.layer_norm(hidden), self.whisper.embed_tokens.weight)
+
+    def new_cache(self) -> Any:
+        """Returns an empty cache of both attentions."""
+        guard_torchaudio()
+        from transformers import DynamicCache
+        from transformers.cache_utils import EncoderDecoderCache
+
+        return EncoderDecoderCache(DynamicCache(), DynamicCache())

@@ -1,0 +1,124 @@
+"""Whisper's encoder, for inputs of any length up to its 30 seconds."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.config import SpeechEncoderConfig
+from models.features import SpeechFeatures
+from models.masks import attention_bias, blank_outside, lengths_to_mask
+from models.torchaudio_guard import guard_torchaudio
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStates:
+    """What the encoder makes of a batch of utterances."""
+
+    states: Tensor
+    """(B, S, D) without the states of padding that all utterances share."""
+    lengths: Tensor
+    """(B,) states that hold speech."""
+    layers: tuple[Tensor, ...] = ()
+    """Input of the first block and output of each, (B, S, D) each; empty unless asked for."""
+    padded: Tensor | None = None
+    """(B, 1500, D) all states, where the decoder needs those of the padding too."""
+
+    @property
+    def mask(self) -> Tensor:
+        """(B, S) bool, true where there is speech."""
+        return lengths_to_mask(self.lengths, self.states.shape[1])
+
+
+class SpeechEncoder(nn.Module):
+    """The encoder of Whisper (arXiv 2212.04356), which we run layer by layer.
+
+    With `trained_on_short_inputs` the table of positions is sliced to the input and padding is
+    masked; otherwise the input is 30 s long and attends to its padding, as Whisper was trained.
+    """
+
+    def __init__(self, config: SpeechEncoderConfig) -> None:
+        super().__init__()
+        guard_torchaudio()
+        from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+        self.config = config
+        self.whisper = WhisperEncoder(whisper_config(config))
+
+    @property
+    def pad_frames(self) -> int | None:
+        """Frames that the features must be padded to; None when any length will do."""
+        return None if self.config.trained_on_short_inputs else self.config.max_frames
+
+    def forward(self, features: SpeechFeatures, *, all_layers: bool = False) -> SpeechStates:
+        """Returns the states of `features`; with `all_layers` those below the last, too.
+
+        Raises:
+            ValueError: The input is longer than the table of positions, or is not padded to 30 s
+                although the model needs it.
+        """
+        frames = features.log_mel.shape[-1]
+        limit = self.config.max_frames
+        if frames > limit or (self.pad_frames and frames != limit):
+            raise ValueError(f"the encoder takes {limit} frames and was given {frames}")
+        lengths = torch.div(features.lengths - 1, 2, rounding_mode="floor") + 1
+        hidden, bias = self._embed(features, lengths.to(features.log_mel.device))
+        layers = [hidden]
+        for layer in self.whisper.layers:
+            hidden = layer(hidden, bias)
+            layers.append(hidden)
+        states = self.whisper.layer_norm(hidden)
+        size = int(lengths.max())
+        return SpeechStates(
+            states=states[:, :size],
+            lengths=lengths.to(states.device),
+            layers=tuple(h[:, :size] for h in layers) if all_layers else (),
+            padded=states if self.pad_frames else None,
+        )
+
+    def _embed(self, features: SpeechFeatures, lengths: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Returns the input of the first block and the attention bias, if there is one."""
+        weight = self.whisper.conv1.weight
+        log_mel = features.log_mel.to(device=weight.device, dtype=weight.dtype)
+        hidden = F.gelu(self.whisper.conv1(log_mel))
+        bias: Tensor | None = None
+        if not self.pad_frames:
+            frames = lengths_to_mask(features.lengths.to(weight.device), log_mel.shape[-1])
+            hidden = hidden.masked_fill(~frames[:, None, :], 0.0)
+        hidden = F.gelu(self.whisper.conv2(hidden)).transpose(1, 2)
+        if not self.pad_frames:
+            mask = lengths_to_mask(lengths.to(weight.device), hidden.shape[1])
+            hidden = blank_outside(hidden, mask)
+            bias = None if bool(mask.all()) else attention_bias(mask, hidden.dtype)
+        hidden = hidden + self.whisper.embed_positions.weight[: hidden.shape[1]]
+        return F.dropout(hidden, p=self.config.dropout, training=self.training), bias
+
+
+def whisper_config(config: SpeechEncoderConfig, **overrides: Any) -> Any:
+    """Returns the `transformers.WhisperConfig` of our shape."""
+    guard_torchaudio()
+    from transformers import WhisperConfig
+
+    settings: dict[str, Any] = {
+        "num_mel_bins": config.mel_bins,
+        "d_model": config.width,
+        "encoder_layers": config.layers,
+        "encoder_attention_heads": config.heads,
+        "encoder_ffn_dim": config.ffn,
+        "decoder_layers": config.decoder_layers,
+        "decoder_attention_heads": config.decoder_heads,
+        "decoder_ffn_dim": config.decoder_ffn,
+        "vocab_size": config.vocabulary,
+        "max_source_positions": config.max_positions,
+        "max_target_positions": config.max_target_positions,
+        "dropout": config.dropout,
+        "pad_token_id": None,
+        "bos_token_id": None,
+        "eos_token_id": None,
+        "decoder_start_token_id": 0,
+        "begin_suppress_tokens": None,
+        "attn_implementation": "sdpa",
+    }
+    return WhisperConfig(**{**settings, **overrides})

@@ -1,0 +1,200 @@
+"""One conversation with the model: turns heard or read, replies streamed, barge-ins cut."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from models.blsp_emo import BlspEmo, Heard
+from models.emotions import Emotion
+from models.generation import CachedText, Sampling, generate
+from models.prompts import system_line
+from models.tokenizer import IncrementalDecoder
+
+REPLY_ROOM = 128
+"""Positions that are kept free for a reply when old turns are dropped."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """Where one turn lies in the conversation."""
+
+    start: int
+    reply_start: int = -1
+    """First position of the reply itself; negative while there is none."""
+
+
+class TalkSession:
+    """A conversation that owns its KV cache; the model is shared and may serve others.
+
+    The course of a turn is `listen` or `read`, then `reply`, then perhaps `truncate`. `withdraw`
+    takes the last `listen` or `read` back before it is answered.
+
+    Args:
+        model: Loaded, in eval mode.
+        persona: The system line; None takes the one the model was trained with.
+        sampling: How replies are generated.
+    """
+
+    def __init__(
+        self, model: BlspEmo, *, persona: str | None = None, sampling: Sampling | None = None
+    ) -> None:
+        self._model = model
+        self._prompts = model.prompts
+        self._persona = persona or model.config.persona
+        self.sampling = sampling or Sampling()
+        self._text = CachedText(model.llm)
+        self._turns: list[_Turn] = []
+        self._opening = 0
+        self._emotion: Emotion | None = None
+        self._reply_ids: list[int] = []
+        self.forgotten_turns = 0
+        """Oldest turns dropped because the conversation outgrew the context."""
+
+    @property
+    def position(self) -> int:
+        """Positions of the LLM that the conversation takes."""
+        return len(self._text)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something was heard or read that has no reply yet."""
+        return bool(self._turns) and self._turns[-1].reply_start < 0
+
+    def listen(self, heard: Heard) -> None:
+        """Takes what was heard as the person's turn; two in a row become one turn.
+
+        Raises:
+            ValueError: It is longer than the context of the model.
+        """
+        self._open_turn(int(heard.speech_embeddings.shape[0]), None)
+        self._text.append_speech(heard.speech_embeddings)
+
+    def read(self, text: str, *, emotion: Emotion | None = None) -> None:
+        """Takes a typed (or transcribed) turn.
+
+        Args:
+            text: What the person said; chat markup in it stays plain text.
+            emotion: How the person sounds, told to the LLM in its system line (the cascade). When
+                it changes, the conversation is computed anew.
+
+        Raises:
+            ValueError: It is longer than the context of the model.
+        """
+        ids = self._prompts.content(text)
+        self._open_turn(len(ids), emotion)
+        self._text.append_ids(ids)
+
+    def withdraw(self) -> None:
+        """Forgets the turn that has no reply yet, if there is one."""
+        if self.is_waiting:
+            self._text.crop(self._turns.pop().start)
+
+    def prefill(self) -> None:
+        """Computes what was heard or read so far, so that the first token comes sooner.
+
+        The turn can still be withdrawn, or go on.
+        """
+        if len(self._text):
+            self._text.logits()
+
+    def reply(self, *, cancelled: Callable[[], bool] = lambda: False) -> Iterator[str]:
+        """Yields the reply in pieces of text as it is generated; the cache keeps it.
+
+        A reply that was cancelled stays as far as it was yielded; `truncate` cuts it further.
+
+        Raises:
+            ValueError: Nothing was heard or read since the last reply.
+        """
+        if not self.is_waiting:
+            raise ValueError("there is nothing to reply to: listen or read first")
+        self._text.append_ids(self._prompts.reply_header())
+        self._turns[-1].reply_start = len(self._text)
+        self._reply_ids = []
+        room = max(1, self._model.config.context_tokens - len(self._text) - 1)
+        sampling = replace(self.sampling, max_new_tokens=min(self.sampling.max_new_tokens, room))
+        tokenizer = self._model.tokenizer
+        decoder = IncrementalDecoder(tokenizer)
+        for token in generate(
+            self._text, sampling, stop_ids=tokenizer.end_ids, cancelled=cancelled
+        ):
+            self._reply_ids.append(token)
+            if delta := decoder.push([token]):
+                yield delta
+        if rest := decoder.finish():
+            yield rest
+
+    def truncate(self, heard: str) -> None:
+        """Keeps of the last reply only `heard`, the part of its text that was played.
+
+        The cache is cropped to the tokens that lie within `heard`; a word that was cut inside a
+        token is written anew. White space does not matter. Text that is not the beginning of the
+        reply is kept as far as both agree in whole tokens.
+        """
+        if not self._turns or self._turns[-1].reply_start < 0:
+            return
+        heard = _plain(heard)
+        keep = self._tokens_within(heard)
+        self._text.crop(self._turns[-1].reply_start + keep)
+        kept = _plain(self._decode(keep))
+        belongs = _plain(self._decode(len(self._reply_ids))).startswith(heard)
+        extra = self._prompts.content(heard[len(kept) :]) if belongs and heard != kept else []
+        self._text.append_ids(extra)
+        self._reply_ids = [*self._reply_ids[:keep], *extra]
+
+    def _decode(self, count: int) -> str:
+        return self._model.tokenizer.decode(self._reply_ids[:count])
+
+    def _tokens_within(self, heard: str) -> int:
+        """Returns how many tokens of the reply lie wholly within `heard`."""
+        for count in range(len(self._reply_ids), 0, -1):
+            if heard.startswith(_plain(self._decode(count))):
+                return count
+        return 0
+
+    def _open_turn(self, length: int, emotion: Emotion | None) -> None:
+        """Makes room for a turn of `length` positions and writes what stands before it."""
+        limit = self._model.config.context_tokens
+        if self.position + length > limit and (not self._turns or length > limit // 2):
+            raise ValueError(
+                f"this turn takes {length} positions and the model holds {limit}: say it in "
+                "shorter turns"
+            )
+        if self.is_waiting:
+            return
+        self._set_opening(emotion)
+        if not self._turns:
+            self._turns.append(_Turn(0))
+            return
+        self._make_room(length)
+        self._turns.append(_Turn(len(self._text)))
+        self._text.append_ids(self._prompts.next_turn())
+
+    def _set_opening(self, emotion: Emotion | None) -> None:
+        """Writes the system line, or rewrites it where it now tells another emotion."""
+        if len(self._text) and emotion == self._emotion:
+            return
+        ids = self._prompts.opening(system_line(self._persona, emotion))
+        moved = len(ids) - self._opening if len(self._text) else 0
+        self._text.replace(0, self._opening if len(self._text) else 0, ids)
+        for index, turn in enumerate(self._turns):
+            turn.start += moved if index else 0
+            turn.reply_start += moved
+        self._opening, self._emotion = len(ids), emotion
+
+    def _make_room(self, length: int) -> None:
+        """Drops the oldest whole turns until a turn of `length` and its reply fit the context."""
+        needed = length + min(self.sampling.max_new_tokens, REPLY_ROOM)
+        limit = self._model.config.context_tokens
+        while len(self._turns) > 1 and len(self._text) + needed > limit:
+            end = self._turns[1].start + len(self._prompts.next_turn())
+            self._text.replace(self._opening, end, [])
+            removed = end - self._opening
+            del self._turns[0]
+            for index, turn in enumerate(self._turns):
+                turn.start = turn.start - removed if index else 0
+                turn.reply_start -= removed
+            self.forgotten_turns += 1
+
+
+def _plain(text: str) -> str:
+    """Returns `text` with single spaces and none at its ends."""
+    return " ".join(text.split())

@@ -1,0 +1,130 @@
+"""The person's words: from the decoder on the same encoder states, or asked of the LLM."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from models.blsp_emo import BlspEmo, Heard
+from models.config import TranscriptionConfig
+from models.generation import CachedText, Sampling, generate
+from models.prompts import TRANSCRIBE
+from models.speech_decoder import SpeechDecoder
+from models.speech_encoder import SpeechStates
+
+LOOP_REPEATS, LOOP_TOKENS = 4, 12
+"""A phrase that comes so often in a row, over so many tokens, is a decoder running in a circle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What was said, as far as the model could tell."""
+
+    text: str
+    confidence: float | None
+    """Geometric mean of the token probabilities in [0, 1]; None from the LLM."""
+    source: Literal["decoder", "llm"]
+
+
+def transcribe(
+    model: BlspEmo, heard: Heard, *, cancelled: Callable[[], bool] = lambda: False
+) -> Words:
+    """Returns the words of `heard` without encoding it again.
+
+    Takes the decoder where the checkpoint has one; else asks the LLM by instruction, which is
+    slower and less exact, and marked as such.
+    """
+    if model.decoder is not None and model.config.transcription is not None:
+        return _decoded(model, model.decoder, model.config.transcription, heard, cancelled)
+    return _asked(model, heard, cancelled)
+
+
+def _decoded(
+    model: BlspEmo,
+    decoder: SpeechDecoder,
+    config: TranscriptionConfig,
+    heard: Heard,
+    cancelled: Callable[[], bool],
+) -> Words:
+    texts: list[str] = []
+    scores: list[float] = []
+    for states in heard.speech_states:
+        ids, log_probabilities = greedy_words(decoder, config, states, cancelled=cancelled)
+        texts.append(model.decoder_tokenizer.decode(ids).strip())
+        scores.extend(log_probabilities)
+    confidence = math.exp(sum(scores) / len(scores)) if scores else 0.0
+    return Words(" ".join(text for text in texts if text), confidence, "decoder")
+
+
+@torch.inference_mode()
+def greedy_words(
+    decoder: SpeechDecoder,
+    config: TranscriptionConfig,
+    states: SpeechStates,
+    *,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> tuple[list[int], list[float]]:
+    """Returns the most probable tokens of one utterance and the log-probability of each.
+
+    The end token's log-probability is the last one. Ends where the decoder repeats itself.
+    """
+    device = states.states.device
+    cache = decoder.new_cache()
+    given = torch.tensor([config.prompt_ids], device=device)
+    ids: list[int] = []
+    scores: list[float] = []
+    limit = decoder.config.max_target_positions - len(config.prompt_ids)
+    while len(ids) < limit and not cancelled():
+        token, score = _best(decoder(given, states, cache)[0, -1], config)
+        scores.append(score)
+        if token in config.stop_ids:
+            break
+        ids.append(token)
+        if repeats := _loop(ids):
+            del ids[-repeats:], scores[-repeats:]
+            break
+        given = torch.tensor([[token]], device=device)
+    return ids, scores
+
+
+def _best(logits: Tensor, config: TranscriptionConfig) -> tuple[int, float]:
+    """Returns the most probable allowed token and its log-probability."""
+    logits = logits.float()
+    if config.suppressed_ids:
+        logits[torch.tensor(config.suppressed_ids, device=logits.device)] = -torch.inf
+    log_probabilities = torch.log_softmax(logits, dim=-1)
+    token = int(log_probabilities.argmax())
+    return token, float(log_probabilities[token])
+
+
+def _loop(ids: list[int]) -> int:
+    """Returns how many tokens at the end repeat what stands before them; 0 for no loop."""
+    for period in range(1, len(ids) // LOOP_REPEATS + 1):
+        repeats = max(LOOP_REPEATS, -(-LOOP_TOKENS // period))
+        tail = ids[-period * repeats :]
+        if len(ids) >= period * repeats and tail == tail[:period] * repeats:
+            return period * (repeats - 1)
+    return 0
+
+
+def _asked(model: BlspEmo, heard: Heard, cancelled: Callable[[], bool]) -> Words:
+    """Returns what the LLM writes when it is asked for the words."""
+    prompts = model.prompts
+    text = CachedText(model.llm)
+    text.append_ids(prompts.opening(model.config.persona))
+    text.append_ids(prompts.content(TRANSCRIBE))
+    text.append_speech(heard.speech_embeddings)
+    text.append_ids(prompts.reply_header())
+    longest = max(16, 3 * int(heard.speech_embeddings.shape[0]))
+    ids = list(
+        generate(
+            text,
+            Sampling(max_new_tokens=min(longest, 400), no_repeat_ngram=6),
+            stop_ids=model.tokenizer.end_ids,
+            cancelled=cancelled,
+        )
+    )
+    return Words(model.tokenizer.decode(ids).strip(), None, "llm")

@@ -1,0 +1,203 @@
+"""Weight files → tensors, one at a time: safetensors or pickles without code, sharded or not."""
+
+import json
+import pickle
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+
+class CheckpointError(Exception):
+    """A checkpoint that cannot be used; the message is one sentence that names the remedy."""
+
+
+class WeightFiles:
+    """The tensors of a checkpoint folder by name; each is read when it is asked for.
+
+    Args:
+        folder: Holds `model.safetensors` or `pytorch_model.bin`, or shards and their index.
+
+    Raises:
+        CheckpointError: There are no weights, a shard is missing, or a file is damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._readers: dict[str, Callable[[], Tensor]] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        for path in weight_paths(folder):
+            if path.suffix == ".safetensors":
+                self._add_safetensors(path)
+            else:
+                self._add_pickle(path)
+
+    def names(self) -> list[str]:
+        """Returns the names of all tensors."""
+        return list(self._readers)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Returns the shape of one tensor without reading it."""
+        return self._shapes[name]
+
+    def read(self, name: str) -> Tensor:
+        """Returns one tensor, mapped from its file.
+
+        Raises:
+            CheckpointError: There is no such tensor.
+        """
+        if name not in self._readers:
+            raise CheckpointError(
+                f"{self.folder} lacks the tensor {name}: the checkpoint is incomplete, copy or "
+                "download it again"
+            )
+        return self._readers[name]()
+
+    def _add_safetensors(self, path: Path) -> None:
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            file = cast(Any, safe_open(path, framework="pt"))
+            for name in file.keys():  # noqa: SIM118 - not a mapping
+                self._readers[name] = lambda name=name: file.get_tensor(name)
+                self._shapes[name] = tuple(file.get_slice(name).get_shape())
+        except (SafetensorError, OSError) as error:
+            raise CheckpointError(f"{path} is damaged ({error}): download it again") from error
+
+    def _add_pickle(self, path: Path) -> None:
+        state = read_pickle(path)
+        for name, tensor in state.items():
+            self._readers[name] = lambda tensor=tensor: tensor
+            self._shapes[name] = tuple(tensor.shape)
+
+
+def weight_paths(folder: Path) -> list[Path]:
+    """Returns the weight files of `folder`, safetensors first where both kinds are there.
+
+    Raises:
+        CheckpointError: There are none, or the index names a file that is missing.
+    """
+    for single, index in (
+        ("model.safetensors", "model.safetensors.index.json"),
+        ("pytorch_model.bin", "pytorch_model.bin.index.json"),
+    ):
+        if (folder / index).exists():
+            shards = sorted(set(read_json(folder / index).get("weight_map", {}).values()))
+            missing = [name for name in shards if not (folder / name).is_file()]
+            if missing or not shards:
+                raise CheckpointError(
+                    f"{folder / index} names {', '.join(missing) or 'no file'}, which is missing: "
+                    "download the checkpoint again"
+                )
+            return [folder / name for name in shards]
+        if (folder / single).exists():
+            return [folder / single]
+    raise CheckpointError(
+        f"{folder} holds no weights: model.safetensors or pytorch_model.bin is expected, or shards "
+        "with their index"
+    )
+
+
+def read_pickle(path: Path) -> dict[str, Tensor]:
+    """Returns the tensors of a `.bin` file; code in it is refused and never run.
+
+    Raises:
+        CheckpointError: It holds anything but tensors, or is damaged.
+    """
+    try:
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        except RuntimeError:
+            # Files of before torch 1.6 are no archives and cannot be mapped.
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path} holds more than tensors and was not run: it may be malicious, use a "
+            "checkpoint in safetensors format"
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{path} is damaged: download it again") from error
+    if not isinstance(state, dict) or not all(
+        isinstance(v, Tensor) for v in cast(dict[Any, Any], state).values()
+    ):
+        raise CheckpointError(f"{path} is no table of tensors: use the weights of a model")
+    return cast(dict[str, Tensor], state)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Returns the object in a JSON file.
+
+    Raises:
+        CheckpointError: It is missing or no JSON object.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} is missing: copy the whole checkpoint") from error
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is no readable JSON file ({error})") from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path} holds no JSON object")
+    return cast(dict[str, Any], value)
+
+
+@contextmanager
+def without_weights() -> Generator[None]:
+    """Builds modules whose parameters take no memory; buffers are real."""
+    register = nn.Module.register_parameter
+
+    def register_empty(self: nn.Module, name: str, param: nn.Parameter | None) -> None:
+        if param is not None and not param.is_meta:
+            param = nn.Parameter(param.to("meta"), requires_grad=param.requires_grad)
+        register(self, name, param)
+
+    nn.Module.register_parameter = register_empty
+    try:
+        yield
+    finally:
+        nn.Module.register_parameter = register
+
+
+def fill_parameters(
+    model: nn.Module,
+    read: Callable[[str, tuple[int, ...]], Tensor],
+    *,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> None:
+    """Gives every parameter of `model` its weights, in place; shared ones stay shared.
+
+    Args:
+        model: Built inside `without_weights`, or not.
+        read: Name and shape → tensor; raises `CheckpointError` where there is none.
+        dtype: Of all parameters afterwards.
+        device: Of parameters and buffers afterwards.
+
+    Raises:
+        CheckpointError: A tensor is missing or has another shape.
+    """
+    owners: dict[int, list[tuple[str, nn.Module, str]]] = {}
+    for prefix, module in model.named_modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            full = f"{prefix}.{name}" if prefix else name
+            owners.setdefault(id(parameter), []).append((full, module, name))
+    for places in owners.values():
+        full, module, name = places[0]
+        old = module.get_parameter(name)
+        tensor = read(full, tuple(old.shape))
+        if tuple(tensor.shape) != tuple(old.shape):
+            raise CheckpointError(
+                f"the tensor {full} has the shape {list(tensor.shape)} and config.json asks for "
+                f"{list(old.shape)}: weights and configuration belong to different models"
+            )
+        new = nn.Parameter(
+            tensor.to(device=device, dtype=dtype, copy=True), requires_grad=old.requires_grad
+        )
+        for _, owner, attribute in places:
+            owner.register_parameter(attribute, new)
+    for module in model.modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            setattr(module, name, buffer.to(device))
