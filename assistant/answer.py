@@ -28,6 +28,8 @@ class Engines:
     voice: TextToSpeech
     policy: ReplyPolicy
     detector: VoiceActivityDetector
+    voice_name: str
+    """The engine that speaks, such as `flite`, also where `auto` chose it."""
 
 
 @dataclass(frozen=True, slots=True)

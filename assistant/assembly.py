@@ -5,7 +5,7 @@ from typing import cast
 from assistant.answer import Engines
 from assistant.empathy import load_policy
 from assistant.engines.protocols import SpeechModel
-from assistant.engines.table import engine_factory, open_vad, open_voice
+from assistant.engines.table import AUTO, engine_factory, open_vad, open_voice
 from assistant.settings import ReplySettings
 
 
@@ -19,7 +19,8 @@ def open_engines(settings: ReplySettings) -> Engines:
     policy = load_policy(settings.policy)
     voice = open_voice(settings.voice)
     detector = open_vad()
-    return Engines(open_speech_model(settings), voice, policy, detector)
+    name = type(voice).__name__.lower() if settings.voice == AUTO else settings.voice
+    return Engines(open_speech_model(settings), voice, policy, detector, name)
 
 
 def open_speech_model(settings: ReplySettings) -> SpeechModel:

@@ -187,8 +187,8 @@ class ReplyRun:
             started=datetime.now().astimezone().isoformat(timespec="seconds"),
             sources=[item.name for item in inputs if isinstance(item, Path)],
             model=self._engines.model.name,
-            voice=settings.voice,
-            policy=settings.policy,
+            voice=self._engines.voice_name,
+            policy=self._engines.policy.name,
             settings=settings.model_dump(mode="json"),
         )
 

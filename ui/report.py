@@ -1,5 +1,6 @@
 """What the commands `reply` and `doctor` print: pictures on a terminal, plain lines when piped."""
 
+import re
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -76,12 +77,12 @@ class ConsoleReport:
         if self._task is not None:
             self._progress.remove_task(self._task)
         title = ", ".join(record.sources) or "typed question"
-        self._task = self._progress.add_task(escape(title), total=None)
+        self._task = self._progress.add_task(_shown(title), total=None)
         if self._json_lines:
             self._print_json(record.model_dump_json())
         else:
             self._out.print(
-                f"[bold]{escape(title)}[/bold]  "
+                f"[bold]{_shown(title)}[/bold]  "
                 f"[dim](model {escape(record.model)}, voice {escape(record.voice)}, "
                 f"policy {escape(record.policy)})[/dim]"
             )
@@ -102,8 +103,8 @@ class ConsoleReport:
             self._out.print(f"  voice   {_emotion_line(record.emotion)}")
         confidence = record.words_confidence
         sure = "" if confidence is None else f"  [dim]({100 * confidence:.0f} % sure)[/dim]"
-        self._out.print(f"  words   {escape(record.words) or '[dim](none)[/dim]'}{sure}")
-        self._out.print(f"  reply   [bold]{escape(record.reply) or '(none)'}[/bold]")
+        self._out.print(f"  words   {_shown(record.words) or '[dim](none)[/dim]'}{sure}")
+        self._out.print(f"  reply   [bold]{_shown(record.reply) or '(none)'}[/bold]")
         self._out.print(f"  style   {describe_style(record.style)}")
         marks = ", ".join(
             f"{name.replace('_', ' ')} {value:.0f}" for name, value in record.latency_ms.items()
@@ -112,16 +113,21 @@ class ConsoleReport:
 
     def problem(self, message: str) -> None:
         """Prints what went wrong with one part of the run."""
-        self._errors.print(f"attune: {escape(message)}", style="red")
+        self._errors.print(f"attune: {_shown(message)}", style="red")
 
     def written(self, paths: list[Path]) -> None:
         """Says where the results are."""
         if self._json_lines:
             return
-        self._out.print("\nwritten: " + ", ".join(escape(str(path)) for path in paths) + "\n")
+        self._out.print("\nwritten: " + ", ".join(_shown(str(path)) for path in paths) + "\n")
 
     def _print_json(self, line: str) -> None:
         self._out.print(line, markup=False, soft_wrap=True, style=None)
+
+
+def _shown(text: str) -> str:
+    """Returns `text` on one line, without what a terminal or the markup would act on."""
+    return escape(re.sub(r"[\x00-\x1f\x7f-\x9f\s]+", " ", text).strip())
 
 
 def _emotion_line(emotion: EmotionRecord) -> str:

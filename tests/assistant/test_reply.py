@@ -52,6 +52,7 @@ def engines(model: ScriptedModel | None = None) -> Engines:
         ToneVoice(),
         load_policy("empathetic"),
         LevelDetector(),
+        "tone",
     )
 
 
