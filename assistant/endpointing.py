@@ -155,6 +155,11 @@ class Endpointer:
         return self._clock
 
     @property
+    def is_idle(self) -> bool:
+        """Whether neither a turn nor the beginning of one is under way."""
+        return self._phase is _Phase.IDLE
+
+    @property
     def in_turn(self) -> bool:
         """Whether a confirmed turn is under way, pauses included."""
         return self._phase in (_Phase.SPEAKING, _Phase.PAUSED)

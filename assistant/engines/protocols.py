@@ -140,6 +140,22 @@ class SpeechModel(Protocol):
         ...
 
 
+class CompletenessScorer(Protocol):
+    """Judges whether a person who has paused is done. Runs on the speech model's worker."""
+
+    def score(self, utterance: Waveform, words: str) -> float:
+        """Returns the probability in [0, 1] that `utterance` (16 kHz) is a whole turn."""
+        ...
+
+
+class EchoCanceller(Protocol):
+    """Removes the assistant's own voice from the microphone; one for each conversation."""
+
+    def cancel(self, frame: Waveform, played: Waveform) -> Waveform:
+        """Returns `frame` without the echo of `played`; both 16 kHz, of equal length."""
+        ...
+
+
 class TextToSpeech(Protocol):
     """A voice. Shared by all conversations of a process."""
 
@@ -153,6 +169,9 @@ class TextToSpeech(Protocol):
 class Microphone(Protocol):
     """A source of 16 kHz frames."""
 
+    dropped_frames: int
+    """Frames lost because nobody took them in time."""
+
     def frames(self) -> AsyncIterator[AudioFrame]:
         """Yields frames on the audio clock until the source ends."""
         ...
@@ -161,10 +180,29 @@ class Microphone(Protocol):
 class Speaker(Protocol):
     """A sink of clips with a playback clock."""
 
-    played_samples: int
+    sample_rate: int
+    """Hz of the playback clock; clips of other rates are converted."""
+    latency_s: float
+    """From queueing a clip on an idle speaker to its first sound, as far as known."""
+    underruns: int
+    """Gaps because the next clip of a reply came too late."""
+
+    @property
+    def played_samples(self) -> int:
+        """Samples of clips played so far, silence between them not counted."""
+        ...
+
+    @property
+    def queued_samples(self) -> int:
+        """Samples of clips waiting to be played."""
+        ...
 
     async def play(self, clip: AudioClip) -> None:
         """Queues `clip`; waits while the queue is full."""
+        ...
+
+    async def drain(self) -> None:
+        """Ends a reply: waits until all that is queued has been played."""
         ...
 
     def gain(self, decibels: float) -> None:
@@ -173,4 +211,12 @@ class Speaker(Protocol):
 
     def clear(self) -> int:
         """Drops what is queued; returns the samples that were never heard."""
+        ...
+
+    def played(self, samples: int) -> Waveform:
+        """Takes the next `samples` of what was played, silence included, at 16 kHz.
+
+        Called once for each microphone frame: both then lie on one clock. It is the reference
+        of the echo canceller and the assistant's side of the recording.
+        """
         ...

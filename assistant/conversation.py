@@ -1,0 +1,148 @@
+"""The turns of a conversation as they were heard, and which words of a reply were heard."""
+
+import dataclasses
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from assistant import events
+from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcript
+from models.emotions import Emotion
+
+WORDS_PER_S = 2.5
+"""Speaking rate assumed for a sentence whose speech is not complete yet."""
+
+_WORD = re.compile(r"\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the person said and how, and what was answered and heard of it."""
+
+    index: int
+    start_s: float
+    end_s: float
+    estimate: EmotionEstimate | None = None
+    corrected: Emotion | None = None
+    """The emotion by the person's own word; the model's estimate stays beside it."""
+    transcript: Transcript | None = None
+    style: SpeakingStyle | None = None
+    generated: str = ""
+    heard: str = ""
+    interrupted: bool = False
+    failure: str | None = None
+    marks_ms: dict[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def emotion(self) -> Emotion | None:
+        """The emotion that counts: corrected, else estimated; None where the model abstained."""
+        if self.corrected is not None:
+            return self.corrected
+        if self.estimate is None or self.estimate.abstained:
+            return None
+        return self.estimate.emotion
+
+
+class History:
+    """The turns so far, built from the events of the conversation."""
+
+    def __init__(self, past: Iterable[events.Event] = ()) -> None:
+        self._turns: dict[int, Turn] = {}
+        for event in past:
+            self.apply(event)
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The turns in their order."""
+        return [self._turns[index] for index in sorted(self._turns)]
+
+    def apply(self, event: events.Event) -> None:
+        """Takes in what happened; events that no turn is made of change nothing."""
+        match event:
+            case events.UtteranceEnded(turn=index, start_s=start_s, end_s=end_s):
+                self._turns[index] = Turn(index, start_s, end_s)
+            case events.UtteranceJoined(turn=index):
+                self._turns.pop(index, None)
+            case events.EmotionHeard(turn=index, estimate=estimate):
+                self._change(index, estimate=estimate)
+            case events.EmotionCorrected(turn=index, emotion=emotion):
+                self._change(index, corrected=emotion)
+            case events.WordsHeard(turn=index, transcript=transcript):
+                self._change(index, transcript=transcript)
+            case events.StyleChosen(turn=index, style=style):
+                self._change(index, style=style)
+            case events.ReplyText(turn=index, text=text):
+                turn = self._turns.get(index)
+                self._change(index, generated=(turn.generated if turn else "") + text)
+            case events.ReplyFinished(turn=index, heard=heard):
+                self._change(index, heard=heard)
+            case events.Interrupted(turn=index, heard=heard):
+                self._change(index, heard=heard, interrupted=True)
+            case events.TurnFailed(turn=index, message=message):
+                self._change(index, failure=message)
+            case events.TurnTimed(turn=index, marks_ms=marks_ms):
+                self._change(index, marks_ms=marks_ms)
+            case _:
+                pass
+
+    def _change(self, index: int, **fields: object) -> None:
+        if index in self._turns:
+            self._turns[index] = dataclasses.replace(self._turns[index], **fields)  # pyright: ignore[reportArgumentType]
+
+
+@dataclass(slots=True)
+class _Piece:
+    text: str
+    start_samples: int
+    samples: int = 0
+    is_complete: bool = False
+
+
+class SpokenReply:
+    """Keeps what text each sample of a reply speaks, to say which words were heard."""
+
+    def __init__(self, sample_rate: int) -> None:
+        """Starts an empty reply; `sample_rate` is that of the playback clock, in Hz."""
+        self._rate = sample_rate
+        self._pieces: list[_Piece] = []
+
+    @property
+    def samples(self) -> int:
+        """Length of the speech so far."""
+        return sum(piece.samples for piece in self._pieces)
+
+    def begin(self, text: str) -> None:
+        """The samples that follow speak `text`."""
+        self._pieces.append(_Piece(text, self.samples))
+
+    def add(self, samples: int) -> None:
+        """So many samples more of the text begun last were queued for playback."""
+        self._pieces[-1].samples += samples
+
+    def complete(self) -> None:
+        """The text begun last is spoken to its end."""
+        self._pieces[-1].is_complete = True
+
+    def heard(self, played_samples: int) -> str:
+        """Returns the words that ended within the first `played_samples` of the reply.
+
+        Inside a sentence, words are placed in proportion to their letters: voices do not say
+        where their words lie.
+        """
+        return "".join(self._heard_of(piece, played_samples) for piece in self._pieces).rstrip()
+
+    def _heard_of(self, piece: _Piece, played_samples: int) -> str:
+        played = played_samples - piece.start_samples
+        if played <= 0:
+            return ""
+        if piece.is_complete and played >= piece.samples:
+            return piece.text
+        expected = piece.samples
+        if not piece.is_complete:
+            words = len(piece.text.split())
+            expected = max(expected, round(words * self._rate / WORDS_PER_S))
+        reached = len(piece.text.rstrip()) * min(1.0, played / max(1, expected))
+        end = max(
+            (word.end() for word in _WORD.finditer(piece.text) if word.end() <= reached), default=0
+        )
+        return piece.text[:end]

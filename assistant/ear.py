@@ -1,0 +1,34 @@
+"""The first thing done with every microphone frame: remove the echo, then look for speech."""
+
+from dataclasses import dataclass
+
+from assistant.audio import Waveform
+from assistant.engines.protocols import EchoCanceller, VoiceActivityDetector
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One frame as the conversation goes on with it."""
+
+    samples: Waveform
+    """Without echo."""
+    probability: float
+    """That it holds speech, in [0, 1]."""
+
+
+class Ear:
+    """Echo canceller and voice activity detector of one conversation; runs on a worker."""
+
+    def __init__(
+        self, detector: VoiceActivityDetector, canceller: EchoCanceller | None = None
+    ) -> None:
+        """Takes a fresh detector; without a canceller frames stay as they are."""
+        self.frame_samples = detector.frame_samples
+        self._detector = detector
+        self._canceller = canceller
+
+    def listen(self, frame: Waveform, played: Waveform) -> Heard:
+        """Returns what is heard in `frame` beside what was `played`; both 16 kHz."""
+        if self._canceller is not None:
+            frame = self._canceller.cancel(frame, played)
+        return Heard(frame, self._detector.probability(frame))

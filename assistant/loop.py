@@ -1,0 +1,358 @@
+"""The real-time loop of one conversation: frames in, clips out, events to whoever listens.
+
+The event loop owns all state here. Engines run on workers; nothing on the loop takes longer than
+a fraction of a frame. Terminal, browser and file use the same loop with their own devices.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from assistant import events
+from assistant.audio import SPEECH_RATE_HZ, AudioFrame, Waveform
+from assistant.ear import Ear, Heard
+from assistant.endpointing import Boundary, Endpointer, EndpointingSettings, TurnMark
+from assistant.engines.protocols import Microphone, Speaker
+from assistant.patience import Patience, PatienceSettings
+from assistant.playout import level_db
+from assistant.replies import Replies
+from assistant.reply_task import Question, ReplyParts
+from assistant.utterances import UtteranceBuffer
+from assistant.worker import Worker
+from models.emotions import Emotion
+
+FRAMES_PER_LEVEL = 4
+"""Frames from one `LevelMeasured` to the next."""
+IDLE_KEEP_S = 3.0
+"""Sound kept while nobody speaks; more than any lead."""
+
+
+class TalkSettings(BaseModel):
+    """How the conversation goes back and forth."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    endpointing: EndpointingSettings = EndpointingSettings()
+    patience: PatienceSettings = PatienceSettings()
+    turns: Literal["open", "push-to-talk"] = "open"
+    """Whether the microphone is always listened to, or only while a key is held."""
+    duck_db: float = Field(default=-18.0, ge=-60.0, le=0.0)
+    """Level of the assistant's voice while somebody may be interrupting, in dB."""
+    rejoin_ms: int = Field(default=1_000, ge=0, le=5_000)
+    """A pause up to this long, broken after the answer has begun, was not the end of the turn:
+    the answer is taken back and what follows belongs to the same turn."""
+    echo_tail_ms: int = Field(default=256, ge=0, le=2_000)
+    """How long after the assistant's last sound its echo may still be in the room."""
+
+
+@dataclass(frozen=True, slots=True)
+class TalkParts:
+    """What a conversation is held with."""
+
+    microphone: Microphone
+    speaker: Speaker
+    ear: Ear
+    ear_worker: Worker
+    reply: ReplyParts
+
+
+Listener = Callable[[events.Event], None]
+"""Gets every event, on the event loop; must return at once."""
+Tap = Callable[[Waveform, Waveform], None]
+"""Gets each 16 kHz frame of the microphone and what was played with it, likewise."""
+
+
+class TalkLoop:
+    """One conversation. `run` holds it; the other methods are what a person can do by key."""
+
+    def __init__(
+        self,
+        parts: TalkParts,
+        settings: TalkSettings,
+        *,
+        listener: Listener,
+        tap: Tap | None = None,
+    ) -> None:
+        """Prepares a conversation with its devices and engines; `run` starts it."""
+        self._parts = parts
+        self._settings = settings
+        self._listener = listener
+        self._tap = tap
+        self._patience = Patience(settings.patience)
+        self._endpointer = Endpointer(
+            settings.endpointing,
+            frame_samples=parts.ear.frame_samples,
+            completeness=lambda: self._replies.completeness if self._replies else None,
+        )
+        self._sound = UtteranceBuffer()
+        self._replies: Replies | None = None
+        self._clock = 0
+        self._last_audible = -(10**9)
+        self._paused_at = 0
+        self._is_ducked = False
+        self._is_muted = False
+        self._is_pressed = False
+        self._press_voiced = False
+        self._is_stopping = False
+        self._dropped = 0
+        self._estimated: dict[int, Emotion] = {}
+
+    @property
+    def clock_s(self) -> float:
+        """Seconds of microphone sound so far."""
+        return self._clock / SPEECH_RATE_HZ
+
+    async def run(self) -> None:
+        """Holds the conversation until the input ends or `stop` is called.
+
+        Raises:
+            DeviceError: A device was lost and did not come back.
+            ExceptionGroup: Several things broke at once: a bug.
+        """
+        reason = "failed"
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._replies = Replies(
+                    self._parts.reply,
+                    self._emit,
+                    group,
+                    rejoin_samples=_samples(self._settings.rejoin_ms),
+                )
+                async with aclosing(self._frames()) as frames:
+                    async for frame in frames:
+                        await self._take(frame)
+                self._replies.interrupt()
+            reason = "stopped" if self._is_stopping else "input ended"
+        except BaseExceptionGroup as errors:
+            if len(errors.exceptions) == 1:
+                raise errors.exceptions[0] from None
+            raise
+        finally:
+            self._emit(partial(events.ConversationEnded, reason=reason))
+
+    def stop(self) -> None:
+        """Ends the conversation at the next frame."""
+        self._is_stopping = True
+
+    def interrupt(self) -> None:
+        """Silences the assistant."""
+        if self._replies is not None and not self._replies.is_prepared:
+            self._replies.interrupt()
+
+    def mute(self, muted: bool) -> None:
+        """Closes or opens the microphone."""
+        self._is_muted = muted
+        self._abandon_turn()
+        self._emit(partial(events.Muted, muted=muted))
+
+    def press(self, pressed: bool) -> None:
+        """Push-to-talk: the key goes down or up."""
+        if self._settings.turns != "push-to-talk" or pressed == self._is_pressed:
+            return
+        self._is_pressed = pressed
+        if pressed:
+            self._press_voiced = False
+            self.interrupt()
+        elif self._press_voiced:
+            self._finish_turn()
+        else:
+            self._abandon_turn()
+
+    def type_text(self, text: str) -> None:
+        """Answers `text` as if it had been said."""
+        if self._replies is None:
+            return
+        self._abandon_turn()
+        self._replies.interrupt()
+        now_s = asyncio.get_running_loop().time()
+        turn = self._replies.next_turn
+        self._replies.prepare(Question(turn, None, text, self._clock, self._clock, now_s))
+        self._commit(self.clock_s, self.clock_s, self.clock_s, "typed")
+
+    def correct_emotion(self, turn: int, emotion: Emotion, *, by: str = "person") -> None:
+        """Takes the person's word for how turn `turn` was meant."""
+        self._parts.reply.prior.correct(self._estimated.get(turn), emotion)
+        self._emit(partial(events.EmotionCorrected, turn=turn, emotion=emotion, by=by))
+
+    async def _frames(self) -> AsyncGenerator[AudioFrame, None]:
+        """Yields the microphone's frames, then silence until the last answer is over."""
+        async for frame in self._parts.microphone.frames():
+            if self._is_stopping:
+                return
+            yield frame
+        self._finish_turn()
+        size = self._parts.ear.frame_samples
+        while self._replies is not None and not self._replies.is_idle and not self._is_stopping:
+            await asyncio.sleep(size / SPEECH_RATE_HZ)
+            yield AudioFrame(np.zeros(size, dtype=np.float32), self._clock)
+
+    async def _take(self, frame: AudioFrame) -> None:
+        parts = self._parts
+        samples = np.zeros_like(frame.samples) if self._is_muted else frame.samples
+        played = parts.speaker.played(len(samples))
+        heard = await parts.ear_worker.call(partial(parts.ear.listen, samples, played))
+        self._clock += len(samples)
+        if self._tap is not None:
+            self._tap(samples, played)
+        self._keep(heard.samples)
+        self._endpointer.patience = self._patience.factor
+        for mark in self._endpointer.feed(self._probability(heard), contested=self._is_contested()):
+            self._act(mark)
+        self._measure(heard, samples, played)
+
+    def _keep(self, samples: Waveform) -> None:
+        """Keeps the sound as far back as a question may still begin."""
+        replies = self._replies
+        is_idle = replies is None or (replies.is_idle and replies.unheard_start is None)
+        keep_s = IDLE_KEEP_S
+        if not (is_idle and self._endpointer.is_idle):
+            keep_s += self._settings.endpointing.longest_turn_s
+        self._sound.append(samples, keep_s=keep_s)
+
+    def _probability(self, heard: Heard) -> float:
+        if self._settings.turns == "open":
+            return heard.probability
+        threshold = self._settings.endpointing.start_threshold
+        if self._is_pressed and heard.probability >= threshold:
+            self._press_voiced = True
+        return float(self._is_pressed)
+
+    def _is_contested(self) -> bool:
+        """Whether the assistant, or its echo, may be in the room."""
+        if self._settings.turns == "push-to-talk":
+            return False
+        if self._parts.speaker.queued_samples:
+            self._last_audible = self._clock
+        return self._clock - self._last_audible <= _samples(self._settings.echo_tail_ms)
+
+    def _act(self, mark: TurnMark) -> None:
+        assert self._replies is not None
+        match mark.boundary:
+            case Boundary.STARTED:
+                contested = self._is_contested()
+                self._duck(contested)
+                self._emit(
+                    partial(
+                        events.SpeechStarted,
+                        start_s=mark.start_samples / SPEECH_RATE_HZ,
+                        while_assistant_speaks=contested,
+                    )
+                )
+            case Boundary.DROPPED:
+                self._duck(False)
+                self._emit(
+                    partial(
+                        events.SpeechDropped,
+                        start_s=mark.start_samples / SPEECH_RATE_HZ,
+                        end_s=mark.end_samples / SPEECH_RATE_HZ,
+                    )
+                )
+            case Boundary.CONFIRMED:
+                onset = mark.start_samples + _samples(self._settings.endpointing.lead_ms)
+                self._replies.interrupt(onset_samples=onset)
+                self._duck(False)
+            case Boundary.PAUSED:
+                self._paused_at = mark.speech_end_samples
+                self._replies.prepare(self._question(mark))
+            case Boundary.RESUMED:
+                pause = mark.speech_end_samples - self._paused_at
+                self._patience.paused(1_000 * pause / SPEECH_RATE_HZ)
+                self._replies.withdraw()
+            case Boundary.ENDED:
+                self._answer(mark)
+
+    def _question(self, mark: TurnMark) -> Question:
+        assert self._replies is not None
+        start = self._replies.unheard_start
+        if start is None:
+            start = mark.start_samples
+        silence_s = (self._clock - mark.speech_end_samples) / SPEECH_RATE_HZ
+        return Question(
+            turn=self._replies.next_turn,
+            utterance=self._sound.cut(start, mark.end_samples),
+            text="",
+            start_samples=start,
+            speech_end_samples=mark.speech_end_samples,
+            speech_end_s=asyncio.get_running_loop().time() - silence_s,
+        )
+
+    def _answer(self, mark: TurnMark) -> None:
+        """The turn is over: lets the reply that was prepared in its last pause go ahead."""
+        assert self._replies is not None
+        if not self._replies.is_prepared:
+            self._replies.prepare(self._question(mark))
+        start = self._replies.unheard_start
+        self._commit(
+            (mark.start_samples if start is None else start) / SPEECH_RATE_HZ,
+            mark.end_samples / SPEECH_RATE_HZ,
+            mark.speech_end_samples / SPEECH_RATE_HZ,
+            str(mark.reason),
+        )
+
+    def _commit(self, start_s: float, end_s: float, speech_end_s: float, reason: str) -> None:
+        assert self._replies is not None
+        self._emit(
+            partial(
+                events.UtteranceEnded,
+                turn=self._replies.next_turn,
+                start_s=start_s,
+                end_s=end_s,
+                speech_end_s=speech_end_s,
+                reason=reason,
+            )
+        )
+        self._replies.commit()
+
+    def _finish_turn(self) -> None:
+        for mark in self._endpointer.finish():
+            self._act(mark)
+
+    def _abandon_turn(self) -> None:
+        """Forgets the turn under way and what was prepared for it."""
+        self._endpointer.cancel()
+        self._duck(False)
+        if self._replies is not None:
+            self._replies.forget_question()
+
+    def _duck(self, on: bool) -> None:
+        if on == self._is_ducked:
+            return
+        self._is_ducked = on
+        decibels = self._settings.duck_db if on else 0.0
+        self._parts.speaker.gain(decibels)
+        self._emit(partial(events.Ducked, decibels=decibels))
+
+    def _measure(self, heard: Heard, samples: Waveform, played: Waveform) -> None:
+        dropped = self._parts.microphone.dropped_frames
+        if dropped != self._dropped:
+            lost, self._dropped = dropped - self._dropped, dropped
+            self._emit(partial(events.FramesDropped, frames=lost, total=dropped))
+        if self._clock // len(samples) % FRAMES_PER_LEVEL == 0:
+            self._emit(
+                partial(
+                    events.LevelMeasured,
+                    person_db=level_db(samples),
+                    assistant_db=level_db(played),
+                    speech_probability=heard.probability,
+                )
+            )
+
+    def _emit(self, make: Callable[[float], events.Event]) -> None:
+        event = make(self.clock_s)
+        match event:
+            case events.EmotionHeard(turn=turn, estimate=estimate):
+                self._patience.heard(estimate)
+                self._estimated[turn] = estimate.emotion
+            case _:
+                pass
+        self._listener(event)
+
+
+def _samples(duration_ms: int) -> int:
+    return duration_ms * SPEECH_RATE_HZ // 1_000

@@ -1,0 +1,56 @@
+"""How long a person may pause: longer for those who speak slowly or sound sad."""
+
+from collections import deque
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from assistant.engines.protocols import EmotionEstimate
+from models.emotions import Emotion
+
+
+class PatienceSettings(BaseModel):
+    """How far the silence that ends a turn stretches with the speaker."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    base: float = Field(default=1.0, ge=0.3, le=5.0)
+    """Factor on all silences: 2 waits twice as long before it answers."""
+    sad: float = Field(default=0.3, ge=0.0, le=2.0)
+    """Added to the factor when the person surely sounds sad."""
+    slow: float = Field(default=0.6, ge=0.0, le=3.0)
+    """Added at most for a person who makes long pauses within their turns."""
+
+
+LONG_PAUSE_MS = 700.0
+"""Pauses of this length and more within a turn mark a slow speaker."""
+
+
+class Patience:
+    """Follows one person and says by which factor to stretch the end of a turn."""
+
+    def __init__(self, settings: PatienceSettings | None = None) -> None:
+        self._settings = settings or PatienceSettings()
+        self._pauses_ms: deque[float] = deque(maxlen=8)
+        self._sadness = 0.0
+
+    @property
+    def factor(self) -> float:
+        """The factor now."""
+        settings = self._settings
+        longest = max(self._pauses_ms, default=0.0)
+        slowness = min(1.0, longest / LONG_PAUSE_MS) if self._pauses_ms else 0.0
+        return settings.base * (1.0 + settings.slow * slowness**2 + settings.sad * self._sadness)
+
+    def paused(self, pause_ms: float) -> None:
+        """The person paused within a turn and went on."""
+        self._pauses_ms.append(pause_ms)
+
+    def went_straight(self) -> None:
+        """The person spoke a turn without a pause: old pauses count less."""
+        if self._pauses_ms:
+            self._pauses_ms.popleft()
+
+    def heard(self, estimate: EmotionEstimate) -> None:
+        """The person sounded like this."""
+        sadness = 0.0 if estimate.abstained else estimate.probabilities[Emotion.SAD]
+        self._sadness = 0.5 * self._sadness + 0.5 * sadness

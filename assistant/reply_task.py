@@ -1,0 +1,259 @@
+"""One reply: from an utterance to its last played sample, prepared early and kept back.
+
+The task may start while the person might still go on. Until `commit` nothing of it is seen or
+heard; an uncommitted reply that is stopped leaves no trace.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, closing
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from assistant import events
+from assistant.audio import AudioClip, Waveform
+from assistant.conversation import SpokenReply
+from assistant.correction import EmotionPrior
+from assistant.empathy import ReplyPolicy
+from assistant.engines.protocols import (
+    Cancel,
+    CompletenessScorer,
+    Dialogue,
+    EmotionEstimate,
+    Speaker,
+    SpeakingStyle,
+    TextToSpeech,
+    Transcript,
+)
+from assistant.sentences import SentenceSplitter
+from assistant.worker import Worker
+
+JITTER_S = 0.06
+"""Speech that must be ready before playback of a reply begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyParts:
+    """What replies of one conversation are made with."""
+
+    dialogue: Dialogue
+    voice: TextToSpeech
+    policy: ReplyPolicy
+    speaker: Speaker
+    prior: EmotionPrior
+    scorer: CompletenessScorer | None
+    model_worker: Worker
+    voice_worker: Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be answered."""
+
+    turn: int
+    utterance: Waveform | None
+    """16 kHz; None for a typed question."""
+    text: str
+    """The words of a typed question."""
+    start_samples: int
+    """On the audio clock; a question that is joined to the next one starts here."""
+    speech_end_samples: int
+    """Its last sample of speech on the audio clock."""
+    speech_end_s: float
+    """Time of its last sample of speech on the event loop's clock."""
+
+
+Emit = Callable[[Callable[[float], events.Event]], None]
+"""Publishes the event that a function makes from the present audio time."""
+
+
+class Reply:
+    """A reply under way. `run` is its task; the loop commits or stops it."""
+
+    def __init__(self, question: Question, parts: ReplyParts, emit: Emit) -> None:
+        self.question = question
+        self.generated = ""
+        self.words: str | None = None
+        """The person's words, once they are known."""
+        self.completeness: float | None = None
+        """Probability that the utterance is a whole turn, once it is known."""
+        self._parts = parts
+        self._publish = emit
+        self._held: list[Callable[[float], events.Event]] | None = []
+        self._committed = asyncio.Event()
+        self._cancel = Cancel()
+        self._spoken = SpokenReply(parts.speaker.sample_rate)
+        self._first_played: int | None = None
+        self._marks_ms: dict[str, float] = {}
+        self._underruns = parts.speaker.underruns
+
+    @property
+    def is_audible(self) -> bool:
+        """Whether playback has begun."""
+        return self._first_played is not None
+
+    @property
+    def is_committed(self) -> bool:
+        """Whether the person's turn is over and the reply may be seen and heard."""
+        return self._committed.is_set()
+
+    @property
+    def underruns(self) -> int:
+        """Gaps in the playback of this reply so far."""
+        return self._parts.speaker.underruns - self._underruns
+
+    def commit(self) -> None:
+        """The turn is over: publishes what was held back and lets playback begin."""
+        self.mark("endpoint")
+        held, self._held = self._held or [], None
+        self._committed.set()
+        for make in held:
+            self._publish(make)
+
+    def mark(self, stage: str) -> None:
+        """Notes when `stage` was first reached, in milliseconds since the last speech sample."""
+        now_s = asyncio.get_running_loop().time()
+        self._marks_ms.setdefault(stage, 1_000.0 * (now_s - self.question.speech_end_s))
+
+    def heard(self) -> str:
+        """Returns the words of the reply that have been played."""
+        if self._first_played is None:
+            return ""
+        return self._spoken.heard(self._parts.speaker.played_samples - self._first_played)
+
+    def stop(self) -> None:
+        """Asks the engines to stop; the caller silences the speaker first and cancels the task."""
+        self._cancel.set()
+
+    async def committed(self) -> None:
+        """Waits until the person's turn is over."""
+        await self._committed.wait()
+
+    def fail(self, message: str) -> None:
+        """Publishes that an engine broke, when the turn is over."""
+        self._emit(partial(events.TurnFailed, turn=self.question.turn, message=message))
+
+    async def run(self) -> None:
+        """Hears, answers and speaks; returns when the last sample has been played.
+
+        Raises:
+            EngineFailed: An engine broke.
+        """
+        estimate = await self._hear()
+        await self._score()
+        style = self._parts.policy.style(estimate)
+        self._emit(partial(events.StyleChosen, turn=self.question.turn, style=style))
+        async with aclosing(self._sentences()) as sentences:
+            async for sentence in sentences:
+                await self._speak(sentence, style)
+        self.mark("spoken")
+        await self._committed.wait()
+        await self._parts.speaker.drain()
+        self._emit(
+            partial(
+                events.ReplyFinished,
+                turn=self.question.turn,
+                heard=self.generated.strip(),
+                generated=self.generated.strip(),
+                underruns=self.underruns,
+            )
+        )
+
+    async def _hear(self) -> EmotionEstimate | None:
+        parts, utterance = self._parts, self.question.utterance
+        if utterance is None:
+            await parts.model_worker.call(partial(parts.dialogue.read, self.question.text))
+            self._take_words(Transcript(self.question.text, source="typed"))
+            return None
+        estimate: EmotionEstimate | None = None
+        hearing = parts.model_worker.stream(
+            lambda: parts.dialogue.hear(utterance, self._cancel), ahead=2
+        )
+        with closing(hearing):
+            async for item in hearing:
+                if isinstance(item, EmotionEstimate):
+                    self.mark("heard")
+                    estimate = parts.prior.apply(item)
+                    heard: dict[str, Any] = {"turn": self.question.turn, "estimate": estimate}
+                    self._emit(partial(events.EmotionHeard, **heard))
+                else:
+                    self.mark("words")
+                    self._take_words(item)
+        return estimate
+
+    async def _score(self) -> None:
+        parts, utterance = self._parts, self.question.utterance
+        if parts.scorer is None or utterance is None or self.is_committed:
+            return
+        score = partial(parts.scorer.score, utterance, self.words or "")
+        self.completeness = await parts.model_worker.call(score)
+        self.mark("completeness")
+
+    def _take_words(self, transcript: Transcript) -> None:
+        self.words = transcript.text
+        self._emit(partial(events.WordsHeard, turn=self.question.turn, transcript=transcript))
+
+    async def _sentences(self) -> AsyncGenerator[str, None]:
+        """Yields speakable pieces while the text is still being generated."""
+        splitter = SentenceSplitter()
+        deltas = self._parts.model_worker.stream(
+            lambda: self._parts.dialogue.reply(self._cancel), ahead=64
+        )
+        with closing(deltas):
+            async for delta in deltas:
+                self.mark("first_token")
+                self.generated += delta.text
+                self._emit(partial(events.ReplyText, turn=self.question.turn, text=delta.text))
+                for sentence in splitter.push(delta.text):
+                    yield sentence
+            self.mark("reply")
+            for sentence in splitter.finish():
+                yield sentence
+
+    async def _speak(self, sentence: str, style: SpeakingStyle) -> None:
+        self.mark("first_sentence")
+        parts, speaker = self._parts, self._parts.speaker
+        self._spoken.begin(sentence)
+        clips = parts.voice_worker.stream(
+            lambda: parts.voice.synthesize(sentence, style, self._cancel), ahead=4
+        )
+        waiting: list[AudioClip] = []
+        with closing(clips):
+            async for clip in clips:
+                self.mark("first_audio")
+                waiting.append(clip)
+                is_idle = speaker.queued_samples == 0
+                if is_idle and sum(item.duration_s for item in waiting) < JITTER_S:
+                    continue
+                await self._play(_joined(waiting))
+                waiting = []
+        if waiting:
+            await self._play(_joined(waiting))
+        self._spoken.complete()
+
+    async def _play(self, clip: AudioClip) -> None:
+        await self._committed.wait()
+        speaker = self._parts.speaker
+        if self._first_played is None:
+            self._first_played = speaker.played_samples
+            self.mark("played")
+            self._emit(partial(events.ReplyStarted, turn=self.question.turn))
+            marks_ms = dict(self._marks_ms)
+            self._emit(partial(events.TurnTimed, turn=self.question.turn, marks_ms=marks_ms))
+        self._spoken.add(round(len(clip.samples) * speaker.sample_rate / clip.sample_rate))
+        await speaker.play(clip)
+
+    def _emit(self, make: Callable[[float], events.Event]) -> None:
+        if self._held is None:
+            self._publish(make)
+        else:
+            self._held.append(make)
+
+
+def _joined(clips: list[AudioClip]) -> AudioClip:
+    if len(clips) == 1:
+        return clips[0]
+    return AudioClip(np.concatenate([clip.samples for clip in clips]), clips[0].sample_rate)

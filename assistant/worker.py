@@ -1,0 +1,181 @@
+"""Runs sync engine code on one thread and hands its results to the event loop.
+
+A worker takes one *step* at a time from a queue: a call, or one item of an iterator. An
+iterator's next step is queued when the one before has been delivered, so several conversations
+that share an engine take turns step by step, and nobody waits for a whole reply of another.
+"""
+
+import asyncio
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+from assistant.errors import EngineFailed
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class _Exhausted:
+    """Stands for the end of an iterator on its way through the queue."""
+
+
+class Worker:
+    """One thread for one engine instance."""
+
+    def __init__(self, name: str, *, limit: int = 256) -> None:
+        """Prepares the worker; its thread starts with the first step.
+
+        Args:
+            name: Shown in thread lists and in errors.
+            limit: Steps that may wait at once; one more is refused with `EngineFailed`.
+        """
+        self.name = name
+        self.waiting = 0
+        """Steps asked for and not yet delivered; belongs to the event loop."""
+        self._limit = limit
+        self._requests: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    async def call(self, function: Callable[[], Result]) -> Result:
+        """Returns what `function` returns, run on the worker's thread after what waits there.
+
+        A caller that is cancelled loses the result; the function still runs to its end.
+        """
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+
+        def deliver(result: Result | None, error: BaseException | None) -> None:
+            if future.cancelled():
+                return
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(result)  # pyright: ignore[reportArgumentType]
+
+        self.submit(function, deliver)
+        return await future
+
+    def stream(self, make: Callable[[], Iterator[Item]], *, ahead: int = 8) -> "Stream[Item]":
+        """Returns the items of `make()`, at most `ahead` of them computed before they are taken."""
+        return Stream(self, make, ahead)
+
+    def submit(
+        self,
+        function: Callable[[], Result],
+        deliver: Callable[[Result | None, BaseException | None], None],
+    ) -> None:
+        """Queues `function`; `deliver` gets its result or its error on the event loop.
+
+        Raises:
+            EngineFailed: Too many steps wait already.
+        """
+        if self.waiting >= self._limit:
+            raise EngineFailed(
+                f"{self.name} has {self.waiting} steps waiting: too many conversations at once"
+            )
+        loop = asyncio.get_running_loop()
+        self.waiting += 1
+
+        def arrive(result: Result | None, error: BaseException | None) -> None:
+            self.waiting -= 1
+            deliver(result, error)
+
+        def step() -> None:
+            result: Result | None = None
+            error: BaseException | None = None
+            try:
+                result = function()
+            except BaseException as caught:  # carried to the loop and raised there
+                error = caught
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(arrive, result, error)
+
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+            self._thread.start()
+        self._requests.put(step)
+
+    def close(self) -> None:
+        """Ends the thread after what waits; blocks until then. Not to be called on the loop."""
+        if self._thread is not None:
+            self._requests.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        while (step := self._requests.get()) is not None:
+            step()
+
+
+class Stream(Generic[Item]):
+    """The items of an iterator that runs on a worker. Close it to stop early."""
+
+    def __init__(self, worker: Worker, make: Callable[[], Iterator[Item]], ahead: int) -> None:
+        self._worker = worker
+        self._make = make
+        self._ahead = ahead
+        self._iterator: Iterator[Item] | None = None
+        self._ready: deque[Item] = deque()
+        self._error: BaseException | None = None
+        self._is_stepping = False
+        self._is_over = False
+        self._taker: asyncio.Future[None] | None = None
+
+    def __aiter__(self) -> "Stream[Item]":
+        return self
+
+    async def __anext__(self) -> Item:
+        while not self._ready:
+            if self._error is not None:
+                error, self._error = self._error, None
+                raise error
+            if self._is_over:
+                raise StopAsyncIteration
+            self._request()
+            self._taker = asyncio.get_running_loop().create_future()
+            try:
+                await self._taker
+            finally:
+                self._taker = None
+        item = self._ready.popleft()
+        self._request()
+        return item
+
+    def close(self) -> None:
+        """Drops what is ready and closes the iterator on its thread after the step under way."""
+        self._ready.clear()
+        if not self._is_over:
+            self._is_over = True
+            self._worker.submit(self._close_iterator, lambda _result, _error: None)
+
+    def _request(self) -> None:
+        if self._is_stepping or self._is_over or len(self._ready) >= self._ahead:
+            return
+        self._worker.submit(self._step, self._arrive)
+        self._is_stepping = True
+
+    def _step(self) -> Item | _Exhausted:
+        if self._iterator is None:
+            self._iterator = iter(self._make())
+        return next(self._iterator, _Exhausted())
+
+    def _arrive(self, result: Item | _Exhausted | None, error: BaseException | None) -> None:
+        self._is_stepping = False
+        if self._is_over:
+            return
+        if error is not None:
+            self._error, self._is_over = error, True
+        elif isinstance(result, _Exhausted):
+            self._is_over = True
+        else:
+            self._ready.append(result)  # pyright: ignore[reportArgumentType]
+            self._request()
+        if self._taker is not None and not self._taker.done():
+            self._taker.set_result(None)
+
+    def _close_iterator(self) -> None:
+        close = getattr(self._iterator, "close", None)
+        if close is not None:
+            close()

@@ -1,0 +1,174 @@
+"""Workers: order, fairness between conversations, bounds, errors and early ends."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator
+from typing import Any, TypeVar
+
+import pytest
+
+from assistant.clock import replay
+from assistant.errors import EngineFailed
+from assistant.worker import Worker
+
+Result = TypeVar("Result")
+
+
+def on_worker(main: Coroutine[Any, Any, Result], *workers: Worker) -> Result:
+    try:
+        return replay(main, workers=workers)
+    finally:
+        for worker in workers:
+            worker.close()
+
+
+def test_calls_run_on_one_thread_that_is_not_the_loops() -> None:
+    worker = Worker("engine")
+
+    async def main() -> set[str]:
+        return {await worker.call(lambda: threading.current_thread().name) for _ in range(5)}
+
+    assert on_worker(main(), worker) == {"engine"}
+    assert "engine" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_stream_gives_the_items_in_order() -> None:
+    worker = Worker("engine")
+
+    async def main() -> list[int]:
+        return [item async for item in worker.stream(lambda: iter(range(100)))]
+
+    assert on_worker(main(), worker) == list(range(100))
+
+
+def test_two_streams_take_turns_step_by_step() -> None:
+    worker = Worker("engine")
+    steps: list[str] = []
+
+    def items(name: str) -> Iterator[str]:
+        for _ in range(20):
+            steps.append(name)
+            yield name
+
+    async def drain(name: str) -> None:
+        async for _ in worker.stream(lambda: items(name)):
+            pass
+
+    async def main() -> None:
+        await asyncio.gather(drain("a"), drain("b"))
+
+    on_worker(main(), worker)
+    ahead = 0
+    for index in range(2, 38):
+        ahead = max(ahead, abs(steps[:index].count("a") - steps[:index].count("b")))
+    assert ahead <= 2
+
+
+def test_no_more_is_computed_ahead_than_allowed() -> None:
+    worker = Worker("engine")
+    made: list[int] = []
+
+    def items() -> Iterator[int]:
+        for index in range(100):
+            made.append(index)
+            yield index
+
+    async def main() -> None:
+        stream = worker.stream(items, ahead=3)
+        await anext(stream)
+        await asyncio.sleep(1.0)
+        stream.close()
+
+    on_worker(main(), worker)
+    assert len(made) <= 4
+
+
+def test_an_error_arrives_where_the_item_was_awaited() -> None:
+    worker = Worker("engine")
+
+    def items() -> Iterator[int]:
+        yield 1
+        raise EngineFailed("broken: mend it")
+
+    async def main() -> list[int]:
+        got: list[int] = []
+        with pytest.raises(EngineFailed, match="mend it"):
+            async for item in worker.stream(items):
+                got.append(item)
+        with pytest.raises(ZeroDivisionError):
+            await worker.call(lambda: 1 // 0)
+        return [*got, await worker.call(lambda: 2)]
+
+    assert on_worker(main(), worker) == [1, 2]
+
+
+def test_a_closed_stream_closes_its_iterator_before_later_calls_run() -> None:
+    worker = Worker("engine")
+    order: list[str] = []
+
+    def items() -> Iterator[int]:
+        try:
+            while True:
+                yield 0
+        finally:
+            order.append("closed")
+
+    async def main() -> None:
+        stream = worker.stream(items, ahead=1)
+        await anext(stream)
+        stream.close()
+        await worker.call(lambda: order.append("later"))
+
+    on_worker(main(), worker)
+    assert order == ["closed", "later"]
+
+
+def test_a_cancelled_caller_does_not_disturb_the_worker() -> None:
+    worker = Worker("engine")
+    release = threading.Event()
+
+    async def main() -> int:
+        task = asyncio.create_task(worker.call(release.wait))
+        await asyncio.sleep(0)
+        task.cancel()
+        release.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return await worker.call(lambda: 7)
+
+    assert on_worker(main(), worker) == 7
+
+
+def test_more_waiting_steps_than_allowed_are_refused() -> None:
+    worker = Worker("engine", limit=2)
+    release = threading.Event()
+
+    async def main() -> None:
+        tasks = [asyncio.create_task(worker.call(release.wait)) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(EngineFailed, match="too many conversations"):
+            await worker.call(lambda: None)
+        release.set()
+        await asyncio.gather(*tasks)
+
+    on_worker(main(), worker)
+
+
+def test_the_replay_clock_jumps_over_waits_and_stands_still_during_work() -> None:
+    worker = Worker("engine")
+
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(3_600.0)
+        await worker.call(lambda: sum(range(100_000)))
+        return loop.time()
+
+    assert on_worker(main(), worker) == 3_600.0
+
+
+def test_waiting_for_nothing_is_an_error_not_a_hang() -> None:
+    async def main() -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(RuntimeError, match="nothing is under way"):
+        on_worker(main())

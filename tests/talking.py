@@ -1,0 +1,111 @@
+"""Holds a whole conversation on a virtual clock: a waveform in, what happened and was heard out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+from assistant import events
+from assistant.audio import SPEECH_RATE_HZ, Waveform
+from assistant.clock import replay
+from assistant.conversation import History
+from assistant.correction import EmotionPrior
+from assistant.ear import Ear
+from assistant.empathy import load_policy
+from assistant.engines.protocols import (
+    CompletenessScorer,
+    EmotionEstimate,
+    Persona,
+    TextToSpeech,
+)
+from assistant.file_devices import FileMicrophone, FileSpeaker
+from assistant.loop import TalkLoop, TalkParts, TalkSettings
+from assistant.reply_task import ReplyParts
+from assistant.worker import Worker
+from tests.fakes import LevelDetector, ScriptedDialogue, ScriptedModel, ToneVoice
+
+E = TypeVar("E", bound=events.Event)
+
+
+@dataclass
+class Talk:
+    """What became of a conversation."""
+
+    happened: list[events.Event] = field(default_factory=list[events.Event])
+    heard: Waveform = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+    """What the loudspeaker played, 16 kHz, from second 0."""
+    dialogue: ScriptedDialogue | None = None
+
+    def of(self, kind: type[E]) -> list[E]:
+        return [event for event in self.happened if isinstance(event, kind)]
+
+    @property
+    def names(self) -> list[str]:
+        return [
+            type(event).__name__
+            for event in self.happened
+            if not isinstance(event, events.LevelMeasured | events.ReplyText)
+        ]
+
+    @property
+    def history(self) -> History:
+        return History(self.happened)
+
+    def is_silent(self, start_s: float, end_s: float) -> bool:
+        part = self.heard[round(start_s * SPEECH_RATE_HZ) : round(end_s * SPEECH_RATE_HZ)]
+        return not np.any(part)
+
+
+def talk(
+    waveform: Waveform,
+    *,
+    replies: Sequence[str] = ("I am here for you, tell me more about it.",),
+    emotions: Sequence[EmotionEstimate] = (),
+    failing_turns: Sequence[int] = (),
+    settings: TalkSettings | None = None,
+    voice: TextToSpeech | None = None,
+    scorer: CompletenessScorer | None = None,
+    on_event: Callable[[TalkLoop, events.Event], None] | None = None,
+) -> Talk:
+    """Speaks `waveform` to the assistant and returns what happened.
+
+    `on_event` stands for a person at the keys: it is called with each event.
+    """
+    result = Talk()
+    played: list[Waveform] = []
+    workers = [Worker(name) for name in ("ear", "model", "voice")]
+    model = ScriptedModel(replies, emotions, failing_turns)
+    dialogue = model.open(Persona())
+    result.dialogue = dialogue
+
+    def listen(event: events.Event) -> None:
+        result.happened.append(event)
+        if on_event is not None:
+            on_event(loop, event)
+
+    speaker = FileSpeaker(played.append)
+    parts = TalkParts(
+        microphone=FileMicrophone([waveform]),
+        speaker=speaker,
+        ear=Ear(LevelDetector()),
+        ear_worker=workers[0],
+        reply=ReplyParts(
+            dialogue=dialogue,
+            voice=voice or ToneVoice(),
+            policy=load_policy(),
+            speaker=speaker,
+            prior=EmotionPrior(),
+            scorer=scorer,
+            model_worker=workers[1],
+            voice_worker=workers[2],
+        ),
+    )
+    loop = TalkLoop(parts, settings or TalkSettings(), listener=listen)
+    try:
+        replay(loop.run(), workers=workers)
+    finally:
+        for worker in workers:
+            worker.close()
+    result.heard = np.concatenate([np.zeros(0, dtype=np.float32), *played])
+    return result
