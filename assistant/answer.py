@@ -31,6 +31,13 @@ class Engines:
     voice_name: str
     """The engine that speaks, such as `flite`, also where `auto` chose it."""
 
+    def close(self) -> None:
+        """Ends the threads and processes of the engines."""
+        for engine in (self.voice, self.model, self.detector):
+            close = getattr(engine, "close", None)
+            if close is not None:
+                close()
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -152,7 +152,9 @@ def reply(settings: ReplySettings) -> int:
         loudspeaker = _loudspeaker(settings)
         play = devices.enter_context(loudspeaker).play if loudspeaker else None
         report.loading(f"model {settings.model}")
-        return 1 if ReplyRun(settings, open_engines(settings), report, play).run() else 0
+        engines = open_engines(settings)
+        devices.callback(engines.close)
+        return 1 if ReplyRun(settings, engines, report, play).run() else 0
 
 
 def _loudspeaker(settings: ReplySettings) -> Loudspeaker | None:

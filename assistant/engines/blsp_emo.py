@@ -1,6 +1,6 @@
 """Speech model: BLSP-Emo hears words and voice together and answers both."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -144,7 +144,7 @@ def words_of(model: BlspEmo, heard: Heard, cancel: Cancel) -> Transcript:
 
 
 @contextmanager
-def failures() -> Iterator[None]:
+def failures() -> Generator[None]:
     """Maps what a model may raise while working to `EngineFailed`.
 
     Raises:

@@ -1,0 +1,1 @@
+"""A bundled conversation, and the script that makes it."""
