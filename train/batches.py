@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from torch.utils.data import DataLoader, Dataset
 
 logger = logging.getLogger(__name__)
@@ -147,6 +148,7 @@ def read_batches(
         _Part(batches, epoch, numbers),
         batch_size=None,
         num_workers=workers,
+        generator=torch.Generator(),  # its own: the model's dropout draws from the global one
         prefetch_factor=4 if workers else None,
     )
     yield from loader

@@ -282,10 +282,10 @@ class _Loop:
                 self.at.sums, self.at.summed = {}, 0
 
     def _training_mode(self) -> None:
-        self.stepper.train()
-        for module in self.task.model.modules():
-            if not any(p.requires_grad for p in module.parameters()):
-                module.eval()
+        _set_mode(self.stepper, training=True)
+        for module in self.stepper.modules():
+            if getattr(module, "gradient_checkpointing", False):
+                module.training = True  # transformers recompute activations in training mode only
 
     def _validate(self, report: Report) -> None:
         """Validates, records, and exports `best` when no earlier validation was as good."""
@@ -346,6 +346,16 @@ class _Loop:
             with replacing(self.folder / name) as part:
                 self.task.export(self.task.model, part)
         self.accelerator.wait_for_everyone()
+
+
+def _set_mode(module: nn.Module, *, training: bool) -> None:
+    """Training mode where something trains; what is wholly frozen, dropout too, runs in eval."""
+    parameters = list(module.parameters())
+    if parameters:
+        training = any(parameter.requires_grad for parameter in parameters)
+    module.training = training
+    for child in module.children():
+        _set_mode(child, training=training)
 
 
 def _total(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:

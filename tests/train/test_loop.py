@@ -139,6 +139,20 @@ def test_frozen_parts_stay_and_nothing_to_train_is_refused(tmp_path: Path) -> No
         fit(small_task(model=model), small_settings(), tmp_path / "none")
 
 
+def test_dropout_acts_where_something_trains_only(tmp_path: Path) -> None:
+    model = nn.Sequential(small_model(), small_model())
+    for parameter in model[0].parameters():
+        parameter.requires_grad_(False)
+    seen: list[list[bool]] = []
+
+    def step(whole: nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        seen.append([part[2].training for part in whole])  # type: ignore[index,union-attr]
+        return small_step(whole[1], batch)  # type: ignore[index]
+
+    fit(small_task(model=model, step=step, valid=None), small_settings(), tmp_path)
+    assert seen == [[False, True]] * len(seen)
+
+
 @pytest.mark.parametrize("decay", ["cosine", "linear", "constant", "late"])
 def test_the_learning_rate_warms_up_and_ends_low(decay: str) -> None:
     settings = small_settings(decay=decay, warmup_steps=10, learning_rate=1.0)

@@ -1,0 +1,181 @@
+"""Semantic and emotion alignment of BLSP-Emo (arXiv 2406.03872): the step, data and stages."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.adapter import SpeechEmbeddings
+from models.blsp_emo import BlspEmo
+from models.features import SPEECH_RATE_HZ, Waveform
+from train import losses
+from train.audio_files import read_audio
+from train.batches import BucketedBatches
+from train.collate import Batch, Collator, HeardExample
+from train.examples import Example, audio_of
+from train.losses import IGNORED
+from train.stages import Stage
+
+TEXT_RUN = {"response_kl", "input_kl"}
+LLM_RUN = TEXT_RUN | {"response_ce"}
+
+Augment = Callable[[Waveform, np.random.Generator], Waveform]
+
+SEMANTIC = Stage("semantic-alignment", ("adapter",), {"response_kl": 1.0})
+"""The adapter learns to make speech continue as its words do."""
+
+EMOTION = Stage(
+    "emotion-alignment",
+    ("adapter", "lora_a", "lora_b", "emotion_head"),
+    {"input_er": 1.0, "response_ce": 1.0},
+)
+"""Adapter, partial LoRA and emotion head learn replies that fit words and voice."""
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """The step of both stages; computes only what the terms need."""
+
+    terms: frozenset[str]
+    temperature: float = 2.0
+    """Of `response_kl` and `input_kl`."""
+
+    def __call__(self, model: BlspEmo, batch: Batch) -> Mapping[str, Tensor]:
+        """Returns the loss terms of a batch; with `input_er` also the share of right emotions.
+
+        Runs inside `Alignment.scope`.
+        """
+        states = model.encode(batch.features())
+        counts = batch.word_tokens if model.config.adapter.kind == "cformer" else None
+        embedded = model.adapt(states, counts)
+        found: dict[str, Tensor] = {}
+        if self.terms & LLM_RUN:
+            found |= self._of_llm(model, batch, embedded)
+        if "input_er" in self.terms:
+            logits = model.emotion_logits(states, embedded)
+            found["input_er"] = losses.input_er(logits, batch.emotions)
+            found["emotion_right"] = _share_right(logits, batch.emotions)
+        if "cif" in self.terms:
+            if embedded.predicted_counts is None:
+                raise ValueError("the loss term cif needs the cformer adapter")
+            found["cif"] = losses.cif(embedded.predicted_counts, batch.word_tokens)
+        return found
+
+    def scope(self, model: BlspEmo, batch: Batch) -> AbstractContextManager[None]:
+        """LoRA acts on the speech view's speech; spans the backward pass for checkpointing."""
+        return model.speech_positions(batch.speech.spoken)
+
+    def _of_llm(
+        self, model: BlspEmo, batch: Batch, embedded: SpeechEmbeddings
+    ) -> dict[str, Tensor]:
+        speech = batch.speech
+        logits = model.llm(speech_inputs(model, batch, embedded), mask=speech.mask)
+        found: dict[str, Tensor] = {}
+        if "response_ce" in self.terms:
+            found["response_ce"] = losses.response_ce(logits, speech.labels)
+        if self.terms & TEXT_RUN:
+            text = batch.text
+            with torch.no_grad(), model.speech_positions(torch.zeros_like(text.mask)):
+                teacher = model.llm(model.llm.embed(text.ids), mask=text.mask)
+            if "response_kl" in self.terms:
+                found["response_kl"] = losses.response_kl(
+                    logits, teacher, speech.response, text.response, temperature=self.temperature
+                )
+            if "input_kl" in self.terms:
+                found["input_kl"] = losses.input_kl(
+                    logits, teacher, speech.spoken, text.spoken, temperature=self.temperature
+                )
+        return found
+
+
+def speech_inputs(model: BlspEmo, batch: Batch, embedded: SpeechEmbeddings) -> Tensor:
+    """Returns the LLM's inputs (B, T, D) of the speech view.
+
+    The embeddings of all utterances fill the reserved positions in reading order; a row may hold
+    several utterances.
+
+    Raises:
+        ValueError: Other numbers of positions and embeddings.
+    """
+    mask = batch.speech.spoken
+    values = embedded.embeddings[embedded.mask]
+    if int(mask.sum()) != values.shape[0]:
+        raise ValueError(
+            f"{int(mask.sum())} positions are reserved for {values.shape[0]} speech embeddings"
+        )
+    inputs = model.llm.embed(batch.speech.ids)
+    return inputs.masked_scatter(mask[..., None], values.to(inputs.dtype))
+
+
+def alignment_batches(
+    examples: Sequence[Example],
+    model: BlspEmo,
+    *,
+    batch_size: int,
+    batch_s: float = 0.0,
+    seed: int,
+    shuffle: bool = True,
+    weights: Sequence[float] | None = None,
+    augment: Augment | None = None,
+) -> BucketedBatches:
+    """Returns batches of examples of similar duration.
+
+    Args:
+        examples: With references that do not depend on a folder.
+        model: Gives lengths and features.
+        batch_size: Most examples in a batch.
+        batch_s: Most seconds of padded audio in a batch; 0: no limit.
+        seed: Of the order and of `augment`.
+        shuffle: In an order drawn from the seed.
+        weights: Chance of each example, drawn with replacement.
+        augment: Changes a waveform; draws from the generator that it is given.
+    """
+    return BucketedBatches(
+        lengths=[max(1, round(100 * example.duration_s)) for example in examples],
+        load_item=partial(_heard, examples, augment),
+        collate=Collator(model.config, model.features),
+        batch_size=batch_size,
+        max_total=round(100 * batch_s),
+        seed=seed,
+        shuffle=shuffle,
+        weights=weights,
+        names=[example.name for example in examples],
+    )
+
+
+def recompute_activations(model: BlspEmo) -> None:
+    """Lets the LLM keep one activation a layer and recompute the rest in the backward pass.
+
+    Non-reentrant: the recomputation runs inside the same `speech_positions`.
+    """
+    llm = model.llm.causal
+    newer = getattr(llm, "activation_checkpointing_enable", None)
+    (newer or llm.gradient_checkpointing_enable)({"use_reentrant": False})
+
+
+def _heard(
+    examples: Sequence[Example],
+    augment: Augment | None,
+    index: int,
+    generator: np.random.Generator,
+) -> HeardExample:
+    example = examples[index]
+    waveforms = [read_audio(reference, Path()) for reference in audio_of(example)]
+    if augment is not None:
+        waveforms = [augment(waveform, generator) for waveform in waveforms]
+    short = min(len(waveform) for waveform in waveforms)
+    if short < SPEECH_RATE_HZ // 10:
+        raise ValueError(f"{short} samples are too few: 0.1 s at least")
+    return HeardExample(example, tuple(waveforms))
+
+
+def _share_right(logits: Tensor, emotions: Tensor) -> Tensor:
+    known = emotions != IGNORED
+    if not bool(known.any()):
+        return torch.zeros((), device=logits.device)
+    return (logits.detach().argmax(dim=-1)[known] == emotions[known]).float().mean()
