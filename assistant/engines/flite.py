@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.audio import AudioClip, to_float32
+from assistant.audio import AudioClip, Waveform, to_float32
 from assistant.engines.flite_library import FliteVoice, Segment, TakeBlock
 from assistant.engines.protocols import Cancel, SpeakingStyle
 from assistant.errors import EngineFailed, EngineUnavailable
 from assistant.prosody import LEAD_S, TAIL_S, Silence, SilenceEditor, apply_gain, closing_pause
+from assistant.psola import restyle_speech
 from assistant.sentences import split_sentences
 from assistant.speakable import speakable
 
@@ -32,15 +33,17 @@ class _Speaker:
     stretch: float
     gain: float
     """Decibels that bring the voice to the level of the others."""
-    exact_times: bool
+    exact_times: bool = True
     """Whether the phones end where the utterance says (not so for diphones)."""
+    steers_pitch: bool = True
+    """Whether the voice obeys the features of pitch; otherwise the finished sentence is bent."""
 
 
 _SPEAKERS = {
-    "slt": _Speaker(172.0, 27.0, 1.0, -3.0, True),
-    "rms": _Speaker(98.0, 24.0, 1.0, 0.0, True),
-    "awb": _Speaker(132.0, 25.0, 1.0, 0.0, True),
-    "kal16": _Speaker(95.0, 11.0, 1.1, 8.0, False),
+    "slt": _Speaker(172.0, 27.0, 1.0, -3.0),
+    "rms": _Speaker(98.0, 24.0, 1.0, 0.0, steers_pitch=False),
+    "awb": _Speaker(132.0, 25.0, 1.0, 0.0),
+    "kal16": _Speaker(95.0, 11.0, 1.1, 8.0, exact_times=False),
 }
 DEFAULT_SPEAKER = "slt"
 
@@ -79,14 +82,32 @@ class Flite:
             if cancel.is_set():
                 return
             if words:
-                yield from self._sentence(words, style, cancel)
+                yield from self._styled(words, style, cancel)
                 yield closing_pause(words, style.pause, self.sample_rate)
 
     def close(self) -> None:
         """Ends the engine's thread."""
         self._thread.shutdown(wait=True)
 
-    def _sentence(self, words: str, style: SpeakingStyle, cancel: Cancel) -> Iterator[AudioClip]:
+    def _styled(self, words: str, style: SpeakingStyle, cancel: Cancel) -> Iterator[AudioClip]:
+        pieces = self._sentence(words, style, cancel)
+        if not self._speaker.steers_pitch and (style.pitch or style.pitch_range != 1.0):
+            whole = np.concatenate([np.zeros(0, np.float32), *pieces])
+            pieces = iter(
+                [
+                    restyle_speech(
+                        whole, self.sample_rate, pitch=style.pitch, pitch_range=style.pitch_range
+                    )
+                ]
+            )
+        gain = style.energy + self._speaker.gain
+        for samples in pieces:
+            if cancel.is_set():
+                return
+            if len(samples):
+                yield AudioClip(apply_gain(samples, gain), self.sample_rate)
+
+    def _sentence(self, words: str, style: SpeakingStyle, cancel: Cancel) -> Iterator[Waveform]:
         abandoned = Cancel()
         blocks: queue.SimpleQueue[_Pcm | None] = queue.SimpleQueue()
         editor = SilenceEditor([])
@@ -102,11 +123,7 @@ class Flite:
         done.add_done_callback(lambda _: blocks.put(None))
         try:
             while (samples := _drain(blocks)) is not None:
-                if cancel.is_set():
-                    return
-                if len(samples):
-                    gain = style.energy + self._speaker.gain
-                    yield AudioClip(apply_gain(to_float32(samples), gain), self.sample_rate)
+                yield to_float32(samples)
             _raise_failure(done)
         finally:
             abandoned.set()

@@ -11,6 +11,7 @@ from assistant.errors import EngineUnavailable
 VOICES = (
     "flite:slt",
     "espeak",
+    pytest.param("flite:rms", marks=pytest.mark.slow),
     pytest.param("flite:awb", marks=pytest.mark.slow),
     pytest.param("flite:kal16", marks=pytest.mark.slow),
     pytest.param("espeak:en-us+f3", marks=pytest.mark.slow),
