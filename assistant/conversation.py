@@ -1,9 +1,8 @@
 """The turns of a conversation as they were heard, and which words of a reply were heard."""
 
-import dataclasses
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from assistant import events
 from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcript
@@ -58,36 +57,54 @@ class History:
 
     def apply(self, event: events.Event) -> None:
         """Takes in what happened; events that no turn is made of change nothing."""
-        match event:
-            case events.UtteranceEnded(turn=index, start_s=start_s, end_s=end_s):
-                self._turns[index] = Turn(index, start_s, end_s)
-            case events.UtteranceJoined(turn=index):
-                self._turns.pop(index, None)
-            case events.EmotionHeard(turn=index, estimate=estimate):
-                self._change(index, estimate=estimate)
-            case events.EmotionCorrected(turn=index, emotion=emotion):
-                self._change(index, corrected=emotion)
-            case events.WordsHeard(turn=index, transcript=transcript):
-                self._change(index, transcript=transcript)
-            case events.StyleChosen(turn=index, style=style):
-                self._change(index, style=style)
-            case events.ReplyText(turn=index, text=text):
-                turn = self._turns.get(index)
-                self._change(index, generated=(turn.generated if turn else "") + text)
-            case events.ReplyFinished(turn=index, heard=heard):
-                self._change(index, heard=heard)
-            case events.Interrupted(turn=index, heard=heard):
-                self._change(index, heard=heard, interrupted=True)
-            case events.TurnFailed(turn=index, message=message):
-                self._change(index, failure=message)
-            case events.TurnTimed(turn=index, marks_ms=marks_ms):
-                self._change(index, marks_ms=marks_ms)
-            case _:
-                pass
+        index = turn_index(event)
+        if index is None:
+            return
+        turn = turn_after(self._turns.get(index), event)
+        if turn is None:
+            self._turns.pop(index, None)
+        else:
+            self._turns[index] = turn
 
-    def _change(self, index: int, **fields: object) -> None:
-        if index in self._turns:
-            self._turns[index] = dataclasses.replace(self._turns[index], **fields)  # pyright: ignore[reportArgumentType]
+
+def turn_index(event: events.Event) -> int | None:
+    """Returns the index of the turn that `event` belongs to, if it belongs to one."""
+    index: int | None = getattr(event, "turn", None)
+    return index
+
+
+def turn_after(turn: Turn | None, event: events.Event) -> Turn | None:
+    """Returns what `turn` has become by one of its events; None where there is no such turn."""
+    match event:
+        case events.UtteranceEnded(turn=index, start_s=start_s, end_s=end_s):
+            return Turn(index, start_s, end_s)
+        case events.UtteranceJoined():
+            return None
+    return None if turn is None else _changed(turn, event)
+
+
+def _changed(turn: Turn, event: events.Event) -> Turn:
+    match event:
+        case events.EmotionHeard(estimate=estimate):
+            return replace(turn, estimate=estimate)
+        case events.EmotionCorrected(emotion=emotion):
+            return replace(turn, corrected=emotion)
+        case events.WordsHeard(transcript=transcript):
+            return replace(turn, transcript=transcript)
+        case events.StyleChosen(style=style):
+            return replace(turn, style=style)
+        case events.ReplyText(text=text):
+            return replace(turn, generated=turn.generated + text)
+        case events.ReplyFinished(heard=heard):
+            return replace(turn, heard=heard)
+        case events.Interrupted(heard=heard):
+            return replace(turn, heard=heard, interrupted=True)
+        case events.TurnFailed(message=message):
+            return replace(turn, failure=message)
+        case events.TurnTimed(marks_ms=marks_ms):
+            return replace(turn, marks_ms=marks_ms)
+        case _:
+            return turn
 
 
 @dataclass(slots=True)

@@ -1,0 +1,219 @@
+"""What a screen shows of a conversation, as a pure function of its events.
+
+The terminal and the web page draw the same `View`; neither keeps a state of its own beside it.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from assistant import events
+from assistant.conversation import Turn, turn_after, turn_index
+from models.emotions import Emotion
+
+DISCLOSURE = (
+    "You are talking with a machine. Attune guesses how you feel from your voice, and it can be "
+    "wrong; it is no doctor and no emergency service. Everything stays on this computer."
+)
+"""Shown before anything is heard."""
+
+SILENCE_DB = -100.0
+MOST_NOTICES = 20
+
+
+class Floor(StrEnum):
+    """Who has the floor."""
+
+    OPENING = "getting ready"
+    LISTENING = "listening"
+    PERSON = "you speak"
+    THINKING = "thinking"
+    ASSISTANT = "Attune speaks"
+    BOTH = "both speak"
+    MUTED = "microphone off"
+    ENDED = "ended"
+
+
+class Urgency(StrEnum):
+    """How much a notice matters."""
+
+    NOTE = "note"
+    WARNING = "warning"
+    HELP = "help"
+    """Where to find help when life is in danger: stays on the screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to be said beside the conversation."""
+
+    at_s: float
+    text: str
+    urgency: Urgency = Urgency.NOTE
+
+
+@dataclass(frozen=True, slots=True)
+class CoursePoint:
+    """The emotion of one turn, for a picture of its course over the talk."""
+
+    turn: int
+    emotion: Emotion
+    """Corrected, or else the most probable one."""
+    confidence: float
+    """In [0, 1]; 1 where the person said it themselves."""
+    is_certain: bool
+    """Whether the assistant acts on it: corrected, or estimated without abstaining."""
+    is_corrected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The state of a conversation as people see it."""
+
+    clock_s: float = 0.0
+    model: str = ""
+    voice: str = ""
+    policy: str = ""
+    is_open: bool = False
+    is_muted: bool = False
+    is_ducked: bool = False
+    """Whether the assistant lowers its voice because somebody may be speaking."""
+    person_speaks: bool = False
+    answering: int | None = None
+    """Turn whose answer is being prepared or spoken."""
+    assistant_speaks: bool = False
+    person_db: float = SILENCE_DB
+    """Level of the microphone relative to full scale."""
+    assistant_db: float = SILENCE_DB
+    turns: tuple[Turn, ...] = ()
+    """In their order; one that was joined to the next is gone."""
+    notices: tuple[Notice, ...] = ()
+    """The latest ones, oldest first."""
+    dropped_frames: int = 0
+    ended: str | None = None
+    """Why the conversation is over."""
+
+    @property
+    def floor(self) -> Floor:
+        """Who has the floor now."""
+        if self.ended is not None:
+            return Floor.ENDED
+        if not self.is_open:
+            return Floor.OPENING
+        if self.assistant_speaks:
+            return Floor.BOTH if self.person_speaks else Floor.ASSISTANT
+        if self.person_speaks:
+            return Floor.PERSON
+        if self.answering is not None:
+            return Floor.THINKING
+        return Floor.MUTED if self.is_muted else Floor.LISTENING
+
+    @property
+    def course(self) -> tuple[CoursePoint, ...]:
+        """The emotion of each turn that has one."""
+        points = (_course_point(turn) for turn in self.turns)
+        return tuple(point for point in points if point is not None)
+
+    @property
+    def last_heard_turn(self) -> int | None:
+        """The latest turn with an estimate: the one that a person would correct."""
+        for turn in reversed(self.turns):
+            if turn.estimate is not None:
+                return turn.index
+        return None
+
+
+def response_s(turn: Turn) -> float | None:
+    """Returns the seconds from the person's last word to the first sound of the answer."""
+    played_ms = turn.marks_ms.get("played")
+    return None if played_ms is None else played_ms / 1_000.0
+
+
+def noticed(view: View, text: str, urgency: Urgency = Urgency.NOTE) -> View:
+    """Returns `view` with one notice more; the oldest go, those that offer help stay."""
+    notices = [*view.notices, Notice(view.clock_s, text, urgency)]
+    for notice in list(notices):
+        if len(notices) <= MOST_NOTICES:
+            break
+        if notice.urgency is not Urgency.HELP:
+            notices.remove(notice)
+    return replace(view, notices=tuple(notices))
+
+
+def reduce(view: View, event: events.Event) -> View:
+    """Returns what `view` becomes by `event`."""
+    view = replace(view, clock_s=max(view.clock_s, event.at_s))
+    view = replace(view, turns=_turns_after(view.turns, event))
+    if (floor := _floor_after(view, event)) is not None:
+        return floor
+    match event:
+        case events.LevelMeasured(person_db=person_db, assistant_db=assistant_db):
+            return replace(view, person_db=person_db, assistant_db=assistant_db)
+        case events.Ducked(decibels=decibels):
+            return replace(view, is_ducked=decibels < 0.0)
+        case events.HelpOffered(text=text):
+            return noticed(view, text, Urgency.HELP)
+        case events.DeviceChanged(message=message, lost=lost):
+            return noticed(view, message, Urgency.WARNING if lost else Urgency.NOTE)
+        case events.FramesDropped(total=total):
+            return replace(view, dropped_frames=total)
+        case _:
+            return view
+
+
+def _floor_after(view: View, event: events.Event) -> View | None:
+    """Returns the view after an event that moves the floor; None for any other event."""
+    match event:
+        case events.ConversationStarted(model=model, voice=voice, policy=policy):
+            return replace(view, is_open=True, model=model, voice=voice, policy=policy)
+        case events.ConversationEnded(reason=reason):
+            return replace(_silent(view), ended=reason, person_speaks=False)
+        case events.SpeechStarted():
+            return replace(view, person_speaks=True)
+        case events.SpeechDropped():
+            return replace(view, person_speaks=False)
+        case events.UtteranceEnded(turn=turn):
+            return replace(view, person_speaks=False, answering=turn)
+        case events.UtteranceJoined():
+            return replace(_silent(view), person_speaks=True)
+        case events.ReplyStarted():
+            return replace(view, assistant_speaks=True)
+        case events.ReplyFinished() | events.Interrupted():
+            return _silent(view)
+        case events.TurnFailed(message=message):
+            return noticed(_silent(view), message, Urgency.WARNING)
+        case events.Muted(muted=muted):
+            return replace(view, is_muted=muted, person_speaks=False)
+        case _:
+            return None
+
+
+def _silent(view: View) -> View:
+    return replace(view, assistant_speaks=False, answering=None)
+
+
+def _turns_after(turns: tuple[Turn, ...], event: events.Event) -> tuple[Turn, ...]:
+    index = turn_index(event)
+    if index is None:
+        return turns
+    known = {turn.index: turn for turn in turns}
+    turn = turn_after(known.get(index), event)
+    if turn is None:
+        known.pop(index, None)
+    else:
+        known[index] = turn
+    return tuple(known[key] for key in sorted(known))
+
+
+def _course_point(turn: Turn) -> CoursePoint | None:
+    if turn.corrected is not None:
+        return CoursePoint(turn.index, turn.corrected, 1.0, is_certain=True, is_corrected=True)
+    if turn.estimate is None:
+        return None
+    estimate = turn.estimate
+    return CoursePoint(
+        turn.index,
+        estimate.emotion,
+        estimate.confidence,
+        is_certain=not estimate.abstained,
+        is_corrected=False,
+    )
