@@ -1,5 +1,6 @@
 """The `reply` command: recordings and typed questions in, spoken answers and transcripts out."""
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -113,9 +114,10 @@ class ReplyRun:
     def _conversations(self) -> list[list[_Input]]:
         inputs: list[_Input] = [*self._settings.questions]
         if self._settings.text is not None:
-            if not self._settings.text.strip():
+            text = os.fsencode(self._settings.text).decode("utf-8", errors="replace")
+            if not text.strip():
                 raise SettingsError("--text is empty: write a question in it")
-            inputs.append(self._settings.text)
+            inputs.append(text)
         if not inputs:
             raise SettingsError('nothing to answer: name a sound file, or give --text "…"')
         return [inputs] if self._settings.joined else [[item] for item in inputs]
@@ -167,7 +169,7 @@ class ReplyRun:
                 continue
             try:
                 for turn in self._spoken_turns(item):
-                    yield item.name, turn
+                    yield _source(item), turn
             except InputError as error:
                 self._problem(str(error))
 
@@ -185,11 +187,11 @@ class ReplyRun:
         settings = self._settings
         return ConversationRecord(
             started=datetime.now().astimezone().isoformat(timespec="seconds"),
-            sources=[item.name for item in inputs if isinstance(item, Path)],
+            sources=[_source(item) for item in inputs if isinstance(item, Path)],
             model=self._engines.model.name,
             voice=self._engines.voice_name,
             policy=self._engines.policy.name,
-            settings=settings.model_dump(mode="json"),
+            settings=settings.effective(),
         )
 
     def _spoken_turns(self, path: Path) -> Iterator[SpokenTurn]:
@@ -227,6 +229,11 @@ class ReplyRun:
 
         self._to_play.clear()
         return answer_question(question, dialogue, self._engines, speak)
+
+
+def _source(path: Path) -> str:
+    """Returns the name of a sound file as text, also where the system stores odd bytes."""
+    return os.fsencode(path.name).decode("utf-8", errors="replace")
 
 
 def _turn_record(

@@ -1,5 +1,6 @@
 """The settings of each command: defaults, then a TOML file, then flags; `tyro` writes the help."""
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -15,6 +16,11 @@ class Settings(BaseModel):
     """Base of every part of the tree: frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    def effective(self) -> dict[str, object]:
+        """Returns the settings as JSON knows them, for the head of a transcript."""
+        text = json.dumps(self.model_dump(mode="python"), default=str, ensure_ascii=False)
+        return json.loads(text.encode("utf-8", errors="replace"))
 
 
 class ModelSettings(Settings):

@@ -1,7 +1,9 @@
 """Sound files: recordings in as blocks of 16 kHz waveform, spoken answers out as they are made."""
 
 import errno
+import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -31,7 +33,7 @@ class Recording:
         _check_readable(path)
         self.path = path
         try:
-            self._file = soundfile.SoundFile(path)
+            self._file = soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path)
         except (soundfile.SoundFileError, TypeError) as error:
             raise InputError(
                 f"{path} is not a sound file that can be read (WAV, FLAC, Ogg, MP3, …): "
@@ -95,15 +97,17 @@ class Recording:
 
 def _check_readable(path: Path) -> None:
     try:
-        with path.open("rb") as file:
-            if not file.read(1):
-                raise InputError(f"{path} is empty: record it again")
+        state = path.stat()
     except FileNotFoundError:
         raise InputError(f"{path} does not exist: check the name and the folder") from None
-    except IsADirectoryError:
-        raise InputError(f"{path} is a folder: name the sound files in it") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    if stat.S_ISDIR(state.st_mode):
+        raise InputError(f"{path} is a folder: name the sound files in it")
+    if stat.S_ISREG(state.st_mode) and state.st_size == 0:
+        raise InputError(f"{path} is empty: record it again")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{path} may not be read: change its permissions")
 
 
 class AnswerFile:

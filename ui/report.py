@@ -127,6 +127,7 @@ class ConsoleReport:
 
 def _shown(text: str) -> str:
     """Returns `text` on one line, without what a terminal or the markup would act on."""
+    text = text.encode("utf-8", errors="replace").decode("utf-8")
     return escape(re.sub(r"[\x00-\x1f\x7f-\x9f\s]+", " ", text).strip())
 
 

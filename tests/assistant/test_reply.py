@@ -1,3 +1,4 @@
+import os
 import resource
 import signal
 from dataclasses import dataclass, field
@@ -171,6 +172,16 @@ def test_bad_recordings_are_named_and_the_others_answered(tmp_path: Path, questi
     ):
         assert says in message
     assert [t.source for t in notes.turns] == ["cut.wav", "question.wav", "question.wav"]
+
+
+def test_names_of_any_bytes_are_answered(tmp_path: Path, question: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9 \xf0\x9f\x8e\xa4.wav")
+    odd.write_bytes(question.read_bytes())
+    problems, notes = run(tmp_path, odd, text="na\udcefve?")
+    assert problems == 0
+    assert notes.turns[0].source == "caf\ufffd 🎤.wav"
+    assert notes.turns[-1].words == "na\ufffdve?"
+    assert "caf" in str(notes.heads[0].settings["questions"])
 
 
 def test_a_turn_that_fails_does_not_end_the_conversation(tmp_path: Path, question: Path) -> None:

@@ -89,9 +89,7 @@ class Golden:
         before = e["start"] + e["audio_instruction"]
         return _view(before, [0] * embeddings, e["suffix"], e["suffix_labels"])
 
-    def text_view(
-        self, index: int, *, bare: bool = False
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def text_view(self, index: int, *, bare: bool = False) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Returns the same for the words; the third is the mask of the words."""
         e = self.example(index)
         if bare:
@@ -107,9 +105,7 @@ class Golden:
         bare = "response" not in name
         states = self.states(index)
         embedded = self.adapted(states, index, training=True)
-        ids, labels, heard, response = self.speech_view(
-            index, int(embedded.lengths[0]), bare=bare
-        )
+        ids, labels, heard, response = self.speech_view(index, int(embedded.lengths[0]), bare=bare)
         text_ids, _, read, text_response = self.text_view(index, bare=bare)
         with self.model.speech_positions(heard):
             logits = self.model.llm(self.model.embed(ids, heard, embedded))
