@@ -73,6 +73,22 @@ class SpeechDropped(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechConfirmed(Event):
+    """It is speech: the person has the floor."""
+
+    start_s: float
+    while_assistant_speaks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TurnHeld(Event):
+    """A turn is over and waits for an order to answer it (see `TalkSettings.answers`)."""
+
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class UtteranceEnded(Event):
     """A turn of the person is over; its answer follows."""
 
@@ -231,6 +247,8 @@ EVENTS: dict[str, type[Event]] = {
         LevelMeasured,
         SpeechStarted,
         SpeechDropped,
+        SpeechConfirmed,
+        TurnHeld,
         UtteranceEnded,
         UtteranceJoined,
         EmotionHeard,

@@ -49,6 +49,10 @@ class TalkSettings(BaseModel):
     the answer is taken back and what follows belongs to the same turn."""
     echo_tail_ms: int = Field(default=256, ge=0, le=2_000)
     """How long after the assistant's last sound its echo may still be in the room."""
+    answers: bool = True
+    """Whether a turn is answered as soon as it is over, or held for whoever drives the loop."""
+    interruptible: bool = True
+    """Whether speech interrupts the assistant; otherwise nothing is heard while it speaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,21 +168,59 @@ class TalkLoop:
         else:
             self._abandon_turn()
 
+    def tune(self, settings: TalkSettings) -> None:
+        """Goes on with other settings; `rejoin_ms` stays as it was."""
+        self._settings = settings
+        self._endpointer.settings = settings.endpointing
+        self._patience.settings = settings.patience
+
     def type_text(self, text: str) -> None:
         """Answers `text` as if it had been said."""
+        self._ask(None, text, "typed")
+
+    def ask(self, utterance: Waveform) -> None:
+        """Answers a recorded utterance (16 kHz) as if it had just been said."""
+        self._ask(utterance, "", "asked")
+
+    def end_turn(self) -> bool:
+        """Ends the turn under way without waiting for silence; False where there is none."""
+        in_turn = self._endpointer.in_turn
+        self._finish_turn()
+        return in_turn
+
+    def abandon_turn(self) -> None:
+        """Forgets the turn under way."""
+        self._abandon_turn()
+
+    def correct_heard(self, turn: int, played_samples: int) -> str | None:
+        """The listener's side knows better how much of the answer to `turn` was played.
+
+        Args:
+            turn: The turn that was answered last.
+            played_samples: Samples of its answer that were heard, on the speaker's clock.
+
+        Returns:
+            The words that were heard; None where `turn` is not the one answered last.
+        """
+        if self._replies is None:
+            return None
+        return self._replies.correct_heard(turn, played_samples)
+
+    def correct_emotion(self, turn: int, emotion: Emotion, *, by: str = "person") -> None:
+        """Takes the person's word for how turn `turn` was meant."""
+        self._parts.reply.prior.correct(self._estimated.get(turn), emotion)
+        self._emit(partial(events.EmotionCorrected, turn=turn, emotion=emotion, by=by))
+
+    def _ask(self, utterance: Waveform | None, text: str, reason: str) -> None:
         if self._replies is None:
             return
         self._abandon_turn()
         self._replies.interrupt()
         now_s = asyncio.get_running_loop().time()
         turn = self._replies.next_turn
-        self._replies.prepare(Question(turn, None, text, self._clock, self._clock, now_s))
-        self._commit(self.clock_s, self.clock_s, self.clock_s, "typed")
-
-    def correct_emotion(self, turn: int, emotion: Emotion, *, by: str = "person") -> None:
-        """Takes the person's word for how turn `turn` was meant."""
-        self._parts.reply.prior.correct(self._estimated.get(turn), emotion)
-        self._emit(partial(events.EmotionCorrected, turn=turn, emotion=emotion, by=by))
+        start = max(0, self._clock - (0 if utterance is None else len(utterance)))
+        self._replies.prepare(Question(turn, utterance, text, start, self._clock, now_s))
+        self._commit(start / SPEECH_RATE_HZ, self.clock_s, self.clock_s, reason)
 
     async def _frames(self) -> AsyncGenerator[AudioFrame, None]:
         """Yields the microphone's frames, then silence until the last answer is over."""
@@ -217,7 +259,8 @@ class TalkLoop:
 
     def _probability(self, heard: Heard) -> float:
         if self._settings.turns == "open":
-            return heard.probability
+            is_deaf = not self._settings.interruptible and self._is_contested()
+            return 0.0 if is_deaf else heard.probability
         threshold = self._settings.endpointing.start_threshold
         if self._is_pressed and heard.probability >= threshold:
             self._press_voiced = True
@@ -254,18 +297,28 @@ class TalkLoop:
                     )
                 )
             case Boundary.CONFIRMED:
+                self._emit(
+                    partial(
+                        events.SpeechConfirmed,
+                        start_s=mark.start_samples / SPEECH_RATE_HZ,
+                        while_assistant_speaks=self._is_contested(),
+                    )
+                )
                 onset = mark.start_samples + _samples(self._settings.endpointing.lead_ms)
                 self._replies.interrupt(onset_samples=onset)
                 self._duck(False)
             case Boundary.PAUSED:
                 self._paused_at = mark.speech_end_samples
-                self._replies.prepare(self._question(mark))
+                if self._settings.answers:
+                    self._replies.prepare(self._question(mark))
             case Boundary.RESUMED:
                 pause = mark.speech_end_samples - self._paused_at
                 self._patience.paused(1_000 * pause / SPEECH_RATE_HZ)
                 self._replies.withdraw()
-            case Boundary.ENDED:
+            case Boundary.ENDED if self._settings.answers:
                 self._answer(mark)
+            case Boundary.ENDED:
+                self._hold(mark)
 
     def _question(self, mark: TurnMark) -> Question:
         assert self._replies is not None
@@ -293,6 +346,18 @@ class TalkLoop:
             mark.end_samples / SPEECH_RATE_HZ,
             mark.speech_end_samples / SPEECH_RATE_HZ,
             str(mark.reason),
+        )
+
+    def _hold(self, mark: TurnMark) -> None:
+        """The turn is over, and whoever drives the loop decides what becomes of it."""
+        assert self._replies is not None
+        self._replies.forget_question()
+        self._emit(
+            partial(
+                events.TurnHeld,
+                start_s=mark.start_samples / SPEECH_RATE_HZ,
+                end_s=mark.end_samples / SPEECH_RATE_HZ,
+            )
         )
 
     def _commit(self, start_s: float, end_s: float, speech_end_s: float, reason: str) -> None:

@@ -29,14 +29,15 @@ class Patience:
     """Follows one person and says by which factor to stretch the end of a turn."""
 
     def __init__(self, settings: PatienceSettings | None = None) -> None:
-        self._settings = settings or PatienceSettings()
+        self.settings = settings or PatienceSettings()
+        """May be set at any time."""
         self._pauses_ms: deque[float] = deque(maxlen=8)
         self._sadness = 0.0
 
     @property
     def factor(self) -> float:
         """The factor now."""
-        settings = self._settings
+        settings = self.settings
         longest = max(self._pauses_ms, default=0.0)
         slowness = min(1.0, longest / LONG_PAUSE_MS) if self._pauses_ms else 0.0
         return settings.base * (1.0 + settings.slow * slowness**2 + settings.sad * self._sadness)

@@ -24,6 +24,7 @@ class Replies:
         self._emit = emit
         self._group = group
         self._current: Reply | None = None
+        self._latest: Reply | None = None
         self._task: asyncio.Task[None] | None = None
         self._settling: asyncio.Task[None] | None = None
         self._next_turn = 0
@@ -68,6 +69,7 @@ class Replies:
         if self._current is not None:
             self._next_turn = self._current.question.turn + 1
             self._joined_start = None
+            self._latest = self._current
             self._current.commit()
 
     def withdraw(self) -> None:
@@ -79,6 +81,24 @@ class Replies:
         """The person's turn under way is void, with what it would have been joined to."""
         self.withdraw()
         self._joined_start = None
+
+    def correct_heard(self, turn: int, played_samples: int) -> str | None:
+        """Keeps of the last answer only its first `played_samples`; returns their words.
+
+        Returns None, and changes nothing, where `turn` is not the one answered last.
+        """
+        reply = self._latest
+        if reply is None or reply.question.turn != turn or self.is_prepared:
+            return None
+        heard = reply.heard_within(played_samples)
+        unheard = self._parts.speaker.clear() if self._current is reply else 0
+        settle = partial(self._parts.dialogue.truncate, heard)
+        if self._current is reply:
+            self._end(settle)
+        else:
+            self._settling = self._group.create_task(self._settle(settle, turn, self._settling))
+        self._report(reply, heard, unheard)
+        return heard
 
     def interrupt(self, *, onset_samples: int | None = None) -> None:
         """The person takes the floor: silence first, then stop the engines.
@@ -102,6 +122,9 @@ class Replies:
             self._join(reply, heard)
             return
         self._end(partial(self._parts.dialogue.truncate, heard))
+        self._report(reply, heard, unheard)
+
+    def _report(self, reply: Reply, heard: str, unheard: int) -> None:
         self._emit(
             partial(
                 events.Interrupted,

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, closing
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from assistant import events
 from assistant.audio import AudioClip, Waveform
 from assistant.conversation import SpokenReply
 from assistant.correction import EmotionPrior
-from assistant.empathy import ReplyPolicy
 from assistant.engines.protocols import (
     Cancel,
     CompletenessScorer,
@@ -35,13 +34,21 @@ JITTER_S = 0.06
 """Speech that must be ready before playback of a reply begins."""
 
 
+class Styles(Protocol):
+    """Says how to speak an answer; a `ReplyPolicy` does."""
+
+    def style(self, estimate: EmotionEstimate | None) -> SpeakingStyle:
+        """Returns how to answer a person who sounds so."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ReplyParts:
     """What replies of one conversation are made with."""
 
     dialogue: Dialogue
     voice: TextToSpeech
-    policy: ReplyPolicy
+    policy: Styles
     speaker: Speaker
     prior: EmotionPrior
     scorer: CompletenessScorer | None
@@ -122,7 +129,11 @@ class Reply:
         """Returns the words of the reply that have been played."""
         if self._first_played is None:
             return ""
-        return self._spoken.heard(self._parts.speaker.played_samples - self._first_played)
+        return self.heard_within(self._parts.speaker.played_samples - self._first_played)
+
+    def heard_within(self, played_samples: int) -> str:
+        """Returns the words of the reply that ended within its first `played_samples`."""
+        return self._spoken.heard(played_samples)
 
     def stop(self) -> None:
         """Asks the engines to stop; the caller silences the speaker first and cancels the task."""

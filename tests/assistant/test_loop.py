@@ -22,6 +22,7 @@ def test_a_turn_is_answered_and_heard_to_its_end() -> None:
     result = talk(speech_like((0.5, 1.5), length_s=4.0), emotions=[certain(Emotion.SAD)])
     assert result.names == [
         "SpeechStarted",
+        "SpeechConfirmed",
         "UtteranceEnded",
         "EmotionHeard",
         "WordsHeard",
