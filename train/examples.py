@@ -50,6 +50,12 @@ class Example:
     """What is learnt, the same in both views."""
     duration_s: float
 
+    @property
+    def emotion(self) -> int:
+        """Index of the emotion of what is answered, or `IGNORED`."""
+        spoken = [piece for piece in self.speech_view if isinstance(piece, Spoken)]
+        return spoken[-1].emotion
+
     def text_tokens(self) -> int:
         """Positions of the text view."""
         words = (piece.words if isinstance(piece, Spoken) else piece for piece in self.text_view)

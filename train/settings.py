@@ -1,9 +1,20 @@
 """Settings of the training commands: one frozen record each; defaults, then TOML, then flags."""
 
 import re
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+import tyro
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+from models.prompts import CONTINUE
 
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -91,3 +102,123 @@ class LoopSettings(Frozen):
     def save_every_s(self) -> float:
         """Seconds between two saved states."""
         return duration_s(self.save_every) if self.save_every else float("inf")
+
+
+class AlignSettings(Frozen):
+    """Settings that semantic and emotion alignment share."""
+
+    run: Path = Path("runs/alignment")
+    """Run folder: resumed where it exists. `best` and `last` in it are checkpoints to talk to."""
+    model: str = ""
+    """Checkpoint that training starts from: a folder or a hub id."""
+    speech: str = ""
+    """Whisper that a new model hears with (folder or hub id); with `llm` and instead of `model`."""
+    llm: str = ""
+    """Causal LLM that a new model answers with (folder or hub id)."""
+    adapter: Literal["subsampler", "cformer"] = "subsampler"
+    """Adapter of a new model."""
+    adapter_width: int = Field(default=512, ge=1)
+    """Width of the bottleneck in a new model's adapter."""
+    emotion_head: Literal["mean", "attentive"] = "mean"
+    """Emotion head of a new model: of the published checkpoint, or pooling over encoder layers."""
+    lora_rank: int = Field(default=16, ge=0)
+    """Rank of partial LoRA in a new model; 0: none."""
+    lora_targets: tuple[str, ...] = ()
+    """Linear layers of the LLM that partial LoRA acts on; empty: all."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Number format of frozen weights; what trains is float32 always."""
+    train: tuple[Path, ...] = ()
+    """Manifests with continuations."""
+    shares: tuple[float, ...] = ()
+    """Share of each manifest in what is drawn; empty: by their sizes."""
+    valid: tuple[Path, ...] = ()
+    """Validation manifests; empty: `valid_share` of the training speakers is held back."""
+    valid_share: float = Field(default=0.03, gt=0, lt=0.5)
+    """Share of the utterances in the speaker-disjoint validation set."""
+    balance_emotions: bool = False
+    """Draw each emotion equally often."""
+    persona: str = ""
+    """System line; empty: that of the checkpoint."""
+    text_instruction: str = ""
+    """Stands before the words in the text view; `{emotion}` becomes the label."""
+    speech_instruction: str = ""
+    """Stands before the speech."""
+    emotion_in_text: bool = True
+    """The system line of the text view says how the person sounds."""
+    weights: dict[str, float] = Field(default_factory=dict[str, float])
+    """Weight of each loss term; empty: the paper's. Terms: response_kl, response_ce, input_er,
+    cif, input_kl."""
+    trains: tuple[str, ...] = ()
+    """Parts of the model that train; empty: the paper's."""
+    temperature: float = Field(default=2.0, gt=0)
+    """Softens both distributions of response_kl."""
+    max_tokens: int = Field(default=256, ge=8)
+    """Longest text view with its continuation; longer examples are dropped and counted."""
+    longest_s: float = Field(default=30.0, gt=0, le=30)
+    """Longest utterance; longer ones are dropped and counted."""
+    batch_size: int = Field(default=8, ge=1)
+    """Most utterances in a batch of one process."""
+    batch_s: float = Field(default=0.0, ge=0)
+    """Most seconds of padded audio in a batch; 0: no limit."""
+    check_audio: bool = True
+    """Open every audio file before training starts."""
+    dry_run: bool = False
+    """Check paths, shapes and memory, run one step of the longest batch, and stop."""
+    loop: LoopSettings = LoopSettings()
+    """The training loop."""
+
+    @model_validator(mode="after")
+    def _one_start(self) -> Self:
+        if self.model and (self.speech or self.llm):
+            raise ValueError("give model, or speech and llm, not both")
+        if len(self.shares) not in (0, len(self.train)):
+            raise ValueError(f"{len(self.shares)} shares for {len(self.train)} manifests")
+        return self
+
+
+class SemanticSettings(AlignSettings):
+    """Semantic alignment: speech is taught to continue as its words do (stage 1)."""
+
+    run: Path = Path("runs/semantic")
+    """Run folder: resumed where it exists. `best` and `last` in it are checkpoints to talk to."""
+
+
+class EmotionSettings(AlignSettings):
+    """Emotion alignment: replies are taught to fit words and voice (stage 2)."""
+
+    run: Path = Path("runs/emotion")
+    """Run folder: resumed where it exists. `best` and `last` in it are checkpoints to talk to."""
+
+
+class ContinueSettings(Frozen):
+    """An LLM writes what is to be said to each utterance: what alignment teaches."""
+
+    manifest: Path | None = None
+    """Manifest with the words of each utterance."""
+    out: Path | None = None
+    """Manifest with continuations, in the same folder; empty: beside it as *.continued.jsonl."""
+    llm: str = ""
+    """Causal LLM (folder or hub id), or a checkpoint of ours."""
+    server: str = ""
+    """OpenAI-compatible server instead, such as http://localhost:8000/v1."""
+    server_model: str = "default"
+    """Name of the model on the server."""
+    key: Annotated[SecretStr, tyro.conf.Suppress] = SecretStr("")
+    """Of the server; from the environment variable OPENAI_API_KEY."""
+    persona: str = ""
+    """System line; empty: the checkpoint's, or that of a helpful assistant."""
+    instruction: str = CONTINUE
+    """Stands before the words; `{emotion}` becomes the label. Empty: the LLM simply replies."""
+    emotion_in_text: bool = False
+    """The system line says how the person sounds."""
+    longest_tokens: int = Field(default=48, ge=1)
+    """Longest continuation; a longer one is cut and marked, and never teaches the end."""
+    batch_size: int = Field(default=16, ge=1)
+    """Utterances written at once."""
+    check_audio: bool = False
+    """Open every audio file first."""
+
+    @property
+    def needs_emotion(self) -> bool:
+        """Whether utterances without an emotion cannot be continued."""
+        return self.emotion_in_text or "{emotion}" in self.instruction

@@ -1,0 +1,165 @@
+"""`python -m train COMMAND`: from a corpus to a checkpoint that can be talked to."""
+
+import importlib
+import logging
+import os
+import sys
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+FAILED, INTERRUPTED = 1, 130
+KEY = "OPENAI_API_KEY"
+"""Environment variable with the key of an OpenAI-compatible server."""
+
+SettingsT = TypeVar("SettingsT", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: what it does, its settings in `train.settings`, and the function that runs it."""
+
+    summary: str
+    settings: str
+    run: str
+
+
+COMMANDS = {
+    "prepare": Command(
+        "a corpus folder → a manifest with summary and plot",
+        "train.settings:PrepareSettings",
+        "train.prepare:prepare",
+    ),
+    "continue": Command(
+        "an LLM writes what is to be said to each utterance",
+        "train.settings:ContinueSettings",
+        "train.continuations:write_continuations",
+    ),
+    "align-semantic": Command(
+        "stage 1: speech continues as its words do",
+        "train.settings:SemanticSettings",
+        "train.align:align_semantic",
+    ),
+    "align-emotion": Command(
+        "stage 2: replies fit words and voice",
+        "train.settings:EmotionSettings",
+        "train.align:align_emotion",
+    ),
+    "evaluate": Command(
+        "test sets → figures with sample counts and 95 % intervals",
+        "train.settings:EvaluateSettings",
+        "train.evaluate:evaluate",
+    ),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    given = [argument for argument in given if argument != "--debug"]
+    if not given or given[0] in ("-h", "--help"):
+        print(_overview())
+        return 0
+    name, *rest = given
+    if name not in COMMANDS:
+        print(f"train: there is no command {name!r}\n\n{_overview()}", file=sys.stderr)
+        return FAILED
+    logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(name)s: %(message)s")
+    try:
+        settings: Any = read_settings(_load(COMMANDS[name].settings), name, rest)
+        if "key" in type(settings).model_fields:
+            settings = settings.model_copy(update={"key": SecretStr(os.environ.get(KEY, ""))})
+        _load(COMMANDS[name].run)(settings)
+    except KeyboardInterrupt:
+        print("train: stopped; what was finished is kept", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        if debug:
+            raise
+        kind = "" if _is_expected(error) else f"unexpected {type(error).__name__}: "
+        hint = "" if not kind else " (run it again with --debug for the whole story)"
+        print(f"train: {kind}{error}{hint}", file=sys.stderr)
+        return FAILED
+    return 0
+
+
+def read_settings(kind: type[SettingsT], name: str, arguments: Sequence[str]) -> SettingsT:
+    """Returns the settings of a command: defaults, then the table of ``--config``, then flags.
+
+    Raises:
+        ValueError: The file cannot be used; the message holds the full path of the key.
+    """
+    import tyro
+
+    rest, config = _take_config(list(arguments))
+    return tyro.cli(
+        kind,
+        prog=f"python -m train {name}",
+        args=rest,
+        default=_from_file(kind, Path(config), name) if config else kind(),
+        description=f"{kind.__doc__}\n\n--config FILE.toml gives defaults in its table [{name}]; "
+        "options given here win over it. --debug shows the traceback of an error.",
+    )
+
+
+def _from_file(kind: type[SettingsT], path: Path, table: str) -> SettingsT:
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"settings file {path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"settings file {path} is no valid TOML: {error}") from error
+    if table not in tables:
+        raise ValueError(f"{path} has no table [{table}]; it has {sorted(tables)}")
+    try:
+        return kind.model_validate(tables[table])
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join([table, *(str(part) for part in first["loc"])])
+        raise ValueError(f"{path}: {key}: {first['msg']}") from error
+
+
+def _take_config(arguments: list[str]) -> tuple[list[str], str]:
+    for index, argument in enumerate(arguments):
+        if argument == "--config" and index + 1 < len(arguments):
+            return arguments[:index] + arguments[index + 2 :], arguments[index + 1]
+        if argument.startswith("--config="):
+            return arguments[:index] + arguments[index + 1 :], argument.removeprefix("--config=")
+    return arguments, ""
+
+
+def _is_expected(error: Exception) -> bool:
+    from models.weights import CheckpointError
+
+    return isinstance(error, ValueError | OSError | CheckpointError)
+
+
+def _load(target: str) -> Any:
+    module, name = target.split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _overview() -> str:
+    width = max(len(name) for name in COMMANDS)
+    lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: python -m train COMMAND [--config FILE.toml] [OPTIONS]",
+            "",
+            "From a corpus to a checkpoint that can be talked to (see train/README.md).",
+            "",
+            "commands:",
+            *lines,
+            "",
+            "python -m train COMMAND --help lists the options of a command.",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,223 @@
+"""The commands `align-semantic` and `align-emotion`: settings → data and model → the loop."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from models.blsp_emo import BlspEmo
+from models.checkpoint import save
+from models.masks import HOP_SAMPLES
+from train.alignment import (
+    EMOTION,
+    SEMANTIC,
+    Alignment,
+    alignment_batches,
+    recompute_activations,
+)
+from train.assemble import start_model
+from train.examples import Example, ViewSettings, build_examples, resolve
+from train.loop import fit
+from train.manifest import Drops, Utterance, read_manifest, split_by_speaker
+from train.run_folder import file_sha256
+from train.settings import AlignSettings, EmotionSettings, SemanticSettings
+from train.stages import Stage, only_training
+from train.task import Outcome, Task
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What is trained on and validated with."""
+
+    train: list[Utterance]
+    source: list[int]
+    """Index of the manifest of each training utterance."""
+    valid: list[Utterance]
+    hashes: dict[str, str]
+
+
+def align_semantic(settings: SemanticSettings) -> Outcome | None:
+    """Runs semantic alignment; returns how it ended, or None after a dry run."""
+    return align(settings, SEMANTIC)
+
+
+def align_emotion(settings: EmotionSettings) -> Outcome | None:
+    """Runs emotion alignment; returns how it ended, or None after a dry run."""
+    return align(settings, EMOTION)
+
+
+def align(settings: AlignSettings, stage: Stage) -> Outcome | None:
+    """Runs one stage of alignment.
+
+    Raises:
+        ValueError: Settings, manifests and model do not fit together.
+        CheckpointError: The model to start from cannot be used.
+    """
+    stage = replace(
+        stage,
+        weights=settings.weights or stage.weights,
+        trains=settings.trains or stage.trains,
+    )
+    corpus = read_corpus(settings)
+    model = start_model(settings)
+    task = alignment_task(settings, stage, model, corpus)
+    if settings.dry_run:
+        from train.dry_run import dry_run
+
+        dry_run(task, settings)
+        return None
+    return fit(task, settings.loop, settings.run)
+
+
+def read_corpus(settings: AlignSettings) -> Corpus:
+    """Returns the utterances of all manifests, with a speaker-disjoint validation set.
+
+    Raises:
+        ValueError: There is no manifest, one is unusable, or a speaker is on both sides.
+    """
+    if not settings.train:
+        raise ValueError("name the manifests to train on: --train FILE.jsonl …")
+    found = [
+        (index, utterance)
+        for index, path in enumerate(settings.train)
+        for utterance in _read(path, settings)
+    ]
+    hashes = {str(path): file_sha256(path) for path in (*settings.train, *settings.valid)}
+    if settings.valid:
+        valid = [utterance for path in settings.valid for utterance in _read(path, settings)]
+        both = {u.speaker for _, u in found} & {u.speaker for u in valid} - {""}
+        if both:
+            raise ValueError(
+                f"{len(both)} speakers stand in the training and the validation manifests "
+                f"({', '.join(sorted(both)[:5])}): keep each speaker on one side"
+            )
+        return Corpus([u for _, u in found], [i for i, _ in found], valid, hashes)
+    training, valid = split_by_speaker([u for _, u in found], settings.valid_share)
+    kept = {id(utterance) for utterance in training}
+    chosen = [(i, u) for i, u in found if id(u) in kept]
+    return Corpus([u for _, u in chosen], [i for i, _ in chosen], valid, hashes)
+
+
+def alignment_task(settings: AlignSettings, stage: Stage, model: BlspEmo, corpus: Corpus) -> Task:
+    """Returns what the loop trains, with everything else frozen.
+
+    Raises:
+        ValueError: No example is left, or the stage names parts that the model lacks.
+    """
+    views = ViewSettings(
+        persona=settings.persona or model.config.persona,
+        text_instruction=settings.text_instruction,
+        speech_instruction=settings.speech_instruction,
+        emotion_in_text=settings.emotion_in_text,
+    )
+    examples = _examples(corpus.train, model, views, settings)
+    valid = _examples(corpus.valid, model, views, settings)
+    source = dict(zip((u.id for u in corpus.train), corpus.source, strict=True))
+    trained = only_training(model, stage.trains)
+    _to_float32(model)
+    if settings.loop.gradient_checkpointing:
+        recompute_activations(model)
+    logger.info(
+        "%s: %d examples, %d for validation; %.2f M of %.1f M parameters train",
+        stage.name,
+        len(examples),
+        len(valid),
+        trained / 1e6,
+        sum(p.numel() for p in model.parameters()) / 1e6,
+    )
+    step = Alignment(frozenset(stage.weights), temperature=settings.temperature)
+    sizes = {"batch_size": settings.batch_size, "batch_s": settings.batch_s}
+    return Task(
+        name=stage.name,
+        model=model,
+        step=step,
+        weights=stage.weights,
+        train=alignment_batches(
+            examples,
+            model,
+            seed=settings.loop.seed,
+            weights=_chances(examples, source, settings),
+            **sizes,
+        ),
+        valid=alignment_batches(valid, model, seed=0, shuffle=False, **sizes),
+        scope=step.scope,
+        export=_export,
+        identity={
+            "data": corpus.hashes,
+            "start": settings.model or [settings.speech, settings.llm],
+            "stage": {"trains": list(stage.trains), "weights": dict(stage.weights)},
+            "settings": settings.model_dump(mode="json", exclude={"loop", "run", "dry_run"}),
+        },
+    )
+
+
+def _read(path: Path, settings: AlignSettings) -> list[Utterance]:
+    manifest = read_manifest(path, check_audio=settings.check_audio, longest_s=settings.longest_s)
+    return [
+        utterance.model_copy(
+            update={
+                "id": f"{path.stem}/{utterance.id}",
+                "audio": resolve(utterance.audio, manifest.root),
+                "history_audio": tuple(resolve(a, manifest.root) for a in utterance.history_audio),
+            }
+        )
+        for utterance in manifest.utterances
+    ]
+
+
+def _examples(
+    utterances: Sequence[Utterance], model: BlspEmo, views: ViewSettings, settings: AlignSettings
+) -> list[Example]:
+    drops = Drops()
+    examples = build_examples(
+        utterances, model.prompts, views, max_tokens=settings.max_tokens, drops=drops
+    )
+    for line in drops.lines():
+        logger.warning("%s", line)
+    if not examples:
+        raise ValueError(f"no example is left: {'; '.join(drops.lines())}")
+    limit_s = model.config.speech_encoder.max_frames * HOP_SAMPLES / 16_000
+    if settings.longest_s > limit_s:
+        raise ValueError(f"the encoder hears {limit_s:g} s at most: set longest_s to it")
+    return examples
+
+
+def _chances(
+    examples: Sequence[Example], source: dict[str, int], settings: AlignSettings
+) -> list[float] | None:
+    """Chance of each example from the manifests' shares and the balance of emotions."""
+    if not settings.shares and not settings.balance_emotions:
+        return None
+    sources = [source[example.name] for example in examples]
+    chances = [1.0] * len(examples)
+    if settings.balance_emotions:
+        emotions = [example.emotion for example in examples]
+        counts = Counter(zip(sources, emotions, strict=True))
+        chances = [1.0 / counts[key] for key in zip(sources, emotions, strict=True)]
+    if settings.shares:
+        totals = [0.0] * len(settings.train)
+        for index, chance in zip(sources, chances, strict=True):
+            totals[index] += chance
+        chances = [
+            settings.shares[index] * chance / totals[index]
+            for index, chance in zip(sources, chances, strict=True)
+        ]
+    return chances
+
+
+def _to_float32(model: nn.Module) -> None:
+    """What trains is float32, so that small updates are not lost in bfloat16."""
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.to(torch.float32)
+
+
+def _export(model: Any, folder: Path) -> None:
+    save(model, folder)

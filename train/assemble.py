@@ -1,0 +1,179 @@
+"""A new BLSP-Emo model from a pretrained Whisper and a pretrained LLM."""
+
+import logging
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from models.adapter import build_adapter
+from models.blsp_emo import BlspEmo
+from models.checkpoint import read_tokenizer
+from models.config import (
+    AdapterConfig,
+    BlspEmoConfig,
+    EmotionHeadConfig,
+    LoraConfig,
+    SpeechEncoderConfig,
+    TranscriptionConfig,
+)
+from models.emotion_head import build_emotion_head
+from models.hub import checkpoint_folder
+from models.precision import check_fits
+from models.tokenizer import JsonTokenizer
+from models.weights import (
+    CheckpointError,
+    WeightFiles,
+    fill_parameters,
+    read_json,
+    without_weights,
+)
+from train.settings import AlignSettings
+
+logger = logging.getLogger(__name__)
+
+
+def start_model(settings: AlignSettings) -> BlspEmo:
+    """Returns the model that training starts from, on the CPU.
+
+    Raises:
+        ValueError: The settings name no start.
+        CheckpointError: A checkpoint cannot be used.
+    """
+    if settings.model:
+        model = BlspEmo.from_pretrained(settings.model, dtype=settings.dtype, device="cpu")
+    elif settings.speech and settings.llm:
+        model = assemble(settings)
+    else:
+        raise ValueError("name what to start from: --model, or --speech and --llm")
+    return model
+
+
+def assemble(settings: AlignSettings) -> BlspEmo:
+    """Returns Whisper and an LLM with a new adapter, partial LoRA and emotion head between them.
+
+    Raises:
+        CheckpointError: One of the two is missing, damaged or of another architecture.
+    """
+    speech, llm = checkpoint_folder(settings.speech), checkpoint_folder(settings.llm)
+    config = assembled_config(settings, read_json(speech / "config.json"), llm)
+    config = _with_transcription(config, speech)
+    decoder_tokenizer = JsonTokenizer(speech / "tokenizer.json") if config.has_decoder else None
+    tokenizer = read_tokenizer(llm)
+    with without_weights():
+        model = BlspEmo(config, tokenizer=tokenizer, decoder_tokenizer=decoder_tokenizer)
+    dtype = cast(torch.dtype, getattr(torch, settings.dtype))
+    cpu = torch.device("cpu")
+    check_fits(model, dtype, cpu)
+    source = _Source(config, model.llm.width, WeightFiles(speech), WeightFiles(llm))
+    fill_parameters(model, source.read, dtype=dtype, device=cpu)
+    return model.eval()
+
+
+def assembled_config(
+    settings: AlignSettings, whisper: dict[str, Any], llm_folder: Path
+) -> BlspEmoConfig:
+    """Returns the configuration of the assembled model.
+
+    Raises:
+        CheckpointError: `whisper` is not the configuration of a Whisper.
+    """
+    if whisper.get("model_type") != "whisper":
+        raise CheckpointError(f"{settings.speech} is no Whisper: give one such as whisper-large-v2")
+    llm = read_json(llm_folder / "config.json")
+    context = int(llm.get("max_position_embeddings", 2048))
+    more: dict[str, Any] = {"persona": settings.persona} if settings.persona else {}
+    return BlspEmoConfig(
+        llm=llm,
+        speech_encoder=SpeechEncoderConfig(
+            mel_bins=whisper["num_mel_bins"],
+            width=whisper["d_model"],
+            layers=whisper["encoder_layers"],
+            heads=whisper["encoder_attention_heads"],
+            ffn=whisper["encoder_ffn_dim"],
+            max_positions=whisper["max_source_positions"],
+            decoder_layers=whisper["decoder_layers"],
+            decoder_heads=whisper["decoder_attention_heads"],
+            decoder_ffn=whisper["decoder_ffn_dim"],
+            vocabulary=whisper["vocab_size"],
+            max_target_positions=whisper["max_target_positions"],
+        ),
+        adapter=AdapterConfig(
+            kind=settings.adapter,
+            inner_width=settings.adapter_width,
+            vocabulary=llm["vocab_size"] if settings.adapter == "cformer" else 0,
+        ),
+        lora=LoraConfig(
+            rank=settings.lora_rank,
+            alpha=float(settings.lora_rank),
+            targets=settings.lora_targets,
+        )
+        if settings.lora_rank
+        else None,
+        emotion_head=EmotionHeadConfig(kind=settings.emotion_head),
+        context_tokens=min(context, 8192),
+        **more,
+    )
+
+
+def _with_transcription(config: BlspEmoConfig, speech: Path) -> BlspEmoConfig:
+    """How Whisper's decoder is prompted for English, read off its generation configuration."""
+    path = speech / "generation_config.json"
+    if not path.exists() or not (speech / "tokenizer.json").exists():
+        logger.warning("%s has no generation_config.json or tokenizer: no decoder is kept", speech)
+        encoder = replace(config.speech_encoder, decoder_layers=0)
+        return replace(config, speech_encoder=encoder)
+    generation = read_json(path)
+    language = generation.get("lang_to_id", {}).get("<|en|>")
+    task = generation.get("task_to_id", {}).get("transcribe")
+    silent = generation.get("no_timestamps_token_id")
+    ids = (generation.get("decoder_start_token_id"), language, task, silent)
+    transcription = TranscriptionConfig(
+        tokenizer="whisper",
+        prompt_ids=tuple(token for token in ids if token is not None),
+        stop_ids=(int(generation["eos_token_id"]),),
+        suppressed_ids=tuple(generation.get("suppress_tokens") or ()),
+    )
+    return replace(config, transcription=transcription)
+
+
+class _Source:
+    """Weights of an assembled model: pretrained ones from files, new ones at random."""
+
+    def __init__(
+        self, config: BlspEmoConfig, width: int, speech: WeightFiles, llm: WeightFiles
+    ) -> None:
+        self._speech, self._llm = speech, llm
+        shape = config.speech_encoder
+        adapter = build_adapter(config.adapter, shape, width)
+        head = build_emotion_head(config.emotion_head, shape, width)
+        self._new = {f"adapter.{name}": value for name, value in adapter.named_parameters()}
+        self._new |= {f"emotion_head.{name}": value for name, value in head.named_parameters()}
+
+    def read(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        """Returns the weights of one parameter.
+
+        Raises:
+            CheckpointError: The pretrained checkpoint lacks them.
+        """
+        if name in self._new:
+            return self._new[name].detach()
+        last = name.rsplit(".", 1)[-1]
+        if last == "lora_a":
+            return nn.init.kaiming_uniform_(torch.empty(shape), a=math.sqrt(5))
+        if last == "lora_b":
+            return torch.zeros(shape)
+        part, _, rest = name.partition(".")
+        rest = rest.removeprefix("whisper.").removeprefix("causal.").replace(".base.", ".")
+        if part == "llm":
+            return _first(self._llm, (rest, rest.removeprefix("model.")))
+        kind = "encoder" if part == "speech_encoder" else "decoder"
+        return _first(self._speech, (f"model.{kind}.{rest}", f"{kind}.{rest}"))
+
+
+def _first(files: WeightFiles, names: tuple[str, ...]) -> Tensor:
+    known = set(files.names())
+    return files.read(next((name for name in names if name in known), names[0]))

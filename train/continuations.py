@@ -1,0 +1,125 @@
+"""The command `continue`: an LLM writes what is to be said to each utterance of a manifest.
+
+Each process writes its own part file, line by line. A part file is the record of what is done: a
+killed run goes on behind its last whole line, and no line is lost or doubled.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from train.filtering import without_faults
+from train.manifest import Drops, Utterance, parse_line, read_manifest, to_line, write_manifest
+from train.settings import ContinueSettings
+from train.writers import LocalWriter, ServerWriter, Writer
+
+logger = logging.getLogger(__name__)
+
+
+def write_continuations(settings: ContinueSettings, writer: Writer | None = None) -> Path:
+    """Writes the manifest with continuations; rejected ones stand beside it with their reasons.
+
+    Args:
+        settings: Manifest, writer and where to.
+        writer: Instead of the one that the settings name.
+
+    Raises:
+        ValueError: The settings or the manifest cannot be used, or nothing usable was written.
+        CheckpointError: The LLM cannot be used.
+    """
+    from accelerate import PartialState
+
+    state = PartialState()
+    if settings.manifest is None:
+        raise ValueError("name the manifest: --manifest FILE.jsonl")
+    if bool(settings.llm) == bool(settings.server) and writer is None:
+        raise ValueError("name who writes: --llm FOLDER, or --server URL")
+    out = settings.out or settings.manifest.with_suffix(".continued.jsonl")
+    utterances = _usable(settings, out)
+    mine = utterances[state.process_index :: state.num_processes]
+    part = out.with_name(f"{out.name}.part-{state.process_index}-of-{state.num_processes}")
+    done = done_ids(part)
+    todo = [utterance for utterance in mine if utterance.id not in done]
+    logger.info("%d of %d continuations are written already", len(mine) - len(todo), len(mine))
+    if todo:
+        device = "auto" if state.num_processes == 1 else str(state.device)
+        chosen = writer or (
+            ServerWriter(settings) if settings.server else LocalWriter(settings, device)
+        )
+        _write_part(part, todo, chosen, settings.batch_size)
+    state.wait_for_everyone()
+    if state.is_main_process:
+        _merge(out, utterances)
+    state.wait_for_everyone()
+    return out
+
+
+def done_ids(part: Path) -> set[str]:
+    """Returns the ids in a part file, after cutting off a last line that is not whole."""
+    if not part.exists():
+        return set()
+    content = part.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        logger.warning("%s: a line cut short by a kill is written again", part)
+        with part.open("r+b") as file:
+            file.truncate(len(whole))
+    return {parse_line(line).id for line in whole.splitlines()}
+
+
+def _usable(settings: ContinueSettings, out: Path) -> list[Utterance]:
+    assert settings.manifest is not None
+    manifest = read_manifest(settings.manifest, check_audio=settings.check_audio)
+    if manifest.root.resolve() != out.parent.resolve():
+        raise ValueError(f"write beside {settings.manifest}: its audio paths are relative to it")
+    drops = Drops()
+    kept: list[Utterance] = []
+    for utterance in manifest.utterances:
+        if not utterance.text.strip():
+            drops.add("no words", utterance.id)
+        elif settings.needs_emotion and utterance.emotion is None:
+            drops.add("no emotion", utterance.id)
+        else:
+            kept.append(utterance)
+    for line in drops.lines():
+        logger.warning("%s", line)
+    if not kept:
+        raise ValueError(f"nothing can be continued: {'; '.join(drops.lines())}")
+    return kept
+
+
+def _write_part(part: Path, todo: Sequence[Utterance], writer: Writer, batch_size: int) -> None:
+    ordered = sorted(todo, key=lambda utterance: len(utterance.text))
+    with part.open("a", encoding="utf-8") as file:
+        for batch in _batches(ordered, batch_size):
+            lines = ""
+            for utterance, written in zip(batch, writer.write(batch), strict=True):
+                update = {"continuation": written.text, "ended": written.ended}
+                lines += to_line(utterance.model_copy(update=update))
+            file.write(lines)
+            file.flush()
+
+
+def _batches(items: Sequence[Utterance], size: int) -> Iterator[Sequence[Utterance]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _merge(out: Path, utterances: Sequence[Utterance]) -> None:
+    """Joins all part files in the manifest's order, without faults; the parts stay for a resume."""
+    found: dict[str, Utterance] = {}
+    for part in sorted(out.parent.glob(f"{out.name}.part-*-of-*")):
+        for line in part.read_bytes().splitlines():
+            utterance = parse_line(line)
+            found[utterance.id] = utterance
+    ordered = [found[utterance.id] for utterance in utterances if utterance.id in found]
+    drops = Drops()
+    kept, rejected = without_faults(ordered, drops)
+    for line in drops.lines():
+        logger.warning("%s", line)
+    if not kept:
+        raise ValueError(f"no continuation is usable: {'; '.join(drops.lines())}")
+    write_manifest(out, kept)
+    write_manifest(out.with_suffix(".rejected.jsonl"), rejected)
+    cut = sum(not utterance.ended for utterance in kept)
+    print(f"{len(kept)} continuations in {out} ({cut} cut off), {len(rejected)} rejected")

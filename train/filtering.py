@@ -1,0 +1,71 @@
+"""What a continuation must not teach: refusals, noise, echoes. Each is counted by reason."""
+
+import re
+from collections.abc import Iterable
+
+from train.manifest import Drops, Utterance
+from train.metrics import repeated_ngram, spoken_words
+
+REFUSALS = (
+    "as an ai",
+    "as a language model",
+    "as a large language model",
+    "i'm sorry, but i",
+    "i am sorry, but i",
+    "i cannot assist",
+    "i can't assist",
+    "i cannot help with",
+    "i can't help with",
+    "i cannot fulfill",
+    "i'm unable to",
+    "i am unable to",
+    "i'm not sure what you",
+    "i am not sure what you",
+    "please provide more context",
+    "could you please provide",
+    "it seems like your message",
+    "your sentence is incomplete",
+)
+"""Phrases of a model that does not do what it was asked; lower case."""
+
+ROLES = re.compile(r"(^|\n)\s*(user|assistant|system|human)\s*:|<\|", re.IGNORECASE)
+FEWEST_WORDS = 2
+
+
+def fault(utterance: Utterance) -> str:
+    """Returns why a continuation must not be learnt; empty if it may be."""
+    text = utterance.continuation.strip()
+    lower = text.lower().replace("’", "'")
+    words = spoken_words(text)
+    if len(words.split()) < FEWEST_WORDS:
+        return "empty or a single word"
+    if any(phrase in lower for phrase in REFUSALS):
+        return "a refusal"
+    if ROLES.search(text):
+        return "chat markup"
+    if "\ufffd" in text:
+        return "broken characters"
+    if repeated_ngram(text):
+        return "repeats itself"
+    if words == spoken_words(utterance.text):
+        return "an echo of the words"
+    letters = sum(character.isalpha() for character in text)
+    if letters < 0.6 * len(text.replace(" ", "")):
+        return "mostly no letters"
+    return ""
+
+
+def without_faults(
+    utterances: Iterable[Utterance], drops: Drops
+) -> tuple[list[Utterance], list[Utterance]]:
+    """Returns (kept, rejected) and counts the rejected by reason in `drops`."""
+    kept: list[Utterance] = []
+    rejected: list[Utterance] = []
+    for utterance in utterances:
+        reason = fault(utterance)
+        if reason:
+            drops.add(reason, utterance.id)
+            rejected.append(utterance)
+        else:
+            kept.append(utterance)
+    return kept, rejected
