@@ -1,5 +1,6 @@
 """The `reply` command: recordings and typed questions in, spoken answers and transcripts out."""
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -8,7 +9,7 @@ from typing import Protocol
 
 from assistant.answer import Answer, Engines, answer_question
 from assistant.audio import SPEECH_RATE_HZ, AudioClip, Waveform
-from assistant.engines.protocols import Dialogue, Persona
+from assistant.engines.protocols import Dialogue, Persona, VoiceActivityDetector
 from assistant.errors import EngineFailed, InputError, SettingsError
 from assistant.settings import ReplySettings
 from assistant.soundfiles import AnswerFile, Recording
@@ -67,33 +68,50 @@ class ReplyRun:
     def __init__(
         self,
         settings: ReplySettings,
-        engines: Engines,
         report: Report,
         play: Callable[[AudioClip], None] | None = None,
     ) -> None:
+        """Prepares a run; `play` gets the clips of each answer once it is complete.
+
+        Raises:
+            SettingsError: There is nothing to answer, or an output would overwrite an input.
+            InputError: None of the inputs can be used.
+        """
         self._settings = settings
-        self._engines = engines
         self._report = report
         self._play = play
         self._problems = 0
         self._to_play: list[AudioClip] = []
+        self._planned = self._outputs(list(enumerate(self._conversations())))
+        for path, _ in self._planned:
+            self._check_overwrite(path)
+        self._check_inputs()
 
-    def run(self) -> int:
+    def run(self, engines: Engines) -> int:
         """Answers everything; returns the number of problems met on the way.
 
         Raises:
-            SettingsError: There is nothing to answer, or an output would overwrite an input.
             OutputError: An output cannot be written; what was written before is kept.
         """
-        conversations = self._conversations()
-        for path, group in self._outputs(list(enumerate(conversations))):
-            self._check_overwrite(path)
+        for path, conversations in self._planned:
             with AnswerFile(path) as answers, TranscriptFiles(path) as transcript:
-                for index, inputs in group:
-                    self._converse(index, inputs, answers, transcript)
+                for index, inputs in conversations:
+                    self._converse(index, inputs, engines, answers, transcript)
             written = (path, transcript.json_path, transcript.markdown_path)
             self._report.written([file for file in written if file.exists()])
         return self._problems
+
+    def _check_inputs(self) -> None:
+        """Looks at the files before a model is loaded, which may take long."""
+        first: InputError | None = None
+        for path in self._settings.questions:
+            try:
+                Recording(path).close()
+                return
+            except InputError as error:
+                first = first or error
+        if first is not None and self._settings.text is None:
+            raise first
 
     def _outputs(self, conversations: list[_Numbered]) -> list[tuple[Path, list[_Numbered]]]:
         """Returns each answer file and the conversations that go into it."""
@@ -101,13 +119,14 @@ class ReplyRun:
         if out is not None and self._out_is_file(out):
             return [(out, conversations)]
         folder = out or _DEFAULT_FOLDER
-        taken: dict[str, int] = {}
+        taken: set[str] = set()
         outputs: list[tuple[Path, list[_Numbered]]] = []
         for conversation in conversations:
             first = conversation[1][0]
             stem = "text" if isinstance(first, str) else first.stem
-            taken[stem] = taken.get(stem, 0) + 1
-            name = stem if taken[stem] == 1 else f"{stem}-{taken[stem]}"
+            names = (stem if n == 1 else f"{stem}-{n}" for n in itertools.count(1))
+            name = next(name for name in names if name not in taken)
+            taken.add(name)
             outputs.append((folder / f"{name}.wav", [conversation]))
         return outputs
 
@@ -139,18 +158,19 @@ class ReplyRun:
         self,
         index: int,
         inputs: list[_Input],
+        engines: Engines,
         answers: AnswerFile,
         transcript: TranscriptFiles,
     ) -> None:
-        dialogue = self._engines.model.open(Persona(self._settings.persona))
-        head = self._head(inputs)
+        dialogue = engines.model.open(Persona(self._settings.persona))
+        head = self._head(inputs, engines)
         transcript.open_conversation(head)
         self._report.opened(head)
         turn = 0
-        for source, question in self._questions(inputs):
+        for source, question in self._questions(inputs, engines.detector):
             start_s = answers.duration_s + (_PAUSE_BETWEEN_ANSWERS_S if answers.duration_s else 0)
             try:
-                answer = self._answer(question, dialogue, answers)
+                answer = self._answer(question, dialogue, engines, answers)
             except EngineFailed as error:
                 self._problem(f"{source}: a turn could not be answered: {error}")
                 continue
@@ -161,14 +181,16 @@ class ReplyRun:
             self._play_back()
             turn += 1
 
-    def _questions(self, inputs: list[_Input]) -> Iterator[tuple[str, SpokenTurn | str]]:
+    def _questions(
+        self, inputs: list[_Input], detector: VoiceActivityDetector
+    ) -> Iterator[tuple[str, SpokenTurn | str]]:
         """Yields source and question; an input that cannot be used is a problem, not the end."""
         for item in inputs:
             if isinstance(item, str):
                 yield "text", item
                 continue
             try:
-                for turn in self._spoken_turns(item):
+                for turn in self._spoken_turns(item, detector):
                     yield _source(item), turn
             except InputError as error:
                 self._problem(str(error))
@@ -183,20 +205,20 @@ class ReplyRun:
         self._problems += 1
         self._report.problem(message)
 
-    def _head(self, inputs: list[_Input]) -> ConversationRecord:
+    def _head(self, inputs: list[_Input], engines: Engines) -> ConversationRecord:
         settings = self._settings
         return ConversationRecord(
             started=datetime.now().astimezone().isoformat(timespec="seconds"),
             sources=[_source(item) for item in inputs if isinstance(item, Path)],
-            model=self._engines.model.name,
-            voice=self._engines.voice_name,
-            policy=self._engines.policy.name,
+            model=engines.model.name,
+            voice=engines.voice_name,
+            policy=engines.policy.name,
             settings=settings.effective(),
         )
 
-    def _spoken_turns(self, path: Path) -> Iterator[SpokenTurn]:
+    def _spoken_turns(self, path: Path, detector: VoiceActivityDetector) -> Iterator[SpokenTurn]:
         recording = Recording(path)
-        cutter = TurnCutter(self._engines.detector, self._settings.endpointing)
+        cutter = TurnCutter(detector, self._settings.endpointing)
         found = 0
         for turn in cutter.turns(self._watched(recording)):
             found += 1
@@ -214,7 +236,11 @@ class ReplyRun:
             self._report.progress(done_s, recording.duration_s)
 
     def _answer(
-        self, question: SpokenTurn | str, dialogue: Dialogue, answers: AnswerFile
+        self,
+        question: SpokenTurn | str,
+        dialogue: Dialogue,
+        engines: Engines,
+        answers: AnswerFile,
     ) -> Answer:
         spoken = False
 
@@ -228,7 +254,7 @@ class ReplyRun:
                 self._to_play.append(clip)
 
         self._to_play.clear()
-        return answer_question(question, dialogue, self._engines, speak)
+        return answer_question(question, dialogue, engines, speak)
 
 
 def _source(path: Path) -> str:

@@ -47,6 +47,10 @@ class Recording:
         self.damage: str | None = None
         """After the last block: a sentence that says what is wrong with the file, or None."""
 
+    def close(self) -> None:
+        """Closes the file; `blocks` does so by itself."""
+        self._file.close()
+
     def blocks(self) -> Iterator[Waveform]:
         """Yields the recording in blocks of about a second; sets `damage` where it breaks off."""
         import soundfile

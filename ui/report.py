@@ -152,10 +152,11 @@ def reply(settings: ReplySettings) -> int:
     with ConsoleReport(json_lines=settings.json_lines) as report, ExitStack() as devices:
         loudspeaker = _loudspeaker(settings)
         play = devices.enter_context(loudspeaker).play if loudspeaker else None
+        run = ReplyRun(settings, report, play)
         report.loading(f"model {settings.model}")
         engines = open_engines(settings)
         devices.callback(engines.close)
-        return 1 if ReplyRun(settings, engines, report, play).run() else 0
+        return 1 if run.run(engines) else 0
 
 
 def _loudspeaker(settings: ReplySettings) -> Loudspeaker | None:

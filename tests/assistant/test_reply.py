@@ -11,7 +11,7 @@ import soundfile
 from assistant.answer import Engines
 from assistant.audio import AudioClip
 from assistant.empathy import load_policy
-from assistant.errors import OutputError, SettingsError
+from assistant.errors import InputError, OutputError, SettingsError
 from assistant.reply import ReplyRun
 from assistant.settings import ReplySettings
 from assistant.transcript import ConversationRecord, TurnRecord, read_transcript
@@ -71,7 +71,7 @@ def run(
     given = ReplySettings.model_validate(
         {"questions": questions, "out": tmp_path / "out", **settings}
     )
-    return ReplyRun(given, parts or engines(), notes).run(), notes
+    return ReplyRun(given, notes).run(parts or engines()), notes
 
 
 def test_each_turn_is_answered_recorded_and_spoken(tmp_path: Path, question: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_turn_that_fails_does_not_end_the_conversation(tmp_path: Path, questio
 def test_answers_are_played_whole_and_in_order(tmp_path: Path, question: Path) -> None:
     played: list[AudioClip] = []
     settings = ReplySettings(questions=(question,), out=tmp_path / "a.wav")
-    ReplyRun(settings, engines(), Notes(), played.append).run()
+    ReplyRun(settings, Notes(), played.append).run(engines())
     words = sum(len(reply.split()) for reply in REPLIES)
     assert len(played) == words
 
@@ -213,6 +213,12 @@ def test_settings_that_cannot_work_are_refused(
 ) -> None:
     with pytest.raises(SettingsError, match=says):
         run(tmp_path, **settings)
+
+
+def test_nothing_usable_is_said_before_a_model_is_loaded(tmp_path: Path) -> None:
+    settings = ReplySettings(questions=(tmp_path / "none.wav", tmp_path / "too.wav"))
+    with pytest.raises(InputError, match=r"none\.wav does not exist"):
+        ReplyRun(settings, Notes())
 
 
 def test_an_input_is_never_overwritten(tmp_path: Path, question: Path) -> None:
