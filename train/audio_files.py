@@ -127,11 +127,20 @@ def _source(place: AudioReference) -> Any:
         raise ValueError(f"there is no file {place.path}")
     if not place.in_shard:
         return str(place.path)
+    return io.BytesIO(shard_bytes(place))
+
+
+def shard_bytes(place: AudioReference) -> bytes:
+    """Returns the bytes of a member or a stretch of a shard.
+
+    Raises:
+        ValueError: There is no such member, or the shard is damaged.
+    """
     if place.member:
-        return io.BytesIO(_member(place))
+        return _member(place)
     with place.path.open("rb") as file:
         file.seek(place.start)
-        return io.BytesIO(file.read(place.length))
+        return file.read(place.length)
 
 
 def _member(place: AudioReference) -> bytes:

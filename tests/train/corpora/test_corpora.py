@@ -1,0 +1,394 @@
+"""Every reader on a small copy of its corpus's layout, with what is missing or outside the five."""
+
+import json
+import os
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from models.emotions import EMOTION_LABELS
+from train.corpora.files import CorpusFiles
+from train.corpora.table import CORPORA, reader_of
+from train.manifest import Drops, read_manifest
+from train.prepare import prepare
+from train.settings import PrepareSettings
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A corpus on disk, and what its reader must make of it."""
+
+    audio: tuple[str, ...]
+    texts: Mapping[str, str | bytes] = field(default_factory=dict)
+    emotions: tuple[str | None, ...] = ()
+    """Of the utterances, sorted by id."""
+    words: tuple[str, ...] | None = None
+    drops: tuple[str, ...] = ()
+    """What the reasons hold, one each."""
+    splits: tuple[str, ...] | None = None
+    seconds: float = 1.0
+
+
+def _mosei_row(clip: str, happiness: int, anger: int, fear: int = 0) -> str:
+    return f"vid,{clip},{happiness},{anger},0,0,0,{fear}\n"
+
+
+LAYOUTS = {
+    "librispeech": Layout(
+        audio=("dev-clean/19/198/19-198-0000.flac", "train-clean-100/26/1/26-1-0000.flac"),
+        texts={
+            "dev-clean/19/198/19-198.trans.txt": "19-198-0000 HELLO THERE\n19-198-0001 GONE\n",
+            "train-clean-100/26/1/26-1.trans.txt": "26-1-0000 GOOD DAY\n",
+        },
+        emotions=(None, None),
+        words=("hello there", "good day"),
+        drops=("the audio file is missing",),
+        splits=("dev", "train"),
+    ),
+    "common-voice": Layout(
+        audio=("clips/a.wav", "clips/b.wav"),
+        texts={
+            "train.tsv": "client_id\tpath\tsentence\nx\ta.mp3\tHello.\nx\tc.mp3\tGone.\n",
+            "test.tsv": 'client_id\tpath\tsentence\ny\tb.mp3\tA "quote.\n',
+        },
+        emotions=(None, None),
+        words=("Hello.", 'A "quote.'),
+        drops=("the audio file is missing",),
+        splits=("train", "test"),
+    ),
+    "gigaspeech": Layout(
+        audio=("audio/podcast/P0/POD1.wav",),
+        seconds=4.0,
+        texts={
+            "GigaSpeech.json": json.dumps(
+                {
+                    "audios": [
+                        {
+                            "aid": "POD1",
+                            "path": "audio/podcast/P0/POD1.opus".replace("opus", "wav"),
+                            "segments": [
+                                {
+                                    "sid": "POD1_S0",
+                                    "begin_time": 0.5,
+                                    "end_time": 1.75,
+                                    "text_tts": "YES <COMMA> REALLY <QUESTIONMARK>",
+                                    "subsets": ["{XL}"],
+                                },
+                                {
+                                    "sid": "POD1_S1",
+                                    "begin_time": 2,
+                                    "end_time": 3,
+                                    "text_tts": "<MUSIC>",
+                                },
+                            ],
+                        },
+                        {"aid": "POD2", "path": "audio/POD2.wav", "segments": []},
+                    ]
+                }
+            )
+        },
+        emotions=(None,),
+        words=("yes, really?",),
+        drops=("no speech", "the audio file is missing"),
+    ),
+    "speechocean762": Layout(
+        audio=("WAVE/SPEAKER0001/000010011.WAV", "WAVE/SPEAKER0003/000030012.WAV"),
+        texts={
+            "train/text": "000010011\tWE CALL IT BEAR\n",
+            "test/text": "000030012\tMARK IS HERE\n000039999\tGONE\n",
+        },
+        emotions=(None, None),
+        words=("we call it bear", "mark is here"),
+        drops=("the audio file is missing",),
+        splits=("train", "test"),
+    ),
+    "tedlium": Layout(
+        audio=("test/sph/Talk_2010.wav",),
+        seconds=5.0,
+        texts={
+            "test/stm/Talk_2010.stm": (
+                ";; comment\nTalk_2010 1 Talk_2010 0.5 2.0 <o,f0,male> it 's <unk> fine\n"
+                "Talk_2010 1 inter 2.0 3.0 <o,,unknown> ignore_time_segment_in_scoring\n"
+            )
+        },
+        emotions=(None,),
+        words=("it's fine",),
+        drops=("no words",),
+        splits=("test",),
+    ),
+    "iemocap": Layout(
+        audio=tuple(
+            f"Session{s}/sentences/wav/Ses0{s}F_impro01/Ses0{s}F_impro01_{n}.wav"
+            for s, n in ((1, "F000"), (1, "M001"), (5, "F000"))
+        ),
+        texts={
+            "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt": (
+                "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n\n"
+                "[6.29 - 8.23]\tSes01F_impro01_F000\texc\t[2.5, 2.5, 2.5]\nC-E1:\tHappiness;\t()\n"
+                "[8.29 - 9.23]\tSes01F_impro01_M001\tfru\t[2.5, 2.5, 2.5]\n"
+            ),
+            "Session5/dialog/EmoEvaluation/Ses05F_impro01.txt": (
+                "[6.29 - 8.23]\tSes05F_impro01_F000\tsur\t[2.5, 2.5, 2.5]\n"
+                "[7.29 - 8.23]\tSes05F_impro01_F009\tsad\t[2.5, 2.5, 2.5]\n"
+            ),
+            "Session1/dialog/transcriptions/Ses01F_impro01.txt": (
+                "Ses01F_impro01_F000 [006.29-008.23]: Excuse me. [LAUGHTER]\n"
+            ),
+        },
+        emotions=("happy", "surprise"),
+        words=("Excuse me.", ""),
+        drops=("'fru'", "the audio file is missing"),
+        splits=("train", "test"),
+    ),
+    "meld": Layout(
+        audio=("train_splits/dia0_utt0.wav", "output_repeated_splits_test/dia0_utt0.wav"),
+        texts={
+            "train_sent_emo.csv": (
+                "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID\n"
+                '1,"It\x92s me, Joey!",Joey,joy,positive,0,0\n2,Yuck,Ross,disgust,negative,0,1\n'
+                "3,Gone,Ross,anger,negative,0,2\n"
+            ).encode("latin-1"),
+            "dev_sent_emo.csv": "Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\n",
+            "test_sent_emo.csv": (
+                "Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\nWhat?,Ross,surprise,0,0\n"
+            ),
+            "train_splits/dia0_utt1.mp4": "video",
+        },
+        emotions=("surprise", "happy"),
+        words=("What?", "It’s me, Joey!"),
+        drops=("extract its sound", "the audio file is missing"),
+        splits=("test", "train"),
+    ),
+    "cmu-mosei": Layout(
+        audio=("Raw/Audio/Full/WAV_16000/vid.wav",),
+        seconds=9.0,
+        texts={
+            "Raw/Transcript/Segmented/Combined/vid.txt": "".join(
+                f"vid___{n}___{n}.5___{n + 2}.0___clip {n}\n" for n in range(5)
+            )
+            + "vid___5\n",
+            "Raw/Labels/batch.csv": (
+                "Input.VIDEO_ID,Input.CLIP,Answer.happiness,Answer.anger,Answer.sadness,"
+                "Answer.surprise,Answer.disgust,Answer.fear\n"
+                + _mosei_row("0", 0, 2)
+                + _mosei_row("0", 1, 0)
+                + _mosei_row("1", 0, 0)
+                + _mosei_row("2", 1, 1)
+                + _mosei_row("3", 0, 0, fear=2)
+                + "vid,4,x\n"
+            ),
+        },
+        emotions=("angry", "neutral"),
+        words=("clip 0", "clip 1"),
+        drops=("'several'", "'fear'", "broken row", "no label", "broken line"),
+    ),
+    "mead": Layout(
+        audio=("M003/audio/angry/level_1/001.wav", "M003/audio/fear/level_2/001.wav"),
+        texts={"M003/audio/sad/level_1/002.m4a": "m4a"},
+        emotions=("angry",),
+        drops=("'fear'", "needs conversion"),
+    ),
+    "esd": Layout(
+        audio=("0011/Angry/0011_000351.wav", "0011/Sad/0011_001051.wav", "0001/Sad/0001_1.wav"),
+        texts={
+            "0011/0011.txt": (
+                "0011_000351\tThe nine the eggs.\tAngry\n0011_001051\tHe said.\tSad\n0011_9\n"
+            ).encode("utf-16"),
+            "0001/0001.txt": "0001_1\t打远一看\tSad\n",
+        },
+        emotions=("angry", "sad"),
+        words=("The nine the eggs.", "He said."),
+        drops=("broken line", "Mandarin"),
+    ),
+    "ravdess": Layout(
+        audio=(
+            "Actor_01/03-01-02-01-01-01-01.wav",
+            "Actor_01/03-01-06-01-01-01-01.wav",
+            "Actor_02/03-01-08-01-02-01-02.wav",
+            "Actor_02/03-02-03-01-02-01-02.wav",
+            "Actor_02/._03-01-08-01-02-01-02.wav",
+        ),
+        emotions=("neutral", "surprise"),
+        words=("Kids are talking by the door.", "Dogs are sitting by the door."),
+        drops=("'06'", "not of this corpus"),
+    ),
+    "savee": Layout(
+        audio=("AudioData/DC/sa01.wav", "AudioData/DC/d01.wav", "flat/KL_h02.wav", "DC/x.wav"),
+        emotions=("happy", "sad"),
+        drops=("'d'", "not of this corpus"),
+    ),
+    "tess": Layout(
+        audio=("OAF_Pleasant_surprise/OAF_back_ps.wav", "YAF_fear/YAF_back_fear.wav"),
+        emotions=("surprise",),
+        words=("Say the word back.",),
+        drops=("'fear'",),
+    ),
+    "crema-d": Layout(
+        audio=("AudioWAV/1001_DFA_ANG_XX.wav", "AudioWAV/1001_IEO_FEA_HI.wav"),
+        emotions=("angry",),
+        words=("Don't forget a jacket.",),
+        drops=("'FEA'",),
+    ),
+    "emodb": Layout(
+        audio=("wav/03a01Fa.wav", "wav/03a01Lb.wav"),
+        emotions=("happy",),
+        words=("Der Lappen liegt auf dem Eisschrank.",),
+        drops=("'L'",),
+    ),
+    "msp-podcast": Layout(
+        audio=("Audios/A_1.wav", "Audios/A_2.wav", "Audios/A_3.wav"),
+        texts={
+            "Labels/labels_consensus.csv": (
+                "FileName,EmoClass,SpkrID,Split_Set\nA_1.wav,H,7,Train\nA_2.wav,X,8,Development\n"
+                "A_3.wav,U,Unknown,Test1\nA_4.wav,N,9,Test3\nA_5.wav,N,9,Train\n"
+            ),
+            "Transcripts/A_1.txt": "good news\n",
+        },
+        emotions=("happy", "surprise"),
+        words=("good news", ""),
+        drops=("'X'", "split Test3", "the audio file is missing"),
+        splits=("train", "test"),
+    ),
+    "avamerg": Layout(
+        audio=("test/dia00010utt0_1.wav", "test/dia00010utt2_1.wav"),
+        texts={
+            "test.json": json.dumps(
+                [
+                    {
+                        "conversation_id": "00010",
+                        "turns": [
+                            {
+                                "turn_id": "0",
+                                "dialogue_history": [{"role": "speaker", "utterance": "I won!"}],
+                                "response": "Great!",
+                                "chain_of_empathy": {"speaker_emotion": "Excited"},
+                            },
+                            {
+                                "turn_id": "1",
+                                "dialogue_history": [
+                                    {"utterance": "I won!"},
+                                    {"utterance": "Great!"},
+                                    {"utterance": "Twice."},
+                                ],
+                                "response": "Even better!",
+                                "chain_of_empathy": {"speaker_emotion": "nostalgic"},
+                            },
+                            {"turn_id": "2", "dialogue_history": [], "response": "?"},
+                        ],
+                    }
+                ]
+            )
+        },
+        emotions=("happy", None),
+        words=("I won!", "Twice."),
+        drops=("does not end with the speaker",),
+        splits=("test", "test"),
+    ),
+}
+
+
+def build(layout: Layout, folder: Path) -> Path:
+    for name in layout.audio:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(0).normal(size=int(16_000 * layout.seconds)) * 0.1
+        kind = {"format": "FLAC" if path.suffix == ".flac" else "WAV"}
+        soundfile.write(path, noise, 16_000, **kind)
+    for name, text in layout.texts.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return folder
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_reader(corpus: str, tmp_path: Path) -> None:
+    layout = LAYOUTS[corpus]
+    folder = build(layout, tmp_path / corpus)
+    out = tmp_path / "out" / f"{corpus}.jsonl"
+    out.parent.mkdir()
+    prepare(PrepareSettings(corpus=corpus, folder=folder, out=out))
+    manifest = read_manifest(out)
+    found = sorted(manifest.utterances, key=lambda utterance: utterance.id)
+    assert not manifest.drops.counts
+    assert tuple(u.emotion for u in found) == layout.emotions
+    if layout.words is not None:
+        assert tuple(u.text for u in found) == layout.words
+    if layout.splits is not None:
+        assert tuple(u.split for u in found) == layout.splits
+    assert all(u.speaker.startswith(f"{corpus}-") and u.corpus == corpus for u in found)
+    summary = json.loads(out.with_suffix(".summary.json").read_text())
+    assert len(summary["dropped"]) == len(layout.drops)
+    for reason in layout.drops:
+        assert any(reason in told for told in summary["dropped"]), reason
+    assert out.with_suffix(".png").stat().st_size > 0
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_labels_lead_to_the_five_emotions(corpus: str) -> None:
+    module = __import__(f"train.corpora.{CORPORA[corpus]}", fromlist=["LABELS"])
+    labels = getattr(module, "LABELS", {})
+    assert set(labels.values()) <= {*EMOTION_LABELS, None}
+
+
+@pytest.mark.parametrize("corpus", ["gigaspeech", "iemocap", "esd", "msp-podcast", "meld"])
+def test_an_incomplete_corpus_is_refused(corpus: str, tmp_path: Path) -> None:
+    build(Layout(audio=("a/b.wav",)), tmp_path / "corpus")
+    with pytest.raises(ValueError, match=r"lacks|holds no"):
+        prepare(PrepareSettings(corpus=corpus, folder=tmp_path / "corpus", out=tmp_path / "m"))
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "inside"])
+def test_shards_give_what_folders_give(kind: str, tmp_path: Path) -> None:
+    folder = build(LAYOUTS["crema-d"], tmp_path / "corpus")
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    shard = tmp_path / f"shard.{'zip' if kind == 'inside' else kind}"
+    if kind in ("zip", "inside"):
+        with zipfile.ZipFile(shard, "w") as archive:
+            for path in files:
+                archive.write(path, path.relative_to(folder))
+    else:
+        with tarfile.open(shard, "w:gz" if kind == "tar.gz" else "w") as archive:
+            for path in files:
+                archive.add(path, path.relative_to(folder))
+    source = shard
+    if kind == "inside":
+        source = tmp_path / "parts"
+        source.mkdir()
+        shard.rename(source / "part1.zip")
+    out = tmp_path / "m.jsonl"
+    prepare(PrepareSettings(corpus="crema-d", folder=source, out=out))
+    (utterance,) = read_manifest(out).utterances
+    assert utterance.emotion == "angry"
+    assert utterance.duration_s == 1.0
+
+
+def test_an_unknown_corpus_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"no reader for 'x': use one of librispeech, "):
+        reader_of("x")
+
+
+@pytest.mark.parametrize(
+    ("corpus", "place", "emotions"),
+    [
+        ("ravdess", "emotion/ravdess", 5),
+        ("tess", "emotion/tess", 5),
+        ("librispeech", "asr/librispeech", 0),
+        ("speechocean762", "asr/speechocean762", 0),
+    ],
+)
+def test_real_corpora_are_read(corpus: str, place: str, emotions: int) -> None:
+    data = os.environ.get("ATTUNE_DATA")
+    if not data or not (Path(data) / place).exists():
+        pytest.skip("ATTUNE_DATA does not name the development data")
+    drops = Drops()
+    found = list(reader_of(corpus)(CorpusFiles(Path(data) / place), drops))
+    assert len(found) > 200
+    assert len({u.emotion for u in found} - {None}) == emotions
+    assert not [reason for reason in drops.counts if "label '" in reason and "unknown" in reason]

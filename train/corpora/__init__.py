@@ -1,0 +1,1 @@
+"""Readers of speech corpora in their original layout, one file each."""

@@ -1,0 +1,52 @@
+"""ESD (github.com/HLTSingapore/Emotional-Speech-Data): `0011/0011.txt` and `0011/Angry/*.wav`.
+
+Speakers 0001-0010 speak Mandarin, 0011-0020 English; only the English ones are read. The tables
+come in different encodings.
+"""
+
+from collections.abc import Iterator
+
+from train.corpora.files import CorpusFiles, label_of
+from train.manifest import Drops, Utterance
+
+LABELS: dict[str, str | None] = {
+    "Neutral": "neutral",
+    "Happy": "happy",
+    "Angry": "angry",
+    "Sad": "sad",
+    "Surprise": "surprise",
+}
+
+
+def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
+    """Yields the English clips.
+
+    Raises:
+        ValueError: There is no speaker's table.
+    """
+    tables = [n for n in files.names(".txt") if n.split("/")[-1][:4].isdigit()]
+    if not tables:
+        raise ValueError(f"{files.path} holds no table such as 0011/0011.txt: it is incomplete")
+    audio = files.by_stem()
+    for table in tables:
+        speaker = table.split("/")[-1][:4]
+        for place, line in files.lines(table):
+            parts = [part.strip() for part in line.split("\t")]
+            if len(parts) < 3:
+                drops.add("broken line", place)
+            elif not "0011" <= speaker <= "0020":
+                drops.add("Mandarin", place)
+            elif parts[0] not in audio:
+                drops.add("the audio file is missing", place)
+            else:
+                label = label_of(parts[2], LABELS, drops, place)
+                if label is not None:
+                    yield Utterance(
+                        id=parts[0],
+                        audio=files.reference(audio[parts[0]]),
+                        text=parts[1],
+                        speaker=f"esd-{speaker}",
+                        emotion=label,
+                        label=parts[2],
+                        corpus="esd",
+                    )
