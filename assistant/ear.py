@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from assistant.audio import Waveform
 from assistant.engines.protocols import EchoCanceller, VoiceActivityDetector
 
+ECHO_PROBABILITY = 0.1
+"""Speech probability given at most to what may be the assistant's own voice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -29,6 +32,10 @@ class Ear:
 
     def listen(self, frame: Waveform, played: Waveform) -> Heard:
         """Returns what is heard in `frame` beside what was `played`; both 16 kHz."""
-        if self._canceller is not None:
-            frame = self._canceller.cancel(frame, played)
-        return Heard(frame, self._detector.probability(frame))
+        if self._canceller is None:
+            return Heard(frame, self._detector.probability(frame))
+        frame = self._canceller.cancel(frame, played)
+        probability = self._detector.probability(frame)
+        if self._canceller.may_be_echo:
+            probability = min(probability, ECHO_PROBABILITY)
+        return Heard(frame, probability)

@@ -151,6 +151,9 @@ class CompletenessScorer(Protocol):
 class EchoCanceller(Protocol):
     """Removes the assistant's own voice from the microphone; one for each conversation."""
 
+    may_be_echo: bool
+    """Whether what was left of the last frame lies so low that it may be echo still."""
+
     def cancel(self, frame: Waveform, played: Waveform) -> Waveform:
         """Returns `frame` without the echo of `played`; both 16 kHz, of equal length."""
         ...

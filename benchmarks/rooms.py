@@ -1,0 +1,111 @@
+"""Rooms to measure in: loudspeaker, walls, noise and people, on the clock of the conversation."""
+
+import random
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+from scipy.signal import butter, sosfilt
+
+from assistant.audio import SPEECH_RATE_HZ, AudioFrame, Waveform, resample
+from assistant.file_devices import FileMicrophone, FileSpeaker
+from assistant.playout import SampleQueue
+
+LEVEL_DB = -26.0
+"""Level of a person's speech at the microphone."""
+
+
+def read(path: Path) -> Waveform:
+    """Returns a recording as mono at 16 kHz."""
+    samples, rate = sf.read(path, dtype="float32", always_2d=True)
+    return resample(samples.mean(axis=1), from_hz=rate, to_hz=SPEECH_RATE_HZ)
+
+
+def at_level(waveform: Waveform, level_db: float) -> Waveform:
+    """Returns `waveform` scaled to a level in dB relative to full scale."""
+    power = float(np.mean(np.square(waveform))) + 1e-12
+    return (waveform * 10 ** (level_db / 20) / np.sqrt(power)).astype(np.float32)
+
+
+def trimmed(waveform: Waveform) -> Waveform:
+    """Returns `waveform` without the silence before and after."""
+    level = np.convolve(np.abs(waveform), np.ones(160) / 160, "same")
+    loud = np.flatnonzero(level > 0.1 * np.percentile(level, 95))
+    return waveform[loud[0] : loud[-1] + 1]
+
+
+def voices(data: Path, seed: int) -> Iterator[Waveform]:
+    """Yields recordings of different speakers, trimmed, in an order that `seed` fixes."""
+    files = sorted((data / "asr" / "librispeech-speakers").rglob("*.opus"))
+    random.Random(seed).shuffle(files)
+    for path in files:
+        yield at_level(trimmed(read(path)), LEVEL_DB)
+
+
+class Room:
+    """The way from the loudspeaker to the microphone: distortion, delay, walls."""
+
+    def __init__(
+        self, response: Waveform, *, drive: float, delay_ms: float, echo_db: float
+    ) -> None:
+        """Takes an impulse response.
+
+        Args:
+            response: Of the room, 16 kHz.
+            drive: How hard the loudspeaker is driven; 1 is clean, 3 distorts plainly.
+            delay_ms: Of the sound card.
+            echo_db: Level of the echo where the assistant plays at -20 dB, relative to the level
+                of a person's speech.
+        """
+        response = response[: round(0.8 * SPEECH_RATE_HZ)]
+        response = response / np.sqrt(np.sum(np.square(response)))
+        self._response = response * 10 ** ((echo_db + LEVEL_DB + 20.0) / 20)
+        self._drive = drive
+        self._band = butter(2, [180, 7_000], "bandpass", fs=SPEECH_RATE_HZ, output="sos")
+        self._band_state = np.zeros((self._band.shape[0], 2))
+        self._tail = np.zeros(len(response) - 1)
+        self._waiting = SampleQueue()
+        self._waiting.push(np.zeros(round(delay_ms * 16), dtype=np.float32))
+
+    def play(self, samples: Waveform) -> None:
+        """Takes what the loudspeaker is given."""
+        if not len(samples):
+            return
+        sound, self._band_state = sosfilt(self._band, samples, zi=self._band_state)
+        drive = self._drive
+        sound = np.tanh(drive * sound) / drive + 0.05 * (drive - 1.0) * np.square(sound)
+        size = 1 << (len(sound) + len(self._response) - 1).bit_length()
+        spread = np.fft.irfft(np.fft.rfft(sound, size) * np.fft.rfft(self._response, size))
+        spread = spread[: len(sound) + len(self._tail)]
+        spread[: len(self._tail)] += self._tail[: len(spread)]
+        self._tail = spread[len(sound) :]
+        self._waiting.push(spread[: len(sound)].astype(np.float32))
+
+    def echo(self, samples: int) -> Waveform:
+        """Returns the next `samples` of echo at the microphone."""
+        sound = self._waiting.pop(samples)
+        return np.pad(sound, (0, samples - len(sound)))
+
+
+class RoomMicrophone:
+    """A microphone that hears people, noise and the assistant's own loudspeaker."""
+
+    def __init__(self, people: Waveform, room: Room, noise_db: float = -60.0) -> None:
+        self.dropped_frames = 0
+        self.speaker: FileSpeaker | None = None
+        """Set before the conversation begins."""
+        self._people = FileMicrophone([people])
+        self._room = room
+        self._noise = np.random.default_rng(0)
+        self._noise_level = 10 ** (noise_db / 20)
+
+    async def frames(self) -> AsyncIterator[AudioFrame]:
+        """Yields what is heard."""
+        async for frame in self._people.frames():
+            if self.speaker is not None:
+                _ = self.speaker.queued_samples  # plays up to now
+            count = len(frame.samples)
+            noise = self._noise_level * self._noise.standard_normal(count)
+            heard = frame.samples + self._room.echo(count) + noise.astype(np.float32)
+            yield AudioFrame(np.clip(heard, -1.0, 1.0).astype(np.float32), frame.start_samples)
