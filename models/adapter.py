@@ -1,36 +1,14 @@
 """Adapters: encoder states → speech embeddings of the LLM's width."""
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.cformer import CFormer
 from models.config import AdapterConfig, SpeechEncoderConfig
 from models.masks import attention_bias, blank_outside, embeddings_of_states, lengths_to_mask
-from models.speech_encoder import SpeechStates, whisper_config
-from models.torchaudio_guard import guard_torchaudio
-
-
-@dataclass(frozen=True, slots=True)
-class SpeechEmbeddings:
-    """What the LLM is given in place of words."""
-
-    embeddings: Tensor
-    """(B, S, D)."""
-    lengths: Tensor
-    """(B,) embeddings of each utterance."""
-    token_logits: Tensor | None = None
-    """`cformer`: (B, S, V) of its own output layer."""
-    weights: Tensor | None = None
-    """`cformer`: (B, states) integrate-and-fire weights after scaling."""
-    predicted_counts: Tensor | None = None
-    """`cformer`: (B,) sums of the weights before scaling."""
-
-    @property
-    def mask(self) -> Tensor:
-        """(B, S) bool, true where an embedding stands for speech."""
-        return lengths_to_mask(self.lengths, self.embeddings.shape[1])
+from models.speech_embeddings import SpeechEmbeddings, encoder_layers
+from models.speech_encoder import SpeechStates
 
 
 class Conv1dSubsampler(nn.Module):
@@ -94,26 +72,12 @@ class Subsampler(nn.Module):
         return embeddings_of_states(states, self.config.kernel_sizes)
 
 
-def encoder_layers(
-    count: int, encoder: SpeechEncoderConfig, *, heads: int, width: int
-) -> nn.ModuleList:
-    """Returns `count` Whisper encoder blocks with the given heads and width."""
-    guard_torchaudio()
-    from transformers.models.whisper.modeling_whisper import WhisperEncoderLayer
-
-    shape = whisper_config(encoder, d_model=width, encoder_attention_heads=heads)
-    shape._attn_implementation = "sdpa"
-    return nn.ModuleList(WhisperEncoderLayer(shape) for _ in range(count))
-
-
 def build_adapter(config: AdapterConfig, encoder: SpeechEncoderConfig, out_width: int) -> nn.Module:
     """Returns the adapter that `config.kind` names.
 
     Raises:
         ValueError: The shape is impossible.
     """
-    from models.cformer import CFormer
-
     if config.kind == "cformer":
         if encoder.width % config.heads:
             raise ValueError(f"{config.heads} heads do not divide a width of {encoder.width}")

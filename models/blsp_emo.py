@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from models.adapter import SpeechEmbeddings, build_adapter
+from models.adapter import build_adapter
 from models.checkpoint import load
 from models.config import BlspEmoConfig
 from models.emotion_head import abstains, build_emotion_head, calibrated
@@ -19,8 +19,10 @@ from models.llm import LanguageModel
 from models.masks import HOP_SAMPLES
 from models.prompts import ChatPrompts, chat_prompts
 from models.speech_decoder import SpeechDecoder
+from models.speech_embeddings import SpeechEmbeddings
 from models.speech_encoder import SpeechEncoder, SpeechStates
 from models.tokenizer import Tokenizer
+from models.whisper import load_decoder
 
 SHORTEST_SAMPLES = 1600
 """Utterances below 0.1 s are followed by silence up to it."""
@@ -108,6 +110,23 @@ class BlspEmo(nn.Module):
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             return cls(BlspEmoConfig.tiny(**options)).eval()  # pyright: ignore[reportArgumentType]
+
+    def attach_decoder(self, source: str | Path, *, language: str = "en") -> None:
+        """Lets the Whisper in `source` write the words, from this model's encoder states.
+
+        Args:
+            source: A folder or hub id; `openai/whisper-large-v2` for the published checkpoint.
+            language: Of the words, as Whisper abbreviates it.
+
+        Raises:
+            CheckpointError: It is not the Whisper that this model's encoder came from.
+        """
+        found = load_decoder(source, self.speech_encoder, language=language)
+        self.decoder = found.decoder
+        self._parts.decoder_tokenizer = found.tokenizer
+        self.config = replace(
+            self.config, speech_encoder=found.shape, transcription=found.transcription
+        )
 
     @property
     def device(self) -> torch.device:

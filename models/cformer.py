@@ -1,11 +1,12 @@
 """The `cformer` adapter: continuous integrate-and-fire, one embedding for each token."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.adapter import SpeechEmbeddings, encoder_layers
 from models.config import AdapterConfig, SpeechEncoderConfig
 from models.masks import attention_bias, lengths_to_mask
+from models.speech_embeddings import SpeechEmbeddings, encoder_layers
 from models.speech_encoder import SpeechStates
 
 
@@ -80,8 +81,8 @@ def integrate_and_fire(states: Tensor, weights: Tensor, counts: Tensor) -> Tenso
         weights: (B, S), not negative, zero outside the utterance.
         counts: (B,) embeddings of each utterance; N is the largest.
     """
-    upper = weights.double().cumsum(dim=1)
-    lower = upper - weights.double()
+    lower = _running_sums(weights)
+    upper = lower + weights.double()
     size = int(counts.max())
     index = torch.arange(size, device=weights.device)[None, :, None]
     last = (index == (counts - 1)[:, None, None]).expand(-1, -1, weights.shape[1])
@@ -90,3 +91,24 @@ def integrate_and_fire(states: Tensor, weights: Tensor, counts: Tensor) -> Tenso
     shares = torch.minimum(upper[:, None], end) - torch.maximum(lower[:, None], start)
     shares = shares.clamp(min=0.0) * (index < counts[:, None, None])
     return shares.to(states.dtype) @ states
+
+
+def _running_sums(weights: Tensor) -> Tensor:
+    """Returns (B, S) float64 sums of the weights before each state.
+
+    The gradient is that of a plain sum. The values are those of an accumulator in float32 that is
+    set back by one at each embedding, as models are trained with: over a few hundred states their
+    rounding differs from an exact sum by more than parity allows.
+    """
+    exact = weights.double().cumsum(dim=1) - weights.double()
+    rows = weights.detach().float().cpu().numpy()
+    sums = np.zeros(rows.shape, dtype=np.float64)
+    fired = np.zeros(len(rows), dtype=np.float64)
+    accumulator = np.zeros(len(rows), dtype=np.float32)
+    for index in range(rows.shape[1]):
+        sums[:, index] = fired + accumulator
+        accumulator = accumulator + rows[:, index]
+        whole = np.floor(accumulator)
+        accumulator = accumulator - whole
+        fired += whole
+    return exact + (torch.from_numpy(sums).to(exact.device) - exact).detach()

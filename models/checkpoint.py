@@ -30,6 +30,9 @@ SHARD_BYTES = 4 * 2**30
 WEIGHTS = "model.safetensors"
 DECODER_TOKENIZER = "whisper_tokenizer.json"
 
+LARGE = 500_000_000
+"""Parameters from which on a model is read in 16 bits before it is quantised."""
+
 M = TypeVar("M", bound=nn.Module)
 
 
@@ -71,7 +74,7 @@ def load(
     Args:
         source: As for `checkpoint_folder`.
         build: `BlspEmo`.
-        dtype: Number format of the weights; int8 needs float32 beneath.
+        dtype: Number format of the weights; int8 chooses its own for the rest.
         device: `auto`, `cpu`, `cuda`, …
         quantize: `int8` for the linear layers of the LLM, on a CPU only.
 
@@ -90,11 +93,10 @@ def load(
             model = build(config, tokenizer=tokenizer, decoder_tokenizer=decoder_tokenizer)
     except (ValueError, TypeError, KeyError) as error:
         raise CheckpointError(f"{folder / 'config.json'} describes no model: {error}") from error
-    number_format = choose_dtype(
-        "float32" if quantize == "int8" else dtype,
-        target,
-        parameters=sum(p.numel() for p in model.parameters()),
-    )
+    parameters = sum(p.numel() for p in model.parameters())
+    if quantize == "int8":
+        dtype = "bfloat16" if parameters > LARGE else "float32"
+    number_format = choose_dtype(dtype, target, parameters=parameters)
     check_fits(model, number_format, target)
     files = WeightFiles(folder)
     reader = PublishedWeights(files, has_lora=config.lora is not None) if published else None
@@ -102,6 +104,7 @@ def load(
     fill_parameters(model, read, dtype=number_format, device=target)
     if quantize == "int8":
         quantize_llm(cast(nn.Module, model.llm))
+        model.float()
     return model.eval()
 
 
@@ -158,8 +161,8 @@ def _read_json_tokenizer(path: Path) -> JsonTokenizer | None:
         template = jinja.read_text(encoding="utf-8")
     try:
         return JsonTokenizer(path, chat_template=template if isinstance(template, str) else None)
-    except Exception as error:  # the tokenizers library raises bare Exception
-        raise CheckpointError(f"{path} is damaged ({error}): copy it again") from error
+    except ValueError as error:
+        raise CheckpointError(f"{error}: copy it again") from error
 
 
 def _save_tokenizer(model: "BlspEmo", path: Path) -> None:

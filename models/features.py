@@ -51,7 +51,7 @@ def speech_features(
     lengths = [frames_of_samples(s.numel()) for s in signals]
     _check(signals, lengths, pad_frames)
     frames = pad_frames or max(lengths)
-    padded = torch.zeros(len(signals), frames * HOP_SAMPLES + WINDOW_SAMPLES)
+    padded = torch.zeros(len(signals), frames * HOP_SAMPLES + WINDOW_SAMPLES, dtype=torch.float64)
     for row, signal in zip(padded, signals, strict=True):
         row[: signal.numel()] = signal
     counts = torch.tensor(lengths)
@@ -84,12 +84,12 @@ def _log_mel(padded: Tensor, frames: int, mel_bins: int) -> Tensor:
         padded,
         n_fft=WINDOW_SAMPLES,
         hop_length=HOP_SAMPLES,
-        window=torch.hann_window(WINDOW_SAMPLES),
+        window=torch.hann_window(WINDOW_SAMPLES, dtype=torch.float64),
         center=True,
         pad_mode="reflect",
         return_complex=True,
     )[..., :frames]
-    return torch.clamp(_mel_filters(mel_bins) @ spectrum.abs().square(), min=FLOOR).log10()
+    return torch.clamp(_mel_filters(mel_bins) @ spectrum.abs().square(), min=FLOOR).log10().float()
 
 
 @lru_cache(maxsize=4)
@@ -107,7 +107,7 @@ def _mel_filters(mel_bins: int) -> Tensor:
         norm="slaney",
         mel_scale="slaney",
     )
-    return torch.from_numpy(np.ascontiguousarray(filters.T)).float()
+    return torch.from_numpy(np.ascontiguousarray(filters.T)).double()
 
 
 def quietest_cuts(waveform: Waveform, *, longest_samples: int) -> list[tuple[int, int]]:

@@ -135,7 +135,7 @@ class CachedText:
             raise ValueError("an empty conversation has no next token")
         if self._computed == len(self):
             self.crop(len(self) - 1, keep_pieces=True)
-        embeddings, speech = self._pending()
+        embeddings, speech = self.inputs(self._computed)
         cache = self._cache
         if bool(speech.any()):
             with self._llm.speech_positions(speech):
@@ -177,12 +177,12 @@ class CachedText:
             self._cache = self._llm.new_cache()
             self._computed = 0
 
-    def _pending(self) -> tuple[Tensor, Tensor]:
-        """Returns embeddings (1, T, D) and the speech mask (1, T) of what is not computed."""
+    def inputs(self, start: int = 0) -> tuple[Tensor, Tensor]:
+        """Returns embeddings (1, T, D) and the speech mask (1, T) from position `start` on."""
         weight = self._llm.causal.get_input_embeddings().weight
         parts: list[Tensor] = []
         flags: list[Tensor] = []
-        for piece in _after(self._pieces, self._computed):
+        for piece in _after(self._pieces, start):
             if piece.speech is None:
                 ids = torch.tensor([piece.ids], device=weight.device)
                 parts.append(self._llm.embed(ids))

@@ -44,6 +44,7 @@ def checkpoint_folder(source: str | Path) -> Path:
 
 def _from_hub(name: str) -> Path:
     """Returns the cached or downloaded snapshot; pickles only where there is nothing safer."""
+    import httpx
     import huggingface_hub as hub
 
     def snapshot(patterns: list[str], **options: Any) -> Path:
@@ -60,7 +61,7 @@ def _from_hub(name: str) -> Path:
         if not any(folder.glob("*.safetensors")):
             folder = snapshot([*FILES, "*.bin"])
         return folder
-    except Exception as error:
+    except (OSError, ValueError, httpx.HTTPError) as error:
         raise CheckpointError(
             f"{name} is neither a folder nor in the hub's cache, and the hub gave none "
             f"({type(error).__name__}): go online once, copy the checkpoint here and give its "

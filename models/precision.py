@@ -86,11 +86,21 @@ def check_fits(model: nn.Module, dtype: torch.dtype, device: torch.device) -> No
 
 
 def quantize_llm(llm: nn.Module) -> None:
-    """Turns the linear layers of a float32 LLM on the CPU into dynamic int8, in place."""
+    """Turns the linear layers of an LLM on the CPU into dynamic int8, the rest into float32.
+
+    In place and one layer after the other, so that a model that fits in 16 bits fits throughout.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        quantize: Any = getattr(torch.ao.quantization, "quantize_dynamic")  # noqa: B009
-        quantize(llm, {nn.Linear}, dtype=torch.qint8, inplace=True)
+        quantization: Any = torch.ao.quantization
+        quantized: Any = torch.ao.nn.quantized.dynamic.Linear
+        for module in list(llm.modules()):
+            for name, child in list(module.named_children()):
+                if type(child) is nn.Linear:
+                    linear: Any = child.float()
+                    linear.qconfig = quantization.default_dynamic_qconfig
+                    setattr(module, name, quantized.from_float(linear))
+        llm.float()
 
 
 def _available_by_system() -> int | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from models.blsp_emo import BlspEmo, Heard
 from models.emotions import Emotion
-from models.generation import CachedText, Sampling, generate
+from models.generation import CachedText, Piece, Sampling, generate
 from models.prompts import system_line
 from models.tokenizer import IncrementalDecoder
 
@@ -55,6 +55,11 @@ class TalkSession:
         return len(self._text)
 
     @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The conversation as the LLM is given it."""
+        return self._text.pieces
+
+    @property
     def is_waiting(self) -> bool:
         """Whether something was heard or read that has no reply yet."""
         return bool(self._turns) and self._turns[-1].reply_start < 0
@@ -96,6 +101,22 @@ class TalkSession:
         if len(self._text):
             self._text.logits()
 
+    def completeness(self, words: str) -> float:
+        """Returns the probability in [0, 1] that the person's turn ends after `words`.
+
+        It is the LLM's own, given the conversation so far, which stays as it was.
+        """
+        before = len(self._text)
+        prompts = self._prompts
+        if not self._turns:
+            self._text.append_ids(prompts.opening(self._persona))
+        elif not self.is_waiting:
+            self._text.append_ids(prompts.next_turn())
+        self._text.append_ids(prompts.content(words))
+        probabilities = self._text.logits().float().softmax(dim=-1)
+        self._text.crop(before)
+        return float(probabilities[prompts.reply_header()[0]])
+
     def reply(self, *, cancelled: Callable[[], bool] = lambda: False) -> Iterator[str]:
         """Yields the reply in pieces of text as it is generated; the cache keeps it.
 
@@ -104,11 +125,7 @@ class TalkSession:
         Raises:
             ValueError: Nothing was heard or read since the last reply.
         """
-        if not self.is_waiting:
-            raise ValueError("there is nothing to reply to: listen or read first")
-        self._text.append_ids(self._prompts.reply_header())
-        self._turns[-1].reply_start = len(self._text)
-        self._reply_ids = []
+        self._open_reply()
         room = max(1, self._model.config.context_tokens - len(self._text) - 1)
         sampling = replace(self.sampling, max_new_tokens=min(self.sampling.max_new_tokens, room))
         tokenizer = self._model.tokenizer
@@ -121,6 +138,27 @@ class TalkSession:
                 yield delta
         if rest := decoder.finish():
             yield rest
+
+    def replace_reply(self, text: str) -> None:
+        """Takes `text` as the assistant's reply to what is waiting, or instead of the last one.
+
+        Raises:
+            ValueError: There is no turn to reply to.
+        """
+        if self._turns and not self.is_waiting:
+            self._text.crop(self._turns[-1].reply_start)
+        else:
+            self._open_reply()
+        self._reply_ids = self._prompts.content(text)
+        self._text.append_ids(self._reply_ids)
+
+    def _open_reply(self) -> None:
+        """Closes the person's turn and opens the assistant's."""
+        if not self.is_waiting:
+            raise ValueError("there is nothing to reply to: listen or read first")
+        self._text.append_ids(self._prompts.reply_header())
+        self._turns[-1].reply_start = len(self._text)
+        self._reply_ids = []
 
     def truncate(self, heard: str) -> None:
         """Keeps of the last reply only `heard`, the part of its text that was played.
@@ -144,11 +182,10 @@ class TalkSession:
         return self._model.tokenizer.decode(self._reply_ids[:count])
 
     def _tokens_within(self, heard: str) -> int:
-        """Returns how many tokens of the reply lie wholly within `heard`."""
-        for count in range(len(self._reply_ids), 0, -1):
-            if heard.startswith(_plain(self._decode(count))):
-                return count
-        return 0
+        """Returns how many tokens of the reply lie wholly within `heard`, no space after it."""
+        texts = [_plain(self._decode(count)) for count in range(len(self._reply_ids) + 1)]
+        longest = max((text for text in texts if heard.startswith(text)), key=len)
+        return texts.index(longest)
 
     def _open_turn(self, length: int, emotion: Emotion | None) -> None:
         """Makes room for a turn of `length` positions and writes what stands before it."""

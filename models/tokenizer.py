@@ -50,14 +50,20 @@ class Tokenizer(Protocol):
 
 
 class JsonTokenizer:
-    """A `tokenizer.json` of the `tokenizers` library."""
+    """A `tokenizer.json` of the `tokenizers` library.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
 
     def __init__(self, path: Path, *, chat_template: str | None = None) -> None:
         from tokenizers import Tokenizer as Backend
 
-        self._path = path
-        self._backend: Any = Backend.from_file(str(path))
-        self._plain: Any = Backend.from_file(str(path))
+        try:
+            self._backend: Any = Backend.from_file(str(path))
+            self._plain: Any = Backend.from_file(str(path))
+        except Exception as error:  # the library raises nothing more exact
+            raise ValueError(f"{path} is damaged ({error})") from error
         self._plain.encode_special_tokens = True
         self.chat_template = chat_template
         names = (TURN_END, END_OF_TEXT, "<|eot_id|>", "<end_of_turn>", "</s>", "<|end|>", "<eos>")

@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from models.adapter import SpeechEmbeddings
 from models.blsp_emo import BlspEmo
 from models.published import PublishedWeights
+from models.speech_embeddings import SpeechEmbeddings
 from models.speech_encoder import SpeechStates
 from models.weights import WeightFiles
 from train import losses

@@ -1,0 +1,48 @@
+import json
+
+import pytest
+
+from models.config import BlspEmoConfig, LoraConfig, from_mapping
+from models.emotions import EMOTION_LABELS
+
+
+@pytest.mark.parametrize("adapter", ["subsampler", "cformer"])
+@pytest.mark.parametrize("decoder", [False, True])
+def test_a_configuration_survives_json(adapter, decoder):
+    config = BlspEmoConfig.tiny(adapter=adapter, decoder=decoder, start_ids=(1,), stop_ids=(2,))
+    text = json.dumps(config.to_mapping())
+    assert from_mapping(BlspEmoConfig, json.loads(text)) == config
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"colour": 1}, "unknown key colour"),
+        ({"adapter": {"kind": "linear"}}, "adapter.kind is 'linear'"),
+        ({"adapter": {"kernel_sizes": [5, "5"]}}, r"adapter.kernel_sizes\[1\]"),
+        ({"speech_encoder": {"width": 1.5}}, "speech_encoder.width is 1.5"),
+        ({"speech_encoder": 3}, "speech_encoder is 3"),
+        ({"lora": {"rank": True}}, "lora.rank"),
+        ({"lora": {"speed": 1}}, "unknown key lora.speed"),
+        ({"emotion_labels": ["angry"]}, "emotion_labels"),
+        ({"llm": {}}, "model_type"),
+    ],
+)
+def test_mistakes_are_named_with_their_path(change, message):
+    mapping = BlspEmoConfig.tiny().to_mapping()
+    with pytest.raises(ValueError, match=message):
+        from_mapping(BlspEmoConfig, {**mapping, **change})
+
+
+def test_a_missing_key_is_named():
+    with pytest.raises(ValueError, match="lacks llm"):
+        from_mapping(BlspEmoConfig, {})
+
+
+def test_whole_numbers_fit_decimal_fields_and_none_fits_optional_ones():
+    assert from_mapping(LoraConfig, {"alpha": 8}).alpha == 8.0
+    assert from_mapping(BlspEmoConfig, {"llm": {"model_type": "x"}, "lora": None}).lora is None
+
+
+def test_the_label_order_is_that_of_the_published_checkpoint():
+    assert EMOTION_LABELS == ("neutral", "happy", "angry", "sad", "surprise")

@@ -1,0 +1,133 @@
+import itertools
+
+import pytest
+import torch
+
+from models.generation import CachedText, Sampling, TokenSampler, generate
+from tests.models.small import tiny_model
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.set_num_threads(1)
+    return tiny_model(seed=3)
+
+
+@torch.no_grad()
+def whole_logits(model, text: CachedText) -> torch.Tensor:
+    """The last logits of a run without cache."""
+    embeddings, speech = CachedText.inputs(text)
+    with model.speech_positions(speech):
+        return model.llm(embeddings)[0, -1]
+
+
+def conversation(model) -> CachedText:
+    torch.manual_seed(5)
+    text = CachedText(model.llm)
+    text.append_ids([1, 2, 3])
+    text.append_speech(torch.randn(4, 32))
+    text.append_ids([9, 8])
+    return text
+
+
+def test_cached_is_uncached_whatever_is_appended_cropped_or_replaced(model):
+    text = conversation(model)
+    assert torch.allclose(text.logits(), whole_logits(model, text), atol=1e-5)
+    text.append_ids([7])
+    text.append_speech(torch.randn(2, 32))
+    assert torch.allclose(text.logits(), whole_logits(model, text), atol=1e-5)
+    text.crop(6)
+    assert len(text) == 6
+    assert torch.allclose(text.logits(), whole_logits(model, text), atol=1e-5)
+    text.append_ids([4, 5])
+    text.replace(1, 4, [20, 21])
+    assert len(text) == 7
+    assert torch.allclose(text.logits(), whole_logits(model, text), atol=1e-5)
+
+
+def test_asking_twice_gives_the_same_and_nothing_gives_an_error(model):
+    text = conversation(model)
+    first = text.logits()
+    assert torch.allclose(first, text.logits(), atol=1e-6)
+    with pytest.raises(ValueError, match="empty"):
+        CachedText(model.llm).logits()
+
+
+def test_greedy_tokens_equal_those_of_uncached_runs(model):
+    text, slow = conversation(model), conversation(model)
+    tokens = list(generate(text, Sampling(max_new_tokens=8), stop_ids=()))
+    expected = []
+    for _ in range(8):
+        expected.append(int(whole_logits(model, slow).argmax()))
+        slow.append_ids([expected[-1]])
+    assert tokens == expected
+    assert len(text) == len(slow)
+
+
+def test_generation_ends_at_a_stop_token_at_the_limit_and_when_cancelled(model):
+    tokens = list(generate(conversation(model), Sampling(max_new_tokens=6), stop_ids=()))
+    stopped = generate(conversation(model), Sampling(max_new_tokens=6), stop_ids=[tokens[2]])
+    assert list(stopped) == tokens[: tokens.index(tokens[2])]
+    text, seen = conversation(model), []
+    running = generate(text, Sampling(), stop_ids=(), cancelled=lambda: len(seen) == 3)
+    seen.extend(token for token in _each(running, seen))
+    assert len(seen) == 3 and len(text) == 9 + 3
+
+
+def _each(tokens, seen):
+    for token in tokens:
+        seen.append(token)
+        yield from ()
+
+
+def test_a_window_of_attention_that_slid_on_is_computed_anew():
+    from models.llm import LanguageModel
+    from tests.models.test_partial_lora import LLMS
+
+    torch.manual_seed(0)
+    llm = LanguageModel({"model_type": "gemma3_text", **LLMS["gemma3_text"]}, None).eval()
+    text, fresh = CachedText(llm), CachedText(llm)
+    text.append_ids(list(range(1, 21)))
+    text.logits()
+    text.crop(5)
+    fresh.append_ids(list(range(1, 6)))
+    assert torch.allclose(text.logits(), fresh.logits(), atol=1e-5)
+
+
+LOGITS = torch.tensor([2.0, 1.0, 0.0, -1.0])
+
+
+def choose(count: int, **settings) -> list[int]:
+    sampler = TokenSampler(Sampling(**settings))
+    return [sampler.choose(LOGITS) for _ in range(count)]
+
+
+def test_greedy_takes_the_most_probable():
+    assert choose(2) == [0, 0]
+
+
+def test_sampling_follows_the_probabilities_and_the_seed():
+    drawn = choose(4000, temperature=1.0, seed=1)
+    share = drawn.count(0) / len(drawn)
+    assert share == pytest.approx(torch.softmax(LOGITS, 0)[0].item(), abs=0.03)
+    assert drawn == choose(4000, temperature=1.0, seed=1)
+    assert drawn != choose(4000, temperature=1.0, seed=2)
+
+
+def test_a_nucleus_leaves_the_improbable_out():
+    assert set(choose(500, temperature=1.0, top_p=0.7, seed=0)) == {0, 1}
+    assert set(choose(100, temperature=1.0, top_p=0.1, seed=0)) == {0}
+
+
+def test_repetition_is_penalised_and_no_ngram_returns():
+    assert choose(2, repetition_penalty=4.0) == [0, 1]
+    assert choose(3, no_repeat_ngram=1) == [0, 1, 2]
+    drawn = choose(6, no_repeat_ngram=2)
+    pairs = list(itertools.pairwise(drawn))
+    assert len(pairs) == len(set(pairs))
+
+
+@pytest.mark.parametrize("bad", [{"temperature": -1}, {"top_p": 0}, {"repetition_penalty": 0}])
+def test_impossible_sampling_is_refused(bad):
+    with pytest.raises(ValueError, match="top_p"):
+        Sampling(**bad)

@@ -1,0 +1,175 @@
+import pytest
+import torch
+
+from models.emotions import Emotion
+from models.generation import Sampling
+from models.talk import TalkSession
+from tests.models.small import byte_tokenizer, tiny_model, tone
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.set_num_threads(1)
+    return tiny_model(seed=7)
+
+
+@pytest.fixture
+def talk(model):
+    return TalkSession(model, persona="Be kind.", sampling=Sampling(max_new_tokens=12))
+
+
+def replied(talk: TalkSession) -> str:
+    return "".join(talk.reply())
+
+
+def positions_of(talk: TalkSession) -> list[int]:
+    """All token ids of the conversation, -1 where there is speech."""
+    ids: list[int] = []
+    for piece in talk.pieces:
+        ids += piece.ids or [-1] * len(piece)
+    return ids
+
+
+def test_a_read_conversation_is_the_prompt_that_training_uses(model, talk):
+    talk.read("Hi.")
+    talk.replace_reply("Hello.")
+    talk.read("And you?")
+    list(talk.reply())
+    expected = model.prompts.conversation("Be kind.", [("Hi.", "Hello.")], "And you?")
+    assert positions_of(talk)[: len(expected)] == expected
+
+
+def test_a_turn_is_prefilled_once_and_the_second_reply_equals_a_fresh_run(model, talk):
+    heard = model.hear(tone(0.8))
+    talk.listen(heard)
+    first = replied(talk)
+    talk.read("More.")
+    second = replied(talk)
+    again = TalkSession(model, persona="Be kind.", sampling=Sampling(max_new_tokens=12))
+    again.listen(heard)
+    assert replied(again) == first
+    again.read("More.")
+    assert replied(again) == second
+
+
+def test_an_utterance_can_be_withdrawn_without_a_trace(model, talk):
+    heard = model.hear(tone(0.5))
+    talk.listen(heard)
+    talk.prefill()
+    talk.withdraw()
+    assert talk.position == 0 and not talk.is_waiting
+    talk.read("Hi.")
+    first = replied(talk)
+    position = talk.position
+    talk.listen(heard)
+    talk.withdraw()
+    assert talk.position == position
+    fresh = TalkSession(model, persona="Be kind.", sampling=Sampling(max_new_tokens=12))
+    fresh.read("Hi.")
+    assert replied(fresh) == first
+
+
+def test_two_utterances_in_a_row_are_one_turn(model, talk):
+    heard = model.hear(tone(0.4))
+    talk.listen(heard)
+    before = talk.position
+    talk.listen(heard)
+    assert talk.position == before + len(heard.speech_embeddings)
+
+
+def test_the_history_keeps_what_was_heard_of_a_reply(model):
+    talk = TalkSession(model, persona="Be kind.")
+    talk.read("Hi.")
+    said = "I am so glad you told me."
+    talk.replace_reply(said)
+    talk.truncate("I  am so\nglad")
+    talk.read("Stop.")
+    expected = model.prompts.conversation("Be kind.", [("Hi.", "I am so glad")], "Stop.")
+    assert positions_of(talk) == expected[: -len(model.prompts.reply_header())]
+
+
+def test_truncating_a_generated_reply_crops_the_cache(model, talk):
+    talk.read("Hi.")
+    reply = replied(talk)
+    start = talk.position
+    half = reply[: len(reply) // 2]
+    talk.truncate(half)
+    assert talk.position < start
+    talk.truncate("")
+    talk.read("Next.")
+    ids = byte_tokenizer().encode("<|im_start|>assistant\n<|im_end|>", markup=True)
+    text = positions_of(talk)
+    assert any(text[i : i + len(ids)] == ids for i in range(len(text)))
+
+
+def test_nothing_to_reply_to_is_said(talk):
+    with pytest.raises(ValueError, match="nothing to reply"):
+        list(talk.reply())
+    talk.read("Hi.")
+    list(talk.reply())
+    with pytest.raises(ValueError, match="nothing to reply"):
+        list(talk.reply())
+
+
+def test_a_cancelled_reply_stops_and_the_talk_goes_on(talk):
+    talk.read("Hi.")
+    seen: list[str] = []
+    for delta in talk.reply(cancelled=lambda: len(seen) >= 2):
+        seen.append(delta)
+    assert len(seen) <= 3
+    talk.read("Go on.")
+    assert isinstance(replied(talk), str)
+
+
+def test_the_emotion_in_words_stands_in_the_system_line_and_follows_changes(model, talk):
+    talk.read("Hi.", emotion=Emotion.SAD)
+    talk.replace_reply("Oh.")
+    talk.read("Hm.", emotion=Emotion.HAPPY)
+    second = replied(talk)
+    system = "Be kind. The person sounds happy."
+    expected = model.prompts.conversation(system, [("Hi.", "Oh.")], "Hm.")
+    assert positions_of(talk)[: len(expected)] == expected
+    talk.truncate(second[:1])
+    talk.read("So.", emotion=Emotion.HAPPY)
+    assert len(positions_of(talk)) == talk.position
+
+
+def test_a_long_talk_forgets_its_oldest_turns_whole(model, talk):
+    for index in range(12):
+        talk.read(f"This is question number {index}.")
+        list(talk.reply())
+        assert talk.position <= model.config.context_tokens
+    assert talk.forgotten_turns > 0
+    text = byte_tokenizer().decode([i for i in positions_of(talk) if i >= 0])
+    assert text.startswith("system\nBe kind.")
+    assert "number 0." not in text and "number 11." in text
+
+
+def test_a_turn_beyond_the_context_is_refused(talk):
+    with pytest.raises(ValueError, match="shorter turns"):
+        talk.read("word " * 400)
+
+
+def test_hearing_needs_sound(model):
+    with pytest.raises(ValueError, match="empty"):
+        model.hear(tone(0.0))
+
+
+def test_a_long_utterance_is_one_turn_of_several_pieces(model):
+    heard = model.hear(tone(65.0))
+    assert len(heard.speech_states) == 3
+    assert sum(heard.probabilities) == pytest.approx(1.0)
+    assert heard.speech_embeddings.shape[0] == pytest.approx(65 * 6.25, abs=6)
+
+
+def test_completeness_is_a_probability_and_leaves_no_trace(model, talk):
+    assert 0 < talk.completeness("I wanted to") < 1
+    assert talk.position == 0
+    talk.read("Hi.")
+    first = replied(talk)
+    position = talk.position
+    assert 0 < talk.completeness("And then") < 1
+    assert talk.position == position
+    fresh = TalkSession(model, persona="Be kind.", sampling=Sampling(max_new_tokens=12))
+    fresh.read("Hi.")
+    assert replied(fresh) == first

@@ -1,0 +1,144 @@
+import json
+
+import pytest
+import torch
+from tokenizers import Tokenizer
+
+from models import checkpoint, transcription
+from models.blsp_emo import BlspEmo
+from models.speech_encoder import whisper_config
+from models.torchaudio_guard import guard_torchaudio
+from models.weights import CheckpointError
+from tests.models.small import byte_tokenizer, tiny_model, tone, write_byte_tokenizer
+
+START, END = 257, 258
+
+
+@pytest.fixture(scope="module")
+def model() -> BlspEmo:
+    torch.set_num_threads(1)
+    return tiny_model(seed=2, decoder=True, start_ids=(START,), stop_ids=(END,))
+
+
+@torch.no_grad()
+def test_the_decoder_gives_the_same_with_cache_without_and_in_a_batch(model):
+    waves = [tone(0.5), tone(1.2)]
+    ids = torch.tensor([[START, 5, 6, 7], [START, 9, 8, 7]])
+    batch = model.decoder(ids, model.encode(model.features(waves)))
+    for row, wave in enumerate(waves):
+        states = model.encode(model.features([wave]))
+        alone = model.decoder(ids[row : row + 1], states)
+        assert torch.allclose(batch[row], alone[0], atol=1e-5)
+        cache = model.decoder.new_cache()
+        steps = [model.decoder(ids[row : row + 1, i : i + 1], states, cache) for i in range(4)]
+        assert torch.allclose(torch.cat(steps, dim=1), alone, atol=1e-5)
+
+
+@torch.no_grad()
+def test_the_decoder_is_that_of_transformers():
+    guard_torchaudio()
+    from transformers import WhisperForConditionalGeneration
+
+    model = tiny_model(seed=4, decoder=True, short_inputs=False)
+    theirs = WhisperForConditionalGeneration(whisper_config(model.config.speech_encoder)).eval()
+    theirs.model.encoder.load_state_dict(model.speech_encoder.whisper.state_dict())
+    theirs.model.decoder.load_state_dict(model.decoder.whisper.state_dict())
+    features = model.features([tone(1.0)])
+    ids = torch.tensor([[1, 2, 3]])
+    expected = theirs(features.log_mel, decoder_input_ids=ids).logits
+    assert torch.allclose(model.decoder(ids, model.encode(features)), expected, atol=1e-5)
+
+
+def test_words_come_from_the_states_of_the_one_encode(model, monkeypatch):
+    heard = model.hear(tone(0.9))
+    monkeypatch.setattr(model, "encode", lambda _: pytest.fail("it was encoded again"))
+    words = transcription.transcribe(model, heard)
+    assert words.source == "decoder"
+    assert words.confidence is not None and 0 < words.confidence <= 1
+
+
+def test_greedy_words_equal_uncached_steps_and_score_them(model):
+    states = model.hear(tone(0.7)).speech_states[0]
+    ids, scores = transcription.greedy_words(model.decoder, model.config.transcription, states)
+    given = [START]
+    with torch.no_grad():
+        for token, score in zip(ids[:10], scores[:10], strict=True):
+            logits = model.decoder(torch.tensor([given]), states)[0, -1]
+            assert int(logits.argmax()) == token
+            assert torch.log_softmax(logits, 0)[token].item() == pytest.approx(score, abs=1e-4)
+            given.append(token)
+
+
+def test_a_decoder_in_a_circle_is_stopped(model):
+    class Circle(torch.nn.Module):
+        config = model.config.speech_encoder
+        new_cache = model.decoder.new_cache
+
+        def forward(self, ids, states, cache):
+            logits = torch.zeros(1, 1, 300)
+            logits[0, 0, 40 + (int(ids[0, -1]) + 1) % 3] = 9.0
+            return logits
+
+    states = model.hear(tone(0.5)).speech_states[0]
+    ids, _ = transcription.greedy_words(Circle(), model.config.transcription, states)
+    assert len(ids) == 3
+
+
+def test_without_a_decoder_the_llm_is_asked_and_the_words_say_so():
+    model = tiny_model(seed=5)
+    heard = model.hear(tone(0.6))
+    words = transcription.transcribe(model, heard)
+    assert words.source == "llm" and words.confidence is None
+    assert transcription.transcribe(model, heard, cancelled=lambda: True).text == ""
+
+
+def write_whisper(model: BlspEmo, folder, *, change: float = 0.0) -> None:
+    """A Whisper folder in the published layout around the encoder of `model`."""
+    guard_torchaudio()
+    from transformers import WhisperForConditionalGeneration
+
+    shape = whisper_config(
+        model.config.speech_encoder,
+        decoder_layers=2,
+        decoder_attention_heads=4,
+        decoder_ffn_dim=64,
+        vocab_size=262,
+        max_target_positions=48,
+    )
+    torch.manual_seed(9)
+    whisper = WhisperForConditionalGeneration(shape)
+    whisper.model.encoder.load_state_dict(model.speech_encoder.whisper.state_dict())
+    whisper.model.encoder.layers[0].fc1.weight.data += change
+    whisper.save_pretrained(folder)
+    write_byte_tokenizer(folder / "tokenizer.json")
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.add_special_tokens(["<|startoftranscript|>", "<|en|>", "<|notimestamps|>"])
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def test_the_decoder_of_the_same_whisper_fits_and_is_saved_with_the_model(tmp_path):
+    model = tiny_model(seed=6, short_inputs=False)
+    (tmp_path / "whisper").mkdir()
+    write_whisper(model, tmp_path / "whisper")
+    model.attach_decoder(tmp_path / "whisper")
+    end = byte_tokenizer().special_id("<|endoftext|>")
+    assert model.config.transcription.stop_ids == (end,)
+    assert model.config.transcription.prompt_ids == (259, 260, 261)
+    heard = model.hear(tone(0.5))
+    words = transcription.transcribe(model, heard)
+    assert words.source == "decoder"
+    checkpoint.save(model, tmp_path / "saved")
+    loaded = BlspEmo.from_pretrained(tmp_path / "saved", dtype="float32", device="cpu")
+    assert transcription.transcribe(loaded, loaded.hear(tone(0.5))) == words
+
+
+def test_another_whisper_is_refused(tmp_path):
+    model = tiny_model(seed=6, short_inputs=False)
+    (tmp_path / "other").mkdir()
+    write_whisper(model, tmp_path / "other", change=0.5)
+    with pytest.raises(CheckpointError, match=r"encoders differ in layers\.0\.fc1\.weight"):
+        model.attach_decoder(tmp_path / "other")
+    config = json.loads((tmp_path / "other" / "config.json").read_text())
+    (tmp_path / "other" / "config.json").write_text(json.dumps({**config, "d_model": 64}))
+    with pytest.raises(CheckpointError, match="d_model 64"):
+        model.attach_decoder(tmp_path / "other")
