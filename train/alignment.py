@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.adapter import SpeechEmbeddings
 from models.blsp_emo import BlspEmo
 from models.features import SPEECH_RATE_HZ, Waveform
+from models.speech_embeddings import SpeechEmbeddings
 from train import losses
 from train.audio_files import read_audio
 from train.batches import BucketedBatches
