@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from models.adapter import SpeechEmbeddings
 from models.config import CalibrationConfig, EmotionHeadConfig, SpeechEncoderConfig
 from models.emotions import EMOTION_LABELS
 from models.masks import blank_outside
-from models.speech_embeddings import SpeechEmbeddings
 from models.speech_encoder import SpeechStates
 
 
