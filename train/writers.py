@@ -25,6 +25,9 @@ from train.settings import ContinueSettings
 
 logger = logging.getLogger(__name__)
 
+PAUSE_S = 1.0
+"""Wait before the second request; it doubles with each further one."""
+
 ATTEMPTS = 4
 """Requests for one continuation before the run gives up; nothing that is written is lost."""
 
@@ -161,7 +164,7 @@ class ServerWriter:
         return Written(text.strip(), first.get("finish_reason") == "stop")
 
 
-def post_json(url: str, body: dict[str, Any], *, key: str = "", pause_s: float = 1.0) -> Any:
+def post_json(url: str, body: dict[str, Any], *, key: str = "") -> Any:
     """Returns the JSON answer of a server; waits and asks again when it is busy.
 
     Raises:
@@ -171,6 +174,7 @@ def post_json(url: str, body: dict[str, Any], *, key: str = "", pause_s: float =
     if key:
         headers["Authorization"] = f"Bearer {key}"
     request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    reason = ""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with urllib.request.urlopen(request, timeout=120) as answer:
@@ -185,5 +189,5 @@ def post_json(url: str, body: dict[str, Any], *, key: str = "", pause_s: float =
             raise ValueError(f"{url} does not answer in JSON: is it the right address?") from error
         if attempt < ATTEMPTS:
             logger.warning("%s: %s; attempt %d follows", url, reason, attempt + 1)
-            time.sleep(pause_s * 2 ** (attempt - 1))
+            time.sleep(PAUSE_S * 2 ** (attempt - 1))
     raise ValueError(f"{url} cannot be reached after {ATTEMPTS} attempts ({reason})")

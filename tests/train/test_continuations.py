@@ -1,0 +1,203 @@
+"""Continuations: local and by a server; resumed without a lost or doubled line; faults go out."""
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+import torch
+from pydantic import SecretStr
+
+from models.checkpoint import save
+from tests.train.tiny import tiny_model, utterances
+from train import writers
+from train.continuations import done_ids, write_continuations
+from train.filtering import fault
+from train.manifest import Utterance, read_manifest, write_manifest
+from train.settings import ContinueSettings
+from train.writers import LocalWriter, ServerWriter, Written
+
+torch.set_num_threads(1)
+
+
+class Scripted:
+    """Writes a fixed reply, and fails after some batches."""
+
+    def __init__(self, batches: int = 10_000) -> None:
+        self.left = batches
+        self.asked: list[str] = []
+
+    def write(self, utterances: Sequence[Utterance]) -> list[Written]:
+        if self.left == 0:
+            raise RuntimeError("power cut")
+        self.left -= 1
+        self.asked += [utterance.id for utterance in utterances]
+        return [Written(f"that is about {u.text}", len(u.id) % 2 == 0) for u in utterances]
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    made = [
+        u.model_copy(update={"audio": Path(u.audio).name, "continuation": ""})
+        for u in utterances(tmp_path, 11)
+    ]
+    path = tmp_path / "said.jsonl"
+    write_manifest(path, made)
+    return path
+
+
+def test_a_killed_run_goes_on_without_a_lost_or_doubled_line(manifest: Path) -> None:
+    settings = ContinueSettings(manifest=manifest, batch_size=3)
+    first = Scripted(batches=2)
+    with pytest.raises(RuntimeError, match="power cut"):
+        write_continuations(settings, first)
+    (part,) = manifest.parent.glob("*.part-*")
+    with part.open("ab") as file:
+        file.write(b'{"id": "u9", "audio": "9.wav", "contin')
+    second = Scripted()
+    out = write_continuations(settings, second)
+    assert not set(first.asked) & set(second.asked)
+    found = read_manifest(out).utterances
+    assert [u.id for u in found] == [f"u{n}" for n in range(11)]
+    assert found[10].ended is False
+    assert found[3].ended is True
+    third = Scripted()
+    write_continuations(settings, third)
+    assert third.asked == []
+
+
+def test_a_torn_line_is_cut_off(tmp_path: Path) -> None:
+    part = tmp_path / "part"
+    part.write_bytes(b'{"id":"a","audio":"a.wav"}\n{"id":"b","au')
+    assert done_ids(part) == {"a"}
+    assert part.read_bytes().endswith(b"\n")
+    assert done_ids(tmp_path / "none") == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("I'm sorry, but I cannot do that.", "a refusal"),
+        ("As an AI language model, I have no feelings.", "a refusal"),
+        ("Yes.", "empty or a single word"),
+        ("", "empty or a single word"),
+        ("User: what now?", "chat markup"),
+        ("I see <|im_end|> yes", "chat markup"),
+        ("we go on and on, we go on and on", "repeats itself"),
+        ("Words, seven!", "an echo of the words"),
+        ("1 2 3 4 5 6 7 8 9 ...", "mostly no letters"),
+        ("broken \ufffd text here", "broken characters"),
+        ("That sounds hard. What happened then?", ""),
+        ("I'm sorry to hear that. How are you now?", ""),
+    ],
+)
+def test_faults(text: str, reason: str) -> None:
+    utterance = Utterance(id="a", audio="a.wav", text="words seven", continuation=text)
+    assert fault(utterance) == reason
+
+
+def test_rejected_continuations_stand_beside_the_manifest(manifest: Path) -> None:
+    class Refusing(Scripted):
+        def write(self, utterances: Sequence[Utterance]) -> list[Written]:
+            refusal = Written("I'm sorry, but I cannot.", True)
+            return [
+                refusal if u.id == "u4" else w
+                for u, w in zip(utterances, super().write(utterances), strict=True)
+            ]
+
+    out = write_continuations(ContinueSettings(manifest=manifest), Refusing())
+    assert "u4" not in {u.id for u in read_manifest(out).utterances}
+    rejected = read_manifest(out.with_suffix(".rejected.jsonl"), check_audio=False)
+    assert [u.id for u in rejected.utterances] == ["u4"]
+
+
+def test_a_local_llm_writes_the_same_alone_and_in_a_batch(tmp_path: Path) -> None:
+    save(tiny_model(tmp_path / "tokenizer"), tmp_path / "model")
+    settings = ContinueSettings(llm=str(tmp_path / "model"), longest_tokens=6)
+    writer = LocalWriter(settings, "cpu")
+    said = utterances(tmp_path / "audio", 4)
+    said[1] = said[1].model_copy(update={"text": "a much longer utterance than the others"})
+    together = writer.write(said)
+    assert together == [writer.write([one])[0] for one in said]
+    assert any(not written.ended for written in together)
+
+
+class Answering(BaseHTTPRequestHandler):
+    seen: list[dict[str, object]] = []  # noqa: RUF012
+    refusals: list[int] = []  # noqa: RUF012
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.seen.append({"path": self.path, "key": self.headers["Authorization"], **body})
+        if self.refusals:
+            self.send_response(self.refusals.pop())
+            self.end_headers()
+            return
+        content = f"reply to {body['messages'][-1]['content']}"
+        choice = {"message": {"content": content}, "finish_reason": "length"}
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"choices": [choice]}).encode())
+
+    def log_message(self, *arguments: object) -> None:
+        del arguments
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    Answering.seen.clear()
+    Answering.refusals.clear()
+    httpd = HTTPServer(("127.0.0.1", 0), Answering)
+    thread = threading.Thread(target=httpd.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{httpd.server_port}/v1"
+    httpd.shutdown()
+    httpd.server_close()
+    thread.join()
+
+
+def test_a_server_writes(server: str, manifest: Path) -> None:
+    settings = ContinueSettings(
+        manifest=manifest,
+        server=server,
+        server_model="m",
+        key=SecretStr("secret"),
+        instruction="As {emotion}: ",
+    )
+    out = write_continuations(settings)
+    found = {u.id: u for u in read_manifest(out).utterances}
+    assert found["u1"].continuation == "reply to As happy: words 1"
+    assert not found["u1"].ended
+    assert Answering.seen[0]["path"] == "/v1/chat/completions"
+    assert Answering.seen[0]["key"] == "Bearer secret"
+    assert Answering.seen[0]["model"] == "m"
+    assert "secret" not in settings.model_dump_json()
+
+
+def test_a_busy_server_is_asked_again_and_a_refusal_is_not(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writers, "PAUSE_S", 0.0)
+    writer = ServerWriter(ContinueSettings(server=server))
+    said = utterances(tmp_path, 1)
+    Answering.refusals[:] = [503, 429]
+    assert writer.write(said)[0].text.startswith("reply to")
+    Answering.refusals[:] = [401]
+    with pytest.raises(ValueError, match=r"refuses \(status 401\): look at model and key"):
+        writer.write(said)
+    gone = ServerWriter(ContinueSettings(server="http://127.0.0.1:9/v1"))
+    with pytest.raises(ValueError, match="cannot be reached after 4 attempts"):
+        gone.write(said)
+
+
+def test_what_is_missing_is_named(manifest: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="--manifest"):
+        write_continuations(ContinueSettings())
+    with pytest.raises(ValueError, match="--llm FOLDER, or --server URL"):
+        write_continuations(ContinueSettings(manifest=manifest))
+    silent = tmp_path / "silent.jsonl"
+    write_manifest(silent, [Utterance(id="a", audio="0.wav")])
+    with pytest.raises(ValueError, match="1 dropped: no words"):
+        write_continuations(ContinueSettings(manifest=silent, llm="x"))
