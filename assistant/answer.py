@@ -34,9 +34,14 @@ class Engines:
     def close(self) -> None:
         """Ends the threads and processes of the engines."""
         for engine in (self.voice, self.model, self.detector):
-            close = getattr(engine, "close", None)
-            if close is not None:
-                close()
+            close(engine)
+
+
+def close(engine: object) -> None:
+    """Ends the threads and processes of an engine, if it has any."""
+    end = getattr(engine, "close", None)
+    if end is not None:
+        end()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from assistant.answer import Engines
+from assistant.answer import Engines, close
 from assistant.empathy import load_policy
 from assistant.engines.protocols import SpeechModel
 from assistant.engines.table import AUTO, engine_factory, open_vad, open_voice
@@ -20,7 +20,12 @@ def open_engines(settings: ReplySettings) -> Engines:
     voice = open_voice(settings.voice)
     detector = open_vad()
     name = type(voice).__name__.lower() if settings.voice == AUTO else settings.voice
-    return Engines(open_speech_model(settings), voice, policy, detector, name)
+    try:
+        model = open_speech_model(settings)
+    except BaseException:
+        close(voice)
+        raise
+    return Engines(model, voice, policy, detector, name)
 
 
 def open_speech_model(settings: ReplySettings) -> SpeechModel:
