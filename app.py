@@ -25,6 +25,11 @@ class Command:
 
 
 COMMANDS = {
+    "talk": Command(
+        "talk with Attune by voice, in the terminal",
+        "assistant.settings:TalkCommandSettings",
+        "ui.terminal:talk",
+    ),
     "reply": Command(
         "answer recordings of a person: emotion, words, spoken answer, transcript",
         "assistant.settings:ReplySettings",

@@ -6,10 +6,10 @@ from assistant.answer import Engines, close
 from assistant.empathy import load_policy
 from assistant.engines.protocols import SpeechModel
 from assistant.engines.table import AUTO, engine_factory, open_vad, open_voice
-from assistant.settings import ReplySettings
+from assistant.settings import EngineSettings
 
 
-def open_engines(settings: ReplySettings) -> Engines:
+def open_engines(settings: EngineSettings) -> Engines:
     """Returns the engines that `settings` name; what fails quickly is tried first.
 
     Raises:
@@ -28,7 +28,7 @@ def open_engines(settings: ReplySettings) -> Engines:
     return Engines(model, voice, policy, detector, name)
 
 
-def open_speech_model(settings: ReplySettings) -> SpeechModel:
+def open_speech_model(settings: EngineSettings) -> SpeechModel:
     """Returns the speech model that `settings` name.
 
     Raises:

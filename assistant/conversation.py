@@ -80,6 +80,8 @@ def turn_after(turn: Turn | None, event: events.Event) -> Turn | None:
             return Turn(index, start_s, end_s)
         case events.UtteranceJoined():
             return None
+        case _:
+            pass
     return None if turn is None else _changed(turn, event)
 
 

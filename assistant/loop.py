@@ -23,7 +23,6 @@ from assistant.patience import Patience, PatienceSettings
 from assistant.playout import level_db
 from assistant.replies import Replies
 from assistant.reply_task import Question, ReplyParts
-from assistant.safety import HelpFinder
 from assistant.utterances import UtteranceBuffer
 from assistant.worker import Worker
 from models.emotions import Emotion
@@ -83,14 +82,12 @@ class TalkLoop:
         *,
         listener: Listener,
         tap: Tap | None = None,
-        help_finder: HelpFinder | None = None,
     ) -> None:
         """Prepares a conversation with its devices and engines; `run` starts it."""
         self._parts = parts
         self._settings = settings
         self._listener = listener
         self._tap = tap
-        self._help_finder = help_finder
         self._patience = Patience(settings.patience)
         self._endpointer = Endpointer(
             settings.endpointing,
@@ -114,6 +111,11 @@ class TalkLoop:
     def clock_s(self) -> float:
         """Seconds of microphone sound so far."""
         return self._clock / SPEECH_RATE_HZ
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the conversation has been asked to end."""
+        return self._is_stopping
 
     async def run(self) -> None:
         """Holds the conversation until the input ends or `stop` is called.
@@ -420,14 +422,6 @@ class TalkLoop:
             case _:
                 pass
         self._listener(event)
-        if isinstance(event, events.WordsHeard):
-            self._offer_help(event)
-
-    def _offer_help(self, event: events.WordsHeard) -> None:
-        """Shows where to find help, where the person's words suggest danger to life."""
-        found = self._help_finder.find(event.transcript.text) if self._help_finder else None
-        if found is not None:
-            self._listener(events.HelpOffered(event.at_s, event.turn, found.topic, found.text))
 
 
 def _samples(duration_ms: int) -> int:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assistant.endpointing import EndpointingSettings
 from assistant.errors import SettingsError
+from assistant.loop import TalkSettings
 
 
 class Settings(BaseModel):
@@ -58,7 +59,25 @@ class CommonSettings(Settings):
     """Show tracebacks and log lines."""
 
 
-class ReplySettings(CommonSettings):
+class EngineSettings(CommonSettings):
+    """Model, voice and manner: what every command that answers has in common."""
+
+    model: str = "nano"
+    """nano (ships with Attune), a checkpoint folder, or a hub id such as cwang621/blsp-emo."""
+    engine: Literal["blsp_emo", "cascade", "cascade_emotion"] = "blsp_emo"
+    """blsp_emo hears the voice itself; cascade answers the transcript alone, cascade_emotion the
+    transcript with the heard emotion named in the prompt (baselines for comparison)."""
+    voice: str = "auto"
+    """The voice: auto, flite, espeak or another installed engine, see `app.py doctor`."""
+    policy: str = "empathetic"
+    """How an emotion shapes the answer's voice: empathetic, mirror, flat, or a TOML file."""
+    persona: str | None = None
+    """The system line of the prompt, instead of the default persona."""
+    run: ModelSettings = ModelSettings()
+    generation: GenerationSettings = GenerationSettings()
+
+
+class ReplySettings(EngineSettings):
     """Answers recordings (and typed questions): emotion, words, reply, spoken answer, transcript.
 
     Each recording is one conversation of its own, cut into turns where the person pauses, unless
@@ -74,26 +93,30 @@ class ReplySettings(CommonSettings):
     out: Path | None = None
     """Where the spoken answers go: a WAV file for all, or a folder for one WAV per conversation
     (default: the folder answers/). The transcript is put beside it as .jsonl and .md."""
-    model: str = "nano"
-    """nano (ships with Attune), a checkpoint folder, or a hub id such as cwang621/blsp-emo."""
-    engine: Literal["blsp_emo", "cascade", "cascade_emotion"] = "blsp_emo"
-    """blsp_emo hears the voice itself; cascade answers the transcript alone, cascade_emotion the
-    transcript with the heard emotion named in the prompt (baselines for comparison)."""
-    voice: str = "auto"
-    """The voice: auto, flite, espeak or another installed engine, see `app.py doctor`."""
-    policy: str = "empathetic"
-    """How an emotion shapes the answer's voice: empathetic, mirror, flat, or a TOML file."""
-    persona: str | None = None
-    """The system line of the prompt, instead of the default persona."""
     play: bool = False
     """Play the answers on the loudspeaker too."""
     play_if_possible: bool = False
     """The same, but go on without a word where there is no loudspeaker."""
     json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False
     """Print the transcript's JSON lines instead of readable text."""
-    run: ModelSettings = ModelSettings()
-    generation: GenerationSettings = GenerationSettings()
     endpointing: EndpointingSettings = EndpointingSettings(usual_completeness=0.5)
+
+
+class TalkCommandSettings(EngineSettings):
+    """Talk with Attune: speak, be answered, interrupt, think aloud, without touching a key."""
+
+    input: Path | None = None
+    """A recording that is spoken to Attune instead of the microphone."""
+    output: Path | None = None
+    """With --input: a WAV file of what the loudspeaker would play, silence included."""
+    pace: Literal["counted", "repeatable", "real"] = "counted"
+    """How --input is played: counted jumps over every wait but counts the time of model and voice;
+    repeatable counts nothing, so that two runs are alike; real plays it at its own pace."""
+    plain: bool = False
+    """Print plain lines, friendly to screen readers, instead of the live picture."""
+    saves: Path = Path("talks")
+    """Folder for talks that are saved by key."""
+    talk: TalkSettings = TalkSettings()
 
 
 class DoctorSettings(CommonSettings):

@@ -119,18 +119,13 @@ def chat_prompts(tokenizer: Tokenizer) -> ChatPrompts:
     Raises:
         ValueError: The template cannot be rendered, or changes what people say.
     """
-    template = tokenizer.chat_template or CHATML
-    return ChatPrompts(tokenizer, read_template(template, start_token=tokenizer.start_token))
+    return ChatPrompts(tokenizer, read_template(tokenizer.chat_template or CHATML))
 
 
-def read_template(template: str, *, start_token: str = "") -> ChatMarkup:
+def read_template(template: str) -> ChatMarkup:
     """Returns the markup that `template` puts around contents.
 
     Renders a conversation of placeholders with it and cuts at these.
-
-    Args:
-        template: Jinja, as checkpoints bring it.
-        start_token: What the template knows as `bos_token`.
 
     Raises:
         ValueError: The template cannot be rendered, or changes what people say.
@@ -139,13 +134,13 @@ def read_template(template: str, *, start_token: str = "") -> ChatMarkup:
     system, said, replied, said_again = marks
     turns = [("user", said), ("assistant", replied), ("user", said_again)]
     try:
-        text = _render(template, [("system", system), *turns], start_token)
+        text = _render(template, [("system", system), *turns])
         has_system = system in text
     except ValueError:
         has_system, text = False, ""
     if not has_system:
         turns[0] = ("user", f"{system}\n\n{said}")
-        text = _render(template, turns, start_token)
+        text = _render(template, turns)
     pieces: list[str] = []
     for mark in marks:
         before, found, text = text.partition(mark)
@@ -161,7 +156,7 @@ def read_template(template: str, *, start_token: str = "") -> ChatMarkup:
     )
 
 
-def _render(template: str, turns: Sequence[tuple[str, str]], start_token: str) -> str:
+def _render(template: str, turns: Sequence[tuple[str, str]]) -> str:
     """Returns `template` rendered in jinja2's sandbox with the names that templates expect."""
     from jinja2 import TemplateError
     from jinja2.ext import loopcontrols
@@ -180,7 +175,7 @@ def _render(template: str, turns: Sequence[tuple[str, str]], start_token: str) -
             messages=messages,
             add_generation_prompt=True,
             enable_thinking=False,
-            bos_token=start_token,
+            bos_token="",
             eos_token="",
         )
     except TemplateError as error:

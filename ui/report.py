@@ -1,6 +1,5 @@
 """What the commands `reply` and `doctor` print: pictures on a terminal, plain lines when piped."""
 
-import re
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,14 +23,8 @@ from assistant.transcript import (
     describe_emotion,
     describe_style,
 )
+from ui.shown import EMOTION_COLOURS, one_line
 
-_COLOURS = {
-    "neutral": "white",
-    "happy": "yellow",
-    "angry": "red",
-    "sad": "blue",
-    "surprise": "magenta",
-}
 _BAR_CELLS = 10
 
 
@@ -127,12 +120,11 @@ class ConsoleReport:
 
 def _shown(text: str) -> str:
     """Returns `text` on one line, without what a terminal or the markup would act on."""
-    text = text.encode("utf-8", errors="replace").decode("utf-8")
-    return escape(re.sub(r"[\x00-\x1f\x7f-\x9f\s]+", " ", text).strip())
+    return escape(one_line(text))
 
 
 def _emotion_line(emotion: EmotionRecord) -> str:
-    colour = _COLOURS[emotion.label]
+    colour = EMOTION_COLOURS[emotion.label]
     parts = [f"[{colour}]{describe_emotion(emotion)}[/{colour}]"]
     filled = round(_BAR_CELLS * emotion.confidence)
     parts.append(f"[{colour}]{'█' * filled}{'░' * (_BAR_CELLS - filled)}[/{colour}]")

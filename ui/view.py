@@ -167,9 +167,9 @@ def _floor_after(view: View, event: events.Event) -> View | None:
             return replace(view, is_open=True, model=model, voice=voice, policy=policy)
         case events.ConversationEnded(reason=reason):
             return replace(_silent(view), ended=reason, person_speaks=False)
-        case events.SpeechStarted():
+        case events.SpeechStarted() | events.SpeechConfirmed():
             return replace(view, person_speaks=True)
-        case events.SpeechDropped():
+        case events.SpeechDropped() | events.TurnHeld():
             return replace(view, person_speaks=False)
         case events.UtteranceEnded(turn=turn):
             return replace(view, person_speaks=False, answering=turn)

@@ -1,0 +1,98 @@
+"""One conversation put together: engines, workers and devices in, a loop to run out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from assistant.answer import Engines
+from assistant.correction import EmotionPrior
+from assistant.ear import Ear
+from assistant.engines.protocols import EchoCanceller, Microphone, Persona, Speaker
+from assistant.events import ConversationStarted
+from assistant.loop import Listener, TalkLoop, TalkParts, TalkSettings, Tap
+from assistant.reply_task import ReplyParts
+from assistant.settings import TalkCommandSettings
+from assistant.worker import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """The threads of a conversation's engines; model and voice may serve several conversations."""
+
+    ear: Worker = field(default_factory=lambda: Worker("ear"))
+    model: Worker = field(default_factory=lambda: Worker("model"))
+    voice: Worker = field(default_factory=lambda: Worker("voice"))
+
+    def __iter__(self) -> Iterator[Worker]:
+        return iter((self.ear, self.model, self.voice))
+
+    def close(self) -> None:
+        """Ends the threads after what waits there; not to be called on the event loop."""
+        for worker in self:
+            worker.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Where sound comes from and goes to."""
+
+    microphone: Microphone
+    speaker: Speaker
+    canceller: EchoCanceller | None = None
+    """None where no echo reaches the microphone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watchers:
+    """Who follows a conversation."""
+
+    listener: Listener
+    tap: Tap | None = None
+
+
+def open_talk(
+    settings: TalkCommandSettings,
+    engines: Engines,
+    workers: Workers,
+    ends: Ends,
+    watchers: Watchers,
+) -> TalkLoop:
+    """Returns a conversation that is ready to run; its first event has been published.
+
+    The detector of `engines` must not be in use by another conversation.
+    """
+    parts = TalkParts(
+        microphone=ends.microphone,
+        speaker=ends.speaker,
+        ear=Ear(engines.detector, ends.canceller),
+        ear_worker=workers.ear,
+        reply=ReplyParts(
+            dialogue=engines.model.open(Persona(settings.persona)),
+            voice=engines.voice,
+            policy=engines.policy,
+            speaker=ends.speaker,
+            prior=EmotionPrior(),
+            scorer=None,
+            model_worker=workers.model,
+            voice_worker=workers.voice,
+        ),
+    )
+    watchers.listener(started(settings, engines))
+    return TalkLoop(parts, turn_taking(settings), listener=watchers.listener, tap=watchers.tap)
+
+
+def turn_taking(settings: TalkCommandSettings) -> TalkSettings:
+    """Returns how turns are taken under `settings`."""
+    return settings.talk
+
+
+def started(settings: TalkCommandSettings, engines: Engines) -> ConversationStarted:
+    """Returns the first event of a conversation under `settings`."""
+    return ConversationStarted(
+        at_s=0.0,
+        model=engines.model.name,
+        voice=engines.voice_name,
+        policy=engines.policy.name,
+        utc=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        settings=settings.effective(),
+    )

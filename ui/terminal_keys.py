@@ -1,0 +1,168 @@
+"""The keyboard of the terminal: which key does what, and reading keys without Enter."""
+
+import codecs
+import contextlib
+import os
+import sys
+import termios
+import tty
+from dataclasses import dataclass
+from enum import StrEnum
+from types import TracebackType
+from typing import Any, Self
+
+from models.emotions import Emotion
+
+
+class Action(StrEnum):
+    """What a person can do by key."""
+
+    TALK = "talk"
+    INTERRUPT = "interrupt"
+    MUTE = "mute"
+    CORRECT = "correct"
+    TYPE = "type"
+    SAVE = "save"
+    HELP = "help"
+    QUIT = "quit"
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One line of the key help."""
+
+    keys: str
+    """As they are shown."""
+    short: str
+    """For the foot of the picture."""
+    about: str
+
+
+BINDINGS: dict[Action, Binding] = {
+    Action.TALK: Binding("space", "talk", "with --echo push-to-talk: begin to speak, then send it"),
+    Action.INTERRUPT: Binding("space or i", "interrupt", "silence Attune (speaking does it too)"),
+    Action.MUTE: Binding("m", "mute", "close or open the microphone"),
+    Action.CORRECT: Binding(
+        "1-5",
+        "correct",
+        "how your last turn was meant: "
+        + ", ".join(f"{emotion + 1} {emotion.label}" for emotion in Emotion),
+    ),
+    Action.TYPE: Binding("t", "type", "write instead of speaking; Enter sends, Esc leaves"),
+    Action.SAVE: Binding("s", "save", "write the talk so far to a file"),
+    Action.HELP: Binding("? or h", "help", "show or hide this list"),
+    Action.QUIT: Binding("q", "quit", "end the talk (Ctrl-C does it too)"),
+}
+
+_SIMPLE = {
+    " ": Action.TALK,
+    "i": Action.INTERRUPT,
+    "m": Action.MUTE,
+    "t": Action.TYPE,
+    "s": Action.SAVE,
+    "?": Action.HELP,
+    "h": Action.HELP,
+    "q": Action.QUIT,
+    "\x03": Action.QUIT,
+    "\x04": Action.QUIT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """An action and, for a correction, the emotion."""
+
+    action: Action
+    emotion: Emotion | None = None
+
+
+def key_help() -> str:
+    """Returns the keys in one plain line each."""
+    return "\n".join(f"{binding.keys}: {binding.about}." for binding in BINDINGS.values())
+
+
+def command_of(key: str) -> Command | None:
+    """Returns what a key asks for; None for a key without a meaning."""
+    if key in _SIMPLE:
+        return Command(_SIMPLE[key])
+    if key.lower() in _SIMPLE:
+        return Command(_SIMPLE[key.lower()])
+    if key.isascii() and key.isdigit() and 1 <= int(key) <= len(Emotion):
+        return Command(Action.CORRECT, Emotion(int(key) - 1))
+    return None
+
+
+class KeyDecoder:
+    """Turns what a terminal sends into keys; arrow and function keys are left out."""
+
+    def __init__(self) -> None:
+        self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace")
+
+    def keys(self, data: bytes) -> list[str]:
+        """Returns the keys in `data`: single characters, a lone Esc among them."""
+        text = self._decode.decode(data)
+        keys: list[str] = []
+        position = 0
+        while position < len(text):
+            length = _sequence_length(text, position)
+            if length == 1:
+                keys.append(text[position])
+            position += length
+        return keys
+
+
+def _sequence_length(text: str, start: int) -> int:
+    """Returns the length of the escape sequence at `start`, or 1 where none begins."""
+    if text[start] != "\x1b" or start + 1 >= len(text):
+        return 1
+    if text[start + 1] == "O":
+        return min(3, len(text) - start)
+    if text[start + 1] != "[":
+        return 2
+    end = start + 2
+    while end < len(text) and not "@" <= text[end] <= "~":
+        end += 1
+    return end + 1 - start
+
+
+class Keyboard:
+    """Standard input with each key at once and without echo; restored in every case."""
+
+    def __init__(self) -> None:
+        self._fd = sys.stdin.fileno()
+        self._before: list[Any] = termios.tcgetattr(self._fd)
+        self._decoder = KeyDecoder()
+
+    @property
+    def fd(self) -> int:
+        """The file descriptor to wait for."""
+        return self._fd
+
+    def __enter__(self) -> Self:
+        """Switches the terminal; Ctrl-Z and Ctrl-S lose their meaning, Ctrl-C keeps it."""
+        tty.setcbreak(self._fd, termios.TCSADRAIN)
+        mode: list[Any] = termios.tcgetattr(self._fd)
+        mode[0] &= ~(termios.IXON | termios.IXOFF)
+        mode[6][termios.VSUSP] = b"\0"
+        termios.tcsetattr(self._fd, termios.TCSADRAIN, mode)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Gives the terminal back as it was."""
+        with contextlib.suppress(OSError, termios.error):  # a closed terminal needs nothing back
+            termios.tcsetattr(self._fd, termios.TCSAFLUSH, self._before)
+
+    def read(self) -> list[str] | None:
+        """Returns the keys that are waiting; None when the terminal is gone."""
+        try:
+            data = os.read(self._fd, 1024)
+        except BlockingIOError:
+            return []
+        except OSError:
+            return None
+        return self._decoder.keys(data) if data else None

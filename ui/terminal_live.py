@@ -1,0 +1,196 @@
+"""A conversation in real time in a terminal: picture or plain lines, keys, and an orderly end."""
+
+import asyncio
+import signal
+import sys
+from contextlib import ExitStack, suppress
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+
+from assistant import events
+from assistant.answer import Engines
+from assistant.errors import AssistantError, OutputError
+from assistant.loop import TalkLoop
+from assistant.replayed import FileEnds
+from assistant.session import Ends, Watchers, Workers, open_talk, turn_taking
+from assistant.settings import TalkCommandSettings
+from assistant.worker import Worker
+from ui.terminal_controls import Controls, Effects
+from ui.terminal_keys import Keyboard
+from ui.terminal_picture import ASCII, UNICODE, Panel
+from ui.terminal_plain import plain_lines
+from ui.terminal_save import save
+from ui.terminal_screen import HeldErrors, Screen
+from ui.view import View, noticed, reduce
+
+DRAW_S = 0.1
+"""Between two pictures."""
+STOP_S = 2.0
+"""How long a conversation may take to end by itself when it is asked to."""
+LAST_LINES_S = 1.0
+"""How long the last lines may take to reach a slow terminal."""
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class LiveTalk:
+    """One conversation and all that a terminal has to do with it."""
+
+    def __init__(self, settings: TalkCommandSettings, engines: Engines, workers: Workers) -> None:
+        """Prepares the terminal's side; the conversation is opened by `run`."""
+        self._settings = settings
+        self._engines = engines
+        self._workers = workers
+        self._console = Console(highlight=False)
+        self._is_picture = _shows_picture(self._console, settings)
+        self._worker = Worker("screen")
+        self._stack = ExitStack()
+        self._view = View()
+        self._talk: TalkLoop | None = None
+        self._controls: Controls | None = None
+        self._holding: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> Self:
+        """Nothing to do yet: the terminal changes when the conversation is open."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Ends the thread that draws, unless the terminal has swallowed it."""
+        if not self._worker.waiting:
+            self._worker.close()
+
+    async def run(self, files: FileEnds | None) -> View:
+        """Holds the conversation until it ends or somebody ends it; returns the last view.
+
+        Raises:
+            AssistantError: A device or a file was lost.
+        """
+        with ExitStack() as outputs:
+            ends = self._open_ends(files, outputs)
+            self._talk = open_talk(
+                self._settings, self._engines, self._workers, ends, Watchers(self._hear)
+            )
+            is_push_to_talk = turn_taking(self._settings).turns == "push-to-talk"
+            glyphs = UNICODE if self._console.encoding.startswith("utf") else ASCII
+            panel = Panel(is_push_to_talk=is_push_to_talk, glyphs=glyphs)
+            effects = Effects(save=self._save, say=self._say, tell=self._tell)
+            self._controls = Controls(self._talk, effects, panel)
+            with ExitStack() as terminal:
+                await self._hold(terminal)
+        self._print_end()
+        return self._view
+
+    def _open_ends(self, files: FileEnds | None, outputs: ExitStack) -> Ends:
+        assert files is not None
+        return files.open(outputs, rate_hz=self._engines.voice.sample_rate)
+
+    async def _hold(self, terminal: ExitStack) -> None:
+        """Runs the conversation with the terminal in its hands."""
+        assert self._talk is not None
+        loop = asyncio.get_running_loop()
+        screen = self._open_terminal(terminal)
+        self._holding = asyncio.create_task(self._talk.run())
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, self._stop)
+            terminal.callback(loop.remove_signal_handler, number)
+        drawing = asyncio.create_task(self._draw(screen)) if screen is not None else None
+        try:
+            await asyncio.wait({self._holding})
+        finally:
+            if drawing is not None:
+                drawing.cancel()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_LINES_S):
+                    while self._worker.waiting:
+                        await asyncio.sleep(0.02)
+        if not self._holding.cancelled():
+            self._holding.result()
+
+    def _open_terminal(self, terminal: ExitStack) -> Screen | None:
+        loop = asyncio.get_running_loop()
+        screen: Screen | None = None
+        if self._is_picture:
+            terminal.enter_context(HeldErrors())
+            screen = terminal.enter_context(Screen(self._console, self._worker))
+        if sys.stdin.isatty():
+            keyboard = terminal.enter_context(Keyboard())
+            loop.add_reader(keyboard.fd, self._read_keys, keyboard)
+            terminal.callback(loop.remove_reader, keyboard.fd)
+            self._tell("Press ? for the keys.")
+        return screen
+
+    async def _draw(self, screen: Screen) -> None:
+        assert self._controls is not None
+        view: View | None = None
+        panel: Panel | None = None
+        while not screen.is_gone:
+            if view is not self._view or panel is not self._controls.panel:
+                view, panel = self._view, self._controls.panel
+                await screen.draw(view, panel)
+            await asyncio.sleep(DRAW_S)
+
+    def _hear(self, event: events.Event) -> None:
+        self._view = reduce(self._view, event)
+        if not self._is_picture:
+            for line in plain_lines(self._view, event):
+                self._print(line)
+
+    def _read_keys(self, keyboard: Keyboard) -> None:
+        assert self._controls is not None
+        keys = keyboard.read()
+        if keys is None:
+            asyncio.get_running_loop().remove_reader(keyboard.fd)
+            self._stop()
+            return
+        for key in keys:
+            self._controls.press(key, self._view)
+            if self._talk is not None and self._talk.is_stopping:
+                self._stop()
+
+    def _stop(self) -> None:
+        """Ends the conversation at the next frame, or by force if no frame comes."""
+        assert self._talk is not None
+        self._talk.stop()
+        if self._holding is not None:
+            asyncio.get_running_loop().call_later(STOP_S, self._holding.cancel)
+
+    def _save(self) -> str:
+        try:
+            return f"saved to {save(self._view, self._settings.saves)}"
+        except OutputError as error:
+            return str(error)
+
+    def _say(self, text: str) -> None:
+        self._view = noticed(self._view, text)
+        self._tell(text)
+
+    def _tell(self, text: str) -> None:
+        if not self._is_picture:
+            self._print(text)
+
+    def _print(self, text: str) -> None:
+        with suppress(AssistantError):  # a terminal that takes no lines any more is not waited for
+            self._worker.submit(partial(_write_line, text), lambda _result, _error: None)
+
+    def _print_end(self) -> None:
+        """Leaves a last word on the screen where the picture was."""
+        if self._is_picture:
+            for line in plain_lines(self._view, events.ConversationEnded(0.0, "")):
+                _write_line(line)
+
+
+def _shows_picture(console: Console, settings: TalkCommandSettings) -> bool:
+    return console.is_terminal and not console.is_dumb_terminal and not settings.plain
+
+
+def _write_line(text: str) -> None:
+    encoding = sys.stdout.encoding or "utf-8"
+    with suppress(OSError):  # whoever read it has gone; the hang-up ends the talk
+        print(text.encode(encoding, "replace").decode(encoding), flush=True)
