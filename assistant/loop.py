@@ -99,6 +99,7 @@ class TalkLoop:
         self._clock = 0
         self._last_audible = -(10**9)
         self._paused_at = 0
+        self._has_paused = False
         self._is_ducked = False
         self._is_muted = False
         self._is_pressed = False
@@ -312,6 +313,7 @@ class TalkLoop:
                 onset = mark.start_samples + _samples(self._settings.endpointing.lead_ms)
                 self._replies.interrupt(onset_samples=onset)
                 self._duck(False)
+                self._has_paused = False
             case Boundary.PAUSED:
                 self._paused_at = mark.speech_end_samples
                 if self._settings.answers:
@@ -319,6 +321,7 @@ class TalkLoop:
             case Boundary.RESUMED:
                 pause = mark.speech_end_samples - self._paused_at
                 self._patience.paused(1_000 * pause / SPEECH_RATE_HZ)
+                self._has_paused = True
                 self._replies.withdraw()
             case Boundary.ENDED if self._settings.answers:
                 self._answer(mark)
@@ -345,6 +348,8 @@ class TalkLoop:
         assert self._replies is not None
         if not self._replies.is_prepared:
             self._replies.prepare(self._question(mark))
+        if not self._has_paused:
+            self._patience.went_straight()
         start = self._replies.unheard_start
         self._commit(
             (mark.start_samples if start is None else start) / SPEECH_RATE_HZ,

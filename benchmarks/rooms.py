@@ -29,9 +29,12 @@ def at_level(waveform: Waveform, level_db: float) -> Waveform:
 
 
 def trimmed(waveform: Waveform) -> Waveform:
-    """Returns `waveform` without the silence before and after."""
+    """Returns `waveform` from its first to its last loud sound (-12 dB below its loudest parts).
+
+    What comes before is breath: the first sample of speech is where a listener hears speech.
+    """
     level = np.convolve(np.abs(waveform), np.ones(160) / 160, "same")
-    loud = np.flatnonzero(level > 0.1 * np.percentile(level, 95))
+    loud = np.flatnonzero(level > 0.25 * np.percentile(level, 95))
     return waveform[loud[0] : loud[-1] + 1]
 
 

@@ -1,0 +1,89 @@
+"""What was heard of a reply, the patience with a speaker, and corrections."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.conversation import SpokenReply
+from assistant.correction import EmotionPrior
+from assistant.engines.protocols import EmotionEstimate
+from assistant.patience import Patience, PatienceSettings
+from models.emotions import Emotion
+from tests.fakes import certain
+
+SENTENCES = ["I am here for you. ", "Tell me more, ", "if you like."]
+
+
+def spoken() -> SpokenReply:
+    reply = SpokenReply(16_000)
+    for sentence in SENTENCES:
+        reply.begin(sentence)
+        reply.add(8_000)
+        reply.complete()
+    return reply
+
+
+def test_what_was_played_whole_was_heard_whole() -> None:
+    assert spoken().heard(24_000) == "".join(SENTENCES)
+    assert spoken().heard(8_000) == SENTENCES[0].rstrip()
+    assert spoken().heard(0) == ""
+
+
+@given(st.integers(0, 24_000))
+def test_what_was_heard_is_the_beginning_of_the_reply_cut_at_a_word(played: int) -> None:
+    whole = "".join(SENTENCES)
+    heard = spoken().heard(played)
+    assert whole.startswith(heard)
+    assert not heard or whole[len(heard) : len(heard) + 1] in {"", " "}
+
+
+def test_more_was_heard_the_longer_it_played() -> None:
+    lengths = [len(spoken().heard(played)) for played in range(0, 24_001, 100)]
+    assert lengths == sorted(lengths)
+    assert len(set(lengths)) > 8
+
+
+def test_a_sentence_still_being_made_counts_by_its_usual_length() -> None:
+    reply = SpokenReply(16_000)
+    reply.begin("one two three four five six seven eight nine ten")
+    reply.add(1_600)
+    assert reply.heard(1_600) == ""
+    reply.add(30_400)
+    heard = reply.heard(32_000).split()
+    assert 3 <= len(heard) <= 6, "2 s of speech, 2.5 words a second"
+
+
+def test_patience_grows_with_pauses_and_sadness_and_fades() -> None:
+    patience = Patience(PatienceSettings(base=1.0, sad=0.3, slow=0.6))
+    assert patience.factor == 1.0
+    patience.paused(1_000.0)
+    slow = patience.factor
+    assert slow == pytest.approx(1.6)
+    patience.heard(certain(Emotion.SAD))
+    assert patience.factor > slow
+    for _ in range(10):
+        patience.heard(certain(Emotion.HAPPY))
+        patience.went_straight()
+    assert patience.factor == pytest.approx(1.0, abs=0.05)
+
+
+def test_corrections_shift_the_estimates_of_this_person_only_so_far() -> None:
+    prior = EmotionPrior()
+    estimate = EmotionEstimate((0.1, 0.1, 0.45, 0.3, 0.05))
+    assert prior.apply(estimate) is estimate
+    prior.correct(Emotion.ANGRY, Emotion.SAD)
+    shifted = prior.apply(estimate)
+    assert shifted.emotion is Emotion.SAD
+    assert sum(shifted.probabilities) == pytest.approx(1.0)
+    for _ in range(20):
+        prior.correct(Emotion.ANGRY, Emotion.SAD)
+    assert prior.apply(certain(Emotion.HAPPY)).emotion is Emotion.HAPPY
+
+
+def test_a_confirmed_estimate_changes_nothing() -> None:
+    prior = EmotionPrior()
+    prior.correct(Emotion.SAD, Emotion.SAD)
+    estimate = certain(Emotion.ANGRY)
+    assert prior.apply(estimate) is estimate
+    assert np.isclose(sum(prior.apply(estimate).probabilities), 1.0)
