@@ -107,11 +107,11 @@ def test_greedy_takes_the_most_probable():
 
 
 def test_sampling_follows_the_probabilities_and_the_seed():
-    drawn = choose(4000, temperature=1.0, seed=1)
+    drawn = choose(1000, temperature=1.0, seed=1)
     share = drawn.count(0) / len(drawn)
-    assert share == pytest.approx(torch.softmax(LOGITS, 0)[0].item(), abs=0.03)
-    assert drawn == choose(4000, temperature=1.0, seed=1)
-    assert drawn != choose(4000, temperature=1.0, seed=2)
+    assert share == pytest.approx(torch.softmax(LOGITS, 0)[0].item(), abs=0.05)
+    assert drawn == choose(1000, temperature=1.0, seed=1)
+    assert drawn != choose(1000, temperature=1.0, seed=2)
 
 
 def test_a_nucleus_leaves_the_improbable_out():
