@@ -49,6 +49,11 @@ COMMANDS = {
         "train.settings:EmotionSettings",
         "train.align:align_emotion",
     ),
+    "calibrate": Command(
+        "temperature and threshold of the emotion head, from held-out voices",
+        "train.settings:CalibrateSettings",
+        "train.calibrate:calibrate",
+    ),
     "evaluate": Command(
         "test sets → figures with sample counts and 95 % intervals",
         "train.settings:EvaluateSettings",

@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,10 @@ def read_corpus(settings: AlignSettings) -> Corpus:
         (index, utterance)
         for index, path in enumerate(settings.train)
         for utterance in _read(path, settings)
+        if utterance.split in settings.splits
     ]
+    if not found:
+        raise ValueError(f"no utterance of the manifests is of the splits {settings.splits}")
     hashes = {str(path): file_sha256(path) for path in (*settings.train, *settings.valid)}
     if settings.valid:
         valid = [utterance for path in settings.valid for utterance in _read(path, settings)]
@@ -133,20 +137,15 @@ def alignment_task(settings: AlignSettings, stage: Stage, model: BlspEmo, corpus
         sum(p.numel() for p in model.parameters()) / 1e6,
     )
     step = Alignment(frozenset(stage.weights), temperature=settings.temperature)
-    sizes = {"batch_size": settings.batch_size, "batch_s": settings.batch_s}
+    batches = partial(alignment_batches, batch_size=settings.batch_size, batch_s=settings.batch_s)
+    chances = _chances(examples, source, settings)
     return Task(
         name=stage.name,
         model=model,
         step=step,
         weights=stage.weights,
-        train=alignment_batches(
-            examples,
-            model,
-            seed=settings.loop.seed,
-            weights=_chances(examples, source, settings),
-            **sizes,
-        ),
-        valid=alignment_batches(valid, model, seed=0, shuffle=False, **sizes),
+        train=batches(examples, model, seed=settings.loop.seed, weights=chances),
+        valid=batches(valid, model, seed=0, shuffle=False),
         scope=step.scope,
         export=_export,
         identity={

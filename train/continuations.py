@@ -39,6 +39,8 @@ def write_continuations(settings: ContinueSettings, writer: Writer | None = None
     mine = utterances[state.process_index :: state.num_processes]
     part = out.with_name(f"{out.name}.part-{state.process_index}-of-{state.num_processes}")
     done = done_ids(part)
+    for other in out.parent.glob(f"{out.name}.part-*-of-*"):
+        done |= {line.id for line in _whole(other)}
     todo = [utterance for utterance in mine if utterance.id not in done]
     logger.info("%d of %d continuations are written already", len(mine) - len(todo), len(mine))
     if todo:
@@ -64,7 +66,13 @@ def done_ids(part: Path) -> set[str]:
         logger.warning("%s: a line cut short by a kill is written again", part)
         with part.open("r+b") as file:
             file.truncate(len(whole))
-    return {parse_line(line).id for line in whole.splitlines()}
+    return {line.id for line in _whole(part)}
+
+
+def _whole(part: Path) -> list[Utterance]:
+    """The complete lines of a part file; another process may be writing its last."""
+    content = part.read_bytes()
+    return [parse_line(line) for line in content[: content.rfind(b"\n") + 1].splitlines()]
 
 
 def _usable(settings: ContinueSettings, out: Path) -> list[Utterance]:
@@ -109,9 +117,7 @@ def _merge(out: Path, utterances: Sequence[Utterance]) -> None:
     """Joins all part files in the manifest's order, without faults; the parts stay for a resume."""
     found: dict[str, Utterance] = {}
     for part in sorted(out.parent.glob(f"{out.name}.part-*-of-*")):
-        for line in part.read_bytes().splitlines():
-            utterance = parse_line(line)
-            found[utterance.id] = utterance
+        found |= {utterance.id: utterance for utterance in _whole(part)}
     ordered = [found[utterance.id] for utterance in utterances if utterance.id in found]
     drops = Drops()
     kept, rejected = without_faults(ordered, drops)

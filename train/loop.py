@@ -17,7 +17,7 @@ from train.optimiser import learning_rate, make_optimiser
 from train.report import Report
 from train.run_folder import open_run, replacing, restore_replaced
 from train.settings import LoopSettings
-from train.states import StateKeeper
+from train.states import Gathered, StateKeeper
 from train.task import Ending, Outcome, Position, Task
 
 logger = logging.getLogger(__name__)
@@ -72,6 +72,10 @@ class _Loop:
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
         )
         self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
+        if self.accelerator.state.deepspeed_plugin is not None:
+            # Batches come from our own reader: DeepSpeed counts them and asks no loader.
+            config = self.accelerator.state.deepspeed_plugin.deepspeed_config
+            config["train_micro_batch_size_per_gpu"] = 1
         autocast = settings.precision == "bf16" and self.accelerator.mixed_precision == "no"
         self.stepper, self.optimizer = self.accelerator.prepare(
             _Stepper(task, autocast=autocast), make_optimiser(task, settings)
@@ -275,7 +279,9 @@ class _Loop:
         if self.at.summed:
             means = {name: value / self.at.summed for name, value in self.at.sums.items()}
             shown = " ".join(f"{name} {value:.3f}" for name, value in means.items())
-            report.moved(self._share_done(), f"{shown}  {speed:.2f} steps/s")
+            report.moved(
+                self._share_done(), terms=shown, steps_per_s=speed, elapsed_s=self.at.elapsed_s
+            )
             if self.at.step % self.settings.log_every == 0:
                 rate = learning_rate(self.settings, step=self.at.step - 1, done=done)
                 report.wrote("train", self.at.step, {**means, "learning_rate": rate})
@@ -342,9 +348,10 @@ class _Loop:
         self.accelerator.wait_for_everyone()
         if self.task.export is None:
             return
+        model = Gathered(self.task.model) if self.states.sharded else self.task.model
         if self.accelerator.is_main_process:
             with replacing(self.folder / name) as part:
-                self.task.export(self.task.model, part)
+                self.task.export(model, part)
         self.accelerator.wait_for_everyone()
 
 

@@ -59,12 +59,14 @@ def word_error_rate(pairs: Sequence[tuple[str, str]], *, seed: int = 0) -> Figur
     return bootstrap(rate, len(counts), seed=seed)
 
 
-def confusion(truth: Sequence[int], guess: Sequence[int], classes: int) -> Integers:
+def confusion(
+    truth: Sequence[int] | Integers, guess: Sequence[int] | Integers, classes: int
+) -> Integers:
     """Returns (classes, classes + 1): rows are truths; the last column counts no valid answer."""
-    table = np.zeros((classes, classes + 1), dtype=np.int64)
-    for right, given in zip(truth, guess, strict=True):
-        table[right, given if 0 <= given < classes else classes] += 1
-    return table
+    right, given = np.asarray(truth, dtype=np.int64), np.asarray(guess, dtype=np.int64)
+    given = np.where((given >= 0) & (given < classes), given, classes)
+    cells = np.bincount(right * (classes + 1) + given, minlength=classes * (classes + 1))
+    return cells.reshape(classes, classes + 1)
 
 
 def accuracy(table: Integers) -> float:
@@ -100,7 +102,7 @@ def of_answers(
     right, given = np.asarray(truth), np.asarray(guess)
 
     def value(chosen: Integers) -> float:
-        return measure(confusion(right[chosen].tolist(), given[chosen].tolist(), classes))
+        return measure(confusion(right[chosen], given[chosen], classes))
 
     return bootstrap(value, len(right), seed=seed)
 

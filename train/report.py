@@ -24,6 +24,7 @@ class Report:
         self._active = active
         self._bar: Any = None
         self._drawn_s = time.monotonic()
+        self._pace = ""
         if not active:
             return
         self._history = folder / HISTORY
@@ -51,9 +52,12 @@ class Report:
             self._board.close()
             draw_curves(self._history, self._folder / "losses.png")
 
-    def moved(self, fraction: float, rest: str) -> None:
-        """Moves the progress bar to `fraction` of the run, with `rest` beside it."""
+    def moved(self, fraction: float, *, terms: str, steps_per_s: float, elapsed_s: float) -> None:
+        """Shows how far the run is, with its loss terms, speed and the time that is left."""
+        left_s = elapsed_s * (1 - fraction) / fraction if fraction else 0.0
+        self._pace = f"{steps_per_s:.2f} steps/s, {fraction:.0%}, {left_s / 60:.1f} min left"
         if self._bar is not None:
+            rest = f"{terms}  {steps_per_s:.2f} steps/s"
             self._bar.update(self._task, completed=fraction, rest=rest)
 
     def wrote(self, kind: str, step: int, values: Mapping[str, float]) -> None:
@@ -69,7 +73,7 @@ class Report:
         if self._bar is not None and kind != "train":
             self._bar.console.print(f"step {step}  {kind}  {shown}")
         elif self._bar is None:
-            logger.info("step %d  %s  %s", step, kind, shown)
+            logger.info("step %d  %s  %s  (%s)", step, kind, shown, self._pace)
         if kind != "train" and time.monotonic() - self._drawn_s > REDRAW_S:
             draw_curves(self._history, self._folder / "losses.png")
             self._drawn_s = time.monotonic()

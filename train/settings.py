@@ -131,6 +131,8 @@ class AlignSettings(Frozen):
     """Manifests with continuations."""
     shares: tuple[float, ...] = ()
     """Share of each manifest in what is drawn; empty: by their sizes."""
+    splits: tuple[Literal["train", "dev", "test"], ...] = ("train", "dev", "test")
+    """Splits of the training manifests that are trained on; ("train",) keeps the rest for tests."""
     valid: tuple[Path, ...] = ()
     """Validation manifests; empty: `valid_share` of the training speakers is held back."""
     valid_share: float = Field(default=0.03, gt=0, lt=0.5)
@@ -239,3 +241,50 @@ class PrepareSettings(Frozen):
     """Open every file for its duration; without it missing durations stay 0."""
     test_speakers: tuple[str, ...] = ()
     """Speakers of the test split, as the manifest names them, such as ravdess-17."""
+
+
+class EvaluateSettings(Frozen):
+    """A model is measured on test manifests: figures with sample counts and 95 % intervals."""
+
+    model: str = "nano"
+    """Checkpoint: a folder, a hub id, or nano."""
+    manifests: tuple[Path, ...] = ()
+    """Test manifests; each is a row of figures."""
+    split: Literal["train", "dev", "test", "all"] = "all"
+    """Which of their utterances count."""
+    figures: tuple[Literal["emotion", "asked", "words", "replies", "judged"], ...] = (
+        "emotion",
+        "words",
+    )
+    """emotion: the head's accuracy and calibration. asked: the LLM names the emotion when asked
+    (the paper's protocol). words: word error rate. replies: BLEU-1 against the manifest's
+    continuations, endings and repetitions. judged: a judge scores the replies."""
+    out: Path = Path("runs/evaluation")
+    """Folder of figures.json, figures.md, calibration.png and every single answer."""
+    limit: int = Field(default=0, ge=0)
+    """Utterances of each manifest, drawn once with a fixed seed; 0: all."""
+    longest_tokens: int = Field(default=96, ge=1)
+    """Longest reply."""
+    judge: str = ""
+    """OpenAI-compatible server whose model judges replies, such as http://localhost:8000/v1."""
+    judge_model: str = "default"
+    """Name of the judging model; it is written beside its scores."""
+    key: Annotated[SecretStr, tyro.conf.Suppress] = SecretStr("")
+    """Of the judge; from the environment variable OPENAI_API_KEY."""
+    device: str = "auto"
+    """cpu, cuda, or auto."""
+
+
+class CalibrateSettings(Frozen):
+    """The emotion head's temperature and threshold are fitted on utterances it did not train on."""
+
+    model: str = ""
+    """Checkpoint folder in our layout; its config.json is written anew."""
+    manifests: tuple[Path, ...] = ()
+    """Manifests with emotions, of speakers that are not trained on."""
+    split: Literal["train", "dev", "test", "all"] = "all"
+    """Which of their utterances count."""
+    answered: float = Field(default=0.9, gt=0, le=1)
+    """Share of utterances that the model acts on; it abstains from the least confident rest."""
+    device: str = "auto"
+    """cpu, cuda, or auto."""

@@ -15,6 +15,25 @@ from train.task import Position
 logger = logging.getLogger(__name__)
 
 
+class Gathered:
+    """A sharded model with whole parameters on the CPU, for export; made on all processes."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._whole: list[tuple[str, Tensor]] = []
+        for name, parameter in model.named_parameters():
+            gather = getattr(parameter, "full_tensor", None)
+            whole = gather() if gather is not None else parameter
+            self._whole.append((name, whole.detach().cpu()))
+
+    def named_parameters(self) -> list[tuple[str, Tensor]]:
+        """Returns names and whole parameters."""
+        return self._whole
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+
 @dataclass(frozen=True)
 class StateKeeper:
     """Saves and restores the state of a run in its folder, over all its processes."""

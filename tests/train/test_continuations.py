@@ -68,6 +68,20 @@ def test_a_killed_run_goes_on_without_a_lost_or_doubled_line(manifest: Path) -> 
     assert third.asked == []
 
 
+def test_parts_of_other_processes_are_not_written_again(manifest: Path) -> None:
+    settings = ContinueSettings(manifest=manifest)
+    out = write_continuations(settings, Scripted())
+    (part,) = manifest.parent.glob("*.part-0-of-1")
+    lines = part.read_bytes().splitlines(keepends=True)
+    part.unlink()
+    (manifest.parent / f"{out.name}.part-0-of-2").write_bytes(b"".join(lines[:5]))
+    (manifest.parent / f"{out.name}.part-1-of-2").write_bytes(b"".join(lines[5:9]) + lines[9][:9])
+    writer = Scripted()
+    write_continuations(settings, writer)
+    assert len(writer.asked) == 2
+    assert [u.id for u in read_manifest(out).utterances] == [f"u{n}" for n in range(11)]
+
+
 def test_a_torn_line_is_cut_off(tmp_path: Path) -> None:
     part = tmp_path / "part"
     part.write_bytes(b'{"id":"a","audio":"a.wav"}\n{"id":"b","au')
