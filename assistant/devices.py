@@ -105,6 +105,17 @@ def find_device(library: Any, name: str | None, *, is_input: bool) -> Device:
     return Device(index, str(device["name"]), _rate(library, index, device, is_input))
 
 
+def check_devices(settings: DeviceSettings) -> None:
+    """Returns if there are a microphone and a loudspeaker; quick, and opens nothing.
+
+    Raises:
+        DeviceError: One is missing; the message names the remedy.
+    """
+    library = sound_library()
+    find_device(library, settings.microphone, is_input=True)
+    find_device(library, settings.speaker, is_input=False)
+
+
 def _rate(library: Any, index: int | None, device: dict[str, Any], is_input: bool) -> int:
     check = library.check_input_settings if is_input else library.check_output_settings
     for rate in (SPEECH_RATE_HZ, round(device["default_samplerate"]), *RATES_HZ):

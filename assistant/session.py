@@ -1,12 +1,15 @@
 """One conversation put together: engines, workers and devices in, a loop to run out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from assistant.answer import Engines
 from assistant.correction import EmotionPrior
+from assistant.devices import SoundCard
 from assistant.ear import Ear
+from assistant.echo import open_canceller
 from assistant.engines.protocols import EchoCanceller, Microphone, Persona, Speaker
 from assistant.events import ConversationStarted
 from assistant.loop import Listener, TalkLoop, TalkParts, TalkSettings, Tap
@@ -83,7 +86,28 @@ def open_talk(
 
 def turn_taking(settings: TalkCommandSettings) -> TalkSettings:
     """Returns how turns are taken under `settings`."""
+    if settings.echo == "push-to-talk":
+        return settings.talk.model_copy(update={"turns": "push-to-talk"})
     return settings.talk
+
+
+def open_card(
+    settings: TalkCommandSettings,
+    cards: ExitStack,
+    *,
+    frame_samples: int,
+    on_change: Callable[[str, bool], None],
+) -> Ends:
+    """Returns the microphone and the loudspeaker of this machine; `cards` gives them back.
+
+    Raises:
+        DeviceError: One is missing or cannot be opened; the message names the remedy.
+        EngineUnavailable: The echo canceller's library is missing.
+    """
+    canceller = open_canceller(settings.echo)
+    card = SoundCard(settings.devices, on_change=on_change, frame_samples=frame_samples)
+    cards.callback(card.close)
+    return Ends(card, card.speaker, canceller)
 
 
 def started(settings: TalkCommandSettings, engines: Engines) -> ConversationStarted:

@@ -8,6 +8,8 @@ from typing import Annotated, Literal, TypeVar
 import tyro
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from assistant.devices import DeviceSettings
+from assistant.echo import EchoMode
 from assistant.endpointing import EndpointingSettings
 from assistant.errors import SettingsError
 from assistant.loop import TalkSettings
@@ -112,10 +114,14 @@ class TalkCommandSettings(EngineSettings):
     pace: Literal["counted", "repeatable", "real"] = "counted"
     """How --input is played: counted jumps over every wait but counts the time of model and voice;
     repeatable counts nothing, so that two runs are alike; real plays it at its own pace."""
+    echo: EchoMode = "cancel"
+    """What keeps Attune from hearing itself: cancel for loudspeakers, headset where no echo
+    reaches the microphone, push-to-talk to be heard only between two presses of the space bar."""
     plain: bool = False
     """Print plain lines, friendly to screen readers, instead of the live picture."""
     saves: Path = Path("talks")
     """Folder for talks that are saved by key."""
+    devices: DeviceSettings = DeviceSettings()
     talk: TalkSettings = TalkSettings()
 
 

@@ -10,6 +10,7 @@ from assistant import events
 from assistant.answer import Engines
 from assistant.assembly import open_engines
 from assistant.clock import replay
+from assistant.devices import check_devices
 from assistant.replayed import FileEnds
 from assistant.session import Watchers, Workers, open_talk
 from assistant.settings import TalkCommandSettings
@@ -25,6 +26,8 @@ def talk(settings: TalkCommandSettings) -> int:
         AssistantError: The conversation cannot be held; says why and what to do.
     """
     files = FileEnds(settings) if settings.input or settings.output else None
+    if files is None:
+        check_devices(settings.devices)
     _say(DISCLOSURE)
     if sys.stderr.isatty():
         print(f"loading model {settings.model} …", file=sys.stderr)

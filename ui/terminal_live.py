@@ -15,7 +15,7 @@ from assistant.answer import Engines
 from assistant.errors import AssistantError, OutputError
 from assistant.loop import TalkLoop
 from assistant.replayed import FileEnds
-from assistant.session import Ends, Watchers, Workers, open_talk, turn_taking
+from assistant.session import Ends, Watchers, Workers, open_card, open_talk, turn_taking
 from assistant.settings import TalkCommandSettings
 from assistant.worker import Worker
 from ui.terminal_controls import Controls, Effects
@@ -88,8 +88,18 @@ class LiveTalk:
         return self._view
 
     def _open_ends(self, files: FileEnds | None, outputs: ExitStack) -> Ends:
-        assert files is not None
-        return files.open(outputs, rate_hz=self._engines.voice.sample_rate)
+        if files is not None:
+            return files.open(outputs, rate_hz=self._engines.voice.sample_rate)
+        return open_card(
+            self._settings,
+            outputs,
+            frame_samples=self._engines.detector.frame_samples,
+            on_change=self._on_device_change,
+        )
+
+    def _on_device_change(self, message: str, lost: bool) -> None:
+        at_s = self._talk.clock_s if self._talk is not None else 0.0
+        self._hear(events.DeviceChanged(at_s, message, lost))
 
     async def _hold(self, terminal: ExitStack) -> None:
         """Runs the conversation with the terminal in its hands."""
