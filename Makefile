@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-TEST_PROGRAMS := flite espeak-ng ffmpeg pulseaudio pactl festival tmux
+TEST_PROGRAMS := flite espeak-ng ffmpeg pulseaudio pactl festival tmux chromium
 EXAMPLE := examples/conversation.flac
 
 .PHONY: run test check format clean

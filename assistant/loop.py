@@ -23,6 +23,7 @@ from assistant.patience import Patience, PatienceSettings
 from assistant.playout import level_db
 from assistant.replies import Replies
 from assistant.reply_task import Question, ReplyParts
+from assistant.safety import HelpFinder
 from assistant.utterances import UtteranceBuffer
 from assistant.worker import Worker
 from models.emotions import Emotion
@@ -82,12 +83,14 @@ class TalkLoop:
         *,
         listener: Listener,
         tap: Tap | None = None,
+        help_finder: HelpFinder | None = None,
     ) -> None:
         """Prepares a conversation with its devices and engines; `run` starts it."""
         self._parts = parts
         self._settings = settings
         self._listener = listener
         self._tap = tap
+        self._help_finder = help_finder
         self._patience = Patience(settings.patience)
         self._endpointer = Endpointer(
             settings.endpointing,
@@ -427,6 +430,14 @@ class TalkLoop:
             case _:
                 pass
         self._listener(event)
+        if isinstance(event, events.WordsHeard):
+            self._offer_help(event)
+
+    def _offer_help(self, event: events.WordsHeard) -> None:
+        """Shows where to find help, where the person's words suggest danger to life."""
+        found = self._help_finder.find(event.transcript.text) if self._help_finder else None
+        if found is not None:
+            self._listener(events.HelpOffered(event.at_s, event.turn, found.topic, found.text))
 
 
 def _samples(duration_ms: int) -> int:

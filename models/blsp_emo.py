@@ -237,7 +237,7 @@ class BlspEmo(nn.Module):
         logits = self._emotion_of_pieces(states, embedded).float().cpu()
         probabilities = tuple(float(p) for p in calibrated(logits, self.config.calibration))
         return Heard(
-            speech_states=tuple(states),
+            speech_states=tuple(replace(s, layers=()) for s in states),
             speech_embeddings=torch.cat([e.embeddings[0] for e in embedded]),
             emotion_logits=logits,
             probabilities=probabilities,

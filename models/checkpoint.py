@@ -154,13 +154,20 @@ def read_tokenizer(folder: Path) -> Tokenizer:
 def _read_json_tokenizer(path: Path) -> JsonTokenizer | None:
     if not path.exists():
         return None
-    settings = path.with_name("tokenizer_config.json")
-    template = read_json(settings).get("chat_template") if settings.exists() else None
+    file = path.with_name("tokenizer_config.json")
+    settings = read_json(file) if file.exists() else {}
+    template, start = settings.get("chat_template"), settings.get("bos_token")
     jinja = path.with_name("chat_template.jinja")
     if jinja.exists():
         template = jinja.read_text(encoding="utf-8")
+    if isinstance(start, dict):
+        start = cast(dict[str, Any], start).get("content")
     try:
-        return JsonTokenizer(path, chat_template=template if isinstance(template, str) else None)
+        return JsonTokenizer(
+            path,
+            chat_template=template if isinstance(template, str) else None,
+            start_token=start if isinstance(start, str) else "",
+        )
     except ValueError as error:
         raise CheckpointError(f"{error}: copy it again") from error
 

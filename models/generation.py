@@ -116,8 +116,10 @@ class CachedText:
         return tuple(self._pieces)
 
     def append_ids(self, ids: Sequence[int]) -> None:
-        """Adds words or markup."""
-        if ids:
+        """Adds words or markup; neighbouring words stay one piece."""
+        if ids and self._pieces and self._pieces[-1].speech is None:
+            self._pieces[-1] = Piece(ids=(*self._pieces[-1].ids, *ids))
+        elif ids:
             self._pieces.append(Piece(ids=tuple(ids)))
 
     def append_speech(self, embeddings: Tensor) -> None:

@@ -119,13 +119,18 @@ def chat_prompts(tokenizer: Tokenizer) -> ChatPrompts:
     Raises:
         ValueError: The template cannot be rendered, or changes what people say.
     """
-    return ChatPrompts(tokenizer, read_template(tokenizer.chat_template or CHATML))
+    template = tokenizer.chat_template or CHATML
+    return ChatPrompts(tokenizer, read_template(template, start_token=tokenizer.start_token))
 
 
-def read_template(template: str) -> ChatMarkup:
+def read_template(template: str, *, start_token: str = "") -> ChatMarkup:
     """Returns the markup that `template` puts around contents.
 
     Renders a conversation of placeholders with it and cuts at these.
+
+    Args:
+        template: Jinja, as checkpoints bring it.
+        start_token: What the template knows as `bos_token`.
 
     Raises:
         ValueError: The template cannot be rendered, or changes what people say.
@@ -134,13 +139,13 @@ def read_template(template: str) -> ChatMarkup:
     system, said, replied, said_again = marks
     turns = [("user", said), ("assistant", replied), ("user", said_again)]
     try:
-        text = _render(template, [("system", system), *turns])
+        text = _render(template, [("system", system), *turns], start_token)
         has_system = system in text
     except ValueError:
         has_system, text = False, ""
     if not has_system:
         turns[0] = ("user", f"{system}\n\n{said}")
-        text = _render(template, turns)
+        text = _render(template, turns, start_token)
     pieces: list[str] = []
     for mark in marks:
         before, found, text = text.partition(mark)
@@ -156,7 +161,7 @@ def read_template(template: str) -> ChatMarkup:
     )
 
 
-def _render(template: str, turns: Sequence[tuple[str, str]]) -> str:
+def _render(template: str, turns: Sequence[tuple[str, str]], start_token: str) -> str:
     """Returns `template` rendered in jinja2's sandbox with the names that templates expect."""
     from jinja2 import TemplateError
     from jinja2.ext import loopcontrols
@@ -175,7 +180,7 @@ def _render(template: str, turns: Sequence[tuple[str, str]]) -> str:
             messages=messages,
             add_generation_prompt=True,
             enable_thinking=False,
-            bos_token="",
+            bos_token=start_token,
             eos_token="",
         )
     except TemplateError as error:

@@ -24,6 +24,8 @@ class Tokenizer(Protocol):
 
     chat_template: str | None
     """Jinja template of the checkpoint's chat markup, if it has one of its own."""
+    start_token: str
+    """What the template may put at the very start; empty where there is none."""
     end_ids: tuple[int, ...]
     """Tokens that end a reply."""
 
@@ -56,7 +58,9 @@ class JsonTokenizer:
         ValueError: The file is damaged.
     """
 
-    def __init__(self, path: Path, *, chat_template: str | None = None) -> None:
+    def __init__(
+        self, path: Path, *, chat_template: str | None = None, start_token: str = ""
+    ) -> None:
         from tokenizers import Tokenizer as Backend
 
         try:
@@ -66,6 +70,7 @@ class JsonTokenizer:
             raise ValueError(f"{path} is damaged ({error})") from error
         self._plain.encode_special_tokens = True
         self.chat_template = chat_template
+        self.start_token = start_token
         names = (TURN_END, END_OF_TEXT, "<|eot_id|>", "<end_of_turn>", "</s>", "<|end|>", "<eos>")
         ids = (self.special_id(name) for name in names)
         self.end_ids: tuple[int, ...] = tuple(i for i in ids if i is not None)
@@ -97,7 +102,7 @@ class JsonTokenizer:
         """Writes `tokenizer.json`, and the chat template where there is one."""
         self.save_file(folder / "tokenizer.json")
         if self.chat_template is not None:
-            settings = {"chat_template": self.chat_template}
+            settings = {"chat_template": self.chat_template, "bos_token": self.start_token}
             (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=1))
 
 
@@ -122,6 +127,7 @@ class QwenTokenizer:
             special_tokens=self._special,
         )
         self.chat_template: str | None = None
+        self.start_token = ""
         self.end_ids: tuple[int, ...] = tuple(
             self._special[name] for name in (TURN_END, TURN_START, END_OF_TEXT)
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -21,7 +22,9 @@ from assistant.engines.protocols import (
 )
 from assistant.file_devices import FileMicrophone, FileSpeaker
 from assistant.loop import TalkLoop, TalkParts, TalkSettings
+from assistant.recording import Consent, Recorder
 from assistant.reply_task import ReplyParts
+from assistant.safety import HelpFinder
 from assistant.worker import Worker
 from tests.fakes import LevelDetector, ScriptedDialogue, ScriptedModel, ToneVoice
 
@@ -67,6 +70,8 @@ def talk(
     voice: TextToSpeech | None = None,
     scorer: CompletenessScorer | None = None,
     on_event: Callable[[TalkLoop, events.Event], None] | None = None,
+    record_to: Path | None = None,
+    help_finder: HelpFinder | None = None,
 ) -> Talk:
     """Speaks `waveform` to the assistant and returns what happened.
 
@@ -79,8 +84,12 @@ def talk(
     dialogue = model.open(Persona())
     result.dialogue = dialogue
 
+    recorder: Recorder | None = None
+
     def listen(event: events.Event) -> None:
         result.happened.append(event)
+        if recorder is not None:
+            recorder.listen(event)
         if on_event is not None:
             on_event(loop, event)
 
@@ -101,10 +110,17 @@ def talk(
             voice_worker=workers[2],
         ),
     )
-    loop = TalkLoop(parts, settings or TalkSettings(), listener=listen)
+    if record_to is not None:
+        recorder = Recorder(record_to, Consent(), on_problem=print)
+    tap = recorder.tap if recorder is not None else None
+    loop = TalkLoop(
+        parts, settings or TalkSettings(), listener=listen, tap=tap, help_finder=help_finder
+    )
     try:
         replay(loop.run(), workers=workers)
     finally:
+        if recorder is not None:
+            recorder.close()
         for worker in workers:
             worker.close()
     result.heard = np.concatenate([np.zeros(0, dtype=np.float32), *played])

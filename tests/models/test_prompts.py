@@ -1,5 +1,3 @@
-import dataclasses
-
 import pytest
 
 from models.emotions import Emotion
@@ -27,11 +25,9 @@ def test_a_conversation_in_chatml():
 
 
 def test_a_template_of_its_own_is_followed():
-    tokenizer = byte_tokenizer()
-    tokenizer = dataclasses.replace(chat_prompts(tokenizer), markup=read_template(GEMMA))
-    markup = tokenizer.markup
+    markup = read_template(GEMMA, start_token="<bos>")
     assert not markup.has_system
-    assert markup.before_system == "<start_of_turn>user\n"
+    assert markup.before_system == "<bos><start_of_turn>user\n"
     assert markup.system_to_user == "\n\n"
     assert markup.user_to_assistant == "<end_of_turn>\n<start_of_turn>model\n"
     assert markup.assistant_to_user == "<end_of_turn>\n<start_of_turn>user\n"

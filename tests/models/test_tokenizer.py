@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.checkpoint import read_tokenizer
 from models.tokenizer import IncrementalDecoder, JsonTokenizer, QwenTokenizer
 from tests.models.small import byte_tokenizer, write_byte_tokenizer
 
@@ -40,10 +41,12 @@ def test_a_character_in_parts_is_held_back():
 
 def test_both_kinds_of_files_survive_saving(tmp_path):
     write_byte_tokenizer(tmp_path / "tokenizer.json")
-    ours = JsonTokenizer(tmp_path / "tokenizer.json", chat_template="x")
+    ours = JsonTokenizer(tmp_path / "tokenizer.json", chat_template="x", start_token="<s>")
     (tmp_path / "a").mkdir()
     ours.save(tmp_path / "a")
-    assert JsonTokenizer(tmp_path / "a" / "tokenizer.json").encode("hé") == ours.encode("hé")
+    again = read_tokenizer(tmp_path / "a")
+    assert again.encode("hé") == ours.encode("hé")
+    assert (again.chat_template, again.start_token) == ("x", "<s>")
     ranks = {bytes([value]): value for value in range(256)} | {b"he": 256}
     lines = [f"{base64.b64encode(token).decode()} {rank}" for token, rank in ranks.items()]
     (tmp_path / "qwen.tiktoken").write_text("\n".join(lines))

@@ -1,0 +1,51 @@
+import pytest
+
+from models import hub
+from models.weights import CheckpointError
+
+
+@pytest.fixture
+def snapshots(tmp_path, monkeypatch):
+    """A hub that is online; lists the patterns that are asked for."""
+    asked: list[list[str]] = []
+
+    def snapshot(name: str, *, allow_patterns: list[str], local_files_only: bool = False) -> str:
+        if local_files_only:
+            raise FileNotFoundError(name)
+        asked.append(allow_patterns)
+        return str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    return asked
+
+
+def test_pickles_are_fetched_only_where_there_is_nothing_safer(tmp_path, snapshots):
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    assert hub.checkpoint_folder("someone/some-model") == tmp_path
+    assert all("*.bin" not in patterns for patterns in snapshots)
+    (tmp_path / "model.safetensors").unlink()
+    hub.checkpoint_folder("someone/some-model")
+    assert "*.bin" in snapshots[-1]
+
+
+def test_no_code_is_fetched(tmp_path, snapshots):
+    hub.checkpoint_folder("someone/some-model")
+    assert not {"*", "*.py", "*.pkl"} & {pattern for asked in snapshots for pattern in asked}
+
+
+def test_a_hub_out_of_reach_is_one_sentence(monkeypatch):
+    def unreachable(*args, **options):
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", unreachable)
+    with pytest.raises(CheckpointError, match="go online once"):
+        hub.checkpoint_folder("someone/some-model")
+
+
+def test_the_embedded_model_has_a_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(hub, "__file__", str(tmp_path / "hub.py"))
+    with pytest.raises(CheckpointError, match="embedded model is missing"):
+        hub.checkpoint_folder("nano")
+    (tmp_path / "nano").mkdir()
+    (tmp_path / "nano" / "config.json").write_text("{}")
+    assert hub.checkpoint_folder("nano") == tmp_path / "nano"

@@ -1,0 +1,253 @@
+"""The realtime socket: `/v1/realtime`, one conversation for each connection.
+
+It speaks the OpenAI Realtime protocol; `docs/realtime.md` lists the events. Two query parameters
+are Attune's own: `keep=1` keeps the conversation for a while when the connection is lost (and
+`session=ID` goes on with it), `wait=1` waits in line where all places are taken.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+
+from assistant import events
+from ui.realtime_admission import AdmissionSettings, Gate, Refused
+from ui.realtime_engines import Resident
+from ui.realtime_metrics import Metrics
+from ui.realtime_outbox import ClientStalled
+from ui.realtime_protocol import Json, error_event
+from ui.realtime_session import Session
+
+logger = logging.getLogger(__name__)
+
+NORMAL, STALLED, BROKEN, TRY_LATER = 1000, 1008, 1011, 1013
+"""Close codes of the WebSocket protocol."""
+TICK_S = 1.0
+THIS_COMPUTER = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+@dataclass(eq=False, slots=True)
+class _Place:
+    """One conversation that is held, with or without a client."""
+
+    session: Session
+    address: str
+    task: asyncio.Task[None]
+    left_s: float | None = None
+    """When its client left; None while one is there."""
+    replaced: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when another connection asks for it."""
+
+
+class House:
+    """All conversations of a process."""
+
+    def __init__(self, resident: Resident, settings: AdmissionSettings) -> None:
+        """Starts empty."""
+        self.resident = resident
+        self.metrics = Metrics()
+        self.gate = Gate(settings, time.monotonic)
+        self._places: dict[str, _Place] = {}
+
+    def open(self, address: str, model: str) -> _Place:
+        """Begins a conversation for a visitor that was let in."""
+        session = Session(self.resident, model=model, observer=self._observe)
+        task = asyncio.get_running_loop().create_task(session.run())
+        place = _Place(session, address, task)
+        self._places[session.id] = place
+        task.add_done_callback(lambda _task: self._over(place))
+        return place
+
+    async def find(self, session_id: str) -> _Place | None:
+        """Returns a conversation whose client comes back, also before it was missed."""
+        place = self._places.get(session_id)
+        if place is None:
+            return None
+        while place.left_s is None:
+            place.replaced.set()
+            await asyncio.sleep(0.01)
+        place.left_s = None
+        place.replaced.clear()
+        return place if place.session.id in self._places else None
+
+    def left(self, place: _Place) -> None:
+        """The client of a conversation is gone."""
+        place.left_s = asyncio.get_running_loop().time()
+
+    async def watch(self) -> None:
+        """Ends conversations that are idle or whose clients did not come back, for ever."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            now_s, settings = asyncio.get_running_loop().time(), self.gate.settings
+            for place in list(self._places.values()):
+                if place.left_s is not None and now_s - place.left_s > settings.resume_s:
+                    place.session.end()
+                elif now_s - place.session.last_active_s > settings.idle_s:
+                    message = "nothing has happened for a while: the conversation has ended"
+                    place.session.tell_error(message, code="session_idle")
+                    place.session.end()
+
+    async def drain(self, limit_s: float) -> None:
+        """Lets nobody in, waits until no answer is under way (or `limit_s`), and ends all."""
+        self.gate.is_closing = True
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + limit_s
+        while any(p.session.is_busy for p in self._places.values()) and loop.time() < until_s:
+            await asyncio.sleep(0.1)
+        tasks = [place.task for place in self._places.values()]
+        for place in list(self._places.values()):
+            place.session.tell_error("the server is closing", code="server_closing")
+            place.session.end()
+        if tasks:
+            await asyncio.wait(tasks, timeout=5.0)
+
+    def _observe(self, event: events.Event) -> None:
+        self.metrics.observe(event)
+        if isinstance(event, events.TurnTimed):
+            marks_ms = event.marks_ms
+            if "played" in marks_ms and "endpoint" in marks_ms:
+                self.gate.answered(marks_ms["played"] - marks_ms["endpoint"])
+
+    def _over(self, place: _Place) -> None:
+        self._places.pop(place.session.id, None)
+        self.gate.leave(place.address)
+        if not place.task.cancelled() and (error := place.task.exception()) is not None:
+            self.metrics.failed_conversations += 1
+            logger.error("a conversation broke", exc_info=error)
+
+
+def realtime_router(house: House) -> APIRouter:
+    """Returns the route of the socket."""
+    router = APIRouter()
+
+    @router.websocket("/v1/realtime")
+    async def realtime(  # pyright: ignore[reportUnusedFunction]
+        socket: WebSocket,
+        model: str = "",
+        session: str = "",
+        keep: bool = False,
+        wait: bool = False,
+    ) -> None:
+        offered = socket.scope.get("subprotocols", [])
+        await socket.accept(subprotocol="realtime" if "realtime" in offered else None)
+        house.metrics.connections += 1
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            place = await house.find(session) if session else None
+            if place is None:
+                address = _address(socket)
+                if not await _let_in(house, socket, address, wait):
+                    return
+                place = house.open(address, model)
+            await _serve(house, socket, place, keep=keep)
+
+    return router
+
+
+async def _let_in(house: House, socket: WebSocket, address: str, wait: bool) -> bool:
+    """Returns whether the visitor came in; tells it why not otherwise."""
+    try:
+        try:
+            house.gate.try_enter(address)
+        except Refused:
+            if not wait:
+                raise
+            await _in_line(house, socket, address)
+    except Refused as refused:
+        house.metrics.refused += 1
+        await socket.send_json(error_event(str(refused), code="no_capacity", kind="server_error"))
+        await socket.close(TRY_LATER, "no capacity")
+        return False
+    return True
+
+
+async def _in_line(house: House, socket: WebSocket, address: str) -> None:
+    """Waits in line for as long as the client is there.
+
+    Raises:
+        Refused: There is no room in the line.
+        WebSocketDisconnect: The client left.
+    """
+
+    async def tell(place: int) -> None:
+        await socket.send_json({"type": "attune.waiting", "place": place})
+
+    async def listen() -> None:
+        while True:
+            await socket.receive_text()
+
+    waiting = asyncio.ensure_future(house.gate.wait(address, tell))
+    listening = asyncio.ensure_future(listen())
+    try:
+        await asyncio.wait({waiting, listening}, return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
+            raise WebSocketDisconnect
+        waiting.result()
+    finally:
+        await _cancelled(waiting, listening)
+
+
+async def _serve(house: House, socket: WebSocket, place: _Place, *, keep: bool) -> None:
+    """Connects a client with its conversation until one of them is over."""
+    session = place.session
+    session.attach()
+    pumping = asyncio.ensure_future(_pump(session, socket))
+    receiving = asyncio.ensure_future(_receive(session, socket))
+    replaced = asyncio.ensure_future(place.replaced.wait())
+    try:
+        await asyncio.wait(
+            {pumping, receiving, replaced, place.task}, return_when=asyncio.FIRST_COMPLETED
+        )
+        if pumping.done():
+            house.metrics.stalled += 1
+            await socket.close(STALLED, "the client does not read")
+        elif receiving.done() and receiving.exception() is not None:
+            logger.error("a message could not be handled", exc_info=receiving.exception())
+            await socket.close(BROKEN, "internal error")
+        elif not receiving.done():
+            await _cancelled(pumping)
+            await _flush(session, socket)
+            await socket.close(NORMAL, "the conversation has ended or goes on elsewhere")
+    finally:
+        is_lost = receiving.done() and not receiving.exception() and receiving.result() != NORMAL
+        await _cancelled(pumping, receiving, replaced)
+        session.detach()
+        house.left(place)
+        if not (keep and is_lost) and not place.replaced.is_set():
+            session.end()
+
+
+async def _pump(session: Session, socket: WebSocket) -> None:
+    with contextlib.suppress(ClientStalled):
+        await session.outbox.pump(socket.send_text)
+
+
+async def _receive(session: Session, socket: WebSocket) -> int:
+    """Hands the client's messages on; returns the code with which it closed."""
+    while True:
+        message: Json = await socket.receive()  # pyright: ignore[reportAssignmentType]
+        if message["type"] == "websocket.disconnect":
+            return int(message.get("code") or 1005)
+        await session.receive(message.get("text") or message.get("bytes") or "")
+
+
+async def _flush(session: Session, socket: WebSocket) -> None:
+    """Sends what still waits, for example why the conversation is over."""
+    with contextlib.suppress(TimeoutError, ClientStalled):
+        async with asyncio.timeout(1.0):
+            await session.outbox.pump(socket.send_text)
+
+
+async def _cancelled(*tasks: asyncio.Future[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _address(socket: WebSocket) -> str:
+    """Returns the address that a visitor is counted by; empty for this computer."""
+    host = socket.client.host if socket.client is not None else ""
+    return "" if host in THIS_COMPUTER else host

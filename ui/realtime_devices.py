@@ -1,0 +1,228 @@
+"""Microphone and speaker at the end of a socket, and engines that a session may exchange."""
+
+import asyncio
+import dataclasses
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+
+from assistant.audio import SPEECH_RATE_HZ, AudioClip, AudioFrame, Framer, Waveform
+from assistant.empathy import ReplyPolicy
+from assistant.engines.protocols import (
+    Cancel,
+    Dialogue,
+    EmotionEstimate,
+    Persona,
+    SpeakingStyle,
+    SpeechModel,
+    TextDelta,
+    TextToSpeech,
+    Transcript,
+)
+from assistant.file_devices import FileSpeaker
+from assistant.playout import StreamResampler
+
+WAITING_FRAMES = 1_024
+"""Frames that may wait for the ear; whoever pushes more waits (33 s at 512 samples)."""
+AHEAD_S = 8.0
+"""Speech that is sent ahead of playback at most."""
+
+
+class SocketMicrophone:
+    """Frames from sound that arrives in pieces of any length; its clock is the sound's own."""
+
+    def __init__(self, frame_samples: int, *, keep_s: float) -> None:
+        """Keeps the last `keep_s` seconds for turns that the client cuts itself."""
+        self.dropped_frames = 0
+        self._framer = Framer(frame_samples)
+        self._resampler = StreamResampler(SPEECH_RATE_HZ)
+        self._frames: deque[AudioFrame] = deque()
+        self._is_over = False
+        self._changed = asyncio.Event()
+        self._taken = asyncio.Event()
+        self._keep = round(keep_s * SPEECH_RATE_HZ)
+        self._kept: deque[Waveform] = deque()
+        self._kept_samples = 0
+
+    @property
+    def kept_s(self) -> float:
+        """Seconds of sound since the buffer was last cleared, as far as it is kept."""
+        return self._kept_samples / SPEECH_RATE_HZ
+
+    async def push(self, samples: Waveform, rate_hz: int) -> None:
+        """Takes sound at `rate_hz`; waits while too much of it is not heard yet."""
+        sound = self._resampler.push(AudioClip(samples, rate_hz))
+        self._remember(sound)
+        for frame in self._framer.push(sound):
+            while len(self._frames) >= WAITING_FRAMES and not self._is_over:
+                self._taken.clear()
+                await self._taken.wait()
+            self._frames.append(frame)
+            self._changed.set()
+
+    def kept(self) -> list[Waveform]:
+        """Returns the sound since the buffer was last cleared, and clears it."""
+        kept = list(self._kept)
+        self.clear()
+        return kept
+
+    def clear(self) -> None:
+        """Forgets the sound kept so far."""
+        self._kept.clear()
+        self._kept_samples = 0
+
+    def end(self) -> None:
+        """The client is gone for good."""
+        self._is_over = True
+        self._changed.set()
+        self._taken.set()
+
+    async def frames(self) -> AsyncIterator[AudioFrame]:
+        """Yields frames as they come in, until `end`."""
+        while True:
+            while self._frames:
+                yield self._frames.popleft()
+                self._taken.set()
+            if self._is_over:
+                return
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _remember(self, sound: Waveform) -> None:
+        self._kept.append(sound)
+        self._kept_samples += len(sound)
+        while self._kept_samples - len(self._kept[0]) >= self._keep:
+            self._kept_samples -= len(self._kept.popleft())
+
+
+class SocketSpeaker(FileSpeaker):
+    """Sends each clip at once and keeps the playback clock that the client should be keeping.
+
+    The client plays what it gets without a pause; what it really played it can tell afterwards.
+    """
+
+    def __init__(
+        self,
+        sample_rate: int,
+        *,
+        send: Callable[[Waveform], None],
+        sent: Callable[[], None],
+        ducked: Callable[[float], None],
+    ) -> None:
+        """Starts silent.
+
+        Args:
+            sample_rate: Hz of what is sent.
+            send: Gets the sound of a reply as it becomes ready.
+            sent: Called when all of a reply has been sent.
+            ducked: Called with the level in dB that the client should play at.
+        """
+        super().__init__(sample_rate=sample_rate, ahead_s=AHEAD_S)
+        self._send, self._sent, self._ducked = send, sent, ducked
+        self._outgoing = StreamResampler(sample_rate)
+
+    def change_rate(self, sample_rate: int) -> bool:
+        """Sends at another rate from now on; False where something was played already."""
+        if self.played_samples or self.queued_samples:
+            return False
+        self.__init__(sample_rate, send=self._send, sent=self._sent, ducked=self._ducked)
+        return True
+
+    async def play(self, clip: AudioClip) -> None:
+        """Sends `clip`; waits while the client has more than enough to play."""
+        sound = self._outgoing.push(clip)
+        self._send(sound)
+        await super().play(AudioClip(sound, self.sample_rate))
+
+    async def drain(self) -> None:
+        """Ends a reply: all is sent; waits until it has been played."""
+        rest = self._outgoing.flush()
+        if len(rest):
+            self._send(rest)
+            await super().play(AudioClip(rest, self.sample_rate))
+        self._sent()
+        await super().drain()
+
+    def gain(self, decibels: float) -> None:
+        """Asks the client to duck or to restore."""
+        super().gain(decibels)
+        self._ducked(decibels)
+
+    def clear(self) -> int:
+        """Drops what the client has not played; returns how many samples that were."""
+        self._outgoing.reset()
+        return super().clear()
+
+
+class ChosenDialogue:
+    """A dialogue that is opened with its first turn: until then model and persona may change."""
+
+    def __init__(self, model: SpeechModel, instructions: str) -> None:
+        self._model, self._instructions = model, instructions
+        self._dialogue: Dialogue | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the first turn has been taken in."""
+        return self._dialogue is not None
+
+    def choose(self, model: SpeechModel, instructions: str) -> None:
+        """Takes another model or persona; to be called before the first turn only."""
+        self._model, self._instructions = model, instructions
+
+    def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
+        """See `Dialogue.hear`."""
+        return self._opened().hear(utterance, cancel)
+
+    def read(self, text: str) -> None:
+        """See `Dialogue.read`."""
+        self._opened().read(text)
+
+    def withdraw(self) -> None:
+        """See `Dialogue.withdraw`."""
+        self._opened().withdraw()
+
+    def reply(self, cancel: Cancel) -> Iterator[TextDelta]:
+        """See `Dialogue.reply`."""
+        return self._opened().reply(cancel)
+
+    def truncate(self, heard: str) -> None:
+        """See `Dialogue.truncate`."""
+        self._opened().truncate(heard)
+
+    def _opened(self) -> Dialogue:
+        if self._dialogue is None:
+            self._dialogue = self._model.open(Persona(self._instructions or None))
+        return self._dialogue
+
+
+class ChosenVoice:
+    """One of several voices, at a speed of the client's choice; or none, for answers in text."""
+
+    def __init__(self, voices: Mapping[str, TextToSpeech], name: str) -> None:
+        self._voices = voices
+        self.name = name
+        self.speed = 1.0
+        self.speaks = True
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz of the voice chosen now."""
+        return self._voices[self.name].sample_rate
+
+    def synthesize(self, text: str, style: SpeakingStyle, cancel: Cancel) -> Iterator[AudioClip]:
+        """See `TextToSpeech.synthesize`."""
+        if not self.speaks:
+            return iter(())
+        style = dataclasses.replace(style, rate=style.rate * self.speed)
+        return self._voices[self.name].synthesize(text, style, cancel)
+
+
+class ChosenPolicy:
+    """A reply policy that may be exchanged at any time."""
+
+    def __init__(self, policy: ReplyPolicy) -> None:
+        self.policy = policy
+
+    def style(self, estimate: EmotionEstimate | None) -> SpeakingStyle:
+        """See `ReplyPolicy.style`."""
+        return self.policy.style(estimate)

@@ -1,0 +1,202 @@
+"""Items of a conversation and one response of it, as the realtime protocol tells them."""
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+from assistant.audio import Waveform, to_int16
+from ui.realtime_protocol import Json, ProtocolError, SessionConfig, new_id
+
+Send = Callable[[Json], None]
+"""Sends one server event; it gets its `event_id` on the way."""
+
+
+class Items:
+    """The messages of both sides in their order."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._items: dict[str, Json] = {}
+
+    @property
+    def last_id(self) -> str | None:
+        """The newest item, after which the next one comes."""
+        return next(reversed(self._items), None)
+
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self._items
+
+    def get(self, item_id: object) -> Json:
+        """Returns an item.
+
+        Raises:
+            ProtocolError: There is none of this id.
+        """
+        if not isinstance(item_id, str) or item_id not in self._items:
+            raise ProtocolError(
+                f"there is no item {str(item_id)[:80]!r}", code="item_not_found", param="item_id"
+            )
+        return self._items[item_id]
+
+    def add(self, item: Json) -> None:
+        """Appends an item that is under way and tells so."""
+        event = {"previous_item_id": self.last_id, "item": item}
+        self._items[item["id"]] = item
+        self._send({"type": "conversation.item.added", **event})
+
+    def done(self, item: Json) -> None:
+        """Tells that an item is whole."""
+        before = list(self._items)
+        place = before.index(item["id"])
+        previous = before[place - 1] if place else None
+        self._send({"type": "conversation.item.done", "previous_item_id": previous, "item": item})
+
+    def remove(self, item_id: str) -> None:
+        """Forgets an item and tells so."""
+        if self._items.pop(item_id, None) is not None:
+            self._send({"type": "conversation.item.deleted", "item_id": item_id})
+
+    def transcribe(self, item_id: str, words: str) -> None:
+        """Writes the words of a spoken item of the person."""
+        for part in self._items.get(item_id, {}).get("content", []):
+            if part["type"] == "input_audio":
+                part["transcript"] = words
+
+
+def message(role: str, content: list[Json], *, item_id: str | None = None, status: str) -> Json:
+    """Returns a message item."""
+    return {
+        "id": item_id or new_id("item"),
+        "object": "realtime.item",
+        "type": "message",
+        "status": status,
+        "role": role,
+        "content": content,
+    }
+
+
+class Response:
+    """One answer on its way: created, filled with text and sound, done."""
+
+    def __init__(
+        self, send: Send, items: Items, config: SessionConfig, conversation_id: str, metadata: Any
+    ) -> None:
+        """Tells that a response has begun."""
+        self.id = new_id("resp")
+        self.item_id = new_id("item")
+        self.is_done = False
+        self.has_audio = False
+        self.text = ""
+        self._send, self._items = send, items
+        self._speaks = config.speaks
+        self._item: Json | None = None
+        self._json: Json = {
+            "id": self.id,
+            "object": "realtime.response",
+            "status": "in_progress",
+            "status_details": None,
+            "output": [],
+            "output_modalities": list(config.output_modalities),
+            "audio": {"output": config.audio.output.model_dump(include={"format", "voice"})},
+            "conversation_id": conversation_id,
+            "metadata": metadata,
+            "max_output_tokens": None,
+            "usage": None,
+        }
+        send({"type": "response.created", "response": dict(self._json)})
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its item exists."""
+        return self._item is not None
+
+    def add_text(self, delta: str) -> None:
+        """Tells a piece of the answer's text."""
+        if self.is_done:
+            return
+        self._open()
+        self.text += delta
+        kind = "output_audio_transcript" if self._speaks else "output_text"
+        self._part_event(f"response.{kind}.delta", delta=delta)
+
+    def add_audio(self, samples: Waveform) -> None:
+        """Sends a piece of the answer's speech."""
+        if self.is_done:
+            return
+        self._open()
+        self.has_audio = True
+        pcm = to_int16(samples).astype("<i2").tobytes()
+        self._part_event("response.output_audio.delta", delta=base64.b64encode(pcm).decode())
+
+    def finish(self, status: str, *, reason: str | None = None, error: str | None = None) -> None:
+        """Tells that the response is over: `completed`, `cancelled` or `failed`."""
+        if self.is_done:
+            return
+        if self._item is not None:
+            self._close(self._item, "completed" if status == "completed" else "incomplete")
+        self.is_done = True
+        details: Json | None = None
+        if status != "completed":
+            details = {"type": status}
+            if reason is not None:
+                details["reason"] = reason
+            if error is not None:
+                details["error"] = {"type": "server_error", "code": "engine", "message": error}
+        done = {**self._json, "status": status, "status_details": details}
+        done["output"] = [] if self._item is None else [self._item]
+        self._send({"type": "response.done", "response": done})
+
+    def heard(self, words: str) -> None:
+        """Keeps of the item what was heard of it."""
+        if self._item is not None:
+            self._item["content"][0].update(self._content(words))
+
+    def _content(self, words: str) -> Json:
+        if self._speaks:
+            return {"type": "output_audio", "transcript": words}
+        return {"type": "output_text", "text": words}
+
+    def _part(self) -> Json:
+        if self._speaks:
+            return {"type": "audio", "transcript": self.text}
+        return {"type": "text", "text": self.text}
+
+    def _open(self) -> None:
+        if self._item is not None:
+            return
+        item = message("assistant", [], item_id=self.item_id, status="in_progress")
+        self._item = item
+        self._send(
+            {
+                "type": "response.output_item.added",
+                "response_id": self.id,
+                "output_index": 0,
+                "item": {**item, "content": []},
+            }
+        )
+        self._items.add(item)
+        item["content"].append(self._content(""))
+        self._part_event("response.content_part.added", part=self._part())
+
+    def _close(self, item: Json, status: str) -> None:
+        item["status"] = status
+        item["content"][0] = self._content(self.text.strip())
+        if self._speaks:
+            self._part_event("response.output_audio.done")
+            self._part_event("response.output_audio_transcript.done", transcript=self.text.strip())
+        else:
+            self._part_event("response.output_text.done", text=self.text.strip())
+        self._part_event("response.content_part.done", part=self._part())
+        self._send(
+            {
+                "type": "response.output_item.done",
+                "response_id": self.id,
+                "output_index": 0,
+                "item": item,
+            }
+        )
+        self._items.done(item)
+
+    def _part_event(self, kind: str, **fields: Any) -> None:
+        place = {"response_id": self.id, "item_id": self.item_id}
+        self._send({"type": kind, **place, "output_index": 0, "content_index": 0, **fields})

@@ -1,0 +1,395 @@
+"""One conversation over the realtime protocol: what the client asks for, and what it is told."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import numpy as np
+
+from assistant import events
+from assistant.correction import EmotionPrior
+from assistant.ear import Ear
+from assistant.empathy import load_policy
+from assistant.errors import AssistantError
+from assistant.loop import TalkLoop, TalkParts
+from assistant.reply_task import ReplyParts
+from models.emotions import emotion_from_label
+from ui.realtime_devices import (
+    ChosenDialogue,
+    ChosenPolicy,
+    ChosenVoice,
+    SocketMicrophone,
+    SocketSpeaker,
+)
+from ui.realtime_engines import Resident
+from ui.realtime_outbox import Outbox
+from ui.realtime_protocol import (
+    Json,
+    ProtocolError,
+    SessionConfig,
+    decode_audio,
+    error_event,
+    new_id,
+    read_event,
+)
+from ui.realtime_question import (
+    LONGEST_COMMIT_S,
+    SHORTEST_COMMIT_S,
+    PendingQuestion,
+    empty_commit,
+    read_parts,
+    shown_part,
+)
+from ui.realtime_transcript import transcript_of
+from ui.realtime_translation import Translator
+from ui.realtime_tuning import talk_settings
+from ui.realtime_view import Picture
+from ui.view import View, reduce
+
+logger = logging.getLogger(__name__)
+
+Observer = Callable[[events.Event], None]
+"""Sees every event, for counts; must not keep what people said."""
+
+
+class Session:
+    """Engines and loop of one conversation; a client may come, go and come again."""
+
+    def __init__(self, resident: Resident, *, model: str = "", observer: Observer) -> None:
+        """Prepares a conversation; `run` holds it."""
+        self.id = new_id("sess")
+        self.outbox = Outbox()
+        self.last_active_s = asyncio.get_running_loop().time()
+        self._resident = resident
+        self._observer = observer
+        self._config = self._normal(SessionConfig(model=model, instructions=resident.persona))
+        self._translator = Translator(self.outbox.put, self._config)
+        self._view = View()
+        self._picture = Picture()
+        self._question = PendingQuestion()
+        self._reply_start = 0
+        self._dialogue = ChosenDialogue(self._model, self._config.instructions)
+        self._voice = ChosenVoice(resident.voices, resident.default_voice)
+        self._policy = ChosenPolicy(load_policy(self._config.attune.policy))
+        detector = resident.open_detector()
+        self._microphone = SocketMicrophone(detector.frame_samples, keep_s=LONGEST_COMMIT_S)
+        self._speaker = SocketSpeaker(
+            self._config.audio.output.format.rate,
+            send=self._translator.add_audio,
+            sent=self._translator.all_sent,
+            ducked=self._translator.ducked,
+        )
+        self._loop = TalkLoop(
+            TalkParts(
+                microphone=self._microphone,
+                speaker=self._speaker,
+                ear=Ear(detector),
+                ear_worker=resident.ear_worker,
+                reply=ReplyParts(
+                    dialogue=self._dialogue,
+                    voice=self._voice,
+                    policy=self._policy,
+                    speaker=self._speaker,
+                    prior=EmotionPrior(),
+                    scorer=resident.scorer,
+                    model_worker=resident.model_worker,
+                    voice_worker=resident.voice_worker,
+                ),
+            ),
+            talk_settings(self._config, resident.talk),
+            listener=self._listen,
+        )
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an answer is being made or played."""
+        return self._view.answering is not None
+
+    @property
+    def _model(self) -> Any:
+        return self._resident.models[self._config.model]
+
+    async def run(self) -> None:
+        """Holds the conversation until `end`."""
+        self._listen(
+            events.ConversationStarted(
+                0.0,
+                model=self._config.model,
+                voice=self._config.audio.output.voice,
+                policy=self._config.attune.policy,
+                utc=datetime.now(UTC).isoformat(timespec="seconds"),
+            )
+        )
+        try:
+            await self._loop.run()
+        except AssistantError as error:
+            self.tell_error(str(error), code="session_failed")
+
+    def end(self) -> None:
+        """Ends the conversation."""
+        self._loop.stop()
+        self._microphone.end()
+
+    def attach(self) -> None:
+        """A client is there: tells it what the session is, and what it missed."""
+        self.outbox.open()
+        self._picture = Picture()
+        self.outbox.put({"type": "session.created", "session": self._session_json()})
+        self._show()
+
+    def detach(self) -> None:
+        """The client is gone, perhaps for a moment: nobody hears the rest of an answer."""
+        self.outbox.close()
+        self._loop.interrupt()
+
+    def tell_error(self, message: str, *, code: str) -> None:
+        """Tells the client that something went wrong here."""
+        self.outbox.put(error_event(message, code=code, kind="server_error"))
+
+    async def receive(self, message: str | bytes) -> None:
+        """Obeys one message of the client; what cannot be obeyed is answered with an error."""
+        event_id: str | None = None
+        try:
+            if isinstance(message, bytes):
+                raise ProtocolError(
+                    "events are JSON text: send audio as base64 in input_audio_buffer.append",
+                    code="invalid_event",
+                )
+            event = read_event(message)
+            given = event.get("event_id")
+            event_id = given if isinstance(given, str) else None
+            kind = event["type"]
+            handler = self._handlers.get(kind)
+            if handler is None:
+                raise ProtocolError(
+                    f"unknown event type {kind[:80]!r}", code="unknown_event", param="type"
+                )
+            result = handler(self, event)
+            if result is not None:
+                await result
+        except ProtocolError as error:
+            self.outbox.put(error.event(event_id))
+
+    def _listen(self, event: events.Event) -> None:
+        if isinstance(event, events.LevelMeasured):
+            return
+        self.last_active_s = asyncio.get_running_loop().time()
+        if isinstance(event, events.ReplyStarted):
+            self._reply_start = self._speaker.played_samples
+        self._translator.apply(event, played_ms=self._played_ms())
+        self._translator.cancelled_by_client = False
+        self._observer(event)
+        self._view = reduce(self._view, event)
+        self._show()
+
+    def _show(self) -> None:
+        if not self._config.attune.view:
+            return
+        if change := self._picture.change(self._view):
+            self.outbox.put({"type": "attune.view", "change": change})
+
+    def _played_ms(self) -> int:
+        played = self._speaker.played_samples - self._reply_start
+        return round(1_000 * played / self._speaker.sample_rate)
+
+    def _normal(self, config: SessionConfig) -> SessionConfig:
+        """Returns `config` with names that exist here: other services' models mean the default."""
+        resident = self._resident
+        if config.model not in resident.models:
+            config = config.model_copy(update={"model": resident.default_model})
+        if config.audio.output.voice == "auto":
+            config = config.updated({"audio": {"output": {"voice": resident.default_voice}}})
+        _one_of(config.audio.output.voice, resident.voices, "session.audio.output.voice")
+        _one_of(config.attune.policy, resident.policies, "session.attune.policy")
+        return config
+
+    def _session_json(self) -> Json:
+        choices = {
+            "models": list(self._resident.models),
+            "voices": list(self._resident.voices),
+            "policies": list(self._resident.policies),
+        }
+        config = self._config.model_dump()
+        attune = {**config["attune"], "choices": choices}
+        return {**config, "attune": attune, "id": self.id, "object": "realtime.session"}
+
+    def _update(self, event: Json) -> None:
+        config = self._normal(self._config.updated(event.get("session")))
+        old = self._config
+        opening = (config.model, config.instructions)
+        if opening != (old.model, old.instructions):
+            if self._dialogue.is_open:
+                raise ProtocolError(
+                    "model and instructions can change before the first turn only: start a new "
+                    "session",
+                    code="session_in_use",
+                    param="session.instructions",
+                )
+            self._dialogue.choose(self._resident.models[config.model], config.instructions)
+        rate = config.audio.output.format.rate
+        if rate != self._speaker.sample_rate and not self._speaker.change_rate(rate):
+            raise ProtocolError(
+                "the output format cannot change once an answer was spoken",
+                code="session_in_use",
+                param="session.audio.output.format",
+            )
+        self._config = self._translator.config = config
+        self._voice.name = config.audio.output.voice
+        self._voice.speed = config.audio.output.speed
+        self._voice.speaks = config.speaks
+        self._policy.policy = load_policy(config.attune.policy)
+        self._loop.tune(talk_settings(config, self._resident.talk))
+        self.outbox.put({"type": "session.updated", "session": self._session_json()})
+        if not old.attune.view:
+            self._picture = Picture()
+        self._show()
+
+    async def _append(self, event: Json) -> None:
+        samples = decode_audio(event.get("audio"), param="audio")
+        if self._config.audio.input.turn_detection is None:
+            self.last_active_s = asyncio.get_running_loop().time()
+            seconds = len(samples) / self._config.audio.input.format.rate
+            if self._microphone.kept_s + seconds > LONGEST_COMMIT_S:
+                raise ProtocolError(
+                    f"the buffer holds at most {LONGEST_COMMIT_S:.0f} s: commit or clear it",
+                    code="input_audio_buffer_full",
+                    param="audio",
+                )
+        await self._microphone.push(samples, self._config.audio.input.format.rate)
+
+    def _commit(self, _event: Json) -> None:
+        if self._config.audio.input.turn_detection is not None:
+            if not self._loop.end_turn():
+                raise empty_commit("no speech is under way")
+            return
+        kept_s = self._microphone.kept_s
+        if kept_s < SHORTEST_COMMIT_S:
+            raise empty_commit(f"the buffer holds {1_000 * kept_s:.0f} ms of audio")
+        self._question.add(np.concatenate(self._microphone.kept()))
+        self._translator.commit()
+
+    def _clear(self, _event: Json) -> None:
+        self._microphone.clear()
+        self._loop.abandon_turn()
+        self.outbox.put({"type": "input_audio_buffer.cleared"})
+
+    def _create_item(self, event: Json) -> None:
+        item = event.get("item")
+        fields = cast(Json, item) if isinstance(item, dict) else {}
+        if fields.get("type") != "message" or fields.get("role") != "user":
+            raise ProtocolError(
+                "only messages of the user can be created here", code="unsupported", param="item"
+            )
+        item_id = fields.get("id")
+        if item_id is not None and (not isinstance(item_id, str) or item_id in self._items):
+            raise ProtocolError("the id is taken or no string", param="item.id")
+        parts = read_parts(fields.get("content"), self._config.audio.input.format.rate)
+        for part in parts:
+            self._question.add(part)
+        self._translator.add_user([shown_part(part) for part in parts], item_id=item_id)
+
+    def _respond(self, event: Json) -> None:
+        if self._translator.is_responding:
+            raise ProtocolError(
+                "a response is under way: wait for response.done or cancel it",
+                code="conversation_already_has_active_response",
+            )
+        given = event.get("response") or {}
+        options = cast(Json, given) if isinstance(given, dict) else {}
+        for name in options:
+            if name != "metadata" and options[name] not in (None, "auto"):
+                raise ProtocolError(
+                    f"response.{name} is not supported: set it for the session",
+                    code="unsupported",
+                    param=f"response.{name}",
+                )
+        question = self._question.take()
+        self._translator.metadata = options.get("metadata")
+        self._translator.cancelled_by_client = True
+        if isinstance(question, str):
+            self._loop.type_text(question)
+        else:
+            self._loop.ask(question)
+
+    def _cancel(self, event: Json) -> None:
+        response = self._translator.response
+        wanted = event.get("response_id")
+        is_other = response is not None and wanted is not None and wanted != response.id
+        if not self._translator.is_responding or is_other:
+            raise ProtocolError(
+                "there is no such response under way", code="response_cancel_not_active"
+            )
+        self._stop_answer()
+
+    def _stop_answer(self, _event: Json | None = None) -> None:
+        self._translator.cancelled_by_client = True
+        self._loop.interrupt()
+
+    def _truncate(self, event: Json) -> None:
+        item_id = self._items.get(event.get("item_id"))["id"]
+        end_ms = event.get("audio_end_ms")
+        if not isinstance(end_ms, int) or isinstance(end_ms, bool) or end_ms < 0:
+            raise ProtocolError("audio_end_ms must be a count of ms", param="audio_end_ms")
+        turn = self._translator.turn_of(item_id)
+        if turn is None:
+            raise ProtocolError(
+                "only the latest answer can be truncated", code="unsupported", param="item_id"
+            )
+        self._translator.cancelled_by_client = True
+        self._translator.end_ms = end_ms
+        self._loop.correct_heard(turn, round(end_ms * self._speaker.sample_rate / 1_000))
+
+    def _retrieve(self, event: Json) -> None:
+        item = self._items.get(event.get("item_id"))
+        self.outbox.put({"type": "conversation.item.retrieved", "item": item})
+
+    def _delete(self, event: Json) -> None:
+        self._items.get(event.get("item_id"))
+        raise ProtocolError("the model cannot forget one message", code="unsupported")
+
+    def _correct(self, event: Json) -> None:
+        turn = event.get("turn")
+        if isinstance(event.get("item_id"), str):
+            turn = self._translator.turn_of_person(event["item_id"])
+        known = {item.index for item in self._view.turns}
+        if not isinstance(turn, int) or turn not in known:
+            raise ProtocolError("there is no such turn", code="item_not_found", param="turn")
+        try:
+            emotion = emotion_from_label(str(event.get("emotion")))
+        except ValueError as error:
+            raise ProtocolError(str(error), param="emotion") from error
+        self._loop.correct_emotion(turn, emotion)
+
+    def _transcript(self, event: Json) -> None:
+        kind = str(event.get("format", "md"))
+        content = transcript_of(self._view, kind)
+        if content is None:
+            raise ProtocolError("format is md, json or vtt", param="format")
+        self.outbox.put({"type": "attune.transcript", "format": kind, "content": content})
+
+    @property
+    def _items(self) -> Any:
+        return self._translator.items
+
+    _handlers: dict[str, Callable[["Session", Json], Awaitable[None] | None]] = {  # noqa: RUF012
+        "session.update": _update,
+        "input_audio_buffer.append": _append,
+        "input_audio_buffer.commit": _commit,
+        "input_audio_buffer.clear": _clear,
+        "conversation.item.create": _create_item,
+        "conversation.item.retrieve": _retrieve,
+        "conversation.item.delete": _delete,
+        "conversation.item.truncate": _truncate,
+        "response.create": _respond,
+        "response.cancel": _cancel,
+        "output_audio_buffer.clear": _stop_answer,
+        "attune.emotion.correct": _correct,
+        "attune.transcript.request": _transcript,
+    }
+
+
+def _one_of(name: str, known: Any, param: str) -> None:
+    if name not in known:
+        raise ProtocolError(f"there is no {name!r}: use one of {', '.join(known)}", param=param)

@@ -1,0 +1,222 @@
+"""What happens in a conversation, told in the events of the realtime protocol."""
+
+from typing import Any
+
+from assistant import events
+from assistant.audio import Waveform
+from assistant.transcript import EmotionRecord, StyleRecord
+from ui.realtime_items import Items, Response, Send, message
+from ui.realtime_protocol import Json, SessionConfig, new_id
+
+
+class Translator:
+    """Turns the loop's events into server events; knows items and the response under way."""
+
+    def __init__(self, send: Send, config: SessionConfig) -> None:
+        self.config = config
+        self.items = Items(send)
+        self.conversation_id = new_id("conv")
+        self.response: Response | None = None
+        """The latest one, also after it is done."""
+        self.metadata: Any = None
+        """Of the response that the client asks for next."""
+        self.cancelled_by_client = False
+        """Whether the next interruption is the client's wish, and not the person's voice."""
+        self.end_ms: int | None = None
+        """How much was heard of an answer, where the client says so."""
+        self._send = send
+        self._user_item: str | None = None
+        self._user_items: dict[int, str] = {}
+        self._spoken_s: dict[int, float] = {}
+        self._answered_turn = -1
+
+    @property
+    def is_responding(self) -> bool:
+        """Whether a response has begun and is not done."""
+        return self.response is not None and not self.response.is_done
+
+    def turn_of(self, item_id: str) -> int | None:
+        """Returns the turn whose answer is item `item_id`, if that is the latest answer."""
+        response = self.response
+        is_latest = response is not None and response.item_id == item_id
+        return self._answered_turn if is_latest else None
+
+    def turn_of_person(self, item_id: str) -> int | None:
+        """Returns the turn that the person said with item `item_id`."""
+        return next((turn for turn, item in self._user_items.items() if item == item_id), None)
+
+    def add_user(self, content: list[Json], *, item_id: str | None = None) -> str:
+        """Adds what the client created or committed; the next turn is about it."""
+        item = message("user", content, item_id=item_id, status="completed")
+        self.items.add(item)
+        self.items.done(item)
+        self._user_item = item["id"]
+        return item["id"]
+
+    def commit(self, *, item_id: str | None = None) -> str:
+        """Tells that sound of the person was committed, and adds it."""
+        item_id = item_id or new_id("item")
+        before = self.items.last_id
+        self._send(
+            {
+                "type": "input_audio_buffer.committed",
+                "previous_item_id": before,
+                "item_id": item_id,
+            }
+        )
+        return self.add_user([{"type": "input_audio", "transcript": None}], item_id=item_id)
+
+    def add_audio(self, samples: Waveform) -> None:
+        """Sends speech of the response under way."""
+        if self.response is not None and len(samples):
+            self.response.add_audio(samples)
+
+    def all_sent(self) -> None:
+        """All of an answer has been sent, though not played."""
+        if self.response is not None:
+            self.response.finish("completed")
+
+    def ducked(self, decibels: float) -> None:
+        """Somebody may be interrupting: the client may lower its voice, or raise it again."""
+        self._send({"type": "attune.output_audio.gain", "decibels": decibels})
+
+    def apply(self, event: events.Event, *, played_ms: int) -> None:
+        """Tells one event.
+
+        Args:
+            event: Of the loop.
+            played_ms: How much of the latest answer has been played.
+        """
+        match event:
+            case events.SpeechConfirmed(start_s=start_s):
+                self._speech_started(start_s)
+            case events.UtteranceEnded():
+                self._utterance_ended(event)
+            case events.TurnHeld(end_s=end_s):
+                self._speech_stopped(end_s)
+            case events.UtteranceJoined(turn=turn):
+                self._joined(turn)
+            case events.ReplyText(text=text) if self.response is not None:
+                self.response.add_text(text)
+            case events.ReplyStarted() if self.response is not None:
+                self._playback("started", self.response)
+            case events.ReplyFinished(heard=heard) if self.response is not None:
+                self._finished(self.response, heard)
+            case events.Interrupted(heard=heard) if self.response is not None:
+                self._interrupted(self.response, heard, played_ms)
+            case events.TurnFailed(message=text) if self.response is not None:
+                self.response.finish("failed", error=text)
+            case _:
+                self._extension(event)
+
+    def _speech_started(self, start_s: float) -> None:
+        self._user_item = new_id("item")
+        self._send(
+            {
+                "type": "input_audio_buffer.speech_started",
+                "audio_start_ms": round(1_000 * start_s),
+                "item_id": self._user_item,
+            }
+        )
+
+    def _speech_stopped(self, end_s: float) -> str:
+        self._user_item = self._user_item or new_id("item")
+        self._send(
+            {
+                "type": "input_audio_buffer.speech_stopped",
+                "audio_end_ms": round(1_000 * end_s),
+                "item_id": self._user_item,
+            }
+        )
+        return self.commit(item_id=self._user_item)
+
+    def _utterance_ended(self, event: events.UtteranceEnded) -> None:
+        if event.reason not in ("typed", "asked"):
+            self._speech_stopped(event.end_s)
+        if self._user_item is not None:
+            self._user_items[event.turn] = self._user_item
+        if event.reason != "typed":
+            self._spoken_s[event.turn] = event.end_s - event.start_s
+        self._user_item = None
+        self._answered_turn = event.turn
+        self.response = Response(
+            self._send, self.items, self.config, self.conversation_id, self.metadata
+        )
+        self.metadata = None
+
+    def _joined(self, turn: int) -> None:
+        """The answer came too soon: it goes, and so does the part of the question before it."""
+        if self.response is not None:
+            self._cleared(self.response)
+            self.response.finish("cancelled", reason="turn_detected")
+            self.items.remove(self.response.item_id)
+        if (item_id := self._user_items.pop(turn, None)) is not None:
+            self.items.remove(item_id)
+
+    def _finished(self, response: Response, heard: str) -> None:
+        response.finish("completed")
+        response.heard(heard)
+        if response.has_audio:
+            self._playback("stopped", response)
+
+    def _interrupted(self, response: Response, heard: str, played_ms: int) -> None:
+        reason = "client_cancelled" if self.cancelled_by_client else "turn_detected"
+        response.finish("cancelled", reason=reason)
+        response.heard(heard)
+        self._cleared(response)
+        if response.is_open:
+            end_ms = played_ms if self.end_ms is None else self.end_ms
+            place = {"item_id": response.item_id, "content_index": 0, "audio_end_ms": end_ms}
+            self._send({"type": "conversation.item.truncated", **place})
+            place = {"item_id": response.item_id, "response_id": response.id, "heard": heard}
+            self._send({"type": "attune.heard", **place})
+        self.end_ms = None
+
+    def _cleared(self, response: Response) -> None:
+        if response.has_audio:
+            self._playback("cleared", response)
+
+    def _playback(self, what: str, response: Response) -> None:
+        self._send({"type": f"output_audio_buffer.{what}", "response_id": response.id})
+
+    def _extension(self, event: events.Event) -> None:
+        match event:
+            case events.WordsHeard(turn=turn, transcript=transcript):
+                self._words(turn, transcript.text)
+            case events.EmotionHeard(turn=turn, estimate=estimate):
+                emotion = EmotionRecord.of(estimate).model_dump()
+                self._send({"type": "attune.emotion", **self._of(turn), "emotion": emotion})
+            case events.EmotionCorrected(turn=turn, emotion=emotion):
+                place = {"type": "attune.emotion.corrected", **self._of(turn)}
+                self._send({**place, "emotion": emotion.label})
+            case events.StyleChosen(turn=turn, style=style):
+                response_id = self.response.id if self.response is not None else None
+                place = {"type": "attune.style", **self._of(turn), "response_id": response_id}
+                self._send({**place, "style": StyleRecord.of(style).model_dump()})
+            case events.TurnTimed(turn=turn, marks_ms=marks_ms):
+                rounded = {stage: round(ms, 1) for stage, ms in marks_ms.items()}
+                self._send({"type": "attune.timing", **self._of(turn), "marks_ms": rounded})
+            case events.HelpOffered(turn=turn, topic=topic, text=text):
+                place = {"type": "attune.help", **self._of(turn)}
+                self._send({**place, "topic": topic, "text": text})
+            case _:
+                pass
+
+    def _words(self, turn: int, words: str) -> None:
+        item_id = self._user_items.get(turn)
+        seconds = self._spoken_s.get(turn)
+        if item_id is None or seconds is None or self.config.audio.input.transcription is None:
+            return
+        self.items.transcribe(item_id, words)
+        self._send(
+            {
+                "type": "conversation.item.input_audio_transcription.completed",
+                "item_id": item_id,
+                "content_index": 0,
+                "transcript": words,
+                "usage": {"type": "duration", "seconds": round(seconds, 3)},
+            }
+        )
+
+    def _of(self, turn: int) -> Json:
+        return {"turn": turn, "item_id": self._user_items.get(turn)}

@@ -1,0 +1,356 @@
+// The page: joins socket, sound and screen. It keeps no conversation of its own.
+
+import { Audio, MicrophoneProblem, decodeFile, toBase64 } from "./audio.js";
+import { Orb } from "./orb.js";
+import { Screen } from "./screen.js";
+import { Socket } from "./socket.js";
+
+const STATUS = {
+  "getting ready": "Getting ready …",
+  listening: "Listening. Just speak.",
+  "you speak": "I hear you …",
+  thinking: "Thinking …",
+  "Attune speaks": "Attune speaks. Speak to interrupt.",
+  "both speak": "Go on, I listen …",
+  ended: "The talk has ended.",
+};
+
+class Page {
+  constructor(root) {
+    this.root = root;
+    this.pick = (id) => root.querySelector(`#a-${id}`);
+    this.settings = { policy: undefined, voice: undefined, patience: undefined, model: undefined };
+    this.screen = new Screen(root, { onCorrect: (turn, emotion) => this.correct(turn, emotion) });
+    this.audio = new Audio({
+      onFrame: (frame) => this.frame(frame),
+      onPlayed: (report) => this.played(report),
+    });
+    this.audio.onLost = () => this.microphoneLost();
+    this.orb = new Orb(this.pick("orb"), () => this.audio.levels());
+    this.socket = new Socket({
+      onEvent: (event) => this.event(event),
+      onState: (state) => this.state(state),
+    });
+    this.isLive = false;
+    this.isMuted = false;
+    this.isHolding = false;
+    this.waiting = [];
+    this.bind();
+    this.offerExamples();
+    this.show();
+    if (sessionStorage.getItem("attune-session")) this.socket.connect();
+    root.dataset.state = "ready";
+  }
+
+  bind() {
+    const talk = this.pick("talk");
+    talk.disabled = false;
+    talk.onclick = () => !this.holds && this.toggle();
+    talk.onpointerdown = () => this.holds && this.hold(true);
+    talk.onpointerup = talk.onpointerleave = () => this.hold(false);
+    this.pick("stop").onclick = () => this.interrupt();
+    this.pick("end").onclick = () => this.end();
+    this.pick("composer").onsubmit = (event) => {
+      event.preventDefault();
+      this.type(this.pick("text").value);
+      this.pick("text").value = "";
+    };
+    this.pick("upload").onchange = ({ target }) => {
+      if (target.files[0]) this.answerFile(target.files[0]);
+      target.value = "";
+    };
+    this.pick("details").onchange = ({ target }) => {
+      this.root.classList.toggle("a-with-details", target.checked);
+    };
+    this.pick("hold").onchange = () => this.configure();
+    this.root.querySelectorAll("[data-save]").forEach((button) => {
+      button.onclick = () => this.ask({ type: "attune.transcript.request", format: button.dataset.save });
+    });
+    addEventListener("keydown", (event) => this.key(event, true));
+    addEventListener("keyup", (event) => this.key(event, false));
+  }
+
+  get holds() {
+    return this.pick("hold").checked && this.isLive;
+  }
+
+  key(event, isDown) {
+    const isElsewhere = event.target.closest?.("input, textarea, select, button, summary, a, dialog");
+    if (event.code === "Escape" && isDown) this.interrupt();
+    if (event.code !== "Space" || isElsewhere || event.repeat) return;
+    event.preventDefault();
+    if (this.holds) this.hold(isDown);
+    else if (isDown) this.toggle();
+  }
+
+  async toggle() {
+    if (this.isLive) {
+      this.isMuted = !this.isMuted;
+      this.show();
+      return;
+    }
+    if (!(await this.consents())) return;
+    this.screen.problem("");
+    try {
+      await this.audio.listen();
+    } catch (error) {
+      if (!(error instanceof MicrophoneProblem)) throw error;
+      this.screen.problem(error.message);
+      return;
+    }
+    this.isLive = true;
+    this.isMuted = false;
+    if (!this.socket.isOpen) this.socket.connect();
+    this.configure();
+    this.show();
+  }
+
+  consents() {
+    if (sessionStorage.getItem("attune-consent")) return Promise.resolve(true);
+    const dialog = this.pick("consent");
+    dialog.returnValue = "";
+    dialog.showModal();
+    return new Promise((resolve) => {
+      dialog.onclose = () => {
+        const agreed = dialog.returnValue === "yes";
+        if (agreed) sessionStorage.setItem("attune-consent", "yes");
+        resolve(agreed);
+      };
+    });
+  }
+
+  hold(isDown) {
+    if (isDown === this.isHolding || (isDown && !this.holds)) return;
+    this.isHolding = isDown;
+    if (isDown) {
+      this.interrupt();
+      this.socket.send({ type: "input_audio_buffer.clear" });
+    } else {
+      this.socket.send({ type: "input_audio_buffer.commit" });
+      this.socket.send({ type: "response.create" });
+    }
+    this.show();
+  }
+
+  frame(frame) {
+    const isSent = this.holds ? this.isHolding : !this.isMuted;
+    if (isSent) this.socket.send({ type: "input_audio_buffer.append", audio: toBase64(frame) });
+  }
+
+  played({ ms, flushed, finished }) {
+    if (flushed && this.flushing) {
+      const event = { type: "conversation.item.truncate", content_index: 0, item_id: this.flushing };
+      this.socket.send({ ...event, audio_end_ms: Math.round(ms) });
+    }
+    if (flushed || finished) this.flushing = this.playing = null;
+  }
+
+  flush() {
+    if (!this.playing) return;
+    this.flushing = this.playing;
+    this.playing = null;
+    this.audio.flush();
+  }
+
+  interrupt() {
+    if (!this.playing && this.screen.view.floor !== "thinking") return;
+    this.flush();
+    this.socket.send({ type: "output_audio_buffer.clear" });
+  }
+
+  async type(text) {
+    if (!text.trim()) return;
+    await this.audio.prepare();
+    this.question({ type: "input_text", text });
+  }
+
+  async answerFile(file) {
+    try {
+      await this.audio.prepare();
+      const samples = await decodeFile(file);
+      this.question({ type: "input_audio", audio: toBase64(samples) });
+    } catch (error) {
+      this.screen.problem(error.message);
+    }
+  }
+
+  question(part) {
+    this.screen.problem("");
+    this.ask({ type: "conversation.item.create", item: { type: "message", role: "user", content: [part] } });
+    this.ask({ type: "response.cancel", event_id: "quiet" });
+    this.ask({ type: "response.create" });
+  }
+
+  // Sends now, or as soon as there is a session.
+  ask(event) {
+    if (this.hasSession) this.socket.send(event);
+    else {
+      this.waiting.push(event);
+      if (!this.socket.isOpen) this.socket.connect();
+    }
+  }
+
+  correct(turn, emotion) {
+    this.ask({ type: "attune.emotion.correct", turn, emotion });
+  }
+
+  set(name, value) {
+    this.settings[name] = value;
+    this.configure();
+  }
+
+  configure() {
+    if (!this.hasSession) return;
+    const { policy, voice, patience, model } = this.settings;
+    const rate16 = { format: { type: "audio/pcm", rate: 16000 } };
+    const turns = this.pick("hold").checked ? null : { type: "semantic_vad" };
+    this.socket.send({
+      type: "session.update",
+      session: {
+        type: "realtime",
+        ...(model && { model }),
+        audio: { input: { ...rate16, turn_detection: turns }, output: voice ? { voice } : {} },
+        attune: { view: true, ...(policy && { policy }), ...(patience && { patience }) },
+      },
+    });
+  }
+
+  event(event) {
+    switch (event.type) {
+      case "session.created":
+        this.hasSession = true;
+        if (!this.socket.isResumed) this.screen.clear();
+        this.configure();
+        this.waiting.splice(0).forEach((waiting) => this.socket.send(waiting));
+        break;
+      case "attune.waiting":
+        this.screen.status(`Many people talk right now. You are number ${event.place} in line; stay on this page.`);
+        return;
+      case "attune.view":
+        this.screen.change(event.change);
+        break;
+      case "response.output_audio.delta":
+        if (this.playing !== event.item_id) this.flushing = null;
+        this.playing = event.item_id;
+        this.audio.play(event.delta);
+        break;
+      case "response.output_audio.done":
+        this.audio.ended();
+        break;
+      case "attune.output_audio.gain":
+        this.audio.duck(event.decibels);
+        break;
+      case "output_audio_buffer.cleared":
+        this.flush();
+        break;
+      case "attune.transcript":
+        save(event.format, event.content);
+        break;
+      case "error":
+        this.failed(event.error);
+        break;
+    }
+    this.show();
+  }
+
+  failed(error) {
+    if (error.event_id === "quiet" || error.code === "input_audio_buffer_commit_empty") return;
+    if (error.code === "nothing_to_answer") return;
+    this.screen.problem(error.message);
+  }
+
+  state(state) {
+    this.hasSession = false;
+    if (state === "lost") this.screen.status("The connection was lost. Trying again …");
+    else this.finish();
+    this.show();
+  }
+
+  microphoneLost() {
+    this.isLive = false;
+    this.screen.problem("The microphone was lost. Connect it and press Talk to go on.");
+    this.show();
+  }
+
+  end() {
+    this.socket.end();
+    this.finish();
+    this.show();
+  }
+
+  finish() {
+    this.hasSession = false;
+    this.isLive = false;
+    this.flush();
+    this.audio.deafen();
+    this.screen.status("The talk has ended. Press Talk to begin a new one.");
+    this.isOver = true;
+  }
+
+  show() {
+    const { floor, turns } = this.screen.view;
+    const isSpeaking = floor === "Attune speaks" || floor === "both speak" || floor === "thinking";
+    this.orb.floor = this.isLive || isSpeaking ? floor : "listening";
+    const last = Object.values(turns).at(-1);
+    this.orb.feel(last && (last.corrected || (!last.emotion?.abstained && last.emotion?.label)));
+    const label = this.holds ? "Hold to talk" : this.isMuted ? "Unmute" : "Mute";
+    this.pick("talk-label").textContent = this.isLive ? label : "Talk";
+    this.pick("talk").setAttribute("aria-pressed", String(this.isLive && !this.isMuted));
+    this.pick("stop").hidden = !isSpeaking || !this.hasSession;
+    this.pick("end").hidden = !this.hasSession;
+    this.root.dataset.floor = this.isLive ? floor : isSpeaking ? floor : "idle";
+    if (this.hasSession) this.screen.status(this.caption(floor));
+    else if (!this.isOver && !this.socket.isWanted) this.screen.status("Press Talk, or the space bar.");
+  }
+
+  caption(floor) {
+    if (floor !== "listening") return STATUS[floor] || floor;
+    if (!this.isLive) return "Your turn: type below, or press Talk.";
+    if (this.isMuted) return "The microphone is off.";
+    if (this.holds) return this.isHolding ? "Listening … let go to be answered." : "Hold the button, or the space bar, and speak.";
+    return STATUS.listening;
+  }
+
+  async offerExamples() {
+    const response = await fetch(new URL("attune/examples", document.baseURI));
+    const examples = response.ok ? await response.json() : [];
+    const buttons = examples.map(({ name, url }) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "a-chip";
+      button.textContent = name;
+      button.onclick = async () => {
+        await this.audio.prepare();
+        const sound = await fetch(new URL(url, document.baseURI));
+        this.answerFile(new File([await sound.blob()], "example.wav"));
+      };
+      return button;
+    });
+    this.pick("examples").replaceChildren(...buttons);
+  }
+}
+
+function save(format, content) {
+  const types = { md: "text/markdown", json: "application/json", vtt: "text/vtt" };
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([content], { type: types[format] }));
+  link.download = `attune-talk.${format}`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+// Gradio draws the page after this script has loaded.
+function whenDrawn(begin) {
+  const find = () => document.getElementById("attune");
+  if (find()) return begin(find());
+  const watch = new MutationObserver(() => {
+    if (!find()) return;
+    watch.disconnect();
+    begin(find());
+  });
+  return watch.observe(document.documentElement, { childList: true, subtree: true });
+}
+
+whenDrawn((root) => {
+  window.attune = new Page(root);
+});

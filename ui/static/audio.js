@@ -1,0 +1,144 @@
+// The page's ear and mouth: one audio context, two worklets, and meters for the picture.
+
+const OUT_HZ = 24000;
+
+export class MicrophoneProblem extends Error {}
+
+export class Audio {
+  constructor({ onFrame, onPlayed }) {
+    this.onFrame = onFrame;
+    this.onPlayed = onPlayed;
+    this.isListening = false;
+    this.playedMs = 0;
+  }
+
+  async prepare() {
+    if (!this.context) {
+      this.context = new AudioContext({ latencyHint: "interactive" });
+      const base = new URL(".", import.meta.url);
+      await this.context.audioWorklet.addModule(new URL("player-worklet.js", base));
+      await this.context.audioWorklet.addModule(new URL("capture-worklet.js", base));
+      this.player = new AudioWorkletNode(this.context, "attune-player", { numberOfInputs: 0 });
+      this.outMeter = meter(this.context);
+      this.player.connect(this.outMeter).connect(this.context.destination);
+      this.player.port.onmessage = ({ data }) => {
+        this.playedMs = (1000 * data.played) / OUT_HZ;
+        this.onPlayed({ ms: this.playedMs, flushed: data.flushed, finished: data.finished });
+      };
+    }
+    await this.context.resume();
+  }
+
+  async listen() {
+    if (this.isListening) return;
+    if (!navigator.mediaDevices) {
+      throw new MicrophoneProblem(
+        "The browser gives the microphone to secure pages only. Open this page by https, or on " +
+          "this computer by http://localhost. You can still type below.",
+      );
+    }
+    await this.prepare();
+    try {
+      this.stream = await navigator.mediaDevices.getUserMedia({
+        audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+      });
+    } catch (error) {
+      throw new MicrophoneProblem(advice(error));
+    }
+    const source = this.context.createMediaStreamSource(this.stream);
+    this.inMeter = meter(this.context);
+    this.capture = new AudioWorkletNode(this.context, "attune-capture", { numberOfOutputs: 0 });
+    source.connect(this.inMeter).connect(this.capture);
+    this.capture.port.onmessage = ({ data }) => this.isListening && this.onFrame(data);
+    this.stream.getAudioTracks()[0].onended = () => {
+      this.deafen();
+      this.onLost?.();
+    };
+    this.isListening = true;
+  }
+
+  deafen() {
+    this.isListening = false;
+    this.stream?.getTracks().forEach((track) => track.stop());
+    this.capture?.disconnect();
+    this.stream = this.capture = this.inMeter = null;
+  }
+
+  play(base64) {
+    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+    const pcm = new Int16Array(bytes.buffer);
+    const samples = Float32Array.from(pcm, (v) => v / 32768);
+    this.player?.port.postMessage({ samples }, [samples.buffer]);
+  }
+
+  ended() {
+    this.player?.port.postMessage({ ended: true });
+  }
+
+  duck(decibels) {
+    this.player?.port.postMessage({ gain: 10 ** (decibels / 20) });
+  }
+
+  flush() {
+    this.player?.port.postMessage({ flush: true });
+  }
+
+  levels() {
+    return { person: level(this.inMeter), assistant: level(this.outMeter) };
+  }
+}
+
+// Returns the sound of a file as 16 kHz mono; the browser's own decoder reads it.
+export async function decodeFile(file) {
+  if (file.size > 50e6) throw new Error("That file is larger than 50 MB. Choose a shorter recording.");
+  const reader = new OfflineAudioContext(1, 1, 16000);
+  let sound;
+  try {
+    sound = await reader.decodeAudioData(await file.arrayBuffer());
+  } catch {
+    throw new Error("That file is no sound that this browser can read. WAV, FLAC, MP3 and OGG work.");
+  }
+  if (sound.duration > 120) throw new Error("That recording is longer than two minutes.");
+  const mixer = new OfflineAudioContext(1, Math.max(1, Math.ceil(sound.duration * 16000)), 16000);
+  const source = mixer.createBufferSource();
+  source.buffer = sound;
+  source.connect(mixer.destination);
+  source.start();
+  const mono = (await mixer.startRendering()).getChannelData(0);
+  return Int16Array.from(mono, (v) => Math.round(Math.max(-1, Math.min(1, v)) * 32767));
+}
+
+export function toBase64(samples) {
+  const bytes = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) {
+    text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  }
+  return btoa(text);
+}
+
+function meter(context) {
+  const node = context.createAnalyser();
+  node.fftSize = 512;
+  return node;
+}
+
+function level(node) {
+  if (!node) return 0;
+  const samples = new Float32Array(node.fftSize);
+  node.getFloatTimeDomainData(samples);
+  return Math.sqrt(samples.reduce((sum, v) => sum + v * v, 0) / samples.length);
+}
+
+function advice(error) {
+  switch (error.name) {
+    case "NotAllowedError":
+      return "The microphone is blocked. Click the lock beside the address, allow the microphone, and press Talk again. You can also type below.";
+    case "NotFoundError":
+      return "No microphone was found. Connect one and press Talk again, or type below.";
+    case "NotReadableError":
+      return "Another program holds the microphone. Close it and press Talk again, or type below.";
+    default:
+      return `The microphone cannot be used (${error.message}). You can type below.`;
+  }
+}

@@ -1,0 +1,185 @@
+// Draws the shared view into the page. All text goes in as text, never as markup.
+
+const EMOTIONS = ["neutral", "happy", "angry", "sad", "surprise"];
+const MARKS = {
+  endpoint: "turn over",
+  heard: "heard",
+  words: "words",
+  first_token: "first word",
+  first_audio: "voice ready",
+  played: "answer begins",
+};
+
+export class Screen {
+  constructor(root, { onCorrect }) {
+    this.root = root;
+    this.onCorrect = onCorrect;
+    this.log = root.querySelector("#a-log");
+    this.view = { turns: {}, notices: [], course: [], floor: "getting ready" };
+    this.items = new Map();
+  }
+
+  change(change) {
+    const { turns = {}, ...rest } = change;
+    Object.assign(this.view, rest);
+    for (const [index, turn] of Object.entries(turns)) {
+      if (turn === null) {
+        delete this.view.turns[index];
+        this.items.get(index)?.remove();
+        this.items.delete(index);
+      } else {
+        this.view.turns[index] = turn;
+        this.drawTurn(index, turn);
+      }
+    }
+    if (rest.course) this.drawCourse(rest.course);
+    if (rest.notices) this.drawNotices(rest.notices);
+    this.root.querySelector("#a-welcome").hidden = Object.keys(this.view.turns).length > 0;
+  }
+
+  clear() {
+    this.view = { turns: {}, notices: [], course: [], floor: "listening" };
+    this.items.forEach((item) => item.remove());
+    this.items.clear();
+    this.drawCourse([]);
+    this.drawNotices([]);
+    this.root.querySelector("#a-welcome").hidden = false;
+  }
+
+  drawTurn(index, turn) {
+    let item = this.items.get(index);
+    if (!item) {
+      item = element("li", "a-turn");
+      item.append(element("div", "a-you"), element("div", "a-attune"));
+      this.items.set(index, item);
+      this.log.append(item);
+    }
+    const [you, attune] = item.children;
+    you.replaceChildren(...this.person(index, turn));
+    attune.replaceChildren(...answer(turn));
+    attune.hidden = !attune.childNodes.length;
+    const nearEnd = innerHeight + scrollY > document.body.scrollHeight - 320;
+    if (nearEnd) item.scrollIntoView({ block: "nearest" });
+  }
+
+  person(index, turn) {
+    const words = turn.words === null ? "…" : turn.words || "(I could not make out the words)";
+    const parts = [element("span", "a-who a-sr", "You: "), element("p", "a-words", words)];
+    const shown = turn.corrected || turn.emotion?.label;
+    if (shown) parts.push(this.emotion(index, turn, shown));
+    return parts;
+  }
+
+  emotion(index, turn, shown) {
+    const box = element("details", `a-emotion a-is-${shown}`);
+    const percent = Math.round(100 * (turn.emotion?.confidence || 0));
+    const unsure = !turn.corrected && turn.emotion.abstained;
+    const said = turn.corrected ? `${shown}, you said` : `${unsure ? "unsure, perhaps " : ""}${shown}`;
+    const summary = element("summary", "", said);
+    summary.setAttribute("aria-label", `You sounded ${said}, ${percent} percent. Correct this.`);
+    if (!turn.corrected) {
+      const bar = element("span", "a-bar");
+      bar.style.setProperty("--share", `${percent}%`);
+      summary.append(bar, element("span", "a-percent", `${percent} %`));
+    }
+    const choices = element("div", "a-choices");
+    choices.setAttribute("role", "group");
+    choices.setAttribute("aria-label", "How did you mean it?");
+    choices.append(element("span", "a-ask", "How did you mean it?"));
+    for (const emotion of EMOTIONS) {
+      const button = element("button", `a-chip a-is-${emotion}`, emotion);
+      button.type = "button";
+      button.setAttribute("aria-pressed", String(emotion === shown));
+      button.onclick = () => {
+        box.open = false;
+        this.onCorrect(Number(index), emotion);
+      };
+      choices.append(button);
+    }
+    box.append(summary, choices);
+    return box;
+  }
+
+  drawCourse(course) {
+    const figure = this.root.querySelector("#a-course");
+    const plot = this.root.querySelector("#a-course-plot");
+    figure.hidden = course.length < 2;
+    const width = Math.max(2, course.length) * 40;
+    plot.setAttribute("viewBox", `0 0 ${width} 40`);
+    plot.setAttribute(
+      "aria-label",
+      `Course of emotion: ${course.map((point) => point.emotion).join(", ")}`,
+    );
+    const bars = course.map((point, i) => {
+      const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+      const height = 6 + 34 * point.confidence;
+      const fields = { x: i * 40 + 3, y: 40 - height, width: 34, height, rx: 5 };
+      Object.entries(fields).forEach(([key, value]) => bar.setAttribute(key, value));
+      bar.setAttribute("class", `a-fill-${point.emotion}`);
+      bar.setAttribute("opacity", point.certain ? 1 : 0.4);
+      const title = document.createElementNS("http://www.w3.org/2000/svg", "title");
+      title.textContent = `turn ${point.turn + 1}: ${point.emotion}, ${Math.round(100 * point.confidence)} %`;
+      bar.append(title);
+      return bar;
+    });
+    plot.replaceChildren(...bars);
+  }
+
+  drawNotices(notices) {
+    const help = notices.filter((notice) => notice.urgency === "help").map((n) => n.text);
+    const box = this.root.querySelector("#a-help");
+    box.hidden = !help.length;
+    box.textContent = help.join("\n");
+    const warning = notices.filter((notice) => notice.urgency === "warning").at(-1);
+    if (warning) this.problem(warning.text);
+  }
+
+  status(text) {
+    const status = this.root.querySelector("#a-status");
+    if (status.textContent !== text) status.textContent = text;
+  }
+
+  problem(text) {
+    const box = this.root.querySelector("#a-problem");
+    box.hidden = !text;
+    box.textContent = text || "";
+  }
+}
+
+function answer(turn) {
+  const parts = [];
+  if (turn.failure) parts.push(element("p", "a-failure", turn.failure));
+  if (turn.reply) {
+    const words = element("p", "a-words");
+    const heard = turn.interrupted ? turn.heard : turn.reply;
+    const rest = turn.interrupted ? turn.reply.slice(turn.heard.length) : "";
+    words.append(heard);
+    if (rest) {
+      const unheard = element("span", "a-unheard", rest);
+      unheard.title = "You interrupted here: this was not heard";
+      words.append(element("span", "a-sr", " (interrupted; not heard: "), unheard, element("span", "a-sr", ")"));
+    }
+    parts.push(element("span", "a-who a-sr", "Attune: "), words);
+  }
+  if (parts.length) parts.push(element("p", "a-detail", detail(turn)));
+  return parts;
+}
+
+function detail(turn) {
+  const facts = [];
+  const style = turn.style;
+  if (style && style.intensity > 0) {
+    facts.push(`spoken ${style.emotion} (${Math.round(100 * style.intensity)} %): rate ${style.rate}, pitch ${style.pitch > 0 ? "+" : ""}${style.pitch}`);
+  } else if (style) facts.push("spoken in its own manner");
+  for (const [mark, name] of Object.entries(MARKS)) {
+    if (turn.marks_ms[mark] !== undefined) facts.push(`${name} ${Math.round(turn.marks_ms[mark])} ms`);
+  }
+  return facts.join(" · ");
+}
+
+function element(tag, className = "", text = "") {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text) node.textContent = text;
+  return node;
+}
