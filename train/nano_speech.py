@@ -1,0 +1,212 @@
+"""Speech for nano: synthetic speakers say the domain and other sentences, in shards on disk."""
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+from numpy.typing import NDArray
+
+from models.emotions import Emotion
+from train.domain import (
+    Domain,
+    Intent,
+    Split,
+    draw_values,
+    fill,
+    held_out_dialogue,
+    templates,
+)
+from train.nano_text import everyday_dialogues, speakable, unrelated_sentences
+from train.synthesis import (
+    PHONES,
+    SAMPLE_RATE_HZ,
+    Prosody,
+    draw_voice,
+    measure_prosody,
+    phones_of,
+    speak,
+    with_prosody,
+)
+
+logger = logging.getLogger(__name__)
+
+SHARD_SENTENCES = 500
+SHARES = {"domain": 0.68, "everyday": 0.2, "other": 0.12}
+"""Of the sentences of a training shard: domain talk, other everyday talk, news and books."""
+EMOTIONAL_SHARE = 0.45
+"""Of the domain sentences, spoken with the prosody of an acted recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One synthetic utterance; `start` and `samples` find it in its shard."""
+
+    text: str
+    source: str
+    """`domain`, `everyday` or `other` (see `SHARES`)."""
+    split: Split
+    intent: str
+    emotion: str
+    """Label of the transplanted prosody; empty: the voice's own."""
+    voice: str
+    phones: tuple[str, ...]
+    ends_s: tuple[float, ...]
+    shard: str
+    start: int
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """What is to be spoken."""
+
+    text: str
+    source: str
+    split: Split = "train"
+    intent: str = ""
+    emotions: tuple[Emotion, ...] = ()
+    """In which a person may plausibly say it."""
+
+
+class Script:
+    """Draws what is to be spoken."""
+
+    def __init__(self, domain: Domain, data: Path) -> None:
+        self.wordings: dict[Split, list[tuple[Intent, str]]] = {
+            "train": list(templates(domain, "train")),
+            "wording": list(templates(domain, "wording")),
+            "intent": list(templates(domain, "intent")),
+        }
+        self.lines = [
+            Sentence(person, "domain", intent=intent.name, emotions=tuple(follow.replies))
+            for intent in domain.intents
+            for follow in intent.follow_ups
+            for person in follow.person
+        ]
+        self.lines += [
+            Sentence(person, "domain", intent=dialogue.name, emotions=(emotion,))
+            for dialogue in domain.dialogues
+            if not held_out_dialogue(dialogue)
+            for (person, _), emotion in zip(dialogue.turns, dialogue.emotions, strict=True)
+        ]
+        self.everyday = sorted(
+            {t for turns in everyday_dialogues(data) for t in turns if speakable(t, most_words=12)}
+        )
+        self.other = unrelated_sentences(data)
+
+    def draw(self, generator: np.random.Generator, split: Split = "train") -> Sentence:
+        """Returns a sentence of `split`."""
+        source = "domain"
+        if split == "train":
+            source = str(generator.choice(list(SHARES), p=list(SHARES.values())))
+        if source != "domain":
+            pool = self.everyday if source == "everyday" else self.other
+            return Sentence(pool[int(generator.integers(len(pool)))], source)
+        if split == "train" and self.lines and generator.random() < 0.25:
+            return self.lines[int(generator.integers(len(self.lines)))]
+        wordings = self.wordings[split]
+        intent, template = wordings[int(generator.integers(len(wordings)))]
+        text = fill(template, draw_values(intent, template, generator))
+        return Sentence(text, "domain", split, intent.name, tuple(intent.replies))
+
+
+def acted_prosodies(data: Path) -> dict[Emotion, list[Prosody]]:
+    """Returns the prosodies of RAVDESS actors 01 to 16, by emotion."""
+    recordings: list[tuple[str, Emotion, NDArray[np.float32]]] = []
+    for path in sorted((data / "emotion" / "ravdess").glob("Actor_*/*.flac")):
+        emotion = ravdess_emotion(path)
+        if emotion is not None and int(path.stem.split("-")[-1]) <= 16:
+            waveform, _ = sf.read(path, dtype="float32")
+            recordings.append((path.parent.name, emotion, waveform))
+    return measure_prosody(recordings)
+
+
+def ravdess_emotion(path: Path) -> Emotion | None:
+    """Returns the emotion of a RAVDESS file; None for those left out (fearful, disgust)."""
+    codes = {
+        "01": Emotion.NEUTRAL,
+        "02": Emotion.NEUTRAL,
+        "03": Emotion.HAPPY,
+        "04": Emotion.SAD,
+        "05": Emotion.ANGRY,
+        "08": Emotion.SURPRISE,
+    }
+    return codes.get(path.stem.split("-")[2])
+
+
+def build_shard(
+    folder: Path,
+    number: int,
+    script: Script,
+    prosodies: dict[Emotion, list[Prosody]],
+    *,
+    split: Split = "train",
+    sentences: int = SHARD_SENTENCES,
+    seed: int = 1,
+) -> int:
+    """Speaks one shard into `folder` unless it is there; returns the sentences that failed."""
+    name = f"{split}-{number:03d}"
+    target = folder / f"{name}.jsonl"
+    if target.exists():
+        return 0
+    folder.mkdir(parents=True, exist_ok=True)
+    generator = np.random.default_rng([seed, number, ("train", "wording", "intent").index(split)])
+    lines: list[Line] = []
+    waveforms: list[NDArray[np.float32]] = []
+    start = failed = 0
+    for _ in range(sentences):
+        sentence = script.draw(generator, split)
+        voice = draw_voice(generator, held_out=split != "train")
+        emotion = ""
+        if sentence.emotions and generator.random() < EMOTIONAL_SHARE:
+            feeling = sentence.emotions[int(generator.integers(len(sentence.emotions)))]
+            choices = prosodies[feeling]
+            if split == "train" and choices:
+                voice = with_prosody(voice, choices[int(generator.integers(len(choices)))])
+                emotion = feeling.label
+        try:
+            spoken = speak(sentence.text, voice)
+        except OSError as error:
+            logger.warning("%s", error)
+            failed += 1
+            continue
+        phones = spoken.phones or phones_of([sentence.text])[0]
+        if any(phone not in PHONES for phone in phones):
+            failed += 1
+            continue
+        lines.append(
+            Line(
+                sentence.text,
+                sentence.source,
+                sentence.split,
+                sentence.intent,
+                emotion,
+                f"{voice.engine}/{voice.name}",
+                phones,
+                tuple(round(end, 3) for end in spoken.ends_s),
+                f"{name}.wav",
+                start,
+                spoken.waveform.size,
+            )
+        )
+        waveforms.append(spoken.waveform)
+        start += spoken.waveform.size
+    sf.write(folder / f"{name}.wav", np.concatenate(waveforms), SAMPLE_RATE_HZ, subtype="PCM_16")
+    partial = target.with_suffix(".partial")
+    partial.write_text("".join(json.dumps(asdict(line)) + "\n" for line in lines))
+    os.replace(partial, target)
+    return failed
+
+
+def read_lines(folder: Path, split: Split) -> Iterator[Line]:
+    """Yields the utterances of the finished shards of `split`."""
+    for path in sorted(folder.glob(f"{split}-*.jsonl")):
+        for text in path.read_text().splitlines():
+            values = json.loads(text)
+            values["phones"], values["ends_s"] = tuple(values["phones"]), tuple(values["ends_s"])
+            yield Line(**values)
