@@ -1,0 +1,83 @@
+"""Real recordings for nano, and how they are split: words from two corpora, emotion from one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from train.nano_speech import ravdess_emotion
+
+RAVDESS_WORDS = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by the door."}
+LAST_TRAINED_ACTOR = 16
+HELD_OUT_CHAPTERS = ("227", "496")
+"""LibriSpeech chapters of speakers 19 and 26 that are kept for judging."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A real recording with what is known of it."""
+
+    path: Path
+    text: str
+    corpus: Literal["ravdess", "speechocean762", "librispeech"]
+    speaker: str
+    emotion: str = ""
+    """Empty where nobody acted one."""
+
+
+def ravdess(data: Path, *, held_out: bool) -> list[Recording]:
+    """Returns the clips of actors 01 to 16, or with `held_out` of 17 to 20."""
+    found: list[Recording] = []
+    for path in sorted((data / "emotion" / "ravdess").glob("Actor_*/*.flac")):
+        parts = path.stem.split("-")
+        emotion = ravdess_emotion(path)
+        if emotion is not None and (int(parts[6]) > LAST_TRAINED_ACTOR) == held_out:
+            words = RAVDESS_WORDS[parts[4]]
+            found.append(Recording(path, words, "ravdess", parts[6], emotion.label))
+    return found
+
+
+def tess(data: Path) -> list[Recording]:
+    """Returns the TESS clips of the five emotions: for judging only, never for training."""
+    labels = {"neutral": "neutral", "happy": "happy", "angry": "angry", "sad": "sad"}
+    labels |= {"ps": "surprise", "surprise": "surprise", "surprised": "surprise"}
+    found: list[Recording] = []
+    for path in sorted((data / "emotion" / "tess").rglob("*.opus")):
+        speaker, word, *rest = path.stem.split("_")
+        label = labels.get(rest[-1].lower()) if rest else None
+        if label is not None:
+            found.append(
+                Recording(path, f"Say the word {word}.", "ravdess", speaker.upper()[:3], label)
+            )
+    return found
+
+
+def speechocean(data: Path, *, held_out: bool) -> list[Recording]:
+    """Returns the train part of speechocean762, or with `held_out` its test part."""
+    folder = data / "asr" / "speechocean762"
+    table = folder / ("test" if held_out else "train") / "text"
+    if not table.exists():
+        return []
+    found: list[Recording] = []
+    for line in table.read_text(encoding="utf-8").splitlines():
+        name, words = line.split(maxsplit=1)
+        speaker = name[:5].lstrip("0") or "0"
+        path = folder / f"SPEAKER{name[1:5]}" / f"{name}.opus"
+        found.append(Recording(path, words, "speechocean762", speaker))
+    return found
+
+
+def librispeech(data: Path, *, held_out: bool) -> list[Recording]:
+    """Returns the read books of two speakers, split by chapter."""
+    return [
+        Recording(path, words, "librispeech", path.stem.split("-")[0])
+        for path, words in _librispeech(data / "asr" / "librispeech")
+        if (path.stem.split("-")[1] in HELD_OUT_CHAPTERS) == held_out
+    ]
+
+
+def _librispeech(folder: Path) -> Iterator[tuple[Path, str]]:
+    for table in sorted(folder.rglob("*.trans.txt")):
+        for line in table.read_text(encoding="utf-8").splitlines():
+            name, words = line.split(maxsplit=1)
+            yield table.parent / f"{name}.opus", words
