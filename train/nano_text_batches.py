@@ -1,0 +1,226 @@
+"""Conversations for nano's LLM, drawn from the domain as often as they are wanted."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.config import DEFAULT_PERSONA
+from models.emotions import Emotion
+from models.prompts import ChatPrompts, system_line
+from train.batches import LoadedBatch
+from train.domain import (
+    Dialogue,
+    Domain,
+    Exchange,
+    Intent,
+    cut_reply,
+    draw_values,
+    fill,
+    fitting,
+    held_out_dialogue,
+    templates,
+)
+from train.losses import IGNORED
+from train.nano_text import spoken_form
+
+UNRELATED_SHARE = 0.14
+"""Of the exchanges: something that is no everyday talk, and a question back."""
+DIALOGUE_SHARE = 0.12
+"""Of the conversations: a written dialogue instead of drawn exchanges."""
+PLAIN_SHARE = 0.25
+"""Of the conversations: without an emotion in the system line, answered neutrally."""
+SPOKEN_SHARE = 0.6
+"""Of the things said: written as a recogniser writes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One exchange in a conversation."""
+
+    said: str
+    reply: str
+    cut: str = ""
+    """What was heard of an interrupted reply: it stands in the history instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What a text-only LLM is taught on."""
+
+    emotion: Emotion | None
+    turns: tuple[Turn, ...]
+
+
+class TokenRows(NamedTuple):
+    """Conversations as padded token rows."""
+
+    ids: Tensor
+    """(B, T)."""
+    labels: Tensor
+    """(B, T) the same ids where they are to be learnt, else `IGNORED`."""
+    mask: Tensor
+    """(B, T) bool, false at padding."""
+
+
+@dataclass
+class ConversationSource:
+    """Draws conversations; `held_out` takes what is not trained on."""
+
+    domain: Domain
+    unrelated: list[str]
+    held_out: bool = False
+    _wordings: list[tuple[Intent, str]] = field(init=False)
+    _by_emotion: dict[Emotion, list[tuple[Intent, str]]] = field(init=False)
+    _dialogues: list[Dialogue] = field(init=False)
+
+    def __post_init__(self) -> None:
+        split = "wording" if self.held_out else "train"
+        self._wordings = list(templates(self.domain, split))
+        self._by_emotion = {
+            emotion: [(i, t) for i, t in self._wordings if i.replies.get(emotion)]
+            for emotion in Emotion
+        }
+        self._dialogues = [
+            d for d in self.domain.dialogues if held_out_dialogue(d) == self.held_out
+        ]
+
+    def draw(self, generator: np.random.Generator) -> Conversation:
+        """Returns a conversation of one to five exchanges in one emotion."""
+        if self._dialogues and generator.random() < DIALOGUE_SHARE:
+            return self._dialogue(generator)
+        emotion = Emotion(int(generator.integers(len(Emotion))))
+        plain = bool(generator.random() < PLAIN_SHARE)
+        if plain:
+            emotion = Emotion.NEUTRAL
+        turns: list[Turn] = []
+        wanted = int(generator.choice([1, 2, 3, 4], p=[0.35, 0.2, 0.25, 0.2]))
+        while len(turns) < wanted:
+            turns += self._turns(emotion, generator)
+        return Conversation(None if plain else emotion, tuple(turns[:5]))
+
+    def _turns(self, emotion: Emotion, generator: np.random.Generator) -> list[Turn]:
+        """Returns an exchange, now and then with its follow-up."""
+        if generator.random() < UNRELATED_SHARE:
+            text = self.unrelated[int(generator.integers(len(self.unrelated)))]
+            questions = self.domain.questions
+            asked = questions[int(generator.integers(len(questions)))]
+            return [Turn(self._worded(text, generator), asked)]
+        intent, template = self._pick(self._by_emotion[emotion], generator)
+        values = draw_values(intent, template, generator)
+        choices = fitting(intent.replies[emotion], values)
+        if not choices:
+            return []
+        reply = choices[int(generator.integers(len(choices)))]
+        cut = cut_reply(reply, generator) if generator.random() < 0.15 else ""
+        turns = [Turn(self._worded(fill(template, values), generator), reply, cut)]
+        follow_ups = [f for f in intent.follow_ups if f.replies.get(emotion)]
+        if follow_ups and not cut and generator.random() < 0.35:
+            follow = follow_ups[int(generator.integers(len(follow_ups)))]
+            answers = fitting(follow.replies[emotion], values)
+            said = fitting(follow.person, values)
+            if answers and said:
+                person = said[int(generator.integers(len(said)))]
+                answer = answers[int(generator.integers(len(answers)))]
+                turns.append(Turn(self._worded(person, generator), answer))
+        return turns
+
+    def _dialogue(self, generator: np.random.Generator) -> Conversation:
+        dialogue = self._dialogues[int(generator.integers(len(self._dialogues)))]
+        end = int(generator.integers(1, len(dialogue.turns) + 1))
+        turns = tuple(
+            Turn(
+                self._worded(person, generator),
+                answer,
+                cut_reply(answer, generator) if number == dialogue.cut else "",
+            )
+            for number, (person, answer) in enumerate(dialogue.turns[:end])
+        )
+        return Conversation(dialogue.emotions[end - 1], turns)
+
+    @staticmethod
+    def _pick(
+        wordings: list[tuple[Intent, str]], generator: np.random.Generator
+    ) -> tuple[Intent, str]:
+        return wordings[int(generator.integers(len(wordings)))]
+
+    @staticmethod
+    def _worded(text: str, generator: np.random.Generator) -> str:
+        return spoken_form(text) if generator.random() < SPOKEN_SHARE else text
+
+
+def single_exchanges(domain: Domain, *, held_out: bool) -> list[tuple[Intent, Exchange]]:
+    """Returns every wording once in each emotion that has a fitting reply."""
+    found: list[tuple[Intent, Exchange]] = []
+    generator = np.random.default_rng(7)
+    for intent, template in templates(domain, "wording" if held_out else "train"):
+        values = draw_values(intent, template, generator)
+        for emotion, replies in intent.replies.items():
+            choices = fitting(replies, values)
+            if choices:
+                reply = choices[int(generator.integers(len(choices)))]
+                found.append((intent, Exchange(fill(template, values), emotion, reply)))
+    return found
+
+
+def token_row(
+    conversation: Conversation, prompts: ChatPrompts, *, persona: str = DEFAULT_PERSONA
+) -> tuple[list[int], list[int]]:
+    """Returns ids and labels: replies and their ends are learnt, cut replies are not."""
+    ids = prompts.opening(system_line(persona, conversation.emotion))
+    labels = [IGNORED] * len(ids)
+    ending = prompts.next_turn()
+    for turn in conversation.turns:
+        asked = prompts.content(turn.said) + prompts.reply_header()
+        reply = prompts.content(turn.cut or turn.reply)
+        ids += asked + reply + ending
+        labels += [IGNORED] * len(asked)
+        if turn.cut:
+            labels += [IGNORED] * (len(reply) + len(ending))
+        else:
+            labels += reply + ending[:1] + [IGNORED] * (len(ending) - 1)
+    return ids, labels
+
+
+@dataclass
+class ConversationBatches:
+    """Batches of drawn conversations, a pure function of epoch and number."""
+
+    source: ConversationSource
+    prompts: ChatPrompts
+    batches: int
+    tokens: int = 2048
+    """Most positions in a batch, padding included."""
+    seed: int = 1
+
+    def count(self, epoch: int) -> int:
+        """Batches in an epoch."""
+        del epoch
+        return self.batches
+
+    def load(self, epoch: int, number: int) -> LoadedBatch:
+        """Returns one batch."""
+        generator = np.random.default_rng([self.seed, epoch, number])
+        rows: list[tuple[list[int], list[int]]] = []
+        longest = 0
+        while True:
+            row = token_row(self.source.draw(generator), self.prompts)
+            longest = max(longest, len(row[0]))
+            if rows and longest * (len(rows) + 1) > self.tokens:
+                return LoadedBatch(padded_rows(rows), tuple(f"{number}/{i}" for i in range(len(rows))))
+            rows.append(row)
+
+
+def padded_rows(rows: list[tuple[list[int], list[int]]]) -> TokenRows:
+    """Returns token rows of one length."""
+    longest = max(len(ids) for ids, _ in rows)
+    ids = torch.zeros(len(rows), longest, dtype=torch.long)
+    labels = torch.full_like(ids, IGNORED)
+    mask = torch.zeros_like(ids, dtype=torch.bool)
+    for index, (row, learnt) in enumerate(rows):
+        ids[index, : len(row)] = torch.tensor(row)
+        labels[index, : len(row)] = torch.tensor(learnt)
+        mask[index, : len(row)] = True
+    return TokenRows(ids, labels, mask)
