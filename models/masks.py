@@ -14,9 +14,9 @@ def frames_of_samples(samples: int) -> int:
     return -(-samples // HOP_SAMPLES)
 
 
-def states_of_frames(frames: int) -> int:
-    """Returns the encoder states of `frames` mel frames (one convolution of stride 2)."""
-    return (frames - 1) // 2 + 1 if frames > 0 else 0
+def states_of_frames(frames: int, frames_per_state: int = 2) -> int:
+    """Returns the encoder states of `frames` mel frames (one or two convolutions of stride 2)."""
+    return (frames - 1) // frames_per_state + 1 if frames > 0 else 0
 
 
 def embeddings_of_states(states: int, kernel_sizes: Iterable[int]) -> int:

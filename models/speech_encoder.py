@@ -46,6 +46,7 @@ class SpeechEncoder(nn.Module):
 
         self.config = config
         self.whisper = WhisperEncoder(whisper_config(config))
+        self.whisper.conv1.stride = (config.frames_per_state // 2,)
 
     @property
     def pad_frames(self) -> int | None:
@@ -63,7 +64,8 @@ class SpeechEncoder(nn.Module):
         limit = self.config.max_frames
         if frames > limit or (self.pad_frames and frames != limit):
             raise ValueError(f"the encoder takes {limit} frames and was given {frames}")
-        lengths = torch.div(features.lengths - 1, 2, rounding_mode="floor") + 1
+        step = self.config.frames_per_state
+        lengths = torch.div(features.lengths - 1, step, rounding_mode="floor") + 1
         hidden, bias = self._embed(features, lengths.to(features.log_mel.device))
         layers = [hidden]
         for layer in self.whisper.layers:
@@ -85,7 +87,9 @@ class SpeechEncoder(nn.Module):
         hidden = F.gelu(self.whisper.conv1(log_mel))
         bias: Tensor | None = None
         if not self.pad_frames:
-            frames = lengths_to_mask(features.lengths.to(weight.device), log_mel.shape[-1])
+            step = self.config.frames_per_state // 2
+            kept = torch.div(features.lengths - 1, step, rounding_mode="floor") + 1
+            frames = lengths_to_mask(kept.to(weight.device), hidden.shape[-1])
             hidden = hidden.masked_fill(~frames[:, None, :], 0.0)
         hidden = F.gelu(self.whisper.conv2(hidden)).transpose(1, 2)
         if not self.pad_frames:

@@ -1,9 +1,9 @@
-"""Nano's recogniser: encoder, decoder and emotion head, trained on words and emotion at once."""
+"""Nano's recogniser: encoder, decoder and adapter learn words from phones, CTC and a decoder."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -11,9 +11,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.config import EmotionHeadConfig, SpeechEncoderConfig
-from models.emotion_head import AttentiveEmotionHead
-from models.emotions import EMOTION_LABELS, emotion_from_label
+from models.adapter import SpeechEmbeddings, build_adapter
+from models.config import AdapterConfig, SpeechEncoderConfig
 from models.features import SpeechFeatures, speech_features
 from models.masks import lengths_to_mask
 from models.speech_decoder import SpeechDecoder
@@ -28,7 +27,7 @@ from train.synthesis import PHONES, SAMPLE_RATE_HZ
 
 PHONE_LAYER = 3
 """Encoder layer that names the phones; the layers above it are free for words."""
-WEIGHTS = {"decoder": 1.0, "ctc": 0.4, "phones": 0.6, "emotion": 0.5, "last_emotion": 0.2}
+WEIGHTS = {"decoder": 1.0, "tokens": 0.5, "phones": 0.6}
 FRAME_S = 0.01
 
 
@@ -41,7 +40,6 @@ class Item(NamedTuple):
     phones: list[int]
     ends_s: NDArray[np.float64]
     """End of each phone; empty where it is not known."""
-    emotion: int
 
 
 class SpeechBatch(NamedTuple):
@@ -61,35 +59,44 @@ class SpeechBatch(NamedTuple):
     """(B,)."""
     frame_phones: Tensor
     """(B, S) phone at each encoder state, `IGNORED` where its time is not known."""
-    emotions: Tensor
-    """(B,) `IGNORED` where not known."""
 
 
 class Recogniser(nn.Module):
-    """Whisper-shaped recogniser with an attentive emotion head, and three heads for training.
+    """Whisper-shaped recogniser and the adapter, with two heads that exist in training only.
 
     A small encoder does not find words in little data by itself. The phones of the synthetic
     voices, with their times, teach a middle layer what to listen for (CTC where times are not
-    known); CTC over word tokens on the last layer (Hybrid CTC/Attention, arXiv 1609.06773) makes
-    it spell in the order of speech; emotion is learnt beside both from the start, so that neither
-    pushes the other out.
+    known). CTC over word tokens makes the upper layers spell in the order of speech, as in hybrid
+    CTC/attention (arXiv 1609.06773); it stands on the adapter, whose outputs are compared with the
+    LLM's own token embeddings, so that the adapter speaks the LLM's language from the start.
+
+    Args:
+        encoder: Shape of encoder and decoder.
+        adapter: Shape of the adapter.
+        token_table: (V, D) the LLM's token embeddings; never trained here.
     """
 
     def __init__(
-        self, encoder: SpeechEncoderConfig, emotion_head: EmotionHeadConfig
+        self, encoder: SpeechEncoderConfig, adapter: AdapterConfig, token_table: Tensor
     ) -> None:
         super().__init__()
         self.config = encoder
         self.encoder = SpeechEncoder(encoder)
         self.decoder = SpeechDecoder(encoder)
-        self.emotion_head = AttentiveEmotionHead(emotion_head, encoder)
+        self.adapter = build_adapter(adapter, encoder, token_table.shape[1])
         self.phone_head = nn.Linear(encoder.width, len(PHONES) + 1)
-        self.ctc_head = nn.Linear(encoder.width, encoder.vocabulary + 1)
-        self.last_emotion = nn.Linear(encoder.width, len(EMOTION_LABELS))
+        self.blank = nn.Parameter(torch.randn(1, token_table.shape[1]))
+        self.sharpness = nn.Parameter(torch.tensor(12.0))
+        self.register_buffer("token_table", F.normalize(token_table.float(), dim=-1))
 
     def hear(self, log_mel: Tensor, lengths: Tensor) -> SpeechStates:
         """Returns all encoder layers for log-mel (B, M, F) with `lengths` (B,) frames."""
         return self.encoder(SpeechFeatures(log_mel, lengths), all_layers=True)
+
+    def token_logits(self, embedded: SpeechEmbeddings) -> Tensor:
+        """Returns (B, S, V + 1): how near each speech embedding is to each token; last the blank."""
+        table = torch.cat([cast(Tensor, self.token_table), F.normalize(self.blank, dim=-1)])
+        return self.sharpness * F.normalize(embedded.embeddings, dim=-1) @ table.T
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +110,12 @@ class RecogniserStep:
         """Returns the terms named in `WEIGHTS`."""
         log_mel = spec_augment(batch.log_mel, batch.lengths) if model.training else batch.log_mel
         speech = model.hear(log_mel, batch.lengths)
-        pooled = (speech.states * speech.mask[..., None]).sum(1) / speech.lengths[:, None]
+        embedded = model.adapter(speech)
+        logits = model.token_logits(embedded)
         return {
             "decoder": self._decoder(model, speech, batch),
-            "ctc": ctc(model.ctc_head(speech.states), speech.lengths, batch.ids, batch.id_counts),
+            "tokens": ctc(logits, embedded.lengths, batch.ids, batch.id_counts),
             "phones": phone_loss(model.phone_head(speech.layers[PHONE_LAYER]), speech, batch),
-            "emotion": emotion_loss(model.emotion_head(speech), batch.emotions),
-            "last_emotion": emotion_loss(model.last_emotion(pooled), batch.emotions),
         }
 
     def _decoder(self, model: Recogniser, speech: SpeechStates, batch: SpeechBatch) -> Tensor:
@@ -184,13 +190,6 @@ def phone_loss(logits: Tensor, speech: SpeechStates, batch: SpeechBatch) -> Tens
     return loss + 0.5 * ctc(logits, speech.lengths, batch.phones, counts)
 
 
-def emotion_loss(logits: Tensor, emotions: Tensor) -> Tensor:
-    """Cross-entropy over the utterances whose emotion is known."""
-    if bool((emotions == IGNORED).all()):
-        return logits.sum() * 0.0
-    return F.cross_entropy(logits.float(), emotions, ignore_index=IGNORED, label_smoothing=0.05)
-
-
 class SpeechItems:
     """Synthetic lines and real recordings as one list of items.
 
@@ -243,15 +242,13 @@ class SpeechItems:
             self.tokenizer.encode(spoken_form(line.text)),
             self._phones(line.phones),
             np.asarray(line.ends_s),
-            IGNORED,
         )
 
     def _recording(self, recording: Recording) -> Item:
         waveform = read_mono(recording.path)
-        emotion = int(emotion_from_label(recording.emotion)) if recording.emotion else IGNORED
         words = spoken_form(recording.text)
         phones = self._phones(self.phones.get(words, ()))
-        return Item(waveform, self.tokenizer.encode(words), phones, np.empty(0), emotion)
+        return Item(waveform, self.tokenizer.encode(words), phones, np.empty(0))
 
     def _phones(self, phones: tuple[str, ...]) -> list[int]:
         return [self._numbers[phone] for phone in phones]
@@ -282,7 +279,6 @@ class SpeechCollate:
             phones,
             phone_counts,
             frame_phones,
-            torch.tensor([item.emotion for item in items]),
         )
 
     def _timed(self, item: Item, states: int) -> NDArray[np.int64]:

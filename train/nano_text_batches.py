@@ -171,8 +171,9 @@ def token_row(
     """Returns ids and labels: replies and their ends are learnt, cut replies are not."""
     ids = prompts.opening(system_line(persona, conversation.emotion))
     labels = [IGNORED] * len(ids)
-    ending = prompts.next_turn()
-    for turn in conversation.turns:
+    last = len(conversation.turns) - 1
+    for number, turn in enumerate(conversation.turns):
+        ending = prompts.reply_ending() if number == last else prompts.next_turn()
         asked = prompts.content(turn.said) + prompts.reply_header()
         reply = prompts.content(turn.cut or turn.reply)
         ids += asked + reply + ending
@@ -180,7 +181,8 @@ def token_row(
         if turn.cut:
             labels += [IGNORED] * (len(reply) + len(ending))
         else:
-            labels += reply + ending[:1] + [IGNORED] * (len(ending) - 1)
+            learnt = len(ending) if number == last else 1
+            labels += reply + ending[:learnt] + [IGNORED] * (len(ending) - learnt)
     return ids, labels
 
 
