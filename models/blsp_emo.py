@@ -14,9 +14,10 @@ from models.adapter import build_adapter
 from models.checkpoint import load
 from models.config import BlspEmoConfig
 from models.emotion_head import abstains, build_emotion_head, calibrated
+from models.emotions import EMOTION_LABELS
 from models.features import SpeechFeatures, Waveform, quietest_cuts, speech_features
 from models.llm import LanguageModel
-from models.masks import HOP_SAMPLES
+from models.masks import HOP_SAMPLES, blank_outside
 from models.prompts import ChatPrompts, chat_prompts
 from models.speech_decoder import SpeechDecoder
 from models.speech_embeddings import SpeechEmbeddings
@@ -80,6 +81,13 @@ class BlspEmo(nn.Module):
         self.adapter = build_adapter(config.adapter, shape, self.llm.width)
         self.emotion_head = build_emotion_head(config.emotion_head, shape, self.llm.width)
         self.decoder = SpeechDecoder(shape) if config.has_decoder else None
+        self.emotion_vectors = (
+            nn.Embedding(len(EMOTION_LABELS), self.llm.width)
+            if config.emotion_in_embeddings
+            else None
+        )
+        if self.emotion_vectors is not None:
+            nn.init.zeros_(self.emotion_vectors.weight)
 
     @classmethod
     def from_pretrained(
@@ -185,9 +193,30 @@ class BlspEmo(nn.Module):
         """Returns encoder states; with all layers where the emotion head reads them."""
         return self.speech_encoder(features, all_layers=self.emotion_head.needs_all_layers)
 
-    def adapt(self, states: SpeechStates, token_counts: Tensor | None = None) -> SpeechEmbeddings:
-        """Returns speech embeddings; `token_counts` (B,) as in `CFormer.forward`."""
-        return self.adapter(states, token_counts)
+    def adapt(
+        self,
+        states: SpeechStates,
+        token_counts: Tensor | None = None,
+        emotions: Tensor | None = None,
+    ) -> SpeechEmbeddings:
+        """Returns speech embeddings.
+
+        Args:
+            states: Of the encoder.
+            token_counts: (B,) as in `CFormer.forward`.
+            emotions: (B, E) probabilities known from elsewhere, such as labels in training or a
+                person's correction; the head's estimate if not given. Used by models with
+                `emotion_in_embeddings` only.
+        """
+        embedded: SpeechEmbeddings = self.adapter(states, token_counts)
+        if self.emotion_vectors is None:
+            return embedded
+        if emotions is None:
+            emotions = calibrated(self.emotion_head(states, embedded), self.config.calibration)
+        vectors = self.emotion_vectors.weight
+        added = emotions.detach().to(vectors) @ vectors
+        moved = blank_outside(embedded.embeddings + added[:, None], embedded.mask)
+        return replace(embedded, embeddings=moved)
 
     def emotion_logits(self, states: SpeechStates, embedded: SpeechEmbeddings) -> Tensor:
         """Returns emotion logits (B, E)."""

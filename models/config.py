@@ -85,10 +85,13 @@ class LoraConfig:
 class EmotionHeadConfig:
     """Where the emotion is read from."""
 
-    kind: Literal["mean", "attentive"] = "mean"
-    """`mean`: mean speech embedding; `attentive`: attention pooling over all encoder layers."""
+    kind: Literal["mean", "attentive", "spectral"] = "mean"
+    """`mean`: mean speech embedding; `attentive`: attention pooling over all encoder layers;
+    `spectral`: convolutions of its own over the log-mel spectrogram."""
     hidden: int = 0
-    """`attentive`: width of its hidden layer."""
+    """`attentive`, `spectral`: width of the hidden layer."""
+    channels: tuple[int, ...] = (32, 64, 96, 128)
+    """`spectral`: of each convolution, which halves time and frequency."""
     dropout: float = 0.0
 
 
@@ -124,6 +127,9 @@ class BlspEmoConfig:
     adapter: AdapterConfig = field(default_factory=AdapterConfig)
     lora: LoraConfig | None = field(default_factory=LoraConfig)
     emotion_head: EmotionHeadConfig = field(default_factory=EmotionHeadConfig)
+    emotion_in_embeddings: bool = False
+    """Adds a learnt vector for the estimated emotion to every speech embedding: small encoders do
+    not carry emotion to the LLM by themselves. Not with the `mean` head, which reads these."""
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
     transcription: TranscriptionConfig | None = None
     persona: str = DEFAULT_PERSONA
@@ -139,6 +145,8 @@ class BlspEmoConfig:
                 f"emotion_labels is {list(self.emotion_labels)}: this program orders them "
                 f"{list(EMOTION_LABELS)}"
             )
+        if self.emotion_in_embeddings and self.emotion_head.kind == "mean":
+            raise ValueError("emotion_in_embeddings needs the emotion head attentive or spectral")
         if "model_type" not in self.llm:
             raise ValueError("llm lacks model_type, the architecture that transformers is to build")
 
@@ -156,7 +164,7 @@ class BlspEmoConfig:
         cls,
         *,
         adapter: Literal["subsampler", "cformer"] = "subsampler",
-        emotion_head: Literal["mean", "attentive"] = "mean",
+        emotion_head: Literal["mean", "attentive", "spectral"] = "mean",
         vocabulary: int = 300,
         short_inputs: bool = True,
         decoder: bool = False,

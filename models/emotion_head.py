@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from models.adapter import SpeechEmbeddings
 from models.config import CalibrationConfig, EmotionHeadConfig, SpeechEncoderConfig
 from models.emotions import EMOTION_LABELS
-from models.masks import blank_outside
+from models.features import SpeechFeatures
+from models.masks import blank_outside, lengths_to_mask
 from models.speech_encoder import SpeechStates
 
 
@@ -68,10 +69,75 @@ class AttentiveEmotionHead(nn.Module):
         return self.classifier(torch.cat([mean, (variance + 1e-5).sqrt()], dim=-1))
 
 
+class SpectralEmotionHead(nn.Module):
+    """Convolutions over the log-mel spectrogram, attentive statistics pooling, an MLP.
+
+    Apart from the encoder, whose training on words wears emotion away where data are few. Every
+    position is normalised by itself, so that an utterance gives the same in any batch.
+    """
+
+    needs_all_layers = False
+
+    def __init__(self, config: EmotionHeadConfig, encoder: SpeechEncoderConfig) -> None:
+        super().__init__()
+        hidden = config.hidden or 128
+        widths = (1, *config.channels)
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(before, after, 3, stride=2, padding=1)
+            for before, after in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for width in config.channels)
+        bins = encoder.mel_bins
+        for _ in config.channels:
+            bins = (bins - 1) // 2 + 1
+        self.project = nn.Linear(bins * config.channels[-1], hidden)
+        self.attention = nn.Sequential(nn.Linear(hidden, hidden // 2), nn.Tanh())
+        self.score = nn.Linear(hidden // 2, 1)
+        self.dropout = nn.Dropout(config.dropout)
+        self.classifier = nn.Sequential(
+            nn.Linear(2 * hidden, hidden),
+            nn.GELU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(hidden, len(EMOTION_LABELS)),
+        )
+
+    def forward(self, speech: SpeechStates, embedded: SpeechEmbeddings | None = None) -> Tensor:
+        """Returns logits (B, E).
+
+        Raises:
+            ValueError: `speech` does not hold the features that it was made of.
+        """
+        del embedded
+        if speech.features is None:
+            raise ValueError("the spectral emotion head needs the features of the speech")
+        return self.of_features(speech.features)
+
+    def of_features(self, features: SpeechFeatures) -> Tensor:
+        """Returns logits (B, E) of log-mel features."""
+        weight = self.project.weight
+        image = features.log_mel.to(device=weight.device, dtype=weight.dtype)[:, None]
+        lengths = features.lengths.to(weight.device)
+        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+            image = convolution(image)
+            lengths = torch.div(lengths - 1, 2, rounding_mode="floor") + 1
+            image = nn.functional.gelu(norm(image.permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
+            inside = lengths_to_mask(lengths, image.shape[-1])
+            image = image.masked_fill(~inside[:, None, None, :], 0.0)
+        states = self.dropout(nn.functional.gelu(self.project(image.flatten(1, 2).transpose(1, 2))))
+        inside = lengths_to_mask(lengths, states.shape[1])
+        scores = self.score(self.attention(states)).squeeze(-1).masked_fill(~inside, -torch.inf)
+        weights = torch.softmax(scores.float(), dim=1).to(states.dtype)[..., None]
+        mean = (weights * states).sum(dim=1)
+        variance = (weights * (states - mean[:, None]).square()).sum(dim=1)
+        return self.classifier(torch.cat([mean, (variance + 1e-5).sqrt()], dim=-1))
+
+
 def build_emotion_head(
     config: EmotionHeadConfig, encoder: SpeechEncoderConfig, llm_width: int
-) -> MeanEmotionHead | AttentiveEmotionHead:
+) -> MeanEmotionHead | AttentiveEmotionHead | SpectralEmotionHead:
     """Returns the head that `config.kind` names."""
+    if config.kind == "spectral":
+        return SpectralEmotionHead(config, encoder)
     if config.kind == "attentive":
         return AttentiveEmotionHead(config, encoder)
     return MeanEmotionHead(llm_width)

@@ -23,6 +23,8 @@ class SpeechStates:
     """(B,) states that hold speech."""
     layers: tuple[Tensor, ...] = ()
     """Input of the first block and output of each, (B, S, D) each; empty unless asked for."""
+    features: SpeechFeatures | None = None
+    """What the encoder was given."""
     padded: Tensor | None = None
     """(B, 1500, D) all states, where the decoder needs those of the padding too."""
 
@@ -77,6 +79,7 @@ class SpeechEncoder(nn.Module):
             states=states[:, :size],
             lengths=lengths.to(states.device),
             layers=tuple(h[:, :size] for h in layers) if all_layers else (),
+            features=features,
             padded=states if self.pad_frames else None,
         )
 

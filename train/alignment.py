@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from models.blsp_emo import BlspEmo
+from models.emotions import EMOTION_LABELS
 from models.features import SPEECH_RATE_HZ, Waveform
 from models.speech_embeddings import SpeechEmbeddings
 from train import losses
@@ -52,7 +53,7 @@ class Alignment:
         """
         states = model.encode(batch.features())
         counts = batch.word_tokens if model.config.adapter.kind == "cformer" else None
-        embedded = model.adapt(states, counts)
+        embedded = model.adapt(states, counts, self._known_emotions(model, batch))
         found: dict[str, Tensor] = {}
         if self.terms & LLM_RUN:
             found |= self._of_llm(model, batch, embedded)
@@ -65,6 +66,14 @@ class Alignment:
                 raise ValueError("the loss term cif needs the cformer adapter")
             found["cif"] = losses.cif(embedded.predicted_counts, batch.word_tokens)
         return found
+
+    def _known_emotions(self, model: BlspEmo, batch: Batch) -> Tensor | None:
+        """Returns what `BlspEmo.adapt` is told in training: labels, nothing where there is none."""
+        if model.emotion_vectors is None or not {"response_ce"} & self.terms:
+            return None if model.emotion_vectors is None else _evenly(batch.emotions)
+        known = batch.emotions != IGNORED
+        one_hot = torch.nn.functional.one_hot(batch.emotions.clamp(min=0), len(EMOTION_LABELS))
+        return torch.where(known[:, None], one_hot.float(), _evenly(batch.emotions))
 
     def scope(self, model: BlspEmo, batch: Batch) -> AbstractContextManager[None]:
         """LoRA acts on the speech view's speech; spans the backward pass for checkpointing."""
@@ -172,6 +181,12 @@ def _heard(
     if short < SPEECH_RATE_HZ // 10:
         raise ValueError(f"{short} samples are too few: 0.1 s at least")
     return HeardExample(example, tuple(waveforms))
+
+
+def _evenly(emotions: Tensor) -> Tensor:
+    """Returns (U, E): every emotion as probable as the others."""
+    count = len(EMOTION_LABELS)
+    return torch.full((emotions.shape[0], count), 1.0 / count, device=emotions.device)
 
 
 def _share_right(logits: Tensor, emotions: Tensor) -> Tensor:

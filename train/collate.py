@@ -100,7 +100,9 @@ class Collator:
         adapter = self.config.adapter
         if adapter.kind == "cformer":
             return word_tokens
-        states = states_of_frames(frames_of_samples(samples))
+        states = states_of_frames(
+            frames_of_samples(samples), self.config.speech_encoder.frames_per_state
+        )
         return embeddings_of_states(states, adapter.kernel_sizes)
 
     def _speech_row(self, item: HeardExample) -> "_Row":

@@ -31,12 +31,12 @@ class Surroundings:
 
     def disturb(self, speech: Waveform, generator: np.random.Generator) -> Waveform:
         """Returns `speech` in a random room, noise and device; often it stays clean."""
-        if self.rooms and generator.random() < 0.15:
+        if self.rooms and generator.random() < 0.1:
             speech = in_room(speech, self.rooms[int(generator.integers(len(self.rooms)))])
-        if self.noises and generator.random() < 0.4:
+        if self.noises and generator.random() < 0.3:
             noise = self.noises[int(generator.integers(len(self.noises)))]
             speech = with_noise(speech, noise, float(generator.uniform(3, 25)), generator)
-        elif generator.random() < 0.3:
+        elif generator.random() < 0.2:
             hiss = generator.standard_normal(speech.size).astype(np.float32)
             speech = with_noise(speech, hiss, float(generator.uniform(10, 40)), generator)
         if generator.random() < 0.08:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from models.adapter import SpeechEmbeddings, build_adapter
 from models.config import AdapterConfig, SpeechEncoderConfig
 from models.features import SpeechFeatures, speech_features
-from models.masks import lengths_to_mask
+from models.masks import embeddings_of_states, lengths_to_mask
 from models.speech_decoder import SpeechDecoder
 from models.speech_encoder import SpeechEncoder, SpeechStates
 from models.tokenizer import TURN_END, TURN_START, JsonTokenizer
@@ -23,6 +23,7 @@ from train.nano_audio import Surroundings, faster, read_mono
 from train.nano_recordings import Recording
 from train.nano_speech import Line
 from train.nano_text import spoken_form
+from train.nano_word_times import word_spans
 from train.synthesis import PHONES, SAMPLE_RATE_HZ
 
 PHONE_LAYER = 3
@@ -40,6 +41,8 @@ class Item(NamedTuple):
     phones: list[int]
     ends_s: NDArray[np.float64]
     """End of each phone; empty where it is not known."""
+    id_ends_s: NDArray[np.float64]
+    """End of each token; empty where it is not known."""
 
 
 class SpeechBatch(NamedTuple):
@@ -59,6 +62,8 @@ class SpeechBatch(NamedTuple):
     """(B,)."""
     frame_phones: Tensor
     """(B, S) phone at each encoder state, `IGNORED` where its time is not known."""
+    frame_ids: Tensor
+    """(B, S') token at each speech embedding, V for none, `IGNORED` where its time is not known."""
 
 
 class Recogniser(nn.Module):
@@ -105,17 +110,22 @@ class RecogniserStep:
 
     start_id: int
     end_id: int
+    phones_only: bool = False
+    """Teaches the lower layers alone, before words are put on them."""
 
     def __call__(self, model: Recogniser, batch: SpeechBatch) -> Mapping[str, Tensor]:
         """Returns the terms named in `WEIGHTS`."""
         log_mel = spec_augment(batch.log_mel, batch.lengths) if model.training else batch.log_mel
         speech = model.hear(log_mel, batch.lengths)
+        phones = phone_loss(model.phone_head(speech.layers[PHONE_LAYER]), speech, batch)
+        if self.phones_only:
+            return {"phones": phones}
         embedded = model.adapter(speech)
         logits = model.token_logits(embedded)
         return {
             "decoder": self._decoder(model, speech, batch),
-            "tokens": ctc(logits, embedded.lengths, batch.ids, batch.id_counts),
-            "phones": phone_loss(model.phone_head(speech.layers[PHONE_LAYER]), speech, batch),
+            "tokens": token_loss(logits, embedded.lengths, batch),
+            "phones": phones,
         }
 
     def _decoder(self, model: Recogniser, speech: SpeechStates, batch: SpeechBatch) -> Tensor:
@@ -143,12 +153,11 @@ def spec_augment(log_mel: Tensor, lengths: Tensor) -> Tensor:
     bins = out.shape[1]
     for row, length in zip(out, lengths.tolist(), strict=True):
         fill = float(row[:, :length].mean())
-        for _ in range(2):
-            width = int(torch.randint(0, 13, ()))
-            start = int(torch.randint(0, bins - width, ()))
-            row[start : start + width, :length] = fill
-        for _ in range(1 + length // 200):
-            width = int(torch.randint(0, min(22, max(1, length // 6)) + 1, ()))
+        width = int(torch.randint(0, 11, ()))
+        start = int(torch.randint(0, bins - width, ()))
+        row[start : start + width, :length] = fill
+        for _ in range(1 + length // 300):
+            width = int(torch.randint(0, min(14, max(1, length // 8)) + 1, ()))
             start = int(torch.randint(0, max(1, length - width), ()))
             row[:, start : start + width] = fill
     return out
@@ -190,6 +199,20 @@ def phone_loss(logits: Tensor, speech: SpeechStates, batch: SpeechBatch) -> Tens
     return loss + 0.5 * ctc(logits, speech.lengths, batch.phones, counts)
 
 
+def token_loss(logits: Tensor, lengths: Tensor, batch: SpeechBatch) -> Tensor:
+    """CTC of the words, and where their times are known which one stands at each embedding."""
+    loss = ctc(logits, lengths, batch.ids, batch.id_counts)
+    if bool((batch.frame_ids != IGNORED).any()):
+        wanted = batch.frame_ids[:, : logits.shape[1]]
+        blank = logits.shape[-1] - 1
+        classes = logits.new_ones(blank + 1)
+        classes[blank] = 0.3
+        loss = loss + F.cross_entropy(
+            logits.flatten(0, 1).float(), wanted.flatten(), weight=classes, ignore_index=IGNORED
+        )
+    return loss
+
+
 class SpeechItems:
     """Synthetic lines and real recordings as one list of items.
 
@@ -209,9 +232,11 @@ class SpeechItems:
         tokenizer: JsonTokenizer,
         surroundings: Surroundings | None,
         phones: Mapping[str, tuple[str, ...]],
+        lexicon: Mapping[str, tuple[str, ...]],
     ) -> None:
         self.lines, self.folder, self.recordings = lines, folder, recordings
         self.tokenizer, self.surroundings, self.phones = tokenizer, surroundings, phones
+        self.lexicon = lexicon
         self.lengths = [line.samples for line in lines] + [s for _, s in recordings]
         self._numbers = {phone: number for number, phone in enumerate(PHONES)}
 
@@ -227,13 +252,14 @@ class SpeechItems:
             item = self._recording(self.recordings[index - len(self.lines)][0])
         if self.surroundings is None:
             return item
-        waveform, ends = item.waveform, item.ends_s
+        waveform, ends, id_ends = item.waveform, item.ends_s, item.id_ends_s
         if generator.random() < (0.8 if index >= len(self.lines) else 0.3):
             factor = float(generator.uniform(0.9, 1.12))
-            waveform, ends = faster(waveform, factor), ends / factor
+            waveform = faster(waveform, factor)
+            ends, id_ends = ends / factor, id_ends / factor
         waveform = self.surroundings.disturb(waveform, generator)
         waveform = waveform * np.float32(10 ** (generator.uniform(-6, 6) / 20))
-        return item._replace(waveform=waveform, ends_s=ends)
+        return item._replace(waveform=waveform, ends_s=ends, id_ends_s=id_ends)
 
     def _line(self, line: Line) -> Item:
         waveform = read_mono(self.folder / line.shard, line.start, line.samples)
@@ -242,13 +268,24 @@ class SpeechItems:
             self.tokenizer.encode(spoken_form(line.text)),
             self._phones(line.phones),
             np.asarray(line.ends_s),
+            self._token_ends(line),
         )
+
+    def _token_ends(self, line: Line) -> NDArray[np.float64]:
+        """Returns the end of each token: the time of a word is shared out evenly."""
+        words = spoken_form(line.text).split()
+        spans = word_spans(words, line.phones, line.ends_s, self.lexicon) if line.ends_s else []
+        ends: list[float] = []
+        for number, (start, end) in enumerate(spans):
+            count = len(self.tokenizer.encode((" " if number else "") + words[number]))
+            ends += [start + (end - start) * (i + 1) / count for i in range(count)]
+        return np.asarray(ends)
 
     def _recording(self, recording: Recording) -> Item:
         waveform = read_mono(recording.path)
         words = spoken_form(recording.text)
         phones = self._phones(self.phones.get(words, ()))
-        return Item(waveform, self.tokenizer.encode(words), phones, np.empty(0))
+        return Item(waveform, self.tokenizer.encode(words), phones, np.empty(0), np.empty(0))
 
     def _phones(self, phones: tuple[str, ...]) -> list[int]:
         return [self._numbers[phone] for phone in phones]
@@ -260,6 +297,8 @@ class SpeechCollate:
 
     mel_bins: int
     frames_per_state: int
+    kernel_sizes: tuple[int, ...]
+    vocabulary: int
 
     def __call__(self, items: list[Item]) -> SpeechBatch:
         """Returns the batch of `items`."""
@@ -269,6 +308,11 @@ class SpeechCollate:
         for row, item in zip(frame_phones, items, strict=True):
             if item.ends_s.size:
                 row[:] = torch.from_numpy(self._timed(item, states))
+        embeddings = embeddings_of_states(states, self.kernel_sizes)
+        frame_ids = torch.full((len(items), embeddings), IGNORED)
+        for row, item in zip(frame_ids, items, strict=True):
+            if item.id_ends_s.size == len(item.ids) > 0:
+                row[:] = torch.from_numpy(self._placed(item, embeddings))
         ids, id_counts = _padded([item.ids for item in items])
         phones, phone_counts = _padded([item.phones for item in items])
         return SpeechBatch(
@@ -279,7 +323,20 @@ class SpeechCollate:
             phones,
             phone_counts,
             frame_phones,
+            frame_ids,
         )
+
+    def _placed(self, item: Item, embeddings: int) -> NDArray[np.int64]:
+        """Returns each token at the embedding in which it ends, and nothing in between."""
+        step = self.frames_per_state * 2 ** len(self.kernel_sizes) * FRAME_S
+        row = np.full(embeddings, self.vocabulary, dtype=np.int64)
+        row[int(item.waveform.size / SAMPLE_RATE_HZ / step) + 1 :] = IGNORED
+        taken = -1
+        for token, end in zip(item.ids, item.id_ends_s, strict=True):
+            taken = max(taken + 1, int(round(end / step - 0.5)))
+            if taken < embeddings:
+                row[taken] = token
+        return row
 
     def _timed(self, item: Item, states: int) -> NDArray[np.int64]:
         """Returns the phone in the middle of each encoder state."""

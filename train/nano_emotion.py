@@ -1,0 +1,157 @@
+"""Nano's emotion head: trained on acted recordings alone, chosen by cross-validation over actors."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.config import EmotionHeadConfig, SpeechEncoderConfig
+from models.emotion_head import SpectralEmotionHead
+from models.emotions import EMOTION_LABELS, emotion_from_label
+from models.features import SpeechFeatures, speech_features
+from train.nano_audio import Surroundings, faster, read_mono
+from train.nano_recordings import Recording
+from train.synthesis import SAMPLE_RATE_HZ
+
+QUIET_SHARE = 0.05
+"""Of the loudest level: what is below it at both ends is cut off."""
+
+
+class EmotionBatch(NamedTuple):
+    """Utterances whose emotion is known."""
+
+    log_mel: Tensor
+    """(B, M, F)."""
+    lengths: Tensor
+    """(B,)."""
+    emotions: Tensor
+    """(B, E) shares of the emotions; one-hot unless mixed."""
+
+
+class EmotionModel(nn.Module):
+    """The head alone, with the front end's masks in training."""
+
+    def __init__(self, head: EmotionHeadConfig, encoder: SpeechEncoderConfig) -> None:
+        super().__init__()
+        self.emotion_head = SpectralEmotionHead(head, encoder)
+
+    def forward(self, log_mel: Tensor, lengths: Tensor) -> Tensor:
+        """Returns logits (B, E)."""
+        return self.emotion_head.of_features(SpeechFeatures(log_mel, lengths))
+
+
+def emotion_step(model: EmotionModel, batch: EmotionBatch) -> Mapping[str, Tensor]:
+    """Returns `input_er`, and `right`, the share of utterances named rightly.
+
+    In training half of the batches are mixed pairwise (mixup, arXiv 1710.09412).
+    """
+    log_mel, lengths, emotions = batch
+    if model.training:
+        log_mel = masked(log_mel, lengths)
+        if float(torch.rand(())) < 0.5:
+            share = 0.5 + 0.5 * float(torch.rand(()))
+            order = torch.randperm(len(lengths))
+            log_mel = share * log_mel + (1 - share) * log_mel[order]
+            lengths = torch.maximum(lengths, lengths[order])
+            emotions = share * emotions + (1 - share) * emotions[order]
+    logits = model(log_mel, lengths)
+    smooth = 0.9 * emotions + 0.1 / len(EMOTION_LABELS) if model.training else emotions
+    loss = -(smooth * F.log_softmax(logits.float(), dim=-1)).sum(dim=-1).mean()
+    right = (logits.argmax(-1) == batch.emotions.argmax(-1)).float().mean()
+    return {"input_er": loss, "right": right.detach()}
+
+
+def masked(log_mel: Tensor, lengths: Tensor) -> Tensor:
+    """Returns (B, M, F) with two bands of time and of frequency blanked."""
+    out = log_mel.clone()
+    for row, length in zip(out, lengths.tolist(), strict=True):
+        fill = float(row[:, :length].min())
+        for _ in range(2):
+            width = int(torch.randint(0, 11, ()))
+            start = int(torch.randint(0, row.shape[0] - width, ()))
+            row[start : start + width, :length] = fill
+            width = int(torch.randint(0, min(30, length // 5) + 1, ()))
+            start = int(torch.randint(0, max(1, length - width), ()))
+            row[:, start : start + width] = fill
+    return out
+
+
+@dataclass
+class EmotionItems:
+    """Recordings in memory, without the silence around them."""
+
+    waveforms: list[NDArray[np.float32]]
+    emotions: list[int]
+    surroundings: Surroundings | None
+    """None leaves the recordings as they are (validation)."""
+
+    @classmethod
+    def read(
+        cls, recordings: Sequence[Recording], surroundings: Surroundings | None
+    ) -> "EmotionItems":
+        """Reads `recordings`."""
+        return cls(
+            [trimmed(read_mono(r.path)) for r in recordings],
+            [int(emotion_from_label(r.emotion)) for r in recordings],
+            surroundings,
+        )
+
+    @property
+    def lengths(self) -> list[int]:
+        """Samples of each."""
+        return [waveform.size for waveform in self.waveforms]
+
+    def chances(self) -> list[float]:
+        """Returns weights that make every emotion as frequent as the others."""
+        counts = np.bincount(self.emotions, minlength=len(EMOTION_LABELS))
+        return [1.0 / counts[emotion] for emotion in self.emotions]
+
+    def load(
+        self, index: int, generator: np.random.Generator
+    ) -> tuple[NDArray[np.float32], int]:
+        """Returns a recording, varied in ways that keep its emotion."""
+        waveform = self.waveforms[index]
+        if self.surroundings is not None:
+            waveform = faster(waveform, float(generator.uniform(0.88, 1.14)))
+            if generator.random() < 0.5:
+                waveform = self.surroundings.disturb(waveform, generator)
+            waveform = waveform * np.float32(10 ** (generator.uniform(-6, 6) / 20))
+            cut = int(generator.integers(0, SAMPLE_RATE_HZ // 5))
+            waveform = np.concatenate([np.zeros(cut, np.float32), waveform])
+        return waveform, self.emotions[index]
+
+
+def collate_emotions(items: list[tuple[NDArray[np.float32], int]]) -> EmotionBatch:
+    """Returns the batch of `items`."""
+    features = speech_features([waveform for waveform, _ in items])
+    emotions = F.one_hot(torch.tensor([e for _, e in items]), len(EMOTION_LABELS)).float()
+    return EmotionBatch(features.log_mel, features.lengths, emotions)
+
+
+def trimmed(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns `waveform` with a tenth of a second of quiet around what is loud."""
+    frames = waveform[: waveform.size // 160 * 160].reshape(-1, 160)
+    level = np.sqrt(np.mean(np.square(frames), axis=1))
+    loud = np.flatnonzero(level > QUIET_SHARE * level.max())
+    if loud.size == 0:
+        return waveform
+    start = max(0, (int(loud[0]) - 10) * 160)
+    return waveform[start : (int(loud[-1]) + 11) * 160]
+
+
+@torch.no_grad()
+def emotion_logits(model: EmotionModel, items: EmotionItems, *, batch: int = 16) -> Tensor:
+    """Returns logits (N, E) of all recordings as they are."""
+    model.eval()
+    rows: list[Tensor] = []
+    for start in range(0, len(items.waveforms), batch):
+        part = collate_emotions(
+            [(w, 0) for w in items.waveforms[start : start + batch]]
+        )
+        rows.append(model(part.log_mel, part.lengths))
+    return torch.cat(rows)
