@@ -1,0 +1,110 @@
+"""Nano's parts, trained apart, put together as one BLSP-Emo checkpoint."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from models.blsp_emo import BlspEmo
+from models.config import (
+    AdapterConfig,
+    BlspEmoConfig,
+    EmotionHeadConfig,
+    LoraConfig,
+    SpeechEncoderConfig,
+    TranscriptionConfig,
+)
+from models.tokenizer import JsonTokenizer
+from train.nano_llm import llm_shape
+from train.nano_recogniser import marker_ids
+
+EMBEDDINGS = "llm.causal.model.embed_tokens.weight"
+
+
+def encoder_shape(vocabulary: int) -> SpeechEncoderConfig:
+    """Returns the shape of nano's encoder and decoder."""
+    return SpeechEncoderConfig(
+        mel_bins=80,
+        width=192,
+        layers=5,
+        heads=4,
+        ffn=768,
+        max_positions=752,
+        frames_per_state=4,
+        trained_on_short_inputs=True,
+        dropout=0.05,
+        decoder_layers=2,
+        decoder_heads=4,
+        decoder_ffn=768,
+        vocabulary=vocabulary,
+        max_target_positions=128,
+    )
+
+
+def nano_config(tokenizer: JsonTokenizer) -> BlspEmoConfig:
+    """Returns the shape of nano: 6 M parameters of ears, 4 M of language."""
+    start, end = marker_ids(tokenizer)
+    return BlspEmoConfig(
+        llm=llm_shape(tokenizer.size, width=256, layers=4, heads=4, ffn=704),
+        speech_encoder=encoder_shape(tokenizer.size),
+        adapter=AdapterConfig(kernel_sizes=(5, 5), inner_width=256),
+        lora=LoraConfig(rank=8, alpha=8.0),
+        emotion_head=EmotionHeadConfig(
+            kind="spectral", hidden=96, channels=(24, 48, 64, 96), dropout=0.3
+        ),
+        emotion_in_embeddings=True,
+        transcription=TranscriptionConfig(prompt_ids=(start,), stop_ids=(end,)),
+        context_tokens=1024,
+    )
+
+
+def assemble_nano(
+    tokenizer: JsonTokenizer,
+    recogniser: Mapping[str, Tensor],
+    llm: Mapping[str, Tensor],
+    emotion_head: Mapping[str, Tensor],
+) -> BlspEmo:
+    """Returns nano made of the weights of its three parts; the rest is new.
+
+    The adapter's last norm is scaled so that its outputs are as long as the LLM's embeddings.
+
+    Raises:
+        ValueError: A part lacks a weight.
+    """
+    model = BlspEmo(nano_config(tokenizer), tokenizer=tokenizer).eval()
+    weights = {name: value for name, value in emotion_head.items()}
+    for name, value in recogniser.items():
+        part, _, rest = name.partition(".")
+        own = {"encoder": "speech_encoder", "decoder": "decoder", "adapter": "adapter"}.get(part)
+        if own is not None:
+            weights[f"{own}.{rest}"] = value
+    for name in model.state_dict():
+        if name.startswith("llm."):
+            source = name.replace(".base.", ".")
+            if source in llm:
+                weights[name] = llm[source]
+    new = ("lora_a", "lora_b", "emotion_vectors.weight")
+    missing = [n for n in model.state_dict() if n not in weights and not n.endswith(new)]
+    if missing:
+        raise ValueError(f"the parts of nano lack {missing[:5]}: train them first")
+    model.load_state_dict(weights, strict=False)
+    length = float(llm[EMBEDDINGS].norm(dim=-1).mean())
+    with torch.no_grad():
+        norm = model.adapter.get_submodule("speech_ln")
+        scale = length / float(norm.get_parameter("weight").norm())
+        norm.get_parameter("weight").mul_(scale)
+        norm.get_parameter("bias").mul_(scale)
+    return model
+
+
+def trained_weights(run: Path) -> dict[str, Tensor]:
+    """Returns the weights of the newest state of a run folder.
+
+    Raises:
+        ValueError: The run has saved none.
+    """
+    states = sorted(run.glob("state-*/training.pt"))
+    if not states:
+        raise ValueError(f"{run} holds no saved state: train it first")
+    return torch.load(states[-1], weights_only=True, map_location="cpu")["weights"]
