@@ -72,8 +72,9 @@ class AttentiveEmotionHead(nn.Module):
 class SpectralEmotionHead(nn.Module):
     """Convolutions over the log-mel spectrogram, attentive statistics pooling, an MLP.
 
-    Apart from the encoder, whose training on words wears emotion away where data are few. Every
-    position is normalised by itself, so that an utterance gives the same in any batch.
+    Apart from the encoder, whose training on words wears emotion away where data are few. Norms
+    that training puts behind a convolution are folded into it, so that an utterance gives the
+    same in any batch.
     """
 
     needs_all_layers = False
@@ -86,7 +87,7 @@ class SpectralEmotionHead(nn.Module):
             nn.Conv2d(before, after, 3, stride=2, padding=1)
             for before, after in zip(widths[:-1], widths[1:], strict=True)
         )
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for width in config.channels)
+        self.norms: list[nn.Module] = [nn.Identity() for _ in config.channels]
         bins = encoder.mel_bins
         for _ in config.channels:
             bins = (bins - 1) // 2 + 1
@@ -120,7 +121,7 @@ class SpectralEmotionHead(nn.Module):
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             image = convolution(image)
             lengths = torch.div(lengths - 1, 2, rounding_mode="floor") + 1
-            image = nn.functional.gelu(norm(image.permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
+            image = nn.functional.gelu(norm(image))
             inside = lengths_to_mask(lengths, image.shape[-1])
             image = image.masked_fill(~inside[:, None, None, :], 0.0)
         states = self.dropout(nn.functional.gelu(self.project(image.flatten(1, 2).transpose(1, 2))))

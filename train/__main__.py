@@ -54,6 +54,16 @@ COMMANDS = {
         "train.settings:CalibrateSettings",
         "train.calibrate:calibrate",
     ),
+    "nano": Command(
+        "makes the embedded model: voices, tokenizer, LLM, ears, both stages",
+        "train.nano:NanoSettings",
+        "train.nano:make_nano",
+    ),
+    "nano-figures": Command(
+        "what a nano checkpoint hears, understands and answers",
+        "train.nano_figures:NanoFiguresSettings",
+        "train.nano_figures:nano_figures",
+    ),
     "evaluate": Command(
         "test sets → figures with sample counts and 95 % intervals",
         "train.settings:EvaluateSettings",

@@ -117,9 +117,7 @@ def slots_of(template: str) -> set[str]:
     return set(_SLOT.findall(template))
 
 
-def draw_values(
-    intent: Intent, template: str, generator: np.random.Generator
-) -> dict[str, str]:
+def draw_values(intent: Intent, template: str, generator: np.random.Generator) -> dict[str, str]:
     """Returns one value for each slot of `template`."""
     return {
         name: intent.slots[name][int(generator.integers(len(intent.slots[name])))]

@@ -16,6 +16,7 @@ from models.config import (
     TranscriptionConfig,
 )
 from models.tokenizer import JsonTokenizer
+from train.nano_emotion import folded
 from train.nano_llm import llm_shape
 from train.nano_recogniser import marker_ids
 
@@ -73,7 +74,7 @@ def assemble_nano(
         ValueError: A part lacks a weight.
     """
     model = BlspEmo(nano_config(tokenizer), tokenizer=tokenizer).eval()
-    weights = {name: value for name, value in emotion_head.items()}
+    weights = folded(emotion_head)
     for name, value in recogniser.items():
         part, _, rest = name.partition(".")
         own = {"encoder": "speech_encoder", "decoder": "decoder", "adapter": "adapter"}.get(part)
@@ -84,7 +85,8 @@ def assemble_nano(
             source = name.replace(".base.", ".")
             if source in llm:
                 weights[name] = llm[source]
-    new = ("lora_a", "lora_b", "emotion_vectors.weight")
+    fixed = "speech_encoder.whisper.embed_positions.weight"
+    new = ("lora_a", "lora_b", "emotion_vectors.weight", fixed)
     missing = [n for n in model.state_dict() if n not in weights and not n.endswith(new)]
     if missing:
         raise ValueError(f"the parts of nano lack {missing[:5]}: train them first")

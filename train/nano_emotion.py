@@ -18,6 +18,8 @@ from train.nano_audio import Surroundings, faster, read_mono
 from train.nano_recordings import Recording
 from train.synthesis import SAMPLE_RATE_HZ
 
+MIXED_SHARE = 0.15
+"""Of the training batches: utterances mixed in pairs."""
 QUIET_SHARE = 0.05
 """Of the loudest level: what is below it at both ends is cut off."""
 
@@ -34,26 +36,41 @@ class EmotionBatch(NamedTuple):
 
 
 class EmotionModel(nn.Module):
-    """The head alone, with the front end's masks in training."""
+    """The head alone, with batch normalisation behind its convolutions while it is trained."""
 
     def __init__(self, head: EmotionHeadConfig, encoder: SpeechEncoderConfig) -> None:
         super().__init__()
         self.emotion_head = SpectralEmotionHead(head, encoder)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in head.channels)
+        self.emotion_head.norms = list(self.norms)
 
     def forward(self, log_mel: Tensor, lengths: Tensor) -> Tensor:
         """Returns logits (B, E)."""
         return self.emotion_head.of_features(SpeechFeatures(log_mel, lengths))
 
 
+def folded(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns the weights of the head alone, its norms folded into the convolutions."""
+    out = {name: value for name, value in weights.items() if name.startswith("emotion_head.")}
+    count = sum(name.endswith("running_mean") for name in weights)
+    for number in range(count):
+        norm, conv = f"norms.{number}", f"emotion_head.convolutions.{number}"
+        scale = weights[f"{norm}.weight"] / (weights[f"{norm}.running_var"] + 1e-5).sqrt()
+        shift = weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * scale
+        out[f"{conv}.weight"] = weights[f"{conv}.weight"] * scale[:, None, None, None]
+        out[f"{conv}.bias"] = weights[f"{conv}.bias"] * scale + shift
+    return out
+
+
 def emotion_step(model: EmotionModel, batch: EmotionBatch) -> Mapping[str, Tensor]:
     """Returns `input_er`, and `right`, the share of utterances named rightly.
 
-    In training half of the batches are mixed pairwise (mixup, arXiv 1710.09412).
+    In training some batches are mixed pairwise (mixup, arXiv 1710.09412).
     """
     log_mel, lengths, emotions = batch
     if model.training:
         log_mel = masked(log_mel, lengths)
-        if float(torch.rand(())) < 0.5:
+        if float(torch.rand(())) < MIXED_SHARE:
             share = 0.5 + 0.5 * float(torch.rand(()))
             order = torch.randperm(len(lengths))
             log_mel = share * log_mel + (1 - share) * log_mel[order]
@@ -67,17 +84,16 @@ def emotion_step(model: EmotionModel, batch: EmotionBatch) -> Mapping[str, Tenso
 
 
 def masked(log_mel: Tensor, lengths: Tensor) -> Tensor:
-    """Returns (B, M, F) with two bands of time and of frequency blanked."""
+    """Returns (B, M, F) with a band of time and one of frequency blanked."""
     out = log_mel.clone()
     for row, length in zip(out, lengths.tolist(), strict=True):
         fill = float(row[:, :length].min())
-        for _ in range(2):
-            width = int(torch.randint(0, 11, ()))
-            start = int(torch.randint(0, row.shape[0] - width, ()))
-            row[start : start + width, :length] = fill
-            width = int(torch.randint(0, min(30, length // 5) + 1, ()))
-            start = int(torch.randint(0, max(1, length - width), ()))
-            row[:, start : start + width] = fill
+        width = int(torch.randint(0, 9, ()))
+        start = int(torch.randint(0, row.shape[0] - width, ()))
+        row[start : start + width, :length] = fill
+        width = int(torch.randint(0, min(25, length // 6) + 1, ()))
+        start = int(torch.randint(0, max(1, length - width), ()))
+        row[:, start : start + width] = fill
     return out
 
 
@@ -111,14 +127,12 @@ class EmotionItems:
         counts = np.bincount(self.emotions, minlength=len(EMOTION_LABELS))
         return [1.0 / counts[emotion] for emotion in self.emotions]
 
-    def load(
-        self, index: int, generator: np.random.Generator
-    ) -> tuple[NDArray[np.float32], int]:
+    def load(self, index: int, generator: np.random.Generator) -> tuple[NDArray[np.float32], int]:
         """Returns a recording, varied in ways that keep its emotion."""
         waveform = self.waveforms[index]
         if self.surroundings is not None:
             waveform = faster(waveform, float(generator.uniform(0.88, 1.14)))
-            if generator.random() < 0.5:
+            if generator.random() < 0.25:
                 waveform = self.surroundings.disturb(waveform, generator)
             waveform = waveform * np.float32(10 ** (generator.uniform(-6, 6) / 20))
             cut = int(generator.integers(0, SAMPLE_RATE_HZ // 5))
@@ -150,8 +164,6 @@ def emotion_logits(model: EmotionModel, items: EmotionItems, *, batch: int = 16)
     model.eval()
     rows: list[Tensor] = []
     for start in range(0, len(items.waveforms), batch):
-        part = collate_emotions(
-            [(w, 0) for w in items.waveforms[start : start + batch]]
-        )
+        part = collate_emotions([(w, 0) for w in items.waveforms[start : start + batch]])
         rows.append(model(part.log_mel, part.lengths))
     return torch.cat(rows)

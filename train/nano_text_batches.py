@@ -211,7 +211,9 @@ class ConversationBatches:
             row = token_row(self.source.draw(generator), self.prompts)
             longest = max(longest, len(row[0]))
             if rows and longest * (len(rows) + 1) > self.tokens:
-                return LoadedBatch(padded_rows(rows), tuple(f"{number}/{i}" for i in range(len(rows))))
+                return LoadedBatch(
+                    padded_rows(rows), tuple(f"{number}/{i}" for i in range(len(rows)))
+                )
             rows.append(row)
 
 

@@ -134,7 +134,9 @@ def with_prosody(voice: Voice, prosody: Prosody) -> Voice:
     )
 
 
-def measure_prosody(waveforms: Sequence[tuple[str, Emotion, Waveform]]) -> dict[Emotion, list[Prosody]]:
+def measure_prosody(
+    waveforms: Sequence[tuple[str, Emotion, Waveform]],
+) -> dict[Emotion, list[Prosody]]:
     """Returns the prosodies of acted recordings, to be transplanted onto synthetic voices.
 
     Args:

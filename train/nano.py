@@ -1,0 +1,393 @@
+"""`python -m train nano`: nano from nothing to a checkpoint, resumable at any moment."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+import torch
+from pydantic import Field
+
+from models.blsp_emo import BlspEmo
+from models.checkpoint import save
+from models.emotion_head import fit_temperature
+from models.prompts import chat_prompts
+from models.tokenizer import JsonTokenizer
+from train.align import align_emotion, align_semantic
+from train.batches import BucketedBatches
+from train.domain import Domain, read_domain
+from train.loop import fit
+from train.nano_assemble import (
+    EMBEDDINGS,
+    assemble_nano,
+    encoder_shape,
+    nano_config,
+    trained_weights,
+)
+from train.nano_audio import Surroundings
+from train.nano_emotion import (
+    EmotionItems,
+    EmotionModel,
+    collate_emotions,
+    emotion_logits,
+    emotion_step,
+)
+from train.nano_llm import LLM_WEIGHTS, NanoLlm, llm_shape, llm_step
+from train.nano_manifests import (
+    Answers,
+    emotion_utterances,
+    semantic_utterances,
+    write_manifest,
+)
+from train.nano_recogniser import (
+    WEIGHTS,
+    Recogniser,
+    RecogniserStep,
+    SpeechCollate,
+    SpeechItems,
+    marker_ids,
+)
+from train.nano_recordings import Recording, librispeech, ravdess, speechocean
+from train.nano_speech import Line, Script, acted_prosodies, build_shard, read_lines
+from train.nano_text import spoken_form, unrelated_sentences
+from train.nano_text_batches import ConversationBatches, ConversationSource
+from train.nano_tokenizer import train_tokenizer
+from train.nano_word_times import pronunciations
+from train.settings import EmotionSettings, Frozen, LoopSettings, SemanticSettings, duration_s
+from train.stages import only_training
+from train.synthesis import SAMPLE_RATE_HZ, phones_of
+from train.task import Outcome, Task
+
+logger = logging.getLogger(__name__)
+
+SHARES = {
+    "llm": 0.34,
+    "phones": 0.1,
+    "words": 0.3,
+    "emotion": 0.1,
+    "semantic": 0.1,
+    "empathy": 0.06,
+}
+"""Of the training budget."""
+
+LONGEST_S = 12.0
+FOLDS = 4
+
+
+class NanoSettings(Frozen):
+    """Makes nano: voices, tokenizer, language model, ears, and both stages of alignment."""
+
+    run: Path = Path("runs/nano")
+    """Folder of everything that is made; what is finished in it is not made again."""
+    data: Path = Path("../shared/data")
+    """Real recordings and texts; ATTUNE_DATA where it is set."""
+    budget: str = "150min"
+    """Training time of all stages together; making the voices speak comes on top."""
+    shards: int = Field(default=24, ge=1)
+    """Of 500 synthetic sentences each, about 17 minutes of speech."""
+    vocabulary: int = Field(default=3000, ge=300)
+    """Tokens."""
+    seed: int = 1
+    """Of everything that is drawn."""
+
+    def stage_budget(self, stage: str) -> str:
+        """Returns the training time of a stage."""
+        return f"{max(1, round(duration_s(self.budget) * SHARES[stage]))}s"
+
+
+def make_nano(settings: NanoSettings) -> None:
+    """Runs every stage that is not finished; the checkpoint is `final` in the run folder.
+
+    Raises:
+        ValueError: Data are missing, or a stage was stopped before its end.
+    """
+    run = settings.run
+    run.mkdir(parents=True, exist_ok=True)
+    domain = read_domain()
+    tokenizer = _tokenizer(settings, domain)
+    _speak(settings, domain)
+    _finish("llm", _train_llm(settings, domain, tokenizer))
+    speech = _Speech(settings, tokenizer)
+    _finish("phones", speech.train_phones())
+    _finish("words", speech.train_words())
+    temperature = _train_emotion(settings)
+    parts = run / "parts"
+    if not (parts / "config.json").exists():
+        model = assemble_nano(
+            tokenizer,
+            trained_weights(run / "words"),
+            trained_weights(run / "llm"),
+            trained_weights(run / "emotion"),
+        )
+        save(model, parts)
+    _write_manifests(settings, domain)
+    _align(settings)
+    _export(run / "empathy" / "last", run / "final", temperature)
+
+
+def _tokenizer(settings: NanoSettings, domain: Domain) -> JsonTokenizer:
+    path = settings.run / "tokenizer.json"
+    if not path.exists():
+        train_tokenizer(domain, settings.data, path, vocabulary=settings.vocabulary)
+    return JsonTokenizer(path)
+
+
+def _speak(settings: NanoSettings, domain: Domain) -> None:
+    """Speaks the shards of training speech and those of the held-out wordings and intents."""
+    folder = settings.run / "speech"
+    missing = [n for n in range(settings.shards) if not (folder / f"train-{n:03d}.jsonl").exists()]
+    if not missing and (folder / "intent-000.jsonl").exists():
+        return
+    script = Script(domain, settings.data)
+    prosodies = acted_prosodies(settings.data)
+    for number in missing:
+        failed = build_shard(folder, number, script, prosodies, seed=settings.seed)
+        logger.info("spoke shard %d of %d, %d failed", number + 1, settings.shards, failed)
+    build_shard(folder, 0, script, prosodies, split="wording", sentences=300, seed=settings.seed)
+    build_shard(folder, 0, script, prosodies, split="intent", sentences=150, seed=settings.seed)
+
+
+def _train_llm(settings: NanoSettings, domain: Domain, tokenizer: JsonTokenizer) -> Outcome:
+    """Teaches the LLM the conversations of the domain."""
+    torch.manual_seed(settings.seed)
+    prompts = chat_prompts(tokenizer)
+    unrelated = unrelated_sentences(settings.data)
+    unrelated += [spoken_form(r.text) for r in speechocean(settings.data, held_out=False)] * 3
+    shape = llm_shape(tokenizer.size, width=256, layers=4, heads=4, ffn=704)
+    train = ConversationSource(domain, unrelated)
+    valid = ConversationSource(domain, unrelated[::7], held_out=True)
+    task = Task(
+        "nano-llm",
+        NanoLlm(shape),
+        llm_step,
+        LLM_WEIGHTS,
+        ConversationBatches(train, prompts, 200, tokens=1536, seed=settings.seed),
+        ConversationBatches(valid, prompts, 12, seed=99),
+    )
+    loop = LoopSettings(
+        epochs=1000,
+        budget=settings.stage_budget("llm"),
+        learning_rate=1.4e-3,
+        final_fraction=0.05,
+        decay="late",
+        evaluate_every=600,
+        log_every=50,
+        device="cpu",
+        seed=settings.seed,
+    )
+    return fit(task, loop, settings.run / "llm")
+
+
+class _Speech:
+    """The two stages of the recogniser over the same speech."""
+
+    def __init__(self, settings: NanoSettings, tokenizer: JsonTokenizer) -> None:
+        self.settings, self.tokenizer = settings, tokenizer
+        self.shape = encoder_shape(tokenizer.size)
+        folder = settings.run / "speech"
+        lines = list(read_lines(folder, "train"))
+        held_out = list(read_lines(folder, "wording"))[:128]
+        recordings = _measured(
+            speechocean(settings.data, held_out=False)
+            + librispeech(settings.data, held_out=False)
+            + ravdess(settings.data, held_out=False)
+        )
+        words = sorted({spoken_form(r.text) for r, _ in recordings})
+        phones = dict(zip(words, phones_of(words), strict=True))
+        lexicon = pronunciations(
+            w for line in lines + held_out for w in spoken_form(line.text).split()
+        )
+        around = Surroundings.read(settings.data / "noise")
+        self.items = SpeechItems(lines, folder, recordings, tokenizer, around, phones, lexicon)
+        self.held_out = SpeechItems(held_out, folder, [], tokenizer, None, phones, lexicon)
+        self.chances = [_line_chance(line) for line in lines]
+        self.chances += [0.6 if r.corpus == "ravdess" else 0.2 for r, _ in recordings]
+
+    def train_phones(self) -> Outcome:
+        """Teaches the lower layers the phones."""
+        torch.manual_seed(self.settings.seed)
+        model = self._model()
+        layers = [f"encoder.whisper.layers.{number}" for number in range(3)]
+        convolutions = ["encoder.whisper.conv1", "encoder.whisper.conv2"]
+        only_training(model, [*convolutions, *layers, "phone_head"])
+        return self._fit("phones", model, phones_only=True)
+
+    def train_words(self) -> Outcome:
+        """Teaches all layers the words."""
+        torch.manual_seed(self.settings.seed)
+        model = self._model()
+        model.load_state_dict(trained_weights(self.settings.run / "phones"), strict=False)
+        return self._fit("words", model, phones_only=False)
+
+    def _model(self) -> Recogniser:
+        table = trained_weights(self.settings.run / "llm")[EMBEDDINGS]
+        return Recogniser(self.shape, nano_config(self.tokenizer).adapter, table)
+
+    def _fit(self, name: str, model: Recogniser, *, phones_only: bool) -> Outcome:
+        kernels = nano_config(self.tokenizer).adapter.kernel_sizes
+        collate = SpeechCollate(80, self.shape.frames_per_state, kernels, self.tokenizer.size)
+        start, end = marker_ids(self.tokenizer)
+        task = Task(
+            f"nano-{name}",
+            model,
+            RecogniserStep(start, end, phones_only),
+            {"phones": 1.0} if phones_only else WEIGHTS,
+            BucketedBatches(
+                self.items.lengths,
+                self.items.load,
+                collate,
+                batch_size=24,
+                max_total=24 * 3 * SAMPLE_RATE_HZ,
+                seed=self.settings.seed,
+                weights=self.chances,
+            ),
+            BucketedBatches(
+                self.held_out.lengths, self.held_out.load, collate, batch_size=16, shuffle=False
+            ),
+        )
+        loop = LoopSettings(
+            epochs=1000,
+            budget=self.settings.stage_budget(name),
+            learning_rate=1.2e-3,
+            decay="late",
+            device="cpu",
+            seed=self.settings.seed,
+        )
+        return fit(task, loop, self.settings.run / name)
+
+
+def _train_emotion(settings: NanoSettings) -> float:
+    """Trains the emotion head; returns the temperature that cross-validation over actors gives."""
+    recordings = ravdess(settings.data, held_out=False)
+    around = Surroundings.read(settings.data / "noise")
+    actors = sorted({r.speaker for r in recordings})
+    logits: list[torch.Tensor] = []
+    emotions: list[int] = []
+    for fold in range(FOLDS):
+        held = set(actors[fold::FOLDS])
+        kept = [r for r in recordings if r.speaker not in held]
+        judged = [r for r in recordings if r.speaker in held]
+        model = _fit_emotion(settings, kept, around, f"emotion-fold-{fold}")
+        items = EmotionItems.read(judged, None)
+        logits.append(emotion_logits(model, items))
+        emotions += items.emotions
+    _fit_emotion(settings, recordings, around, "emotion")
+    return fit_temperature(torch.cat(logits), torch.tensor(emotions))
+
+
+def _fit_emotion(
+    settings: NanoSettings, recordings: list[Recording], around: Surroundings, name: str
+) -> EmotionModel:
+    torch.manual_seed(settings.seed)
+    items = EmotionItems.read(recordings, around)
+    head = nano_config_head()
+    config = nano_config(JsonTokenizer(settings.run / "tokenizer.json"))
+    model = EmotionModel(config.emotion_head, config.speech_encoder)
+    seconds = duration_s(settings.stage_budget("emotion")) / (FOLDS + 1)
+    loop = LoopSettings(
+        epochs=1000,
+        budget=f"{max(1, round(seconds))}s",
+        learning_rate=1.5e-3,
+        warmup_steps=30,
+        device="cpu",
+        seed=settings.seed,
+    )
+    batches = BucketedBatches(
+        items.lengths,
+        items.load,
+        collate_emotions,
+        batch_size=24,
+        weights=items.chances(),
+        seed=settings.seed,
+    )
+    task = Task(f"nano-{name}", model, emotion_step, {"input_er": 1.0}, batches)
+    _finish(name, fit(task, loop, settings.run / name))
+    return model
+
+
+def _write_manifests(settings: NanoSettings, domain: Domain) -> None:
+    """Writes what both stages of alignment read, beside the speech."""
+    folder = settings.run / "speech"
+    lines = list(read_lines(folder, "train"))
+    real = _measured(
+        speechocean(settings.data, held_out=False) + librispeech(settings.data, held_out=False)
+    )
+    acted = _measured(ravdess(settings.data, held_out=False))
+    answers = Answers(domain, settings.seed)
+    semantic, emotion = folder / "semantic.jsonl", folder / "emotion.jsonl"
+    if not semantic.exists():
+        write_manifest(semantic, semantic_utterances(lines, real, answers))
+    if not emotion.exists():
+        write_manifest(emotion, emotion_utterances(lines, acted + real[::3], answers))
+
+
+def _align(settings: NanoSettings) -> None:
+    """Runs both stages of alignment through their own commands."""
+    run = settings.run
+    shared = {"batch_size": 24, "check_audio": False, "emotion_in_text": True, "max_tokens": 240}
+    semantic = SemanticSettings(
+        model=str(run / "parts"),
+        train=(run / "speech" / "semantic.jsonl",),
+        run=run / "semantic",
+        longest_s=LONGEST_S,
+        loop=_alignment_loop(settings, "semantic"),
+        **{**shared, "emotion_in_text": False},  # pyright: ignore[reportArgumentType]
+    )
+    outcome = align_semantic(semantic)
+    if outcome is not None:
+        _finish("semantic", outcome)
+    emotion = EmotionSettings(
+        model=str(run / "semantic" / "last"),
+        train=(run / "speech" / "emotion.jsonl",),
+        run=run / "empathy",
+        longest_s=LONGEST_S,
+        trains=("adapter", "lora_a", "lora_b", "emotion_vectors"),
+        weights={"response_ce": 1.0},
+        balance_emotions=True,
+        loop=_alignment_loop(settings, "empathy"),
+        **shared,  # pyright: ignore[reportArgumentType]
+    )
+    outcome = align_emotion(emotion)
+    if outcome is not None:
+        _finish("empathy", outcome)
+
+
+def _alignment_loop(settings: NanoSettings, stage: str) -> LoopSettings:
+    return LoopSettings(
+        epochs=1000,
+        budget=settings.stage_budget(stage),
+        learning_rate=1e-3 if stage == "semantic" else 6e-4,
+        warmup_steps=30,
+        device="cpu",
+        evaluate_every=200,
+        seed=settings.seed,
+    )
+
+
+def _export(source: Path, target: Path, temperature: float) -> None:
+    """Writes the finished checkpoint in half precision, with its calibration."""
+    model = BlspEmo.from_pretrained(source, dtype="float32", device="cpu")
+    calibration = replace(model.config.calibration, temperature=temperature, threshold=0.4)
+    model.config = replace(model.config, calibration=calibration)
+    save(model, target, dtype=torch.float16)
+
+
+def _measured(recordings: list[Recording]) -> list[tuple[Recording, int]]:
+    """Returns recordings of at most `LONGEST_S` with their 16 kHz samples."""
+    found: list[tuple[Recording, int]] = []
+    for recording in recordings:
+        info = sf.info(str(recording.path))
+        samples = int(info.frames * SAMPLE_RATE_HZ / info.samplerate)
+        if samples <= LONGEST_S * SAMPLE_RATE_HZ:
+            found.append((recording, samples))
+    return found
+
+
+def _line_chance(line: Line) -> float:
+    return {"domain": 1.0, "everyday": 0.6}.get(line.source, 0.4)
+
+
+def _finish(stage: str, outcome: Outcome) -> None:
+    if outcome.ending == "stopped":
+        raise ValueError(f"{stage} was stopped: run the same command again to go on")

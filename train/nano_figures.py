@@ -1,0 +1,318 @@
+"""`python -m train nano-figures`: what a nano checkpoint hears, understands and answers."""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+
+from models.blsp_emo import BlspEmo, Heard
+from models.emotions import EMOTION_LABELS, Emotion, emotion_from_label
+from models.talk import TalkSession
+from models.transcription import transcribe
+from train.domain import Domain, read_domain
+from train.metrics import (
+    Figure,
+    bootstrap,
+    expected_calibration_error,
+    negative_log_likelihood,
+    of_answers,
+    perfect_calibration_error,
+    repeated_ngram,
+    unweighted_accuracy,
+    word_error_rate,
+)
+from train.nano_audio import Surroundings, read_mono, with_noise
+from train.nano_judges import ASKED_BACK, ReplyJudge, all_replies, held_out_accuracy, lexicon
+from train.nano_recordings import Recording, librispeech, ravdess, speechocean, tess
+from train.nano_speech import Line, read_lines
+from train.nano_text import spoken_form
+from train.settings import Frozen
+
+logger = logging.getLogger(__name__)
+
+
+class NanoFiguresSettings(Frozen):
+    """Judges a nano checkpoint on held-out wordings, voices and actors."""
+
+    model: Path = Path("models/nano")
+    """Checkpoint folder."""
+    speech: Path = Path("runs/nano/speech")
+    """Folder with the held-out synthetic speech that `python -m train nano` made."""
+    data: Path = Path("../shared/data")
+    """Real recordings."""
+    out: Path = Path("runs/nano/figures.json")
+    """Where the figures are written, beside what is printed."""
+    most: int = Field(default=200, ge=10)
+    """Most items behind a figure that needs replies."""
+
+
+@dataclass
+class Figures:
+    """Named figures, in the order in which they were measured."""
+
+    values: dict[str, Figure] = field(default_factory=dict[str, Figure])
+    notes: dict[str, float] = field(default_factory=dict[str, float])
+
+    def add(self, name: str, figure: Figure) -> None:
+        """Keeps a figure and says it."""
+        self.values[name] = figure
+        logger.info("%s: %s", name, figure)
+
+    def write(self, path: Path) -> None:
+        """Writes all figures as JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table = {name: asdict(figure) for name, figure in self.values.items()}
+        path.write_text(json.dumps({"figures": table, "notes": self.notes}, indent=1) + "\n")
+
+
+@dataclass
+class Bench:
+    """A model under test with what it is judged by."""
+
+    model: BlspEmo
+    domain: Domain
+    judge: ReplyJudge
+    figures: Figures
+    replies: list[tuple[str, bool]] = field(default_factory=list[tuple[str, bool]])
+    """Every reply that was given, and whether it came to an end."""
+
+    def answer(
+        self, heard: Heard | str, *, emotion: Emotion | None = None, before: Sequence[str] = ()
+    ) -> str:
+        """Returns the reply to speech or text after the typed turns `before`."""
+        talk = TalkSession(self.model)
+        for text in before:
+            talk.read(text)
+            "".join(talk.reply())
+        if isinstance(heard, str):
+            talk.read(heard, emotion=emotion)
+        else:
+            talk.listen(heard)
+        pieces = list(talk.reply())
+        text = "".join(pieces).strip()
+        self.replies.append((text, len(pieces) < talk.sampling.max_new_tokens - 1))
+        return text
+
+
+def nano_figures(settings: NanoFiguresSettings) -> None:
+    """Measures everything and writes it.
+
+    Raises:
+        ValueError: Held-out speech or real recordings are missing.
+    """
+    torch.set_num_threads(1)
+    model = BlspEmo.from_pretrained(settings.model, dtype="float32", device="cpu")
+    domain = read_domain()
+    bench = Bench(model, domain, ReplyJudge(domain), Figures())
+    by_intent, by_emotion = held_out_accuracy(domain)
+    bench.figures.notes |= {"judge_intent_cv": by_intent, "judge_emotion_cv": by_emotion}
+    logger.info("judges: intent %.3f, emotion %.3f (cross-validated)", by_intent, by_emotion)
+    wordings = list(read_lines(settings.speech, "wording"))[: settings.most]
+    intents = list(read_lines(settings.speech, "intent"))[: settings.most // 2]
+    if not wordings:
+        raise ValueError(f"{settings.speech} holds no held-out speech: run `python -m train nano`")
+    emotion_figures(bench, settings)
+    word_figures(bench, settings, wordings)
+    understanding_figures(bench, settings, wordings, intents)
+    unrelated_figures(bench, settings)
+    empathy_figures(bench, settings)
+    reply_figures(bench)
+    latency_figures(bench, settings)
+    bench.figures.write(settings.out)
+
+
+def emotion_figures(bench: Bench, settings: NanoFiguresSettings) -> None:
+    """Emotion of actors that were never trained on, its calibration, and TESS by speaker."""
+    logits, truth = _emotions(bench.model, ravdess(settings.data, held_out=True))
+    _emotion_figure(bench, "emotion UA, RAVDESS actors 17-20", logits, truth)
+    temperature = bench.model.config.calibration.temperature
+    for name, scale in (("before", 1.0), ("after", temperature)):
+        shares = torch.softmax(logits / scale, dim=-1).double().numpy()
+        bench.figures.notes[f"negative log-likelihood {name} calibration"] = float(
+            negative_log_likelihood(shares, truth)
+        )
+        bench.figures.add(
+            f"expected calibration error {name} calibration",
+            bootstrap(
+                lambda chosen, p=shares: expected_calibration_error(p[chosen], truth[chosen]),
+                len(truth),
+                draws=300,
+            ),
+        )
+        perfect = perfect_calibration_error(shares, draws=200)
+        bench.figures.add(f"error of a perfectly calibrated model, {name} calibration", perfect)
+    for speaker in ("OAF", "YAF"):
+        clips = [r for r in tess(settings.data) if r.speaker == speaker][::3]
+        if clips:
+            _emotion_figure(bench, f"emotion UA, TESS {speaker}", *_emotions(bench.model, clips))
+
+
+def word_figures(bench: Bench, settings: NanoFiguresSettings, lines: Sequence[Line]) -> None:
+    """Word errors of held-out wordings in held-out voices, and of real people."""
+    noises = Surroundings.read(settings.data / "noise", held_out=True).noises
+    generator = np.random.default_rng(5)
+    clean: list[tuple[str, str]] = []
+    noisy: list[tuple[str, str]] = []
+    for line in lines:
+        speech = _speech(settings.speech, line)
+        noise = noises[int(generator.integers(len(noises)))]
+        clean.append((spoken_form(line.text), _words(bench.model, speech)))
+        noisy.append(
+            (clean[-1][0], _words(bench.model, with_noise(speech, noise, 10.0, generator)))
+        )
+    bench.figures.add("WER, held-out wordings and voices, clean", word_error_rate(clean))
+    bench.figures.add("WER, held-out wordings and voices, 10 dB noise", word_error_rate(noisy))
+    for engine in ("festival", "espeak"):
+        part = [p for p, line in zip(clean, lines, strict=True) if line.voice.startswith(engine)]
+        if part:
+            bench.figures.add(f"WER, held-out wordings, {engine}", word_error_rate(part))
+    for name, recordings in (
+        ("speechocean762 test", speechocean(settings.data, held_out=True)[::12]),
+        ("LibriSpeech 19/26 held out", librispeech(settings.data, held_out=True)),
+    ):
+        pairs = [(spoken_form(r.text), _words(bench.model, read_mono(r.path))) for r in recordings]
+        if pairs:
+            bench.figures.add(f"WER, {name}", word_error_rate(pairs))
+
+
+def understanding_figures(
+    bench: Bench,
+    settings: NanoFiguresSettings,
+    wordings: Sequence[Line],
+    intents: Sequence[Line],
+) -> None:
+    """Whether the reply to speech is about what the reply to the true words is about."""
+    for name, lines in (("held-out wordings", wordings), ("held-out intents", intents)):
+        heard = [bench.model.hear(_speech(settings.speech, line)) for line in lines]
+        spoken = bench.judge.intents([bench.answer(h) for h in heard])
+        written = bench.judge.intents([bench.answer(spoken_form(line.text)) for line in lines])
+        bench.figures.add(f"same intent as from text, {name}", _share(spoken, written))
+        if name == "held-out wordings":
+            truth = [line.intent for line in lines]
+            bench.figures.add("right intent from text, held-out wordings", _share(written, truth))
+            bench.figures.add("right intent from speech, held-out wordings", _share(spoken, truth))
+            asked = [reply == ASKED_BACK for reply in spoken]
+            bench.figures.add("domain speech wrongly asked back", _rate(asked))
+            before = ("I got a new job.", "It is raining again.")
+            later = bench.judge.intents([bench.answer(h, before=before) for h in heard[:100]])
+            bench.figures.add("same intent as from text, turn 3", _share(later, written[:100]))
+            bench.figures.add(
+                "same intent as from text, turn 1 of the same", _share(spoken[:100], written[:100])
+            )
+
+
+def unrelated_figures(bench: Bench, settings: NanoFiguresSettings) -> None:
+    """How often speech outside the domain gets a question back."""
+    recordings = librispeech(settings.data, held_out=True)
+    recordings += speechocean(settings.data, held_out=True)[::25]
+    recordings = recordings[-settings.most :]
+    replies = [bench.answer(bench.model.hear(read_mono(r.path))) for r in recordings]
+    asked = [intent == ASKED_BACK for intent in bench.judge.intents(replies)]
+    bench.figures.add("real speech outside the domain asked back", _rate(asked))
+
+
+def empathy_figures(bench: Bench, settings: NanoFiguresSettings) -> None:
+    """Same words, five emotions, real voices: whether the reply fits the voice."""
+    recordings = ravdess(settings.data, held_out=True)
+    truth = [int(emotion_from_label(r.emotion)) for r in recordings]
+    given: dict[str, list[str]] = {"heard": [], "told": [], "blind": []}
+    for recording, emotion in zip(recordings, truth, strict=True):
+        heard = bench.model.hear(read_mono(recording.path))
+        told = np.eye(len(EMOTION_LABELS))[emotion]
+        even = np.full(len(EMOTION_LABELS), 1.0 / len(EMOTION_LABELS))
+        given["heard"].append(bench.answer(heard))
+        given["told"].append(bench.answer(_heard_as(bench.model, heard, told)))
+        given["blind"].append(bench.answer(_heard_as(bench.model, heard, even)))
+    for name, replies in given.items():
+        guess = [int(e) for e in bench.judge.emotions(replies)]
+        bench.figures.add(
+            f"emotional fit of replies, emotion {name}",
+            of_answers(unweighted_accuracy, truth, guess, len(EMOTION_LABELS)),
+        )
+
+
+def reply_figures(bench: Bench) -> None:
+    """What all the replies that were given look like."""
+    known, words = all_replies(bench.domain), lexicon(bench.domain)
+    texts = [text for text, _ in bench.replies]
+    bench.figures.add(
+        "replies word for word in the training text",
+        _rate([spoken_form(text) in known for text in texts]),
+    )
+    bad = [
+        repeated_ngram(text)
+        or not ended
+        or not text
+        or bool(set(spoken_form(text).split()) - words)
+        for text, ended in bench.replies
+    ]
+    bench.figures.add("replies with a repeated 4-gram, no end, or no word", _rate(bad))
+
+
+def latency_figures(bench: Bench, settings: NanoFiguresSettings) -> None:
+    """Milliseconds from 4 s of speech to the first token, on one thread."""
+    waveform = np.concatenate(
+        [_speech(settings.speech, line) for line in read_lines(settings.speech, "wording")][:4]
+    )[: 4 * 16_000]
+    taken: list[float] = []
+    for _ in range(15):
+        start = time.perf_counter()
+        talk = TalkSession(bench.model)
+        talk.listen(bench.model.hear(waveform))
+        next(iter(talk.reply()))
+        taken.append(1000 * (time.perf_counter() - start))
+    bench.figures.notes |= {
+        "first token p50 ms": float(np.quantile(taken[2:], 0.5)),
+        "first token p95 ms": float(np.quantile(taken[2:], 0.95)),
+    }
+
+
+def _emotions(
+    model: BlspEmo, recordings: Sequence[Recording]
+) -> tuple[torch.Tensor, NDArray[np.int64]]:
+    logits = torch.stack([model.hear(read_mono(r.path)).emotion_logits for r in recordings])
+    return logits, np.array([int(emotion_from_label(r.emotion)) for r in recordings])
+
+
+def _emotion_figure(
+    bench: Bench, name: str, logits: torch.Tensor, truth: NDArray[np.int64]
+) -> None:
+    guess = logits.argmax(dim=-1).tolist()
+    bench.figures.add(
+        name, of_answers(unweighted_accuracy, truth.tolist(), guess, len(EMOTION_LABELS))
+    )
+
+
+def _heard_as(model: BlspEmo, heard: Heard, emotions: NDArray[np.float64]) -> Heard:
+    """Returns `heard` as if the head had given these probabilities."""
+    from dataclasses import replace
+
+    told = torch.tensor(emotions, dtype=torch.float32)[None]
+    with torch.inference_mode():
+        embedded = [model.adapt(s, emotions=told).embeddings[0] for s in heard.speech_states]
+    return replace(heard, speech_embeddings=torch.cat(embedded))
+
+
+def _words(model: BlspEmo, waveform: NDArray[np.float32]) -> str:
+    return transcribe(model, model.hear(waveform)).text
+
+
+def _speech(folder: Path, line: Line) -> NDArray[np.float32]:
+    return read_mono(folder / line.shard, line.start, line.samples)
+
+
+def _share(given: Sequence[str], wanted: Sequence[str]) -> Figure:
+    return _rate([a == b for a, b in zip(given, wanted, strict=True)])
+
+
+def _rate(flags: Sequence[bool]) -> Figure:
+    values = np.asarray(flags, dtype=np.float64)
+    measure: Callable[[NDArray[np.int64]], float] = lambda chosen: float(values[chosen].mean())
+    return bootstrap(measure, len(values))
