@@ -1,6 +1,7 @@
 """Emotion logits from speech, and the calibrated probabilities that are made of them."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -84,8 +85,7 @@ class SpectralEmotionHead(nn.Module):
         hidden = config.hidden or 128
         widths = (1, *config.channels)
         self.convolutions = nn.ModuleList(
-            nn.Conv2d(before, after, 3, stride=2, padding=1)
-            for before, after in zip(widths[:-1], widths[1:], strict=True)
+            nn.Conv2d(before, after, 3, stride=2, padding=1) for before, after in pairwise(widths)
         )
         self.norms: list[nn.Module] = [nn.Identity() for _ in config.channels]
         bins = encoder.mel_bins

@@ -4,7 +4,6 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import soundfile as sf
 import torch
 from pydantic import Field
@@ -281,7 +280,6 @@ def _fit_emotion(
 ) -> EmotionModel:
     torch.manual_seed(settings.seed)
     items = EmotionItems.read(recordings, around)
-    head = nano_config_head()
     config = nano_config(JsonTokenizer(settings.run / "tokenizer.json"))
     model = EmotionModel(config.emotion_head, config.speech_encoder)
     seconds = duration_s(settings.stage_budget("emotion")) / (FOLDS + 1)

@@ -1,4 +1,4 @@
-"""Nano's emotion head: trained on acted recordings alone, chosen by cross-validation over actors."""
+"""Nano's emotion head: trained on acted recordings, chosen by cross-validation over actors."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

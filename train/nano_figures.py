@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -314,5 +314,4 @@ def _share(given: Sequence[str], wanted: Sequence[str]) -> Figure:
 
 def _rate(flags: Sequence[bool]) -> Figure:
     values = np.asarray(flags, dtype=np.float64)
-    measure: Callable[[NDArray[np.int64]], float] = lambda chosen: float(values[chosen].mean())
-    return bootstrap(measure, len(values))
+    return bootstrap(lambda chosen: float(values[chosen].mean()), len(values))

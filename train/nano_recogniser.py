@@ -101,7 +101,7 @@ class Recogniser(nn.Module):
         return self.encoder(SpeechFeatures(log_mel, lengths), all_layers=True)
 
     def token_logits(self, embedded: SpeechEmbeddings) -> Tensor:
-        """Returns (B, S, V + 1): how near each speech embedding is to each token; last the blank."""
+        """Returns (B, S, V + 1): nearness of speech embeddings to each token; last the blank."""
         table = torch.cat([cast(Tensor, self.token_table), F.normalize(self.blank, dim=-1)])
         return self.sharpness * F.normalize(embedded.embeddings, dim=-1) @ table.T
 
@@ -150,7 +150,7 @@ class RecogniserStep:
 
 
 def spec_augment(log_mel: Tensor, lengths: Tensor) -> Tensor:
-    """Returns (B, M, F) with bands of time and frequency blanked (SpecAugment, arXiv 1904.08779)."""
+    """Returns (B, M, F) with bands blanked (SpecAugment, arXiv 1904.08779)."""
     out = log_mel.clone()
     bins = out.shape[1]
     for row, length in zip(out, lengths.tolist(), strict=True):
@@ -337,7 +337,7 @@ class SpeechCollate:
         row[int(item.waveform.size / SAMPLE_RATE_HZ / step) + 1 :] = IGNORED
         taken = -1
         for token, end in zip(item.ids, item.id_ends_s, strict=True):
-            taken = max(taken + 1, int(round(end / step - 0.5)))
+            taken = max(taken + 1, round(float(end) / step - 0.5))
             if taken < embeddings:
                 row[taken] = token
         return row

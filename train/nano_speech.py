@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -199,7 +198,7 @@ def build_shard(
     sf.write(folder / f"{name}.wav", np.concatenate(waveforms), SAMPLE_RATE_HZ, subtype="PCM_16")
     partial = target.with_suffix(".partial")
     partial.write_text("".join(json.dumps(asdict(line)) + "\n" for line in lines))
-    os.replace(partial, target)
+    partial.replace(target)
     return failed
 
 

@@ -228,10 +228,8 @@ def _espeak(text: str, voice: Voice) -> Spoken:
         markup = re.sub(r"[<>&]", " ", text)
         spread = int(np.clip(100 * voice.pitch_range, 0, 300))
         ssml = f'<speak><prosody range="{spread}%">{markup}</prosody></speak>'
-        _run(
-            ["espeak-ng", "-m", "-v", voice.name, "-s", str(rate), "-p", str(pitch)]
-            + ["-w", file.name, ssml]
-        )
+        manner = ["-v", voice.name, "-s", str(rate), "-p", str(pitch)]
+        _run(["espeak-ng", "-m", *manner, "-w", file.name, ssml])
         return Spoken(_read(file.name))
 
 
