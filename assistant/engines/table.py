@@ -44,6 +44,12 @@ ENGINES: dict[Part, dict[str, Engine]] = {
             "pip install 'attune[voices]' (or apt install espeak-ng)",
             "eSpeak NG: many languages, robotic",
         ),
+        "coqui": Engine(
+            "coqui",
+            "Coqui",
+            "pip install 'attune[coqui]'",
+            "Coqui XTTS and VITS: natural, needs a voice folder",
+        ),
     },
 }
 AUTO = "auto"
@@ -84,7 +90,7 @@ def open_voice(voice: str = AUTO) -> TextToSpeech:
 
     Args:
         voice: `auto` (flite, or else espeak), the name of an engine, or `ENGINE:VARIANT`, such as
-            `flite:rms` or `espeak:en-us+f3`.
+            `flite:rms`, `espeak:en-us+f3` or `coqui:NAME_OR_FOLDER`.
 
     Raises:
         SettingsError: There is no such engine.
