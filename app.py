@@ -40,6 +40,11 @@ COMMANDS = {
         "assistant.settings:DoctorSettings",
         "ui.report:doctor",
     ),
+    "voices": Command(
+        "list, try, check and add voices",
+        "assistant.settings:VoicesSettings",
+        "ui.voices:voices",
+    ),
 }
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130

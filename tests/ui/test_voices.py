@@ -1,0 +1,81 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import app
+from assistant import voice_folder
+from tests.assistant.engines.voice_checks import voice_or_skip
+
+
+def test_list_names_the_voices(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["voices", "list", "--json"]) == 0
+
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {"flite:slt", "espeak:en-us"} <= {row["voice"] for row in rows}
+
+
+def test_list_is_the_default_and_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["voices"]) == 0
+    assert "flite:slt" in capsys.readouterr().out
+
+
+def test_say_writes_a_file_in_the_style_that_answers_the_emotion(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    voice_or_skip("flite")
+    durations: list[float] = []
+    for emotion in ("neutral", "sad"):
+        out = tmp_path / f"{emotion}.wav"
+        arguments = ["voices", "say", "I am here.", "--emotion", emotion, "--out", str(out)]
+        assert app.main([*arguments, "--voice", "flite"]) == 0
+        durations.append(soundfile.info(out).duration)
+
+    assert durations[1] > 1.1 * durations[0]
+    assert "sad.wav" in capsys.readouterr().out
+
+
+def test_check_passes_flite(capsys: pytest.CaptureFixture[str]) -> None:
+    voice_or_skip("flite")
+
+    assert app.main(["voices", "check", "flite:slt", "--json"]) == 0
+
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["person"] for row in rows] == ["neutral", "happy", "angry", "sad", "surprise"]
+    assert all(row["problems"] == [] for row in rows)
+
+
+def test_add_makes_a_voice_that_is_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(voice_folder.Path, "home", lambda: tmp_path)
+    clip = tmp_path / "clip.wav"
+    soundfile.write(clip, 0.3 * np.sin(np.arange(48_000) * 0.05), 24_000)
+
+    assert app.main(["voices", "add", "anna", str(clip)]) == 0
+    assert app.main(["voices", "list", "--json"]) == 0
+
+    assert '"coqui:anna", "usable": true' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["say"], "give the text"),
+        (["add", "anna"], "at least one clip"),
+        (["add", "anna", "missing.wav"], "missing.wav"),
+        (["say", "hi", "--voice", "parrot"], "there is no voice 'parrot'"),
+        (["say", "hi", "--voice", "coqui:nobody-there"], "voices add"),
+        (["say", "hi", "--policy", "rude"], "no reply policy 'rude'"),
+    ],
+)
+def test_mistakes_get_one_sentence(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.main(["voices", *arguments]) == 1
+
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1

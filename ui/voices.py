@@ -1,0 +1,161 @@
+"""What the command `voices` prints and does."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from assistant.empathy import load_policy
+from assistant.engines.protocols import Cancel, SpeechModel
+from assistant.engines.table import AUTO, open_voice
+from assistant.errors import SettingsError
+from assistant.playback import Loudspeaker
+from assistant.settings import ReplySettings, VoicesSettings
+from assistant.soundfiles import AnswerFile
+from assistant.voice_folder import add_clips
+from assistant.voices import StyleCheck, check_voice, close_voice, list_voices
+from models.emotions import emotion_from_label
+
+
+def voices(settings: VoicesSettings) -> int:
+    """Runs `voices`; returns the exit status: 1 if a checked voice does not follow a style."""
+    actions: dict[str, Callable[[VoicesSettings], int]] = {
+        "list": _list,
+        "say": _say,
+        "check": _check,
+        "add": _add,
+    }
+    return actions[settings.action](settings)
+
+
+def _console() -> Console:
+    return Console(highlight=False)
+
+
+def _list(settings: VoicesSettings) -> int:
+    entries = list(list_voices())
+    if settings.json_lines:
+        for entry in entries:
+            print(json.dumps({"voice": entry.voice, "usable": entry.is_usable, "is": entry.detail}))
+        return 0
+    table = Table(title="Voices of this machine", title_justify="left")
+    table.add_column("--voice", no_wrap=True)
+    table.add_column("")
+    table.add_column("", overflow="fold")
+    for entry in entries:
+        sign = "[green]ok[/]" if entry.is_usable else "[yellow]--[/]"
+        table.add_row(escape(entry.voice), sign, escape(entry.detail))
+    _console().print(table)
+    return 0
+
+
+def _say(settings: VoicesSettings) -> int:
+    text = " ".join(settings.items)
+    if not text.strip():
+        raise SettingsError("voices say: give the text, as in `app.py voices say 'Good morning.'`")
+    style = load_policy(settings.policy).style_for(emotion_from_label(settings.emotion))
+    voice = open_voice(settings.voice)
+    try:
+        clips = voice.synthesize(text, style, Cancel())
+        if settings.out is not None:
+            with AnswerFile(settings.out) as file:
+                for clip in clips:
+                    file.write(clip)
+                print(f"{settings.out}: {file.duration_s:.1f} s")
+        else:
+            with Loudspeaker() as loudspeaker:
+                for clip in clips:
+                    loudspeaker.play(clip)
+    finally:
+        close_voice(voice)
+    return 0
+
+
+def _add(settings: VoicesSettings) -> int:
+    if len(settings.items) < 2:
+        raise SettingsError(
+            "voices add: give a name and at least one clip, as in "
+            "`app.py voices add anna --emotion sad clip.wav`"
+        )
+    name, *clips = settings.items
+    folder = add_clips(
+        name,
+        emotion_from_label(settings.emotion),
+        [Path(clip) for clip in clips],
+        model=settings.xtts,
+        language=settings.language,
+    )
+    print(f"{folder}: use it with --voice coqui:{name}")
+    return 0
+
+
+def _check(settings: VoicesSettings) -> int:
+    names = settings.items or tuple(entry.voice for entry in list_voices() if entry.is_usable)
+    if not names:
+        open_voice(AUTO)
+    policy = load_policy(settings.policy)
+    judge = _open_judge(settings.judge)
+    checks: list[tuple[str, StyleCheck]] = []
+    for name in names:
+        voice = open_voice(name)
+        try:
+            checks += [(name, check) for check in check_voice(voice, policy, judge=judge)]
+        finally:
+            close_voice(voice)
+    if settings.json_lines:
+        for name, check in checks:
+            print(json.dumps(_as_json(name, check)))
+    else:
+        _console().print(_check_table(checks, policy.name))
+    return 1 if any(check.problems for _, check in checks) else 0
+
+
+def _open_judge(model: str | None) -> SpeechModel | None:
+    if model is None:
+        return None
+    from assistant.assembly import open_speech_model
+
+    return open_speech_model(ReplySettings(model=model))
+
+
+def _check_table(checks: list[tuple[str, StyleCheck]], policy: str) -> Table:
+    table = Table(title=f"Voices under the policy {policy}", title_justify="left")
+    heads = ("voice", "to", "pitch", "spread", "words/min", "level", "heard as", "")
+    for head in heads:
+        table.add_column(head, no_wrap=head not in ("", "heard as"))
+    for name, check in checks:
+        delivery = check.delivery
+        heard = "-"
+        if check.heard is not None:
+            heard = f"{check.heard.emotion.label} {100 * check.heard.confidence:.0f} %"
+        verdict = f"[red]{'; '.join(check.problems)}[/]" if check.problems else "[green]ok[/]"
+        table.add_row(
+            escape(name),
+            check.person.label,
+            f"{delivery.pitch_hz:.0f} Hz",
+            f"{delivery.pitch_spread:.1f} st",
+            f"{delivery.words_a_minute:.0f}",
+            f"{delivery.level_db:.1f} dB",
+            heard,
+            verdict,
+        )
+    return table
+
+
+def _as_json(name: str, check: StyleCheck) -> dict[str, object]:
+    delivery = check.delivery
+    return {
+        "voice": name,
+        "person": check.person.label,
+        "pitch_hz": round(delivery.pitch_hz, 1),
+        "pitch_spread_semitones": round(delivery.pitch_spread, 2),
+        "words_a_minute": round(delivery.words_a_minute, 1),
+        "level_db": round(delivery.level_db, 2),
+        "longest_pause_s": round(delivery.longest_pause_s, 3),
+        "heard": None if check.heard is None else check.heard.emotion.label,
+        "heard_confidence": None if check.heard is None else round(check.heard.confidence, 3),
+        "problems": list(check.problems),
+    }
