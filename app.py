@@ -30,6 +30,11 @@ COMMANDS = {
         "assistant.settings:TalkCommandSettings",
         "ui.terminal:talk",
     ),
+    "web": Command(
+        "open Attune in the browser, and a realtime socket for other software",
+        "ui.web_settings:WebSettings",
+        "ui.web_command:web",
+    ),
     "reply": Command(
         "answer recordings of a person: emotion, words, spoken answer, transcript",
         "assistant.settings:ReplySettings",

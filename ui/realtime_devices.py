@@ -20,7 +20,9 @@ from assistant.engines.protocols import (
 )
 from assistant.file_devices import FileSpeaker
 from assistant.playout import StreamResampler
+from assistant.utterances import UtteranceBuffer
 
+LEAST_KEPT_S = 0.5
 WAITING_FRAMES = 1_024
 """Frames that may wait for the ear; whoever pushes more waits (33 s at 512 samples)."""
 AHEAD_S = 8.0
@@ -30,28 +32,32 @@ AHEAD_S = 8.0
 class SocketMicrophone:
     """Frames from sound that arrives in pieces of any length; its clock is the sound's own."""
 
-    def __init__(self, frame_samples: int, *, keep_s: float) -> None:
-        """Keeps the last `keep_s` seconds for turns that the client cuts itself."""
+    def __init__(self, frame_samples: int) -> None:
+        """Keeps hardly any sound until `keep_s` is raised."""
         self.dropped_frames = 0
+        self.keep_s = LEAST_KEPT_S
+        """Seconds of sound kept for turns that the client orders itself."""
         self._framer = Framer(frame_samples)
         self._resampler = StreamResampler(SPEECH_RATE_HZ)
         self._frames: deque[AudioFrame] = deque()
         self._is_over = False
         self._changed = asyncio.Event()
         self._taken = asyncio.Event()
-        self._keep = round(keep_s * SPEECH_RATE_HZ)
-        self._kept: deque[Waveform] = deque()
-        self._kept_samples = 0
+        self._kept = UtteranceBuffer()
+        self._received = 0
+        self._cleared = 0
 
     @property
     def kept_s(self) -> float:
         """Seconds of sound since the buffer was last cleared, as far as it is kept."""
-        return self._kept_samples / SPEECH_RATE_HZ
+        return (self._received - max(self._cleared, self._kept.start_samples)) / SPEECH_RATE_HZ
 
     async def push(self, samples: Waveform, rate_hz: int) -> None:
         """Takes sound at `rate_hz`; waits while too much of it is not heard yet."""
         sound = self._resampler.push(AudioClip(samples, rate_hz))
-        self._remember(sound)
+        if len(sound):
+            self._kept.append(sound, keep_s=self.keep_s)
+            self._received += len(sound)
         for frame in self._framer.push(sound):
             while len(self._frames) >= WAITING_FRAMES and not self._is_over:
                 self._taken.clear()
@@ -59,16 +65,20 @@ class SocketMicrophone:
             self._frames.append(frame)
             self._changed.set()
 
-    def kept(self) -> list[Waveform]:
+    def take(self) -> Waveform:
         """Returns the sound since the buffer was last cleared, and clears it."""
-        kept = list(self._kept)
+        sound = self._kept.cut(self._cleared, self._received)
         self.clear()
-        return kept
+        return sound
+
+    def cut(self, start_s: float, end_s: float) -> Waveform:
+        """Returns the sound between two times on the audio clock."""
+        start, end = (round(time_s * SPEECH_RATE_HZ) for time_s in (start_s, end_s))
+        return self._kept.cut(start, end)
 
     def clear(self) -> None:
         """Forgets the sound kept so far."""
-        self._kept.clear()
-        self._kept_samples = 0
+        self._cleared = self._received
 
     def end(self) -> None:
         """The client is gone for good."""
@@ -86,12 +96,6 @@ class SocketMicrophone:
                 return
             self._changed.clear()
             await self._changed.wait()
-
-    def _remember(self, sound: Waveform) -> None:
-        self._kept.append(sound)
-        self._kept_samples += len(sound)
-        while self._kept_samples - len(self._kept[0]) >= self._keep:
-            self._kept_samples -= len(self._kept.popleft())
 
 
 class SocketSpeaker(FileSpeaker):
@@ -200,21 +204,21 @@ class ChosenVoice:
 
     def __init__(self, voices: Mapping[str, TextToSpeech], name: str) -> None:
         self._voices = voices
-        self.name = name
         self.speed = 1.0
         self.speaks = True
+        self.choose(name)
 
-    @property
-    def sample_rate(self) -> int:
-        """Hz of the voice chosen now."""
-        return self._voices[self.name].sample_rate
+    def choose(self, name: str) -> None:
+        """Speaks with another voice from the next sentence on."""
+        self._voice = self._voices[name]
+        self.sample_rate = self._voice.sample_rate
 
     def synthesize(self, text: str, style: SpeakingStyle, cancel: Cancel) -> Iterator[AudioClip]:
         """See `TextToSpeech.synthesize`."""
         if not self.speaks:
             return iter(())
         style = dataclasses.replace(style, rate=style.rate * self.speed)
-        return self._voices[self.name].synthesize(text, style, cancel)
+        return self._voice.synthesize(text, style, cancel)
 
 
 class ChosenPolicy:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from assistant.engines.protocols import (
     CompletenessScorer,
@@ -10,6 +11,7 @@ from assistant.engines.protocols import (
     VoiceActivityDetector,
 )
 from assistant.loop import TalkSettings
+from assistant.safety import HelpFinder
 from assistant.worker import Worker
 
 
@@ -33,6 +35,10 @@ class Resident:
     """The system line where a client gives none; empty stands for the model's own."""
     talk: TalkSettings = field(default_factory=TalkSettings)
     scorer: CompletenessScorer | None = None
+    help_finder: HelpFinder | None = None
+    """Finds words that suggest danger to life."""
+    records: Path | None = None
+    """Folder for the talks of people who agree to be recorded; None where nobody can."""
     ear_worker: Worker = field(default_factory=_worker("ear"))
     model_worker: Worker = field(default_factory=_worker("speech model"))
     voice_worker: Worker = field(default_factory=_worker("voice"))

@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, cast
 
-import numpy as np
-
 from assistant import events
 from assistant.correction import EmotionPrior
 from assistant.ear import Ear
@@ -17,6 +15,7 @@ from assistant.loop import TalkLoop, TalkParts
 from assistant.reply_task import ReplyParts
 from models.emotions import emotion_from_label
 from ui.realtime_devices import (
+    LEAST_KEPT_S,
     ChosenDialogue,
     ChosenPolicy,
     ChosenVoice,
@@ -24,6 +23,7 @@ from ui.realtime_devices import (
     SocketSpeaker,
 )
 from ui.realtime_engines import Resident
+from ui.realtime_keeping import Keeping
 from ui.realtime_outbox import Outbox
 from ui.realtime_protocol import (
     Json,
@@ -50,6 +50,8 @@ from ui.view import View, reduce
 
 logger = logging.getLogger(__name__)
 
+SHOW_EVERY_S = 0.05
+
 Observer = Callable[[events.Event], None]
 """Sees every event, for counts; must not keep what people said."""
 
@@ -68,13 +70,17 @@ class Session:
         self._translator = Translator(self.outbox.put, self._config)
         self._view = View()
         self._picture = Picture()
+        self._is_show_due = False
         self._question = PendingQuestion()
+        self._keeping = Keeping(
+            resident.records, on_problem=lambda text: self.tell_error(text, code="not_recorded")
+        )
         self._reply_start = 0
         self._dialogue = ChosenDialogue(self._model, self._config.instructions)
         self._voice = ChosenVoice(resident.voices, resident.default_voice)
         self._policy = ChosenPolicy(load_policy(self._config.attune.policy))
         detector = resident.open_detector()
-        self._microphone = SocketMicrophone(detector.frame_samples, keep_s=LONGEST_COMMIT_S)
+        self._microphone = SocketMicrophone(detector.frame_samples)
         self._speaker = SocketSpeaker(
             self._config.audio.output.format.rate,
             send=self._translator.add_audio,
@@ -100,6 +106,8 @@ class Session:
             ),
             talk_settings(self._config, resident.talk),
             listener=self._listen,
+            tap=self._keeping.tap,
+            help_finder=resident.help_finder,
         )
 
     @property
@@ -113,19 +121,13 @@ class Session:
 
     async def run(self) -> None:
         """Holds the conversation until `end`."""
-        self._listen(
-            events.ConversationStarted(
-                0.0,
-                model=self._config.model,
-                voice=self._config.audio.output.voice,
-                policy=self._config.attune.policy,
-                utc=datetime.now(UTC).isoformat(timespec="seconds"),
-            )
-        )
+        self._listen(self._opening())
         try:
             await self._loop.run()
         except AssistantError as error:
             self.tell_error(str(error), code="session_failed")
+        finally:
+            await self._keeping.close()
 
     def end(self) -> None:
         """Ends the conversation."""
@@ -176,15 +178,39 @@ class Session:
         if isinstance(event, events.LevelMeasured):
             return
         self.last_active_s = asyncio.get_running_loop().time()
+        if isinstance(event, events.TurnHeld):
+            self._question.add(self._microphone.cut(event.start_s, event.end_s))
         if isinstance(event, events.ReplyStarted):
             self._reply_start = self._speaker.played_samples
         self._translator.apply(event, played_ms=self._played_ms())
         self._translator.cancelled_by_client = False
         self._observer(event)
+        self._keeping.listen(event)
         self._view = reduce(self._view, event)
-        self._show()
+        if isinstance(event, events.ReplyText):
+            self._show_soon()
+        else:
+            self._show()
+
+    def _opening(self) -> events.ConversationStarted:
+        config = self._config
+        return events.ConversationStarted(
+            self._loop.clock_s,
+            model=config.model,
+            voice=config.audio.output.voice,
+            policy=config.attune.policy,
+            utc=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            settings=config.model_dump(),
+        )
+
+    def _show_soon(self) -> None:
+        """Tokens come faster than anybody reads: a few of them are shown together."""
+        if not self._is_show_due:
+            self._is_show_due = True
+            asyncio.get_running_loop().call_later(SHOW_EVERY_S, self._show)
 
     def _show(self) -> None:
+        self._is_show_due = False
         if not self._config.attune.view:
             return
         if change := self._picture.change(self._view):
@@ -210,6 +236,7 @@ class Session:
             "models": list(self._resident.models),
             "voices": list(self._resident.voices),
             "policies": list(self._resident.policies),
+            "keeping": self._resident.records is not None,
         }
         config = self._config.model_dump()
         attune = {**config["attune"], "choices": choices}
@@ -235,8 +262,13 @@ class Session:
                 code="session_in_use",
                 param="session.audio.output.format",
             )
+        keep = config.attune
+        self._keeping.agree(words=keep.keep_words, audio=keep.keep_audio, opening=self._opening())
         self._config = self._translator.config = config
-        self._voice.name = config.audio.output.voice
+        detection = config.audio.input.turn_detection
+        orders = detection is None or not detection.create_response
+        self._microphone.keep_s = LONGEST_COMMIT_S if orders else LEAST_KEPT_S
+        self._voice.choose(config.audio.output.voice)
         self._voice.speed = config.audio.output.speed
         self._voice.speaks = config.speaks
         self._policy.policy = load_policy(config.attune.policy)
@@ -267,7 +299,7 @@ class Session:
         kept_s = self._microphone.kept_s
         if kept_s < SHORTEST_COMMIT_S:
             raise empty_commit(f"the buffer holds {1_000 * kept_s:.0f} ms of audio")
-        self._question.add(np.concatenate(self._microphone.kept()))
+        self._question.add(self._microphone.take())
         self._translator.commit()
 
     def _clear(self, _event: Json) -> None:
@@ -296,7 +328,7 @@ class Session:
                 "a response is under way: wait for response.done or cancel it",
                 code="conversation_already_has_active_response",
             )
-        given = event.get("response") or {}
+        given = event.get("response")
         options = cast(Json, given) if isinstance(given, dict) else {}
         for name in options:
             if name != "metadata" and options[name] not in (None, "auto"):

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import uvicorn
@@ -71,7 +71,7 @@ class Site:
         self.app: ASGIApp = Guard(self._api, hosts=hosts, password=password)
 
     @contextlib.asynccontextmanager
-    async def _life(self, _api: FastAPI) -> AsyncIterator[None]:
+    async def _life(self, _api: FastAPI) -> AsyncGenerator[None]:
         watching = asyncio.ensure_future(self.house.watch())
         try:
             yield

@@ -58,6 +58,9 @@ def _blocks(gr: Any, resident: Resident) -> Any:
     content = content.replace(
         '<p id="a-disclosure"></p>', f'<p id="a-disclosure">{html.escape(DISCLOSURE)}</p>'
     )
+    # People are asked to be recorded only where that is possible, and told so where it is not.
+    unused = 'id="a-nothing-kept"' if resident.records is not None else 'id="a-keeping"'
+    content = content.replace(unused, f"{unused} hidden")
     with gr.Blocks(title="Attune", analytics_enabled=False) as blocks:
         gr.HTML(content, js_on_load=None, apply_default_css=False, padding=False)
         with gr.Accordion("Settings", open=False, elem_id="a-settings"):

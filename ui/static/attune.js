@@ -100,7 +100,7 @@ class Page {
     }
     this.isLive = true;
     this.isMuted = false;
-    if (!this.socket.isOpen) this.socket.connect();
+    this.socket.connect();
     this.configure();
     this.show();
   }
@@ -186,7 +186,7 @@ class Page {
     if (this.hasSession) this.socket.send(event);
     else {
       this.waiting.push(event);
-      if (!this.socket.isOpen) this.socket.connect();
+      this.socket.connect();
     }
   }
 
@@ -210,7 +210,13 @@ class Page {
         type: "realtime",
         ...(model && { model }),
         audio: { input: { ...rate16, turn_detection: turns }, output: voice ? { voice } : {} },
-        attune: { view: true, ...(policy && { policy }), ...(patience && { patience }) },
+        attune: {
+          view: true,
+          keep_words: this.pick("keep-words").checked,
+          keep_audio: this.pick("keep-audio").checked,
+          ...(policy && { policy }),
+          ...(patience && { patience }),
+        },
       },
     });
   }

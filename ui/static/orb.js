@@ -48,7 +48,7 @@ export class Orb {
     const isThinking = this.floor === "thinking";
     for (let ring = 2; ring >= 0; ring -= 1) {
       const swing = 0.025 + 0.11 * this.assistant + (isThinking ? 0.02 : 0);
-      const radius = width * (0.245 + breath + 0.05 * ring * (0.35 + this.person + this.assistant));
+      const radius = width * (0.33 + breath + 0.045 * ring * (0.35 + this.person + this.assistant));
       this.blob(center, radius, swing * (1 + 0.4 * ring), seconds * (1 + 0.25 * ring) + ring * 2);
       g.fillStyle = colour([0.95, 0.2, 0.1][ring]);
       if (ring === 0) {
@@ -61,14 +61,14 @@ export class Orb {
     }
     if (this.floor === "you speak" || this.floor === "both speak") {
       g.beginPath();
-      g.arc(center, center, width * (0.36 + 0.1 * this.person), 0, 2 * Math.PI);
+      g.arc(center, center, width * (0.42 + 0.06 * this.person), 0, 2 * Math.PI);
       g.strokeStyle = colour(0.5);
       g.lineWidth = 3 + 8 * this.person;
       g.stroke();
     }
     if (isThinking) {
       g.beginPath();
-      g.arc(center, center, width * 0.34, seconds * 3, seconds * 3 + 1.2);
+      g.arc(center, center, width * 0.43, seconds * 3, seconds * 3 + 1.2);
       g.strokeStyle = colour(0.8);
       g.lineWidth = 5;
       g.lineCap = "round";

@@ -6,12 +6,14 @@ export class Socket {
   constructor({ onEvent, onState }) {
     this.onEvent = onEvent;
     this.onState = onState;
+    this.socket = null;
     this.tries = 0;
     this.isWanted = false;
   }
 
   connect() {
     this.isWanted = true;
+    if (this.socket) return;
     const url = new URL("v1/realtime", document.baseURI);
     url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     url.search = "?keep=1&wait=1";
@@ -45,7 +47,7 @@ export class Socket {
     this.tries += 1;
     this.onState("lost");
     const wait = Math.min(LONGEST_WAIT_MS, 250 * 2 ** this.tries);
-    setTimeout(() => this.isWanted && !this.socket && this.connect(), wait);
+    setTimeout(() => this.isWanted && this.connect(), wait);
   }
 
   get isOpen() {
@@ -60,5 +62,6 @@ export class Socket {
     this.isWanted = false;
     sessionStorage.removeItem("attune-session");
     this.socket?.close(1000);
+    this.socket = null;
   }
 }

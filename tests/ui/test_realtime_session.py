@@ -1,0 +1,247 @@
+"""Sessions on a virtual clock: what clients may do, and what they are told when they may not."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from assistant import events
+from models.emotions import Emotion
+from tests.fakes import certain
+from tests.ui.driving import Client, drive
+from tests.ui.serving import LONG, resident, spoken
+
+TEXT: dict[str, Any] = {
+    "type": "message",
+    "role": "user",
+    "content": [{"type": "input_text", "text": "Hello."}],
+}
+
+
+async def ask(client: Client, text: str = "Hello.") -> None:
+    content = [{"type": "input_text", "text": text}]
+    await client.send("conversation.item.create", item={**TEXT, "content": content})
+    await client.send("response.create")
+
+
+def test_a_typed_turn_is_answered() -> None:
+    async def act(client: Client) -> None:
+        await ask(client)
+        done = (await client.until("response.done"))[-1]["response"]
+        assert done["status"] == "completed"
+        assert done["output"][0]["content"][0]["transcript"] == "I am here for you."
+
+    client = drive(act)
+    kinds = [event["type"] for event in client.seen]
+    assert not [kind for kind in kinds if "transcription" in kind or "speech" in kind]
+    assert len({event["event_id"] for event in client.seen}) == len(client.seen)
+
+
+def test_answers_in_text_have_no_sound() -> None:
+    async def act(client: Client) -> None:
+        await client.update(output_modalities=["text"])
+        await ask(client)
+        seen = await client.until("response.done")
+        kinds = {event["type"] for event in seen}
+        assert "response.output_text.done" in kinds
+        assert not [kind for kind in kinds if "audio" in kind]
+        assert seen[-1]["response"]["output"][0]["content"][0]["type"] == "output_text"
+
+    drive(act)
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("no json", "invalid_json"),
+        ("[" * 100_000, "invalid_json"),
+        ("[]", "invalid_event"),
+        ('{"type": 7}', "invalid_event"),
+        ('{"type": "session.destroy"}', "unknown_event"),
+        ('{"type": "input_audio_buffer.append"}', "invalid_value"),
+        ('{"type": "input_audio_buffer.append", "audio": "!!"}', "invalid_value"),
+        ('{"type": "input_audio_buffer.append", "audio": "AAAA"}', "invalid_value"),
+        ('{"type": "input_audio_buffer.commit"}', "input_audio_buffer_commit_empty"),
+        ('{"type": "response.create"}', "nothing_to_answer"),
+        ('{"type": "response.create", "response": {"instructions": "x"}}', "unsupported"),
+        ('{"type": "response.cancel"}', "response_cancel_not_active"),
+        ('{"type": "conversation.item.create"}', "unsupported"),
+        ('{"type": "conversation.item.retrieve", "item_id": "x"}', "item_not_found"),
+        ('{"type": "conversation.item.truncate", "item_id": {}}', "item_not_found"),
+        ('{"type": "attune.emotion.correct", "turn": 0, "emotion": "sad"}', "item_not_found"),
+        ('{"type": "attune.transcript.request", "format": "../x"}', "invalid_value"),
+        ('{"type": "session.update", "session": 3}', "invalid_value"),
+        ('{"type": "session.update", "session": {"colour": 1}}', "unknown_parameter"),
+        ('{"type": "session.update", "session": {"tools": [{}]}}', "invalid_value"),
+        ('{"type": "session.update", "session": {"attune": {"patience": 99}}}', "invalid_value"),
+        ('{"type": "session.update", "session": {"attune": {"policy": "/etc"}}}', "invalid_value"),
+    ],
+)
+def test_what_cannot_be_obeyed_is_an_error_and_the_session_goes_on(message: str, code: str) -> None:
+    async def act(client: Client) -> None:
+        await client.session.receive(message)
+        error = await client.error()
+        assert error["code"] == code, error
+        assert error["message"]
+        await ask(client)
+        assert (await client.until("response.done"))[-1]["response"]["status"] == "completed"
+
+    drive(act)
+
+
+def test_errors_name_the_event_they_answer() -> None:
+    async def act(client: Client) -> None:
+        await client.send("response.cancel", event_id="mine")
+        assert (await client.error())["event_id"] == "mine"
+        await client.session.receive(b"\x00\x01")
+        assert (await client.error())["code"] == "invalid_event"
+        await client.session.receive('{"type": "x", "fill": "' + "a" * 16_000_000 + '"}')
+        assert (await client.error())["code"] == "event_too_large"
+
+    drive(act)
+
+
+def test_two_responses_at_once_are_refused() -> None:
+    async def act(client: Client) -> None:
+        await ask(client)
+        await client.until("response.created")
+        await client.send("conversation.item.create", item=TEXT)
+        await client.send("response.create")
+        assert (await client.error())["code"] == "conversation_already_has_active_response"
+        await client.send("response.cancel")
+        done = (await client.until("response.done"))[-1]["response"]
+        assert done["status"] == "cancelled"
+        assert done["status_details"]["reason"] == "client_cancelled"
+        await client.send("response.create")
+        assert (await client.until("response.done"))[-1]["response"]["status"] == "completed"
+
+    drive(act, resident(replies=[LONG]))
+
+
+def test_the_client_says_how_much_it_played() -> None:
+    async def act(client: Client) -> None:
+        await ask(client)
+        done = (await client.until("response.done"))[-1]["response"]
+        item = done["output"][0]["id"]
+        await client.send(
+            "conversation.item.truncate", item_id=item, content_index=0, audio_end_ms=1_000
+        )
+        cut, heard = (await client.until("attune.heard"))[-2:]
+        assert cut["audio_end_ms"] == 1_000
+        assert LONG.startswith(heard["heard"])
+        assert 16 <= len(heard["heard"].split()) <= 22
+        await client.send("conversation.item.truncate", item_id=item, audio_end_ms=-1)
+        assert (await client.error())["param"] == "audio_end_ms"
+
+    drive(act, resident(replies=[LONG]))
+
+
+def test_a_correction_counts_for_the_view_and_the_next_turn() -> None:
+    async def act(client: Client) -> None:
+        await client.update(attune={"view": True})
+        await client.send("input_audio_buffer.append", audio=spoken())
+        heard = (await client.until("attune.emotion"))[-1]
+        assert heard["emotion"]["label"] == "angry"
+        await client.until("output_audio_buffer.stopped")
+        await client.send("attune.emotion.correct", item_id=heard["item_id"], emotion="sad")
+        assert (await client.until("attune.emotion.corrected"))[-1]["emotion"] == "sad"
+        change = (await client.until("attune.view"))[-1]["change"]
+        assert change["turns"]["0"]["corrected"] == "sad"
+        assert change["turns"]["0"]["emotion"]["label"] == "angry"
+        await client.send("attune.emotion.correct", turn=0, emotion="<b>")
+        assert (await client.error())["param"] == "emotion"
+
+    drive(act, resident(emotions=[certain(Emotion.ANGRY)]))
+
+
+def test_the_view_tells_only_what_changed() -> None:
+    picture: dict[str, Any] = {"turns": {}}
+
+    async def act(client: Client) -> None:
+        await client.update(attune={"view": True})
+        for _ in range(2):
+            await ask(client, "<script>alert(1)</script>")
+            await client.until("output_audio_buffer.stopped")
+
+    client = drive(act)
+    changes = [event["change"] for event in client.seen if event["type"] == "attune.view"]
+    for change in changes:
+        turns = change.pop("turns", {})
+        picture.update(change)
+        picture["turns"].update(turns)
+    assert sorted(picture["turns"]) == ["0", "1"]
+    assert picture["turns"]["1"]["words"] == "<script>alert(1)</script>"
+    assert picture["turns"]["1"]["reply"] == "I am here for you."
+    assert all(len(json.dumps(change)) < 2_000 for change in changes)
+
+
+def test_turns_without_answers_wait_for_response_create() -> None:
+    async def act(client: Client) -> None:
+        detection = {"type": "server_vad", "create_response": False}
+        await client.update(audio={"input": {"turn_detection": detection}})
+        await client.send("input_audio_buffer.append", audio=spoken())
+        seen = await client.until("conversation.item.done")
+        assert not [event for event in seen if event["type"].startswith("response.")]
+        await client.send("response.create")
+        assert (await client.until("response.done"))[-1]["response"]["status"] == "completed"
+
+    drive(act)
+
+
+def test_settings_that_only_fit_a_fresh_session() -> None:
+    async def act(client: Client) -> None:
+        updated = await client.update(instructions="You are terse.")
+        assert updated["session"]["instructions"] == "You are terse."
+        updated = await client.update(audio={"output": {"format": {"rate": 16_000}}})
+        assert updated["session"]["audio"]["output"]["format"]["rate"] == 16_000
+        await ask(client)
+        await client.until("output_audio_buffer.stopped")
+        late = await client.update(instructions="You are verbose.")
+        assert late["error"]["code"] == "session_in_use"
+        late = await client.update(audio={"output": {"format": {"rate": 24_000}}})
+        assert late["error"]["code"] == "session_in_use"
+        assert (await client.update(attune={"policy": "flat"}))["type"] == "session.updated"
+
+    client = drive(act)
+    pieces = [
+        base64.b64decode(event["delta"])
+        for event in client.seen
+        if event["type"] == "response.output_audio.delta"
+    ]
+    assert sum(map(len, pieces)) == 2 * 5 * 800
+
+
+def test_a_client_that_comes_back_gets_the_whole_picture() -> None:
+    async def act(client: Client) -> None:
+        await client.update(attune={"view": True})
+        await ask(client)
+        await client.until("output_audio_buffer.started")
+        client.session.detach()
+        await client.session.receive('{"type": "x"}')
+        client.session.attach()
+        change = (await client.until("attune.view"))[-1]["change"]
+        while "turns" not in change or "0" not in change["turns"]:
+            change = (await client.until("attune.view"))[-1]["change"]
+        assert change["turns"]["0"]["words"] == "Hello."
+
+    client = drive(act, resident(replies=[LONG]))
+    (stopped,) = [e for e in client.happened if isinstance(e, events.Interrupted)]
+    assert len(stopped.heard) < len(LONG)
+
+
+def test_transcripts_to_take_home() -> None:
+    async def act(client: Client) -> None:
+        await ask(client, "a --> b <i>")
+        await client.until("output_audio_buffer.stopped")
+        for kind in ("md", "json", "vtt"):
+            await client.send("attune.transcript.request", format=kind)
+            content = (await client.until("attune.transcript"))[-1]["content"]
+            assert "a " in content
+            if kind == "vtt":
+                assert content.startswith("WEBVTT\n")
+                assert content.count("-->") == 1
+            if kind == "json":
+                assert json.loads(content)["turns"]["0"]["reply"] == "I am here for you."
+
+    drive(act)

@@ -1,0 +1,105 @@
+"""`app.py web`: loads the engines, says where the page is, and serves until it is stopped."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import sys
+import webbrowser
+
+from assistant.assembly import open_speech_model
+from assistant.empathy import load_policy, policy_names
+from assistant.engines.protocols import SpeechModel, TextToSpeech
+from assistant.engines.table import AUTO, open_vad, open_voice
+from assistant.errors import DeviceError, EngineUnavailable
+from assistant.safety import HelpFinder
+from ui.realtime_engines import Resident
+from ui.view import DISCLOSURE
+from ui.web import Site, WebServer, check_exposure, server_config
+from ui.web_security import LOOPBACK
+from ui.web_settings import WebSettings
+
+PASSWORD_VARIABLE = "ATTUNE_AUTH"
+OFFERED_VOICES = ("flite", "flite:rms", "flite:awb", "espeak")
+"""Tried at the start; those that can speak here are offered to visitors."""
+
+
+def web(settings: WebSettings) -> int:
+    """Serves until interrupted; returns the exit status.
+
+    Raises:
+        SettingsError: The address is open to others and there is no password.
+        EngineUnavailable: The model or the voice cannot be loaded.
+        DeviceError: The port is taken.
+    """
+    password = os.environ.get(PASSWORD_VARIABLE) or None
+    check_exposure(settings.host, password)
+    listening = _listen(settings.host, settings.port)
+    with contextlib.closing(listening):
+        print(DISCLOSURE, file=sys.stderr)
+        print(f"loading {settings.model} …", file=sys.stderr, flush=True)
+        resident = open_resident(settings)
+        try:
+            hosts = LOOPBACK | {settings.host.lower(), *(name.lower() for name in settings.hosts)}
+            site = Site(resident, settings.admission, hosts=hosts, password=password)
+            port = listening.getsockname()[1]
+            config = server_config(site.app, settings.host, port)
+            server = WebServer(config, site, drain_s=settings.drain_s)
+            name = "localhost" if settings.host in LOOPBACK else settings.host
+            address = f"http://{name}:{port}/"
+            print(f"Attune is open at {address}  (stop it with Ctrl+C)", flush=True)
+            if settings.open_browser:
+                webbrowser.open(address)
+            asyncio.run(server.serve(sockets=[listening]))
+        finally:
+            resident.close()
+    return 0
+
+
+def open_resident(settings: WebSettings) -> Resident:
+    """Returns the engines that all visitors share.
+
+    Raises:
+        SettingsError: A name in the settings is unknown.
+        EngineUnavailable: The model or the voice cannot be loaded; names the remedy.
+    """
+    load_policy(settings.policy)
+    models: dict[str, SpeechModel] = {}
+    for name in (settings.model, *settings.more_models):
+        models[name] = open_speech_model(settings.model_copy(update={"model": name}))
+    return Resident(
+        models=models,
+        voices=_voices(settings.voice),
+        open_detector=open_vad,
+        policies=(settings.policy, *(name for name in policy_names() if name != settings.policy)),
+        persona=settings.persona or "",
+        talk=settings.talk,
+        help_finder=HelpFinder(settings.country),
+        records=settings.records,
+    )
+
+
+def _voices(chosen: str) -> dict[str, TextToSpeech]:
+    """Returns the chosen voice and the others that can speak here."""
+    voice = open_voice(chosen)
+    first = type(voice).__name__.lower() if chosen == AUTO else chosen
+    voices = {first: voice}
+    for name in OFFERED_VOICES:
+        if name not in voices:
+            with contextlib.suppress(EngineUnavailable):
+                voices[name] = open_voice(name)
+    return voices
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise DeviceError(
+            f"port {port} on {host} cannot be used ({error.strerror}): choose another by --port"
+        ) from error
+    return listening

@@ -1,0 +1,36 @@
+"""The settings of `app.py web`."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from assistant.loop import TalkSettings
+from assistant.settings import EngineSettings
+from ui.realtime_admission import AdmissionSettings
+
+
+class WebSettings(EngineSettings):
+    """Opens Attune in the browser, and a realtime socket that other software can use.
+
+    Only this computer can reach it. To let others in, give --host and set a password in the
+    environment: ATTUNE_AUTH=USER:PASSWORD.
+    """
+
+    host: str = "127.0.0.1"
+    """Address to listen on; anything but this computer needs a password."""
+    port: int = Field(default=7860, ge=0, le=65_535)
+    """Port to listen on; 0 takes a free one."""
+    hosts: tuple[str, ...] = ()
+    """Further names that browsers may call this server by, such as attune.example.org."""
+    more_models: tuple[str, ...] = ()
+    """Checkpoints that visitors may choose besides --model; each stays in memory."""
+    open_browser: bool = False
+    """Open the page in the browser of this computer."""
+    records: Path | None = None
+    """Folder for the talks of visitors who agree to be recorded; without it nobody is asked."""
+    country: str = "international"
+    """Whose help text is shown when words suggest danger to life, such as DE."""
+    drain_s: float = Field(default=20.0, ge=0.0, le=600.0)
+    """How long answers under way may go on when the server is stopped, in seconds."""
+    admission: AdmissionSettings = AdmissionSettings()
+    talk: TalkSettings = TalkSettings()
