@@ -90,10 +90,12 @@ def quantize_llm(llm: nn.Module) -> None:
 
     In place and one layer after the other, so that a model that fits in 16 bits fits throughout.
     """
+    from torch.ao.nn.quantized import dynamic
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         quantization: Any = torch.ao.quantization
-        quantized: Any = torch.ao.nn.quantized.dynamic.Linear
+        quantized: Any = dynamic.Linear
         for module in list(llm.modules()):
             for name, child in list(module.named_children()):
                 if type(child) is nn.Linear:
