@@ -83,7 +83,7 @@ class Reply:
     def __init__(self, question: Question, parts: ReplyParts, emit: Emit) -> None:
         self.question = question
         self.generated = ""
-        self.words: str | None = None
+        self.words = Transcript("")
         """The person's words, once they are known."""
         self.completeness: float | None = None
         """Probability that the utterance is a whole turn, once it is known."""
@@ -199,12 +199,12 @@ class Reply:
         parts, utterance = self._parts, self.question.utterance
         if parts.scorer is None or utterance is None or self.is_committed:
             return
-        score = partial(parts.scorer.score, utterance, self.words or "")
+        score = partial(parts.scorer.score, utterance, self.words)
         self.completeness = await parts.model_worker.call(score)
         self.mark("completeness")
 
     def _take_words(self, transcript: Transcript) -> None:
-        self.words = transcript.text
+        self.words = transcript
         self._emit(partial(events.WordsHeard, turn=self.question.turn, transcript=transcript))
 
     async def _sentences(self) -> AsyncGenerator[str, None]:

@@ -93,6 +93,12 @@ class TalkSession:
         if self.is_waiting:
             self._text.crop(self._turns.pop().start)
 
+    def take_back(self) -> None:
+        """Forgets the last turn with whatever was begun in answer to it, if there is one."""
+        if self._turns:
+            self._text.crop(self._turns.pop().start)
+            self._reply_ids = []
+
     def prefill(self) -> None:
         """Computes what was heard or read so far, so that the first token comes sooner.
 

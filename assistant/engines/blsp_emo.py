@@ -53,6 +53,31 @@ class BlspEmoModel:
         """Starts a conversation."""
         return BlspEmoDialogue(self.model, persona, self.sampling)
 
+    def scorer(self) -> "LlmCompleteness":
+        """Returns what judges whether a person who paused is done; one for each conversation."""
+        return LlmCompleteness(self.model)
+
+
+class LlmCompleteness:
+    """How surely the LLM expects the person's turn to end after the words so far.
+
+    It judges the words alone, in a conversation of its own that stays empty.
+    """
+
+    UNSURE_BELOW = 0.4
+    """Confidence of the transcript below which its words say nothing about their end."""
+
+    def __init__(self, model: BlspEmo) -> None:
+        self._session = TalkSession(model)
+
+    def score(self, utterance: Waveform, words: Transcript) -> float | None:
+        """Returns the probability in [0, 1] of the end of the turn; None where words are unsure."""
+        is_unsure = words.confidence is not None and words.confidence < self.UNSURE_BELOW
+        if is_unsure or not words.text.strip():
+            return None
+        with failures():
+            return self._session.completeness(words.text)
+
 
 class BlspEmoDialogue:
     """One conversation; the speech itself stays in its KV cache."""
@@ -60,12 +85,15 @@ class BlspEmoDialogue:
     def __init__(self, model: BlspEmo, persona: Persona, sampling: Sampling) -> None:
         self._model = model
         self._session = TalkSession(model, persona=persona.system, sampling=sampling)
+        self._has_question = False
 
     def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
         """Yields the emotion as soon as the speech is encoded, then the words."""
+        self._has_question = False
         with failures():
             heard = self._model.hear(utterance)
             self._session.listen(heard)
+        self._has_question = True
         yield estimate_of(heard)
         if cancel.is_set():
             return
@@ -77,12 +105,20 @@ class BlspEmoDialogue:
 
     def read(self, text: str) -> None:
         """Takes a typed utterance."""
+        self._has_question = False
         with failures():
             self._session.read(text)
+        self._has_question = True
 
     def withdraw(self) -> None:
-        """Forgets the utterance that has no reply yet."""
-        self._session.withdraw()
+        """Forgets the last utterance and what was begun in answer to it.
+
+        One that never arrived, because hearing it failed or was cancelled, leaves nothing to
+        forget.
+        """
+        if self._has_question:
+            self._session.take_back()
+        self._has_question = False
 
     def reply(self, cancel: Cancel) -> Iterator[TextDelta]:
         """Yields the reply token by token."""

@@ -11,6 +11,7 @@ from assistant.audio import Waveform
 from assistant.engines.blsp_emo import (
     NANO,
     BlspEmoDialogue,
+    LlmCompleteness,
     estimate_of,
     failures,
     load_checkpoint,
@@ -54,6 +55,10 @@ class CascadeModel:
         """Starts a conversation."""
         return CascadeDialogue(self.model, persona, self.sampling, self.tells_emotion)
 
+    def scorer(self) -> LlmCompleteness:
+        """Returns what judges whether a person who paused is done; one for each conversation."""
+        return LlmCompleteness(self.model)
+
 
 class CascadeDialogue(BlspEmoDialogue):
     """One conversation; only words enter its KV cache. All but `hear` is as with BLSP-Emo."""
@@ -69,6 +74,7 @@ class CascadeDialogue(BlspEmoDialogue):
 
         A hearing that was cancelled leaves the conversation as it was.
         """
+        self._has_question = False
         with failures():
             heard = self._model.hear(utterance)
         estimate = estimate_of(heard)
@@ -79,5 +85,6 @@ class CascadeDialogue(BlspEmoDialogue):
                 return
             told = self._tells_emotion and not estimate.abstained
             self._session.read(transcript.text, emotion=estimate.emotion if told else None)
+            self._has_question = True
             self._session.prefill()
         yield transcript

@@ -118,7 +118,7 @@ class Dialogue(Protocol):
         ...
 
     def withdraw(self) -> None:
-        """Forgets the last utterance: it was not finished, or is not to be answered."""
+        """Forgets the last utterance, and what was begun in answer: it was not finished."""
         ...
 
     def reply(self, cancel: Cancel) -> Iterator[TextDelta]:
@@ -143,8 +143,11 @@ class SpeechModel(Protocol):
 class CompletenessScorer(Protocol):
     """Judges whether a person who has paused is done. Runs on the speech model's worker."""
 
-    def score(self, utterance: Waveform, words: str) -> float:
-        """Returns the probability in [0, 1] that `utterance` (16 kHz) is a whole turn."""
+    def score(self, utterance: Waveform, words: Transcript) -> float | None:
+        """Returns the probability in [0, 1] that `utterance` (16 kHz) is a whole turn.
+
+        None where it cannot be told.
+        """
         ...
 
 

@@ -8,7 +8,7 @@ import pytest
 from assistant import events
 from assistant.audio import SPEECH_RATE_HZ, AudioClip, Waveform
 from assistant.endpointing import EndpointingSettings
-from assistant.engines.protocols import Cancel, SpeakingStyle
+from assistant.engines.protocols import Cancel, SpeakingStyle, Transcript
 from assistant.loop import TalkLoop, TalkSettings
 from models.emotions import Emotion
 from tests.fakes import ToneVoice, certain, speech_like
@@ -195,8 +195,8 @@ def test_the_completeness_of_the_words_decides_how_long_to_wait() -> None:
         def __init__(self, value: float) -> None:
             self.value = value
 
-        def score(self, utterance: Waveform, words: str) -> float:
-            assert words == "utterance 0"
+        def score(self, utterance: Waveform, words: Transcript) -> float:
+            assert words.text == "utterance 0"
             return self.value
 
     def delay(score: float) -> float:

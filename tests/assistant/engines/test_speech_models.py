@@ -96,6 +96,31 @@ def test_what_is_withdrawn_leaves_no_trace(model: SpeechModel) -> None:
     assert reply(changed) == reply(plain)
 
 
+def test_a_reply_begun_too_soon_is_withdrawn_with_its_question(model: SpeechModel) -> None:
+    plain, changed = model.open(Persona()), model.open(Persona())
+    for dialogue in (plain, changed):
+        hear(dialogue)
+        reply(dialogue)
+    hear(changed, OTHER_SPEECH)
+    next(iter(changed.reply(Cancel())))
+    changed.withdraw()
+    assert known_text(changed) == known_text(plain)
+    changed.withdraw()
+    assert known_text(changed) == known_text(plain), "the answered turn stays"
+    hear(plain)
+    hear(changed)
+    assert reply(changed) == reply(plain)
+
+
+def test_completeness_is_a_probability_and_leaves_no_trace(model: SpeechModel) -> None:
+    scorer = model.scorer()  # pyright: ignore[reportAttributeAccessIssue]
+    for words in ("I was thinking that", "what time is it", ""):
+        score = scorer.score(OTHER_SPEECH, Transcript(words))
+        assert score is None or 0.0 <= score <= 1.0
+        assert scorer.score(OTHER_SPEECH, Transcript(words)) == score
+    assert scorer.score(OTHER_SPEECH, Transcript("mumble", confidence=0.05)) is None
+
+
 def test_what_was_not_heard_of_a_reply_is_forgotten(model: SpeechModel) -> None:
     dialogue = model.open(Persona())
     hear(dialogue)
