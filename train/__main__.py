@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, ValidationError
 
 FAILED, INTERRUPTED = 1, 130
 KEY = "OPENAI_API_KEY"
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings: Any = read_settings(_load(COMMANDS[name].settings), name, rest)
         if "key" in type(settings).model_fields:
-            settings = settings.model_copy(update={"key": SecretStr(os.environ.get(KEY, ""))})
+            settings = settings.model_copy(update={"key": os.environ.get(KEY, "")})
         _load(COMMANDS[name].run)(settings)
     except KeyboardInterrupt:
         print("train: stopped; what was finished is kept", file=sys.stderr)

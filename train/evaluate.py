@@ -261,7 +261,7 @@ def _write(
     write_json(
         settings.out / "figures.json",
         {
-            "settings": settings.model_dump(mode="json", exclude={"key"}),
+            "settings": settings.model_dump(mode="json"),
             "code": code_version(),
             "manifests": {str(path): file_sha256(path) for path in settings.manifests},
             "question": RECOGNISE_EMOTION,

@@ -73,7 +73,7 @@ def _score(answer: Answer, aspect: str, settings: EvaluateSettings) -> float | N
         "seed": 0,
     }
     url = settings.judge.rstrip("/") + "/chat/completions"
-    choice = post_json(url, body, key=settings.key.get_secret_value())
+    choice = post_json(url, body, key=settings.key)
     try:
         return parse_score(str(choice["choices"][0]["message"]["content"]))
     except (KeyError, IndexError, TypeError) as error:

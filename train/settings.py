@@ -9,7 +9,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    SecretStr,
     field_validator,
     model_validator,
 )
@@ -205,7 +204,7 @@ class ContinueSettings(Frozen):
     """OpenAI-compatible server instead, such as http://localhost:8000/v1."""
     server_model: str = "default"
     """Name of the model on the server."""
-    key: Annotated[SecretStr, tyro.conf.Suppress] = SecretStr("")
+    key: Annotated[str, tyro.conf.Suppress] = Field(default="", exclude=True, repr=False)
     """Of the server; from the environment variable OPENAI_API_KEY."""
     persona: str = ""
     """System line; empty: the checkpoint's, or that of a helpful assistant."""
@@ -269,7 +268,7 @@ class EvaluateSettings(Frozen):
     """OpenAI-compatible server whose model judges replies, such as http://localhost:8000/v1."""
     judge_model: str = "default"
     """Name of the judging model; it is written beside its scores."""
-    key: Annotated[SecretStr, tyro.conf.Suppress] = SecretStr("")
+    key: Annotated[str, tyro.conf.Suppress] = Field(default="", exclude=True, repr=False)
     """Of the judge; from the environment variable OPENAI_API_KEY."""
     device: str = "auto"
     """cpu, cuda, or auto."""

@@ -155,7 +155,7 @@ class ServerWriter:
             "max_tokens": self._settings.longest_tokens,
             "temperature": 0,
         }
-        choice = post_json(self._url, body, key=self._settings.key.get_secret_value())
+        choice = post_json(self._url, body, key=self._settings.key)
         try:
             first = choice["choices"][0]
             text = str(first["message"]["content"] or "")

@@ -9,7 +9,7 @@ import torch
 from models.blsp_emo import BlspEmo
 from models.checkpoint import save
 from tests.train.tiny import byte_tokenizer, tiny_model, utterances, voice
-from train.__main__ import main
+from train.__main__ import COMMANDS, main
 from train.align import align_emotion, align_semantic, read_corpus
 from train.assemble import assemble
 from train.manifest import write_manifest
@@ -64,6 +64,14 @@ def test_the_command_line_reads_file_and_flags(
     assert main([*base, "--loop.max-steps", "2"]) == 0
     assert (start / "run" / "last" / "config.json").exists()
     assert "resumed" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert "--config FILE.toml" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from pydantic import SecretStr
 
 from models.checkpoint import save
 from tests.train.tiny import tiny_model, utterances
@@ -177,7 +176,7 @@ def test_a_server_writes(server: str, manifest: Path) -> None:
         manifest=manifest,
         server=server,
         server_model="m",
-        key=SecretStr("secret"),
+        key="secret",
         instruction="As {emotion}: ",
     )
     out = write_continuations(settings)
@@ -187,7 +186,7 @@ def test_a_server_writes(server: str, manifest: Path) -> None:
     assert Answering.seen[0]["path"] == "/v1/chat/completions"
     assert Answering.seen[0]["key"] == "Bearer secret"
     assert Answering.seen[0]["model"] == "m"
-    assert "secret" not in settings.model_dump_json()
+    assert "secret" not in settings.model_dump_json() + repr(settings)
 
 
 def test_a_busy_server_is_asked_again_and_a_refusal_is_not(
