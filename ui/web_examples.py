@@ -37,7 +37,8 @@ def _turns() -> list[tuple[Waveform, int]]:
         return []
     import soundfile
 
-    waveform, rate_hz = soundfile.read(RECORDING, dtype="float32")
+    samples, rate_hz = soundfile.read(RECORDING, dtype="float32")
+    waveform = np.asarray(samples, dtype=np.float32)
     loud = np.flatnonzero(np.abs(waveform) > QUIET)
     breaks = np.flatnonzero(np.diff(loud) > GAP_S * rate_hz)
     starts = loud[np.concatenate([[0], breaks + 1])]

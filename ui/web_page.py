@@ -1,6 +1,7 @@
 """The page: Gradio draws frame and settings; talk and picture are the scripts in `static/`."""
 
 import html
+import importlib
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -29,8 +30,7 @@ def mount_page(api: FastAPI, resident: Resident) -> None:
     """Puts the page at `/`, behind all routes that `api` has already."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    import gradio as gr
-
+    gr: Any = importlib.import_module("gradio")
     api.get("/attune/examples")(_examples)
     api.get("/attune/examples/{index}.wav")(_example)
     api.middleware("http")(_without_files)

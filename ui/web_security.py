@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 COOKIE = "attune"
@@ -111,10 +111,10 @@ class Guard:
             value = f"{COOKIE}={self._cookie}; Path=/; HttpOnly; SameSite=Strict"
             added.append((b"set-cookie", value.encode()))
 
-        async def sending(message: object) -> None:
-            if isinstance(message, dict) and message.get("type") == "http.response.start":
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
                 message = {**message, "headers": [*message.get("headers", []), *added]}
-            await send(message)  # pyright: ignore[reportArgumentType]
+            await send(message)
 
         return sending
 

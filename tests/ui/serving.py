@@ -4,7 +4,7 @@ import asyncio
 import base64
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 import numpy as np
 import uvicorn
@@ -43,7 +43,7 @@ def serving(
     admission: AdmissionSettings | None = None,
     password: str | None = None,
     with_page: bool = False,
-) -> Iterator[tuple[str, Site]]:
+) -> Generator[tuple[str, Site]]:
     """Serves on a thread; yields `HOST:PORT`."""
     engines = engines or resident()
     site = Site(engines, admission, password=password, with_page=with_page)
