@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from assistant.answer import Engines
@@ -11,9 +11,10 @@ from assistant.devices import SoundCard
 from assistant.ear import Ear
 from assistant.echo import open_canceller
 from assistant.engines.protocols import EchoCanceller, Microphone, Persona, Speaker
-from assistant.events import ConversationStarted
+from assistant.events import ConversationStarted, Event
 from assistant.loop import Listener, TalkLoop, TalkParts, TalkSettings, Tap
 from assistant.reply_task import ReplyParts
+from assistant.safety import HelpFinder
 from assistant.settings import TalkCommandSettings
 from assistant.worker import Worker
 
@@ -49,8 +50,20 @@ class Ends:
 class Watchers:
     """Who follows a conversation."""
 
-    listener: Listener
+    listeners: tuple[Listener, ...] = ()
+    """Get every event, in this order."""
     tap: Tap | None = None
+    help_finder: HelpFinder | None = None
+    """Reads the person's words for danger to life."""
+
+    def with_listener(self, listener: Listener) -> "Watchers":
+        """Returns these and one listener more."""
+        return replace(self, listeners=(*self.listeners, listener))
+
+    def listen(self, event: Event) -> None:
+        """Passes an event on to all."""
+        for listener in self.listeners:
+            listener(event)
 
 
 def open_talk(
@@ -62,6 +75,7 @@ def open_talk(
 ) -> TalkLoop:
     """Returns a conversation that is ready to run; its first event has been published.
 
+    To be called on the event loop that will run it.
     The detector of `engines` must not be in use by another conversation.
     """
     parts = TalkParts(
@@ -80,8 +94,14 @@ def open_talk(
             voice_worker=workers.voice,
         ),
     )
-    watchers.listener(started(settings, engines))
-    return TalkLoop(parts, turn_taking(settings), listener=watchers.listener, tap=watchers.tap)
+    watchers.listen(started(settings, engines))
+    return TalkLoop(
+        parts,
+        turn_taking(settings),
+        listener=watchers.listen,
+        tap=watchers.tap,
+        help_finder=watchers.help_finder,
+    )
 
 
 def turn_taking(settings: TalkCommandSettings) -> TalkSettings:

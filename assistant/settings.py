@@ -119,6 +119,14 @@ class TalkCommandSettings(EngineSettings):
     reaches the microphone, push-to-talk to be heard only between two presses of the space bar."""
     plain: bool = False
     """Print plain lines, friendly to screen readers, instead of the live picture."""
+    record: bool = False
+    """Record the talk as an event log and stereo sound; asks for consent first."""
+    consent: tuple[Literal["audio", "words", "emotion"], ...] = ()
+    """With --record: what the person has agreed to already, so that nothing is asked."""
+    records: Path = Path("records")
+    """Folder for recorded talks; each has a folder of its own in it."""
+    country: str = "international"
+    """Whose help lines are named where words suggest danger to life: a code such as DE or US."""
     saves: Path = Path("talks")
     """Folder for talks that are saved by key."""
     devices: DeviceSettings = DeviceSettings()

@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from contextlib import ExitStack, suppress
+from collections.abc import Callable
+from contextlib import ExitStack
 
 from rich.console import Console
 
@@ -11,9 +12,12 @@ from assistant.answer import Engines
 from assistant.assembly import open_engines
 from assistant.clock import replay
 from assistant.devices import check_devices
+from assistant.recording import Consent, Recorder
 from assistant.replayed import FileEnds
+from assistant.safety import HelpFinder
 from assistant.session import Watchers, Workers, open_talk
 from assistant.settings import TalkCommandSettings
+from ui.terminal_consent import ask_consent, new_folder
 from ui.terminal_live import LiveTalk
 from ui.terminal_plain import plain_lines
 from ui.view import DISCLOSURE, View, reduce
@@ -28,7 +32,9 @@ def talk(settings: TalkCommandSettings) -> int:
     files = FileEnds(settings) if settings.input or settings.output else None
     if files is None:
         check_devices(settings.devices)
+    help_finder = HelpFinder(settings.country)
     _say(DISCLOSURE)
+    consent = ask_consent(settings)
     if sys.stderr.isatty():
         print(f"loading model {settings.model} …", file=sys.stderr)
     with ExitStack() as stack:
@@ -37,17 +43,40 @@ def talk(settings: TalkCommandSettings) -> int:
         workers = Workers()
         stack.callback(workers.close)
         if files is not None and settings.pace != "real":
-            view = _replay(settings, engines, workers, files)
+            watchers = _watchers(settings, help_finder, consent, _say, stack)
+            view = _replay(settings, engines, workers, watchers, files)
         else:
-            with LiveTalk(settings, engines, workers) as live:
-                view = asyncio.run(live.run(files))
+            live = LiveTalk(settings, engines, workers, is_recording=consent is not None)
+            stack.callback(live.close)
+            watchers = _watchers(settings, help_finder, consent, live.say, stack)
+            view = asyncio.run(live.run(watchers, files))
     if files is not None and view.ended == "input ended":
         files.check(len(view.turns))
     return 0
 
 
+def _watchers(
+    settings: TalkCommandSettings,
+    help_finder: HelpFinder,
+    consent: Consent | None,
+    say: Callable[[str], None],
+    stack: ExitStack,
+) -> Watchers:
+    """Returns who follows the conversation besides the screen; `stack` closes the recording."""
+    if consent is None:
+        return Watchers(help_finder=help_finder)
+    recorder = Recorder(new_folder(settings.records), consent, on_problem=say)
+    stack.callback(_say, f"The talk is recorded in {recorder.folder}.")
+    stack.callback(recorder.close)
+    return Watchers((recorder.listen,), recorder.tap, help_finder)
+
+
 def _replay(
-    settings: TalkCommandSettings, engines: Engines, workers: Workers, files: FileEnds
+    settings: TalkCommandSettings,
+    engines: Engines,
+    workers: Workers,
+    watchers: Watchers,
+    files: FileEnds,
 ) -> View:
     """Holds a conversation with a recording as fast as it goes; prints plain lines."""
     view = View()
@@ -58,14 +87,21 @@ def _replay(
         for line in plain_lines(view, event):
             _say(f"{event.at_s:7.1f} s  {line}")
 
-    with ExitStack() as outputs:
-        ends = files.open(outputs, rate_hz=engines.voice.sample_rate)
-        conversation = open_talk(settings, engines, workers, ends, Watchers(listen))
-        replay(conversation.run(), workers=list(workers), counts_work=settings.pace == "counted")
+    async def hold() -> None:
+        with ExitStack() as outputs:
+            ends = files.open(outputs, rate_hz=engines.voice.sample_rate)
+            await open_talk(settings, engines, workers, ends, watchers.with_listener(listen)).run()
+
+    replay(hold(), workers=list(workers), counts_work=settings.pace == "counted")
     return view
 
 
 def _say(line: str) -> None:
-    Console(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty()).print(line)
-    with suppress(BrokenPipeError):
+    console = Console(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty())
+    try:
+        console.print(line)
         sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError:
+        pass  # the terminal was closed; the hang-up ends the talk

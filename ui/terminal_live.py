@@ -5,8 +5,6 @@ import signal
 import sys
 from contextlib import ExitStack, suppress
 from functools import partial
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console
 
@@ -38,35 +36,33 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class LiveTalk:
     """One conversation and all that a terminal has to do with it."""
 
-    def __init__(self, settings: TalkCommandSettings, engines: Engines, workers: Workers) -> None:
+    def __init__(
+        self,
+        settings: TalkCommandSettings,
+        engines: Engines,
+        workers: Workers,
+        *,
+        is_recording: bool = False,
+    ) -> None:
         """Prepares the terminal's side; the conversation is opened by `run`."""
         self._settings = settings
         self._engines = engines
         self._workers = workers
         self._console = Console(highlight=False)
         self._is_picture = _shows_picture(self._console, settings)
+        self._is_recording = is_recording
         self._worker = Worker("screen")
-        self._stack = ExitStack()
         self._view = View()
         self._talk: TalkLoop | None = None
         self._controls: Controls | None = None
         self._holding: asyncio.Task[None] | None = None
 
-    def __enter__(self) -> Self:
-        """Nothing to do yet: the terminal changes when the conversation is open."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Ends the thread that draws, unless the terminal has swallowed it."""
+    def close(self) -> None:
+        """Ends the thread that draws, unless a stopped terminal holds it."""
         if not self._worker.waiting:
             self._worker.close()
 
-    async def run(self, files: FileEnds | None) -> View:
+    async def run(self, watchers: Watchers, files: FileEnds | None) -> View:
         """Holds the conversation until it ends or somebody ends it; returns the last view.
 
         Raises:
@@ -74,14 +70,10 @@ class LiveTalk:
         """
         with ExitStack() as outputs:
             ends = self._open_ends(files, outputs)
-            self._talk = open_talk(
-                self._settings, self._engines, self._workers, ends, Watchers(self._hear)
-            )
-            is_push_to_talk = turn_taking(self._settings).turns == "push-to-talk"
-            glyphs = UNICODE if self._console.encoding.startswith("utf") else ASCII
-            panel = Panel(is_push_to_talk=is_push_to_talk, glyphs=glyphs)
-            effects = Effects(save=self._save, say=self._say, tell=self._tell)
-            self._controls = Controls(self._talk, effects, panel)
+            watchers = watchers.with_listener(self._hear)
+            self._talk = open_talk(self._settings, self._engines, self._workers, ends, watchers)
+            effects = Effects(save=self._save, say=self.say, tell=self._tell)
+            self._controls = Controls(self._talk, effects, self._panel())
             with ExitStack() as terminal:
                 await self._hold(terminal)
         self._print_end()
@@ -95,6 +87,13 @@ class LiveTalk:
             outputs,
             frame_samples=self._engines.detector.frame_samples,
             on_change=self._on_device_change,
+        )
+
+    def _panel(self) -> Panel:
+        return Panel(
+            is_push_to_talk=turn_taking(self._settings).turns == "push-to-talk",
+            is_recording=self._is_recording,
+            glyphs=UNICODE if self._console.encoding.startswith("utf") else ASCII,
         )
 
     def _on_device_change(self, message: str, lost: bool) -> None:
@@ -177,7 +176,8 @@ class LiveTalk:
         except OutputError as error:
             return str(error)
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """Shows a sentence beside the conversation."""
         self._view = noticed(self._view, text)
         self._tell(text)
 

@@ -56,6 +56,7 @@ class Panel:
     """What is being written instead of spoken; None while nobody writes."""
     is_push_to_talk: bool = False
     is_pressed: bool = False
+    is_recording: bool = False
     glyphs: Glyphs = field(default=UNICODE)
 
 
@@ -84,6 +85,8 @@ def _head(view: View, panel: Panel, width: int) -> ConsoleRenderable:
     state.append(f" {glyphs.dot} {floor}", style=_FLOOR_STYLES.get(floor, "bold"))
     if view.is_muted and floor is not Floor.MUTED:
         state.append(f"  {Floor.MUTED}", style="bold red")
+    if panel.is_recording:
+        state.append("  recording", style="red")
     if panel.is_push_to_talk and floor is not Floor.ENDED:
         state.append("  space sends" if panel.is_pressed else "  press space to talk", style="dim")
     minutes, seconds = divmod(int(view.clock_s), 60)

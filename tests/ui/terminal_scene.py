@@ -4,10 +4,13 @@ Everything else is real: terminal, keys, signals, devices and, where it is named
 """
 
 import sys
+from collections.abc import Iterator
 
 import app
 from assistant.answer import Engines
+from assistant.audio import AudioClip
 from assistant.empathy import load_policy
+from assistant.engines.protocols import Cancel, SpeakingStyle
 from assistant.engines.table import open_vad, open_voice
 from assistant.settings import TalkCommandSettings
 from models.emotions import Emotion
@@ -24,6 +27,13 @@ LONG_REPLY = (
 SHORT_REPLY = "I see, please go on."
 
 
+class BrokenVoice(ToneVoice):
+    """A voice with a bug."""
+
+    def synthesize(self, text: str, style: SpeakingStyle, cancel: Cancel) -> Iterator[AudioClip]:
+        raise KeyError(f"a bug in speaking {text!r}")
+
+
 def open_scripted(settings: TalkCommandSettings) -> Engines:
     """Returns a model that follows a script; voice and ear are real unless the voice is `tone`."""
     model = ScriptedModel(
@@ -31,6 +41,8 @@ def open_scripted(settings: TalkCommandSettings) -> Engines:
         [certain(Emotion.SAD, 0.81), certain(Emotion.ANGRY, 0.7), certain(Emotion.HAPPY, 0.9)],
     )
     policy = load_policy(settings.policy)
+    if settings.voice == "broken":
+        return Engines(model, BrokenVoice(), policy, LevelDetector(), "broken")
     if settings.voice == "tone":
         return Engines(model, ToneVoice(), policy, LevelDetector(), "tone")
     return Engines(model, open_voice(settings.voice), policy, open_vad(), settings.voice)

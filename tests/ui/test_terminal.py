@@ -11,6 +11,7 @@ from assistant.answer import Engines
 from assistant.audio import SPEECH_RATE_HZ, Waveform
 from assistant.empathy import load_policy
 from assistant.errors import InputError, SettingsError
+from assistant.recording import open_record
 from assistant.settings import TalkCommandSettings
 from models.emotions import Emotion
 from tests.fakes import LevelDetector, ScriptedModel, ToneVoice, certain, speech_like
@@ -56,6 +57,42 @@ def test_a_recording_is_answered_into_a_file(
     assert not np.any(heard[: round(1.4 * rate)]), "silent while the person speaks"
     assert np.abs(heard[round(1.7 * rate) : round(2.2 * rate)]).max() > 0.2
     assert len(heard) / rate == pytest.approx(8.0, abs=0.5)
+
+
+def test_a_talk_is_recorded_as_far_as_was_agreed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    question = recording(tmp_path, speech_like((0.5, 1.5), length_s=4.0))
+    settings = TalkCommandSettings(
+        input=question,
+        pace="repeatable",
+        record=True,
+        consent=("audio", "words"),
+        records=tmp_path / "records",
+    )
+    assert talk(settings) == 0
+    (folder,) = (tmp_path / "records").iterdir()
+    assert f"recorded in {folder}" in " ".join(capsys.readouterr().out.split())
+    log = open_record(folder)
+    names = [type(event).__name__ for event in log.events]
+    assert names[0] == "ConversationStarted"
+    assert names[-1] == "ConversationEnded"
+    assert "WordsHeard" in names
+    assert "EmotionHeard" not in names
+    sound, rate = soundfile.read(folder / "audio.wav", dtype="float32")
+    assert sound.shape[1] == 2
+    person, assistant = sound[:, 0], sound[:, 1]
+    assert np.abs(person[round(0.6 * rate) : round(1.4 * rate)]).max() > 0.1
+    assert np.abs(assistant[round(1.7 * rate) :]).max() > 0.2
+
+
+def test_an_unknown_country_is_refused_before_anything_is_loaded(
+    tmp_path: Path, scripted_engines: list[Engines]
+) -> None:
+    question = recording(tmp_path, speech_like((0.5, 1.5), length_s=4.0))
+    with pytest.raises(SettingsError, match="no help text for 'XX'"):
+        talk(TalkCommandSettings(input=question, country="XX"))
+    assert scripted_engines == []
 
 
 def test_two_repeatable_runs_are_alike(tmp_path: Path) -> None:
