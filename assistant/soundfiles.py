@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Recording:
         _check_readable(path)
         self.path = path
         try:
-            self._file = soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path)
+            self._file = soundfile.SoundFile(_file_name(path))
         except (soundfile.SoundFileError, TypeError) as error:
             raise InputError(
                 f"{path} is not a sound file that can be read (WAV, FLAC, Ogg, MP3, …): "
@@ -97,6 +98,11 @@ class Recording:
             return False
         size, actual = int(declared[1]), int(declared[2])
         return _UNSET_SIZES[0] < size < _UNSET_SIZES[1] and actual < size
+
+
+def _file_name(path: Path) -> Any:
+    """Returns the name as libsndfile takes it: bytes, where names need not be text."""
+    return os.fsencode(path) if os.name == "posix" else path
 
 
 def _check_readable(path: Path) -> None:
