@@ -106,6 +106,7 @@ def speakable(text: str, *, language: str = "en") -> str:
     addresses and symbols become words in English only, since other voices read their own.
     """
     text = unicodedata.normalize("NFKC", text.translate(_CHARACTERS)).translate(_CHARACTERS)
+    text = re.sub(r"(?<=\d)\s?\*\s?(?=\d)", " × ", text)
     for pattern, replacement in _MARKUP:
         text = pattern.sub(replacement, text)
     if language.split("-")[0] == "en":
@@ -125,6 +126,8 @@ def _in_english_words(text: str) -> str:
     text = _ABBREVIATION.sub(lambda match: _ABBREVIATIONS[match[1].lower()], text)
     text = _dates_and_times(text)
     text = _money(text)
+    text = re.sub(r"(?<![\d/])([13])/([234])(?![\d/])", _fraction, text)
+    text = re.sub(r"\d+(?:\.\d+){2,}", lambda match: match[0].replace(".", " point "), text)
     text = re.sub(rf"({_NUMBER})\s?[-–]\s?(?=\d)", r"\1 to ", text)
     text = _UNIT.sub(lambda match: f" {_UNITS[match[1].lower()]}", text)
     text = re.sub(r"#(?=\d)", "number ", text)
@@ -183,6 +186,13 @@ def _number(match: re.Match[str]) -> str:
     before = match.string[match.start() - 1 : match.start()]
     after = match.string[match.end() : match.end() + 1]
     return (" " if before.isalpha() else "") + spoken + (" " if after.isalpha() else "")
+
+
+def _fraction(match: re.Match[str]) -> str:
+    part = {"2": "half", "3": "third", "4": "quarter"}[match[2]]
+    return (
+        f"one {part}" if match[1] == "1" else f"three {'halves' if part == 'half' else part + 's'}"
+    )
 
 
 def _web_address(match: re.Match[str]) -> str:

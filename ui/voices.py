@@ -1,17 +1,18 @@
 """What the command `voices` prints and does."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from assistant.audio import AudioClip
 from assistant.empathy import load_policy
 from assistant.engines.protocols import Cancel, SpeechModel
 from assistant.engines.table import AUTO, open_voice
-from assistant.errors import SettingsError
+from assistant.errors import DeviceError, SettingsError
 from assistant.playback import Loudspeaker
 from assistant.settings import ReplySettings, VoicesSettings
 from assistant.soundfiles import AnswerFile
@@ -66,12 +67,20 @@ def _say(settings: VoicesSettings) -> int:
                     file.write(clip)
                 print(f"{settings.out}: {file.duration_s:.1f} s")
         else:
-            with Loudspeaker() as loudspeaker:
-                for clip in clips:
-                    loudspeaker.play(clip)
+            _play(clips)
     finally:
         close_voice(voice)
     return 0
+
+
+def _play(clips: Iterable[AudioClip]) -> None:
+    try:
+        loudspeaker = Loudspeaker()
+    except DeviceError as error:
+        raise DeviceError(f"{error}; or write the speech to a file with --out") from error
+    with loudspeaker:
+        for clip in clips:
+            loudspeaker.play(clip)
 
 
 def _add(settings: VoicesSettings) -> int:
