@@ -125,8 +125,8 @@ class LiveTalk:
     def _open_terminal(self, terminal: ExitStack) -> Screen | None:
         loop = asyncio.get_running_loop()
         screen: Screen | None = None
+        terminal.enter_context(HeldErrors())
         if self._is_picture:
-            terminal.enter_context(HeldErrors())
             screen = terminal.enter_context(Screen(self._console, self._worker))
         if sys.stdin.isatty():
             keyboard = terminal.enter_context(Keyboard())

@@ -24,8 +24,8 @@ def plain_lines(view: View, event: events.Event) -> list[str]:
             return ["Microphone off." if muted else "Microphone on."]
         case events.DeviceChanged(message=message):
             return [_sentence(message)]
-        case events.FramesDropped(total=total):
-            return [f"This computer is too busy: {total} frames of sound were lost so far."]
+        case events.FramesDropped(frames=frames, total=total):
+            return _lost_lines(total - frames, total)
         case events.ConversationEnded():
             return [summary(view), *_course_lines(view)]
         case _:
@@ -100,6 +100,13 @@ def _manner(turn: Turn) -> str:
 def _sentence(text: str) -> str:
     text = one_line(text)
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def _lost_lines(before: int, total: int) -> list[str]:
+    """Returns a line each time that the losses have about doubled: many small ones say no more."""
+    if total.bit_length() == before.bit_length():
+        return []
+    return [f"This computer is too busy: {total} frames of sound were lost so far."]
 
 
 def _course_lines(view: View) -> list[str]:

@@ -81,7 +81,7 @@ class Screen:
 
 
 class HeldErrors:
-    """Keeps what is printed to standard error, by libraries too, until the picture is gone."""
+    """Keeps what is printed to standard error, by libraries too, until the talk is over."""
 
     def __init__(self) -> None:
         self._held: BinaryIO | None = None

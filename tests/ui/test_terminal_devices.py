@@ -6,12 +6,16 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 import pytest
 import soundfile
 
+from assistant import events
 from assistant.audio import SPEECH_RATE_HZ, Waveform
+from assistant.recording import open_record
 from tests.sound_server import SoundServer, missing_program
 from tests.ui.terminal_scene import SHORT_REPLY
 
@@ -47,6 +51,22 @@ class TalkingProcess:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.lines.append(line.rstrip("\n"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
     def wait_for(self, text: str, *, count: int = 1) -> str:
         """Waits for the `count`-th line that holds `text`; returns it."""
@@ -92,23 +112,23 @@ def level(sound: Waveform) -> float:
 def test_a_question_is_answered_aloud_and_the_answer_can_be_interrupted(
     server: SoundServer, question: Waveform
 ) -> None:
-    talk = TalkingProcess(server, "--voice", "flite", "--echo", "headset")
-    talk.wait_for("Ready.")
-    ears = server.ears()
-    server.say(question)
-    talk.wait_for("You (sad, 81 percent)")
-    time.sleep(4.0)
-    assert not any(line.startswith("Attune (") for line in talk.lines), "still speaking"
-    server.say(question)
-    interrupted = talk.wait_for("interrupted:")
-    assert "interrupted: That" in interrupted
-    assert "did you good" not in interrupted
-    talk.wait_for(SHORT_REPLY)
-    heard = ears.heard()
-    assert talk.end() == 0
-    assert talk.lines[-2].startswith("The talk is over: 2 turns")
-    spoken = np.abs(heard) > 0.01
+    with TalkingProcess(server, "--voice", "flite", "--echo", "headset") as talk:
+        talk.wait_for("Ready.")
+        ears = server.ears()
+        server.say(question)
+        talk.wait_for("You (sad, 81 percent)")
+        time.sleep(4.0)
+        assert not any(line.startswith("Attune (") for line in talk.lines), "still speaking"
+        server.say(question)
+        interrupted = talk.wait_for("interrupted:")
+        assert "interrupted: That" in interrupted
+        assert "did you good" not in interrupted
+        talk.wait_for(SHORT_REPLY)
+        heard = ears.heard()
+        assert talk.end() == 0
+        assert "The talk is over: 2 turns" in " ".join(talk.lines)
     assert level(heard) > 0.005
+    spoken = np.abs(heard) > 0.01
     assert spoken.sum() < 9 * SPEECH_RATE_HZ, "the long answer was cut"
 
 
@@ -116,22 +136,46 @@ def test_the_assistant_does_not_answer_itself_over_a_loudspeaker(
     server: SoundServer, question: Waveform
 ) -> None:
     server.echo()
-    talk = TalkingProcess(server, "--voice", "flite", "--echo", "cancel")
-    talk.wait_for("Ready.")
-    server.say(question)
-    talk.wait_for("did you good?")
-    time.sleep(2.0)
-    assert talk.end() == 0
-    assert talk.lines[-2].startswith("The talk is over: 1 turn in")
+    with TalkingProcess(server, "--voice", "flite", "--echo", "cancel") as talk:
+        talk.wait_for("Ready.")
+        server.say(question)
+        talk.wait_for("Attune (")
+        time.sleep(2.0)
+        assert talk.end() == 0
+        text = " ".join(talk.lines)
+    if "frames of sound were lost" in text:
+        pytest.skip("this machine is too busy to hear in time: echo cannot be judged")
+    assert "did you good?" in text, "it did not interrupt itself"
+    assert "The talk is over: 1 turn in" in text
 
 
 def test_a_sound_server_that_dies_is_waited_for(server: SoundServer, question: Waveform) -> None:
-    talk = TalkingProcess(server, "--voice", "flite", "--echo", "headset")
-    talk.wait_for("Ready.")
-    server.kill()
-    talk.wait_for("was lost")
-    server.start()
-    talk.wait_for("is back")
-    server.say(question)
-    talk.wait_for("You (sad, 81 percent)")
-    assert talk.end() == 0
+    with TalkingProcess(server, "--voice", "flite", "--echo", "headset") as talk:
+        talk.wait_for("Ready.")
+        server.kill()
+        talk.wait_for("was lost")
+        server.start()
+        talk.wait_for("is back")
+        server.say(question)
+        talk.wait_for("You (sad, 81 percent)")
+        assert talk.end() == 0
+
+
+def test_what_was_said_survives_a_kill(
+    server: SoundServer, question: Waveform, tmp_path: Path
+) -> None:
+    records = tmp_path / "records"
+    consent = ("--record", "--consent", "audio", "words", "emotion", "--records", str(records))
+    with TalkingProcess(server, "--voice", "flite", "--echo", "headset", *consent) as talk:
+        talk.wait_for("Ready.")
+        server.say(question)
+        talk.wait_for("You (sad, 81 percent)")
+        talk.process.kill()
+        talk.process.wait()
+    (folder,) = records.iterdir()
+    log = open_record(folder)
+    assert any(isinstance(event, events.WordsHeard) for event in log.events)
+    sound, rate = soundfile.read(folder / "audio.wav", dtype="float32")
+    ended = next(event for event in log.events if isinstance(event, events.UtteranceEnded))
+    assert len(sound) / rate > ended.speech_end_s, "what was said is in the sound"
+    assert level(sound[:, 0]) > 0.005

@@ -63,6 +63,13 @@ def test_what_else_happens_is_said(event: events.Event, line: str) -> None:
     assert told(STARTED, ended, event)[-1] == line
 
 
+def test_lost_sound_is_said_without_a_flood_of_lines() -> None:
+    lost = [events.FramesDropped(float(total), 1, total) for total in range(1, 200)]
+    lines = told(STARTED, *lost)[1:]
+    assert lines[0] == "This computer is too busy: 1 frames of sound were lost so far."
+    assert len(lines) == 8
+
+
 def test_doubt_is_said_and_nothing_reaches_the_terminal_as_a_command() -> None:
     unsure = EmotionEstimate((0.3, 0.1, 0.31, 0.2, 0.09), abstained=True)
     lines = told(
