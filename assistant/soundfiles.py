@@ -1,5 +1,6 @@
 """Sound files: recordings in as blocks of 16 kHz waveform, spoken answers out as they are made."""
 
+import contextlib
 import errno
 import os
 import re
@@ -17,6 +18,7 @@ from assistant.errors import InputError, OutputError
 BLOCK_S = 1.0
 """Seconds read at a time: what bounds the memory of a two-hour recording."""
 
+_HEADER_BYTES = 44
 _UNSET_SIZES = (0, 0x7FFFFFFF)
 """Data sizes in a WAV header from which on they mean "not known": written by streaming tools."""
 
@@ -156,6 +158,8 @@ class AnswerFile:
             self._frames += len(samples)
             self._write_header()
         except OSError as error:
+            with contextlib.suppress(OSError):
+                self._file.truncate(_HEADER_BYTES + 2 * self._frames if self._frames else 0)
             raise OutputError(_write_trouble(self.path, error)) from error
 
     def pause(self, seconds: float) -> None:

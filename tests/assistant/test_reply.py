@@ -246,3 +246,4 @@ def test_a_full_disk_ends_the_run_and_keeps_finished_turns(tmp_path: Path, quest
     last = turns[-1]
     assert isinstance(last, TurnRecord)
     assert len(samples) / rate >= last.answer_end_s
+    assert (tmp_path / "a.wav").stat().st_size == 44 + 2 * len(samples)
