@@ -30,6 +30,11 @@ class Ear:
         self._detector = detector
         self._canceller = canceller
 
+    @property
+    def removes_echo(self) -> bool:
+        """Whether the assistant's own voice is in the room and has to be taken out."""
+        return self._canceller is not None
+
     def listen(self, frame: Waveform, played: Waveform) -> Heard:
         """Returns what is heard in `frame` beside what was `played`; both 16 kHz."""
         if self._canceller is None:

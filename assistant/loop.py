@@ -30,6 +30,8 @@ from models.emotions import Emotion
 
 FRAMES_PER_LEVEL = 4
 """Frames from one `LevelMeasured` to the next."""
+LOST_S = 3.0
+"""How long after lost sound the echo canceller is not to be relied upon."""
 IDLE_KEEP_S = 3.0
 """Sound kept while nobody speaks; more than any lead."""
 
@@ -109,6 +111,7 @@ class TalkLoop:
         self._press_voiced = False
         self._is_stopping = False
         self._dropped = 0
+        self._lost_at = -(10**9)
         self._estimated: dict[int, Emotion] = {}
 
     @property
@@ -268,12 +271,22 @@ class TalkLoop:
 
     def _probability(self, heard: Heard) -> float:
         if self._settings.turns == "open":
-            is_deaf = not self._settings.interruptible and self._is_contested()
-            return 0.0 if is_deaf else heard.probability
+            return 0.0 if self._is_deaf() else heard.probability
         threshold = self._settings.endpointing.start_threshold
         if self._is_pressed and heard.probability >= threshold:
             self._press_voiced = True
         return float(self._is_pressed)
+
+    def _is_deaf(self) -> bool:
+        """Whether nothing is listened to, so that the assistant does not answer itself.
+
+        Where sound was lost, what was played and its echo have come apart: until the canceller
+        has found them together again, the assistant's own voice cannot be told from a person's.
+        """
+        if not self._is_contested():
+            return False
+        has_lost = self._clock - self._lost_at <= LOST_S * SPEECH_RATE_HZ
+        return not self._settings.interruptible or (has_lost and self._parts.ear.removes_echo)
 
     def _is_contested(self) -> bool:
         """Whether the assistant, or its echo, may be in the room."""
@@ -410,6 +423,7 @@ class TalkLoop:
         dropped = self._parts.microphone.dropped_frames
         if dropped != self._dropped:
             lost, self._dropped = dropped - self._dropped, dropped
+            self._lost_at = self._clock
             self._emit(partial(events.FramesDropped, frames=lost, total=dropped))
         if self._clock // len(samples) % FRAMES_PER_LEVEL == 0:
             self._emit(

@@ -16,7 +16,9 @@ from assistant.ear import Ear
 from assistant.empathy import load_policy
 from assistant.engines.protocols import (
     CompletenessScorer,
+    EchoCanceller,
     EmotionEstimate,
+    Microphone,
     Persona,
     TextToSpeech,
 )
@@ -72,6 +74,8 @@ def talk(
     on_event: Callable[[TalkLoop, events.Event], None] | None = None,
     record_to: Path | None = None,
     help_finder: HelpFinder | None = None,
+    microphone: Microphone | None = None,
+    canceller: EchoCanceller | None = None,
 ) -> Talk:
     """Speaks `waveform` to the assistant and returns what happened.
 
@@ -95,9 +99,9 @@ def talk(
 
     speaker = FileSpeaker(played.append)
     parts = TalkParts(
-        microphone=FileMicrophone([waveform]),
+        microphone=microphone or FileMicrophone([waveform]),
         speaker=speaker,
-        ear=Ear(LevelDetector()),
+        ear=Ear(LevelDetector(), canceller),
         ear_worker=workers[0],
         reply=ReplyParts(
             dialogue=dialogue,
