@@ -102,7 +102,7 @@ def question() -> Waveform:
     loud = np.flatnonzero(np.abs(samples) > 0.02)
     pauses = np.flatnonzero(np.diff(loud) > SPEECH_RATE_HZ)
     end = loud[pauses[0]] if len(pauses) else loud[-1]
-    return samples[loud[0] : end + SPEECH_RATE_HZ // 10]
+    return np.asarray(samples[loud[0] : end + SPEECH_RATE_HZ // 10], dtype=np.float32)
 
 
 def level(sound: Waveform) -> float:
@@ -178,4 +178,4 @@ def test_what_was_said_survives_a_kill(
     sound, rate = soundfile.read(folder / "audio.wav", dtype="float32")
     ended = next(event for event in log.events if isinstance(event, events.UtteranceEnded))
     assert len(sound) / rate > ended.speech_end_s, "what was said is in the sound"
-    assert level(sound[:, 0]) > 0.005
+    assert level(np.asarray(sound[:, 0], dtype=np.float32)) > 0.005
