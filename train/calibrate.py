@@ -14,7 +14,13 @@ from models.emotion_head import fit_temperature
 from models.emotions import emotion_from_label
 from train.audio_files import read_audio
 from train.manifest import read_manifest
-from train.metrics import expected_calibration_error, negative_log_likelihood, risk_coverage
+from train.metrics import (
+    Floats,
+    Integers,
+    expected_calibration_error,
+    negative_log_likelihood,
+    risk_coverage,
+)
 from train.run_folder import write_json
 from train.settings import CalibrateSettings
 
@@ -51,9 +57,7 @@ def calibrate(settings: CalibrateSettings) -> CalibrationConfig:
     return fitted
 
 
-def fitted_calibration(
-    logits: np.ndarray, truth: np.ndarray, *, answered: float
-) -> CalibrationConfig:
+def fitted_calibration(logits: Floats, truth: Integers, *, answered: float) -> CalibrationConfig:
     """Returns the temperature of the least cross-entropy, and the threshold for `answered`.
 
     Args:
@@ -70,7 +74,7 @@ def fitted_calibration(
     return CalibrationConfig(temperature=temperature, threshold=threshold)
 
 
-def _heard(model: BlspEmo, settings: CalibrateSettings) -> tuple[np.ndarray, np.ndarray]:
+def _heard(model: BlspEmo, settings: CalibrateSettings) -> tuple[Floats, Integers]:
     logits: list[list[float]] = []
     truth: list[int] = []
     for path in settings.manifests:
@@ -89,7 +93,7 @@ def _heard(model: BlspEmo, settings: CalibrateSettings) -> tuple[np.ndarray, np.
     return np.array(logits), np.array(truth)
 
 
-def _softmax(logits: np.ndarray, temperature: float) -> np.ndarray:
+def _softmax(logits: Floats, temperature: float) -> Floats:
     scaled = logits / temperature
     powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
