@@ -123,7 +123,7 @@ class TalkCommandSettings(EngineSettings):
     """Record the talk as an event log and stereo sound; asks for consent first."""
     consent: tuple[Literal["audio", "words", "emotion"], ...] = ()
     """With --record: what the person has agreed to already, so that nothing is asked."""
-    records: Path = Path("records")
+    records: Path = Path("recordings")
     """Folder for recorded talks; each has a folder of its own in it."""
     country: str = "international"
     """Whose help lines are named where words suggest danger to life: a code such as DE or US."""
