@@ -2,11 +2,19 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from assistant.audio import Waveform
 from assistant.engines.protocols import EchoCanceller, VoiceActivityDetector
 
-ECHO_PROBABILITY = 0.1
-"""Speech probability given at most to what may be the assistant's own voice."""
+ECHO_MARGIN_DB = -9.0
+"""What is left of a frame counts as echo when it lies this far below the echo removed from it."""
+SPEECH_MARGIN_DB = -17.0
+"""The same once somebody speaks: soft sounds within speech are speech."""
+SPEECH = 0.5
+"""Speech probability from which somebody speaks."""
+MASK_LEVEL = 1e-3
+"""Of the faint noise, -60 dB, that the detector is given instead of what may be echo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,9 @@ class Ear:
         self.frame_samples = detector.frame_samples
         self._detector = detector
         self._canceller = canceller
+        self._last = 0.0
+        noise = np.random.default_rng(0).standard_normal(detector.frame_samples)
+        self._mask: Waveform = (MASK_LEVEL * noise).astype(np.float32)
 
     @property
     def removes_echo(self) -> bool:
@@ -40,7 +51,9 @@ class Ear:
         if self._canceller is None:
             return Heard(frame, self._detector.probability(frame))
         frame = self._canceller.cancel(frame, played)
-        probability = self._detector.probability(frame)
-        if self._canceller.may_be_echo:
-            probability = min(probability, ECHO_PROBABILITY)
-        return Heard(frame, probability)
+        limit_db = SPEECH_MARGIN_DB if self._last >= SPEECH else ECHO_MARGIN_DB
+        # remains of echo would make the detector deaf: it gets used to them, and then needs
+        # half a second to notice a person
+        is_echo = self._canceller.margin_db < limit_db
+        self._last = self._detector.probability(self._mask if is_echo else frame)
+        return Heard(frame, self._last)

@@ -29,10 +29,10 @@ TRUSTED_DB = 9.0
 """Echo reduction from which the linear filter is used."""
 DISTRUSTED_DB = 5.0
 """Reduction below which, for a while, it is not used any more."""
-ECHO_DECAY = 0.6
+ECHO_DECAY = 0.86
 """How fast the reverberation fades from one 32 ms frame to the next, as a power."""
-LEFT_DB = -14.0
-"""What is left of a frame counts as echo when it lies this far below the echo removed from it."""
+NO_ECHO_DB = 100.0
+"""Margin where nothing was played."""
 
 
 class Aec3:
@@ -65,7 +65,7 @@ class Aec3:
 
 
 class EchoRemover:
-    """Both cancellers together; says too whether what is left may still be echo."""
+    """Both cancellers together; says too how likely what is left is echo still."""
 
     def __init__(self) -> None:
         """Starts without any knowledge of the room.
@@ -73,7 +73,7 @@ class EchoRemover:
         Raises:
             EngineUnavailable: AEC3's library is missing.
         """
-        self.may_be_echo = False
+        self.margin_db = NO_ECHO_DB
         self._aec3 = Aec3()
         self._filter = EchoFilter()
         self._is_trusted = False
@@ -108,8 +108,9 @@ class EchoRemover:
             self._reduction_db += rate * (reduction_db - self._reduction_db)
             limit_db = DISTRUSTED_DB if self._is_trusted else TRUSTED_DB
             self._is_trusted = self._reduction_db >= limit_db
-        left_db = _decibels(_power(linear) / (self._echo_power + 1e-12))
-        self.may_be_echo = self._echo_power > AUDIBLE_POWER and left_db < LEFT_DB
+        self.margin_db = NO_ECHO_DB
+        if self._echo_power > AUDIBLE_POWER:
+            self.margin_db = _decibels(_power(linear) / self._echo_power)
 
 
 def open_canceller(mode: EchoMode) -> EchoCanceller | None:

@@ -10,7 +10,7 @@ from assistant.correction import EmotionPrior
 from assistant.devices import SoundCard
 from assistant.ear import Ear
 from assistant.echo import open_canceller
-from assistant.engines.protocols import EchoCanceller, Microphone, Persona, Speaker
+from assistant.engines.protocols import EchoCanceller, JudgesTurns, Microphone, Persona, Speaker
 from assistant.events import ConversationStarted, Event
 from assistant.loop import Listener, TalkLoop, TalkParts, TalkSettings, Tap
 from assistant.reply_task import ReplyParts
@@ -78,18 +78,19 @@ def open_talk(
     To be called on the event loop that will run it.
     The detector of `engines` must not be in use by another conversation.
     """
+    model = engines.model
     parts = TalkParts(
         microphone=ends.microphone,
         speaker=ends.speaker,
         ear=Ear(engines.detector, ends.canceller),
         ear_worker=workers.ear,
         reply=ReplyParts(
-            dialogue=engines.model.open(Persona(settings.persona)),
+            dialogue=model.open(Persona(settings.persona)),
             voice=engines.voice,
             policy=engines.policy,
             speaker=ends.speaker,
             prior=EmotionPrior(),
-            scorer=None,
+            scorer=model.scorer() if isinstance(model, JudgesTurns) else None,
             model_worker=workers.model,
             voice_worker=workers.voice,
         ),

@@ -30,7 +30,7 @@ from assistant.file_devices import FileSpeaker
 from assistant.loop import TalkLoop, TalkParts, TalkSettings
 from assistant.reply_task import ReplyParts
 from assistant.worker import Worker
-from benchmarks.results import table, write_section
+from benchmarks.results import p50_p95, table, write_section
 from benchmarks.rooms import Room, RoomMicrophone, at_level, read, voices
 
 ROOMS = (("rir1", 1.0, 40.0), ("rir2", 3.0, 120.0), ("rir3", 2.0, 80.0), ("rir4", 3.0, 60.0))
@@ -79,6 +79,11 @@ class Outcome:
     ducked_ms: list[float] = field(default_factory=list[float])
     silent_ms: list[float] = field(default_factory=list[float])
     reduction_db: list[float] = field(default_factory=list[float])
+
+    def add(self, other: "Outcome") -> None:
+        """Adds what happened in another room."""
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
 
 
 def people(data: Path, seconds: float, ratio_db: float, seed: int) -> tuple[Waveform, list[float]]:
@@ -171,10 +176,12 @@ def main() -> None:
         for line in (data / "text" / "vctk-sentences.txt").read_text().splitlines()[:400]
     ]
     rows: list[list[str]] = []
+    total = Outcome()
     seconds = 60.0 * options.minutes / len(ROOMS)
     for index, (name, drive, delay_ms) in enumerate(ROOMS):
         began = time.process_time()
         outcome = measure(data, index, seconds, options.ratio_db, lines)
+        total.add(outcome)
         rows.append(
             [
                 f"{name}, drive {drive:g}, {delay_ms:g} ms",
@@ -182,12 +189,24 @@ def main() -> None:
                 str(outcome.self_interruptions),
                 str(outcome.self_ducks),
                 f"{outcome.caught}/{outcome.interruptions}",
-                _p50_p95(outcome.ducked_ms),
-                _p50_p95(outcome.silent_ms),
+                p50_p95(outcome.ducked_ms),
+                p50_p95(outcome.silent_ms),
                 f"{np.median(outcome.reduction_db):.0f}",
             ]
         )
         print(rows[-1], f"cpu {time.process_time() - began:.0f} s", flush=True)
+    rows.append(
+        [
+            "all",
+            f"{total.played_s / 60:.1f}",
+            str(total.self_interruptions),
+            str(total.self_ducks),
+            f"{total.caught}/{total.interruptions}",
+            p50_p95(total.ducked_ms),
+            p50_p95(total.silent_ms),
+            f"{np.median(total.reduction_db):.0f}",
+        ]
+    )
     head = [
         "room",
         "minutes played",
@@ -203,12 +222,6 @@ def main() -> None:
     if options.write:
         command = f"python -m benchmarks.echo --minutes {options.minutes:g}"
         write_section("Echo and barge-in", f"{command} --ratio-db {options.ratio_db:g}", text)
-
-
-def _p50_p95(values: list[float]) -> str:
-    if not values:
-        return "-"
-    return f"{np.percentile(values, 50):.0f} / {np.percentile(values, 95):.0f}"
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from assistant.audio import AudioClip, AudioFrame, Waveform
 from models.emotions import Emotion
@@ -151,11 +151,21 @@ class CompletenessScorer(Protocol):
         ...
 
 
+@runtime_checkable
+class JudgesTurns(Protocol):
+    """A speech model that can tell whether a turn is whole."""
+
+    def scorer(self) -> CompletenessScorer:
+        """Returns what judges it; one for each conversation."""
+        ...
+
+
 class EchoCanceller(Protocol):
     """Removes the assistant's own voice from the microphone; one for each conversation."""
 
-    may_be_echo: bool
-    """Whether what was left of the last frame lies so low that it may be echo still."""
+    margin_db: float
+    """Level of what was left of the last frame, relative to the echo that was in it; the lower it
+    is, the more likely it is echo still. Large where there was no echo."""
 
     def cancel(self, frame: Waveform, played: Waveform) -> Waveform:
         """Returns `frame` without the echo of `played`; both 16 kHz, of equal length."""
