@@ -77,9 +77,10 @@ def test_sustained_speech_under_the_assistants_voice_is_confirmed_within_400_ms(
     assert marks[1].at_samples <= 400 * 16
 
 
-def test_echo_like_probabilities_count_only_while_the_floor_is_free() -> None:
-    assert run((0.6, 960), contested=True) == []
-    assert Boundary.CONFIRMED in boundaries(run((0.6, 960)))
+def test_a_threshold_of_its_own_counts_while_the_assistant_speaks() -> None:
+    wary = EndpointingSettings(contested_threshold=0.7)
+    assert run((0.6, 960), contested=True, endpointer=Endpointer(wary)) == []
+    assert Boundary.CONFIRMED in boundaries(run((0.6, 960), endpointer=Endpointer(wary)))
 
 
 def test_a_pause_is_withdrawn_when_speech_goes_on() -> None:
