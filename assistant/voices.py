@@ -60,7 +60,7 @@ class Delivery:
     pitch_hz: float
     """Median; 0 without any voiced sound."""
     pitch_spread: float
-    """From the 10 % to the 90 % quantile, in semitones."""
+    """Within a sentence, from the 10 % to the 90 % quantile, in semitones; mean of sentences."""
     words_a_minute: float
     level_db: float
     """Of full scale, silence left out."""
@@ -144,8 +144,8 @@ def check_voice(
 def measure(spoken: Sequence[Waveform], sample_rate: int, sentences: Sequence[str]) -> Delivery:
     """Returns how `sentences` were spoken; one waveform for each."""
     tracks = [track_pitch(waveform, sample_rate).f0_hz for waveform in spoken]
-    voiced = np.concatenate([track[track > 0] for track in tracks] or [np.zeros(0)])
-    low, middle, high = np.quantile(voiced, [0.1, 0.5, 0.9]) if voiced.size else (1.0, 0.0, 1.0)
+    voiced = [track[track > 0] for track in tracks if (track > 0).any()]
+    spreads = [float(np.subtract(*np.log2(np.quantile(track, [0.9, 0.1])))) for track in voiced]
     loud = [np.flatnonzero(np.abs(waveform) > _SOUND) for waveform in spoken]
     samples = np.concatenate([waveform[at] for waveform, at in zip(spoken, loud, strict=True)])
     power = float(np.mean(samples.astype(np.float64) ** 2)) if samples.size else 1e-10
@@ -153,8 +153,8 @@ def measure(spoken: Sequence[Waveform], sample_rate: int, sentences: Sequence[st
     seconds = sum(len(waveform) for waveform in spoken) / sample_rate
     gaps = [int(np.diff(at).max(initial=0)) for at in loud]
     return Delivery(
-        pitch_hz=float(middle),
-        pitch_spread=float(12.0 * np.log2(high / low)),
+        pitch_hz=float(np.median(np.concatenate(voiced))) if voiced else 0.0,
+        pitch_spread=12.0 * float(np.mean(spreads)) if voiced else 0.0,
         words_a_minute=60.0 * words / max(seconds, 1e-3),
         level_db=10.0 * float(np.log10(power)),
         longest_pause_s=max(gaps, default=0) / sample_rate,

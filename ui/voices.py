@@ -131,16 +131,21 @@ def _open_judge(model: str | None) -> SpeechModel | None:
 
 
 def _check_table(checks: list[tuple[str, StyleCheck]], policy: str) -> Table:
-    table = Table(title=f"Voices under the policy {policy}", title_justify="left")
-    heads = ("voice", "to", "pitch", "spread", "words/min", "level", "heard as", "")
+    table = Table(
+        title=f"Voices under the policy {policy} (words a minute, semitones)", title_justify="left"
+    )
+    heads = ["voice", "to", "pitch", "spread", "words", "level", "heard as", ""]
+    has_judge = any(check.heard is not None for _, check in checks)
+    if not has_judge:
+        heads.remove("heard as")
     for head in heads:
-        table.add_column(head, no_wrap=head not in ("", "heard as"))
+        table.add_column(head, no_wrap=bool(head), overflow="fold")
     for name, check in checks:
         delivery = check.delivery
-        heard = "-"
+        heard: list[str] = []
         if check.heard is not None:
-            heard = f"{check.heard.emotion.label} {100 * check.heard.confidence:.0f} %"
-        verdict = f"[red]{'; '.join(check.problems)}[/]" if check.problems else "[green]ok[/]"
+            heard = [f"{check.heard.emotion.label} {100 * check.heard.confidence:.0f}%"]
+        verdict = f"[red]{', '.join(check.problems)}[/]" if check.problems else "[green]ok[/]"
         table.add_row(
             escape(name),
             check.person.label,
@@ -148,7 +153,7 @@ def _check_table(checks: list[tuple[str, StyleCheck]], policy: str) -> Table:
             f"{delivery.pitch_spread:.1f} st",
             f"{delivery.words_a_minute:.0f}",
             f"{delivery.level_db:.1f} dB",
-            heard,
+            *heard,
             verdict,
         )
     return table

@@ -62,6 +62,8 @@ class Coqui:
                     return
                 if len(samples):
                     yield AudioClip(apply_gain(samples, style.energy), self.sample_rate)
+            if cancel.is_set():
+                return
             yield closing_pause(words, style.pause, self.sample_rate)
 
     def close(self) -> None:

@@ -83,6 +83,8 @@ class Flite:
                 return
             if words:
                 yield from self._styled(words, style, cancel)
+                if cancel.is_set():
+                    return
                 yield closing_pause(words, style.pause, self.sample_rate)
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from assistant.engines import coqui_models
 from assistant.engines.coqui import Coqui
 from assistant.engines.protocols import Cancel, SpeakingStyle
 from assistant.errors import EngineFailed, EngineUnavailable, SettingsError
@@ -48,8 +49,11 @@ def xtts_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def xtts(xtts_folder: Path) -> Coqui:
-    return Coqui(str(xtts_folder))
+def xtts(xtts_folder: Path) -> Iterator[Coqui]:
+    with pytest.MonkeyPatch.context() as patch:
+        # The small model ends after 20 tokens, the length of one piece of the real one.
+        patch.setattr(coqui_models, "_STREAM_CHUNK_TOKENS", 6)
+        yield Coqui(str(xtts_folder))
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_speech_comes_before_a_very_long_text_is_done(voice: TextToSpeech) -> No
         heard_s += next(clips).duration_s
     cancel.set()
 
-    assert sum(clip.duration_s for clip in clips) < 2.0
+    assert list(clips) == []
 
 
 def test_cancelled_before_it_began_it_says_nothing(voice: TextToSpeech) -> None:

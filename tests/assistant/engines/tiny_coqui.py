@@ -82,7 +82,7 @@ def save_xtts(folder: Path) -> None:
         gpt_n_model_channels=64,
         gpt_n_heads=4,
         decoder_input_dim=64,
-        gpt_max_audio_tokens=64,
+        gpt_max_audio_tokens=20,
         gpt_num_audio_tokens=1026,
         gpt_start_audio_token=1024,
         gpt_stop_audio_token=1025,
