@@ -177,7 +177,10 @@ def word_figures(bench: Bench, settings: NanoFiguresSettings, lines: Sequence[Li
         ("speechocean762 test", speechocean(settings.data, held_out=True)[::12]),
         ("LibriSpeech 19/26 held out", librispeech(settings.data, held_out=True)),
     ):
-        pairs = [(spoken_form(r.text), _words(bench.model, read_mono(r.path))) for r in recordings]
+        pairs = [
+            (spoken_form(r.text), _words(bench.model, read_mono(r.path)))
+            for r in _spread(recordings, settings.most)
+        ]
         if pairs:
             bench.figures.add(f"WER, {name}", word_error_rate(pairs))
 
@@ -212,7 +215,7 @@ def unrelated_figures(bench: Bench, settings: NanoFiguresSettings) -> None:
     """How often speech outside the domain gets a question back."""
     recordings = librispeech(settings.data, held_out=True)
     recordings += speechocean(settings.data, held_out=True)[::25]
-    recordings = recordings[-settings.most :]
+    recordings = _spread(recordings, settings.most)
     replies = [bench.answer(bench.model.hear(read_mono(r.path))) for r in recordings]
     asked = [intent == ASKED_BACK for intent in bench.judge.intents(replies)]
     bench.figures.add("real speech outside the domain asked back", _rate(asked))
@@ -220,7 +223,7 @@ def unrelated_figures(bench: Bench, settings: NanoFiguresSettings) -> None:
 
 def empathy_figures(bench: Bench, settings: NanoFiguresSettings) -> None:
     """Same words, five emotions, real voices: whether the reply fits the voice."""
-    recordings = ravdess(settings.data, held_out=True)
+    recordings = _spread(ravdess(settings.data, held_out=True), settings.most)
     truth = [int(emotion_from_label(r.emotion)) for r in recordings]
     given: dict[str, list[str]] = {"heard": [], "told": [], "blind": []}
     for recording, emotion in zip(recordings, truth, strict=True):
@@ -298,6 +301,11 @@ def _heard_as(model: BlspEmo, heard: Heard, emotions: NDArray[np.float64]) -> He
     with torch.inference_mode():
         embedded = [model.adapt(s, emotions=told).embeddings[0] for s in heard.speech_states]
     return replace(heard, speech_embeddings=torch.cat(embedded))
+
+
+def _spread(recordings: list[Recording], most: int) -> list[Recording]:
+    """Returns at most about `most` recordings, evenly from the whole list."""
+    return recordings[:: max(1, round(len(recordings) / most))]
 
 
 def _words(model: BlspEmo, waveform: NDArray[np.float32]) -> str:

@@ -1,0 +1,193 @@
+"""What nano is made of: word times, voices, conversations, heads, judges."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from models.blsp_emo import BlspEmo
+from models.config import BlspEmoConfig, EmotionHeadConfig, SpeechEncoderConfig
+from models.emotion_head import SpectralEmotionHead
+from models.emotions import Emotion
+from models.features import SpeechFeatures
+from train.domain import read_domain, templates
+from train.losses import IGNORED
+from train.nano_audio import faster, in_room, with_noise
+from train.nano_emotion import EmotionModel, folded, trimmed
+from train.nano_judges import ASKED_BACK, ReplyJudge, all_replies
+from train.nano_manifests import Answers
+from train.nano_recogniser import ctc
+from train.nano_text import spoken_form
+from train.nano_text_batches import ConversationSource
+from train.nano_word_times import word_spans
+from train.synthesis import PHONES, SAMPLE_RATE_HZ, Voice, draw_voice, speak, voiced_pitch_hz
+
+DOMAIN = read_domain()
+needs_flite = pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed")
+
+
+def _tone(hertz: float, seconds: float = 1.0) -> np.ndarray:
+    times = np.arange(int(seconds * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
+    return (0.3 * np.sin(2 * np.pi * hertz * times)).astype(np.float32)
+
+
+def test_word_spans_follow_the_phones() -> None:
+    lexicon = {"i": ("ay",), "failed": ("f", "ey", "l", "d"), "it": ("ih", "t")}
+    phones = ("pau", "ay", "f", "ey", "l", "d", "ih", "t", "pau")
+    ends = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+    spans = word_spans(["i", "failed", "it"], phones, ends, lexicon)
+    assert spans == [(0.1, 0.2), (0.2, 0.6), (0.6, 0.8)]
+
+
+def test_word_spans_bear_a_reduced_vowel_and_refuse_other_words() -> None:
+    lexicon = {"to": ("t", "uw"), "me": ("m", "iy")}
+    ends = (0.1, 0.2, 0.3, 0.4)
+    assert word_spans(["to", "me"], ("t", "ax", "m", "iy"), ends, lexicon) == [
+        (0.0, 0.2),
+        (0.2, 0.4),
+    ]
+    assert word_spans(["to", "me"], ("s", "k", "ae", "t"), ends, lexicon) == []
+    assert word_spans(["unknown"], ("t",), (0.1,), lexicon) == []
+
+
+@needs_flite
+def test_speech_is_as_long_as_its_phones_and_follows_the_voice() -> None:
+    plain = speak("I failed my maths exam.", Voice("flite", "slt"))
+    assert set(plain.phones) <= set(PHONES)
+    assert plain.waveform.size / SAMPLE_RATE_HZ == pytest.approx(plain.ends_s[-1], abs=0.15)
+    slow = speak("I failed my maths exam.", Voice("flite", "slt", stretch=1.3))
+    assert slow.waveform.size > 1.2 * plain.waveform.size
+    high = speak("I failed my maths exam.", Voice("flite", "slt", pitch=1.3))
+    ratio = np.median(voiced_pitch_hz(high.waveform)) / np.median(voiced_pitch_hz(plain.waveform))
+    assert 1.15 < ratio < 1.5
+
+
+def test_a_missing_engine_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(OSError, match="apt install flite"):
+        speak("Hello there.", Voice("flite", "slt"))
+
+
+def test_held_out_voices_are_never_drawn_for_training() -> None:
+    generator = np.random.default_rng(1)
+    training = {(v.engine, v.name) for v in (draw_voice(generator) for _ in range(400))}
+    judging = {
+        (v.engine, v.name) for v in (draw_voice(generator, held_out=True) for _ in range(100))
+    }
+    assert not training & judging
+
+
+def test_noise_stands_at_its_level_and_rooms_keep_loudness() -> None:
+    generator = np.random.default_rng(2)
+    speech = _tone(220.0)
+    noise = generator.standard_normal(4000).astype(np.float32)
+    added = with_noise(speech, noise, 10.0, generator) - speech
+    level_db = 10 * np.log10(np.mean(speech**2) / np.mean(added**2))
+    assert level_db == pytest.approx(10.0, abs=0.1)
+    room = np.zeros(2000, dtype=np.float32)
+    room[[10, 500]] = (1.0, 0.5)
+    wet = in_room(speech, room)
+    assert wet.size == speech.size
+    assert np.mean(wet**2) == pytest.approx(np.mean(speech**2), rel=1e-3)
+    assert faster(speech, 1.25).size == pytest.approx(speech.size / 1.25, abs=2)
+
+
+def test_pitch_of_a_tone_is_found() -> None:
+    assert np.median(voiced_pitch_hz(_tone(200.0))) == pytest.approx(200.0, rel=0.02)
+
+
+def test_silence_around_speech_is_cut() -> None:
+    quiet = np.zeros(SAMPLE_RATE_HZ, dtype=np.float32)
+    cut = trimmed(np.concatenate([quiet, _tone(200.0), quiet]))
+    assert SAMPLE_RATE_HZ < cut.size < 1.4 * SAMPLE_RATE_HZ
+
+
+def test_conversations_are_repeatable_and_know_no_held_out_wording() -> None:
+    source = ConversationSource(DOMAIN, ["The senate met on Monday."])
+    held_out = {
+        spoken_form(text) for intent, text in templates(DOMAIN, "wording") if "{" not in text
+    }
+    drawn = [source.draw(np.random.default_rng(seed)) for seed in range(300)]
+    assert drawn[:20] == [source.draw(np.random.default_rng(seed)) for seed in range(20)]
+    openings = {spoken_form(c.turns[0].said) for c in drawn}
+    assert not openings & held_out
+    assert any(turn.cut for c in drawn for turn in c.turns)
+    assert {c.emotion for c in drawn} == {None, *Emotion}
+
+
+def test_answers_fit_the_words() -> None:
+    answers = Answers(DOMAIN)
+    intent = next(i for i in DOMAIN.intents if i.name == "by_the_door")
+    found = answers.reply("Kids are talking by the door.", intent.name, Emotion.SAD)
+    assert found is not None and found[0] in intent.replies[Emotion.SAD]
+    assert answers.reply("Something nobody wrote.", intent.name, Emotion.SAD) is None
+
+
+def test_judge_knows_questions_from_replies() -> None:
+    judge = ReplyJudge(DOMAIN)
+    assert judge.intents(list(DOMAIN.questions[:5])) == [ASKED_BACK] * 5
+    intent = next(i for i in DOMAIN.intents if i.name == "exam_failed")
+    assert judge.intents(list(intent.replies[Emotion.SAD])) == ["exam_failed"] * len(
+        intent.replies[Emotion.SAD]
+    )
+    assert spoken_form(DOMAIN.questions[0]) in all_replies(DOMAIN)
+
+
+def test_norms_fold_into_the_convolutions_exactly() -> None:
+    torch.manual_seed(1)
+    config = EmotionHeadConfig(kind="spectral", hidden=16, channels=(4, 8))
+    model = EmotionModel(config, SpeechEncoderConfig())
+    features = SpeechFeatures(torch.randn(3, 80, 60), torch.tensor([60, 60, 60]))
+    model.train()
+    for _ in range(3):
+        model(features.log_mel * 2 + 1, features.lengths)
+    model.eval()
+    head = SpectralEmotionHead(config, SpeechEncoderConfig()).eval()
+    weights = folded(model.state_dict())
+    head.load_state_dict({k.removeprefix("emotion_head."): v for k, v in weights.items()})
+    with torch.no_grad():
+        expected = model(features.log_mel, features.lengths)
+        torch.testing.assert_close(head.of_features(features), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_spectral_head_gives_the_same_in_any_batch() -> None:
+    torch.manual_seed(2)
+    config = EmotionHeadConfig(kind="spectral", hidden=16, channels=(4, 8))
+    head = SpectralEmotionHead(config, SpeechEncoderConfig()).eval()
+    long, short = torch.randn(1, 80, 90), torch.randn(1, 80, 41)
+    padded = torch.zeros(2, 80, 90)
+    padded[0], padded[1, :, :41] = long[0], short[0]
+    with torch.no_grad():
+        both = head.of_features(SpeechFeatures(padded, torch.tensor([90, 41])))
+        alone = head.of_features(SpeechFeatures(short, torch.tensor([41])))
+    torch.testing.assert_close(both[1:], alone, atol=1e-5, rtol=1e-4)
+
+
+def test_emotion_moves_speech_embeddings_only_where_it_is_wanted() -> None:
+    config = replace(BlspEmoConfig.tiny(emotion_head="spectral"), emotion_in_embeddings=True)
+    torch.manual_seed(3)
+    model = BlspEmo(config).eval()
+    vectors = model.emotion_vectors
+    assert vectors is not None
+    states = model.encode(model.features([_tone(200.0, 0.5)]))
+    with torch.no_grad():
+        before = model.adapt(states).embeddings
+        torch.nn.init.normal_(vectors.weight)
+        sad = torch.eye(5)[[int(Emotion.SAD)]]
+        after = model.adapt(states, emotions=sad).embeddings
+    torch.testing.assert_close(after - before, vectors.weight[Emotion.SAD].expand_as(before))
+    with pytest.raises(ValueError, match="emotion_in_embeddings"):
+        replace(BlspEmoConfig.tiny(), emotion_in_embeddings=True)
+
+
+def test_ctc_leaves_out_what_cannot_be_spelled() -> None:
+    logits = torch.randn(2, 4, 6)
+    targets = torch.tensor([[1, 1, 1, 1], [2, 3, 0, 0]])
+    both = ctc(logits, torch.tensor([4, 4]), targets, torch.tensor([4, 2]))
+    alone = ctc(logits[1:], torch.tensor([4]), targets[1:, :2], torch.tensor([2]))
+    torch.testing.assert_close(both, alone)
+    nothing = ctc(logits, torch.tensor([4, 4]), targets, torch.tensor([0, 0]))
+    assert float(nothing) == 0.0
+    assert IGNORED < 0
