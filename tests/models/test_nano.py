@@ -1,0 +1,55 @@
+"""The embedded checkpoint: small enough, complete, and the real thing from end to end."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.blsp_emo import BlspEmo
+from models.talk import TalkSession
+from models.transcription import transcribe
+
+FOLDER = Path(__file__).parents[2] / "models" / "nano"
+MOST_BYTES = 60_000_000
+
+
+@pytest.fixture(scope="module")
+def nano() -> BlspEmo:
+    torch.set_num_threads(1)
+    return BlspEmo.from_pretrained(FOLDER, dtype="float32", device="cpu")
+
+
+def test_it_is_small_and_says_what_it_is() -> None:
+    assert sum(file.stat().st_size for file in FOLDER.iterdir()) <= MOST_BYTES
+    assert "NonCommercial" in (FOLDER / "LICENSE").read_text()
+    assert "## What falls short" in (FOLDER / "README.md").read_text()
+
+
+def test_written_talk_gets_replies_that_end(nano: BlspEmo) -> None:
+    talk = TalkSession(nano)
+    replies: list[str] = []
+    for text in ("I failed my exam.", "My dog died yesterday.", "Thank you for listening."):
+        talk.read(text)
+        reply = "".join(talk.reply())
+        assert len(reply.split()) >= 3
+        assert reply.strip()[-1] in ".?!"
+        replies.append(reply)
+    assert len(set(replies)) == 3
+
+
+def test_speech_gives_emotion_words_and_a_reply(nano: BlspEmo) -> None:
+    generator = np.random.default_rng(1)
+    heard = nano.hear(0.05 * generator.standard_normal(24_000).astype(np.float32))
+    assert sum(heard.probabilities) == pytest.approx(1.0, abs=1e-5)
+    assert transcribe(nano, heard).source == "decoder"
+    talk = TalkSession(nano)
+    talk.listen(heard)
+    assert "".join(talk.reply()).strip()
+
+
+def test_the_emotion_that_is_told_changes_the_embeddings(nano: BlspEmo) -> None:
+    states = nano.encode(nano.features([np.full(16_000, 0.01, dtype=np.float32)]))
+    with torch.inference_mode():
+        told = [nano.adapt(states, emotions=torch.eye(5)[[e]]).embeddings for e in (1, 3)]
+    assert float((told[0] - told[1]).abs().max()) > 1e-3
