@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
@@ -104,12 +105,16 @@ class Ears:
 
     def __init__(self, environment: dict[str, str], device: str) -> None:
         command = ["parec", "-d", device, f"--rate={RATE_HZ}", "--channels=1", "--format=s16le"]
-        self._process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
+        self._sound = tempfile.TemporaryFile()
+        self._process = subprocess.Popen(command, env=environment, stdout=self._sound)
 
     def heard(self) -> Waveform:
         """Ends the recording; returns it at 16 kHz."""
         time.sleep(0.3)
         self._process.terminate()
-        raw, _ = self._process.communicate(timeout=20)
+        self._process.wait(timeout=20)
+        with self._sound as sound:
+            sound.seek(0)
+            raw = sound.read()
         pcm = np.frombuffer(raw[: len(raw) // 2 * 2], dtype="<i2").astype(np.float32) / 32768.0
         return resample(pcm, from_hz=RATE_HZ, to_hz=SPEECH_RATE_HZ)
