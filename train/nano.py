@@ -80,7 +80,7 @@ class NanoSettings(Frozen):
     run: Path = Path("runs/nano")
     """Folder of everything that is made; what is finished in it is not made again."""
     data: Path = Path("../shared/data")
-    """Real recordings and texts; ATTUNE_DATA where it is set."""
+    """Real recordings and texts."""
     budget: str = "150min"
     """Training time of all stages together; making the voices speak comes on top."""
     shards: int = Field(default=24, ge=1)
