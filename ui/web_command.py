@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import webbrowser
+from pathlib import Path
 
 from assistant.assembly import open_speech_model
 from assistant.empathy import load_policy, policy_names
@@ -66,7 +67,9 @@ def open_resident(settings: WebSettings) -> Resident:
     load_policy(settings.policy)
     models: dict[str, SpeechModel] = {}
     for name in (settings.model, *settings.more_models):
-        models[name] = open_speech_model(settings.model_copy(update={"model": name}))
+        # Visitors see the folder's name, not where it lies.
+        shown = Path(name).name if Path(name).is_dir() else name
+        models[shown] = open_speech_model(settings.model_copy(update={"model": name}))
     return Resident(
         models=models,
         voices=_voices(settings.voice),

@@ -35,6 +35,11 @@ class Page {
     this.isMuted = false;
     this.isHolding = false;
     this.waiting = [];
+    const isHere = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
+    if (!isHere) {
+      const texts = [root.querySelector(".a-private"), this.pick("disclosure")];
+      texts.forEach((node) => (node.textContent = node.textContent.replace("this computer", "this server")));
+    }
     this.bind();
     this.offerExamples();
     this.show();
@@ -310,6 +315,7 @@ class Page {
   }
 
   caption(floor) {
+    if (floor === "Attune speaks" && !this.isLive) return "Attune speaks.";
     if (floor !== "listening") return STATUS[floor] || floor;
     if (!this.isLive) return "Your turn: type below, or press Talk.";
     if (this.isMuted) return "The microphone is off.";

@@ -104,22 +104,17 @@ export class Screen {
     const figure = this.root.querySelector("#a-course");
     const plot = this.root.querySelector("#a-course-plot");
     figure.hidden = course.length < 2;
-    const width = Math.max(2, course.length) * 40;
-    plot.setAttribute("viewBox", `0 0 ${width} 40`);
     plot.setAttribute(
       "aria-label",
       `Course of emotion: ${course.map((point) => point.emotion).join(", ")}`,
     );
-    const bars = course.map((point, i) => {
-      const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-      const height = 6 + 34 * point.confidence;
-      const fields = { x: i * 40 + 3, y: 40 - height, width: 34, height, rx: 5 };
-      Object.entries(fields).forEach(([key, value]) => bar.setAttribute(key, value));
-      bar.setAttribute("class", `a-fill-${point.emotion}`);
-      bar.setAttribute("opacity", point.certain ? 1 : 0.4);
-      const title = document.createElementNS("http://www.w3.org/2000/svg", "title");
-      title.textContent = `turn ${point.turn + 1}: ${point.emotion}, ${Math.round(100 * point.confidence)} %`;
-      bar.append(title);
+    const bars = course.map((point) => {
+      const bar = element("span", `a-is-${point.emotion}`);
+      bar.style.setProperty("--share", point.confidence);
+      bar.classList.toggle("a-unsure", !point.certain);
+      const percent = Math.round(100 * point.confidence);
+      bar.title = `turn ${point.turn + 1}: ${point.emotion}, ${percent} %`;
+      if (course.length <= 8) bar.append(element("small", "", point.emotion));
       return bar;
     });
     plot.replaceChildren(...bars);

@@ -1,0 +1,179 @@
+"""The page in a real browser: consent, a spoken talk, interruption, correction, reload."""
+
+import asyncio
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+
+from assistant.engines.table import open_voice
+from assistant.errors import EngineUnavailable
+from models.emotions import Emotion
+from tests.fakes import LevelDetector, ScriptedModel, certain, speech_like
+from tests.ui.serving import serving
+from ui.realtime_engines import Resident
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.device,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+    # Gradio's own code and its libraries.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+]
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --use-fake-ui-for-media-stream "
+    "--use-fake-device-for-media-stream --autoplay-policy=no-user-gesture-required"
+).split()
+PATIENT_MS = 90_000
+LONG = "That sounds hard, and I am glad that you tell me. " * 6
+
+# Collects what the page really plays, from the node before the loudspeaker.
+CAPTURE = """() => {
+  const audio = window.attune.audio;
+  window.loudest = 0;
+  window.quietFor = 0;
+  setInterval(() => {
+    const level = audio.levels().assistant;
+    window.loudest = Math.max(window.loudest, level);
+    window.quietFor = level > 0.001 ? 0 : window.quietFor + 1;
+  }, 20);
+}"""
+
+
+@pytest.fixture(scope="module")
+def question(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The fake microphone: something said, then a long silence, for ever."""
+    path = tmp_path_factory.mktemp("microphone") / "question.wav"
+    soundfile.write(path, speech_like((0.5, 2.0), length_s=12.0, rate=48_000), 48_000)
+    return path
+
+
+@pytest.fixture(scope="module")
+def address() -> Generator[str]:
+    try:
+        voice = open_voice()
+    except EngineUnavailable as error:
+        pytest.skip(str(error))
+    engines = Resident(
+        models={"nano": ScriptedModel([LONG], [certain(Emotion.ANGRY)])},
+        voices={"voice": voice},
+        open_detector=LevelDetector,
+        policies=("empathetic", "flat"),
+    )
+    with serving(engines, with_page=True) as (host, _site):
+        yield f"http://{host}/"
+
+
+@pytest.fixture
+def page(address: str, question: Path) -> Generator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    flags = [*FLAGS, f"--use-file-for-fake-audio-capture={question}"]
+    with playwright.sync_playwright() as browsers:
+        browser = browsers.chromium.launch(executable_path=CHROMIUM, headless=True, args=flags)
+        page = browser.new_context(viewport={"width": 900, "height": 900}).new_page()
+        page.set_default_timeout(PATIENT_MS)
+        outside: list[str] = []
+        faults: list[str] = []
+        page.on("request", lambda r: None if r.url.startswith(OWN) else outside.append(r.url))
+        page.on("pageerror", lambda fault: faults.append(str(fault)))
+        page.goto(address, wait_until="commit")
+        page.wait_for_selector("#attune[data-state=ready]")
+        yield page
+        assert faults == []
+        assert [url for url in outside if not url.startswith(address)] == []
+        browser.close()
+    asyncio.set_event_loop(None)
+
+
+OWN = ("data:", "blob:")
+
+
+def test_a_spoken_talk(page: Any) -> None:
+    page.click("#a-talk")
+    assert page.is_visible("#a-consent")
+    assert "machine" in page.inner_text("#a-consent")
+    page.click("#a-consent button[value=no]")
+    assert page.inner_text("#a-talk-label") == "Talk"
+    assert page.evaluate("window.attune.audio.stream === undefined")
+
+    page.click("#a-talk")
+    page.click("#a-consent button[value=yes]")
+    page.wait_for_function("window.attune.isLive")
+    page.evaluate(CAPTURE)
+    page.wait_for_selector(".a-emotion summary:has-text('angry')")
+    assert page.inner_text(".a-you .a-words").startswith("utterance")
+    page.wait_for_selector(".a-attune .a-words:has-text('That sounds hard')")
+    page.wait_for_function("window.loudest > 0.01")
+
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".a-unheard")
+    page.wait_for_function("window.quietFor > 5")
+    heard = page.evaluate("window.attune.screen.view.turns['0'].heard")
+    assert LONG.startswith(heard)
+    assert len(heard) < len(LONG.strip())
+
+    page.click(".a-emotion summary")
+    page.click(".a-choices button:has-text('sad')")
+    page.wait_for_selector(".a-emotion summary:has-text('sad, you said')")
+
+    with page.expect_download() as waiting:
+        page.click("[data-save=md]")
+    saved = Path(waiting.value.path()).read_text(encoding="utf-8")
+    assert "sad, by your own word" in saved
+    assert "(interrupted)" in saved
+
+    page.reload(wait_until="commit")
+    page.wait_for_selector("#attune[data-state=ready]")
+    page.wait_for_selector(".a-emotion summary:has-text('sad, you said')")
+    page.click("#a-end")
+    page.wait_for_selector("#a-status:has-text('ended')")
+
+
+def test_typed_turns_and_files(page: Any, tmp_path: Path) -> None:
+    page.fill("#a-text", "<img src=x onerror=alert(1)>")
+    page.press("#a-text", "Enter")
+    page.wait_for_selector(".a-you .a-words:has-text('<img')")
+    assert page.locator(".a-you img").count() == 0
+    page.wait_for_selector(".a-attune .a-words")
+
+    page_as_sound = tmp_path / "page.wav"
+    page_as_sound.write_text("<html><script>alert(1)</script></html>", encoding="utf-8")
+    page.set_input_files("#a-upload", str(page_as_sound))
+    page.wait_for_selector("#a-problem:has-text('no sound')")
+
+    sound = tmp_path / "question.wav"
+    soundfile.write(sound, speech_like((0.1, 1.0), length_s=1.2), 16_000)
+    page.set_input_files("#a-upload", str(sound))
+    page.wait_for_selector(".a-turn:nth-child(2) .a-attune .a-words")
+    assert page.text_content("#a-problem") == ""
+
+
+def test_without_a_microphone_there_is_advice(page: Any) -> None:
+    page.evaluate(
+        "() => { navigator.mediaDevices.getUserMedia = () => "
+        "Promise.reject(new DOMException('no', 'NotAllowedError')); }"
+    )
+    page.focus("#a-talk")
+    page.keyboard.press("Enter")
+    page.click("#a-consent button[value=yes]")
+    page.wait_for_selector("#a-problem:has-text('microphone is blocked')")
+    assert page.inner_text("#a-talk-label") == "Talk"
+
+
+def test_everything_has_a_name_and_fits_a_phone(page: Any) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    unnamed = page.evaluate(
+        """() => [...document.querySelectorAll('#attune button, #attune input')].filter((node) => {
+          const label = node.labels && node.labels.length && node.labels[0].textContent.trim();
+          return !(node.textContent.trim() || node.getAttribute('aria-label') || label);
+        }).map((node) => node.outerHTML)"""
+    )
+    assert unnamed == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
