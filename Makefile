@@ -5,9 +5,12 @@ BIN := $(VENV)/bin
 TEST_PROGRAMS := flite espeak-ng ffmpeg pulseaudio pactl festival tmux chromium
 EXAMPLE := examples/conversation.flac
 
-.PHONY: run test check format clean
+.PHONY: run example test check format clean
 
-run: $(VENV)/.installed ## answer the bundled example conversation, and play it if possible
+run: $(VENV)/.installed ## open Attune in the browser
+	$(BIN)/python app.py web --open-browser
+
+example: $(VENV)/.installed ## answer the bundled example conversation, and play it if possible
 	$(BIN)/python app.py reply $(EXAMPLE) --out answers --play-if-possible
 
 test: check ## everything that must hold before a change is merged
@@ -30,7 +33,7 @@ $(BIN)/python:
 
 # torch stands in the same pip command as the project, so that pip takes one build that fits all.
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet 'torch>=2.13,<2.14' -e '.[voices]'
+	$(BIN)/python -m pip install --quiet 'torch>=2.13,<2.14' -e '.[voices,web]'
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python

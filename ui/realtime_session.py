@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from assistant import events
 from assistant.correction import EmotionPrior
@@ -26,22 +26,16 @@ from ui.realtime_engines import Resident
 from ui.realtime_keeping import Keeping
 from ui.realtime_outbox import Outbox
 from ui.realtime_protocol import (
+    AttuneConfig,
     Json,
     ProtocolError,
     SessionConfig,
-    decode_audio,
     error_event,
     new_id,
     read_event,
 )
-from ui.realtime_question import (
-    LONGEST_COMMIT_S,
-    SHORTEST_COMMIT_S,
-    PendingQuestion,
-    empty_commit,
-    read_parts,
-    shown_part,
-)
+from ui.realtime_question import LONGEST_COMMIT_S
+from ui.realtime_requests import Handler, Requests
 from ui.realtime_transcript import transcript_of
 from ui.realtime_translation import Translator
 from ui.realtime_tuning import talk_settings
@@ -66,12 +60,17 @@ class Session:
         self.last_active_s = asyncio.get_running_loop().time()
         self._resident = resident
         self._observer = observer
-        self._config = self._normal(SessionConfig(model=model, instructions=resident.persona))
+        self._config = self._normal(
+            SessionConfig(
+                model=model,
+                instructions=resident.persona,
+                attune=AttuneConfig(policy=resident.policies[0]),
+            )
+        )
         self._translator = Translator(self.outbox.put, self._config)
         self._view = View()
         self._picture = Picture()
         self._is_show_due = False
-        self._question = PendingQuestion()
         self._keeping = Keeping(
             resident.records, on_problem=lambda text: self.tell_error(text, code="not_recorded")
         )
@@ -109,6 +108,15 @@ class Session:
             tap=self._keeping.tap,
             help_finder=resident.help_finder,
         )
+        self._requests = Requests(
+            self._loop, self._translator, self._microphone, self._speaker, self.outbox.put
+        )
+        self._handlers: dict[str, Handler] = {
+            **self._requests.handlers,
+            "session.update": self._update,
+            "attune.emotion.correct": self._correct,
+            "attune.transcript.request": self._transcript,
+        }
 
     @property
     def is_busy(self) -> bool:
@@ -168,7 +176,9 @@ class Session:
                 raise ProtocolError(
                     f"unknown event type {kind[:80]!r}", code="unknown_event", param="type"
                 )
-            result = handler(self, event)
+            if kind != "input_audio_buffer.append" or self._requests.cuts_turns:
+                self.last_active_s = asyncio.get_running_loop().time()
+            result = handler(event)
             if result is not None:
                 await result
         except ProtocolError as error:
@@ -179,7 +189,7 @@ class Session:
             return
         self.last_active_s = asyncio.get_running_loop().time()
         if isinstance(event, events.TurnHeld):
-            self._question.add(self._microphone.cut(event.start_s, event.end_s))
+            self._requests.hold(event)
         if isinstance(event, events.ReplyStarted):
             self._reply_start = self._speaker.played_samples
         self._translator.apply(event, played_ms=self._played_ms())
@@ -278,109 +288,6 @@ class Session:
             self._picture = Picture()
         self._show()
 
-    async def _append(self, event: Json) -> None:
-        samples = decode_audio(event.get("audio"), param="audio")
-        if self._config.audio.input.turn_detection is None:
-            self.last_active_s = asyncio.get_running_loop().time()
-            seconds = len(samples) / self._config.audio.input.format.rate
-            if self._microphone.kept_s + seconds > LONGEST_COMMIT_S:
-                raise ProtocolError(
-                    f"the buffer holds at most {LONGEST_COMMIT_S:.0f} s: commit or clear it",
-                    code="input_audio_buffer_full",
-                    param="audio",
-                )
-        await self._microphone.push(samples, self._config.audio.input.format.rate)
-
-    def _commit(self, _event: Json) -> None:
-        if self._config.audio.input.turn_detection is not None:
-            if not self._loop.end_turn():
-                raise empty_commit("no speech is under way")
-            return
-        kept_s = self._microphone.kept_s
-        if kept_s < SHORTEST_COMMIT_S:
-            raise empty_commit(f"the buffer holds {1_000 * kept_s:.0f} ms of audio")
-        self._question.add(self._microphone.take())
-        self._translator.commit()
-
-    def _clear(self, _event: Json) -> None:
-        self._microphone.clear()
-        self._loop.abandon_turn()
-        self.outbox.put({"type": "input_audio_buffer.cleared"})
-
-    def _create_item(self, event: Json) -> None:
-        item = event.get("item")
-        fields = cast(Json, item) if isinstance(item, dict) else {}
-        if fields.get("type") != "message" or fields.get("role") != "user":
-            raise ProtocolError(
-                "only messages of the user can be created here", code="unsupported", param="item"
-            )
-        item_id = fields.get("id")
-        if item_id is not None and (not isinstance(item_id, str) or item_id in self._items):
-            raise ProtocolError("the id is taken or no string", param="item.id")
-        parts = read_parts(fields.get("content"), self._config.audio.input.format.rate)
-        for part in parts:
-            self._question.add(part)
-        self._translator.add_user([shown_part(part) for part in parts], item_id=item_id)
-
-    def _respond(self, event: Json) -> None:
-        if self._translator.is_responding:
-            raise ProtocolError(
-                "a response is under way: wait for response.done or cancel it",
-                code="conversation_already_has_active_response",
-            )
-        given = event.get("response")
-        options = cast(Json, given) if isinstance(given, dict) else {}
-        for name in options:
-            if name != "metadata" and options[name] not in (None, "auto"):
-                raise ProtocolError(
-                    f"response.{name} is not supported: set it for the session",
-                    code="unsupported",
-                    param=f"response.{name}",
-                )
-        question = self._question.take()
-        self._translator.metadata = options.get("metadata")
-        self._translator.cancelled_by_client = True
-        if isinstance(question, str):
-            self._loop.type_text(question)
-        else:
-            self._loop.ask(question)
-
-    def _cancel(self, event: Json) -> None:
-        response = self._translator.response
-        wanted = event.get("response_id")
-        is_other = response is not None and wanted is not None and wanted != response.id
-        if not self._translator.is_responding or is_other:
-            raise ProtocolError(
-                "there is no such response under way", code="response_cancel_not_active"
-            )
-        self._stop_answer()
-
-    def _stop_answer(self, _event: Json | None = None) -> None:
-        self._translator.cancelled_by_client = True
-        self._loop.interrupt()
-
-    def _truncate(self, event: Json) -> None:
-        item_id = self._items.get(event.get("item_id"))["id"]
-        end_ms = event.get("audio_end_ms")
-        if not isinstance(end_ms, int) or isinstance(end_ms, bool) or end_ms < 0:
-            raise ProtocolError("audio_end_ms must be a count of ms", param="audio_end_ms")
-        turn = self._translator.turn_of(item_id)
-        if turn is None:
-            raise ProtocolError(
-                "only the latest answer can be truncated", code="unsupported", param="item_id"
-            )
-        self._translator.cancelled_by_client = True
-        self._translator.end_ms = end_ms
-        self._loop.correct_heard(turn, round(end_ms * self._speaker.sample_rate / 1_000))
-
-    def _retrieve(self, event: Json) -> None:
-        item = self._items.get(event.get("item_id"))
-        self.outbox.put({"type": "conversation.item.retrieved", "item": item})
-
-    def _delete(self, event: Json) -> None:
-        self._items.get(event.get("item_id"))
-        raise ProtocolError("the model cannot forget one message", code="unsupported")
-
     def _correct(self, event: Json) -> None:
         turn = event.get("turn")
         if isinstance(event.get("item_id"), str):
@@ -400,26 +307,6 @@ class Session:
         if content is None:
             raise ProtocolError("format is md, json or vtt", param="format")
         self.outbox.put({"type": "attune.transcript", "format": kind, "content": content})
-
-    @property
-    def _items(self) -> Any:
-        return self._translator.items
-
-    _handlers: dict[str, Callable[["Session", Json], Awaitable[None] | None]] = {  # noqa: RUF012
-        "session.update": _update,
-        "input_audio_buffer.append": _append,
-        "input_audio_buffer.commit": _commit,
-        "input_audio_buffer.clear": _clear,
-        "conversation.item.create": _create_item,
-        "conversation.item.retrieve": _retrieve,
-        "conversation.item.delete": _delete,
-        "conversation.item.truncate": _truncate,
-        "response.create": _respond,
-        "response.cancel": _cancel,
-        "output_audio_buffer.clear": _stop_answer,
-        "attune.emotion.correct": _correct,
-        "attune.transcript.request": _transcript,
-    }
 
 
 def _one_of(name: str, known: Any, param: str) -> None:

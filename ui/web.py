@@ -127,7 +127,8 @@ def check_exposure(host: str, password: str | None) -> None:
     """
     if host not in LOOPBACK and not password:
         raise SettingsError(
-            f"--host {host} lets other computers in: set a password, ATTUNE_AUTH=USER:PASSWORD"
+            f"--host {host} lets other computers in: set a password by --auth FILE or "
+            "ATTUNE_AUTH=USER:PASSWORD"
         )
     if password and (":" not in password or len(password.partition(":")[2]) < 8):
         raise SettingsError("the password must be USER:PASSWORD with at least 8 characters")

@@ -12,7 +12,7 @@ from assistant.assembly import open_speech_model
 from assistant.empathy import load_policy, policy_names
 from assistant.engines.protocols import SpeechModel, TextToSpeech
 from assistant.engines.table import AUTO, open_vad, open_voice
-from assistant.errors import DeviceError, EngineUnavailable
+from assistant.errors import DeviceError, EngineUnavailable, SettingsError
 from assistant.safety import HelpFinder
 from ui.realtime_engines import Resident
 from ui.view import DISCLOSURE
@@ -33,7 +33,7 @@ def web(settings: WebSettings) -> int:
         EngineUnavailable: The model or the voice cannot be loaded.
         DeviceError: The port is taken.
     """
-    password = os.environ.get(PASSWORD_VARIABLE) or None
+    password = _password(settings.auth)
     check_exposure(settings.host, password)
     listening = _listen(settings.host, settings.port)
     with contextlib.closing(listening):
@@ -80,6 +80,15 @@ def open_resident(settings: WebSettings) -> Resident:
         help_finder=HelpFinder(settings.country),
         records=settings.records,
     )
+
+
+def _password(file: Path | None) -> str | None:
+    if file is None:
+        return os.environ.get(PASSWORD_VARIABLE) or None
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"--auth {file} cannot be read: {error}") from error
 
 
 def _voices(chosen: str) -> dict[str, TextToSpeech]:

@@ -12,8 +12,8 @@ from ui.realtime_admission import AdmissionSettings
 class WebSettings(EngineSettings):
     """Opens Attune in the browser, and a realtime socket that other software can use.
 
-    Only this computer can reach it. To let others in, give --host and set a password in the
-    environment: ATTUNE_AUTH=USER:PASSWORD.
+    Only this computer can reach it. To let others in, give --host and a password: --auth FILE, or
+    ATTUNE_AUTH=USER:PASSWORD in the environment.
     """
 
     host: str = "127.0.0.1"
@@ -22,6 +22,8 @@ class WebSettings(EngineSettings):
     """Port to listen on; 0 takes a free one."""
     hosts: tuple[str, ...] = ()
     """Further names that browsers may call this server by, such as attune.example.org."""
+    auth: Path | None = None
+    """File with the line USER:PASSWORD that every visitor must give (or set ATTUNE_AUTH)."""
     more_models: tuple[str, ...] = ()
     """Checkpoints that visitors may choose besides --model; each stays in memory."""
     open_browser: bool = False

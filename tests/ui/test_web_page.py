@@ -1,6 +1,5 @@
 """The page in a real browser: consent, a spoken talk, interruption, correction, reload."""
 
-import asyncio
 import shutil
 from collections.abc import Generator
 from pathlib import Path
@@ -89,7 +88,6 @@ def page(address: str, question: Path) -> Generator[Any]:
         assert faults == []
         assert [url for url in outside if not url.startswith(address)] == []
         browser.close()
-    asyncio.set_event_loop(None)
 
 
 OWN = ("data:", "blob:")

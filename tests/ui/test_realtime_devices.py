@@ -1,0 +1,71 @@
+"""Microphone and speaker of a socket."""
+
+import asyncio
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assistant.audio import SPEECH_RATE_HZ, AudioClip, Waveform
+from tests.fakes import speech_like
+from ui.realtime_devices import SocketMicrophone, SocketSpeaker
+
+SOUND = speech_like((0.1, 0.4), length_s=0.5, rate=24_000)
+
+
+def heard(cuts: list[int]) -> Waveform:
+    """Returns the frames that come out of sound pushed in pieces."""
+
+    async def main() -> Waveform:
+        microphone = SocketMicrophone(512)
+        for piece in np.split(SOUND, sorted(cuts)):
+            await microphone.push(piece, 24_000)
+        microphone.end()
+        frames = [frame async for frame in microphone.frames()]
+        assert [frame.start_samples for frame in frames] == [512 * i for i in range(len(frames))]
+        return np.concatenate([frame.samples for frame in frames])
+
+    return asyncio.run(main())
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.lists(st.integers(0, len(SOUND)), max_size=8))
+def test_any_chunking_gives_the_same_frames(cuts: list[int]) -> None:
+    whole, pieces = heard([]), heard(cuts)
+    length = min(len(whole), len(pieces))
+    assert length >= 0.9 * len(SOUND) * SPEECH_RATE_HZ / 24_000
+    np.testing.assert_allclose(pieces[:length], whole[:length], atol=1e-5)
+
+
+async def test_the_buffer_is_taken_and_cleared() -> None:
+    microphone = SocketMicrophone(512)
+    microphone.keep_s = 120.0
+    sound = speech_like((0.0, 1.0), length_s=1.0)
+    await microphone.push(sound, SPEECH_RATE_HZ)
+    assert microphone.kept_s == 1.0
+    np.testing.assert_array_equal(microphone.take(), sound)
+    assert microphone.kept_s == 0.0
+    await microphone.push(sound[:800], SPEECH_RATE_HZ)
+    np.testing.assert_array_equal(microphone.take(), sound[:800])
+    np.testing.assert_array_equal(microphone.cut(0.5, 0.6), sound[8_000:9_600])
+
+
+async def test_all_of_a_reply_is_sent_before_it_is_played() -> None:
+    sent: list[Waveform] = []
+    told: list[str] = []
+    speaker = SocketSpeaker(
+        24_000,
+        send=sent.append,
+        sent=lambda: told.append("sent"),
+        ducked=lambda decibels: told.append(f"{decibels:.0f} dB"),
+    )
+    await speaker.play(AudioClip(speech_like((0.0, 1.0), length_s=1.0), 16_000))
+    assert not speaker.change_rate(16_000)
+    draining = asyncio.ensure_future(speaker.drain())
+    await asyncio.sleep(0)
+    assert told == ["sent"]
+    assert sum(map(len, sent)) == 24_000
+    speaker.gain(-18.0)
+    assert speaker.clear() > 20_000
+    assert told == ["sent", "-18 dB"]
+    draining.cancel()

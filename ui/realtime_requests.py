@@ -1,0 +1,170 @@
+"""What a client may order in a conversation: sound, items, answers; each order or a refusal."""
+
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from assistant import events
+from assistant.loop import TalkLoop
+from ui.realtime_devices import SocketMicrophone, SocketSpeaker
+from ui.realtime_items import Send
+from ui.realtime_protocol import Json, ProtocolError, decode_audio
+from ui.realtime_question import (
+    LONGEST_COMMIT_S,
+    SHORTEST_COMMIT_S,
+    PendingQuestion,
+    empty_commit,
+    read_parts,
+    shown_part,
+)
+from ui.realtime_translation import Translator
+
+Handler = Callable[[Json], Awaitable[None] | None]
+"""Obeys one event, or raises `ProtocolError`."""
+
+
+class Requests:
+    """Obeys the events of the protocol about buffer, items and responses."""
+
+    def __init__(
+        self,
+        loop: TalkLoop,
+        translator: Translator,
+        microphone: SocketMicrophone,
+        speaker: SocketSpeaker,
+        send: Send,
+    ) -> None:
+        self._loop = loop
+        self._translator = translator
+        self._microphone = microphone
+        self._speaker = speaker
+        self._send = send
+        self._question = PendingQuestion()
+        self.handlers: dict[str, Handler] = {
+            "input_audio_buffer.append": self._append,
+            "input_audio_buffer.commit": self._commit,
+            "input_audio_buffer.clear": self._clear,
+            "conversation.item.create": self._create_item,
+            "conversation.item.retrieve": self._retrieve,
+            "conversation.item.delete": self._delete,
+            "conversation.item.truncate": self._truncate,
+            "response.create": self._respond,
+            "response.cancel": self._cancel,
+            "output_audio_buffer.clear": self._stop_answer,
+        }
+
+    @property
+    def cuts_turns(self) -> bool:
+        """Whether the client says itself where its turns end."""
+        return self._translator.config.audio.input.turn_detection is None
+
+    def hold(self, turn: events.TurnHeld) -> None:
+        """Keeps a turn until the client wants it answered."""
+        try:
+            self._question.add(self._microphone.cut(turn.start_s, turn.end_s))
+        except ProtocolError as error:
+            self._send(error.event(None))
+
+    async def _append(self, event: Json) -> None:
+        samples = decode_audio(event.get("audio"), param="audio")
+        rate = self._translator.config.audio.input.format.rate
+        if self.cuts_turns:
+            seconds = len(samples) / rate
+            if self._microphone.kept_s + seconds > LONGEST_COMMIT_S:
+                raise ProtocolError(
+                    f"the buffer holds at most {LONGEST_COMMIT_S:.0f} s: commit or clear it",
+                    code="input_audio_buffer_full",
+                    param="audio",
+                )
+        await self._microphone.push(samples, rate)
+
+    def _commit(self, _event: Json) -> None:
+        if not self.cuts_turns:
+            if not self._loop.end_turn():
+                raise empty_commit("no speech is under way")
+            return
+        kept_s = self._microphone.kept_s
+        if kept_s < SHORTEST_COMMIT_S:
+            raise empty_commit(f"the buffer holds {1_000 * kept_s:.0f} ms of audio")
+        self._question.add(self._microphone.take())
+        self._translator.commit()
+
+    def _clear(self, _event: Json) -> None:
+        self._microphone.clear()
+        self._loop.abandon_turn()
+        self._send({"type": "input_audio_buffer.cleared"})
+
+    def _create_item(self, event: Json) -> None:
+        item = event.get("item")
+        fields = cast(Json, item) if isinstance(item, dict) else {}
+        if fields.get("type") != "message" or fields.get("role") != "user":
+            raise ProtocolError(
+                "only messages of the user can be created here", code="unsupported", param="item"
+            )
+        item_id = fields.get("id")
+        if item_id is not None and (
+            not isinstance(item_id, str) or item_id in self._translator.items
+        ):
+            raise ProtocolError("the id is taken or no string", param="item.id")
+        parts = read_parts(fields.get("content"), self._translator.config.audio.input.format.rate)
+        for part in parts:
+            self._question.add(part)
+        self._translator.add_user([shown_part(part) for part in parts], item_id=item_id)
+
+    def _respond(self, event: Json) -> None:
+        if self._translator.is_responding:
+            raise ProtocolError(
+                "a response is under way: wait for response.done or cancel it",
+                code="conversation_already_has_active_response",
+            )
+        given = event.get("response")
+        options = cast(Json, given) if isinstance(given, dict) else {}
+        for name in options:
+            if name != "metadata" and options[name] not in (None, "auto"):
+                raise ProtocolError(
+                    f"response.{name} is not supported: set it for the session",
+                    code="unsupported",
+                    param=f"response.{name}",
+                )
+        question = self._question.take()
+        self._translator.metadata = options.get("metadata")
+        self._translator.cancelled_by_client = True
+        if isinstance(question, str):
+            self._loop.type_text(question)
+        else:
+            self._loop.ask(question)
+
+    def _cancel(self, event: Json) -> None:
+        response = self._translator.response
+        wanted = event.get("response_id")
+        is_other = response is not None and wanted is not None and wanted != response.id
+        if not self._translator.is_responding or is_other:
+            raise ProtocolError(
+                "there is no such response under way", code="response_cancel_not_active"
+            )
+        self._stop_answer()
+
+    def _stop_answer(self, _event: Json | None = None) -> None:
+        self._translator.cancelled_by_client = True
+        self._loop.interrupt()
+
+    def _truncate(self, event: Json) -> None:
+        item_id = self._translator.items.get(event.get("item_id"))["id"]
+        end_ms = event.get("audio_end_ms")
+        if not isinstance(end_ms, int) or isinstance(end_ms, bool) or end_ms < 0:
+            raise ProtocolError("audio_end_ms must be a count of ms", param="audio_end_ms")
+        turn = self._translator.turn_of(item_id)
+        if turn is None:
+            raise ProtocolError(
+                "only the latest answer can be truncated", code="unsupported", param="item_id"
+            )
+        self._translator.cancelled_by_client = True
+        self._translator.end_ms = end_ms
+        self._loop.correct_heard(turn, round(end_ms * self._speaker.sample_rate / 1_000))
+
+    def _retrieve(self, event: Json) -> None:
+        item = self._translator.items.get(event.get("item_id"))
+        self._send({"type": "conversation.item.retrieved", "item": item})
+
+    def _delete(self, event: Json) -> None:
+        self._translator.items.get(event.get("item_id"))
+        raise ProtocolError("the model cannot forget one message", code="unsupported")
