@@ -1,7 +1,7 @@
 """The page in a real browser: consent, a spoken talk, interruption, correction, reload."""
 
 import shutil
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 from typing import Any
 
@@ -71,107 +71,110 @@ def address() -> Generator[str]:
 
 
 @pytest.fixture
-def page(address: str, question: Path) -> Generator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
+async def page(address: str, question: Path) -> AsyncGenerator[Any]:
+    playwright = pytest.importorskip("playwright.async_api")
     flags = [*FLAGS, f"--use-file-for-fake-audio-capture={question}"]
-    with playwright.sync_playwright() as browsers:
-        browser = browsers.chromium.launch(executable_path=CHROMIUM, headless=True, args=flags)
-        page = browser.new_context(viewport={"width": 900, "height": 900}).new_page()
+    async with playwright.async_playwright() as browsers:
+        browser = await browsers.chromium.launch(
+            executable_path=CHROMIUM, headless=True, args=flags
+        )
+        context = await browser.new_context(viewport={"width": 900, "height": 900})
+        page = await context.new_page()
         page.set_default_timeout(PATIENT_MS)
         outside: list[str] = []
         faults: list[str] = []
         page.on("request", lambda r: None if r.url.startswith(OWN) else outside.append(r.url))
         page.on("pageerror", lambda fault: faults.append(str(fault)))
-        page.goto(address, wait_until="commit")
-        page.wait_for_selector("#attune[data-state=ready]")
+        await page.goto(address, wait_until="commit")
+        await page.wait_for_selector("#attune[data-state=ready]")
         yield page
+        await browser.close()
         assert faults == []
         assert [url for url in outside if not url.startswith(address)] == []
-        browser.close()
 
 
 OWN = ("data:", "blob:")
 
 
-def test_a_spoken_talk(page: Any) -> None:
-    page.click("#a-talk")
-    assert page.is_visible("#a-consent")
-    assert "machine" in page.inner_text("#a-consent")
-    page.click("#a-consent button[value=no]")
-    assert page.inner_text("#a-talk-label") == "Talk"
-    assert page.evaluate("window.attune.audio.stream === undefined")
+async def test_a_spoken_talk(page: Any) -> None:
+    await page.click("#a-talk")
+    assert await page.is_visible("#a-consent")
+    assert "machine" in await page.inner_text("#a-consent")
+    await page.click("#a-consent button[value=no]")
+    assert await page.inner_text("#a-talk-label") == "Talk"
+    assert await page.evaluate("window.attune.audio.stream === undefined")
 
-    page.click("#a-talk")
-    page.click("#a-consent button[value=yes]")
-    page.wait_for_function("window.attune.isLive")
-    page.evaluate(CAPTURE)
-    page.wait_for_selector(".a-emotion summary:has-text('angry')")
-    assert page.inner_text(".a-you .a-words").startswith("utterance")
-    page.wait_for_selector(".a-attune .a-words:has-text('That sounds hard')")
-    page.wait_for_function("window.loudest > 0.01")
+    await page.click("#a-talk")
+    await page.click("#a-consent button[value=yes]")
+    await page.wait_for_function("window.attune.isLive")
+    await page.evaluate(CAPTURE)
+    await page.wait_for_selector(".a-emotion summary:has-text('angry')")
+    assert (await page.inner_text(".a-you .a-words")).startswith("utterance")
+    await page.wait_for_selector(".a-attune .a-words:has-text('That sounds hard')")
+    await page.wait_for_function("window.loudest > 0.01")
 
-    page.keyboard.press("Escape")
-    page.wait_for_selector(".a-unheard")
-    page.wait_for_function("window.quietFor > 5")
-    heard = page.evaluate("window.attune.screen.view.turns['0'].heard")
+    await page.keyboard.press("Escape")
+    await page.wait_for_selector(".a-unheard")
+    await page.wait_for_function("window.quietFor > 5")
+    heard = await page.evaluate("window.attune.screen.view.turns['0'].heard")
     assert LONG.startswith(heard)
     assert len(heard) < len(LONG.strip())
 
-    page.click(".a-emotion summary")
-    page.click(".a-choices button:has-text('sad')")
-    page.wait_for_selector(".a-emotion summary:has-text('sad, you said')")
+    await page.click(".a-emotion summary")
+    await page.click(".a-choices button:has-text('sad')")
+    await page.wait_for_selector(".a-emotion summary:has-text('sad, you said')")
 
-    with page.expect_download() as waiting:
-        page.click("[data-save=md]")
-    saved = Path(waiting.value.path()).read_text(encoding="utf-8")
+    async with page.expect_download() as waiting:
+        await page.click("[data-save=md]")
+    saved = Path(await (await waiting.value).path()).read_text(encoding="utf-8")
     assert "sad, by your own word" in saved
     assert "(interrupted)" in saved
 
-    page.reload(wait_until="commit")
-    page.wait_for_selector("#attune[data-state=ready]")
-    page.wait_for_selector(".a-emotion summary:has-text('sad, you said')")
-    page.click("#a-end")
-    page.wait_for_selector("#a-status:has-text('ended')")
+    await page.reload(wait_until="commit")
+    await page.wait_for_selector("#attune[data-state=ready]")
+    await page.wait_for_selector(".a-emotion summary:has-text('sad, you said')")
+    await page.click("#a-end")
+    await page.wait_for_selector("#a-status:has-text('ended')")
 
 
-def test_typed_turns_and_files(page: Any, tmp_path: Path) -> None:
-    page.fill("#a-text", "<img src=x onerror=alert(1)>")
-    page.press("#a-text", "Enter")
-    page.wait_for_selector(".a-you .a-words:has-text('<img')")
-    assert page.locator(".a-you img").count() == 0
-    page.wait_for_selector(".a-attune .a-words")
+async def test_typed_turns_and_files(page: Any, tmp_path: Path) -> None:
+    await page.fill("#a-text", "<img src=x onerror=alert(1)>")
+    await page.press("#a-text", "Enter")
+    await page.wait_for_selector(".a-you .a-words:has-text('<img')")
+    assert await page.locator(".a-you img").count() == 0
+    await page.wait_for_selector(".a-attune .a-words")
 
     page_as_sound = tmp_path / "page.wav"
     page_as_sound.write_text("<html><script>alert(1)</script></html>", encoding="utf-8")
-    page.set_input_files("#a-upload", str(page_as_sound))
-    page.wait_for_selector("#a-problem:has-text('no sound')")
+    await page.set_input_files("#a-upload", str(page_as_sound))
+    await page.wait_for_selector("#a-problem:has-text('no sound')")
 
     sound = tmp_path / "question.wav"
     soundfile.write(sound, speech_like((0.1, 1.0), length_s=1.2), 16_000)
-    page.set_input_files("#a-upload", str(sound))
-    page.wait_for_selector(".a-turn:nth-child(2) .a-attune .a-words")
-    assert page.text_content("#a-problem") == ""
+    await page.set_input_files("#a-upload", str(sound))
+    await page.wait_for_selector(".a-turn:nth-child(2) .a-attune .a-words")
+    assert await page.text_content("#a-problem") == ""
 
 
-def test_without_a_microphone_there_is_advice(page: Any) -> None:
-    page.evaluate(
+async def test_without_a_microphone_there_is_advice(page: Any) -> None:
+    await page.evaluate(
         "() => { navigator.mediaDevices.getUserMedia = () => "
         "Promise.reject(new DOMException('no', 'NotAllowedError')); }"
     )
-    page.focus("#a-talk")
-    page.keyboard.press("Enter")
-    page.click("#a-consent button[value=yes]")
-    page.wait_for_selector("#a-problem:has-text('microphone is blocked')")
-    assert page.inner_text("#a-talk-label") == "Talk"
+    await page.focus("#a-talk")
+    await page.keyboard.press("Enter")
+    await page.click("#a-consent button[value=yes]")
+    await page.wait_for_selector("#a-problem:has-text('microphone is blocked')")
+    assert await page.inner_text("#a-talk-label") == "Talk"
 
 
-def test_everything_has_a_name_and_fits_a_phone(page: Any) -> None:
-    page.set_viewport_size({"width": 360, "height": 740})
-    unnamed = page.evaluate(
+async def test_everything_has_a_name_and_fits_a_phone(page: Any) -> None:
+    await page.set_viewport_size({"width": 360, "height": 740})
+    unnamed = await page.evaluate(
         """() => [...document.querySelectorAll('#attune button, #attune input')].filter((node) => {
           const label = node.labels && node.labels.length && node.labels[0].textContent.trim();
           return !(node.textContent.trim() || node.getAttribute('aria-label') || label);
         }).map((node) => node.outerHTML)"""
     )
     assert unnamed == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
