@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib.util
 import os
 import socket
 import sys
@@ -16,10 +17,9 @@ from assistant.errors import DeviceError, EngineUnavailable, SettingsError
 from assistant.safety import HelpFinder
 from ui.realtime_engines import Resident
 from ui.view import DISCLOSURE
-from ui.web import Site, WebServer, check_exposure, server_config
-from ui.web_security import LOOPBACK
 from ui.web_settings import WebSettings
 
+LIBRARIES = ("fastapi", "gradio", "uvicorn", "websockets")
 PASSWORD_VARIABLE = "ATTUNE_AUTH"
 OFFERED_VOICES = ("flite", "flite:rms", "flite:awb", "espeak")
 """Tried at the start; those that can speak here are offered to visitors."""
@@ -33,6 +33,13 @@ def web(settings: WebSettings) -> int:
         EngineUnavailable: The model or the voice cannot be loaded.
         DeviceError: The port is taken.
     """
+    missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise EngineUnavailable(
+            f"the web page needs {', '.join(missing)}: `pip install -e '.[web]'`"
+        )
+    from ui.web import check_exposure
+
     password = _password(settings.auth)
     check_exposure(settings.host, password)
     listening = _listen(settings.host, settings.port)
@@ -41,20 +48,29 @@ def web(settings: WebSettings) -> int:
         print(f"loading {settings.model} …", file=sys.stderr, flush=True)
         resident = open_resident(settings)
         try:
-            hosts = LOOPBACK | {settings.host.lower(), *(name.lower() for name in settings.hosts)}
-            site = Site(resident, settings.admission, hosts=hosts, password=password)
-            port = listening.getsockname()[1]
-            config = server_config(site.app, settings.host, port)
-            server = WebServer(config, site, drain_s=settings.drain_s)
-            name = "localhost" if settings.host in LOOPBACK else settings.host
-            address = f"http://{name}:{port}/"
-            print(f"Attune is open at {address}  (stop it with Ctrl+C)", flush=True)
-            if settings.open_browser:
-                webbrowser.open(address)
-            asyncio.run(server.serve(sockets=[listening]))
+            asyncio.run(_serve(settings, resident, listening, password))
         finally:
             resident.close()
     return 0
+
+
+async def _serve(
+    settings: WebSettings, resident: Resident, listening: socket.socket, password: str | None
+) -> None:
+    from ui.web import Site, WebServer, server_config
+    from ui.web_security import LOOPBACK
+
+    # Made on the running loop, where Gradio looks for it.
+    hosts = LOOPBACK | {settings.host.lower(), *(name.lower() for name in settings.hosts)}
+    site = Site(resident, settings.admission, hosts=hosts, password=password)
+    port = listening.getsockname()[1]
+    config = server_config(site.app, settings.host, port)
+    name = "localhost" if settings.host in LOOPBACK else settings.host
+    address = f"http://{name}:{port}/"
+    print(f"Attune is open at {address}  (stop it with Ctrl+C)", flush=True)
+    if settings.open_browser:
+        webbrowser.open(address)
+    await WebServer(config, site, drain_s=settings.drain_s).serve(sockets=[listening])
 
 
 def open_resident(settings: WebSettings) -> Resident:

@@ -46,20 +46,23 @@ def serving(
 ) -> Generator[tuple[str, Site]]:
     """Serves on a thread; yields `HOST:PORT`."""
     engines = engines or resident()
-    site = Site(engines, admission, password=password, with_page=with_page)
-    server = uvicorn.Server(server_config(site.app, "127.0.0.1", 0))
+    running: list[tuple[uvicorn.Server, Site]] = []
     started = threading.Event()
 
     async def run() -> None:
+        site = Site(engines, admission, password=password, with_page=with_page)
+        server = uvicorn.Server(server_config(site.app, "127.0.0.1", 0))
+        running.append((server, site))
         serve = asyncio.ensure_future(server.serve())
         while not server.started and not serve.done():
             await asyncio.sleep(0.01)
         started.set()
         await serve
 
-    thread = threading.Thread(target=asyncio.run, args=(run(),))
+    thread = threading.Thread(target=lambda: asyncio.run(run()))
     thread.start()
-    started.wait(60.0)
+    started.wait(240.0)
+    server, site = running[0]
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield f"127.0.0.1:{port}", site
