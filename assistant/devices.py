@@ -224,8 +224,9 @@ class SoundCard:
         self._input = find_device(library, self._settings.microphone, is_input=True)
         self._output = find_device(library, self._settings.speaker, is_input=False)
 
-        def take(indata: Any, _frames: int, _time: Any, _status: Any) -> None:
-            loop.call_soon_threadsafe(self._take, indata[:, 0].copy())
+        def take(indata: Any, _frames: int, _time: Any, status: Any) -> None:
+            has_lost = bool(status and status.input_overflow)
+            loop.call_soon_threadsafe(self._take, indata[:, 0].copy(), has_lost)
 
         def lost() -> None:
             if not loop.is_closed():
@@ -263,9 +264,9 @@ class SoundCard:
             ) from error
         self.speaker.latency_s = float(speaker.latency)
 
-    def _take(self, block: Waveform) -> None:
-        if len(self._blocks) == self._blocks.maxlen:
-            self.dropped_frames += 1  # the deque drops its oldest block
+    def _take(self, block: Waveform, has_lost: bool) -> None:
+        if has_lost or len(self._blocks) == self._blocks.maxlen:
+            self.dropped_frames += 1  # lost by the device, or the oldest block falls out
         self._blocks.append(block)
         self._arrived.set()
 
@@ -277,6 +278,7 @@ class SoundCardSpeaker:
         self.sample_rate = sample_rate
         self.latency_s = 0.0
         self.underruns = 0
+        self.slips = 0
         self.played_samples = 0
         self._ring = RingBuffer(round(ahead_s * sample_rate))
         self._past = RingBuffer(2 * sample_rate)
@@ -320,8 +322,10 @@ class SoundCardSpeaker:
         self._reference.push(self._past.read(self._past.available))
         return self._reference.take(samples)
 
-    def render(self, outdata: Any, frames: int, _time: Any, _status: Any) -> None:
+    def render(self, outdata: Any, frames: int, _time: Any, status: Any) -> None:
         """Fills `outdata`, (frames, 1), with what is queued; zeros where too little is."""
+        if status and status.output_underflow:
+            self.slips += 1
         sound = self._ring.read(frames)
         count = len(sound)
         if count < frames and self._is_replying and self._was_sounding:

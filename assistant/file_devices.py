@@ -56,6 +56,7 @@ class FileSpeaker:
         self.sample_rate = sample_rate
         self.latency_s = 0.0
         self.underruns = 0
+        self.slips = 0
         self._sink = sink
         self._ahead = round(ahead_s * sample_rate)
         self._queue = SampleQueue()

@@ -112,6 +112,7 @@ class TalkLoop:
         self._is_stopping = False
         self._dropped = 0
         self._lost_at = -(10**9)
+        self._slips = 0
         self._estimated: dict[int, Emotion] = {}
 
     @property
@@ -425,6 +426,9 @@ class TalkLoop:
             lost, self._dropped = dropped - self._dropped, dropped
             self._lost_at = self._clock
             self._emit(partial(events.FramesDropped, frames=lost, total=dropped))
+        if self._parts.speaker.slips != self._slips:
+            self._slips = self._parts.speaker.slips
+            self._lost_at = self._clock
         if self._clock // len(samples) % FRAMES_PER_LEVEL == 0:
             self._emit(
                 partial(

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
@@ -78,7 +77,8 @@ class SoundServer:
 
     def echo(self) -> None:
         """Lets the microphone hear the loudspeaker, as in a room."""
-        self._control("load-module", "module-loopback", "source=speaker.monitor", "sink=mic")
+        loopback = ("module-loopback", "source=speaker.monitor", "sink=mic", "latency_msec=20")
+        self._control("load-module", *loopback)
 
     def say(self, waveform: Waveform) -> None:
         """Speaks 16 kHz sound into the microphone; returns when it is over."""
@@ -89,7 +89,7 @@ class SoundServer:
 
     def ears(self, device: str = "speaker.monitor") -> "Ears":
         """Records what a device plays until the recording is asked for."""
-        return Ears(self.environment, device)
+        return Ears(self.environment, device, self._folder / f"{device}.raw")
 
     def _control(self, *arguments: str, check: bool = True) -> int:
         finished = subprocess.run(
@@ -103,18 +103,17 @@ class SoundServer:
 class Ears:
     """A recording under way."""
 
-    def __init__(self, environment: dict[str, str], device: str) -> None:
+    def __init__(self, environment: dict[str, str], device: str, path: Path) -> None:
+        self._path = path
         command = ["parec", "-d", device, f"--rate={RATE_HZ}", "--channels=1", "--format=s16le"]
-        self._sound = tempfile.TemporaryFile()
-        self._process = subprocess.Popen(command, env=environment, stdout=self._sound)
+        with path.open("wb") as sound:
+            self._process = subprocess.Popen(command, env=environment, stdout=sound)
 
     def heard(self) -> Waveform:
         """Ends the recording; returns it at 16 kHz."""
         time.sleep(0.3)
         self._process.terminate()
         self._process.wait(timeout=20)
-        with self._sound as sound:
-            sound.seek(0)
-            raw = sound.read()
+        raw = self._path.read_bytes()
         pcm = np.frombuffer(raw[: len(raw) // 2 * 2], dtype="<i2").astype(np.float32) / 32768.0
         return resample(pcm, from_hz=RATE_HZ, to_hz=SPEECH_RATE_HZ)

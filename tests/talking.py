@@ -76,10 +76,12 @@ def talk(
     help_finder: HelpFinder | None = None,
     microphone: Microphone | None = None,
     canceller: EchoCanceller | None = None,
+    slips_at_s: float | None = None,
 ) -> Talk:
     """Speaks `waveform` to the assistant and returns what happened.
 
-    `on_event` stands for a person at the keys: it is called with each event.
+    `on_event` stands for a person at the keys: it is called with each event. At `slips_at_s` the
+    loudspeaker loses step once.
     """
     result = Talk()
     played: list[Waveform] = []
@@ -94,6 +96,8 @@ def talk(
         result.happened.append(event)
         if recorder is not None:
             recorder.listen(event)
+        if slips_at_s is not None and event.at_s >= slips_at_s:
+            speaker.slips = 1
         if on_event is not None:
             on_event(loop, event)
 

@@ -202,6 +202,8 @@ class Speaker(Protocol):
     """From queueing a clip on an idle speaker to its first sound, as far as known."""
     underruns: int
     """Gaps because the next clip of a reply came too late."""
+    slips: int
+    """Times at which the device itself lost step: what was played and its record came apart."""
 
     @property
     def played_samples(self) -> int:

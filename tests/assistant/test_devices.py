@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -213,6 +214,14 @@ def render(speaker: SoundCardSpeaker, count: int) -> np.ndarray:
     out = np.full((count, 1), np.nan, dtype=np.float32)
     speaker.render(out, count, None, None)
     return out[:, 0]
+
+
+def test_a_device_that_lost_step_is_counted() -> None:
+    speaker = SoundCardSpeaker(16_000, ahead_s=1.0)
+    out = np.zeros((160, 1), dtype=np.float32)
+    for underflowed in (False, True, False):
+        speaker.render(out, 160, None, SimpleNamespace(output_underflow=underflowed))
+    assert speaker.slips == 1
 
 
 def test_the_speaker_plays_what_is_queued_then_silence_and_counts_it() -> None:

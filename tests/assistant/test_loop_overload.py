@@ -30,7 +30,7 @@ class LossyMicrophone(FileMicrophone):
 class NoCanceller:
     """Leaves every frame as it is."""
 
-    may_be_echo = False
+    margin_db = 100.0
 
     def cancel(self, frame: Waveform, played: Waveform) -> Waveform:
         assert len(frame) == len(played)
@@ -50,6 +50,13 @@ def interrupted_after_loss(*, has_echo: bool, lost_at_s: float) -> Talk:
 def test_after_lost_sound_echo_does_not_interrupt() -> None:
     result = interrupted_after_loss(has_echo=True, lost_at_s=2.8)
     assert result.of(events.FramesDropped)[0].total == 1
+    assert result.of(events.Interrupted) == []
+    assert result.of(events.ReplyFinished)[0].heard == LONG
+
+
+def test_after_the_loudspeaker_lost_step_echo_does_not_interrupt() -> None:
+    wave = speech_like((0.5, 1.5), (3.2, 4.4), length_s=9.0)
+    result = talk(wave, replies=[LONG, "Yes."], canceller=NoCanceller(), slips_at_s=2.5)
     assert result.of(events.Interrupted) == []
     assert result.of(events.ReplyFinished)[0].heard == LONG
 
