@@ -47,7 +47,7 @@ class TalkSettings(BaseModel):
     """Whether the microphone is always listened to, or only while a key is held."""
     duck_db: float = Field(default=-18.0, ge=-60.0, le=0.0)
     """Level of the assistant's voice while somebody may be interrupting, in dB."""
-    rejoin_ms: int = Field(default=1_000, ge=0, le=5_000)
+    rejoin_ms: int = Field(default=1_500, ge=0, le=5_000)
     """A pause up to this long, broken after the answer has begun, was not the end of the turn:
     the answer is taken back and what follows belongs to the same turn."""
     echo_tail_ms: int = Field(default=256, ge=0, le=2_000)
