@@ -144,8 +144,14 @@ class Page {
 
   played({ ms, flushed, finished }) {
     if (flushed && this.flushing) {
-      const event = { type: "conversation.item.truncate", content_index: 0, item_id: this.flushing };
-      this.socket.send({ ...event, audio_end_ms: Math.round(ms) });
+      // Too late once the next answer has begun: the server's own count stands then.
+      this.socket.send({
+        type: "conversation.item.truncate",
+        event_id: "quiet",
+        content_index: 0,
+        item_id: this.flushing,
+        audio_end_ms: Math.round(ms),
+      });
     }
     if (flushed || finished) this.flushing = this.playing = null;
   }
