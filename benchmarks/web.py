@@ -123,15 +123,19 @@ async def talk(url: str, turns: int, recordings: list[Waveform], seed: int) -> T
 
 async def one_turn(client: Client, talked: Talked, which: int, recordings: list[Waveform]) -> None:
     client.say(recordings[which])
+    has_sounded = False
     for at_s, event in await client.until("output_audio_buffer.stopped", "error"):
         match event["type"]:
-            case "response.output_audio.delta" if len(talked.sound_ms) == len(talked.answer_ms):
+            case "response.output_audio.delta" if not has_sounded:
+                has_sounded = True
                 talked.sound_ms.append(1_000 * (at_s - client.spoken_until_s))
             case "attune.timing":
                 marks = event["marks_ms"]
                 talked.answer_ms.append(max(0.0, marks["played"] - marks["endpoint"]))
             case "conversation.item.input_audio_transcription.completed":
                 talked.words.setdefault(which, set()).add(event["transcript"])
+            case "error":
+                raise SystemExit(event["error"]["message"])
             case _:
                 pass
 
