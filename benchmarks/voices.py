@@ -170,7 +170,7 @@ HEAD = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--voices", nargs="+", default=["flite:slt", "flite:awb", "espeak"])
+    parser.add_argument("--voices", nargs="+", default=["flite:slt", "espeak"])
     parser.add_argument("--sentences", type=int, default=len(REPLIES))
     parser.add_argument("--dry-run", action="store_true", help="print only")
     arguments = parser.parse_args()
