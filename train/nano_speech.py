@@ -20,6 +20,7 @@ from train.domain import (
     held_out_dialogue,
     templates,
 )
+from train.nano_audio import read_mono
 from train.nano_text import everyday_dialogues, speakable, unrelated_sentences
 from train.synthesis import (
     PHONES,
@@ -120,8 +121,7 @@ def acted_prosodies(data: Path) -> dict[Emotion, list[Prosody]]:
     for path in sorted((data / "emotion" / "ravdess").glob("Actor_*/*.flac")):
         emotion = ravdess_emotion(path)
         if emotion is not None and int(path.stem.split("-")[-1]) <= 16:
-            waveform, _ = sf.read(path, dtype="float32")
-            recordings.append((path.parent.name, emotion, waveform))
+            recordings.append((path.parent.name, emotion, read_mono(path)))
     return measure_prosody(recordings)
 
 
