@@ -1,12 +1,11 @@
 """When each word of a synthetic sentence is spoken, from the times of its phones."""
 
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 
-from train.synthesis import TIMEOUT_S
+from train.synthesis import PHONES, phones_of
 
-SILENCE = "pau"
+SILENCE = PHONES[0]
 
 
 def pronunciations(words: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -15,17 +14,8 @@ def pronunciations(words: Iterable[str]) -> dict[str, tuple[str, ...]]:
     Raises:
         OSError: flite is not installed or fails.
     """
-    found: dict[str, tuple[str, ...]] = {}
-    for word in sorted(set(words)):
-        command = ["flite", "-ps", "-t", word, "-o", "none"]
-        try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True
-            )
-        except (FileNotFoundError, subprocess.SubprocessError) as error:
-            raise OSError(f"flite cannot pronounce {word!r}: apt install flite") from error
-        found[word] = tuple(p for p in done.stdout.split() if p != SILENCE)
-    return found
+    each = sorted(set(words))
+    return dict(zip(each, phones_of(each), strict=True))
 
 
 def word_spans(

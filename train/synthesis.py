@@ -19,6 +19,8 @@ Waveform = NDArray[np.float32]
 
 SAMPLE_RATE_HZ = 16_000
 TIMEOUT_S = 60.0
+TEXTS_A_CALL = 40
+"""Texts that flite's front end is given at once."""
 
 FLITE_VOICES = ("slt", "rms", "awb", "kal16")
 FLITE_PITCH_HZ = {"slt": 170.0, "rms": 95.0, "awb": 125.0, "kal16": 105.0}
@@ -95,8 +97,24 @@ def speak(text: str, voice: Voice) -> Spoken:
 
 
 def phones_of(texts: Sequence[str]) -> list[tuple[str, ...]]:
-    """Returns the phones of each text by flite's lexicon and letter-to-sound rules."""
-    return [tuple(_run(["flite", "-ps", "-t", text, "-o", "none"]).split()) for text in texts]
+    """Returns the phones of each text, without silences, by flite's lexicon and rules.
+
+    Args:
+        texts: Words without punctuation.
+
+    Raises:
+        OSError: flite is not installed or failed.
+    """
+    found: list[tuple[str, ...]] = []
+    for start in range(0, len(texts), TEXTS_A_CALL):
+        part = texts[start : start + TEXTS_A_CALL]
+        told = _run(["flite", "-ps", "-t", ". ".join(part) + ".", "-o", "none"])
+        pieces = [tuple(piece.split()) for piece in told.split(PHONES[0]) if piece.strip()]
+        if len(pieces) != len(part):
+            each = [_run(["flite", "-ps", "-t", text, "-o", "none"]).split() for text in part]
+            pieces = [tuple(p for p in phones if p != PHONES[0]) for phones in each]
+        found += pieces
+    return found
 
 
 def draw_voice(generator: np.random.Generator, *, held_out: bool = False) -> Voice:

@@ -22,7 +22,15 @@ from train.nano_recogniser import ctc
 from train.nano_text import spoken_form
 from train.nano_text_batches import ConversationSource
 from train.nano_word_times import word_spans
-from train.synthesis import PHONES, SAMPLE_RATE_HZ, Voice, draw_voice, speak, voiced_pitch_hz
+from train.synthesis import (
+    PHONES,
+    SAMPLE_RATE_HZ,
+    Voice,
+    draw_voice,
+    phones_of,
+    speak,
+    voiced_pitch_hz,
+)
 
 DOMAIN = read_domain()
 needs_flite = pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed")
@@ -191,3 +199,9 @@ def test_ctc_leaves_out_what_cannot_be_spelled() -> None:
     nothing = ctc(logits, torch.tensor([4, 4]), targets, torch.tensor([0, 0]))
     assert float(nothing) == 0.0
     assert IGNORED < 0
+
+
+@needs_flite
+def test_phones_are_the_same_whether_asked_one_by_one_or_together() -> None:
+    texts = ["hello", "it's", "i", "kids are talking by the door", "grandmother"] * 20
+    assert phones_of(texts) == [phones_of([text])[0] for text in texts[:5]] * 20
