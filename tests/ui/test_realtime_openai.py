@@ -79,7 +79,8 @@ def test_a_spoken_talk_with_an_interruption(address: str) -> None:
         assert sum(map(len, sound)) == pytest.approx(7 * 0.05 * 24_000, rel=0.01)
 
         until(connection, "output_audio_buffer.stopped")
-        connection.input_audio_buffer.append(audio=spoken())
+        # Speech within 1.5 s of the end of a turn would belong to the same turn.
+        connection.input_audio_buffer.append(audio=spoken(tail_s=2.0))
         until(connection, "output_audio_buffer.started")
         connection.input_audio_buffer.append(audio=spoken())
         stopped = until(connection, "conversation.item.truncated")
