@@ -79,9 +79,9 @@ def variants(model: str) -> list[tuple[str, str, LanguageModel]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="nano")
-    parser.add_argument("--tokens", type=int, default=64)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--tokens", type=int, default=16)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--threads", type=int, nargs="+", default=[2])
     options = parser.parse_args()
     rows: list[list[object]] = []
     for name, dtype, llm in variants(options.model):

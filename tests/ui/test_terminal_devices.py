@@ -1,5 +1,6 @@
 """A talk through a real sound server: spoken into the microphone, heard from the loudspeaker."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -145,6 +146,8 @@ def test_the_assistant_does_not_answer_itself_over_a_loudspeaker(
         text = " ".join(talk.lines)
     if "frames of sound were lost" in text:
         pytest.skip("this machine is too busy to hear in time: echo cannot be judged")
+    if os.getloadavg()[0] > 0.75 * (os.cpu_count() or 1):
+        pytest.skip("other programs take the processor: echo cannot be judged in real time")
     assert "did you good?" in text, "it did not interrupt itself"
     assert "The talk is over: 1 turn in" in text
 
