@@ -1,6 +1,6 @@
 """Decode speed of the LLM: with and without KV cache, in float32, bfloat16 and int8.
 
-    python -m benchmarks.decode [--model nano] [--tokens 64] [--runs 5] [--threads 1 2]
+    python -m benchmarks.decode [--model nano] [--tokens 16] [--runs 3] [--threads 2]
 
 Every row generates the same number of tokens after the same prompt of 64; nothing stops early.
 """
