@@ -61,6 +61,22 @@ class ScriptedModel:
         return dialogue
 
 
+class JudgingModel(ScriptedModel):
+    """A scripted model that takes every turn for whole to the same degree."""
+
+    def __init__(self, completeness: float) -> None:
+        super().__init__(["I am here for you."])
+        self.completeness = completeness
+        self.opened = 0
+
+    def scorer(self) -> "JudgingModel":
+        self.opened += 1
+        return self
+
+    def score(self, utterance: Waveform, words: Transcript) -> float:
+        return self.completeness
+
+
 class ScriptedDialogue:
     """One conversation of a `ScriptedModel`; notes what it was given."""
 

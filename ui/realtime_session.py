@@ -14,14 +14,8 @@ from assistant.errors import AssistantError
 from assistant.loop import TalkLoop, TalkParts
 from assistant.reply_task import ReplyParts
 from models.emotions import emotion_from_label
-from ui.realtime_devices import (
-    LEAST_KEPT_S,
-    ChosenDialogue,
-    ChosenPolicy,
-    ChosenVoice,
-    SocketMicrophone,
-    SocketSpeaker,
-)
+from ui.realtime_choices import ChosenDialogue, ChosenPolicy, ChosenVoice
+from ui.realtime_devices import LEAST_KEPT_S, SocketMicrophone, SocketSpeaker
 from ui.realtime_engines import Resident
 from ui.realtime_keeping import Keeping
 from ui.realtime_outbox import Outbox
@@ -98,7 +92,7 @@ class Session:
                     policy=self._policy,
                     speaker=self._speaker,
                     prior=EmotionPrior(),
-                    scorer=resident.scorer,
+                    scorer=self._dialogue,
                     model_worker=resident.model_worker,
                     voice_worker=resident.voice_worker,
                 ),

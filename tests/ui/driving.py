@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from assistant import events
+from assistant.audio import Waveform
 from assistant.clock import replay
-from tests.ui.serving import resident
+from tests.ui.serving import pcm, resident
 from ui.realtime_engines import Resident
 from ui.realtime_session import Session
 
@@ -28,6 +29,13 @@ class Client:
 
     async def send(self, kind: str, **fields: Any) -> None:
         await self.session.receive(json.dumps({"type": kind, **fields}))
+
+    async def speak(self, sound: Waveform) -> None:
+        """Sends 16 kHz sound at the pace at which it is spoken."""
+        await self.update(audio={"input": {"format": {"type": "audio/pcm", "rate": 16_000}}})
+        for start in range(0, len(sound), 512):
+            await self.send("input_audio_buffer.append", audio=pcm(sound[start : start + 512]))
+            await asyncio.sleep(512 / 16_000)
 
     async def update(self, **session: Any) -> dict[str, Any]:
         """Changes the session; returns it, or the error."""

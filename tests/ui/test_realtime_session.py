@@ -1,6 +1,7 @@
 """Sessions on a virtual clock: what clients may do, and what they are told when they may not."""
 
 import base64
+import dataclasses
 import json
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from assistant import events
 from models.emotions import Emotion
-from tests.fakes import certain
+from tests.fakes import JudgingModel, ScriptedModel, certain, speech_like
 from tests.ui.driving import Client, drive
 from tests.ui.serving import LONG, resident, spoken
 
@@ -174,6 +175,34 @@ def test_the_view_tells_only_what_changed() -> None:
     assert picture["turns"]["1"]["words"] == "<script>alert(1)</script>"
     assert picture["turns"]["1"]["reply"] == "I am here for you."
     assert all(len(json.dumps(change)) < 2_000 for change in changes)
+
+
+def test_a_turn_that_sounds_whole_ends_sooner() -> None:
+    async def act(client: Client) -> None:
+        await client.speak(speech_like((0.5, 1.5), length_s=4.0))
+        await client.until("response.done")
+
+    def delay(model: ScriptedModel) -> float:
+        client = drive(act, dataclasses.replace(resident(), models={"judge": model}))
+        (ended,) = [e for e in client.happened if isinstance(e, events.UtteranceEnded)]
+        return ended.at_s - ended.speech_end_s
+
+    assert delay(JudgingModel(1.0)) < 0.4
+    assert 0.5 < delay(ScriptedModel(["Yes."])) < 1.0
+    assert delay(JudgingModel(0.0)) > 1.5
+
+
+def test_each_conversation_has_a_judge_of_its_own() -> None:
+    model = JudgingModel(1.0)
+
+    async def act(client: Client) -> None:
+        for _ in range(2):
+            await client.speak(speech_like((0.5, 1.5), length_s=2.5))
+            await client.until("output_audio_buffer.stopped")
+
+    for _ in range(2):
+        drive(act, dataclasses.replace(resident(), models={"judge": model}))
+    assert model.opened == len(model.dialogues) == 2
 
 
 def test_turns_without_answers_wait_for_response_create() -> None:
