@@ -205,11 +205,12 @@ class Endpointer:
             return self._drop()
         return [self._end(EndReason.INPUT_ENDED)] if self.in_turn else []
 
-    def cancel(self) -> None:
-        """Forgets the turn under way without a mark (muted, or push-to-talk let go)."""
-        if self._phase is not _Phase.IDLE:
-            self._previous_end = self._clock
-            self._phase = _Phase.IDLE
+    def cancel(self) -> list[TurnMark]:
+        """Forgets the turn under way (muted, or push-to-talk let go): drops what was announced."""
+        if self._phase is _Phase.IDLE:
+            return []
+        self._previous_end = self._clock
+        return self._drop()
 
     def _threshold(self, contested: bool) -> float:
         settings = self.settings

@@ -66,7 +66,7 @@ class SpeechStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class SpeechDropped(Event):
-    """What began was a noise or a short "uh-huh": nobody lost the floor."""
+    """What began was no turn: a noise, a short "uh-huh", or given up by key or mute."""
 
     start_s: float
     end_s: float

@@ -407,7 +407,8 @@ class TalkLoop:
 
     def _abandon_turn(self) -> None:
         """Forgets the turn under way and what was prepared for it."""
-        self._endpointer.cancel()
+        for mark in self._endpointer.cancel():
+            self._act(mark)
         self._duck(False)
         if self._replies is not None:
             self._replies.forget_question()

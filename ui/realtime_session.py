@@ -277,6 +277,8 @@ class Session:
         self._voice.speaks = config.speaks
         self._policy.policy = load_policy(config.attune.policy)
         self._loop.tune(talk_settings(config, self._resident.talk))
+        if detection is None and old.audio.input.turn_detection is not None:
+            self._loop.abandon_turn()
         self.outbox.put({"type": "session.updated", "session": self._session_json()})
         if not old.attune.view:
             self._picture = Picture()

@@ -146,10 +146,11 @@ def test_the_end_of_the_input_ends_the_turn() -> None:
     assert endpointer.finish() == []
 
 
-def test_a_cancelled_turn_leaves_no_mark() -> None:
+def test_a_cancelled_turn_is_dropped_at_once() -> None:
     endpointer = Endpointer()
     run((0.9, 640), endpointer=endpointer)
-    endpointer.cancel()
+    assert boundaries(endpointer.cancel()) == [Boundary.DROPPED]
+    assert endpointer.cancel() == []
     assert run((0.0, 3_200), endpointer=endpointer) == []
     later = run((0.9, 640), (0.0, 1_600), endpointer=endpointer)
     assert boundaries(later) == WHOLE_TURN

@@ -53,6 +53,11 @@ class Client:
             self._came.clear()
             await self._came.wait()
 
+    async def until_floor(self, floor: str) -> None:
+        """Waits until the view says who has the floor."""
+        while (await self.until("attune.view"))[-1]["change"].get("floor") != floor:
+            pass
+
     async def error(self) -> dict[str, Any]:
         return (await self.until("error"))[-1]["error"]
 

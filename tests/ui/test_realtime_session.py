@@ -218,6 +218,24 @@ def test_turns_without_answers_wait_for_response_create() -> None:
     drive(act)
 
 
+def test_speech_that_the_client_gives_up_leaves_the_floor() -> None:
+    manual = {"input": {"turn_detection": None}}
+
+    async def act(client: Client) -> None:
+        await client.update(attune={"view": True})
+        for give_up in (
+            client.send("input_audio_buffer.clear"),
+            client.send("session.update", session={"audio": manual}),
+        ):
+            await client.speak(speech_like((0.5, 1.5), length_s=1.5))
+            await client.until_floor("you speak")
+            await give_up
+            await client.until_floor("listening")
+
+    client = drive(act)
+    assert not [e for e in client.happened if isinstance(e, events.UtteranceEnded)]
+
+
 def test_settings_that_only_fit_a_fresh_session() -> None:
     async def act(client: Client) -> None:
         updated = await client.update(instructions="You are terse.")

@@ -1,6 +1,5 @@
-"""The page in a real browser: consent, a spoken talk, interruption, correction, reload."""
+"""The page in a real browser: consent, a spoken talk, correction, reload, files."""
 
-import shutil
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 from typing import Any
@@ -8,42 +7,10 @@ from typing import Any
 import pytest
 import soundfile
 
-from assistant.engines.table import open_voice
-from assistant.errors import EngineUnavailable
-from models.emotions import Emotion
-from tests.fakes import LevelDetector, ScriptedModel, certain, speech_like
-from tests.ui.serving import serving
-from ui.realtime_engines import Resident
+from tests.fakes import speech_like
+from tests.ui.browsing import CAPTURE, LONG, browsing, needs_chromium, page_server
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.device,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-    # Gradio's own code and its libraries.
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::UserWarning"),
-]
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --use-fake-ui-for-media-stream "
-    "--use-fake-device-for-media-stream --autoplay-policy=no-user-gesture-required"
-).split()
-PATIENT_MS = 90_000
-LONG = "That sounds hard, and I am glad that you tell me. " * 6
-
-# Collects what the page really plays, from the node before the loudspeaker.
-CAPTURE = """() => {
-  const audio = window.attune.audio;
-  window.loudest = 0;
-  window.quietFor = 0;
-  setInterval(() => {
-    const level = audio.levels().assistant;
-    window.loudest = Math.max(window.loudest, level);
-    window.quietFor = level > 0.001 ? 0 : window.quietFor + 1;
-  }, 20);
-}"""
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
@@ -56,44 +23,14 @@ def question(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address() -> Generator[str]:
-    try:
-        voice = open_voice()
-    except EngineUnavailable as error:
-        pytest.skip(str(error))
-    engines = Resident(
-        models={"nano": ScriptedModel([LONG], [certain(Emotion.ANGRY)])},
-        voices={"voice": voice},
-        open_detector=LevelDetector,
-        policies=("empathetic", "flat"),
-    )
-    with serving(engines, with_page=True) as (host, _site):
-        yield f"http://{host}/"
+    with page_server() as found:
+        yield found
 
 
 @pytest.fixture
 async def page(address: str, question: Path) -> AsyncGenerator[Any]:
-    playwright = pytest.importorskip("playwright.async_api")
-    flags = [*FLAGS, f"--use-file-for-fake-audio-capture={question}"]
-    async with playwright.async_playwright() as browsers:
-        browser = await browsers.chromium.launch(
-            executable_path=CHROMIUM, headless=True, args=flags
-        )
-        context = await browser.new_context(viewport={"width": 900, "height": 900})
-        page = await context.new_page()
-        page.set_default_timeout(PATIENT_MS)
-        outside: list[str] = []
-        faults: list[str] = []
-        page.on("request", lambda r: None if r.url.startswith(OWN) else outside.append(r.url))
-        page.on("pageerror", lambda fault: faults.append(str(fault)))
-        await page.goto(address, wait_until="commit")
-        await page.wait_for_selector("#attune[data-state=ready]")
-        yield page
-        await browser.close()
-        assert faults == []
-        assert [url for url in outside if not url.startswith(address)] == []
-
-
-OWN = ("data:", "blob:")
+    async with browsing(address, question) as opened:
+        yield opened
 
 
 async def test_a_spoken_talk(page: Any) -> None:

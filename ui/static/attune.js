@@ -52,7 +52,8 @@ class Page {
     talk.disabled = false;
     talk.onclick = () => !this.holds && this.toggle();
     talk.onpointerdown = () => this.holds && this.hold(true);
-    talk.onpointerup = talk.onpointerleave = () => this.hold(false);
+    talk.onpointerup = talk.onpointerleave = talk.onpointercancel = () => this.hold(false);
+    talk.oncontextmenu = (event) => this.holds && event.preventDefault();
     this.pick("stop").onclick = () => this.interrupt();
     this.pick("end").onclick = () => this.end();
     this.pick("composer").onsubmit = (event) => {
@@ -67,12 +68,19 @@ class Page {
     this.pick("details").onchange = ({ target }) => {
       this.root.classList.toggle("a-with-details", target.checked);
     };
-    this.pick("hold").onchange = () => this.configure();
+    this.pick("hold").onchange = () => {
+      this.hold(false);
+      this.configure();
+      this.show();
+      // The space bar is for the button then, not for this box.
+      if (this.holds) talk.focus();
+    };
     this.root.querySelectorAll("[data-save]").forEach((button) => {
       button.onclick = () => this.ask({ type: "attune.transcript.request", format: button.dataset.save });
     });
     addEventListener("keydown", (event) => this.key(event, true));
     addEventListener("keyup", (event) => this.key(event, false));
+    addEventListener("blur", () => this.hold(false));
   }
 
   get holds() {
@@ -80,10 +88,12 @@ class Page {
   }
 
   key(event, isDown) {
-    const isElsewhere = event.target.closest?.("input, textarea, select, button, summary, a, dialog");
+    const place = event.target.closest?.("input, textarea, select, button, summary, a, dialog");
+    const isElsewhere = place && !(this.holds && place === this.pick("talk"));
     if (event.code === "Escape" && isDown) this.interrupt();
-    if (event.code !== "Space" || isElsewhere || event.repeat) return;
+    if (event.code !== "Space" || isElsewhere) return;
     event.preventDefault();
+    if (event.repeat) return;
     if (this.holds) this.hold(isDown);
     else if (isDown) this.toggle();
   }
@@ -128,6 +138,7 @@ class Page {
     if (isDown === this.isHolding || (isDown && !this.holds)) return;
     this.isHolding = isDown;
     if (isDown) {
+      this.screen.problem("");
       this.interrupt();
       this.socket.send({ type: "input_audio_buffer.clear" });
     } else {
@@ -138,8 +149,10 @@ class Page {
   }
 
   frame(frame) {
-    const isSent = this.holds ? this.isHolding : !this.isMuted;
-    if (isSent) this.socket.send({ type: "input_audio_buffer.append", audio: toBase64(frame) });
+    if (this.holds && !this.isHolding) return;
+    // Silence while muted: the server's clock goes on, and what was said before is answered.
+    if (this.isMuted && !this.holds) frame.fill(0);
+    this.socket.send({ type: "input_audio_buffer.append", audio: toBase64(frame) });
   }
 
   played({ ms, flushed, finished }) {
@@ -271,9 +284,9 @@ class Page {
   }
 
   failed(error) {
-    if (error.event_id === "quiet" || error.code === "input_audio_buffer_commit_empty") return;
-    if (error.code === "nothing_to_answer") return;
-    this.screen.problem(error.message);
+    if (error.event_id === "quiet" || error.code === "nothing_to_answer") return;
+    const isShort = error.code === "input_audio_buffer_commit_empty";
+    this.screen.problem(isShort ? "That was too short. Hold the button while you speak." : error.message);
   }
 
   state(state) {

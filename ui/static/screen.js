@@ -55,7 +55,12 @@ export class Screen {
       this.log.append(item);
     }
     const [you, attune] = item.children;
-    you.replaceChildren(...this.person(index, turn));
+    // While an answer grows, the person's side stays: a correction may be open there.
+    const said = JSON.stringify([turn.words, turn.emotion, turn.corrected]);
+    if (item.said !== said) {
+      item.said = said;
+      you.replaceChildren(...this.person(index, turn));
+    }
     attune.replaceChildren(...answer(turn));
     attune.hidden = !attune.childNodes.length;
     const nearEnd = innerHeight + scrollY > document.body.scrollHeight - 320;

@@ -1,0 +1,103 @@
+"""The page in a real Chromium whose microphone is a file."""
+
+import contextlib
+import shutil
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.engines.table import open_voice
+from assistant.errors import EngineUnavailable
+from models.emotions import Emotion
+from tests.fakes import LevelDetector, ScriptedModel, certain
+from tests.ui.serving import serving
+from ui.realtime_engines import Resident
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+needs_chromium = [
+    pytest.mark.slow,
+    pytest.mark.device,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+    # Gradio's own code and its libraries.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+]
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --use-fake-ui-for-media-stream "
+    "--use-fake-device-for-media-stream --autoplay-policy=no-user-gesture-required"
+).split()
+PATIENT_MS = 90_000
+LONG = "That sounds hard, and I am glad that you tell me. " * 6
+
+# Collects what the page really plays, from the node before the loudspeaker, and counts the
+# frames that it takes from the microphone.
+CAPTURE = """() => {
+  const page = window.attune;
+  window.loudest = 0;
+  window.quietFor = 0;
+  setInterval(() => {
+    const level = page.audio.levels().assistant;
+    window.loudest = Math.max(window.loudest, level);
+    window.quietFor = level > 0.001 ? 0 : window.quietFor + 1;
+  }, 20);
+  window.frames = 0;
+  const take = page.audio.onFrame;
+  page.audio.onFrame = (frame) => {
+    window.frames += 1;
+    take(frame);
+  };
+}"""
+OWN = ("data:", "blob:")
+
+
+@contextlib.contextmanager
+def page_server(*, reply: str = LONG) -> Generator[str]:
+    """Serves the page with a real voice and a scripted model; yields its address."""
+    try:
+        voice = open_voice()
+    except EngineUnavailable as error:
+        pytest.skip(str(error))
+    engines = Resident(
+        models={"nano": ScriptedModel([reply], [certain(Emotion.ANGRY)])},
+        voices={"voice": voice},
+        open_detector=LevelDetector,
+        policies=("empathetic", "flat"),
+    )
+    with serving(engines, with_page=True) as (host, _site):
+        yield f"http://{host}/"
+
+
+@contextlib.asynccontextmanager
+async def browsing(address: str, microphone: Path) -> AsyncGenerator[Any]:
+    """Yields the opened page; fails on errors of its scripts and on requests to elsewhere."""
+    playwright = pytest.importorskip("playwright.async_api")
+    flags = [*FLAGS, f"--use-file-for-fake-audio-capture={microphone}"]
+    async with playwright.async_playwright() as browsers:
+        browser = await browsers.chromium.launch(
+            executable_path=CHROMIUM, headless=True, args=flags
+        )
+        context = await browser.new_context(viewport={"width": 900, "height": 900})
+        page = await context.new_page()
+        page.set_default_timeout(PATIENT_MS)
+        outside: list[str] = []
+        faults: list[str] = []
+        page.on("request", lambda r: None if r.url.startswith(OWN) else outside.append(r.url))
+        page.on("pageerror", lambda fault: faults.append(str(fault)))
+        await page.goto(address, wait_until="commit")
+        await page.wait_for_selector("#attune[data-state=ready]")
+        yield page
+        await browser.close()
+        assert faults == []
+        assert [url for url in outside if not url.startswith(address)] == []
+
+
+async def begin(page: Any) -> None:
+    """Presses Talk, consents, and watches what is played."""
+    await page.click("#a-talk")
+    await page.click("#a-consent button[value=yes]")
+    await page.wait_for_function("window.attune.isLive && window.attune.hasSession")
+    await page.evaluate(CAPTURE)
