@@ -68,27 +68,53 @@ def answer_question(
     """
     cancel = Cancel()
     latency = TurnLatency()
-    estimate: EmotionEstimate | None = None
-    if isinstance(question, str):
-        words = Transcript(question, confidence=None, source="typed")
-        dialogue.read(question)
-    else:
-        words = Transcript("", confidence=None)
-        for heard in dialogue.hear(question.waveform, cancel):
-            if isinstance(heard, EmotionEstimate):
-                estimate = heard
-                latency.mark(Mark.HEARD)
-            else:
-                words = heard
-                latency.mark(Mark.WORDS)
+    listening = _Listening(question, dialogue, latency)
+    estimate = listening.begin(cancel)
     style = engines.policy.style(estimate)
     pieces: list[str] = []
     for sentence in _sentences(dialogue, cancel, latency, pieces):
         for clip in engines.voice.synthesize(sentence, style, cancel):
             latency.mark(Mark.FIRST_AUDIO)
             speak(clip)
+        listening.finish()
+    listening.finish()
     latency.mark(Mark.SPOKEN)
-    return Answer(estimate, words, "".join(pieces).strip(), style, latency)
+    return Answer(estimate, listening.words, "".join(pieces).strip(), style, latency)
+
+
+class _Listening:
+    """Takes a question in: what the reply needs first, the words after its first sentence."""
+
+    def __init__(
+        self, question: SpokenTurn | str, dialogue: Dialogue, latency: TurnLatency
+    ) -> None:
+        self.words = Transcript("")
+        self._question = question
+        self._dialogue = dialogue
+        self._latency = latency
+        self._items: Iterator[EmotionEstimate | Transcript] = iter(())
+
+    def begin(self, cancel: Cancel) -> EmotionEstimate | None:
+        """Returns how the question sounds, as soon as it can be answered."""
+        if isinstance(self._question, str):
+            self.words = Transcript(self._question, source="typed")
+            self._dialogue.read(self._question)
+            return None
+        self._items = self._dialogue.hear(self._question.waveform, cancel)
+        return self._next_estimate()
+
+    def finish(self) -> None:
+        """Takes in the words, if they are not known yet."""
+        self._next_estimate()
+
+    def _next_estimate(self) -> EmotionEstimate | None:
+        for item in self._items:
+            if isinstance(item, EmotionEstimate):
+                self._latency.mark(Mark.HEARD)
+                return item
+            self._latency.mark(Mark.WORDS)
+            self.words = item
+        return None
 
 
 def _sentences(

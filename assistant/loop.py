@@ -22,7 +22,7 @@ from assistant.engines.protocols import Microphone, Speaker
 from assistant.patience import Patience, PatienceSettings
 from assistant.playout import level_db
 from assistant.replies import Replies
-from assistant.reply_task import Question, ReplyParts
+from assistant.reply_parts import Question, ReplyParts
 from assistant.safety import HelpFinder
 from assistant.utterances import UtteranceBuffer
 from assistant.worker import Worker

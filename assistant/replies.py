@@ -6,7 +6,8 @@ from functools import partial
 
 from assistant import events
 from assistant.errors import EngineFailed
-from assistant.reply_task import Emit, Question, Reply, ReplyParts
+from assistant.reply_parts import Emit, Question, ReplyParts
+from assistant.reply_task import Reply
 
 
 class Replies:
@@ -75,7 +76,7 @@ class Replies:
     def withdraw(self) -> None:
         """The person went on: forgets the reply under way, if it is not committed."""
         if self.is_prepared:
-            self._end(self._parts.dialogue.withdraw)
+            self._end(self._parts.dialogue.withdraw, forget=True)
 
     def forget_question(self) -> None:
         """The person's turn under way is void, with what it would have been joined to."""
@@ -140,15 +141,18 @@ class Replies:
         if reply.question.utterance is not None:
             self._joined_start = reply.question.start_samples
             self._next_turn = reply.question.turn
-        self._end(self._parts.dialogue.withdraw)
+        self._end(self._parts.dialogue.withdraw, forget=True)
         self._emit(partial(events.UtteranceJoined, turn=reply.question.turn, heard=heard))
 
-    def _end(self, settle: Callable[[], None]) -> None:
-        """Stops the reply under way; the model is put in step once its last step is done."""
+    def _end(self, settle: Callable[[], None], *, forget: bool = False) -> None:
+        """Stops the reply under way; the model is put in step once its last step is done.
+
+        With `forget` the question goes too; otherwise its words are still taken in.
+        """
         reply, task = self._current, self._task
         assert reply is not None and task is not None
         self._current = None
-        reply.stop()
+        reply.stop(forget=forget)
         task.cancel()
         turn = reply.question.turn
         self._settling = self._group.create_task(self._settle(settle, turn, task, self._settling))

@@ -7,74 +7,21 @@ heard; an uncommitted reply that is stopped leaves no trace.
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, closing
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
 
 import numpy as np
 
 from assistant import events
-from assistant.audio import AudioClip, Waveform
+from assistant.audio import AudioClip
 from assistant.conversation import SpokenReply
-from assistant.correction import EmotionPrior
-from assistant.engines.protocols import (
-    Cancel,
-    CompletenessScorer,
-    Dialogue,
-    EmotionEstimate,
-    Speaker,
-    SpeakingStyle,
-    TextToSpeech,
-    Transcript,
-)
+from assistant.engines.protocols import Cancel, SpeakingStyle
+from assistant.errors import EngineFailed
+from assistant.hearing import Hearing
+from assistant.reply_parts import Emit, Question, ReplyParts
 from assistant.sentences import SentenceSplitter
-from assistant.worker import Worker
 
 JITTER_S = 0.06
 """Speech that must be ready before playback of a reply begins."""
-
-
-class Styles(Protocol):
-    """Says how to speak an answer; a `ReplyPolicy` does."""
-
-    def style(self, estimate: EmotionEstimate | None) -> SpeakingStyle:
-        """Returns how to answer a person who sounds so."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyParts:
-    """What replies of one conversation are made with."""
-
-    dialogue: Dialogue
-    voice: TextToSpeech
-    policy: Styles
-    speaker: Speaker
-    prior: EmotionPrior
-    scorer: CompletenessScorer | None
-    model_worker: Worker
-    voice_worker: Worker
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is to be answered."""
-
-    turn: int
-    utterance: Waveform | None
-    """16 kHz; None for a typed question."""
-    text: str
-    """The words of a typed question."""
-    start_samples: int
-    """On the audio clock; a question that is joined to the next one starts here."""
-    speech_end_samples: int
-    """Its last sample of speech on the audio clock."""
-    speech_end_s: float
-    """Time of its last sample of speech on the event loop's clock."""
-
-
-Emit = Callable[[Callable[[float], events.Event]], None]
-"""Publishes the event that a function makes from the present audio time."""
 
 
 class Reply:
@@ -83,19 +30,21 @@ class Reply:
     def __init__(self, question: Question, parts: ReplyParts, emit: Emit) -> None:
         self.question = question
         self.generated = ""
-        self.words = Transcript("")
-        """The person's words, once they are known."""
-        self.completeness: float | None = None
-        """Probability that the utterance is a whole turn, once it is known."""
         self._parts = parts
         self._publish = emit
         self._held: list[Callable[[float], events.Event]] | None = []
         self._committed = asyncio.Event()
         self._cancel = Cancel()
+        self._hearing = Hearing(question, parts, self._emit, self.mark)
         self._spoken = SpokenReply(parts.speaker.sample_rate)
         self._first_played: int | None = None
         self._marks_ms: dict[str, float] = {}
         self._underruns = parts.speaker.underruns
+
+    @property
+    def completeness(self) -> float | None:
+        """Probability that the utterance is a whole turn, once it is known."""
+        return self._hearing.completeness
 
     @property
     def is_audible(self) -> bool:
@@ -117,6 +66,7 @@ class Reply:
         self.mark("endpoint")
         held, self._held = self._held or [], None
         self._committed.set()
+        self._hearing.is_over = True
         for make in held:
             self._publish(make)
 
@@ -135,9 +85,14 @@ class Reply:
         """Returns the words of the reply that ended within its first `played_samples`."""
         return self._spoken.heard(played_samples)
 
-    def stop(self) -> None:
-        """Asks the engines to stop; the caller silences the speaker first and cancels the task."""
+    def stop(self, *, forget: bool) -> None:
+        """Asks the engines to stop; the caller silences the speaker first and cancels the task.
+
+        With `forget` the person's words are not wanted any more either.
+        """
         self._cancel.set()
+        if forget:
+            self._hearing.forget()
 
     async def committed(self) -> None:
         """Waits until the person's turn is over."""
@@ -153,13 +108,20 @@ class Reply:
         Raises:
             EngineFailed: An engine broke.
         """
-        estimate = await self._hear()
-        await self._score()
+        try:
+            await self._answer()
+        finally:
+            await self._stop_hearing()
+
+    async def _answer(self) -> None:
+        estimate = await self._hearing.begin()
         style = self._parts.policy.style(estimate)
         self._emit(partial(events.StyleChosen, turn=self.question.turn, style=style))
         async with aclosing(self._sentences()) as sentences:
             async for sentence in sentences:
+                self._hearing.go_on()
                 await self._speak(sentence, style)
+        await self._hearing.finish()
         self.mark("spoken")
         await self._committed.wait()
         await self._parts.speaker.drain()
@@ -173,39 +135,11 @@ class Reply:
             )
         )
 
-    async def _hear(self) -> EmotionEstimate | None:
-        parts, utterance = self._parts, self.question.utterance
-        if utterance is None:
-            await parts.model_worker.call(partial(parts.dialogue.read, self.question.text))
-            self._take_words(Transcript(self.question.text, source="typed"))
-            return None
-        estimate: EmotionEstimate | None = None
-        hearing = parts.model_worker.stream(
-            lambda: parts.dialogue.hear(utterance, self._cancel), ahead=2
-        )
-        with closing(hearing):
-            async for item in hearing:
-                if isinstance(item, EmotionEstimate):
-                    self.mark("heard")
-                    estimate = parts.prior.apply(item)
-                    heard: dict[str, Any] = {"turn": self.question.turn, "estimate": estimate}
-                    self._emit(partial(events.EmotionHeard, **heard))
-                else:
-                    self.mark("words")
-                    self._take_words(item)
-        return estimate
-
-    async def _score(self) -> None:
-        parts, utterance = self._parts, self.question.utterance
-        if parts.scorer is None or utterance is None or self.is_committed:
-            return
-        score = partial(parts.scorer.score, utterance, self.words)
-        self.completeness = await parts.model_worker.call(score)
-        self.mark("completeness")
-
-    def _take_words(self, transcript: Transcript) -> None:
-        self.words = transcript
-        self._emit(partial(events.WordsHeard, turn=self.question.turn, transcript=transcript))
+    async def _stop_hearing(self) -> None:
+        try:
+            await self._hearing.end()
+        except EngineFailed as error:
+            self.fail(str(error))
 
     async def _sentences(self) -> AsyncGenerator[str, None]:
         """Yields speakable pieces while the text is still being generated."""

@@ -13,7 +13,7 @@ from assistant.echo import open_canceller
 from assistant.engines.protocols import EchoCanceller, JudgesTurns, Microphone, Persona, Speaker
 from assistant.events import ConversationStarted, Event
 from assistant.loop import Listener, TalkLoop, TalkParts, TalkSettings, Tap
-from assistant.reply_task import ReplyParts
+from assistant.reply_parts import ReplyParts
 from assistant.safety import HelpFinder
 from assistant.settings import TalkCommandSettings
 from assistant.worker import Worker

@@ -58,7 +58,10 @@ class Worker:
         return await future
 
     def stream(self, make: Callable[[], Iterator[Item]], *, ahead: int = 8) -> "Stream[Item]":
-        """Returns the items of `make()`, at most `ahead` of them computed before they are taken."""
+        """Returns the items of `make()`, at most `ahead` of them computed before they are taken.
+
+        With `ahead` 0 each is computed when it is asked for.
+        """
         return Stream(self, make, ahead)
 
     def submit(
@@ -133,14 +136,14 @@ class Stream(Generic[Item]):
                 raise error
             if self._is_over:
                 raise StopAsyncIteration
-            self._request()
+            self._request(at_most=max(1, self._ahead))
             self._taker = asyncio.get_running_loop().create_future()
             try:
                 await self._taker
             finally:
                 self._taker = None
         item = self._ready.popleft()
-        self._request()
+        self._request(at_most=self._ahead)
         return item
 
     def close(self) -> None:
@@ -150,8 +153,8 @@ class Stream(Generic[Item]):
             self._is_over = True
             self._worker.submit(self._close_iterator, lambda _result, _error: None)
 
-    def _request(self) -> None:
-        if self._is_stepping or self._is_over or len(self._ready) >= self._ahead:
+    def _request(self, *, at_most: int) -> None:
+        if self._is_stepping or self._is_over or len(self._ready) >= at_most:
             return
         self._worker.submit(self._step, self._arrive)
         self._is_stepping = True
@@ -171,7 +174,7 @@ class Stream(Generic[Item]):
             self._is_over = True
         else:
             self._ready.append(result)  # pyright: ignore[reportArgumentType]
-            self._request()
+            self._request(at_most=self._ahead)
         if self._taker is not None and not self._taker.done():
             self._taker.set_result(None)
 

@@ -28,7 +28,7 @@ from assistant.engines.silero import Silero
 from assistant.engines.table import open_voice
 from assistant.file_devices import FileSpeaker
 from assistant.loop import TalkLoop, TalkParts, TalkSettings
-from assistant.reply_task import ReplyParts
+from assistant.reply_parts import ReplyParts
 from assistant.worker import Worker
 from benchmarks.results import p50_p95, table, write_section
 from benchmarks.rooms import Room, RoomMicrophone, at_level, read, voices

@@ -27,11 +27,11 @@ from benchmarks.rooms import read, trimmed, voices
 EXAMPLE = Path(__file__).parents[1] / "examples" / "conversation.flac"
 STAGES = (
     ("heard", "encoded, emotion known"),
-    ("words", "words known"),
-    ("completeness", "end of turn judged"),
     ("first_token", "first token of the answer"),
     ("first_sentence", "first speakable piece"),
     ("first_audio", "first clip of speech"),
+    ("words", "words known"),
+    ("completeness", "end of turn judged"),
     ("endpoint", "turn declared over"),
     ("played", "first sample played"),
 )

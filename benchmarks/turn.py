@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "conversation.flac"
 UTTERANCE_S = 4.0
 WARM_UP = 3
-MARKS = ("heard", "words", "first_token", "first_audio", "reply", "spoken")
+MARKS = ("heard", "first_token", "first_audio", "words", "reply", "spoken")
 
 
 def utterance(path: Path) -> np.ndarray:

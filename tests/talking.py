@@ -25,7 +25,7 @@ from assistant.engines.protocols import (
 from assistant.file_devices import FileMicrophone, FileSpeaker
 from assistant.loop import TalkLoop, TalkParts, TalkSettings
 from assistant.recording import Consent, Recorder
-from assistant.reply_task import ReplyParts
+from assistant.reply_parts import ReplyParts
 from assistant.safety import HelpFinder
 from assistant.worker import Worker
 from tests.fakes import LevelDetector, ScriptedDialogue, ScriptedModel, ToneVoice
@@ -77,6 +77,7 @@ def talk(
     microphone: Microphone | None = None,
     canceller: EchoCanceller | None = None,
     slips_at_s: float | None = None,
+    dialogue: ScriptedDialogue | None = None,
 ) -> Talk:
     """Speaks `waveform` to the assistant and returns what happened.
 
@@ -86,8 +87,8 @@ def talk(
     result = Talk()
     played: list[Waveform] = []
     workers = [Worker(name) for name in ("ear", "model", "voice")]
-    model = ScriptedModel(replies, emotions, failing_turns)
-    dialogue = model.open(Persona())
+    if dialogue is None:
+        dialogue = ScriptedModel(replies, emotions, failing_turns).open(Persona())
     result.dialogue = dialogue
 
     recorder: Recorder | None = None

@@ -12,7 +12,7 @@ from assistant.ear import Ear
 from assistant.empathy import load_policy
 from assistant.errors import AssistantError
 from assistant.loop import TalkLoop, TalkParts
-from assistant.reply_task import ReplyParts
+from assistant.reply_parts import ReplyParts
 from models.emotions import emotion_from_label
 from ui.realtime_choices import ChosenDialogue, ChosenPolicy, ChosenVoice
 from ui.realtime_devices import LEAST_KEPT_S, SocketMicrophone, SocketSpeaker

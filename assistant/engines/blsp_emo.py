@@ -64,6 +64,7 @@ class LlmCompleteness:
     It judges the words alone, in a conversation of its own that stays empty.
     """
 
+    needs_words = True
     UNSURE_BELOW = 0.4
     """Confidence of the transcript below which its words say nothing about their end."""
 
@@ -95,7 +96,10 @@ class BlspEmoDialogue:
         self._has_question = False
 
     def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
-        """Yields the emotion as soon as the speech is encoded, then the words."""
+        """Yields the emotion as soon as the speech is encoded, then the words.
+
+        The reply is made from the speech itself, so that it may be begun between the two.
+        """
         self._has_question = False
         with failures():
             heard = self._model.hear(utterance)
@@ -105,7 +109,6 @@ class BlspEmoDialogue:
         if cancel.is_set():
             return
         with failures():
-            self._session.prefill()
             transcript = words_of(self._model, heard, cancel)
         if not cancel.is_set():
             yield transcript

@@ -70,21 +70,19 @@ class CascadeDialogue(BlspEmoDialogue):
         self._tells_emotion = tells_emotion
 
     def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
-        """Yields the emotion, then the words, which are all that the LLM is given.
+        """Yields the words, which are all that the LLM is given, and then the emotion.
 
         A hearing that was cancelled leaves the conversation as it was.
         """
         self._has_question = False
         with failures():
             heard = self._model.hear(utterance)
-        estimate = estimate_of(heard)
-        yield estimate
-        with failures():
+            estimate = estimate_of(heard)
             transcript = words_of(self._model, heard, cancel)
             if cancel.is_set():
                 return
             told = self._tells_emotion and not estimate.abstained
             self._session.read(transcript.text, emotion=estimate.emotion if told else None)
             self._has_question = True
-            self._session.prefill()
         yield transcript
+        yield estimate

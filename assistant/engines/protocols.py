@@ -110,7 +110,11 @@ class Dialogue(Protocol):
     """One conversation with a speech model; owns its KV cache."""
 
     def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
-        """Takes a 16 kHz utterance in; yields the emotion first, then the words."""
+        """Takes a 16 kHz utterance in; yields the emotion as soon as `reply` may be called.
+
+        The words come before it where the reply is made from them. Otherwise they come after it,
+        and may be asked for while the reply is under way, or after it.
+        """
         ...
 
     def read(self, text: str) -> None:
@@ -142,6 +146,9 @@ class SpeechModel(Protocol):
 
 class CompletenessScorer(Protocol):
     """Judges whether a person who has paused is done. Runs on the speech model's worker."""
+
+    needs_words: bool
+    """Whether it judges by the words; otherwise by the sound alone, which is known sooner."""
 
     def score(self, utterance: Waveform, words: Transcript) -> float | None:
         """Returns the probability in [0, 1] that `utterance` (16 kHz) is a whole turn.

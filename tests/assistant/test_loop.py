@@ -25,8 +25,8 @@ def test_a_turn_is_answered_and_heard_to_its_end() -> None:
         "SpeechConfirmed",
         "UtteranceEnded",
         "EmotionHeard",
-        "WordsHeard",
         "StyleChosen",
+        "WordsHeard",
         "ReplyStarted",
         "TurnTimed",
         "ReplyFinished",
@@ -192,6 +192,8 @@ def test_a_bug_ends_the_conversation_loudly() -> None:
 
 def test_the_completeness_of_the_words_decides_how_long_to_wait() -> None:
     class Scorer:
+        needs_words = True
+
         def __init__(self, value: float) -> None:
             self.value = value
 

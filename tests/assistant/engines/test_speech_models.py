@@ -43,7 +43,9 @@ def model(request: pytest.FixtureRequest, checkpoint: Path) -> Iterator[SpeechMo
 
 
 def hear(dialogue: Dialogue, speech: np.ndarray = SPEECH) -> tuple[EmotionEstimate, Transcript]:
-    estimate, words = dialogue.hear(speech, Cancel())
+    estimate, words = sorted(
+        dialogue.hear(speech, Cancel()), key=lambda item: isinstance(item, Transcript)
+    )
     assert isinstance(estimate, EmotionEstimate)
     assert isinstance(words, Transcript)
     return estimate, words
@@ -60,7 +62,22 @@ def known_text(dialogue: Dialogue) -> str:
     return dialogue._model.tokenizer.decode(ids)
 
 
-def test_emotion_comes_first_then_words_then_a_reply(model: SpeechModel) -> None:
+def test_a_reply_may_begin_once_the_emotion_is_known(model: SpeechModel) -> None:
+    plain, early = model.open(Persona()), model.open(Persona())
+    hear(plain)
+    hearing = early.hear(SPEECH, Cancel())
+    first = next(hearing)
+    assert isinstance(first, Transcript) == isinstance(model, CascadeModel)
+    if isinstance(first, Transcript):
+        assert isinstance(next(hearing), EmotionEstimate)
+    answer = early.reply(Cancel())
+    begun = next(answer).text
+    rest = list(hearing)
+    assert [type(item) for item in (first, *rest)].count(Transcript) == 1
+    assert begun + "".join(delta.text for delta in answer) == reply(plain)
+
+
+def test_emotion_words_and_a_reply(model: SpeechModel) -> None:
     dialogue = model.open(Persona())
     estimate, words = hear(dialogue)
     assert sum(estimate.probabilities) == pytest.approx(1.0, abs=1e-5)

@@ -1,0 +1,134 @@
+"""What the person said: how it sounds at once, the words and whether it was all beside the reply.
+
+Most models answer what they hear, not what is written down: the first sentence of the reply then
+comes first, and the words after it. They are still wanted where the person cuts the reply short.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from assistant import events
+from assistant.engines.protocols import Cancel, EmotionEstimate, Transcript
+from assistant.reply_parts import Emit, Question, ReplyParts
+from assistant.worker import Stream
+
+
+class Hearing:
+    """One question on its way into the model; `begin`, then `go_on`, and `end` in any case."""
+
+    def __init__(
+        self, question: Question, parts: ReplyParts, emit: Emit, mark: Callable[[str], None]
+    ) -> None:
+        """Publishes what is heard by `emit` and notes the times of its stages by `mark`."""
+        self.words = Transcript("")
+        """The person's words, once they are known."""
+        self.completeness: float | None = None
+        """Probability that the utterance is a whole turn, once it is known."""
+        self.is_over = False
+        """Whether the person's turn is over, so that its completeness need not be known."""
+        self._question = question
+        self._parts = parts
+        self._emit = emit
+        self._mark = mark
+        self._unwanted = Cancel()
+        self._items: Stream[EmotionEstimate | Transcript] | None = None
+        self._rest: asyncio.Task[None] | None = None
+
+    async def begin(self) -> EmotionEstimate | None:
+        """Returns how the question sounds, as soon as the model can answer it.
+
+        Returns None for a typed question.
+
+        Raises:
+            EngineFailed: The model broke.
+        """
+        parts, utterance = self._parts, self._question.utterance
+        if utterance is None:
+            await parts.model_worker.call(partial(parts.dialogue.read, self._question.text))
+            self.words = Transcript(self._question.text, source="typed")
+            self._publish_words()
+            return None
+        self._items = parts.model_worker.stream(
+            lambda: parts.dialogue.hear(utterance, self._unwanted), ahead=0
+        )
+        async for item in self._items:
+            if isinstance(item, EmotionEstimate):
+                return self._sounds(item)
+            self._reads(item)
+        return None
+
+    def go_on(self) -> None:
+        """Takes in the rest beside the reply."""
+        if self._rest is None:
+            self._rest = asyncio.create_task(self._take_rest())
+
+    async def finish(self) -> None:
+        """Waits until all is taken in.
+
+        Raises:
+            EngineFailed: The model broke meanwhile.
+        """
+        self.go_on()
+        assert self._rest is not None
+        await asyncio.shield(self._rest)
+
+    def forget(self) -> None:
+        """The person went on: nothing of this is wanted any more."""
+        self._unwanted.set()
+
+    async def end(self) -> None:
+        """Takes the rest in where it is still wanted, and lets go of the model.
+
+        Raises:
+            EngineFailed: The model broke meanwhile.
+        """
+        try:
+            is_done = self._rest is not None and self._rest.done()
+            if not is_done and not self._unwanted.is_set():
+                await self.finish()
+        finally:
+            if self._rest is not None:
+                self._rest.cancel()
+                await asyncio.wait({self._rest})
+                _ = self._rest.cancelled() or self._rest.exception()
+            if self._items is not None:
+                self._items.close()
+
+    async def _take_rest(self) -> None:
+        scorer = self._parts.scorer
+        if scorer is not None and not scorer.needs_words:
+            await self._score()
+        if self._items is not None:
+            async for item in self._items:
+                if isinstance(item, Transcript):
+                    self._reads(item)
+                else:
+                    self._sounds(item)
+        if scorer is not None and scorer.needs_words:
+            await self._score()
+
+    async def _score(self) -> None:
+        scorer, utterance = self._parts.scorer, self._question.utterance
+        if scorer is None or utterance is None or self.is_over:
+            return
+        score = partial(scorer.score, utterance, self.words)
+        self.completeness = await self._parts.model_worker.call(score)
+        self._mark("completeness")
+
+    def _sounds(self, estimate: EmotionEstimate) -> EmotionEstimate:
+        self._mark("heard")
+        estimate = self._parts.prior.apply(estimate)
+        heard: dict[str, Any] = {"turn": self._question.turn, "estimate": estimate}
+        self._emit(partial(events.EmotionHeard, **heard))
+        return estimate
+
+    def _reads(self, words: Transcript) -> None:
+        self._mark("words")
+        self.words = words
+        self._publish_words()
+
+    def _publish_words(self) -> None:
+        turn, transcript = self._question.turn, self.words
+        self._emit(partial(events.WordsHeard, turn=turn, transcript=transcript))

@@ -1,0 +1,61 @@
+"""What a reply is made of: the question, the engines and how it becomes known."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from assistant import events
+from assistant.audio import Waveform
+from assistant.correction import EmotionPrior
+from assistant.engines.protocols import (
+    CompletenessScorer,
+    Dialogue,
+    EmotionEstimate,
+    Speaker,
+    SpeakingStyle,
+    TextToSpeech,
+)
+from assistant.worker import Worker
+
+
+class Styles(Protocol):
+    """Says how to speak an answer; a `ReplyPolicy` does."""
+
+    def style(self, estimate: EmotionEstimate | None) -> SpeakingStyle:
+        """Returns how to answer a person who sounds so."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyParts:
+    """What replies of one conversation are made with."""
+
+    dialogue: Dialogue
+    voice: TextToSpeech
+    policy: Styles
+    speaker: Speaker
+    prior: EmotionPrior
+    scorer: CompletenessScorer | None
+    model_worker: Worker
+    voice_worker: Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be answered."""
+
+    turn: int
+    utterance: Waveform | None
+    """16 kHz; None for a typed question."""
+    text: str
+    """The words of a typed question."""
+    start_samples: int
+    """On the audio clock; a question that is joined to the next one starts here."""
+    speech_end_samples: int
+    """Its last sample of speech on the audio clock."""
+    speech_end_s: float
+    """Time of its last sample of speech on the event loop's clock."""
+
+
+Emit = Callable[[Callable[[float], events.Event]], None]
+"""Publishes the event that a function makes from the present audio time."""
