@@ -21,6 +21,8 @@ from assistant.endpointing import Boundary, Endpointer, EndpointingSettings, Tur
 from assistant.engines.protocols import Microphone, Speaker
 from assistant.patience import Patience, PatienceSettings
 from assistant.playout import level_db
+from assistant.presence import Presence
+from assistant.push_to_talk import KeyChange, TalkKey
 from assistant.replies import Replies
 from assistant.reply_parts import Question, ReplyParts
 from assistant.safety import HelpFinder
@@ -30,8 +32,6 @@ from models.emotions import Emotion
 
 FRAMES_PER_LEVEL = 4
 """Frames from one `LevelMeasured` to the next."""
-LOST_S = 3.0
-"""How long after lost sound the echo canceller is not to be relied upon."""
 IDLE_KEEP_S = 3.0
 """Sound kept while nobody speaks; more than any lead."""
 
@@ -102,23 +102,19 @@ class TalkLoop:
         self._sound = UtteranceBuffer()
         self._replies: Replies | None = None
         self._clock = 0
-        self._last_audible = -(10**9)
+        self._presence = Presence(parts.microphone, parts.speaker)
+        self._key = TalkKey()
         self._paused_at = 0
         self._has_paused = False
         self._is_ducked = False
         self._is_muted = False
-        self._is_pressed = False
-        self._press_voiced = False
         self._is_stopping = False
-        self._dropped = 0
-        self._lost_at = -(10**9)
-        self._slips = 0
         self._estimated: dict[int, Emotion] = {}
 
     @property
     def clock_s(self) -> float:
         """Seconds of microphone sound so far."""
-        return self._clock / SPEECH_RATE_HZ
+        return _seconds(self._clock)
 
     @property
     def is_stopping(self) -> bool:
@@ -165,21 +161,22 @@ class TalkLoop:
     def mute(self, muted: bool) -> None:
         """Closes or opens the microphone."""
         self._is_muted = muted
-        self._abandon_turn()
+        self.abandon_turn()
         self._emit(partial(events.Muted, muted=muted))
 
     def press(self, pressed: bool) -> None:
         """Push-to-talk: the key goes down or up."""
-        if self._settings.turns != "push-to-talk" or pressed == self._is_pressed:
+        if self._settings.turns != "push-to-talk":
             return
-        self._is_pressed = pressed
-        if pressed:
-            self._press_voiced = False
-            self.interrupt()
-        elif self._press_voiced:
-            self._finish_turn()
-        else:
-            self._abandon_turn()
+        match self._key.move(pressed):
+            case KeyChange.OPENED:
+                self.interrupt()
+            case KeyChange.FINISHED:
+                self._finish_turn()
+            case KeyChange.EMPTY:
+                self.abandon_turn()
+            case KeyChange.NOTHING:
+                pass
 
     def tune(self, settings: TalkSettings) -> None:
         """Goes on with other settings; `rejoin_ms` stays as it was."""
@@ -202,8 +199,12 @@ class TalkLoop:
         return in_turn
 
     def abandon_turn(self) -> None:
-        """Forgets the turn under way."""
-        self._abandon_turn()
+        """Forgets the turn under way and what was prepared for it."""
+        for mark in self._endpointer.cancel():
+            self._act(mark)
+        self._duck(False)
+        if self._replies is not None:
+            self._replies.forget_question()
 
     def correct_heard(self, turn: int, played_samples: int) -> str | None:
         """The listener's side knows better how much of the answer to `turn` was played.
@@ -215,9 +216,7 @@ class TalkLoop:
         Returns:
             The words that were heard; None where `turn` is not the one answered last.
         """
-        if self._replies is None:
-            return None
-        return self._replies.correct_heard(turn, played_samples)
+        return self._replies and self._replies.correct_heard(turn, played_samples)
 
     def correct_emotion(self, turn: int, emotion: Emotion, *, by: str = "person") -> None:
         """Takes the person's word for how turn `turn` was meant."""
@@ -227,13 +226,13 @@ class TalkLoop:
     def _ask(self, utterance: Waveform | None, text: str, reason: str) -> None:
         if self._replies is None:
             return
-        self._abandon_turn()
+        self.abandon_turn()
         self._replies.interrupt()
         now_s = asyncio.get_running_loop().time()
         turn = self._replies.next_turn
         start = max(0, self._clock - (0 if utterance is None else len(utterance)))
         self._replies.prepare(Question(turn, utterance, text, start, self._clock, now_s))
-        self._commit(start / SPEECH_RATE_HZ, self.clock_s, self.clock_s, reason)
+        self._commit(_seconds(start), self.clock_s, self.clock_s, reason)
 
     async def _frames(self) -> AsyncGenerator[AudioFrame, None]:
         """Yields the microphone's frames, then silence until the last answer is over."""
@@ -274,59 +273,34 @@ class TalkLoop:
         if self._settings.turns == "open":
             return 0.0 if self._is_deaf() else heard.probability
         threshold = self._settings.endpointing.start_threshold
-        if self._is_pressed and heard.probability >= threshold:
-            self._press_voiced = True
-        return float(self._is_pressed)
+        return self._key.probability(heard.probability, threshold=threshold)
 
     def _is_deaf(self) -> bool:
-        """Whether nothing is listened to, so that the assistant does not answer itself.
-
-        Where sound was lost, what was played and its echo have come apart: until the canceller
-        has found them together again, the assistant's own voice cannot be told from a person's.
-        """
+        """Whether nothing is listened to, so that the assistant does not answer itself."""
         if not self._is_contested():
             return False
-        has_lost = self._clock - self._lost_at <= LOST_S * SPEECH_RATE_HZ
-        return not self._settings.interruptible or (has_lost and self._parts.ear.removes_echo)
+        has_lost = self._presence.has_lost_step(self._clock) and self._parts.ear.removes_echo
+        return has_lost or not self._settings.interruptible
 
     def _is_contested(self) -> bool:
         """Whether the assistant, or its echo, may be in the room."""
-        if self._settings.turns == "push-to-talk":
-            return False
-        if self._parts.speaker.queued_samples:
-            self._last_audible = self._clock
-        return self._clock - self._last_audible <= _samples(self._settings.echo_tail_ms)
+        tail = _samples(self._settings.echo_tail_ms)
+        is_near = self._presence.is_near(self._clock, echo_tail_samples=tail)
+        return is_near and self._settings.turns == "open"
 
     def _act(self, mark: TurnMark) -> None:
         assert self._replies is not None
+        start_s, end_s = _seconds(mark.start_samples), _seconds(mark.end_samples)
+        contested = self._is_contested()
         match mark.boundary:
             case Boundary.STARTED:
-                contested = self._is_contested()
                 self._duck(contested)
-                self._emit(
-                    partial(
-                        events.SpeechStarted,
-                        start_s=mark.start_samples / SPEECH_RATE_HZ,
-                        while_assistant_speaks=contested,
-                    )
-                )
+                self._emit(lambda at_s: events.SpeechStarted(at_s, start_s, contested))
             case Boundary.DROPPED:
                 self._duck(False)
-                self._emit(
-                    partial(
-                        events.SpeechDropped,
-                        start_s=mark.start_samples / SPEECH_RATE_HZ,
-                        end_s=mark.end_samples / SPEECH_RATE_HZ,
-                    )
-                )
+                self._emit(lambda at_s: events.SpeechDropped(at_s, start_s, end_s))
             case Boundary.CONFIRMED:
-                self._emit(
-                    partial(
-                        events.SpeechConfirmed,
-                        start_s=mark.start_samples / SPEECH_RATE_HZ,
-                        while_assistant_speaks=self._is_contested(),
-                    )
-                )
+                self._emit(lambda at_s: events.SpeechConfirmed(at_s, start_s, contested))
                 onset = mark.start_samples + _samples(self._settings.endpointing.lead_ms)
                 self._replies.interrupt(onset_samples=onset)
                 self._duck(False)
@@ -337,20 +311,19 @@ class TalkLoop:
                     self._replies.prepare(self._question(mark))
             case Boundary.RESUMED:
                 pause = mark.speech_end_samples - self._paused_at
-                self._patience.paused(1_000 * pause / SPEECH_RATE_HZ)
+                self._patience.paused(1_000 * _seconds(pause))
                 self._has_paused = True
                 self._replies.withdraw()
             case Boundary.ENDED if self._settings.answers:
                 self._answer(mark)
-            case Boundary.ENDED:
-                self._hold(mark)
+            case Boundary.ENDED:  # whoever drives the loop decides what becomes of the turn
+                self._replies.forget_question()
+                self._emit(lambda at_s: events.TurnHeld(at_s, start_s, end_s))
 
     def _question(self, mark: TurnMark) -> Question:
         assert self._replies is not None
-        start = self._replies.unheard_start
-        if start is None:
-            start = mark.start_samples
-        silence_s = (self._clock - mark.speech_end_samples) / SPEECH_RATE_HZ
+        start = self._start_of(mark)
+        silence_s = _seconds(self._clock - mark.speech_end_samples)
         return Question(
             turn=self._replies.next_turn,
             utterance=self._sound.cut(start, mark.end_samples),
@@ -367,51 +340,25 @@ class TalkLoop:
             self._replies.prepare(self._question(mark))
         if not self._has_paused:
             self._patience.went_straight()
-        start = self._replies.unheard_start
-        self._commit(
-            (mark.start_samples if start is None else start) / SPEECH_RATE_HZ,
-            mark.end_samples / SPEECH_RATE_HZ,
-            mark.speech_end_samples / SPEECH_RATE_HZ,
-            str(mark.reason),
-        )
+        start_s, speech_end_s = _seconds(self._start_of(mark)), _seconds(mark.speech_end_samples)
+        self._commit(start_s, _seconds(mark.end_samples), speech_end_s, str(mark.reason))
 
-    def _hold(self, mark: TurnMark) -> None:
-        """The turn is over, and whoever drives the loop decides what becomes of it."""
-        assert self._replies is not None
-        self._replies.forget_question()
-        self._emit(
-            partial(
-                events.TurnHeld,
-                start_s=mark.start_samples / SPEECH_RATE_HZ,
-                end_s=mark.end_samples / SPEECH_RATE_HZ,
-            )
-        )
+    def _start_of(self, mark: TurnMark) -> int:
+        """Returns where the question begins: earlier than `mark` where it was answered too soon."""
+        start = None if self._replies is None else self._replies.unheard_start
+        return mark.start_samples if start is None else start
 
     def _commit(self, start_s: float, end_s: float, speech_end_s: float, reason: str) -> None:
         assert self._replies is not None
+        turn = self._replies.next_turn
         self._emit(
-            partial(
-                events.UtteranceEnded,
-                turn=self._replies.next_turn,
-                start_s=start_s,
-                end_s=end_s,
-                speech_end_s=speech_end_s,
-                reason=reason,
-            )
+            lambda at_s: events.UtteranceEnded(at_s, turn, start_s, end_s, speech_end_s, reason)
         )
         self._replies.commit()
 
     def _finish_turn(self) -> None:
         for mark in self._endpointer.finish():
             self._act(mark)
-
-    def _abandon_turn(self) -> None:
-        """Forgets the turn under way and what was prepared for it."""
-        for mark in self._endpointer.cancel():
-            self._act(mark)
-        self._duck(False)
-        if self._replies is not None:
-            self._replies.forget_question()
 
     def _duck(self, on: bool) -> None:
         if on == self._is_ducked:
@@ -422,32 +369,18 @@ class TalkLoop:
         self._emit(partial(events.Ducked, decibels=decibels))
 
     def _measure(self, heard: Heard, samples: Waveform, played: Waveform) -> None:
-        dropped = self._parts.microphone.dropped_frames
-        if dropped != self._dropped:
-            lost, self._dropped = dropped - self._dropped, dropped
-            self._lost_at = self._clock
-            self._emit(partial(events.FramesDropped, frames=lost, total=dropped))
-        if self._parts.speaker.slips != self._slips:
-            self._slips = self._parts.speaker.slips
-            self._lost_at = self._clock
+        if lost := self._presence.newly_dropped(self._clock):
+            total = self._parts.microphone.dropped_frames
+            self._emit(lambda at_s: events.FramesDropped(at_s, lost, total))
         if self._clock // len(samples) % FRAMES_PER_LEVEL == 0:
-            self._emit(
-                partial(
-                    events.LevelMeasured,
-                    person_db=level_db(samples),
-                    assistant_db=level_db(played),
-                    speech_probability=heard.probability,
-                )
-            )
+            levels_db = level_db(samples), level_db(played)
+            self._emit(lambda at_s: events.LevelMeasured(at_s, *levels_db, heard.probability))
 
     def _emit(self, make: Callable[[float], events.Event]) -> None:
         event = make(self.clock_s)
-        match event:
-            case events.EmotionHeard(turn=turn, estimate=estimate):
-                self._patience.heard(estimate)
-                self._estimated[turn] = estimate.emotion
-            case _:
-                pass
+        if isinstance(event, events.EmotionHeard):
+            self._patience.heard(event.estimate)
+            self._estimated[event.turn] = event.estimate.emotion
         self._listener(event)
         if isinstance(event, events.WordsHeard):
             self._offer_help(event)
@@ -461,3 +394,7 @@ class TalkLoop:
 
 def _samples(duration_ms: int) -> int:
     return duration_ms * SPEECH_RATE_HZ // 1_000
+
+
+def _seconds(samples: int) -> float:
+    return samples / SPEECH_RATE_HZ
