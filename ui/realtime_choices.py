@@ -60,6 +60,11 @@ class ChosenDialogue:
         """See `Dialogue.truncate`."""
         self._opened().truncate(heard)
 
+    @property
+    def needs_words(self) -> bool:
+        """See `CompletenessScorer.needs_words`."""
+        return self._scorer is None or self._scorer.needs_words
+
     def score(self, utterance: Waveform, words: Transcript) -> float | None:
         """See `CompletenessScorer.score`; None where the model does not judge turns."""
         self._opened()
