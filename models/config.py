@@ -106,6 +106,16 @@ class CalibrationConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnEndConfig:
+    """From the LLM's log-odds of an end after the words so far to those of a finished turn."""
+
+    slope: float = 1.0
+    """Factor on the LLM's log-odds."""
+    offset: float = 0.0
+    """Added to them."""
+
+
+@dataclass(frozen=True, slots=True)
 class TranscriptionConfig:
     """How the decoder beside the encoder is prompted and stopped."""
 
@@ -131,6 +141,7 @@ class BlspEmoConfig:
     """Adds a learnt vector for the estimated emotion to every speech embedding: small encoders do
     not carry emotion to the LLM by themselves. Not with the `mean` head, which reads these."""
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
+    turn_end: TurnEndConfig = field(default_factory=TurnEndConfig)
     transcription: TranscriptionConfig | None = None
     persona: str = DEFAULT_PERSONA
     """System line that the model was trained with."""

@@ -1,5 +1,6 @@
 """One conversation with the model: turns heard or read, replies streamed, barge-ins cut."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -9,6 +10,8 @@ from models.generation import CachedText, Piece, Sampling, generate
 from models.prompts import system_line
 from models.tokenizer import IncrementalDecoder
 
+END_MARKS = " .!?…"
+"""What `TalkSession.end_log_odds` does not look at, where it stands last."""
 REPLY_ROOM = 128
 """Positions that are kept free for a reply when old turns are dropped."""
 
@@ -108,9 +111,18 @@ class TalkSession:
             self._text.logits()
 
     def completeness(self, words: str) -> float:
-        """Returns the probability in [0, 1] that the person's turn ends after `words`.
+        """Returns the probability in [0, 1] that a person who pauses after `words` is done.
 
-        It is the LLM's own, given the conversation so far, which stays as it was.
+        It is the LLM's own, given the conversation so far, which stays as it was; calibrated, as
+        people are often done where a sentence could go on.
+        """
+        turn_end = self._model.config.turn_end
+        return _sigmoid(turn_end.slope * self.end_log_odds(words) + turn_end.offset)
+
+    def end_log_odds(self, words: str) -> float:
+        """Returns the LLM's log-odds that the person's turn ends after `words`, not calibrated.
+
+        A mark at their end is left out: a recogniser puts a full stop after anything.
         """
         before = len(self._text)
         prompts = self._prompts
@@ -118,10 +130,13 @@ class TalkSession:
             self._text.append_ids(prompts.opening(self._persona))
         elif not self.is_waiting:
             self._text.append_ids(prompts.next_turn())
-        self._text.append_ids(prompts.content(words))
-        probabilities = self._text.logits().float().softmax(dim=-1)
+        self._text.append_ids(prompts.content(words.rstrip(END_MARKS)))
+        logits = self._text.logits().double()
         self._text.crop(before)
-        return float(probabilities[prompts.reply_header()[0]])
+        end = prompts.reply_header()[0]
+        others = logits.clone()
+        others[end] = -math.inf
+        return float(logits[end] - others.logsumexp(dim=-1))
 
     def reply(self, *, cancelled: Callable[[], bool] = lambda: False) -> Iterator[str]:
         """Yields the reply in pieces of text as it is generated; the cache keeps it.
@@ -241,3 +256,8 @@ class TalkSession:
 def _plain(text: str) -> str:
     """Returns `text` with single spaces and none at its ends."""
     return " ".join(text.split())
+
+
+def _sigmoid(log_odds: float) -> float:
+    """Returns the probability of `log_odds`, however large."""
+    return 0.5 + 0.5 * math.tanh(0.5 * log_odds)

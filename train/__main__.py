@@ -54,6 +54,11 @@ COMMANDS = {
         "train.settings:CalibrateSettings",
         "train.calibrate:calibrate",
     ),
+    "turn-ends": Command(
+        "how surely a person who pauses is done, from the LLM's own odds",
+        "train.settings:TurnEndSettings",
+        "train.turn_ends:turn_ends",
+    ),
     "nano": Command(
         "makes the embedded model: voices, tokenizer, LLM, ears, both stages",
         "train.nano:NanoSettings",

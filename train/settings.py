@@ -274,6 +274,21 @@ class EvaluateSettings(Frozen):
     """cpu, cuda, or auto."""
 
 
+class TurnEndSettings(Frozen):
+    """How likely a person is done after the words so far, fitted on the domain's own wordings."""
+
+    model: str = ""
+    """Checkpoint folder in our layout."""
+    domain: Path | None = None
+    """Folder of what people say (default: that of the recipe `nano`)."""
+    most: int = Field(default=1_500, ge=20)
+    """Wordings that are fitted on and that are judged on, at most."""
+    write: bool = False
+    """Writes what was fitted into the checkpoint's config.json."""
+    device: str = "auto"
+    """cpu, cuda, or auto."""
+
+
 class CalibrateSettings(Frozen):
     """The emotion head's temperature and threshold are fitted on utterances it did not train on."""
 

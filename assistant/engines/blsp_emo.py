@@ -59,7 +59,7 @@ class BlspEmoModel:
 
 
 class LlmCompleteness:
-    """How surely the LLM expects the person's turn to end after the words so far.
+    """How surely the person is done after the words so far, by the LLM.
 
     It judges the words alone, in a conversation of its own that stays empty.
     """
@@ -67,11 +67,6 @@ class LlmCompleteness:
     needs_words = True
     UNSURE_BELOW = 0.4
     """Confidence of the transcript below which its words say nothing about their end."""
-
-    EVEN = 0.05
-    """The LLM's probability of an end at which a turn is as likely over as not: people are often
-    done where a sentence could go on. Whole sentences get 0.13 to 0.45, cut ones less than 0.05
-    (medians 0.3 and 0.01, nano on its own domain and on newspaper sentences)."""
 
     def __init__(self, model: BlspEmo) -> None:
         self._session = TalkSession(model)
@@ -82,9 +77,7 @@ class LlmCompleteness:
         if is_unsure or not words.text.strip():
             return None
         with failures():
-            # without the full stop that a transcript puts after anything
-            probability = self._session.completeness(words.text.rstrip(" .!?…"))
-        return probability / (probability + self.EVEN)
+            return self._session.completeness(words.text)
 
 
 class BlspEmoDialogue:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from models.config import BlspEmoConfig, LoraConfig, from_mapping
+from models.config import BlspEmoConfig, LoraConfig, TurnEndConfig, from_mapping
 from models.emotions import EMOTION_LABELS
 
 
@@ -12,6 +12,12 @@ def test_a_configuration_survives_json(adapter, decoder):
     config = BlspEmoConfig.tiny(adapter=adapter, decoder=decoder, start_ids=(1,), stop_ids=(2,))
     text = json.dumps(config.to_mapping())
     assert from_mapping(BlspEmoConfig, json.loads(text)) == config
+
+
+def test_a_configuration_from_before_turn_ends_were_calibrated_leaves_them_as_they_are():
+    mapping = BlspEmoConfig.tiny().to_mapping()
+    del mapping["turn_end"]
+    assert from_mapping(BlspEmoConfig, mapping).turn_end == TurnEndConfig(slope=1.0, offset=0.0)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,10 @@
+import math
+from dataclasses import replace
+
 import pytest
 import torch
 
+from models.config import TurnEndConfig
 from models.emotions import Emotion
 from models.generation import Sampling
 from models.talk import TalkSession
@@ -173,3 +177,21 @@ def test_completeness_is_a_probability_and_leaves_no_trace(model, talk):
     fresh = TalkSession(model, persona="Be kind.", sampling=Sampling(max_new_tokens=12))
     fresh.read("Hi.")
     assert replied(fresh) == first
+
+
+def test_completeness_is_the_calibrated_odds_of_an_end(model, talk, monkeypatch):
+    log_odds = talk.end_log_odds("I wanted to")
+    assert talk.end_log_odds("I wanted to . ") == log_odds
+    assert talk.completeness("I wanted to") == pytest.approx(1 / (1 + math.exp(-log_odds)))
+    calibrated = replace(model.config, turn_end=TurnEndConfig(slope=0.5, offset=2.0))
+    monkeypatch.setattr(model, "config", calibrated)
+    expected = 1 / (1 + math.exp(-(0.5 * log_odds + 2.0)))
+    assert talk.completeness("I wanted to") == pytest.approx(expected)
+    assert talk.end_log_odds("I wanted to") == log_odds
+
+
+def test_completeness_stays_a_probability_however_sure(model, talk, monkeypatch):
+    for offset, expected in ((5_000.0, 1.0), (-5_000.0, 0.0)):
+        sure = replace(model.config, turn_end=TurnEndConfig(offset=offset))
+        monkeypatch.setattr(model, "config", sure)
+        assert talk.completeness("I wanted to") == expected
