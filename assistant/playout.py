@@ -7,6 +7,9 @@ import numpy as np
 
 from assistant.audio import SPEECH_RATE_HZ, AudioClip, Waveform
 
+MOST_REFERENCE_S = 30
+"""Seconds of what was played that wait for the microphone's frames at most."""
+
 
 class SampleQueue:
     """Samples waiting in order; its length is their count."""
@@ -99,6 +102,9 @@ class PlayedReference:
     def push(self, samples: Waveform) -> None:
         """Takes what was just played, at the speaker's own rate."""
         self._waiting.push(self._resampler.push(AudioClip(samples, self._sample_rate)))
+        if len(self._waiting) > MOST_REFERENCE_S * SPEECH_RATE_HZ:
+            # No microphone asks for it: the person types.
+            self._waiting.pop(len(self._waiting) - MOST_REFERENCE_S * SPEECH_RATE_HZ)
 
     def take(self, samples: int) -> Waveform:
         """Returns the next `samples` at 16 kHz; zeros come first where too few are waiting."""

@@ -1,161 +1,40 @@
 """Many talks at once over the realtime socket: latency, admission, crossed wires, memory.
 
-    python -m benchmarks.web [--model nano] [--talks 1 2 4 8 16] [--turns 6]
+    python -m benchmarks.web [--model nano] [--talks 1 2 4 8 16] [--turns 4] [--write]
+    python -m benchmarks.web --soak-minutes 60 [--talks 4] [--write]
 
 Clients speak the turns of the bundled recording at the pace of speech, each through a socket of
-its own, to one server process.
+its own, to one server process. A soak holds talk after talk and looks at what is left of them.
 """
 
 import argparse
 import asyncio
-import base64
-import json
-import random
 import re
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import psutil
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 
-from assistant.audio import Waveform, resample, to_int16
-from benchmarks.results import p50_p95, table, write_section
+from assistant.audio import Waveform
+from benchmarks.results import p50_p95, percentile, table, write_section
+from benchmarks.web_clients import Talked, load_recordings, talk
 
 ROOT = Path(__file__).parents[1]
-RATE_HZ = 16_000
-FRAME = 512
 COLUMNS = (
     "talks",
     "last word → first sound at the client, p50 / p95 ms",
     "end of turn → first sound on the server, p50 / p95 ms",
     "turns",
-    "words unlike those of one talk alone",
+    "not answered",
+    "crossed wires",
     "MB a talk",
 )
-
-
-@dataclass
-class Talked:
-    """What one client saw."""
-
-    sound_ms: list[float] = field(default_factory=list[float])
-    """From the last sample of speech sent to the first sound that came."""
-    answer_ms: list[float] = field(default_factory=list[float])
-    """From the end of the turn to the first sound, by the server's own marks."""
-    words: dict[int, set[str]] = field(default_factory=dict[int, set[str]])
-    """What was understood of each recording."""
-    refused: bool = False
-
-
-class Client:
-    """One person at one socket."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self._socket = socket
-        self._events: asyncio.Queue[tuple[float, dict[str, Any]]] = asyncio.Queue()
-        self._sound: Waveform = np.zeros(0, dtype=np.float32)
-        self.spoken_until_s = 0.0
-
-    async def receive(self) -> None:
-        """Takes events in, for ever."""
-        async for message in self._socket:
-            await self._events.put((time.perf_counter(), json.loads(message)))
-
-    async def stream(self) -> None:
-        """Sends a frame every 32 ms: speech if there is some to say, silence otherwise."""
-        next_s = time.perf_counter()
-        while True:
-            frame, self._sound = self._sound[:FRAME], self._sound[FRAME:]
-            if len(frame):
-                self.spoken_until_s = time.perf_counter()
-            frame = np.pad(frame, (0, FRAME - len(frame)))
-            audio = base64.b64encode(to_int16(frame).tobytes()).decode()
-            await self.send("input_audio_buffer.append", audio=audio)
-            next_s += FRAME / RATE_HZ
-            await asyncio.sleep(max(0.0, next_s - time.perf_counter()))
-
-    async def send(self, kind: str, **fields: Any) -> None:
-        """Sends one event."""
-        await self._socket.send(json.dumps({"type": kind, **fields}))
-
-    def say(self, sound: Waveform) -> None:
-        """Speaks from the next frame on."""
-        self._sound = sound
-
-    async def until(self, *kinds: str) -> list[tuple[float, dict[str, Any]]]:
-        """Returns events with their times, up to the first of `kinds`."""
-        seen: list[tuple[float, dict[str, Any]]] = []
-        while not seen or seen[-1][1]["type"] not in kinds:
-            seen.append(await asyncio.wait_for(self._events.get(), 60.0))
-        return seen
-
-
-async def talk(url: str, turns: int, recordings: list[Waveform], seed: int) -> Talked:
-    """Holds one conversation."""
-    talked, order = Talked(), random.Random(seed)
-    async with connect(url, max_size=None) as socket:
-        client = Client(socket)
-        tasks = [asyncio.ensure_future(client.receive())]
-        try:
-            first = await client.until("session.created", "error")
-            if first[-1][1]["type"] == "error":
-                talked.refused = True
-                return talked
-            await client.send(
-                "session.update",
-                session={"audio": {"input": {"format": {"type": "audio/pcm", "rate": RATE_HZ}}}},
-            )
-            tasks.append(asyncio.ensure_future(client.stream()))
-            for _ in range(turns):
-                await asyncio.sleep(order.uniform(0.2, 2.0))
-                await one_turn(client, talked, order.randrange(len(recordings)), recordings)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-    return talked
-
-
-async def one_turn(client: Client, talked: Talked, which: int, recordings: list[Waveform]) -> None:
-    client.say(recordings[which])
-    has_sounded = False
-    for at_s, event in await client.until("output_audio_buffer.stopped", "error"):
-        match event["type"]:
-            case "response.output_audio.delta" if not has_sounded:
-                has_sounded = True
-                talked.sound_ms.append(1_000 * (at_s - client.spoken_until_s))
-            case "attune.timing":
-                marks = event["marks_ms"]
-                talked.answer_ms.append(max(0.0, marks["played"] - marks["endpoint"]))
-            case "conversation.item.input_audio_transcription.completed":
-                talked.words.setdefault(which, set()).add(event["transcript"])
-            case "error":
-                raise SystemExit(event["error"]["message"])
-            case _:
-                pass
-
-
-def load_recordings() -> list[Waveform]:
-    """Returns the bundled recording's turns, ended at their last loud sample."""
-    import io
-
-    import soundfile
-
-    from ui.web_examples import EXAMPLES, example_wav
-
-    recordings: list[Waveform] = []
-    for index in range(len(EXAMPLES)):
-        wav = example_wav(index)
-        assert wav is not None
-        samples, rate = soundfile.read(io.BytesIO(wav), dtype="float32")
-        sound = resample(np.asarray(samples, dtype=np.float32), from_hz=rate, to_hz=RATE_HZ)
-        recordings.append(sound[: int(np.flatnonzero(np.abs(sound) > 0.02)[-1]) + 1])
-    return recordings
+VISITORS = 16
+SAMPLES = 12
+"""Looks at the server over a soak."""
 
 
 def serve(options: argparse.Namespace, *extra: str) -> tuple[subprocess.Popen[str], str]:
@@ -181,15 +60,23 @@ async def until_open(url: str) -> None:
             await asyncio.sleep(0.2)
 
 
+def stop(server: subprocess.Popen[str]) -> None:
+    server.terminate()
+    server.wait(60)
+
+
+UNLIMITED = ("--admission.most", "999", "--admission.budget-ms", "60000")
+
+
 def measure(options: argparse.Namespace, recordings: list[Waveform]) -> list[list[object]]:
     """Returns one row for each number of talks."""
-    server, url = serve(options, "--admission.most", "999", "--admission.budget-ms", "60000")
+    server, url = serve(options, *UNLIMITED)
     process = psutil.Process(server.pid)
 
     async def together(talks: int) -> tuple[list[Talked], float]:
         before = process.memory_info().rss
         running = [
-            asyncio.ensure_future(talk(url, options.turns, recordings, seed))
+            asyncio.ensure_future(talk(url, recordings, turns=options.turns, seed=seed))
             for seed in range(talks)
         ]
         peak = before
@@ -199,62 +86,138 @@ def measure(options: argparse.Namespace, recordings: list[Waveform]) -> list[lis
         return [task.result() for task in running], (peak - before) / talks / 2**20
 
     rows: list[list[object]] = []
-    alone: dict[int, set[str]] = {}
     try:
-        asyncio.run(together(1))
+        alone = asyncio.run(talk(url, recordings, turns=len(recordings), seed=0, in_order=True))
         for talks in options.talks:
             talked, megabytes = asyncio.run(together(talks))
-            unlike = 0
-            for one in talked:
-                for which, words in one.words.items():
-                    unlike += len(words - alone.setdefault(which, words))
-            sound = [ms for one in talked for ms in one.sound_ms]
-            answer = [ms for one in talked for ms in one.answer_ms]
-            rows.append(
-                [talks, p50_p95(sound), p50_p95(answer), len(answer), unlike, f"{megabytes:.1f}"]
-            )
+            rows.append(row(talks, talked, crossed(talked, alone), megabytes))
+            print(rows[-1], flush=True)
     finally:
-        server.terminate()
-        server.wait(60)
+        stop(server)
     return rows
 
 
+def row(talks: int, talked: list[Talked], wires: int, megabytes: float) -> list[object]:
+    sound = [ms for one in talked for ms in one.sound_ms]
+    answer = [ms for one in talked for ms in one.answer_ms]
+    lost = sum(one.lost_turns for one in talked)
+    times = (p50_p95(sound), p50_p95(answer)) if answer else ("–", "–")
+    return [talks, *times, len(answer), lost, wires, f"{megabytes:.1f}"]
+
+
+def crossed(talked: list[Talked], alone: Talked) -> int:
+    """Returns how often one talk got what belongs to another.
+
+    Counted are ids that two clients were told of, and turns with the very words that a talk alone
+    understood of another recording, and never of the one that was spoken.
+    """
+    known: dict[str, set[int]] = {}
+    for which, words in alone.words:
+        known.setdefault(words, set()).add(which)
+    wires, seen = 0, set[str]()
+    for one in talked:
+        wires += len(one.ids & seen)
+        seen |= one.ids
+        wires += sum(which not in known.get(words, {which}) for which, words in one.words)
+    return wires
+
+
 def admitted(options: argparse.Namespace, recordings: list[Waveform]) -> str:
-    """Returns how many of 16 visitors were let in, and how late their answers were."""
+    """Returns how many visitors were let in, and how late their answers were."""
     server, url = serve(options)
 
     async def arrive() -> list[Talked]:
         running: list[asyncio.Future[Talked]] = []
-        for seed in range(16):
-            running.append(asyncio.ensure_future(talk(url, 2 * options.turns, recordings, seed)))
+        for seed in range(VISITORS):
+            visit = talk(url, recordings, turns=2 * options.turns, seed=seed)
+            running.append(asyncio.ensure_future(visit))
             await asyncio.sleep(2.0)
         return await asyncio.gather(*running)
 
     try:
         talked = asyncio.run(arrive())
     finally:
-        server.terminate()
-        server.wait(60)
+        stop(server)
     inside = [one for one in talked if not one.refused]
     answer = [ms for one in inside for ms in one.answer_ms]
     return (
-        f"Sixteen visitors, one every 2 s, under the default budget of 400 ms: {len(inside)} were "
-        f"let in, {len(talked) - len(inside)} were told to wait; end of turn → first sound "
+        f"{VISITORS} visitors, one every 2 s, under the default budget of 400 ms: {len(inside)} "
+        f"were let in, {len(talked) - len(inside)} were told to wait; end of turn → first sound "
         f"{p50_p95(answer)} ms (p50 / p95 of {len(answer)} turns)."
     )
 
 
+def soak(options: argparse.Namespace, recordings: list[Waveform]) -> str:
+    """Returns what a long time of talks leaves behind in the server, as Markdown."""
+    server, url = serve(options, *UNLIMITED)
+    process = psutil.Process(server.pid)
+    length_s, rows = 60.0 * options.soak_minutes, list[list[object]]()
+    all_talked: list[Talked] = []
+
+    def look(minute: float, talks: int) -> tuple[float, int, int]:
+        memory = process.memory_info().rss / 2**20
+        found = (memory, process.num_fds(), process.num_threads())
+        rows.append([f"{minute:.0f}", talks, f"{memory:.0f}", *found[1:]])
+        print(rows[-1], flush=True)
+        return found
+
+    async def visitor(seed: int, until_s: float) -> None:
+        while time.perf_counter() < until_s:
+            all_talked.append(await talk(url, recordings, turns=options.turns, seed=seed))
+            seed += 1_000
+
+    async def visits() -> tuple[tuple[float, int, int], tuple[float, int, int]]:
+        await talk(url, recordings, turns=2, seed=0)
+        await asyncio.sleep(3.0)
+        first, began_s = look(0.0, 0), time.perf_counter()
+        coming = [visitor(seed, began_s + length_s) for seed in range(max(options.talks))]
+        running = asyncio.gather(*coming)
+        for sample in range(1, SAMPLES):
+            await asyncio.sleep(began_s + length_s * sample / SAMPLES - time.perf_counter())
+            look(length_s * sample / SAMPLES / 60.0, len(coming))
+        await running
+        await asyncio.sleep(3.0)
+        return first, look(options.soak_minutes, 0)
+
+    try:
+        first, last = asyncio.run(visits())
+    finally:
+        stop(server)
+    answer = [ms for one in all_talked for ms in one.answer_ms]
+    lost = sum(one.lost_turns for one in all_talked)
+    settled = [float(str(line[2])) for line in rows[1 + SAMPLES // 4 : -1]]
+    spread = 100.0 * (max(settled) - min(settled)) / min(settled)
+    late = percentile(answer, 0.95)
+    return (
+        table(["minute", "talks", "resident MiB", "open files", "threads"], rows)
+        + f"\n\n{len(all_talked)} talks, {len(answer)} turns answered, {lost} not; end of turn → "
+        f"first sound p95 {late:.0f} ms. After the first quarter memory moves by {spread:.1f} %. "
+        f"Left over: {last[1] - first[1]} open files, {last[2] - first[2]} threads."
+    )
+
+
 def main() -> None:
-    """Measures and writes the section."""
+    """Measures and prints; `--write` puts it into RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="nano")
-    parser.add_argument("--talks", type=int, nargs="+", default=[1, 2, 4, 8, 16])
-    parser.add_argument("--turns", type=int, default=6)
+    parser.add_argument("--talks", type=int, nargs="+")
+    parser.add_argument("--turns", type=int, default=4)
+    parser.add_argument("--soak-minutes", type=float)
+    parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     recordings = load_recordings()
-    rows = measure(options, recordings)
-    body = f"{table(COLUMNS, rows)}\n\n{admitted(options, recordings)}"
-    write_section("Many talks at once", "python -m benchmarks.web", body)
+    command = f"python -m benchmarks.web --model {Path(options.model).name}"
+    if options.soak_minutes:
+        title, command = "Talk after talk", f"{command} --soak-minutes {options.soak_minutes:g}"
+        options.talks = options.talks or [4]
+        body = soak(options, recordings)
+    else:
+        title = "Many talks at once"
+        options.talks = options.talks or [1, 2, 4, 8, 16]
+        body = f"{table(COLUMNS, measure(options, recordings))}\n\n{admitted(options, recordings)}"
+    print(body)
+    if options.write:
+        write_section(title, command, body)
 
 
 if __name__ == "__main__":

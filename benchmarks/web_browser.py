@@ -1,10 +1,12 @@
 """A talk in a real browser: last word → first audible sound, barge-in → silence.
 
-    python -m benchmarks.web_browser [--model nano] [--minutes 3]
+    python -m benchmarks.web_browser [--model nano] [--minutes 3] [--write]
 
 Chromium listens to a recording that asks, waits for the answer and speaks into it, over and over.
 The page's own meters, read every few milliseconds, say when the microphone and the loudspeaker are
 loud: the figures hold all of microphone, socket, model, voice and playback, but not the sound card.
+The terminal's conversation is given the same recording by file, on a clock that jumps over waits
+and counts all work as it really takes; its sound is read in the same way.
 """
 
 import argparse
@@ -17,22 +19,30 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from assistant.assembly import open_engines
 from assistant.audio import Waveform, resample
+from assistant.clock import replay
+from assistant.file_devices import FileMicrophone, FileSpeaker
+from assistant.session import Ends, Watchers, Workers, open_talk
+from assistant.settings import TalkCommandSettings
 from benchmarks.results import p50_p95, table, write_section
-from benchmarks.web import RATE_HZ, load_recordings, serve
+from benchmarks.web import serve, stop
+from benchmarks.web_clients import RATE_HZ, load_recordings
 
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --use-fake-ui-for-media-stream "
     "--use-fake-device-for-media-stream --autoplay-policy=no-user-gesture-required"
 ).split()
-BARGE_IN_S = 1.2
+BARGE_IN_S = 2.5
 """From the end of a question to the words that interrupt its answer, which is playing by then."""
-REST_S = 7.0
+REST_S = 8.0
 LOUD = 0.01
 GAP_MS = 1_000.0
 """Quiet of this length ends a stretch of sound."""
 POLL_MS = 5
+METER_S = 512 / 48_000
+"""Window of the page's meters."""
 
 WATCH = f"""() => {{
   const audio = window.attune.audio;
@@ -84,6 +94,37 @@ def watch(page_url: str, microphone: Path, minutes: float) -> np.ndarray:
     return np.asarray(rows, dtype=np.float64)
 
 
+def replayed(options: argparse.Namespace, sound: Waveform) -> np.ndarray:
+    """Returns the same rows for the terminal's conversation, which is given `sound`."""
+    settings = TalkCommandSettings(model=options.model)
+    engines, workers = open_engines(settings), Workers()
+    rate, played = engines.voice.sample_rate, list[Waveform]()
+    sound = np.resize(sound, round(options.minutes * 60 * RATE_HZ))
+    ends = Ends(FileMicrophone([sound]), FileSpeaker(played.append, sample_rate=rate))
+
+    async def hold() -> None:
+        await open_talk(settings, engines, workers, ends, Watchers()).run()
+
+    try:
+        replay(hold(), workers=list(workers), counts_work=True)
+    finally:
+        workers.close()
+        engines.close()
+    person, assistant = (
+        windows(side, hz) for side, hz in ((sound, RATE_HZ), (np.concatenate(played), rate))
+    )
+    count = min(len(person), len(assistant))
+    return np.stack([POLL_MS * np.arange(count), person[:count], assistant[:count]], axis=1)
+
+
+def windows(sound: Waveform, rate_hz: int) -> np.ndarray:
+    """Returns the level in the window that the page's meters have, every `POLL_MS`."""
+    power = np.concatenate([[0.0], np.cumsum(np.square(sound, dtype=np.float64))])
+    ends = np.arange(0, len(sound), rate_hz * POLL_MS // 1_000)
+    starts = np.maximum(0, ends - round(rate_hz * METER_S))
+    return np.sqrt((power[ends] - power[starts]) / (rate_hz * METER_S))
+
+
 def stretches(times: np.ndarray, levels: np.ndarray, gap_ms: float = GAP_MS) -> list[Stretch]:
     """Returns where the level is above the threshold, short gaps bridged."""
     loud = times[levels > LOUD]
@@ -111,32 +152,40 @@ def figures(rows: np.ndarray) -> tuple[list[float], list[float]]:
     return responses, silences
 
 
+def rows_of(where: str, levels: np.ndarray) -> list[list[object]]:
+    responses, silences = figures(levels)
+    return [
+        [where, name, len(times), p50_p95(times) if times else "–"]
+        for name, times in (
+            ("last word → first audible sound", responses),
+            ("interruption begins → silence", silences),
+        )
+    ]
+
+
 def main() -> None:
-    """Measures and writes the section."""
+    """Measures and prints; `--write` puts it into RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="nano")
     parser.add_argument("--minutes", type=float, default=3.0)
+    parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    sound = resample(script(load_recordings()), from_hz=RATE_HZ, to_hz=48_000)
+    sound = script(load_recordings())
     server, url = serve(options)
     try:
         with tempfile.TemporaryDirectory() as folder:
             microphone = Path(folder) / "microphone.wav"
-            soundfile.write(microphone, sound, 48_000)
+            soundfile.write(microphone, resample(sound, from_hz=RATE_HZ, to_hz=48_000), 48_000)
             page_url = url.replace("ws:", "http:").replace("v1/realtime", "")
-            rows = watch(page_url, microphone, options.minutes)
+            browser = watch(page_url, microphone, options.minutes)
     finally:
-        server.terminate()
-        server.wait(60)
-    responses, silences = figures(rows)
-    body = table(
-        ["", "count", "p50 / p95 ms"],
-        [
-            ["last word → first audible sound", len(responses), p50_p95(responses)],
-            ["interruption begins → silence", len(silences), p50_p95(silences)],
-        ],
-    )
-    write_section("A talk in the browser", "python -m benchmarks.web_browser", body)
+        stop(server)
+    rows = rows_of("Chromium", browser) + rows_of("terminal", replayed(options, sound))
+    body = table(["", "from → to", "count", "p50 / p95 ms"], rows)
+    print(body)
+    if options.write:
+        command = f"python -m benchmarks.web_browser --model {Path(options.model).name}"
+        write_section("A talk in the browser", command, body)
 
 
 if __name__ == "__main__":

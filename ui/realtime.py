@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 NORMAL, STALLED, BROKEN, TRY_LATER = 1000, 1008, 1011, 1013
 """Close codes of the WebSocket protocol."""
 TICK_S = 1.0
+WAITED_FOR_S = 10.0
+"""How long a lost client's place is kept for it while others wait in line."""
 THIS_COMPUTER = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -84,7 +86,10 @@ class House:
             await asyncio.sleep(TICK_S)
             now_s, settings = asyncio.get_running_loop().time(), self.gate.settings
             for place in list(self._places.values()):
-                if place.left_s is not None and now_s - place.left_s > settings.resume_s:
+                keep_s = settings.resume_s
+                if self.gate.waiting:
+                    keep_s = min(keep_s, WAITED_FOR_S)
+                if place.left_s is not None and now_s - place.left_s > keep_s:
                     place.session.end()
                 elif now_s - place.session.last_active_s > settings.idle_s:
                     message = "nothing has happened for a while: the conversation has ended"
@@ -203,14 +208,14 @@ async def _serve(house: House, socket: WebSocket, place: _Place, *, keep: bool) 
         )
         if pumping.done():
             house.metrics.stalled += 1
-            await socket.close(STALLED, "the client does not read")
+            await _close(socket, STALLED, "the client does not read")
         elif receiving.done() and receiving.exception() is not None:
             logger.error("a message could not be handled", exc_info=receiving.exception())
-            await socket.close(BROKEN, "internal error")
+            await _close(socket, BROKEN, "internal error")
         elif not receiving.done():
             await _cancelled(pumping)
             await _flush(session, socket)
-            await socket.close(NORMAL, "the conversation has ended or goes on elsewhere")
+            await _close(socket, NORMAL, "the conversation has ended or goes on elsewhere")
     finally:
         is_lost = receiving.done() and not receiving.exception() and receiving.result() != NORMAL
         await _cancelled(pumping, receiving, replaced)
@@ -239,6 +244,13 @@ async def _flush(session: Session, socket: WebSocket) -> None:
     with contextlib.suppress(TimeoutError, ClientStalled):
         async with asyncio.timeout(1.0):
             await session.outbox.pump(socket.send_text)
+
+
+async def _close(socket: WebSocket, code: int, reason: str) -> None:
+    """Says why the socket is closed; a client that does not read cannot hold that up."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(1.0):
+            await socket.close(code, reason)
 
 
 async def _cancelled(*tasks: asyncio.Future[Any]) -> None:

@@ -41,7 +41,13 @@ class SocketMicrophone:
 
     async def push(self, samples: Waveform, rate_hz: int) -> None:
         """Takes sound at `rate_hz`; waits while too much of it is not heard yet."""
-        sound = self._resampler.push(AudioClip(samples, rate_hz))
+        for start in range(0, len(samples), rate_hz):
+            # A second at a time: others must not wait for somebody who sends minutes at once.
+            await self._push(AudioClip(samples[start : start + rate_hz], rate_hz))
+            await asyncio.sleep(0)
+
+    async def _push(self, clip: AudioClip) -> None:
+        sound = self._resampler.push(clip)
         if len(sound):
             self._kept.append(sound, keep_s=self.keep_s)
             self._received += len(sound)

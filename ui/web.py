@@ -16,6 +16,7 @@ from ui.realtime import House, realtime_router
 from ui.realtime_admission import AdmissionSettings
 from ui.realtime_engines import Resident
 from ui.realtime_protocol import LARGEST_EVENT_BYTES
+from ui.web_limits import BodyLimit, ImpatientSocket, impatient_http
 from ui.web_security import LOOPBACK, Guard
 
 STATIC = Path(__file__).with_name("static")
@@ -68,7 +69,7 @@ class Site:
             from ui.web_page import mount_page
 
             mount_page(self._api, resident)
-        self.app: ASGIApp = Guard(self._api, hosts=hosts, password=password)
+        self.app: ASGIApp = Guard(BodyLimit(self._api), hosts=hosts, password=password)
 
     @contextlib.asynccontextmanager
     async def _life(self, _api: FastAPI) -> AsyncGenerator[None]:
@@ -107,12 +108,15 @@ def server_config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
         host=host,
         port=port,
         log_level="warning",
-        ws="websockets-sansio",
+        http=impatient_http(),
+        ws=ImpatientSocket,
         ws_max_size=LARGEST_EVENT_BYTES + 64 * 1024,
         ws_max_queue=8,
         ws_ping_interval=20.0,
         ws_ping_timeout=40.0,
-        limit_concurrency=1_024,
+        # Packing would cost every talk time and memory, for sound that hardly gets smaller.
+        ws_per_message_deflate=False,
+        limit_concurrency=4_096,
         timeout_keep_alive=10,
         timeout_graceful_shutdown=5,
         server_header=False,

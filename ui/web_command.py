@@ -39,10 +39,12 @@ def web(settings: WebSettings) -> int:
             f"the web page needs {', '.join(missing)}: `pip install -e '.[web]'`"
         )
     from ui.web import check_exposure
+    from ui.web_limits import allow_open_files
 
     password = _password(settings.auth)
     check_exposure(settings.host, password)
     listening = _listen(settings.host, settings.port)
+    allow_open_files()
     with contextlib.closing(listening):
         print(DISCLOSURE, file=sys.stderr)
         print(f"loading {settings.model} …", file=sys.stderr, flush=True)

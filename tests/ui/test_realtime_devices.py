@@ -1,12 +1,14 @@
 """Microphone and speaker of a socket."""
 
 import asyncio
+import tracemalloc
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.audio import SPEECH_RATE_HZ, AudioClip, Waveform
+from assistant.clock import replay
 from tests.fakes import speech_like
 from ui.realtime_devices import SocketMicrophone, SocketSpeaker
 
@@ -48,6 +50,28 @@ async def test_the_buffer_is_taken_and_cleared() -> None:
     await microphone.push(sound[:800], SPEECH_RATE_HZ)
     np.testing.assert_array_equal(microphone.take(), sound[:800])
     np.testing.assert_array_equal(microphone.cut(0.5, 0.6), sound[8_000:9_600])
+
+
+def test_a_talk_without_a_microphone_keeps_no_sound() -> None:
+    async def main() -> int:
+        speaker = SocketSpeaker(
+            24_000, send=lambda sound: None, sent=lambda: None, ducked=lambda decibels: None
+        )
+        answer = AudioClip(speech_like((0.0, 5.0), length_s=5.0), 16_000)
+        await speaker.play(answer)
+        await speaker.drain()
+        tracemalloc.start()
+        for _ in range(40):
+            await asyncio.sleep(600.0)
+            await speaker.play(answer)
+            await speaker.drain()
+        assert abs(speaker.played_samples - 41 * 5 * 24_000) < 100
+        return tracemalloc.get_traced_memory()[1]
+
+    try:
+        assert replay(main(), workers=[]) < 10e6
+    finally:
+        tracemalloc.stop()
 
 
 async def test_all_of_a_reply_is_sent_before_it_is_played() -> None:

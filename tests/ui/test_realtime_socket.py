@@ -3,51 +3,16 @@
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
 
+from tests.ui.calling import line, read
 from tests.ui.serving import LONG, resident, serving, spoken
 from ui.realtime_admission import AdmissionSettings
 from ui.realtime_protocol import LARGEST_EVENT_BYTES
 from ui.web import Site
-
-
-class Line:
-    """One connection; waits at most a while for what it expects."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self.socket = socket
-
-    def send(self, kind: str, **fields: Any) -> None:
-        self.socket.send(json.dumps({"type": kind, **fields}))
-
-    def until(self, *kinds: str) -> dict[str, Any]:
-        while True:
-            event = json.loads(self.socket.recv(timeout=60))
-            if event["type"] in kinds:
-                return event
-
-    def say(self, text: str) -> None:
-        content = [{"type": "input_text", "text": text}]
-        item = {"type": "message", "role": "user", "content": content}
-        self.send("conversation.item.create", item=item)
-        self.send("response.create")
-
-
-@contextmanager
-def line(host: str, query: str = "", **options: Any) -> Generator[Line]:
-    with connect(f"ws://{host}/v1/realtime{query}", max_size=None, **options) as socket:
-        yield Line(socket)
-
-
-def read(host: str, path: str) -> str:
-    with urllib.request.urlopen(f"http://{host}{path}", timeout=60) as answer:
-        return answer.read().decode()
 
 
 @pytest.fixture(scope="module")

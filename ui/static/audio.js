@@ -91,6 +91,8 @@ export class Audio {
 // Returns the sound of a file as 16 kHz mono; the browser's own decoder reads it.
 export async function decodeFile(file) {
   if (file.size > 50e6) throw new Error("That file is larger than 50 MB. Choose a shorter recording.");
+  // Asked for first: a small file may unpack to hours of sound.
+  if ((await lengthOf(file)) > 120) throw new Error("That recording is longer than two minutes.");
   const reader = new OfflineAudioContext(1, 1, 16000);
   let sound;
   try {
@@ -106,6 +108,18 @@ export async function decodeFile(file) {
   source.start();
   const mono = (await mixer.startRendering()).getChannelData(0);
   return Int16Array.from(mono, (v) => Math.round(Math.max(-1, Math.min(1, v)) * 32767));
+}
+
+// Seconds, by the file's own word; 0 where it says nothing that this browser understands.
+function lengthOf(file) {
+  const player = document.createElement("audio");
+  const url = URL.createObjectURL(file);
+  return new Promise((resolve) => {
+    player.onloadedmetadata = () => resolve(Number.isFinite(player.duration) ? player.duration : 0);
+    player.onerror = () => resolve(0);
+    player.preload = "metadata";
+    player.src = url;
+  }).finally(() => URL.revokeObjectURL(url));
 }
 
 export function toBase64(samples) {
