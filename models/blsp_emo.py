@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from models.adapter import build_adapter
 from models.checkpoint import load
 from models.config import BlspEmoConfig
+from models.ctc_adapter import CtcAdapter
 from models.emotion_head import abstains, build_emotion_head, calibrated
 from models.emotions import EMOTION_LABELS
 from models.features import SpeechFeatures, Waveform, quietest_cuts, speech_features
@@ -209,6 +210,8 @@ class BlspEmo(nn.Module):
                 `emotion_in_embeddings` only.
         """
         embedded: SpeechEmbeddings = self.adapter(states, token_counts)
+        if isinstance(self.adapter, CtcAdapter):
+            embedded = self.adapter.spelled(embedded, self.llm.table)
         if self.emotion_vectors is None:
             return embedded
         if emotions is None:
@@ -267,7 +270,7 @@ class BlspEmo(nn.Module):
         probabilities = tuple(float(p) for p in calibrated(logits, self.config.calibration))
         return Heard(
             speech_states=tuple(replace(s, layers=()) for s in states),
-            speech_embeddings=torch.cat([e.embeddings[0] for e in embedded]),
+            speech_embeddings=torch.cat([e.of(0) for e in embedded]),
             emotion_logits=logits,
             probabilities=probabilities,
             abstained=abstains(probabilities, self.config.calibration),

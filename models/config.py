@@ -52,13 +52,14 @@ class SpeechEncoderConfig:
 class AdapterConfig:
     """From encoder states to the width of the LLM."""
 
-    kind: Literal["subsampler", "cformer"] = "subsampler"
+    kind: Literal["subsampler", "cformer", "ctc"] = "subsampler"
+    """`ctc`: a subsampler whose embeddings are spelled in the LLM's own, one for each token."""
     kernel_sizes: tuple[int, ...] = (5, 5, 5)
-    """`subsampler`: one convolution of stride 2 for each."""
+    """`subsampler`, `ctc`: one convolution of stride 2 for each."""
     inner_width: int = 512
-    """`subsampler`: width of the bottleneck."""
+    """`subsampler`, `ctc`: width of the bottleneck."""
     hidden_layers: int = 0
-    """`subsampler`: transformer layers in the bottleneck; 0 is a GELU."""
+    """`subsampler`, `ctc`: transformer layers in the bottleneck; 0 is a GELU."""
     heads: int = 8
     pre_cif_layers: int = 4
     post_cif_layers: int = 4
@@ -174,7 +175,7 @@ class BlspEmoConfig:
     def tiny(
         cls,
         *,
-        adapter: Literal["subsampler", "cformer"] = "subsampler",
+        adapter: Literal["subsampler", "cformer", "ctc"] = "subsampler",
         emotion_head: Literal["mean", "attentive", "spectral"] = "mean",
         vocabulary: int = 300,
         short_inputs: bool = True,

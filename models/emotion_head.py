@@ -6,11 +6,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from models.adapter import SpeechEmbeddings
 from models.config import CalibrationConfig, EmotionHeadConfig, SpeechEncoderConfig
 from models.emotions import EMOTION_LABELS
 from models.features import SpeechFeatures
 from models.masks import blank_outside, lengths_to_mask
+from models.speech_embeddings import SpeechEmbeddings
 from models.speech_encoder import SpeechStates
 
 

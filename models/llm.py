@@ -39,6 +39,11 @@ class LanguageModel(nn.Module):
         """Within it the updates act on `mask` (B, T) bool; spans `backward` in training."""
         return self._scope.speech_positions(mask) if self._scope else nullcontext()
 
+    @property
+    def table(self) -> Tensor:
+        """The token embeddings (V, D)."""
+        return self.causal.get_input_embeddings().weight
+
     def embed(self, ids: Tensor) -> Tensor:
         """Returns the embeddings (B, T, D) of token `ids` (B, T)."""
         return self.causal.get_input_embeddings()(ids)
@@ -72,6 +77,23 @@ class LanguageModel(nn.Module):
             logits_to_keep=1 if last_only else 0,
         )
         return output.logits
+
+    def with_hidden(self, embeddings: Tensor, *, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns logits (B, T, V) and the last hidden states (B, T, D) of `embeddings`.
+
+        Args:
+            embeddings: (B, T, D).
+            mask: (B, T) bool, false at padding.
+        """
+        positions = (mask.long().cumsum(dim=-1) - 1).clamp(min=0)
+        output = self.causal.base_model(
+            inputs_embeds=embeddings,
+            attention_mask=mask.long(),
+            position_ids=positions,
+            use_cache=False,
+        )
+        hidden = output.last_hidden_state
+        return self.causal.get_output_embeddings()(hidden), hidden
 
     def new_cache(self) -> Any:
         """Returns an empty KV cache that grows and can be cropped."""

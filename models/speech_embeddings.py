@@ -18,8 +18,10 @@ class SpeechEmbeddings:
     """(B, S, D)."""
     lengths: Tensor
     """(B,) embeddings of each utterance."""
+    kept: Tensor | None = None
+    """`ctc`: (B, S) bool, the embeddings that the LLM attends to; None: all."""
     token_logits: Tensor | None = None
-    """`cformer`: (B, S, V) of its own output layer."""
+    """`cformer`: (B, S, V) of its own output layer; `ctc`: (B, S, V + 1), last the blank."""
     weights: Tensor | None = None
     """`cformer`: (B, states) integrate-and-fire weights after scaling."""
     predicted_counts: Tensor | None = None
@@ -29,6 +31,11 @@ class SpeechEmbeddings:
     def mask(self) -> Tensor:
         """(B, S) bool, true where an embedding stands for speech."""
         return lengths_to_mask(self.lengths, self.embeddings.shape[1])
+
+    def of(self, row: int) -> Tensor:
+        """Returns (N, D), the embeddings of one utterance that the LLM attends to."""
+        heard = self.mask if self.kept is None else self.mask & self.kept
+        return self.embeddings[row][heard[row]]
 
 
 def encoder_layers(

@@ -33,6 +33,12 @@ class SpeechStates:
         """(B, S) bool, true where there is speech."""
         return lengths_to_mask(self.lengths, self.states.shape[1])
 
+    def repeated(self, times: int) -> "SpeechStates":
+        """Returns the states of one utterance `times` times, as a batch; nothing is copied."""
+        padded = None if self.padded is None else self.padded.expand(times, -1, -1)
+        states = self.states.expand(times, -1, -1)
+        return SpeechStates(states, self.lengths.expand(times), padded=padded)
+
 
 class SpeechEncoder(nn.Module):
     """The encoder of Whisper (arXiv 2212.04356), which we run layer by layer.

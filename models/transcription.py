@@ -10,7 +10,9 @@ from torch import Tensor
 
 from models.blsp_emo import BlspEmo, Heard
 from models.config import TranscriptionConfig
+from models.ctc_adapter import CtcAdapter
 from models.generation import CachedText, Sampling, generate
+from models.joint_words import joint_words
 from models.prompts import TRANSCRIBE
 from models.speech_decoder import SpeechDecoder
 from models.speech_encoder import SpeechStates
@@ -52,7 +54,20 @@ def _decoded(
     texts: list[str] = []
     scores: list[float] = []
     for states in heard.speech_states:
-        ids, log_probabilities = greedy_words(decoder, config, states, cancelled=cancelled)
+        if cancelled():
+            break
+        ids, log_probabilities = (
+            joint_words(
+                model.adapter,
+                decoder,
+                states,
+                model.llm.table,
+                prompt=config.prompt_ids,
+                end=config.stop_ids[0],
+            )
+            if isinstance(model.adapter, CtcAdapter) and config.tokenizer == "llm"
+            else greedy_words(decoder, config, states, cancelled=cancelled)
+        )
         texts.append(model.decoder_tokenizer.decode(ids).strip())
         scores.extend(log_probabilities)
     confidence = math.exp(sum(scores) / len(scores)) if scores else 0.0

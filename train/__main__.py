@@ -61,7 +61,7 @@ COMMANDS = {
     ),
     "nano": Command(
         "makes the embedded model: voices, tokenizer, LLM, ears, both stages",
-        "train.nano:NanoSettings",
+        "train.nano_settings:NanoSettings",
         "train.nano:make_nano",
     ),
     "nano-figures": Command(

@@ -17,7 +17,7 @@ from models.speech_embeddings import SpeechEmbeddings
 from train import losses
 from train.audio_files import read_audio
 from train.batches import BucketedBatches
-from train.collate import Batch, Collator, HeardExample
+from train.collate import Batch, Collator, HeardExample, TokenBatch
 from train.examples import Example, audio_of
 from train.losses import IGNORED
 from train.stages import Stage
@@ -65,6 +65,8 @@ class Alignment:
             if embedded.predicted_counts is None:
                 raise ValueError("the loss term cif needs the cformer adapter")
             found["cif"] = losses.cif(embedded.predicted_counts, batch.word_tokens)
+        if "ctc" in self.terms:
+            found["ctc"] = _spelling(model, batch, embedded)
         return found
 
     def _known_emotions(self, model: BlspEmo, batch: Batch) -> Tensor | None:
@@ -83,7 +85,7 @@ class Alignment:
         self, model: BlspEmo, batch: Batch, embedded: SpeechEmbeddings
     ) -> dict[str, Tensor]:
         speech = batch.speech
-        logits = model.llm(speech_inputs(model, batch, embedded), mask=speech.mask)
+        logits = model.llm(speech_inputs(model, batch, embedded), mask=attended(speech, embedded))
         found: dict[str, Tensor] = {}
         if "response_ce" in self.terms:
             found["response_ce"] = losses.response_ce(logits, speech.labels)
@@ -119,6 +121,13 @@ def speech_inputs(model: BlspEmo, batch: Batch, embedded: SpeechEmbeddings) -> T
         )
     inputs = model.llm.embed(batch.speech.ids)
     return inputs.masked_scatter(mask[..., None], values.to(inputs.dtype))
+
+
+def attended(speech: TokenBatch, embedded: SpeechEmbeddings) -> Tensor:
+    """Returns (B, T) bool: all but the padding and the embeddings that the adapter left out."""
+    if embedded.kept is None:
+        return speech.mask
+    return speech.mask.masked_scatter(speech.spoken, embedded.kept[embedded.mask])
 
 
 def alignment_batches(
@@ -181,6 +190,19 @@ def _heard(
     if short < SPEECH_RATE_HZ // 10:
         raise ValueError(f"{short} samples are too few: 0.1 s at least")
     return HeardExample(example, tuple(waveforms))
+
+
+def _spelling(model: BlspEmo, batch: Batch, embedded: SpeechEmbeddings) -> Tensor:
+    """Returns how well the adapter spells the words, a token of the words."""
+    if embedded.token_logits is None or model.config.adapter.kind != "ctc":
+        raise ValueError("the loss term ctc needs the adapter of that name")
+    words = batch.text.ids[batch.text.spoken].split(batch.word_tokens.tolist())
+    return losses.ctc(
+        torch.log_softmax(embedded.token_logits.float(), dim=-1),
+        embedded.lengths,
+        torch.nn.utils.rnn.pad_sequence(list(words), batch_first=True),
+        batch.word_tokens,
+    )
 
 
 def _evenly(emotions: Tensor) -> Tensor:

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import soundfile as sf
 import torch
-from pydantic import Field
 
 from models.blsp_emo import BlspEmo
 from models.checkpoint import save
-from models.emotion_head import fit_temperature
 from models.prompts import chat_prompts
 from models.tokenizer import JsonTokenizer
 from train.align import align_emotion, align_semantic
@@ -25,13 +23,7 @@ from train.nano_assemble import (
     trained_weights,
 )
 from train.nano_audio import Surroundings
-from train.nano_emotion import (
-    EmotionItems,
-    EmotionModel,
-    collate_emotions,
-    emotion_logits,
-    emotion_step,
-)
+from train.nano_emotion_runs import train_emotion
 from train.nano_llm import LLM_WEIGHTS, NanoLlm, llm_shape, llm_step
 from train.nano_manifests import (
     Answers,
@@ -48,51 +40,22 @@ from train.nano_recogniser import (
     marker_ids,
 )
 from train.nano_recordings import Recording, librispeech, ravdess, speechocean
+from train.nano_settings import NanoSettings, finish
 from train.nano_speech import Line, Script, acted_prosodies, build_shard, read_lines
 from train.nano_text import spoken_form, unrelated_sentences
 from train.nano_text_batches import ConversationBatches, ConversationSource
 from train.nano_tokenizer import train_tokenizer
 from train.nano_word_times import pronunciations
-from train.settings import EmotionSettings, Frozen, LoopSettings, SemanticSettings, duration_s
+from train.settings import EmotionSettings, LoopSettings, SemanticSettings
 from train.stages import only_training
 from train.synthesis import SAMPLE_RATE_HZ, phones_of
 from train.task import Outcome, Task
 
 logger = logging.getLogger(__name__)
 
-SHARES = {
-    "llm": 0.34,
-    "phones": 0.1,
-    "words": 0.3,
-    "emotion": 0.1,
-    "semantic": 0.1,
-    "empathy": 0.06,
-}
-"""Of the training budget."""
-
 LONGEST_S = 12.0
-FOLDS = 4
-
-
-class NanoSettings(Frozen):
-    """Makes nano: voices, tokenizer, language model, ears, and both stages of alignment."""
-
-    run: Path = Path("runs/nano")
-    """Folder of everything that is made; what is finished in it is not made again."""
-    data: Path = Path("../shared/data")
-    """Real recordings and texts."""
-    budget: str = "150min"
-    """Training time of all stages together; making the voices speak comes on top."""
-    shards: int = Field(default=24, ge=1)
-    """Of 500 synthetic sentences each, about 17 minutes of speech."""
-    vocabulary: int = Field(default=3000, ge=300)
-    """Tokens."""
-    seed: int = 1
-    """Of everything that is drawn."""
-
-    def stage_budget(self, stage: str) -> str:
-        """Returns the training time of a stage."""
-        return f"{max(1, round(duration_s(self.budget) * SHARES[stage]))}s"
+VALIDATION_LINES = 128
+"""Of the held-out wordings; the figures come from others."""
 
 
 def make_nano(settings: NanoSettings) -> None:
@@ -106,11 +69,11 @@ def make_nano(settings: NanoSettings) -> None:
     domain = read_domain()
     tokenizer = _tokenizer(settings, domain)
     _speak(settings, domain)
-    _finish("llm", _train_llm(settings, domain, tokenizer))
+    finish("llm", _train_llm(settings, domain, tokenizer))
     speech = _Speech(settings, tokenizer)
-    _finish("phones", speech.train_phones())
-    _finish("words", speech.train_words())
-    temperature = _train_emotion(settings)
+    finish("phones", speech.train_phones())
+    finish("words", speech.train_words())
+    temperature = train_emotion(settings)
     parts = run / "parts"
     if not (parts / "config.json").exists():
         model = assemble_nano(
@@ -143,7 +106,7 @@ def _speak(settings: NanoSettings, domain: Domain) -> None:
     for number in missing:
         failed = build_shard(folder, number, script, prosodies, seed=settings.seed)
         logger.info("spoke shard %d of %d, %d failed", number + 1, settings.shards, failed)
-    build_shard(folder, 0, script, prosodies, split="wording", sentences=300, seed=settings.seed)
+    build_shard(folder, 0, script, prosodies, split="wording", sentences=400, seed=settings.seed)
     build_shard(folder, 0, script, prosodies, split="intent", sentences=150, seed=settings.seed)
 
 
@@ -158,19 +121,20 @@ def _train_llm(settings: NanoSettings, domain: Domain, tokenizer: JsonTokenizer)
     valid = ConversationSource(domain, unrelated[::7], held_out=True)
     task = Task(
         "nano-llm",
-        NanoLlm(shape),
+        NanoLlm(shape, len(domain.intents) + 1, dropout=0.02),
         llm_step,
         LLM_WEIGHTS,
-        ConversationBatches(train, prompts, 200, tokens=1536, seed=settings.seed),
+        ConversationBatches(train, prompts, 200, tokens=3072, seed=settings.seed),
         ConversationBatches(valid, prompts, 12, seed=99),
     )
     loop = LoopSettings(
         epochs=1000,
         budget=settings.stage_budget("llm"),
-        learning_rate=1.4e-3,
-        final_fraction=0.05,
-        decay="late",
-        evaluate_every=600,
+        optimizer="muon",
+        learning_rate=2.5e-3,
+        final_fraction=0.03,
+        decay="linear",
+        evaluate_every=300,
         log_every=50,
         device="cpu",
         seed=settings.seed,
@@ -186,7 +150,7 @@ class _Speech:
         self.shape = encoder_shape(tokenizer.size)
         folder = settings.run / "speech"
         lines = list(read_lines(folder, "train"))
-        held_out = list(read_lines(folder, "wording"))[:128]
+        held_out = list(read_lines(folder, "wording"))[:VALIDATION_LINES]
         recordings = _measured(
             speechocean(settings.data, held_out=False)
             + librispeech(settings.data, held_out=False)
@@ -236,8 +200,8 @@ class _Speech:
                 self.items.lengths,
                 self.items.load,
                 collate,
-                batch_size=24,
-                max_total=24 * 3 * SAMPLE_RATE_HZ,
+                batch_size=48,
+                max_total=48 * 3 * SAMPLE_RATE_HZ,
                 seed=self.settings.seed,
                 weights=self.chances,
             ),
@@ -248,60 +212,13 @@ class _Speech:
         loop = LoopSettings(
             epochs=1000,
             budget=self.settings.stage_budget(name),
-            learning_rate=1.2e-3,
-            decay="late",
+            optimizer="muon",
+            learning_rate=2e-3,
+            decay="linear",
             device="cpu",
             seed=self.settings.seed,
         )
         return fit(task, loop, self.settings.run / name)
-
-
-def _train_emotion(settings: NanoSettings) -> float:
-    """Trains the emotion head; returns the temperature that cross-validation over actors gives."""
-    recordings = ravdess(settings.data, held_out=False)
-    around = Surroundings.read(settings.data / "noise")
-    actors = sorted({r.speaker for r in recordings})
-    logits: list[torch.Tensor] = []
-    emotions: list[int] = []
-    for fold in range(FOLDS):
-        held = set(actors[fold::FOLDS])
-        kept = [r for r in recordings if r.speaker not in held]
-        judged = [r for r in recordings if r.speaker in held]
-        model = _fit_emotion(settings, kept, around, f"emotion-fold-{fold}")
-        items = EmotionItems.read(judged, None)
-        logits.append(emotion_logits(model, items))
-        emotions += items.emotions
-    _fit_emotion(settings, recordings, around, "emotion")
-    return fit_temperature(torch.cat(logits), torch.tensor(emotions))
-
-
-def _fit_emotion(
-    settings: NanoSettings, recordings: list[Recording], around: Surroundings, name: str
-) -> EmotionModel:
-    torch.manual_seed(settings.seed)
-    items = EmotionItems.read(recordings, around)
-    config = nano_config(JsonTokenizer(settings.run / "tokenizer.json"))
-    model = EmotionModel(config.emotion_head, config.speech_encoder)
-    seconds = duration_s(settings.stage_budget("emotion")) / (FOLDS + 1)
-    loop = LoopSettings(
-        epochs=1000,
-        budget=f"{max(1, round(seconds))}s",
-        learning_rate=1.5e-3,
-        warmup_steps=30,
-        device="cpu",
-        seed=settings.seed,
-    )
-    batches = BucketedBatches(
-        items.lengths,
-        items.load,
-        collate_emotions,
-        batch_size=24,
-        weights=items.chances(),
-        seed=settings.seed,
-    )
-    task = Task(f"nano-{name}", model, emotion_step, {"input_er": 1.0}, batches)
-    _finish(name, fit(task, loop, settings.run / name))
-    return model
 
 
 def _write_manifests(settings: NanoSettings, domain: Domain) -> None:
@@ -329,18 +246,19 @@ def _align(settings: NanoSettings) -> None:
         train=(run / "speech" / "semantic.jsonl",),
         run=run / "semantic",
         longest_s=LONGEST_S,
+        weights={"response_kl": 1.0, "ctc": 1.0},
         loop=_alignment_loop(settings, "semantic"),
         **{**shared, "emotion_in_text": False},  # pyright: ignore[reportArgumentType]
     )
     outcome = align_semantic(semantic)
     if outcome is not None:
-        _finish("semantic", outcome)
+        finish("semantic", outcome)
     emotion = EmotionSettings(
         model=str(run / "semantic" / "last"),
         train=(run / "speech" / "emotion.jsonl",),
         run=run / "empathy",
         longest_s=LONGEST_S,
-        trains=("adapter", "lora_a", "lora_b", "emotion_vectors"),
+        trains=("lora_a", "lora_b", "emotion_vectors"),
         weights={"response_ce": 1.0},
         balance_emotions=True,
         loop=_alignment_loop(settings, "empathy"),
@@ -348,7 +266,7 @@ def _align(settings: NanoSettings) -> None:
     )
     outcome = align_emotion(emotion)
     if outcome is not None:
-        _finish("empathy", outcome)
+        finish("empathy", outcome)
 
 
 def _alignment_loop(settings: NanoSettings, stage: str) -> LoopSettings:
@@ -383,9 +301,6 @@ def _measured(recordings: list[Recording]) -> list[tuple[Recording, int]]:
 
 
 def _line_chance(line: Line) -> float:
-    return {"domain": 1.0, "everyday": 0.6}.get(line.source, 0.4)
-
-
-def _finish(stage: str, outcome: Outcome) -> None:
-    if outcome.ending == "stopped":
-        raise ValueError(f"{stage} was stopped: run the same command again to go on")
+    """Returns how often a synthetic line is drawn; the voices without times need more."""
+    chance = {"domain": 1.0, "mixed": 1.0, "everyday": 0.5}.get(line.source, 0.2)
+    return 1.4 * chance if line.voice.startswith("espeak") else chance

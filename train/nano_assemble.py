@@ -49,10 +49,10 @@ def nano_config(tokenizer: JsonTokenizer) -> BlspEmoConfig:
     return BlspEmoConfig(
         llm=llm_shape(tokenizer.size, width=256, layers=4, heads=4, ffn=704),
         speech_encoder=encoder_shape(tokenizer.size),
-        adapter=AdapterConfig(kernel_sizes=(5, 5), inner_width=256),
+        adapter=AdapterConfig(kind="ctc", kernel_sizes=(5, 5), inner_width=256),
         lora=LoraConfig(rank=8, alpha=8.0),
         emotion_head=EmotionHeadConfig(
-            kind="spectral", hidden=96, channels=(24, 48, 64, 96), dropout=0.3
+            kind="spectral", hidden=128, channels=(32, 64, 96, 128), dropout=0.3
         ),
         emotion_in_embeddings=True,
         transcription=TranscriptionConfig(prompt_ids=(start,), stop_ids=(end,)),
@@ -67,8 +67,6 @@ def assemble_nano(
     emotion_head: Mapping[str, Tensor],
 ) -> BlspEmo:
     """Returns nano made of the weights of its three parts; the rest is new.
-
-    The adapter's last norm is scaled so that its outputs are as long as the LLM's embeddings.
 
     Raises:
         ValueError: A part lacks a weight.
@@ -91,12 +89,6 @@ def assemble_nano(
     if missing:
         raise ValueError(f"the parts of nano lack {missing[:5]}: train them first")
     model.load_state_dict(weights, strict=False)
-    length = float(llm[EMBEDDINGS].norm(dim=-1).mean())
-    with torch.no_grad():
-        norm = model.adapter.get_submodule("speech_ln")
-        scale = length / float(norm.get_parameter("weight").norm())
-        norm.get_parameter("weight").mul_(scale)
-        norm.get_parameter("bias").mul_(scale)
     return model
 
 

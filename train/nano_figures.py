@@ -20,6 +20,7 @@ from train.domain import Domain, read_domain
 from train.metrics import (
     Figure,
     bootstrap,
+    confusion,
     expected_calibration_error,
     negative_log_likelihood,
     of_answers,
@@ -28,7 +29,9 @@ from train.metrics import (
     unweighted_accuracy,
     word_error_rate,
 )
+from train.nano_assemble import trained_weights
 from train.nano_audio import Surroundings, read_mono, with_noise
+from train.nano_emotion import folded
 from train.nano_judges import ASKED_BACK, ReplyJudge, all_replies, held_out_accuracy, lexicon
 from train.nano_recordings import Recording, librispeech, ravdess, speechocean, tess
 from train.nano_speech import Line, read_lines
@@ -47,6 +50,8 @@ class NanoFiguresSettings(Frozen):
     """Folder with the held-out synthetic speech that `python -m train nano` made."""
     data: Path = Path("../shared/data")
     """Real recordings."""
+    run: Path = Path("runs/nano")
+    """Run folder with the emotion heads of further seeds, if there are any."""
     out: Path = Path("runs/nano/figures.json")
     """Where the figures are written, beside what is printed."""
     most: int = Field(default=200, ge=10)
@@ -114,7 +119,7 @@ def nano_figures(settings: NanoFiguresSettings) -> None:
     by_intent, by_emotion = held_out_accuracy(domain)
     bench.figures.notes |= {"judge_intent_cv": by_intent, "judge_emotion_cv": by_emotion}
     logger.info("judges: intent %.3f, emotion %.3f (cross-validated)", by_intent, by_emotion)
-    wordings = list(read_lines(settings.speech, "wording"))[: settings.most]
+    wordings = list(read_lines(settings.speech, "wording"))[-settings.most :]
     intents = list(read_lines(settings.speech, "intent"))[: settings.most // 2]
     if not wordings:
         raise ValueError(f"{settings.speech} holds no held-out speech: run `python -m train nano`")
@@ -132,6 +137,7 @@ def emotion_figures(bench: Bench, settings: NanoFiguresSettings) -> None:
     """Emotion of actors that were never trained on, its calibration, and TESS by speaker."""
     logits, truth = _emotions(bench.model, ravdess(settings.data, held_out=True))
     _emotion_figure(bench, "emotion UA, RAVDESS actors 17-20", logits, truth)
+    _seeds_figure(bench, settings, logits, truth)
     temperature = bench.model.config.calibration.temperature
     for name, scale in (("before", 1.0), ("after", temperature)):
         shares = torch.softmax(logits / scale, dim=-1).double().numpy()
@@ -152,6 +158,30 @@ def emotion_figures(bench: Bench, settings: NanoFiguresSettings) -> None:
         clips = [r for r in tess(settings.data) if r.speaker == speaker][::3]
         if clips:
             _emotion_figure(bench, f"emotion UA, TESS {speaker}", *_emotions(bench.model, clips))
+
+
+def _seeds_figure(
+    bench: Bench, settings: NanoFiguresSettings, logits: torch.Tensor, truth: NDArray[np.int64]
+) -> None:
+    """Adds the mean over the heads of all seeds."""
+    kept = {k: v.clone() for k, v in bench.model.emotion_head.state_dict().items()}
+    guesses = [logits.argmax(dim=-1).numpy()]
+    for folder in sorted(settings.run.glob("emotion-seed-*")):
+        bench.model.load_state_dict(folded(trained_weights(folder)), strict=False)
+        other, _ = _emotions(bench.model, ravdess(settings.data, held_out=True))
+        guesses.append(other.argmax(dim=-1).numpy())
+    bench.model.emotion_head.load_state_dict(kept)
+    if len(guesses) > 1:
+
+        def mean(chosen: NDArray[np.int64]) -> float:
+            tables = [
+                confusion(truth[chosen].tolist(), guess[chosen].tolist(), len(EMOTION_LABELS))
+                for guess in guesses
+            ]
+            return float(np.mean([unweighted_accuracy(table) for table in tables]))
+
+        name = f"emotion UA, RAVDESS actors 17-20, mean of {len(guesses)} seeds"
+        bench.figures.add(name, bootstrap(mean, len(truth)))
 
 
 def word_figures(bench: Bench, settings: NanoFiguresSettings, lines: Sequence[Line]) -> None:
@@ -299,7 +329,7 @@ def _heard_as(model: BlspEmo, heard: Heard, emotions: NDArray[np.float64]) -> He
 
     told = torch.tensor(emotions, dtype=torch.float32)[None]
     with torch.inference_mode():
-        embedded = [model.adapt(s, emotions=told).embeddings[0] for s in heard.speech_states]
+        embedded = [model.adapt(s, emotions=told).of(0) for s in heard.speech_states]
     return replace(heard, speech_embeddings=torch.cat(embedded))
 
 

@@ -11,11 +11,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.adapter import SpeechEmbeddings, build_adapter
 from models.config import AdapterConfig, SpeechEncoderConfig
+from models.ctc_adapter import CtcAdapter
 from models.features import SpeechFeatures, speech_features
 from models.masks import embeddings_of_states, lengths_to_mask
 from models.speech_decoder import SpeechDecoder
+from models.speech_embeddings import SpeechEmbeddings
 from models.speech_encoder import SpeechEncoder, SpeechStates
 from models.tokenizer import TURN_END, TURN_START, JsonTokenizer
 from train.losses import IGNORED
@@ -28,7 +29,7 @@ from train.synthesis import PHONES, SAMPLE_RATE_HZ
 
 PHONE_LAYER = 3
 """Encoder layer that names the phones; the layers above it are free for words."""
-WEIGHTS = {"decoder": 1.0, "tokens": 0.5, "phones": 0.6}
+WEIGHTS = {"decoder": 1.0, "tokens": 0.8, "phones": 0.4}
 FRAME_S = 0.01
 CLEAN_SHARE = 0.4
 """Of the synthetic lines: not disturbed at all, which a short training needs."""
@@ -90,11 +91,9 @@ class Recogniser(nn.Module):
         self.config = encoder
         self.encoder = SpeechEncoder(encoder)
         self.decoder = SpeechDecoder(encoder)
-        self.adapter = build_adapter(adapter, encoder, token_table.shape[1])
+        self.adapter = CtcAdapter(adapter, encoder, token_table.shape[1])
         self.phone_head = nn.Linear(encoder.width, len(PHONES) + 1)
-        self.blank = nn.Parameter(torch.randn(1, token_table.shape[1]))
-        self.sharpness = nn.Parameter(torch.tensor(12.0))
-        self.register_buffer("token_table", F.normalize(token_table.float(), dim=-1))
+        self.register_buffer("token_table", token_table.float())
 
     def hear(self, log_mel: Tensor, lengths: Tensor) -> SpeechStates:
         """Returns all encoder layers for log-mel (B, M, F) with `lengths` (B,) frames."""
@@ -102,8 +101,7 @@ class Recogniser(nn.Module):
 
     def token_logits(self, embedded: SpeechEmbeddings) -> Tensor:
         """Returns (B, S, V + 1): nearness of speech embeddings to each token; last the blank."""
-        table = torch.cat([cast(Tensor, self.token_table), F.normalize(self.blank, dim=-1)])
-        return self.sharpness * F.normalize(embedded.embeddings, dim=-1) @ table.T
+        return self.adapter.token_logits(embedded, cast(Tensor, self.token_table))
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,10 @@ PLAIN_SHARE = 0.25
 """Of the conversations: without an emotion in the system line, answered neutrally."""
 SPOKEN_SHARE = 0.6
 """Of the things said: written as a recogniser writes them."""
+MISHEARD_SHARE = 0.4
+"""Of these: some words are missing or others, as where a recogniser errs."""
+WORD_ERRORS = 0.15
+"""Of the words of what is misheard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,9 @@ class Turn:
     reply: str
     cut: str = ""
     """What was heard of an interrupted reply: it stands in the history instead."""
+    intent: int = IGNORED
+    """What is talked about: its number in the domain, after these that of what is no everyday
+    talk; `IGNORED` where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,16 @@ class TokenRows(NamedTuple):
     """(B, T) the same ids where they are to be learnt, else `IGNORED`."""
     mask: Tensor
     """(B, T) bool, false at padding."""
+    intents: Tensor
+    """(B, T) what the person talks about, where a reply begins; `IGNORED` elsewhere."""
+
+
+class TokenRow(NamedTuple):
+    """One conversation as `TokenRows`, before padding."""
+
+    ids: list[int]
+    labels: list[int]
+    intents: list[int]
 
 
 @dataclass
@@ -75,8 +92,11 @@ class ConversationSource:
     _wordings: list[tuple[Intent, str]] = field(init=False)
     _by_emotion: dict[Emotion, list[tuple[Intent, str]]] = field(init=False)
     _dialogues: list[Dialogue] = field(init=False)
+    _numbers: dict[str, int] = field(init=False)
+    _words: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
+        self._numbers = {intent.name: n for n, intent in enumerate(self.domain.intents)}
         split = "wording" if self.held_out else "train"
         self._wordings = list(templates(self.domain, split))
         self._by_emotion = {
@@ -86,6 +106,7 @@ class ConversationSource:
         self._dialogues = [
             d for d in self.domain.dialogues if held_out_dialogue(d) == self.held_out
         ]
+        self._words = sorted({w for _, t in self._wordings for w in spoken_form(t).split()})
 
     def draw(self, generator: np.random.Generator) -> Conversation:
         """Returns a conversation of one to five exchanges in one emotion."""
@@ -107,7 +128,7 @@ class ConversationSource:
             text = self.unrelated[int(generator.integers(len(self.unrelated)))]
             questions = self.domain.questions
             asked = questions[int(generator.integers(len(questions)))]
-            return [Turn(self._worded(text, generator), asked)]
+            return [Turn(self._worded(text, generator), asked, intent=len(self._numbers))]
         intent, template = self._pick(self._by_emotion[emotion], generator)
         values = draw_values(intent, template, generator)
         choices = fitting(intent.replies[emotion], values)
@@ -115,7 +136,8 @@ class ConversationSource:
             return []
         reply = choices[int(generator.integers(len(choices)))]
         cut = cut_reply(reply, generator) if generator.random() < 0.15 else ""
-        turns = [Turn(self._worded(fill(template, values), generator), reply, cut)]
+        said = self._worded(fill(template, values), generator)
+        turns = [Turn(said, reply, cut, self._numbers[intent.name])]
         follow_ups = [f for f in intent.follow_ups if f.replies.get(emotion)]
         if follow_ups and not cut and generator.random() < 0.35:
             follow = follow_ups[int(generator.integers(len(follow_ups)))]
@@ -146,9 +168,23 @@ class ConversationSource:
     ) -> tuple[Intent, str]:
         return wordings[int(generator.integers(len(wordings)))]
 
-    @staticmethod
-    def _worded(text: str, generator: np.random.Generator) -> str:
-        return spoken_form(text) if generator.random() < SPOKEN_SHARE else text
+    def _worded(self, text: str, generator: np.random.Generator) -> str:
+        if generator.random() >= SPOKEN_SHARE:
+            return text
+        spoken = spoken_form(text)
+        if self.held_out or generator.random() >= MISHEARD_SHARE:
+            return spoken
+        return self._misheard(spoken, generator)
+
+    def _misheard(self, spoken: str, generator: np.random.Generator) -> str:
+        """Returns `spoken` with words missing, or others in their place."""
+        words: list[str] = []
+        for word in spoken.split():
+            if generator.random() >= WORD_ERRORS:
+                words.append(word)
+            elif generator.random() < 0.6:
+                words.append(self._words[int(generator.integers(len(self._words)))])
+        return " ".join(words) or spoken
 
 
 def single_exchanges(domain: Domain, *, held_out: bool) -> list[tuple[Intent, Exchange]]:
@@ -167,10 +203,11 @@ def single_exchanges(domain: Domain, *, held_out: bool) -> list[tuple[Intent, Ex
 
 def token_row(
     conversation: Conversation, prompts: ChatPrompts, *, persona: str = DEFAULT_PERSONA
-) -> tuple[list[int], list[int]]:
-    """Returns ids and labels: replies and their ends are learnt, cut replies are not."""
+) -> TokenRow:
+    """Returns ids, labels and intents: replies and their ends are learnt, cut replies are not."""
     ids = prompts.opening(system_line(persona, conversation.emotion))
     labels = [IGNORED] * len(ids)
+    intents = [IGNORED] * len(ids)
     last = len(conversation.turns) - 1
     for number, turn in enumerate(conversation.turns):
         ending = prompts.reply_ending() if number == last else prompts.next_turn()
@@ -183,7 +220,9 @@ def token_row(
         else:
             learnt = len(ending) if number == last else 1
             labels += reply + ending[:learnt] + [IGNORED] * (len(ending) - learnt)
-    return ids, labels
+        intents += [IGNORED] * (len(asked) - 1) + [turn.intent]
+        intents += [IGNORED] * (len(reply) + len(ending))
+    return TokenRow(ids, labels, intents)
 
 
 @dataclass
@@ -205,11 +244,11 @@ class ConversationBatches:
     def load(self, epoch: int, number: int) -> LoadedBatch:
         """Returns one batch."""
         generator = np.random.default_rng([self.seed, epoch, number])
-        rows: list[tuple[list[int], list[int]]] = []
+        rows: list[TokenRow] = []
         longest = 0
         while True:
             row = token_row(self.source.draw(generator), self.prompts)
-            longest = max(longest, len(row[0]))
+            longest = max(longest, len(row.ids))
             if rows and longest * (len(rows) + 1) > self.tokens:
                 return LoadedBatch(
                     padded_rows(rows), tuple(f"{number}/{i}" for i in range(len(rows)))
@@ -217,14 +256,17 @@ class ConversationBatches:
             rows.append(row)
 
 
-def padded_rows(rows: list[tuple[list[int], list[int]]]) -> TokenRows:
+def padded_rows(rows: list[TokenRow]) -> TokenRows:
     """Returns token rows of one length."""
-    longest = max(len(ids) for ids, _ in rows)
+    longest = max(len(row.ids) for row in rows)
     ids = torch.zeros(len(rows), longest, dtype=torch.long)
     labels = torch.full_like(ids, IGNORED)
+    intents = torch.full_like(ids, IGNORED)
     mask = torch.zeros_like(ids, dtype=torch.bool)
-    for index, (row, learnt) in enumerate(rows):
-        ids[index, : len(row)] = torch.tensor(row)
-        labels[index, : len(row)] = torch.tensor(learnt)
-        mask[index, : len(row)] = True
-    return TokenRows(ids, labels, mask)
+    for index, row in enumerate(rows):
+        end = len(row.ids)
+        ids[index, :end] = torch.tensor(row.ids)
+        labels[index, :end] = torch.tensor(row.labels)
+        intents[index, :end] = torch.tensor(row.intents)
+        mask[index, :end] = True
+    return TokenRows(ids, labels, mask, intents)

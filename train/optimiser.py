@@ -1,22 +1,25 @@
-"""AdamW as all stages use it: parameter groups and the course of the learning rate."""
+"""The optimisers of all stages: parameter groups and the course of the learning rate."""
 
 import math
 from typing import Any
 
 from torch import nn
-from torch.optim import AdamW
+from torch.optim import AdamW, Optimizer
 
+from train.muon import Muon
 from train.settings import LoopSettings
 from train.task import Task
 
 
-def make_optimiser(task: Task, settings: LoopSettings) -> AdamW:
-    """Returns AdamW over what requires a gradient; each group keeps its factor as ``rate``.
+def make_optimiser(task: Task, settings: LoopSettings) -> Optimizer:
+    """Returns the optimiser of what requires a gradient; each group keeps its factor as ``rate``.
 
     Raises:
         ValueError: Nothing requires a gradient.
     """
     groups = _parameter_groups(task, settings)
+    if settings.optimizer == "muon":
+        return Muon(groups, lr=settings.learning_rate, betas=settings.betas)
     return AdamW(groups, lr=settings.learning_rate, betas=settings.betas)
 
 
@@ -43,16 +46,20 @@ def learning_rate(settings: LoopSettings, *, step: int, done: float) -> float:
 
 
 def _parameter_groups(task: Task, settings: LoopSettings) -> list[dict[str, Any]]:
-    """Trained parameters by learning-rate factor and weight decay."""
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    """Trained parameters by learning-rate factor, weight decay and whether they are hidden."""
+    groups: dict[tuple[float, float, bool], list[nn.Parameter]] = {}
+    outer = {
+        id(module.weight) for module in task.model.modules() if isinstance(module, nn.Embedding)
+    }
     for name, parameter in task.model.named_parameters():
         if parameter.requires_grad:
             rate = next((f for start, f in task.rates.items() if name.startswith(start)), 1.0)
             decay = settings.weight_decay if parameter.ndim > 1 else 0.0
-            groups.setdefault((rate, decay), []).append(parameter)
+            hidden = parameter.ndim == 2 and id(parameter) not in outer
+            groups.setdefault((rate, decay, hidden), []).append(parameter)
     if not groups:
         raise ValueError(f"{task.name}: no parameter requires a gradient, so nothing would train")
     return [
-        {"params": parameters, "rate": rate, "weight_decay": decay}
-        for (rate, decay), parameters in groups.items()
+        {"params": parameters, "rate": rate, "weight_decay": decay, "hidden": hidden}
+        for (rate, decay, hidden), parameters in groups.items()
     ]

@@ -46,8 +46,10 @@ class LoopSettings(Frozen):
     budget: str = ""
     """Training time after which it ends well, over all resumed parts: 90s, 60min, 2h. The learning
     rate decays to the end of whichever limit comes first. Empty: no limit."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """`muon` orthogonalises the updates of hidden matrices: small models learn in fewer steps."""
     learning_rate: float = Field(default=1e-4, gt=0)
-    """Peak learning rate of AdamW."""
+    """Peak learning rate."""
     final_fraction: float = Field(default=0.0, ge=0, le=1)
     """Learning rate at the end, as a share of the peak."""
     warmup_steps: int = Field(default=100, ge=0)

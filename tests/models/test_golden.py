@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.adapter import Subsampler
 from models.cformer import CFormer, integrate_and_fire
 from models.generation import CachedText, Sampling, generate
 from models.masks import attention_bias, lengths_to_mask
 from models.speech_embeddings import SpeechEmbeddings
 from models.speech_encoder import SpeechStates
+from models.subsampler import Subsampler
 from tests.models.golden import STAGE_TERMS, TOLERANCE, Golden, golden_folders
 from train import losses
 

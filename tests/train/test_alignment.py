@@ -4,10 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import soundfile
 import torch
 
 from tests.train.small import small_settings
-from tests.train.tiny import tiny_model, utterances
+from tests.train.tiny import tiny_model, utterances, voice
 from train.alignment import EMOTION, SEMANTIC, Alignment, alignment_batches, recompute_activations
 from train.collate import Batch
 from train.examples import Example, Spoken, ViewSettings, build_example, build_examples
@@ -143,7 +144,7 @@ def test_gradients_reach_what_trains_and_nothing_else(stage: Stage, tmp_path: Pa
     assert all(any(f".{p}." in f".{n}." for p in stage.trains) for n in reached)
 
 
-@pytest.mark.parametrize("adapter", ["subsampler", "cformer"])
+@pytest.mark.parametrize("adapter", ["subsampler", "cformer", "ctc"])
 def test_semantic_alignment_brings_the_runs_together(adapter: str, tmp_path: Path) -> None:
     model = tiny_model(tmp_path, adapter=adapter)
     weights = {"response_kl": 1.0} | ({"cif": 0.1, "input_kl": 0.1} if adapter == "cformer" else {})
@@ -152,6 +153,34 @@ def test_semantic_alignment_brings_the_runs_together(adapter: str, tmp_path: Pat
     fit(task, settings, tmp_path / "run")
     found = [line["response_kl"] for line in read_history(tmp_path / "run" / "history.jsonl")]
     assert sum(found[-2:]) < 0.7 * sum(found[:2])
+
+
+def test_the_ctc_adapter_learns_to_spell_the_words(tmp_path: Path) -> None:
+    model = tiny_model(tmp_path, adapter="ctc")
+    drops = Drops()
+    made = utterances(tmp_path / "audio", 4)
+    for number, utterance in enumerate(made):
+        soundfile.write(utterance.audio, voice(number, 3.0), 16_000)
+    examples = build_examples(
+        [u.model_copy(update={"duration_s": 3.0}) for u in made],
+        model.prompts,
+        VIEWS,
+        max_tokens=200,
+        drops=drops,
+    )
+    outcome = task_for(Stage("spell", ("adapter",), {"ctc": 1.0}), model, examples)
+    settings = small_settings(max_steps=60, learning_rate=3e-2, log_every=5)
+    fit(outcome, settings, tmp_path / "run")
+    history = read_history(tmp_path / "run" / "history.jsonl")
+    losses = [float(x["ctc"]) for x in history if x["kind"] == "train"]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_ctc_of_another_adapter_is_refused(tmp_path: Path) -> None:
+    model = tiny_model(tmp_path)
+    batch = batch_of(examples_of(tmp_path, model, 2), model, 2)
+    with pytest.raises(ValueError, match="ctc needs the adapter"):
+        Alignment(frozenset({"ctc"}))(model, batch)
 
 
 def test_emotion_alignment_learns_emotions_and_replies(tmp_path: Path) -> None:
