@@ -10,7 +10,15 @@ from assistant.correction import EmotionPrior
 from assistant.devices import SoundCard
 from assistant.ear import Ear
 from assistant.echo import open_canceller
-from assistant.engines.protocols import EchoCanceller, JudgesTurns, Microphone, Persona, Speaker
+from assistant.engines.protocols import (
+    CompletenessScorer,
+    EchoCanceller,
+    JudgesTurns,
+    Microphone,
+    Persona,
+    Speaker,
+)
+from assistant.engines.table import open_turn_judge
 from assistant.events import ConversationStarted, Event
 from assistant.loop import Listener, TalkLoop, TalkParts, TalkSettings, Tap
 from assistant.reply_parts import ReplyParts
@@ -77,20 +85,22 @@ def open_talk(
 
     To be called on the event loop that will run it.
     The detector of `engines` must not be in use by another conversation.
+
+    Raises:
+        EngineUnavailable: The file that is to judge the ends of turns cannot be used.
     """
-    model = engines.model
     parts = TalkParts(
         microphone=ends.microphone,
         speaker=ends.speaker,
         ear=Ear(engines.detector, ends.canceller),
         ear_worker=workers.ear,
         reply=ReplyParts(
-            dialogue=model.open(Persona(settings.persona)),
+            dialogue=engines.model.open(Persona(settings.persona)),
             voice=engines.voice,
             policy=engines.policy,
             speaker=ends.speaker,
             prior=EmotionPrior(),
-            scorer=model.scorer() if isinstance(model, JudgesTurns) else None,
+            scorer=_open_scorer(settings, engines),
             model_worker=workers.model,
             voice_worker=workers.voice,
         ),
@@ -103,6 +113,12 @@ def open_talk(
         tap=watchers.tap,
         help_finder=watchers.help_finder,
     )
+
+
+def _open_scorer(settings: TalkCommandSettings, engines: Engines) -> CompletenessScorer | None:
+    if settings.turn_model is not None:
+        return open_turn_judge(settings.turn_model)
+    return engines.model.scorer() if isinstance(engines.model, JudgesTurns) else None
 
 
 def turn_taking(settings: TalkCommandSettings) -> TalkSettings:

@@ -1,11 +1,20 @@
-"""When turns end: people answered too soon, and how long the others wait.
+"""When turns end: people answered too soon, and how long the others wait, with rivals.
 
-    ATTUNE_DATA=… python -m benchmarks.endpointing [--model nano] [--utterances 200] [--write]
+    ATTUNE_DATA=… python -m benchmarks.endpointing [--model nano] [--turn-model FILE.onnx] [--write]
 
-Recordings of learners of English with their own pauses (speechocean762, test speakers). The words
-so far are the first words of the reference text, in proportion to time: what an accurate
-recogniser would know. A turn is *disturbed* when the answer would begin in a pause of up to 1.5 s;
-it is *split* when that pause is longer than the loop takes an answer back for.
+Recordings of learners of English with their own pauses (speechocean762, test speakers) and the
+same sound, pauses and detector for every row:
+
+- Silero alone ends a turn after a fixed silence, as huggingface/speech-to-speech does;
+- Smart Turn alone ends it where its network says so after 200 ms of silence, else after 3 s, as
+  pipecat does;
+- Attune with a score of the words so far or of the sound. The words are the first ones of the
+  reference text in proportion to time (what an accurate recogniser would know), or what the
+  model's own decoder writes down.
+
+A turn is *disturbed* when the answer would begin in a pause of up to 1.5 s; it is *split* when the
+answer is not taken back as the person goes on, because nothing takes answers back or because that
+pause was too long for it. `smart-turn-v3.2-cpu.onnx` lies in the package `pipecat-ai`.
 """
 
 import argparse
@@ -14,28 +23,40 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from assistant.audio import SPEECH_RATE_HZ, Framer
-from assistant.endpointing import Boundary, Endpointer, TurnMark
-from assistant.engines.protocols import CompletenessScorer, Transcript
+from assistant.audio import SPEECH_RATE_HZ, Framer, Waveform
+from assistant.endpointing import Boundary, Endpointer, EndpointingSettings, TurnMark
+from assistant.engines.protocols import Cancel, CompletenessScorer, Persona, Transcript
 from assistant.engines.silero import Silero
+from assistant.engines.table import open_turn_judge
+from assistant.errors import EngineUnavailable
 from assistant.loop import TalkSettings
-from assistant.patience import Patience
+from assistant.patience import Patience, PatienceSettings
 from benchmarks.results import p50_p95, table, write_section
 from benchmarks.rooms import read
 
-SILENCE_S = 3.0
+SILENCE_S = 3.5
 LONGEST_PAUSE_MS = 1_500.0
 SLOW_PAUSE_MS = 500.0
 """A speaker who pauses this long within a sentence counts as slow."""
+HEAD = [
+    "end of turn by",
+    "slow speakers disturbed",
+    "slow speakers split",
+    "others disturbed",
+    "others split",
+    "delay ms p50 / p95",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
     """One recording."""
 
+    waveform: Waveform
     probabilities: list[float]
     text: str
 
@@ -48,6 +69,26 @@ class Spoken:
     def longest_pause_ms(self) -> float:
         """Longest silence between two frames with speech."""
         return 32.0 * float(np.diff(self.voiced).max(initial=0))
+
+    def words_until(self, samples: int) -> Transcript:
+        """Returns the words said so far, in proportion to time."""
+        first, last = int(self.voiced[0]), int(self.voiced[-1]) + 1
+        share = (samples / 512 - first) / max(1, last - first)
+        words = self.text.split()
+        return Transcript(" ".join(words[: max(1, round(share * len(words)))]))
+
+
+Score = Callable[[Spoken, TurnMark], float | None]
+"""Judges a pause by what is known then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to find the ends of turns."""
+
+    title: str
+    settings: TalkSettings
+    score: Score
 
 
 def recordings(data: Path, count: int) -> list[Spoken]:
@@ -69,73 +110,137 @@ def recordings(data: Path, count: int) -> list[Spoken]:
         wave = (wave + 3e-4 * noise.standard_normal(len(wave))).astype(np.float32)
         detector = Silero()
         frames = Framer(512).push(wave)
-        text = texts[name].capitalize()
-        spoken.append(Spoken([detector.probability(frame.samples) for frame in frames], text))
-    return [item for item in spoken if len(item.voiced) > 6]
+        heard = [detector.probability(frame.samples) for frame in frames]
+        spoken.append(Spoken(wave, heard, texts[name].capitalize()))
+    return [
+        item
+        for item in spoken
+        if len(item.voiced) > 6 and item.longest_pause_ms <= LONGEST_PAUSE_MS
+    ]
 
 
-def ends(
-    item: Spoken, settings: TalkSettings, score: Callable[[str], float | None]
-) -> list[TurnMark]:
-    """Returns where the endpointer ends turns in a recording."""
+def ends(item: Spoken, way: Way) -> list[TurnMark]:
+    """Returns where turns end in a recording."""
     known: list[float | None] = [None]
-    endpointer = Endpointer(settings.endpointing, completeness=lambda: known[0])
-    patience = Patience(settings.patience)
-    first, last = int(item.voiced[0]), int(item.voiced[-1]) + 1
-    words = item.text.split()
+    endpointer = Endpointer(way.settings.endpointing, completeness=lambda: known[0])
+    patience = Patience(way.settings.patience)
     found: list[TurnMark] = []
     paused_at = 0
-    for index, probability in enumerate(item.probabilities):
+    for probability in item.probabilities:
         endpointer.patience = patience.factor
         for mark in endpointer.feed(probability):
             if mark.boundary is Boundary.PAUSED:
                 paused_at = mark.speech_end_samples
-                share = (paused_at / 512 - first) / max(1, last - first)
-                known[0] = score(" ".join(words[: max(1, round(share * len(words)))]))
+                known[0] = way.score(item, mark)
             elif mark.boundary is Boundary.RESUMED:
                 patience.paused((mark.speech_end_samples - paused_at) / 16)
                 known[0] = None
             elif mark.boundary is Boundary.ENDED:
                 found.append(mark)
-        assert endpointer.clock_samples == (index + 1) * 512
     return found
 
 
-def row(
-    title: str,
-    spoken: list[Spoken],
-    settings: TalkSettings,
-    score: Callable[[str], float | None],
-) -> list[str]:
-    """Measures all recordings with one judge of completeness."""
-    disturbed = {True: 0, False: 0}
-    split = {True: 0, False: 0}
-    count = {True: 0, False: 0}
+def row(way: Way, spoken: list[Spoken]) -> list[str]:
+    """Measures one way on all recordings."""
+    disturbed, split, count = ({True: 0, False: 0} for _ in range(3))
     delays_ms: list[float] = []
     for item in spoken:
-        if item.longest_pause_ms > LONGEST_PAUSE_MS:
-            continue
         is_slow = item.longest_pause_ms >= SLOW_PAUSE_MS
         count[is_slow] += 1
         over = (int(item.voiced[-1]) + 1) * 512
-        found = ends(item, settings, score)
+        found = ends(item, way)
         early = [mark for mark in found if mark.speech_end_samples < over - 1_600]
         disturbed[is_slow] += bool(early)
-        for mark in early:
-            after = item.voiced[item.voiced * 512 >= mark.speech_end_samples]
-            pause_ms = (int(after[0]) * 512 - mark.speech_end_samples) / 16
-            if pause_ms > settings.rejoin_ms:
-                split[is_slow] += 1
-                break
+        split[is_slow] += any(_is_split(item, mark, way.settings.rejoin_ms) for mark in early)
         last = [mark for mark in found if mark not in early]
         delays_ms += [(last[-1].at_samples - over) / 16] if last else []
     return [
-        title,
-        f"{disturbed[True]}/{count[True]}",
-        f"{split[True]}/{count[True]}",
-        f"{disturbed[False]}/{count[False]}",
+        way.title,
+        *(
+            f"{counted[is_slow]}/{count[is_slow]}"
+            for is_slow in (True, False)
+            for counted in (disturbed, split)
+        ),
         p50_p95(delays_ms),
     ]
+
+
+def _is_split(item: Spoken, mark: TurnMark, rejoin_ms: float) -> bool:
+    after = item.voiced[item.voiced * 512 >= mark.speech_end_samples]
+    return (int(after[0]) * 512 - mark.speech_end_samples) / 16 > rejoin_ms
+
+
+def rivals(smart_turn: CompletenessScorer | None) -> list[Way]:
+    """Returns how others find the ends of turns."""
+    ways = [_fixed(f"Silero, {silence} ms of silence", silence) for silence in (352, 500, 800)]
+    if smart_turn is not None:
+
+        def judged(item: Spoken, mark: TurnMark) -> float:
+            utterance = item.waveform[mark.start_samples : mark.at_samples]
+            return float((smart_turn.score(utterance, Transcript("")) or 0.0) > 0.5)
+
+        settings = _talk(shortest=224, longest=3_000)
+        ways.append(Way("Smart Turn v3 alone, as in pipecat", settings, judged))
+    return ways
+
+
+def ours(model: str, smart_turn: CompletenessScorer | None) -> list[Way]:
+    """Returns Attune's ways."""
+    from assistant.engines.blsp_emo import BlspEmoModel
+
+    speech_model: Any = BlspEmoModel(model)
+    scorer, silence = speech_model.scorer(), np.zeros(512, dtype=np.float32)
+
+    def of_reference(item: Spoken, mark: TurnMark) -> float | None:
+        return scorer.score(silence, item.words_until(mark.speech_end_samples))
+
+    def of_decoder(item: Spoken, mark: TurnMark) -> float | None:
+        utterance = item.waveform[mark.start_samples : mark.end_samples]
+        for heard in speech_model.open(Persona()).hear(utterance, Cancel()):
+            if isinstance(heard, Transcript):
+                return scorer.score(utterance, heard)
+        return None
+
+    name = Path(model).name
+    ways = [
+        Way("Attune, no score", TalkSettings(), lambda _item, _mark: None),
+        Way(f"Attune, {name}'s score of the reference words", TalkSettings(), of_reference),
+        Way(f"Attune, {name}'s score of its own words", TalkSettings(), of_decoder),
+    ]
+    if smart_turn is not None:
+
+        def of_sound(item: Spoken, mark: TurnMark) -> float | None:
+            utterance = item.waveform[mark.start_samples : mark.end_samples]
+            return smart_turn.score(utterance, Transcript(""))
+
+        ways.append(Way("Attune, Smart Turn v3", TalkSettings(), of_sound))
+    return ways
+
+
+def _fixed(title: str, silence_ms: int) -> Way:
+    settings = _talk(shortest=silence_ms, longest=silence_ms)
+    return Way(title, settings, lambda _item, _mark: None)
+
+
+def _talk(*, shortest: int, longest: int) -> TalkSettings:
+    """Returns settings of a rival: no patience, and answers are not taken back."""
+    return TalkSettings(
+        endpointing=EndpointingSettings(shortest_silence_ms=shortest, longest_silence_ms=longest),
+        patience=PatienceSettings(sad=0.0, slow=0.0),
+        rejoin_ms=0,
+    )
+
+
+def open_smart_turn(path: Path | None) -> CompletenessScorer | None:
+    """Returns Smart Turn; says so where its file is missing."""
+    if path is None:
+        print("Smart Turn is left out: give its file with --turn-model")
+        return None
+    try:
+        return open_turn_judge(path)
+    except EngineUnavailable as error:
+        print(f"Smart Turn is left out: {error}")
+        return None
 
 
 def main() -> None:
@@ -143,40 +248,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="nano")
     parser.add_argument("--utterances", type=int, default=200)
+    parser.add_argument("--turn-model", type=Path, help="smart-turn-v3 ONNX file")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     spoken = recordings(Path(os.environ["ATTUNE_DATA"]), options.utterances)
-    settings = TalkSettings()
-    scorer = open_scorer(options.model)
-    silence = np.zeros(512, dtype=np.float32)
-    rows = [
-        row("silence alone", spoken, settings, lambda _words: None),
-        row(
-            "with the LLM's judgement of the words",
-            spoken,
-            settings,
-            lambda words: scorer.score(silence, Transcript(words)),
-        ),
-    ]
-    head = [
-        "end of turn by",
-        "slow speakers disturbed",
-        "slow speakers split",
-        "others disturbed",
-        "delay ms p50 / p95",
-    ]
-    text = table(head, rows)
+    smart_turn = open_smart_turn(options.turn_model)
+    rows: list[list[str]] = []
+    for way in [*rivals(smart_turn), *ours(options.model, smart_turn)]:
+        rows.append(row(way, spoken))
+        print(rows[-1], flush=True)
+    text = table(HEAD, rows)
     print(text)
     if options.write:
         command = f"python -m benchmarks.endpointing --utterances {options.utterances} --model "
-        write_section("End of turn", command + Path(options.model).name, text)
-
-
-def open_scorer(model: str) -> CompletenessScorer:
-    """Returns the judge that `model` offers."""
-    from assistant.engines.blsp_emo import BlspEmoModel
-
-    return BlspEmoModel(model).scorer()
+        command += Path(options.model).name
+        if smart_turn is not None:
+            command += f" --turn-model {options.turn_model.name}"
+        write_section("End of turn", command, text)
 
 
 if __name__ == "__main__":

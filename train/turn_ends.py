@@ -15,7 +15,16 @@ from models.blsp_emo import BlspEmo
 from models.checkpoint import read_config
 from models.config import TurnEndConfig
 from models.talk import TalkSession
-from train.domain import DOMAIN_FOLDER, Domain, Split, draw_values, fill, read_domain, slots_of, templates
+from train.domain import (
+    DOMAIN_FOLDER,
+    Domain,
+    Split,
+    draw_values,
+    fill,
+    read_domain,
+    slots_of,
+    templates,
+)
 from train.metrics import Floats, Integers, expected_calibration_error
 from train.nano_text import spoken_form
 from train.run_folder import write_json

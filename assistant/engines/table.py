@@ -2,12 +2,13 @@
 
 import importlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, cast
 
-from assistant.engines.protocols import TextToSpeech, VoiceActivityDetector
+from assistant.engines.protocols import CompletenessScorer, TextToSpeech, VoiceActivityDetector
 from assistant.errors import EngineUnavailable, SettingsError
 
-Part = Literal["vad", "speech_model", "voice"]
+Part = Literal["vad", "turn_judge", "speech_model", "voice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,11 @@ class Engine:
 ENGINES: dict[Part, dict[str, Engine]] = {
     "vad": {
         "silero": Engine("silero", "Silero", "pip install silero-vad onnxruntime", "Silero VAD"),
+    },
+    "turn_judge": {
+        "smart_turn": Engine(
+            "smart_turn", "SmartTurn", "pip install onnxruntime", "Smart Turn v3, by its ONNX file"
+        ),
     },
     "speech_model": {
         "blsp_emo": Engine(
@@ -83,6 +89,15 @@ def open_vad(name: str = "silero") -> VoiceActivityDetector:
         EngineUnavailable: What it needs is not installed.
     """
     return cast(VoiceActivityDetector, engine_factory("vad", name)())
+
+
+def open_turn_judge(path: Path) -> CompletenessScorer:
+    """Returns what judges whether a person is done, by a network of its own in the file `path`.
+
+    Raises:
+        EngineUnavailable: What it needs is not installed, or the file cannot be used.
+    """
+    return cast(CompletenessScorer, engine_factory("turn_judge", "smart_turn")(path))
 
 
 def open_voice(voice: str = AUTO) -> TextToSpeech:
