@@ -10,7 +10,6 @@ import argparse
 import os
 import random
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,53 +17,11 @@ import numpy as np
 
 from assistant import events
 from assistant.audio import SPEECH_RATE_HZ, Waveform
-from assistant.clock import replay
-from assistant.correction import EmotionPrior
-from assistant.ear import Ear
-from assistant.echo import EchoRemover
-from assistant.empathy import load_policy
-from assistant.engines.protocols import Cancel, EmotionEstimate, TextDelta, Transcript
-from assistant.engines.silero import Silero
-from assistant.engines.table import open_voice
-from assistant.file_devices import FileSpeaker
-from assistant.loop import TalkLoop, TalkParts, TalkSettings
-from assistant.reply_parts import ReplyParts
-from assistant.worker import Worker
 from benchmarks.results import p50_p95, table, write_section
-from benchmarks.rooms import Room, RoomMicrophone, at_level, read, voices
+from benchmarks.rooms import at_level, voices
+from benchmarks.talking_room import FIRST_S, ROOMS, overhear
 
-ROOMS = (("rir1", 1.0, 40.0), ("rir2", 3.0, 120.0), ("rir3", 2.0, 80.0), ("rir4", 3.0, 60.0))
-"""Impulse response, drive of the loudspeaker, delay in ms."""
 EVERY_S = 15.0
-FIRST_S = 5.0
-
-
-class Talker:
-    """A dialogue that always has something to say; what it says is read from a list."""
-
-    def __init__(self, lines: list[str]) -> None:
-        self._lines = lines
-        self._next = 0
-
-    def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
-        """Hears nothing in particular."""
-        yield EmotionEstimate((1.0, 0.0, 0.0, 0.0, 0.0))
-        yield Transcript("")
-
-    def read(self, text: str) -> None:
-        """Takes the opening line."""
-
-    def withdraw(self) -> None:
-        """Forgets nothing."""
-
-    def truncate(self, heard: str) -> None:
-        """Forgets nothing."""
-
-    def reply(self, cancel: Cancel) -> Iterator[TextDelta]:
-        """Talks until it is stopped."""
-        while not cancel.is_set():
-            self._next += 1
-            yield TextDelta(self._lines[self._next % len(self._lines)] + " ")
 
 
 @dataclass
@@ -103,46 +60,16 @@ def people(data: Path, seconds: float, ratio_db: float, seed: int) -> tuple[Wave
     return track, starts
 
 
-def measure(data: Path, index: int, seconds: float, ratio_db: float, lines: list[str]) -> Outcome:
+def measure(data: Path, index: int, seconds: float, ratio_db: float) -> Outcome:
     """Holds one conversation in room `index` and counts."""
-    name, drive, delay_ms = ROOMS[index]
-    room = Room(
-        read(data / "noise" / "rirs" / f"{name}.flac"), drive=drive, delay_ms=delay_ms, echo_db=0.0
-    )
     track, starts = people(data, seconds, ratio_db, seed=index)
-    microphone = RoomMicrophone(track, room)
-    speaker = FileSpeaker(room.play, ahead_s=0.5)
-    microphone.speaker = speaker
-    remover = EchoRemover()
-    happened: list[events.Event] = []
-    outcome = Outcome(interruptions=len(starts))
-
-    def listen(event: events.Event) -> None:
-        happened.append(event)
-        if isinstance(event, events.LevelMeasured):
-            outcome.played_s += 0.128 * (event.assistant_db > -60)
-            outcome.reduction_db.append(remover.reduction_db)
-            if FIRST_S <= event.at_s < FIRST_S + 0.13:
-                loop.type_text("Talk.")
-            if event.at_s >= seconds - 0.5:
-                loop.stop()
-
-    workers = [Worker(worker) for worker in ("ear", "model", "voice")]
-    voice = open_voice("auto")
-    dialogue = Talker(lines)
-    reply = ReplyParts(
-        dialogue, voice, load_policy(), speaker, EmotionPrior(), None, workers[1], workers[2]
+    overheard = overhear(data, index, track, seconds)
+    outcome = Outcome(
+        played_s=overheard.played_s,
+        interruptions=len(starts),
+        reduction_db=overheard.reduction_db,
     )
-    loop = TalkLoop(
-        TalkParts(microphone, speaker, Ear(Silero(), remover), workers[0], reply),
-        TalkSettings(),
-        listener=listen,
-    )
-
-    replay(loop.run(), workers=workers)
-    for worker in workers:
-        worker.close()
-    _count(happened, starts, outcome)
+    _count(overheard.happened, starts, outcome)
     return outcome
 
 
@@ -171,16 +98,12 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     data = Path(os.environ["ATTUNE_DATA"])
-    lines = [
-        line.strip().strip('"')
-        for line in (data / "text" / "vctk-sentences.txt").read_text().splitlines()[:400]
-    ]
     rows: list[list[str]] = []
     total = Outcome()
     seconds = 60.0 * options.minutes / len(ROOMS)
     for index, (name, drive, delay_ms) in enumerate(ROOMS):
         began = time.process_time()
-        outcome = measure(data, index, seconds, options.ratio_db, lines)
+        outcome = measure(data, index, seconds, options.ratio_db)
         total.add(outcome)
         rows.append(
             [

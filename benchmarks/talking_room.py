@@ -1,0 +1,116 @@
+"""A room in which the assistant talks without end, while other sounds reach the microphone too."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from assistant import events
+from assistant.audio import Waveform
+from assistant.clock import replay
+from assistant.correction import EmotionPrior
+from assistant.ear import Ear
+from assistant.echo import EchoRemover
+from assistant.empathy import load_policy
+from assistant.engines.protocols import Cancel, EmotionEstimate, TextDelta, Transcript
+from assistant.engines.silero import Silero
+from assistant.engines.table import open_voice
+from assistant.file_devices import FileSpeaker
+from assistant.loop import TalkLoop, TalkParts, TalkSettings
+from assistant.reply_parts import ReplyParts
+from assistant.worker import Worker
+from benchmarks.rooms import Room, RoomMicrophone, read
+
+ROOMS = (("rir1", 1.0, 40.0), ("rir2", 3.0, 120.0), ("rir3", 2.0, 80.0), ("rir4", 3.0, 60.0))
+"""Impulse response, drive of the loudspeaker, delay in ms."""
+FIRST_S = 5.0
+"""When the assistant begins to talk."""
+
+
+class Talker:
+    """A dialogue that always has something to say; what it says is read from a list."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+        self._next = 0
+
+    def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
+        """Hears nothing in particular."""
+        yield EmotionEstimate((1.0, 0.0, 0.0, 0.0, 0.0))
+        yield Transcript("")
+
+    def read(self, text: str) -> None:
+        """Takes the opening line."""
+
+    def withdraw(self) -> None:
+        """Forgets nothing."""
+
+    def truncate(self, heard: str) -> None:
+        """Forgets nothing."""
+
+    def reply(self, cancel: Cancel) -> Iterator[TextDelta]:
+        """Talks until it is stopped."""
+        while not cancel.is_set():
+            self._next += 1
+            yield TextDelta(self._lines[self._next % len(self._lines)] + " ")
+
+
+@dataclass
+class Overheard:
+    """What happened in the room."""
+
+    happened: list[events.Event] = field(default_factory=list[events.Event])
+    played_s: float = 0.0
+    """How long the assistant was heard."""
+    reduction_db: list[float] = field(default_factory=list[float])
+    """Echo return loss over time."""
+
+
+def lines(data: Path) -> list[str]:
+    """Returns what the assistant has to say."""
+    text = (data / "text" / "vctk-sentences.txt").read_text(encoding="utf-8")
+    return [line.strip().strip('"') for line in text.splitlines()[:400]]
+
+
+def overhear(data: Path, room_index: int, track: Waveform, seconds: float) -> Overheard:
+    """Lets the assistant talk in a room for `seconds`, with the sound `track` in it too."""
+    name, drive, delay_ms = ROOMS[room_index]
+    room = Room(
+        read(data / "noise" / "rirs" / f"{name}.flac"), drive=drive, delay_ms=delay_ms, echo_db=0.0
+    )
+    microphone = RoomMicrophone(track, room)
+    speaker = FileSpeaker(room.play, ahead_s=0.5)
+    microphone.speaker = speaker
+    remover = EchoRemover()
+    result = Overheard()
+    is_asked = False
+
+    def listen(event: events.Event) -> None:
+        nonlocal is_asked
+        result.happened.append(event)
+        if isinstance(event, events.LevelMeasured):
+            result.played_s += 0.128 * (event.assistant_db > -60)
+            result.reduction_db.append(remover.reduction_db)
+            if event.at_s >= FIRST_S and not is_asked:
+                is_asked = True
+                loop.type_text("Talk.")
+            if event.at_s >= seconds - 0.5:
+                loop.stop()
+
+    workers = [Worker(worker) for worker in ("ear", "model", "voice")]
+    reply = ReplyParts(
+        dialogue=Talker(lines(data)),
+        voice=open_voice("auto"),
+        policy=load_policy(),
+        speaker=speaker,
+        prior=EmotionPrior(),
+        scorer=None,
+        model_worker=workers[1],
+        voice_worker=workers[2],
+    )
+    ear = Ear(Silero(), remover)
+    parts = TalkParts(microphone, speaker, ear, workers[0], reply)
+    loop = TalkLoop(parts, TalkSettings(), listener=listen)
+    replay(loop.run(), workers=workers)
+    for worker in workers:
+        worker.close()
+    return result
