@@ -64,7 +64,7 @@ class AdapterConfig:
     pre_cif_layers: int = 4
     post_cif_layers: int = 4
     vocabulary: int = 0
-    """`cformer`: tokens of its own output layer."""
+    """`cformer`: tokens of its own output layer; `ctc`: of the LLM."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,36 +12,35 @@ from models.subsampler import Subsampler
 
 
 class CtcAdapter(Subsampler):
-    """A subsampler whose outputs are compared with the LLM's token embeddings.
+    """A subsampler that spells what it hears in the LLM's tokens.
 
-    Connectionist temporal classification over the LLM's own tokens teaches it what to write where.
-    The LLM is given, for each token that the speech holds, the mean of its token embeddings under
-    the posterior, and nothing for blanks and repetitions: what it is given looks like text from
-    the first day, which a small LLM with little training needs. Compression after arXiv
-    2102.01578, embeddings after arXiv 2505.11352.
+    Connectionist temporal classification teaches it what to write where: its outputs are compared
+    with what each token sounds like. The LLM is given, for each token that the speech holds, the
+    mean of its token embeddings under the posterior, and nothing for blanks and repetitions: what
+    it is given looks like text from the first day, which a small LLM with little training needs.
+    Compression after arXiv 2102.01578, embeddings after arXiv 2505.11352.
     """
 
     def __init__(self, config: AdapterConfig, encoder: SpeechEncoderConfig, out_width: int) -> None:
         super().__init__(config, encoder, out_width)
-        self.blank = nn.Parameter(torch.randn(1, out_width))
+        self.sounds = nn.Embedding(config.vocabulary + 1, out_width)
         self.sharpness = nn.Parameter(torch.tensor(12.0))
 
-    def token_logits(self, embedded: SpeechEmbeddings, table: Tensor) -> Tensor:
-        """Returns (B, S, V + 1): nearness of each output to each token; last the blank.
-
-        Args:
-            embedded: Of `forward`.
-            table: (V, D) the LLM's token embeddings.
-        """
-        table = F.normalize(torch.cat([table, self.blank.to(table)]), dim=-1)
-        return self.sharpness * F.normalize(embedded.embeddings, dim=-1) @ table.T
+    def token_logits(self, embedded: SpeechEmbeddings) -> Tensor:
+        """Returns (B, S, V + 1): nearness of each output of `forward` to each token; last blank."""
+        sounds = F.normalize(self.sounds.weight, dim=-1)
+        return self.sharpness * F.normalize(embedded.embeddings, dim=-1) @ sounds.T
 
     def spelled(self, embedded: SpeechEmbeddings, table: Tensor) -> SpeechEmbeddings:
         """Returns what the LLM is given for the outputs of `forward`.
 
         Of an utterance without any token the frame that is least blank is kept.
+
+        Args:
+            embedded: Of `forward`.
+            table: (V, D) the LLM's token embeddings.
         """
-        logits = self.token_logits(embedded, table)
+        logits = self.token_logits(embedded)
         words = torch.softmax(logits[..., :-1].float(), dim=-1).to(table.dtype) @ table
         kept = kept_frames(logits, embedded.mask)
         return replace(embedded, embeddings=words, kept=kept, token_logits=logits)

@@ -20,7 +20,6 @@ def joint_words(
     adapter: CtcAdapter,
     decoder: SpeechDecoder,
     states: SpeechStates,
-    table: Tensor,
     *,
     prompt: tuple[int, ...],
     end: int,
@@ -34,12 +33,11 @@ def joint_words(
         adapter: Spells in the decoder's tokens.
         decoder: Beside the same encoder.
         states: Of one utterance.
-        table: (V, D) the LLM's token embeddings.
         prompt: Tokens that the decoder is begun with.
         end: Token that ends its words.
     """
     embedded = adapter(states)
-    logits = adapter.token_logits(embedded, table)[0, : int(embedded.lengths[0])]
+    logits = adapter.token_logits(embedded)[0, : int(embedded.lengths[0])]
     longest = decoder.config.max_target_positions - len(prompt)
     found = [Spelling(s.ids[:longest], s.log_probability) for s in spellings(logits)]
     scores = _decoder_scores(decoder, states, [s.ids for s in found], prompt, end)

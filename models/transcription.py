@@ -61,7 +61,6 @@ def _decoded(
                 model.adapter,
                 decoder,
                 states,
-                model.llm.table,
                 prompt=config.prompt_ids,
                 end=config.stop_ids[0],
             )

@@ -1,4 +1,4 @@
-"""Muon: orthogonalised momentum for hidden matrices, AdamW for all else."""
+"""Muon: orthogonalised momentum for hidden matrices and convolutions, AdamW for all else."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -56,8 +56,8 @@ class Muon(Optimizer):
             state["momentum"] = torch.zeros_like(parameter)
         momentum: Tensor = state["momentum"]
         momentum.lerp_(gradient, 1.0 - MOMENTUM)
-        ahead = gradient.lerp(momentum, MOMENTUM)
-        return orthogonal(ahead) * (0.2 * max(parameter.shape) ** 0.5)
+        ahead = gradient.lerp(momentum, MOMENTUM).flatten(1)
+        return (orthogonal(ahead) * (0.2 * max(ahead.shape) ** 0.5)).view_as(parameter)
 
     def _adam(self, parameter: Tensor, betas: tuple[float, float]) -> Tensor:
         state, gradient = self.state[parameter], parameter.grad

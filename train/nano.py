@@ -16,7 +16,7 @@ from train.batches import BucketedBatches
 from train.domain import Domain, read_domain
 from train.loop import fit
 from train.nano_assemble import (
-    EMBEDDINGS,
+    LLM_WIDTH,
     assemble_nano,
     encoder_shape,
     nano_config,
@@ -116,7 +116,7 @@ def _train_llm(settings: NanoSettings, domain: Domain, tokenizer: JsonTokenizer)
     prompts = chat_prompts(tokenizer)
     unrelated = unrelated_sentences(settings.data)
     unrelated += [spoken_form(r.text) for r in speechocean(settings.data, held_out=False)] * 3
-    shape = llm_shape(tokenizer.size, width=256, layers=4, heads=4, ffn=704)
+    shape = llm_shape(tokenizer.size, width=LLM_WIDTH, layers=4, heads=4, ffn=704)
     train = ConversationSource(domain, unrelated)
     valid = ConversationSource(domain, unrelated[::7], held_out=True)
     task = Task(
@@ -184,8 +184,7 @@ class _Speech:
         return self._fit("words", model, phones_only=False)
 
     def _model(self) -> Recogniser:
-        table = trained_weights(self.settings.run / "llm")[EMBEDDINGS]
-        return Recogniser(self.shape, nano_config(self.tokenizer).adapter, table)
+        return Recogniser(self.shape, nano_config(self.tokenizer).adapter, LLM_WIDTH)
 
     def _fit(self, name: str, model: Recogniser, *, phones_only: bool) -> Outcome:
         kernels = nano_config(self.tokenizer).adapter.kernel_sizes

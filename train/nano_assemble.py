@@ -20,7 +20,7 @@ from train.nano_emotion import folded
 from train.nano_llm import llm_shape
 from train.nano_recogniser import marker_ids
 
-EMBEDDINGS = "llm.causal.model.embed_tokens.weight"
+LLM_WIDTH = 256
 
 
 def encoder_shape(vocabulary: int) -> SpeechEncoderConfig:
@@ -47,9 +47,11 @@ def nano_config(tokenizer: JsonTokenizer) -> BlspEmoConfig:
     """Returns the shape of nano: 6 M parameters of ears, 4 M of language."""
     start, end = marker_ids(tokenizer)
     return BlspEmoConfig(
-        llm=llm_shape(tokenizer.size, width=256, layers=4, heads=4, ffn=704),
+        llm=llm_shape(tokenizer.size, width=LLM_WIDTH, layers=4, heads=4, ffn=704),
         speech_encoder=encoder_shape(tokenizer.size),
-        adapter=AdapterConfig(kind="ctc", kernel_sizes=(5, 5), inner_width=256),
+        adapter=AdapterConfig(
+            kind="ctc", kernel_sizes=(5, 5), inner_width=256, vocabulary=tokenizer.size
+        ),
         lora=LoraConfig(rank=8, alpha=8.0),
         emotion_head=EmotionHeadConfig(
             kind="spectral", hidden=128, channels=(32, 64, 96, 128), dropout=0.3

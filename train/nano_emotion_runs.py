@@ -65,7 +65,8 @@ def _fit_emotion(
     loop = LoopSettings(
         epochs=1000,
         budget=f"{max(1, round(seconds))}s",
-        learning_rate=2e-3,
+        optimizer="muon",
+        learning_rate=3e-3,
         warmup_steps=30,
         device="cpu",
         seed=seed,

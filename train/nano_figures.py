@@ -26,6 +26,7 @@ from train.metrics import (
     of_answers,
     perfect_calibration_error,
     repeated_ngram,
+    risk_coverage,
     unweighted_accuracy,
     word_error_rate,
 )
@@ -154,6 +155,11 @@ def emotion_figures(bench: Bench, settings: NanoFiguresSettings) -> None:
         )
         perfect = perfect_calibration_error(shares, draws=200)
         bench.figures.add(f"error of a perfectly calibrated model, {name} calibration", perfect)
+    shares = torch.softmax(logits / temperature, dim=-1).double().numpy()
+    coverage, risk, _ = risk_coverage(shares, truth)
+    for kept in (1.0, 0.8, 0.6, 0.4):
+        place = min(int(np.searchsorted(coverage, kept)), len(risk) - 1)
+        bench.figures.notes[f"emotion, share wrong at {kept:.0%} coverage"] = float(risk[place])
     for speaker in ("OAF", "YAF"):
         clips = [r for r in tess(settings.data) if r.speaker == speaker][::3]
         if clips:

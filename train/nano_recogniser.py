@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,7 +16,6 @@ from models.ctc_adapter import CtcAdapter
 from models.features import SpeechFeatures, speech_features
 from models.masks import embeddings_of_states, lengths_to_mask
 from models.speech_decoder import SpeechDecoder
-from models.speech_embeddings import SpeechEmbeddings
 from models.speech_encoder import SpeechEncoder, SpeechStates
 from models.tokenizer import TURN_END, TURN_START, JsonTokenizer
 from train.losses import IGNORED
@@ -75,33 +74,27 @@ class Recogniser(nn.Module):
     A small encoder does not find words in little data by itself. The phones of the synthetic
     voices, with their times, teach a middle layer what to listen for (CTC where times are not
     known). CTC over word tokens makes the upper layers spell in the order of speech, as in hybrid
-    CTC/attention (arXiv 1609.06773); it stands on the adapter, whose outputs are compared with the
-    LLM's own token embeddings, so that the adapter speaks the LLM's language from the start.
+    CTC/attention (arXiv 1609.06773); it stands on the adapter, which spells for the LLM.
 
     Args:
         encoder: Shape of encoder and decoder.
         adapter: Shape of the adapter.
-        token_table: (V, D) the LLM's token embeddings; never trained here.
+        llm_width: Of the LLM's embeddings.
     """
 
     def __init__(
-        self, encoder: SpeechEncoderConfig, adapter: AdapterConfig, token_table: Tensor
+        self, encoder: SpeechEncoderConfig, adapter: AdapterConfig, llm_width: int
     ) -> None:
         super().__init__()
         self.config = encoder
         self.encoder = SpeechEncoder(encoder)
         self.decoder = SpeechDecoder(encoder)
-        self.adapter = CtcAdapter(adapter, encoder, token_table.shape[1])
+        self.adapter = CtcAdapter(adapter, encoder, llm_width)
         self.phone_head = nn.Linear(encoder.width, len(PHONES) + 1)
-        self.register_buffer("token_table", token_table.float())
 
     def hear(self, log_mel: Tensor, lengths: Tensor) -> SpeechStates:
         """Returns all encoder layers for log-mel (B, M, F) with `lengths` (B,) frames."""
         return self.encoder(SpeechFeatures(log_mel, lengths), all_layers=True)
-
-    def token_logits(self, embedded: SpeechEmbeddings) -> Tensor:
-        """Returns (B, S, V + 1): nearness of speech embeddings to each token; last the blank."""
-        return self.adapter.token_logits(embedded, cast(Tensor, self.token_table))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +114,7 @@ class RecogniserStep:
         if self.phones_only:
             return {"phones": phones}
         embedded = model.adapter(speech)
-        logits = model.token_logits(embedded)
+        logits = model.adapter.token_logits(embedded)
         return {
             "decoder": self._decoder(model, speech, batch),
             "tokens": token_loss(logits, embedded.lengths, batch),

@@ -55,7 +55,7 @@ def _parameter_groups(task: Task, settings: LoopSettings) -> list[dict[str, Any]
         if parameter.requires_grad:
             rate = next((f for start, f in task.rates.items() if name.startswith(start)), 1.0)
             decay = settings.weight_decay if parameter.ndim > 1 else 0.0
-            hidden = parameter.ndim == 2 and id(parameter) not in outer
+            hidden = parameter.ndim >= 2 and id(parameter) not in outer
             groups.setdefault((rate, decay, hidden), []).append(parameter)
     if not groups:
         raise ValueError(f"{task.name}: no parameter requires a gradient, so nothing would train")

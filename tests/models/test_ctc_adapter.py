@@ -37,7 +37,8 @@ def test_a_sure_spelling_is_the_tokens_themselves() -> None:
     table = model.llm.table
     model.adapter.sharpness.fill_(200.0)
     wanted = [7, 9]
-    said = SpeechEmbeddings(3.0 * table[wanted][None], torch.tensor([2]))
+    sounds = model.adapter.sounds.weight[wanted]
+    said = SpeechEmbeddings(3.0 * sounds[None], torch.tensor([2]))
     spelled = model.adapter.spelled(said, table)
     assert torch.allclose(spelled.of(0), table[wanted], atol=1e-4)
 

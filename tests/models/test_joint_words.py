@@ -43,12 +43,11 @@ def test_a_narrow_beam_keeps_the_best() -> None:
 def test_the_decoder_decides_between_spellings_that_sound_alike() -> None:
     model = tiny_model(seed=2, decoder=True, adapter="ctc", start_ids=(START,), stop_ids=(END,))
     states = model.encode(model.features([tone(1.5)]))
-    table = model.llm.table
 
     def words() -> tuple[list[int], list[float]]:
-        return joint_words(model.adapter, model.decoder, states, table, prompt=(START,), end=END)
+        return joint_words(model.adapter, model.decoder, states, prompt=(START,), end=END)
 
-    logits = model.adapter.token_logits(model.adapter(states), table)[0]
+    logits = model.adapter.token_logits(model.adapter(states))[0]
     heard = [list(s.ids) for s in spellings(logits)]
     ids, scores = words()
     assert ids in heard and len(scores) == len(ids) + 1
