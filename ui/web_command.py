@@ -20,6 +20,7 @@ from ui.view import DISCLOSURE
 from ui.web_settings import WebSettings
 
 LIBRARIES = ("fastapi", "gradio", "uvicorn", "websockets")
+EMBEDDED = "nano"
 PASSWORD_VARIABLE = "ATTUNE_AUTH"
 OFFERED_VOICES = ("flite", "flite:rms", "flite:awb", "espeak")
 """Tried at the start; those that can speak here are offered to visitors."""
@@ -83,6 +84,11 @@ def open_resident(settings: WebSettings) -> Resident:
         EngineUnavailable: The model or the voice cannot be loaded; names the remedy.
     """
     load_policy(settings.policy)
+    if settings.run.threads is None and {settings.model, *settings.more_models} == {EMBEDDED}:
+        # It is faster so, and several talks keep the cores busy as it is.
+        settings = settings.model_copy(
+            update={"run": settings.run.model_copy(update={"threads": 1})}
+        )
     models: dict[str, SpeechModel] = {}
     for name in (settings.model, *settings.more_models):
         # Visitors see the folder's name, not where it lies.

@@ -15,6 +15,8 @@ const STATUS = {
   ended: "The talk has ended.",
 };
 
+const HAS_KEYS = matchMedia("(hover: hover)").matches;
+
 class Page {
   constructor(root) {
     this.root = root;
@@ -330,7 +332,7 @@ class Page {
     this.pick("end").hidden = !this.hasSession;
     this.root.dataset.floor = this.isLive ? floor : isSpeaking ? floor : "idle";
     if (this.hasSession) this.screen.status(this.caption(floor));
-    else if (!this.isOver && !this.socket.isWanted) this.screen.status("Press Talk, or the space bar.");
+    else if (!this.isOver && !this.socket.isWanted) this.screen.status(HAS_KEYS ? "Press Talk, or the space bar." : "Press Talk.");
   }
 
   caption(floor) {
@@ -338,7 +340,8 @@ class Page {
     if (floor !== "listening") return STATUS[floor] || floor;
     if (!this.isLive) return "Your turn: type below, or press Talk.";
     if (this.isMuted) return "The microphone is off.";
-    if (this.holds) return this.isHolding ? "Listening … let go to be answered." : "Hold the button, or the space bar, and speak.";
+    if (this.holds && this.isHolding) return "Listening … let go to be answered.";
+    if (this.holds) return `Hold the button${HAS_KEYS ? ", or the space bar," : ""} and speak.`;
     return STATUS.listening;
   }
 

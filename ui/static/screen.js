@@ -34,7 +34,7 @@ export class Screen {
     }
     if (rest.course) this.drawCourse(rest.course);
     if (rest.notices) this.drawNotices(rest.notices);
-    this.root.querySelector("#a-welcome").hidden = Object.keys(this.view.turns).length > 0;
+    this.showWays();
   }
 
   clear() {
@@ -43,7 +43,14 @@ export class Screen {
     this.items.clear();
     this.drawCourse([]);
     this.drawNotices([]);
-    this.root.querySelector("#a-welcome").hidden = false;
+    this.showWays();
+  }
+
+  // Ways to begin while nothing is said; ways to save from then on.
+  showWays() {
+    const isEmpty = !Object.keys(this.view.turns).length;
+    this.root.querySelector("#a-welcome").hidden = !isEmpty;
+    this.root.querySelector(".a-save").hidden = isEmpty;
   }
 
   drawTurn(index, turn) {
@@ -169,7 +176,7 @@ function detail(turn) {
   const facts = [];
   const style = turn.style;
   if (style && style.intensity > 0) {
-    facts.push(`spoken ${style.emotion} (${Math.round(100 * style.intensity)} %): rate ${style.rate}, pitch ${style.pitch > 0 ? "+" : ""}${style.pitch}`);
+    facts.push(`spoken ${style.emotion} (${Math.round(100 * style.intensity)} %): rate ${style.rate.toFixed(2)}, pitch ${style.pitch > 0 ? "+" : ""}${style.pitch.toFixed(1)}`);
   } else if (style) facts.push("spoken in its own manner");
   for (const [mark, name] of Object.entries(MARKS)) {
     if (turn.marks_ms[mark] !== undefined) facts.push(`${name} ${Math.round(turn.marks_ms[mark])} ms`);

@@ -1,0 +1,124 @@
+"""Takes the README's pictures of the page, in a real Chromium that hears the bundled recording.
+
+    python docs/images/make.py [--model nano] [--everything FOLDER]
+
+`--everything` takes each state of the page at desktop and phone width, light and dark, to look at.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parents[1]))
+
+from assistant.audio import resample  # noqa: E402
+from benchmarks.web import serve, stop  # noqa: E402
+from benchmarks.web_browser import FLAGS  # noqa: E402
+from benchmarks.web_clients import RATE_HZ, load_recordings  # noqa: E402
+
+DESKTOP = {"viewport": {"width": 1000, "height": 860}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 1.2, "has_touch": True}
+PATIENCE_MS = 240_000
+FIRST, SECOND = 1, 2
+"""Turns of the recording that are shown: bad news, then good news."""
+
+
+def microphone(folder: Path) -> Path:
+    """Returns a file with two turns, and room for the answer to the first one."""
+    recordings = load_recordings()
+    rests = [np.zeros(round(s * RATE_HZ), dtype=np.float32) for s in (1.0, 8.0, 60.0)]
+    parts = [rests[0], recordings[FIRST], rests[1], recordings[SECOND], rests[2]]
+    path = folder / "microphone.wav"
+    sound = resample(np.concatenate(parts), from_hz=RATE_HZ, to_hz=48_000)
+    soundfile.write(path, sound, 48_000)
+    return path
+
+
+def open_page(browser: Any, address: str, scheme: str, size: dict[str, Any]) -> Any:
+    """Returns the page, ready to talk."""
+    page = browser.new_context(**size, color_scheme=scheme).new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(address, wait_until="commit", timeout=PATIENCE_MS)
+    page.wait_for_selector("#attune[data-state=ready]")
+    page.wait_for_selector("#a-examples button")
+    return page
+
+
+def talk(page: Any) -> None:
+    """Talks until the second answer is spoken."""
+    page.click("#a-talk")
+    page.click("#a-consent button[value=yes]")
+    page.wait_for_selector(".a-turn:nth-child(2) .a-attune .a-words")
+    page.wait_for_function(
+        "() => ['Attune speaks', 'listening'].includes(window.attune.screen.view.floor)"
+    )
+    page.wait_for_timeout(1_200)
+
+
+def everything(page: Any, folder: Path, name: str) -> None:
+    """Takes each state of one page."""
+
+    def take(state: str) -> None:
+        page.screenshot(path=folder / f"{name}-{state}.png")
+
+    take("1-welcome")
+    page.click("#a-talk")
+    take("2-consent")
+    page.click("#a-consent button[value=no]")
+    talk(page)
+    take("3-talk")
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(500)
+    page.click(".a-turn:nth-child(1) .a-emotion summary")
+    page.check("#a-details")
+    page.wait_for_timeout(300)
+    page.screenshot(path=folder / f"{name}-4-correct.png", full_page=True)
+    page.click("#a-settings button")
+    page.check("#a-hold")
+    page.wait_for_timeout(800)
+    page.screenshot(path=folder / f"{name}-5-settings.png", full_page=True)
+
+
+def main() -> None:
+    """Takes the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="nano")
+    parser.add_argument("--everything", type=Path)
+    options = parser.parse_args()
+    from playwright.sync_api import sync_playwright
+
+    server, url = serve(options)
+    address = url.replace("ws:", "http:").replace("v1/realtime", "")
+    try:
+        with tempfile.TemporaryDirectory() as folder, sync_playwright() as browsers:
+            file = microphone(Path(folder))
+            shots = [("web", "light", DESKTOP), ("web_phone", "dark", PHONE)]
+            if options.everything:
+                options.everything.mkdir(parents=True, exist_ok=True)
+                shots += [("web_dark", "dark", DESKTOP), ("web_phone_light", "light", PHONE)]
+            for name, scheme, size in shots:
+                browser = browsers.chromium.launch(
+                    executable_path=shutil.which("chromium"),
+                    args=[*FLAGS, f"--use-file-for-fake-audio-capture={file}"],
+                )
+                page = open_page(browser, address, scheme, size)
+                if options.everything:
+                    everything(page, options.everything, name)
+                else:
+                    talk(page)
+                    page.screenshot(path=FOLDER / f"{name}.png")
+                    print(FOLDER / f"{name}.png")
+                browser.close()
+    finally:
+        stop(server)
+
+
+if __name__ == "__main__":
+    main()
