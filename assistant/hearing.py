@@ -11,6 +11,7 @@ from typing import Any
 
 from assistant import events
 from assistant.engines.protocols import Cancel, EmotionEstimate, Transcript
+from assistant.errors import EngineFailed
 from assistant.reply_parts import Emit, Question, ReplyParts
 from assistant.worker import Stream
 
@@ -35,6 +36,7 @@ class Hearing:
         self._unwanted = Cancel()
         self._items: Stream[EmotionEstimate | Transcript] | None = None
         self._rest: asyncio.Task[None] | None = None
+        self._is_failure_told = False
 
     async def begin(self) -> EmotionEstimate | None:
         """Returns how the question sounds, as soon as the model can answer it.
@@ -72,7 +74,11 @@ class Hearing:
         """
         self.go_on()
         assert self._rest is not None
-        await asyncio.shield(self._rest)
+        try:
+            await asyncio.shield(self._rest)
+        except EngineFailed:
+            self._is_failure_told = True
+            raise
 
     def forget(self) -> None:
         """The person went on: nothing of this is wanted any more."""
@@ -85,16 +91,13 @@ class Hearing:
             EngineFailed: The model broke meanwhile.
         """
         try:
-            is_done = self._rest is not None and self._rest.done()
-            if not is_done and not self._unwanted.is_set():
+            if not self._unwanted.is_set() and not self._is_failure_told:
                 await self.finish()
         finally:
-            if self._rest is not None:
-                self._rest.cancel()
-                await asyncio.wait({self._rest})
-                _ = self._rest.cancelled() or self._rest.exception()
             if self._items is not None:
                 self._items.close()
+            if self._rest is not None:
+                await _stopped(self._rest)
 
     async def _take_rest(self) -> None:
         scorer = self._parts.scorer
@@ -132,3 +135,12 @@ class Hearing:
     def _publish_words(self) -> None:
         turn, transcript = self._question.turn, self.words
         self._emit(partial(events.WordsHeard, turn=turn, transcript=transcript))
+
+
+async def _stopped(task: asyncio.Task[None]) -> None:
+    """Stops `task`; raises what it died of, engines excepted, whose work is not wanted any more."""
+    task.cancel()
+    await asyncio.wait({task})
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, EngineFailed):
+        raise error

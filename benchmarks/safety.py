@@ -6,8 +6,8 @@ Noticed: questions to counsellors filed under self-harm and suicide (CounselChat
 lines of a comedy series (MELD) and of online comments (GoEmotions), where an alarm is taken for a
 false one without looking, so that the figure is an upper bound.
 
-On speech: short sentences of both kinds, spoken by each voice of this machine and written down by
-the model, as in a talk. Those to be noticed are all noticed as text.
+On speech: short sentences of all sets, spoken by each voice of this machine and written down by the
+model, as in a talk. Those to be noticed raise the alarm as text, the others do not.
 """
 
 import argparse
@@ -85,7 +85,7 @@ def on_speech(
         except EngineUnavailable as error:
             print(f"{name} is left out: {error}")
             continue
-        for kind, lines in (("noticed", dangerous), ("false alarms: MELD", harmless)):
+        for kind, lines in (("noticed as text", dangerous), ("harmless, MELD", harmless)):
             heard = [written_down(spoken(line, voice), model) for line in lines]
             alarms = sum(finder.find(text) is not None for text in heard)
             error = word_error_rate(list(zip(lines, heard, strict=True)))
@@ -139,8 +139,10 @@ def main() -> None:
             print(f"  {name[:13]}: {line[:160]!r}")
     text = "As text:\n\n" + table(["set", "texts", "alarms", "per 1,000"], rows)
     if options.spoken:
-        dangerous = [line for line in short_sentences(sorted(questions)) if finder.find(line)]
-        harmless = short_sentences(sets["false alarms: MELD"])
+        everything = [line for lines in sets.values() for line in lines]
+        dangerous = [line for line in short_sentences(everything) if finder.find(line)]
+        sentences = short_sentences(sets["false alarms: MELD"])
+        harmless = [line for line in sentences if not finder.find(line)]
         for lines in (dangerous, harmless):
             random.Random(3).shuffle(lines)
         chosen = dangerous[: options.spoken], harmless[: options.spoken]

@@ -26,15 +26,16 @@ from benchmarks.rooms import read, trimmed, voices
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "conversation.flac"
 STAGES = (
-    ("heard", "encoded, emotion known"),
-    ("first_token", "first token of the answer"),
-    ("first_sentence", "first speakable piece"),
-    ("first_audio", "first clip of speech"),
-    ("words", "words known"),
-    ("completeness", "end of turn judged"),
-    ("endpoint", "turn declared over"),
-    ("played", "first sample played"),
+    ("heard", (), "encoded, emotion known (begun after 192 ms of silence)"),
+    ("first_token", ("heard",), "first token of the answer"),
+    ("first_sentence", ("first_token",), "first speakable piece"),
+    ("first_audio", ("first_sentence",), "first clip of speech"),
+    ("words", ("first_sentence",), "words known, beside the voice"),
+    ("completeness", ("words",), "end of turn judged"),
+    ("endpoint", (), "turn declared over"),
+    ("played", ("endpoint", "first_audio"), "first sample played"),
 )
+"""Stages, what each waits for, and what it means."""
 GAP_S = 9.0
 
 
@@ -85,13 +86,18 @@ def main() -> None:
 def report(happened: list[events.Event], took_s: float) -> str:
     """Returns the waterfall and what went wrong, as Markdown."""
     timed = [event.marks_ms for event in happened if isinstance(event, events.TurnTimed)]
-    rows = [
-        [meaning, p50_p95([marks[stage] for marks in timed if stage in marks])]
-        for stage, meaning in STAGES
-        if any(stage in marks for marks in timed)
-    ]
+    rows: list[list[str]] = []
+    for stage, after, meaning in STAGES:
+        reached = [marks for marks in timed if stage in marks]
+        if reached:
+            times = [marks[stage] for marks in reached]
+            steps = [
+                marks[stage] - max((marks.get(name, 0.0) for name in after), default=0.0)
+                for marks in reached
+            ]
+            rows.append([meaning, p50_p95(times), p50_p95(steps), str(len(reached))])
     ours = [marks["played"] - marks["endpoint"] for marks in timed]
-    rows.append(["of this after the end of the turn was declared", p50_p95(ours)])
+    rows.append(["after the turn was declared over", "", p50_p95(ours), str(len(ours))])
     counts = {
         kind.__name__: sum(isinstance(event, kind) for event in happened)
         for kind in (
@@ -108,8 +114,9 @@ def report(happened: list[events.Event], took_s: float) -> str:
     length_s = happened[-1].at_s
     notes = ", ".join(f"{name} {count}" for name, count in counts.items())
     return (
-        "Milliseconds since the last sample of speech.\n\n"
-        + table(["reached", "p50 / p95 ms"], rows)
+        "Milliseconds since the last sample of speech, and since the stage was waited for. A stage "
+        "that was reached only after the first sample was played is not counted.\n\n"
+        + table(["reached", "at, p50 / p95", "took, p50 / p95", "turns"], rows)
         + f"\n\n{len(timed)} turns: {notes}; {underruns} gaps in playback. "
         f"{length_s:.0f} s of conversation took {took_s:.0f} s."
     )

@@ -152,3 +152,25 @@ def test_an_answer_is_heard_although_the_words_cannot_be_known() -> None:
     assert failed.message == "the decoder broke"
     assert dialogue.heard_replies == [REPLY]
     assert result.of(events.WordsHeard) == []
+
+
+def test_words_that_fail_after_an_interruption_are_said_to_fail() -> None:
+    dialogue = Course(breaks=True)
+
+    def keys(loop: TalkLoop, event: events.Event) -> None:
+        if isinstance(event, events.LevelMeasured) and event.at_s < 0.2:
+            loop.ask(UTTERANCE)
+        if isinstance(event, events.StyleChosen):
+            loop.interrupt()
+
+    result = talk(speech_like(length_s=3.0), dialogue=dialogue, on_event=keys)
+    assert [event.message for event in result.of(events.TurnFailed)] == ["the decoder broke"]
+
+
+def test_a_bug_in_what_nobody_waits_for_is_loud() -> None:
+    class Buggy(Course):
+        def _words(self, cancel: Cancel) -> Transcript:
+            raise KeyError("bug")
+
+    with pytest.raises(KeyError, match="bug"):
+        talk(speech_like((0.5, 1.5), length_s=4.0), dialogue=Buggy())
