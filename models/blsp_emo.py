@@ -17,6 +17,7 @@ from models.ctc_adapter import CtcAdapter
 from models.emotion_head import abstains, build_emotion_head, calibrated
 from models.emotions import EMOTION_LABELS
 from models.features import SpeechFeatures, Waveform, quietest_cuts, speech_features
+from models.joint_words import SpelledWords, joint_words
 from models.llm import LanguageModel
 from models.masks import HOP_SAMPLES, blank_outside
 from models.prompts import ChatPrompts, chat_prompts
@@ -44,6 +45,9 @@ class Heard:
     """Calibrated, in the order of `Emotion`."""
     abstained: bool
     """Whether the model is too uncertain to be acted on."""
+    spelled: tuple[SpelledWords, ...] = ()
+    """The words of each piece, where the model hears them before it answers (adapter `ctc` beside
+    a decoder of the same tokens)."""
 
 
 @dataclass(slots=True)
@@ -212,6 +216,11 @@ class BlspEmo(nn.Module):
         embedded: SpeechEmbeddings = self.adapter(states, token_counts)
         if isinstance(self.adapter, CtcAdapter):
             embedded = self.adapter.spelled(embedded, self.llm.table)
+        return self._with_emotion(states, embedded, emotions)
+
+    def _with_emotion(
+        self, states: SpeechStates, embedded: SpeechEmbeddings, emotions: Tensor | None
+    ) -> SpeechEmbeddings:
         if self.emotion_vectors is None:
             return embedded
         if emotions is None:
@@ -265,7 +274,8 @@ class BlspEmo(nn.Module):
             if 0 < piece.numel() < SHORTEST_SAMPLES:
                 piece = torch.nn.functional.pad(piece, (0, SHORTEST_SAMPLES - piece.numel()))
             states.append(self.encode(self.features([piece])))
-        embedded = [self.adapt(piece) for piece in states]
+        spelled = [self._spelled(piece) for piece in states]
+        embedded = [self.understood(*piece) for piece in zip(states, spelled, strict=True)]
         logits = self._emotion_of_pieces(states, embedded).float().cpu()
         probabilities = tuple(float(p) for p in calibrated(logits, self.config.calibration))
         return Heard(
@@ -274,7 +284,34 @@ class BlspEmo(nn.Module):
             emotion_logits=logits,
             probabilities=probabilities,
             abstained=abstains(probabilities, self.config.calibration),
+            spelled=tuple(words for words in spelled if words is not None),
         )
+
+    def understood(
+        self, states: SpeechStates, spelled: SpelledWords | None, emotions: Tensor | None = None
+    ) -> SpeechEmbeddings:
+        """Returns what the LLM is given for one utterance in a talk.
+
+        Args:
+            states: Of the encoder.
+            spelled: Its words, if they were heard already: the LLM is given their tokens.
+            emotions: As in `adapt`.
+        """
+        if spelled is None or not spelled.ids:
+            return self.adapt(states, emotions=emotions)
+        words = self.llm.embed(torch.tensor([spelled.ids], device=self.device))
+        count = torch.tensor([len(spelled.ids)], device=self.device)
+        return self._with_emotion(states, SpeechEmbeddings(words, count), emotions)
+
+    def _spelled(self, states: SpeechStates) -> SpelledWords | None:
+        """Returns the words of an utterance where adapter and decoder can agree on them."""
+        config = self.config.transcription
+        if not isinstance(self.adapter, CtcAdapter) or self.decoder is None or config is None:
+            return None
+        if config.tokenizer != "llm":
+            return None
+        prompt, end = config.prompt_ids, config.stop_ids[0]
+        return joint_words(self.adapter, self.decoder, states, prompt=prompt, end=end)
 
     def _emotion_of_pieces(
         self, states: list[SpeechStates], embedded: list[SpeechEmbeddings]

@@ -1,5 +1,7 @@
 """Words on which the adapter's spelling and the decoder agree."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -15,6 +17,14 @@ TOKEN_BONUS = 0.5
 """For each token: without it both prefer short spellings."""
 
 
+class SpelledWords(NamedTuple):
+    """Words as tokens, and how sure each is."""
+
+    ids: tuple[int, ...]
+    log_probabilities: tuple[float, ...]
+    """Of each token and of the end, by the decoder."""
+
+
 @torch.inference_mode()
 def joint_words(
     adapter: CtcAdapter,
@@ -23,8 +33,8 @@ def joint_words(
     *,
     prompt: tuple[int, ...],
     end: int,
-) -> tuple[list[int], list[float]]:
-    """Returns the tokens of one utterance and the decoder's log-probability of each and the end.
+) -> SpelledWords:
+    """Returns the words of one utterance.
 
     A small decoder alone writes what it knows by heart; the spelling alone makes no sentences.
     Here the spelling proposes and both judge (hybrid CTC/attention, arXiv 1609.06773).
@@ -46,8 +56,8 @@ def joint_words(
         for s, row in zip(found, scores, strict=True)
     ]
     best = max(range(len(found)), key=totals.__getitem__)
-    ids = list(found[best].ids)
-    return ids, scores[best][: len(ids) + 1].tolist()
+    ids = found[best].ids
+    return SpelledWords(ids, tuple(scores[best][: len(ids) + 1].tolist()))
 
 
 def _decoder_scores(

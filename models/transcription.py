@@ -10,9 +10,7 @@ from torch import Tensor
 
 from models.blsp_emo import BlspEmo, Heard
 from models.config import TranscriptionConfig
-from models.ctc_adapter import CtcAdapter
 from models.generation import CachedText, Sampling, generate
-from models.joint_words import joint_words
 from models.prompts import TRANSCRIBE
 from models.speech_decoder import SpeechDecoder
 from models.speech_encoder import SpeechStates
@@ -53,21 +51,12 @@ def _decoded(
 ) -> Words:
     texts: list[str] = []
     scores: list[float] = []
-    for states in heard.speech_states:
-        if cancelled():
-            break
-        ids, log_probabilities = (
-            joint_words(
-                model.adapter,
-                decoder,
-                states,
-                prompt=config.prompt_ids,
-                end=config.stop_ids[0],
-            )
-            if isinstance(model.adapter, CtcAdapter) and config.tokenizer == "llm"
-            else greedy_words(decoder, config, states, cancelled=cancelled)
-        )
-        texts.append(model.decoder_tokenizer.decode(ids).strip())
+    for number, states in enumerate(heard.speech_states):
+        if heard.spelled:
+            ids, log_probabilities = heard.spelled[number]
+        else:
+            ids, log_probabilities = greedy_words(decoder, config, states, cancelled=cancelled)
+        texts.append(model.decoder_tokenizer.decode(list(ids)).strip())
         scores.extend(log_probabilities)
     confidence = math.exp(sum(scores) / len(scores)) if scores else 0.0
     return Words(" ".join(text for text in texts if text), confidence, "decoder")

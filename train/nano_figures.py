@@ -335,7 +335,11 @@ def _heard_as(model: BlspEmo, heard: Heard, emotions: NDArray[np.float64]) -> He
 
     told = torch.tensor(emotions, dtype=torch.float32)[None]
     with torch.inference_mode():
-        embedded = [model.adapt(s, emotions=told).of(0) for s in heard.speech_states]
+        spelled = heard.spelled or (None,) * len(heard.speech_states)
+        embedded = [
+            model.understood(states, words, told).of(0)
+            for states, words in zip(heard.speech_states, spelled, strict=True)
+        ]
     return replace(heard, speech_embeddings=torch.cat(embedded))
 
 

@@ -44,12 +44,9 @@ def test_the_decoder_decides_between_spellings_that_sound_alike() -> None:
     model = tiny_model(seed=2, decoder=True, adapter="ctc", start_ids=(START,), stop_ids=(END,))
     states = model.encode(model.features([tone(1.5)]))
 
-    def words() -> tuple[list[int], list[float]]:
-        return joint_words(model.adapter, model.decoder, states, prompt=(START,), end=END)
-
     logits = model.adapter.token_logits(model.adapter(states))[0]
-    heard = [list(s.ids) for s in spellings(logits)]
-    ids, scores = words()
+    heard = [s.ids for s in spellings(logits)]
+    ids, scores = joint_words(model.adapter, model.decoder, states, prompt=(START,), end=END)
     assert ids in heard and len(scores) == len(ids) + 1
     given = torch.tensor([[START, *ids]])
     expected = torch.log_softmax(model.decoder(given, states)[0].float(), dim=-1)
@@ -57,9 +54,11 @@ def test_the_decoder_decides_between_spellings_that_sound_alike() -> None:
     assert scores == pytest.approx(expected.gather(-1, wanted[:, None])[:, 0].tolist(), abs=1e-4)
 
 
-def test_transcription_takes_them_where_both_share_their_tokens() -> None:
+def test_a_talk_is_given_the_words_that_are_shown() -> None:
     model = tiny_model(seed=2, decoder=True, adapter="ctc", start_ids=(START,), stop_ids=(END,))
     heard = model.hear(tone(1.5))
     words = transcription.transcribe(model, heard)
     assert words.source == "decoder" and words.confidence is not None
-    assert transcription.transcribe(model, heard, cancelled=lambda: True).text == ""
+    ids = list(heard.spelled[0].ids)
+    assert words.text == model.tokenizer.decode(ids).strip()
+    assert torch.equal(heard.speech_embeddings, model.llm.embed(torch.tensor([ids]))[0])
