@@ -15,6 +15,7 @@ from assistant.engines.protocols import (
 from assistant.errors import EngineFailed, EngineUnavailable
 from assistant.settings import GenerationSettings, ModelSettings
 from models.blsp_emo import BlspEmo, Heard
+from models.config import TurnEndConfig
 from models.generation import Sampling
 from models.talk import TalkSession
 from models.transcription import transcribe
@@ -61,7 +62,9 @@ class BlspEmoModel:
 class LlmCompleteness:
     """How surely the person is done after the words so far, by the LLM.
 
-    It judges the words alone, in a conversation of its own that stays empty.
+    It judges the words alone, in a conversation of its own that stays empty. A checkpoint whose
+    odds were never calibrated (`python -m train turn-ends`) does not judge: raw odds are far too
+    low, and everybody would wait too long.
     """
 
     needs_words = True
@@ -70,11 +73,12 @@ class LlmCompleteness:
 
     def __init__(self, model: BlspEmo) -> None:
         self._session = TalkSession(model)
+        self._is_calibrated = model.config.turn_end != TurnEndConfig()
 
     def score(self, utterance: Waveform, words: Transcript) -> float | None:
-        """Returns the probability in [0, 1] of the end of the turn; None where words are unsure."""
+        """Returns the probability in [0, 1] of the end of the turn; None where it is not known."""
         is_unsure = words.confidence is not None and words.confidence < self.UNSURE_BELOW
-        if is_unsure or not words.text.strip():
+        if is_unsure or not self._is_calibrated or not words.text.strip():
             return None
         with failures():
             return self._session.completeness(words.text)

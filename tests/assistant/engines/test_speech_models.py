@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from assistant.engines.protocols import (
 )
 from assistant.errors import EngineFailed, EngineUnavailable
 from assistant.settings import GenerationSettings, ModelSettings
+from models.config import TurnEndConfig
 from tests.assistant.engines.tiny_checkpoint import write_tiny_checkpoint
 from tests.fakes import speech_like
 
@@ -129,12 +131,19 @@ def test_a_reply_begun_too_soon_is_withdrawn_with_its_question(model: SpeechMode
     assert reply(changed) == reply(plain)
 
 
-def test_completeness_is_a_probability_and_leaves_no_trace(model: SpeechModel) -> None:
-    scorer = model.scorer()  # pyright: ignore[reportAttributeAccessIssue]
-    for words in ("I was thinking that", "what time is it", ""):
-        score = scorer.score(OTHER_SPEECH, Transcript(words))
-        assert score is None or 0.0 <= score <= 1.0
-        assert scorer.score(OTHER_SPEECH, Transcript(words)) == score
+def test_completeness_is_a_probability_where_it_was_calibrated(
+    model: SpeechModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(model, BlspEmoModel | CascadeModel)
+    whole = Transcript("what time is it")
+    assert model.scorer().score(OTHER_SPEECH, whole) is None, "raw odds say nothing"
+    calibrated = replace(model.model.config, turn_end=TurnEndConfig(slope=0.7, offset=2.0))
+    monkeypatch.setattr(model.model, "config", calibrated)
+    scorer = model.scorer()
+    scores = [scorer.score(OTHER_SPEECH, w) for w in (whole, Transcript("I was thinking"), whole)]
+    assert all(score is not None and 0.0 < score < 1.0 for score in scores)
+    assert scores[0] == scores[2]
+    assert scorer.score(OTHER_SPEECH, Transcript(" ")) is None
     assert scorer.score(OTHER_SPEECH, Transcript("mumble", confidence=0.05)) is None
 
 
