@@ -40,11 +40,13 @@ class EndpointingSettings(BaseModel):
     eager_ms: int = Field(default=192, ge=32, le=2_000)
     """Silence after which the answer is prepared, to be withdrawn if the person goes on."""
     shortest_silence_ms: int = Field(default=352, ge=32, le=5_000)
-    """Silence that ends a turn which sounds complete."""
+    """Silence that ends a turn which is surely complete."""
     longest_silence_ms: int = Field(default=1_600, ge=32, le=20_000)
     """Silence that ends a turn which sounds unfinished."""
-    usual_completeness: float = Field(default=0.75, ge=0.0, le=1.0)
-    """Completeness assumed until it is known, or where nothing scores it."""
+    sure_completeness: float = Field(default=0.7, gt=0.0, le=1.0)
+    """Score from which a turn is surely complete; below it the silence grows in proportion."""
+    usual_share: float = Field(default=0.75, ge=0.0, le=1.0)
+    """How near the shortest silence is, from the longest, where no score is known (yet)."""
     lead_ms: int = Field(default=256, ge=0, le=2_000)
     """Sound kept from before the first speech frame."""
     tail_ms: int = Field(default=128, ge=0, le=2_000)
@@ -171,11 +173,13 @@ class Endpointer:
 
     def required_silence_ms(self) -> float:
         """Returns the silence that would end the turn, by what is known now."""
+        settings = self.settings
         score = self._completeness() if self._completeness else None
-        if score is None:
-            score = self.settings.usual_completeness
-        shortest, longest = self.settings.shortest_silence_ms, self.settings.longest_silence_ms
-        return (longest - (longest - shortest) * min(1.0, max(0.0, score))) * self.patience
+        share = settings.usual_share
+        if score is not None:
+            share = min(1.0, max(0.0, score / settings.sure_completeness))
+        shortest, longest = settings.shortest_silence_ms, settings.longest_silence_ms
+        return (longest - (longest - shortest) * share) * self.patience
 
     def feed(self, probability: float, *, contested: bool = False) -> list[TurnMark]:
         """Takes the speech probability of the next frame.

@@ -101,7 +101,7 @@ class ReplySettings(EngineSettings):
     """The same, but go on without a word where there is no loudspeaker."""
     json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False
     """Print the transcript's JSON lines instead of readable text."""
-    endpointing: EndpointingSettings = EndpointingSettings(usual_completeness=0.5)
+    endpointing: EndpointingSettings = EndpointingSettings(usual_share=0.5)
 
 
 class TalkCommandSettings(EngineSettings):

@@ -8,7 +8,7 @@ from assistant.endpointing import EndpointingSettings
 from assistant.turns import SpokenTurn, TurnCutter
 from tests.fakes import LevelDetector, speech_like
 
-SETTINGS = EndpointingSettings(usual_completeness=0.5)
+SETTINGS = EndpointingSettings(usual_share=0.5)
 
 
 def cut(blocks: list[Waveform]) -> list[SpokenTurn]:
