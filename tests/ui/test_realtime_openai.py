@@ -1,5 +1,6 @@
 """The official `openai` client, unmodified, holds spoken conversations with the socket."""
 
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -82,6 +83,8 @@ def test_a_spoken_talk_with_an_interruption(address: str) -> None:
         # Speech within 1.5 s of the end of a turn would belong to the same turn.
         connection.input_audio_buffer.append(audio=spoken(tail_s=2.0))
         until(connection, "output_audio_buffer.started")
+        # Playback goes by the wall clock; where no word was heard yet, the turn would be joined.
+        time.sleep(0.4)
         connection.input_audio_buffer.append(audio=spoken())
         stopped = until(connection, "conversation.item.truncated")
         assert "input_audio_buffer.speech_started" in types(stopped)

@@ -2,7 +2,9 @@
 
 import base64
 import dataclasses
+import gc
 import json
+import weakref
 from typing import Any
 
 import pytest
@@ -257,6 +259,17 @@ def test_settings_that_only_fit_a_fresh_session() -> None:
         if event["type"] == "response.output_audio.delta"
     ]
     assert sum(map(len, pieces)) == 2 * 5 * 800
+
+
+def test_a_talk_that_is_over_leaves_nothing() -> None:
+    async def act(client: Client) -> None:
+        await client.speak(speech_like((0.5, 1.5), length_s=3.0))
+        await client.until("output_audio_buffer.stopped")
+
+    engines = resident()
+    session = weakref.ref(drive(act, engines).session)
+    gc.collect()
+    assert session() is None
 
 
 def test_a_client_that_comes_back_gets_the_whole_picture() -> None:
