@@ -4,7 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assistant.engines.protocols import SpeechModel, TextToSpeech, VoiceActivityDetector
+from assistant.engines.protocols import (
+    CompletenessScorer,
+    SpeechModel,
+    TextToSpeech,
+    VoiceActivityDetector,
+)
 from assistant.loop import TalkSettings
 from assistant.safety import HelpFinder
 from assistant.worker import Worker
@@ -29,6 +34,9 @@ class Resident:
     persona: str = ""
     """The system line where a client gives none; empty stands for the model's own."""
     talk: TalkSettings = field(default_factory=TalkSettings)
+    judge: CompletenessScorer | None = None
+    """Judges for all conversations whether a turn is whole, and keeps no state; where there is
+    none, each conversation has one of its model's."""
     help_finder: HelpFinder | None = None
     """Finds words that suggest danger to life."""
     records: Path | None = None

@@ -92,7 +92,7 @@ class Session:
                     policy=self._policy,
                     speaker=self._speaker,
                     prior=EmotionPrior(),
-                    scorer=self._dialogue,
+                    scorer=resident.judge or self._dialogue,
                     model_worker=resident.model_worker,
                     voice_worker=resident.voice_worker,
                 ),

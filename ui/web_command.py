@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import importlib.util
 import os
 import socket
@@ -12,7 +13,7 @@ from pathlib import Path
 from assistant.assembly import open_speech_model
 from assistant.empathy import load_policy, policy_names
 from assistant.engines.protocols import SpeechModel, TextToSpeech
-from assistant.engines.table import AUTO, open_vad, open_voice
+from assistant.engines.table import AUTO, open_turn_judge, open_vad, open_voice
 from assistant.errors import DeviceError, EngineUnavailable, SettingsError
 from assistant.safety import HelpFinder
 from ui.realtime_engines import Resident
@@ -63,6 +64,9 @@ async def _serve(
     from ui.web import Site, WebServer, server_config
     from ui.web_security import LOOPBACK
 
+    # Collecting garbage must not look through the engines again and again: it holds up all talks.
+    gc.collect()
+    gc.freeze()
     # Made on the running loop, where Gradio looks for it.
     hosts = LOOPBACK | {settings.host.lower(), *(name.lower() for name in settings.hosts)}
     site = Site(resident, settings.admission, hosts=hosts, password=password)
@@ -101,6 +105,7 @@ def open_resident(settings: WebSettings) -> Resident:
         policies=(settings.policy, *(name for name in policy_names() if name != settings.policy)),
         persona=settings.persona or "",
         talk=settings.talk,
+        judge=open_turn_judge(settings.turn_model) if settings.turn_model else None,
         help_finder=HelpFinder(settings.country),
         records=settings.records,
     )

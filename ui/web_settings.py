@@ -34,5 +34,8 @@ class WebSettings(EngineSettings):
     """Whose help text is shown when words suggest danger to life, such as DE."""
     drain_s: float = Field(default=20.0, ge=0.0, le=600.0)
     """How long answers under way may go on when the server is stopped, in seconds."""
+    turn_model: Path | None = None
+    """An ONNX file of Smart Turn v3, which then judges by the melody of the voice whether a pause
+    ends the turn, instead of the speech model by the words."""
     admission: AdmissionSettings = AdmissionSettings()
     talk: TalkSettings = TalkSettings()
