@@ -28,6 +28,8 @@ class ChosenDialogue:
 
     def __init__(self, model: SpeechModel, instructions: str) -> None:
         self._model, self._instructions = model, instructions
+        self.needs_words = True
+        """See `CompletenessScorer.needs_words`."""
         self._dialogue: Dialogue | None = None
         self._scorer: CompletenessScorer | None = None
 
@@ -60,11 +62,6 @@ class ChosenDialogue:
         """See `Dialogue.truncate`."""
         self._opened().truncate(heard)
 
-    @property
-    def needs_words(self) -> bool:
-        """See `CompletenessScorer.needs_words`."""
-        return self._scorer is None or self._scorer.needs_words
-
     def score(self, utterance: Waveform, words: Transcript) -> float | None:
         """See `CompletenessScorer.score`; None where the model does not judge turns."""
         self._opened()
@@ -74,7 +71,9 @@ class ChosenDialogue:
         if self._dialogue is None:
             model = self._model
             self._dialogue = model.open(Persona(self._instructions or None))
-            self._scorer = model.scorer() if isinstance(model, JudgesTurns) else None
+            if isinstance(model, JudgesTurns):
+                self._scorer = model.scorer()
+                self.needs_words = self._scorer.needs_words
         return self._dialogue
 
 
