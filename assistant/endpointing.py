@@ -43,7 +43,7 @@ class EndpointingSettings(BaseModel):
     """Silence that ends a turn which is surely complete."""
     longest_silence_ms: int = Field(default=1_600, ge=32, le=20_000)
     """Silence that ends a turn which sounds unfinished."""
-    sure_completeness: float = Field(default=0.7, gt=0.0, le=1.0)
+    sure_completeness: float = Field(default=0.75, gt=0.0, le=1.0)
     """Score from which a turn is surely complete; below it the silence grows in proportion."""
     usual_share: float = Field(default=0.75, ge=0.0, le=1.0)
     """How near the shortest silence is, from the longest, where no score is known (yet)."""

@@ -86,7 +86,7 @@ KINDS: dict[str, Callable[[Path, random.Random], Iterator[Waveform]]] = {
 
 def measure(data: Path, kind: str, seconds: float) -> list[str]:
     """Returns the row of one kind of sound."""
-    wanted = round((seconds - FIRST_S) * SPEECH_RATE_HZ)
+    wanted = round(seconds * SPEECH_RATE_HZ)
     parts = [np.zeros(round(FIRST_S * SPEECH_RATE_HZ), dtype=np.float32)]
     pieces = 0
     for piece in KINDS[kind](data, random.Random(5)):
@@ -94,7 +94,7 @@ def measure(data: Path, kind: str, seconds: float) -> list[str]:
         pieces += 1
         if sum(len(part) for part in parts) >= wanted:
             break
-    track = np.concatenate(parts)[: round(seconds * SPEECH_RATE_HZ)]
+    track = np.concatenate(parts)[:wanted]
     overheard = overhear(data, ROOM, track, min(seconds, len(track) / SPEECH_RATE_HZ))
     ended = overheard.happened[-2:]  # the last but one is the end of the measurement
     happened = [event for event in overheard.happened if event not in ended]

@@ -111,7 +111,7 @@ def test_one_loud_frame_in_a_pause_does_not_prolong_the_turn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("score", "delay_ms"), [(1.0, 352), (0.7, 352), (0.35, 976), (0.0, 1_600), (None, 664)]
+    ("score", "delay_ms"), [(1.0, 352), (0.75, 352), (0.375, 976), (0.0, 1_600), (None, 664)]
 )
 def test_completeness_sets_the_silence_that_ends_the_turn(
     score: float | None, delay_ms: int
