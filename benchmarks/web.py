@@ -129,7 +129,7 @@ def admitted(options: argparse.Namespace, recordings: list[Waveform]) -> str:
     async def arrive() -> list[Talked]:
         running: list[asyncio.Future[Talked]] = []
         for seed in range(VISITORS):
-            visit = talk(url, recordings, turns=2 * options.turns, seed=seed)
+            visit = talk(url, recordings, turns=options.turns + 1, seed=seed)
             running.append(asyncio.ensure_future(visit))
             await asyncio.sleep(2.0)
         return await asyncio.gather(*running)
