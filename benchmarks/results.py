@@ -66,5 +66,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def p50_p95(values: Sequence[float], digits: int = 0) -> str:
-    """Returns ``p50 / p95`` of `values`."""
+    """Returns ``p50 / p95`` of `values`; a dash where there are none."""
+    if not values:
+        return "–"
     return f"{percentile(values, 0.5):.{digits}f} / {percentile(values, 0.95):.{digits}f}"
