@@ -6,6 +6,7 @@ Source: https://github.com/pipecat-ai/smart-turn (BSD-2); its input is Whisper's
 """
 
 import importlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +86,9 @@ def mel_filters() -> _Doubles:
 
     The scale is linear below 1 kHz and logarithmic above (Slaney 1998, "Auditory Toolbox").
     """
-    step = np.log(6.4) / 27.0
-    highest = 15.0 + np.log(SPEECH_RATE_HZ / 2_000.0) / step
-    mels = np.linspace(0.0, highest, MEL_BINS + 2)
+    step = math.log(6.4) / 27.0
+    highest = 15.0 + math.log(SPEECH_RATE_HZ / 2_000.0) / step
+    mels: _Doubles = np.linspace(0.0, highest, MEL_BINS + 2)
     edges = np.where(mels < 15.0, mels * 200.0 / 3.0, 1_000.0 * np.exp(step * (mels - 15.0)))
     bins = np.linspace(0.0, SPEECH_RATE_HZ / 2.0, FFT_SAMPLES // 2 + 1)
     low, centre, high = (edges[start : start + MEL_BINS, np.newaxis] for start in range(3))
