@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,14 +13,17 @@ from torch import Tensor, nn
 
 from models.config import EmotionHeadConfig, SpeechEncoderConfig
 from models.emotion_head import SpectralEmotionHead
-from models.emotions import EMOTION_LABELS, emotion_from_label
+from models.emotions import EMOTION_LABELS, Emotion, emotion_from_label
 from models.features import SpeechFeatures, speech_features
 from train.nano_audio import Surroundings, faster, read_mono
 from train.nano_recordings import Recording
+from train.nano_speech import Line
 from train.synthesis import SAMPLE_RATE_HZ
 
 MIXED_SHARE = 0.15
 """Of the training batches: utterances mixed in pairs."""
+VOICE_SHARE = 0.18
+"""Synthetic voices for each acted recording in training."""
 QUIET_SHARE = 0.05
 """Of the loudest level: what is below it at both ends is cut off."""
 
@@ -105,6 +109,8 @@ class EmotionItems:
     emotions: list[int]
     surroundings: Surroundings | None
     """None leaves the recordings as they are (validation)."""
+    voices: int = 0
+    """How many of the last ones are synthetic."""
 
     @classmethod
     def read(
@@ -117,15 +123,30 @@ class EmotionItems:
             surroundings,
         )
 
+    def with_voices(self, lines: Sequence[Line], folder: Path) -> "EmotionItems":
+        """Returns these and synthetic voices without any acting, which count as neutral.
+
+        A head that knows actors only takes a machine's flat voice for anger.
+        """
+        voices = [trimmed(read_mono(folder / x.shard, x.start, x.samples)) for x in lines]
+        neutral = [int(Emotion.NEUTRAL)] * len(voices)
+        return EmotionItems(
+            self.waveforms + voices, self.emotions + neutral, self.surroundings, len(voices)
+        )
+
     @property
     def lengths(self) -> list[int]:
         """Samples of each."""
         return [waveform.size for waveform in self.waveforms]
 
     def chances(self) -> list[float]:
-        """Returns weights that make every emotion as frequent as the others."""
-        counts = np.bincount(self.emotions, minlength=len(EMOTION_LABELS))
-        return [1.0 / counts[emotion] for emotion in self.emotions]
+        """Returns weights that make every acted emotion as frequent as the others."""
+        acted = self.emotions[: len(self.emotions) - self.voices]
+        counts = np.bincount(acted, minlength=len(EMOTION_LABELS))
+        chances = [1.0 / counts[emotion] for emotion in acted]
+        if self.voices:
+            chances += [VOICE_SHARE * sum(chances) / self.voices] * self.voices
+        return chances
 
     def load(self, index: int, generator: np.random.Generator) -> tuple[NDArray[np.float32], int]:
         """Returns a recording, varied in ways that keep its emotion."""

@@ -17,10 +17,13 @@ from train.nano_emotion import (
 )
 from train.nano_recordings import Recording, ravdess
 from train.nano_settings import NanoSettings, finish
+from train.nano_speech import read_lines
 from train.settings import LoopSettings, duration_s
 from train.task import Task
 
 FOLDS = 4
+VOICES = 700
+"""Synthetic lines that the head learns to take for neutral."""
 FOLD_TIME = 0.5
 """Of the training time of the head that is kept."""
 
@@ -56,7 +59,9 @@ def _fit_emotion(
     seed: int,
 ) -> EmotionModel:
     torch.manual_seed(seed)
-    items = EmotionItems.read(recordings, around)
+    folder = settings.run / "speech"
+    voices = [x for x in read_lines(folder, "train") if not x.emotion][:VOICES]
+    items = EmotionItems.read(recordings, around).with_voices(voices, folder)
     config = nano_config(JsonTokenizer(settings.run / "tokenizer.json"))
     model = EmotionModel(config.emotion_head, config.speech_encoder)
     parts = FOLDS * FOLD_TIME + settings.seeds
