@@ -28,7 +28,7 @@ class EndpointingSettings(BaseModel):
     end_threshold: float = Field(default=0.35, gt=0.0, lt=1.0)
     """Speech probability below which a frame inside a turn counts as silence."""
     contested_threshold: float = Field(default=0.5, gt=0.0, lt=1.0)
-    """Speech probability from which a frame may interrupt while the assistant itself speaks."""
+    """Speech probability from which a frame counts while the assistant itself is speaking."""
     onset_ms: int = Field(default=64, ge=1, le=500)
     """Speech that announces a possible turn (and ducks the assistant)."""
     speech_ms: int = Field(default=128, ge=1, le=2_000)
@@ -218,11 +218,8 @@ class Endpointer:
 
     def _threshold(self, contested: bool) -> float:
         settings = self.settings
-        if contested and self._phase is _Phase.IDLE:
+        if self._phase in (_Phase.IDLE, _Phase.ONSET) and contested:
             return settings.contested_threshold
-        if contested and self._phase is _Phase.ONSET:
-            # soft syllables within what began loud enough count, as they do in a turn
-            return settings.contested_threshold * settings.end_threshold / settings.start_threshold
         if self._phase in (_Phase.IDLE, _Phase.PAUSED):
             return settings.start_threshold
         return settings.end_threshold

@@ -83,14 +83,6 @@ def test_a_threshold_of_its_own_counts_while_the_assistant_speaks() -> None:
     assert Boundary.CONFIRMED in boundaries(run((0.6, 960), endpointer=Endpointer(wary)))
 
 
-def test_soft_syllables_count_in_an_interruption_that_began_plainly() -> None:
-    plain_then_soft = [(0.9, 64), (0.4, 96), (0.9, 96), (0.4, 96), (0.9, 64)]
-    marks = run(*plain_then_soft, contested=True)
-    assert boundaries(marks) == [Boundary.STARTED, Boundary.CONFIRMED]
-    assert marks[1].at_samples <= 400 * 16
-    assert run((0.4, 960), contested=True) == [], "soft sound alone does not interrupt"
-
-
 def test_a_pause_is_withdrawn_when_speech_goes_on() -> None:
     marks = run((0.9, 640), (0.0, 320), (0.9, 640), (0.0, 1_920))
     assert boundaries(marks) == [
