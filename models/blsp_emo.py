@@ -213,18 +213,24 @@ class BlspEmo(nn.Module):
                 person's correction; the head's estimate if not given. Used by models with
                 `emotion_in_embeddings` only.
         """
+        embedded = self._adapted(states, token_counts)
+        if self.emotion_vectors is not None and emotions is None:
+            emotions = calibrated(self.emotion_head(states, embedded), self.config.calibration)
+        return self._with_emotion(embedded, emotions)
+
+    def _adapted(
+        self, states: SpeechStates, token_counts: Tensor | None = None
+    ) -> SpeechEmbeddings:
         embedded: SpeechEmbeddings = self.adapter(states, token_counts)
         if isinstance(self.adapter, CtcAdapter):
-            embedded = self.adapter.spelled(embedded, self.llm.table)
-        return self._with_emotion(states, embedded, emotions)
+            return self.adapter.spelled(embedded, self.llm.table)
+        return embedded
 
     def _with_emotion(
-        self, states: SpeechStates, embedded: SpeechEmbeddings, emotions: Tensor | None
+        self, embedded: SpeechEmbeddings, emotions: Tensor | None
     ) -> SpeechEmbeddings:
-        if self.emotion_vectors is None:
+        if self.emotion_vectors is None or emotions is None:
             return embedded
-        if emotions is None:
-            emotions = calibrated(self.emotion_head(states, embedded), self.config.calibration)
         vectors = self.emotion_vectors.weight
         added = emotions.detach().to(vectors) @ vectors
         moved = blank_outside(embedded.embeddings + added[:, None], embedded.mask)
@@ -275,8 +281,13 @@ class BlspEmo(nn.Module):
                 piece = torch.nn.functional.pad(piece, (0, SHORTEST_SAMPLES - piece.numel()))
             states.append(self.encode(self.features([piece])))
         spelled = [self._spelled(piece) for piece in states]
-        embedded = [self.understood(*piece) for piece in zip(states, spelled, strict=True)]
-        logits = self._emotion_of_pieces(states, embedded).float().cpu()
+        plain = [self._worded(*piece) for piece in zip(states, spelled, strict=True)]
+        each = [self.emotion_logits(s, e) for s, e in zip(states, plain, strict=True)]
+        embedded = [
+            self._with_emotion(e, calibrated(told, self.config.calibration))
+            for e, told in zip(plain, each, strict=True)
+        ]
+        logits = _emotion_of_pieces(each, plain).float().cpu()
         probabilities = tuple(float(p) for p in calibrated(logits, self.config.calibration))
         return Heard(
             speech_states=tuple(replace(s, layers=()) for s in states),
@@ -288,7 +299,7 @@ class BlspEmo(nn.Module):
         )
 
     def understood(
-        self, states: SpeechStates, spelled: SpelledWords | None, emotions: Tensor | None = None
+        self, states: SpeechStates, spelled: SpelledWords | None, emotions: Tensor
     ) -> SpeechEmbeddings:
         """Returns what the LLM is given for one utterance in a talk.
 
@@ -297,11 +308,14 @@ class BlspEmo(nn.Module):
             spelled: Its words, if they were heard already: the LLM is given their tokens.
             emotions: As in `adapt`.
         """
+        return self._with_emotion(self._worded(states, spelled), emotions)
+
+    def _worded(self, states: SpeechStates, spelled: SpelledWords | None) -> SpeechEmbeddings:
         if spelled is None or not spelled.ids:
-            return self.adapt(states, emotions=emotions)
+            return self._adapted(states)
         words = self.llm.embed(torch.tensor([spelled.ids], device=self.device))
         count = torch.tensor([len(spelled.ids)], device=self.device)
-        return self._with_emotion(states, SpeechEmbeddings(words, count), emotions)
+        return SpeechEmbeddings(words, count)
 
     def _spelled(self, states: SpeechStates) -> SpelledWords | None:
         """Returns the words of an utterance where adapter and decoder can agree on them."""
@@ -313,11 +327,9 @@ class BlspEmo(nn.Module):
         prompt, end = config.prompt_ids, config.stop_ids[0]
         return joint_words(self.adapter, self.decoder, states, prompt=prompt, end=end)
 
-    def _emotion_of_pieces(
-        self, states: list[SpeechStates], embedded: list[SpeechEmbeddings]
-    ) -> Tensor:
-        """Returns (E,): the logits of the pieces, weighted by their lengths."""
-        lengths = torch.stack([e.lengths[0] for e in embedded]).float()
-        logits = [self.emotion_logits(s, e)[0] for s, e in zip(states, embedded, strict=True)]
-        stacked = torch.stack(logits)
-        return (stacked * (lengths / lengths.sum())[:, None].to(stacked)).sum(dim=0)
+
+def _emotion_of_pieces(each: list[Tensor], embedded: list[SpeechEmbeddings]) -> Tensor:
+    """Returns (E,): the logits (1, E) of the pieces, weighted by their lengths."""
+    lengths = torch.stack([e.lengths[0] for e in embedded]).float()
+    stacked = torch.cat(each)
+    return (stacked * (lengths / lengths.sum())[:, None].to(stacked)).sum(dim=0)
