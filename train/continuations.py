@@ -41,14 +41,14 @@ def write_continuations(settings: ContinueSettings, writer: Writer | None = None
     done = done_ids(part)
     for other in out.parent.glob(f"{out.name}.part-*-of-*"):
         done |= {line.id for line in _whole(other)}
-    todo = [utterance for utterance in mine if utterance.id not in done]
-    logger.info("%d of %d continuations are written already", len(mine) - len(todo), len(mine))
-    if todo:
+    unwritten = [utterance for utterance in mine if utterance.id not in done]
+    logger.info("%d of %d continuations are written already", len(mine) - len(unwritten), len(mine))
+    if unwritten:
         device = "auto" if state.num_processes == 1 else str(state.device)
         chosen = writer or (
             ServerWriter(settings) if settings.server else LocalWriter(settings, device)
         )
-        _write_part(part, todo, chosen, settings.batch_size)
+        _write_part(part, unwritten, chosen, settings.batch_size)
     state.wait_for_everyone()
     if state.is_main_process:
         _merge(out, utterances)
@@ -96,8 +96,10 @@ def _usable(settings: ContinueSettings, out: Path) -> list[Utterance]:
     return kept
 
 
-def _write_part(part: Path, todo: Sequence[Utterance], writer: Writer, batch_size: int) -> None:
-    ordered = sorted(todo, key=lambda utterance: len(utterance.text))
+def _write_part(
+    part: Path, unwritten: Sequence[Utterance], writer: Writer, batch_size: int
+) -> None:
+    ordered = sorted(unwritten, key=lambda utterance: len(utterance.text))
     with part.open("a", encoding="utf-8") as file:
         for batch in _batches(ordered, batch_size):
             lines = ""
