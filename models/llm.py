@@ -78,23 +78,6 @@ class LanguageModel(nn.Module):
         )
         return output.logits
 
-    def with_hidden(self, embeddings: Tensor, *, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns logits (B, T, V) and the last hidden states (B, T, D) of `embeddings`.
-
-        Args:
-            embeddings: (B, T, D).
-            mask: (B, T) bool, false at padding.
-        """
-        positions = (mask.long().cumsum(dim=-1) - 1).clamp(min=0)
-        output = self.causal.base_model(
-            inputs_embeds=embeddings,
-            attention_mask=mask.long(),
-            position_ids=positions,
-            use_cache=False,
-        )
-        hidden = output.last_hidden_state
-        return self.causal.get_output_embeddings()(hidden), hidden
-
     def new_cache(self) -> Any:
         """Returns an empty KV cache that grows and can be cropped."""
         guard_torchaudio()

@@ -88,7 +88,8 @@ def build_example(utterance: Utterance, prompts: ChatPrompts, views: ViewSetting
     heard = tuple(prompts.content(views.speech_instruction))
     speech_view += [heard, now, tuple(prompts.reply_header())]
     ending = prompts.reply_ending() if utterance.ended else []
-    reply = (*prompts.content(utterance.continuation), *ending)
+    named = prompts.topic(utterance.topic)
+    reply = (*named, *prompts.content(utterance.continuation), *ending)
     return Example(utterance.id, tuple(speech_view), tuple(text_view), reply, utterance.duration_s)
 
 

@@ -18,13 +18,12 @@ from train.loop import fit
 from train.nano_assemble import (
     LLM_WIDTH,
     assemble_nano,
-    encoder_shape,
     nano_config,
     trained_weights,
 )
 from train.nano_audio import Surroundings
 from train.nano_emotion_runs import train_emotion
-from train.nano_llm import LLM_WEIGHTS, NanoLlm, llm_shape, llm_step
+from train.nano_llm import LLM_WEIGHTS, LlmStep, NanoLlm, llm_shape
 from train.nano_manifests import (
     Answers,
     emotion_utterances,
@@ -44,7 +43,7 @@ from train.nano_settings import NanoSettings, finish
 from train.nano_speech import Line, Script, acted_prosodies, build_shard, read_lines
 from train.nano_text import spoken_form, unrelated_sentences
 from train.nano_text_batches import ConversationBatches, ConversationSource
-from train.nano_tokenizer import train_tokenizer
+from train.nano_tokenizer import spelling_size, train_tokenizer
 from train.nano_word_times import pronunciations
 from train.settings import EmotionSettings, LoopSettings, SemanticSettings
 from train.stages import only_training
@@ -70,7 +69,7 @@ def make_nano(settings: NanoSettings) -> None:
     tokenizer = _tokenizer(settings, domain)
     _speak(settings, domain)
     finish("llm", _train_llm(settings, domain, tokenizer))
-    speech = _Speech(settings, tokenizer)
+    speech = _Speech(settings, tokenizer, spelling_size(tokenizer, domain))
     finish("phones", speech.train_phones())
     finish("words", speech.train_words())
     temperature = train_emotion(settings)
@@ -78,6 +77,7 @@ def make_nano(settings: NanoSettings) -> None:
     if not (parts / "config.json").exists():
         model = assemble_nano(
             tokenizer,
+            spelling_size(tokenizer, domain),
             trained_weights(run / "words"),
             trained_weights(run / "llm"),
             trained_weights(run / "emotion"),
@@ -121,8 +121,8 @@ def _train_llm(settings: NanoSettings, domain: Domain, tokenizer: JsonTokenizer)
     valid = ConversationSource(domain, unrelated[::7], held_out=True)
     task = Task(
         "nano-llm",
-        NanoLlm(shape, len(domain.intents) + 1, dropout=0.02),
-        llm_step,
+        NanoLlm(shape, dropout=0.02),
+        LlmStep(spelling_size(tokenizer, domain)),
         LLM_WEIGHTS,
         ConversationBatches(train, prompts, 200, tokens=3072, seed=settings.seed),
         ConversationBatches(valid, prompts, 12, seed=99),
@@ -145,9 +145,11 @@ def _train_llm(settings: NanoSettings, domain: Domain, tokenizer: JsonTokenizer)
 class _Speech:
     """The two stages of the recogniser over the same speech."""
 
-    def __init__(self, settings: NanoSettings, tokenizer: JsonTokenizer) -> None:
+    def __init__(self, settings: NanoSettings, tokenizer: JsonTokenizer, spelling: int) -> None:
         self.settings, self.tokenizer = settings, tokenizer
-        self.shape = encoder_shape(tokenizer.size)
+        self.spelling = spelling
+        self.config = nano_config(tokenizer, spelling)
+        self.shape = self.config.speech_encoder
         folder = settings.run / "speech"
         lines = list(read_lines(folder, "train"))
         held_out = list(read_lines(folder, "wording"))[:VALIDATION_LINES]
@@ -184,11 +186,11 @@ class _Speech:
         return self._fit("words", model, phones_only=False)
 
     def _model(self) -> Recogniser:
-        return Recogniser(self.shape, nano_config(self.tokenizer).adapter, LLM_WIDTH)
+        return Recogniser(self.shape, self.config.adapter, LLM_WIDTH)
 
     def _fit(self, name: str, model: Recogniser, *, phones_only: bool) -> Outcome:
-        kernels = nano_config(self.tokenizer).adapter.kernel_sizes
-        collate = SpeechCollate(80, self.shape.frames_per_state, kernels, self.tokenizer.size)
+        kernels = self.config.adapter.kernel_sizes
+        collate = SpeechCollate(80, self.shape.frames_per_state, kernels, self.spelling)
         start, end = marker_ids(self.tokenizer)
         task = Task(
             f"nano-{name}",

@@ -43,14 +43,19 @@ def encoder_shape(vocabulary: int) -> SpeechEncoderConfig:
     )
 
 
-def nano_config(tokenizer: JsonTokenizer) -> BlspEmoConfig:
-    """Returns the shape of nano: 6 M parameters of ears, 4 M of language."""
+def nano_config(tokenizer: JsonTokenizer, spelling: int) -> BlspEmoConfig:
+    """Returns the shape of nano: 6 M parameters of ears, 4 M of language.
+
+    Args:
+        tokenizer: Of the LLM and the recogniser.
+        spelling: Its first ids, which spell text; the recogniser knows no others.
+    """
     start, end = marker_ids(tokenizer)
     return BlspEmoConfig(
         llm=llm_shape(tokenizer.size, width=LLM_WIDTH, layers=4, heads=4, ffn=704),
-        speech_encoder=encoder_shape(tokenizer.size),
+        speech_encoder=encoder_shape(spelling),
         adapter=AdapterConfig(
-            kind="ctc", kernel_sizes=(5, 5), inner_width=256, vocabulary=tokenizer.size
+            kind="ctc", kernel_sizes=(5, 5), inner_width=256, vocabulary=spelling
         ),
         lora=LoraConfig(rank=8, alpha=8.0),
         emotion_head=EmotionHeadConfig(
@@ -64,6 +69,7 @@ def nano_config(tokenizer: JsonTokenizer) -> BlspEmoConfig:
 
 def assemble_nano(
     tokenizer: JsonTokenizer,
+    spelling: int,
     recogniser: Mapping[str, Tensor],
     llm: Mapping[str, Tensor],
     emotion_head: Mapping[str, Tensor],
@@ -73,7 +79,7 @@ def assemble_nano(
     Raises:
         ValueError: A part lacks a weight.
     """
-    model = BlspEmo(nano_config(tokenizer), tokenizer=tokenizer).eval()
+    model = BlspEmo(nano_config(tokenizer, spelling), tokenizer=tokenizer).eval()
     weights = folded(emotion_head)
     for name, value in recogniser.items():
         part, _, rest = name.partition(".")

@@ -5,6 +5,7 @@ import torch
 from models.emotion_head import fit_temperature
 from models.tokenizer import JsonTokenizer
 from train.batches import BucketedBatches
+from train.domain import read_domain
 from train.loop import fit
 from train.nano_assemble import nano_config
 from train.nano_audio import Surroundings
@@ -18,6 +19,7 @@ from train.nano_emotion import (
 from train.nano_recordings import Recording, ravdess
 from train.nano_settings import NanoSettings, finish
 from train.nano_speech import read_lines
+from train.nano_tokenizer import spelling_size
 from train.settings import LoopSettings, duration_s
 from train.task import Task
 
@@ -62,7 +64,8 @@ def _fit_emotion(
     folder = settings.run / "speech"
     voices = [x for x in read_lines(folder, "train") if not x.emotion][:VOICES]
     items = EmotionItems.read(recordings, around).with_voices(voices, folder)
-    config = nano_config(JsonTokenizer(settings.run / "tokenizer.json"))
+    tokenizer = JsonTokenizer(settings.run / "tokenizer.json")
+    config = nano_config(tokenizer, spelling_size(tokenizer, read_domain()))
     model = EmotionModel(config.emotion_head, config.speech_encoder)
     parts = FOLDS * FOLD_TIME + settings.seeds
     seconds = duration_s(settings.stage_budget("emotion")) / parts

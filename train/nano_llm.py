@@ -1,9 +1,9 @@
 """Nano's language model: a small Qwen2 taught on conversations of its domain."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -11,8 +11,8 @@ from models.llm import LanguageModel
 from train.losses import IGNORED, response_ce
 from train.nano_text_batches import TokenRows
 
-SAID_WEIGHT = 0.1
-"""Weight of the words of the person, whose prediction teaches the words themselves."""
+LLM_WEIGHTS = {"reply": 1.0, "topic": 0.3, "said": 0.1}
+"""The words of the person, whose prediction teaches the words themselves, weigh least."""
 
 
 def llm_shape(vocabulary: int, *, width: int, layers: int, heads: int, ffn: int) -> dict[str, Any]:
@@ -37,56 +37,46 @@ def llm_shape(vocabulary: int, *, width: int, layers: int, heads: int, ffn: int)
 class NanoLlm(nn.Module):
     """The LLM alone, with dropout on its embeddings, which small models need.
 
-    A second head, which exists in training only, names what the person talks about where the
-    reply begins: the replies alone say it too seldom for a small model to find it in time.
-
     Args:
         shape: Of the LLM.
-        intents: Things to talk about.
         dropout: On the embeddings.
     """
 
-    def __init__(self, shape: Mapping[str, Any], intents: int, *, dropout: float = 0.1) -> None:
+    def __init__(self, shape: Mapping[str, Any], *, dropout: float = 0.1) -> None:
         super().__init__()
         self.llm = LanguageModel(shape, None)
-        self.intent_head = nn.Linear(self.llm.width, intents)
         self.dropout = dropout
 
-    def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns token logits (B, T, V) and intent logits (B, T, I)."""
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Returns token logits (B, T, V)."""
         embedded = F.dropout(self.llm.embed(ids), self.dropout, self.training)
-        logits, hidden = self.llm.with_hidden(embedded, mask=mask)
-        return logits, self.intent_head(hidden)
+        return self.llm(embedded, mask=mask)
 
 
-def llm_step(model: NanoLlm, batch: TokenRows) -> Mapping[str, Tensor]:
-    """Returns `reply`, the cross-entropy of the replies, `said`, of all the rest, and `intent`.
+@dataclass(frozen=True, slots=True)
+class LlmStep:
+    """The loss terms of a batch of conversations.
 
-    Beside them `intent_right`, the share of intents named rightly.
+    A reply begins with its topic, a token of its own: greedy search over the first words of
+    replies, which many topics share, would settle on the topic by chance.
     """
-    logits, intents = model(batch.ids, batch.mask)
-    rest = batch.ids.masked_fill(~batch.mask | (batch.labels != IGNORED), IGNORED)
-    known = batch.intents != IGNORED
-    right = (intents[known].argmax(-1) == batch.intents[known]).float()
-    return {
-        "reply": response_ce(logits, batch.labels),
-        "said": response_ce(logits, rest),
-        "intent": F.cross_entropy(intents[known].float(), batch.intents[known]),
-        "intent_right": right.mean().detach(),
-    }
 
+    spelling: int
+    """Token ids that spell text; those from here on are topics."""
 
-LLM_WEIGHTS = {"reply": 1.0, "said": SAID_WEIGHT, "intent": 0.3}
+    def __call__(self, model: NanoLlm, batch: TokenRows) -> Mapping[str, Tensor]:
+        """Returns the cross-entropies of `reply`, of `topic` and of all the rest, `said`.
 
-
-@torch.no_grad()
-def answer(model: NanoLlm, ids: list[int], end_id: int, *, longest: int = 60) -> list[int]:
-    """Returns the most probable continuation of `ids`, up to its end."""
-    given = list(ids)
-    for _ in range(longest):
-        row = torch.tensor([given])
-        following = int(model(row, torch.ones_like(row, dtype=torch.bool))[0][0, -1].argmax())
-        if following == end_id:
-            break
-        given.append(following)
-    return given[len(ids) :]
+        Beside them `topic_right`, the share of topics named rightly.
+        """
+        logits = model(batch.ids, batch.mask)
+        topics = batch.labels >= self.spelling
+        rest = batch.ids.masked_fill(~batch.mask | (batch.labels != IGNORED), IGNORED)
+        rest = rest.masked_fill(rest >= self.spelling, IGNORED)
+        guessed = logits[:, :-1].detach().argmax(dim=-1)[topics[:, 1:]]
+        return {
+            "reply": response_ce(logits, batch.labels.masked_fill(topics, IGNORED)),
+            "topic": response_ce(logits, batch.labels.masked_fill(~topics, IGNORED)),
+            "said": response_ce(logits, rest),
+            "topic_right": (guessed == batch.labels[topics]).float().mean(),
+        }

@@ -13,6 +13,7 @@ from train.manifest import Utterance
 from train.nano_recordings import Recording
 from train.nano_speech import Line
 from train.nano_text import spoken_form
+from train.nano_tokenizer import NOT_UNDERSTOOD, TALK
 from train.synthesis import SAMPLE_RATE_HZ
 
 HISTORY_SHARE = 0.35
@@ -25,6 +26,15 @@ class Asked:
 
     intent: Intent
     values: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply, what it is about, and the talk before it."""
+
+    reply: str
+    topic: str
+    history: tuple[tuple[str, str], ...] = ()
 
 
 class Answers:
@@ -45,33 +55,31 @@ class Answers:
         self._openings = list(self.by_text.values())
         self._texts = list(self.by_text)
 
-    def question(self) -> str:
+    def question(self) -> Answer:
         """Returns a question back."""
-        return self._one(self.domain.questions)
+        return Answer(self._one(self.domain.questions), NOT_UNDERSTOOD)
 
-    def reply(
-        self, text: str, intent: str, emotion: Emotion
-    ) -> tuple[str, tuple[tuple[str, str], ...]] | None:
-        """Returns a reply to `text` in `emotion` and the talk before it; None if there is none."""
+    def reply(self, text: str, intent: str, emotion: Emotion) -> Answer | None:
+        """Returns a reply to `text` in `emotion`; None if there is none."""
         asked = self.by_text.get((intent, text))
         if asked is not None:
             choices = fitting(asked.intent.replies.get(emotion, ()), asked.values)
-            return (self._one(choices), self._before()) if choices else None
+            return Answer(self._one(choices), intent, self._before()) if choices else None
         if intent in self.dialogues:
             return self._in_dialogue(text, intent)
         for follow in self.intents[intent].follow_ups if intent in self.intents else ():
             if text in follow.person and follow.replies.get(emotion):
                 first = self._opening(self.intents[intent], emotion)
                 choices = fitting(follow.replies[emotion], {})
-                return (self._one(choices), first) if choices and first else None
+                return Answer(self._one(choices), intent, first) if choices and first else None
         return None
 
-    def _in_dialogue(self, text: str, name: str) -> tuple[str, tuple[tuple[str, str], ...]] | None:
+    def _in_dialogue(self, text: str, name: str) -> Answer | None:
         dialogue = self.dialogues[name]
         history: list[tuple[str, str]] = []
         for number, (person, answer) in enumerate(dialogue.turns):
             if person == text:
-                return answer, tuple(history[-4:])
+                return Answer(answer, TALK, tuple(history[-4:]))
             heard = cut_reply(answer, self.generator) if number == dialogue.cut else answer
             history.append((spoken_form(person), heard))
         return None
@@ -115,7 +123,7 @@ def semantic_utterances(
         elif line.source == "domain" and "{" not in line.text:
             found = answers.reply(line.text, line.intent, Emotion.NEUTRAL)
             if found is not None:
-                yield _spoken(number, line, *found)
+                yield _spoken(number, line, found)
     for number, (recording, samples) in enumerate(recordings):
         yield _real(number, recording, samples, answers.question())
 
@@ -135,14 +143,15 @@ def emotion_utterances(
             emotion = emotion_from_label(line.emotion or "neutral")
             found = answers.reply(line.text, line.intent, emotion)
             if found is not None:
-                yield _spoken(number, line, *found, emotion=emotion.label)
+                yield _spoken(number, line, found, emotion=emotion.label)
     for number, (recording, samples) in enumerate(recordings):
         if recording.corpus == "ravdess":
             emotion = emotion_from_label(recording.emotion)
             replies = answers.intents["by_the_door"].replies[emotion]
             for copy in range(2):
                 reply = replies[int(answers.generator.integers(len(replies)))]
-                yield _real(2 * number + copy, recording, samples, reply, emotion.label)
+                answer = Answer(reply, "by_the_door")
+                yield _real(2 * number + copy, recording, samples, answer, emotion.label)
         else:
             yield _real(number, recording, samples, answers.question(), "neutral")
 
@@ -161,8 +170,7 @@ def write_manifest(path: Path, utterances: Iterator[Utterance]) -> int:
 def _spoken(
     number: int,
     line: Line,
-    reply: str,
-    history: tuple[tuple[str, str], ...] = (),
+    answer: Answer,
     *,
     emotion: str | None = None,
 ) -> Utterance:
@@ -174,13 +182,14 @@ def _spoken(
         emotion=emotion,
         corpus="synthetic",
         duration_s=line.samples / SAMPLE_RATE_HZ,
-        history=history,
-        continuation=reply,
+        history=answer.history,
+        continuation=answer.reply,
+        topic=answer.topic,
     )
 
 
 def _real(
-    number: int, recording: Recording, samples: int, reply: str, emotion: str | None = None
+    number: int, recording: Recording, samples: int, answer: Answer, emotion: str | None = None
 ) -> Utterance:
     return Utterance(
         id=f"{recording.path.stem}-{number}",
@@ -190,5 +199,6 @@ def _real(
         emotion=emotion,
         corpus=recording.corpus,
         duration_s=samples / SAMPLE_RATE_HZ,
-        continuation=reply,
+        continuation=answer.reply,
+        topic=answer.topic,
     )

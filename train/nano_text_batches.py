@@ -14,7 +14,6 @@ from train.batches import LoadedBatch
 from train.domain import (
     Dialogue,
     Domain,
-    Exchange,
     Intent,
     cut_reply,
     draw_values,
@@ -25,6 +24,7 @@ from train.domain import (
 )
 from train.losses import IGNORED
 from train.nano_text import spoken_form
+from train.nano_tokenizer import NOT_UNDERSTOOD, TALK
 
 UNRELATED_SHARE = 0.14
 """Of the exchanges: something that is no everyday talk, and a question back."""
@@ -32,11 +32,13 @@ DIALOGUE_SHARE = 0.12
 """Of the conversations: a written dialogue instead of drawn exchanges."""
 PLAIN_SHARE = 0.25
 """Of the conversations: without an emotion in the system line, answered neutrally."""
-SPOKEN_SHARE = 0.6
+SPOKEN_SHARE = 0.75
 """Of the things said: written as a recogniser writes them."""
 MISHEARD_SHARE = 0.4
 """Of these: some words are missing or others, as where a recogniser errs."""
-WORD_ERRORS = 0.15
+NAMED_SHARE = 0.75
+"""Of the replies in the history: their topic stands before them."""
+WORD_ERRORS = 0.2
 """Of the words of what is misheard."""
 
 
@@ -48,9 +50,10 @@ class Turn:
     reply: str
     cut: str = ""
     """What was heard of an interrupted reply: it stands in the history instead."""
-    intent: int = IGNORED
-    """What is talked about: its number in the domain, after these that of what is no everyday
-    talk; `IGNORED` where it is not known."""
+    topic: str = TALK
+    """What the reply names first, for itself."""
+    names_topic: bool = True
+    """False: as a reply stands in the history that was written elsewhere. It is not learnt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,6 @@ class TokenRows(NamedTuple):
     """(B, T) the same ids where they are to be learnt, else `IGNORED`."""
     mask: Tensor
     """(B, T) bool, false at padding."""
-    intents: Tensor
-    """(B, T) what the person talks about, where a reply begins; `IGNORED` elsewhere."""
 
 
 class TokenRow(NamedTuple):
@@ -79,7 +80,6 @@ class TokenRow(NamedTuple):
 
     ids: list[int]
     labels: list[int]
-    intents: list[int]
 
 
 @dataclass
@@ -92,11 +92,9 @@ class ConversationSource:
     _wordings: list[tuple[Intent, str]] = field(init=False)
     _by_emotion: dict[Emotion, list[tuple[Intent, str]]] = field(init=False)
     _dialogues: list[Dialogue] = field(init=False)
-    _numbers: dict[str, int] = field(init=False)
     _words: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._numbers = {intent.name: n for n, intent in enumerate(self.domain.intents)}
         split = "wording" if self.held_out else "train"
         self._wordings = list(templates(self.domain, split))
         self._by_emotion = {
@@ -128,7 +126,7 @@ class ConversationSource:
             text = self.unrelated[int(generator.integers(len(self.unrelated)))]
             questions = self.domain.questions
             asked = questions[int(generator.integers(len(questions)))]
-            return [Turn(self._worded(text, generator), asked, intent=len(self._numbers))]
+            return [self._turn(text, asked, NOT_UNDERSTOOD, generator)]
         intent, template = self._pick(self._by_emotion[emotion], generator)
         values = draw_values(intent, template, generator)
         choices = fitting(intent.replies[emotion], values)
@@ -136,8 +134,7 @@ class ConversationSource:
             return []
         reply = choices[int(generator.integers(len(choices)))]
         cut = cut_reply(reply, generator) if generator.random() < 0.15 else ""
-        said = self._worded(fill(template, values), generator)
-        turns = [Turn(said, reply, cut, self._numbers[intent.name])]
+        turns = [self._turn(fill(template, values), reply, intent.name, generator, cut=cut)]
         follow_ups = [f for f in intent.follow_ups if f.replies.get(emotion)]
         if follow_ups and not cut and generator.random() < 0.35:
             follow = follow_ups[int(generator.integers(len(follow_ups)))]
@@ -146,21 +143,29 @@ class ConversationSource:
             if answers and said:
                 person = said[int(generator.integers(len(said)))]
                 answer = answers[int(generator.integers(len(answers)))]
-                turns.append(Turn(self._worded(person, generator), answer))
+                turns.append(self._turn(person, answer, intent.name, generator))
         return turns
 
     def _dialogue(self, generator: np.random.Generator) -> Conversation:
         dialogue = self._dialogues[int(generator.integers(len(self._dialogues)))]
         end = int(generator.integers(1, len(dialogue.turns) + 1))
         turns = tuple(
-            Turn(
-                self._worded(person, generator),
+            self._turn(
+                person,
                 answer,
-                cut_reply(answer, generator) if number == dialogue.cut else "",
+                TALK,
+                generator,
+                cut=cut_reply(answer, generator) if number == dialogue.cut else "",
             )
             for number, (person, answer) in enumerate(dialogue.turns[:end])
         )
         return Conversation(dialogue.emotions[end - 1], turns)
+
+    def _turn(
+        self, said: str, reply: str, topic: str, generator: np.random.Generator, *, cut: str = ""
+    ) -> Turn:
+        named = bool(generator.random() < NAMED_SHARE)
+        return Turn(self._worded(said, generator), reply, cut, topic, named)
 
     @staticmethod
     def _pick(
@@ -187,42 +192,26 @@ class ConversationSource:
         return " ".join(words) or spoken
 
 
-def single_exchanges(domain: Domain, *, held_out: bool) -> list[tuple[Intent, Exchange]]:
-    """Returns every wording once in each emotion that has a fitting reply."""
-    found: list[tuple[Intent, Exchange]] = []
-    generator = np.random.default_rng(7)
-    for intent, template in templates(domain, "wording" if held_out else "train"):
-        values = draw_values(intent, template, generator)
-        for emotion, replies in intent.replies.items():
-            choices = fitting(replies, values)
-            if choices:
-                reply = choices[int(generator.integers(len(choices)))]
-                found.append((intent, Exchange(fill(template, values), emotion, reply)))
-    return found
-
-
 def token_row(
     conversation: Conversation, prompts: ChatPrompts, *, persona: str = DEFAULT_PERSONA
 ) -> TokenRow:
-    """Returns ids, labels and intents: replies and their ends are learnt, cut replies are not."""
+    """Returns ids and labels: replies, their topics and ends are learnt, cut replies are not."""
     ids = prompts.opening(system_line(persona, conversation.emotion))
     labels = [IGNORED] * len(ids)
-    intents = [IGNORED] * len(ids)
     last = len(conversation.turns) - 1
     for number, turn in enumerate(conversation.turns):
         ending = prompts.reply_ending() if number == last else prompts.next_turn()
         asked = prompts.content(turn.said) + prompts.reply_header()
+        named = prompts.topic(turn.topic) if turn.names_topic or number == last else []
         reply = prompts.content(turn.cut or turn.reply)
-        ids += asked + reply + ending
-        labels += [IGNORED] * len(asked)
-        if turn.cut:
+        ids += asked + named + reply + ending
+        labels += [IGNORED] * len(asked) + named
+        if turn.cut or not named:
             labels += [IGNORED] * (len(reply) + len(ending))
         else:
             learnt = len(ending) if number == last else 1
             labels += reply + ending[:learnt] + [IGNORED] * (len(ending) - learnt)
-        intents += [IGNORED] * (len(asked) - 1) + [turn.intent]
-        intents += [IGNORED] * (len(reply) + len(ending))
-    return TokenRow(ids, labels, intents)
+    return TokenRow(ids, labels)
 
 
 @dataclass
@@ -261,12 +250,10 @@ def padded_rows(rows: list[TokenRow]) -> TokenRows:
     longest = max(len(row.ids) for row in rows)
     ids = torch.zeros(len(rows), longest, dtype=torch.long)
     labels = torch.full_like(ids, IGNORED)
-    intents = torch.full_like(ids, IGNORED)
     mask = torch.zeros_like(ids, dtype=torch.bool)
     for index, row in enumerate(rows):
         end = len(row.ids)
         ids[index, :end] = torch.tensor(row.ids)
         labels[index, :end] = torch.tensor(row.labels)
-        intents[index, :end] = torch.tensor(row.intents)
         mask[index, :end] = True
-    return TokenRows(ids, labels, mask, intents)
+    return TokenRows(ids, labels, mask)

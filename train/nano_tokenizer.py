@@ -5,11 +5,15 @@ from pathlib import Path
 
 from models.config import DEFAULT_PERSONA
 from models.emotions import Emotion
-from models.prompts import system_line
-from models.tokenizer import END_OF_TEXT, TURN_END, TURN_START
+from models.prompts import system_line, topic_token
+from models.tokenizer import END_OF_TEXT, TURN_END, TURN_START, Tokenizer
 from train.domain import Domain, fill, slots_of
 from train.nano_text import everyday_dialogues, spoken_form
 
+NOT_UNDERSTOOD = "not_understood"
+"""Topic of a question back."""
+TALK = "talk"
+"""Topic of what is said in a written dialogue, which goes from one to another."""
 DOMAIN_REPEATS = 3
 """How often the domain counts against the everyday talk."""
 
@@ -33,8 +37,22 @@ def domain_texts(domain: Domain) -> Iterator[str]:
     yield from domain.questions
 
 
+def topics_of(domain: Domain) -> tuple[str, ...]:
+    """Returns what a reply can be about."""
+    return (*(intent.name for intent in domain.intents), NOT_UNDERSTOOD, TALK)
+
+
+def spelling_size(tokenizer: Tokenizer, domain: Domain) -> int:
+    """Returns how many of the token ids spell text: the first ones; topics follow them."""
+    ids = (tokenizer.special_id(topic_token(topic)) for topic in topics_of(domain))
+    return min((i for i in ids if i is not None), default=tokenizer.size)
+
+
 def train_tokenizer(domain: Domain, data: Path, target: Path, *, vocabulary: int) -> None:
-    """Learns `vocabulary` tokens and writes them to `target`, a `tokenizer.json`."""
+    """Learns `vocabulary` tokens and writes them to `target`, a `tokenizer.json`.
+
+    One token for each topic follows them.
+    """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     texts = list(domain_texts(domain)) * DOMAIN_REPEATS
@@ -50,6 +68,7 @@ def train_tokenizer(domain: Domain, data: Path, target: Path, *, vocabulary: int
         show_progress=False,
     )
     tokenizer.train_from_iterator(_both_forms(texts), trainer=trainer)
+    tokenizer.add_special_tokens([topic_token(topic) for topic in topics_of(domain)])
     target.parent.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(target))
 

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,15 +13,20 @@ from models.config import BlspEmoConfig, EmotionHeadConfig, SpeechEncoderConfig
 from models.emotion_head import SpectralEmotionHead
 from models.emotions import Emotion
 from models.features import SpeechFeatures
+from models.prompts import chat_prompts, topic_token
+from models.tokenizer import JsonTokenizer
+from tests.models.small import byte_tokenizer
 from train.domain import read_domain, templates
 from train.losses import IGNORED
+from train.nano_assemble import nano_config
 from train.nano_audio import faster, in_room, with_noise
 from train.nano_emotion import EmotionModel, folded, trimmed
 from train.nano_judges import ASKED_BACK, ReplyJudge, all_replies
 from train.nano_manifests import Answers
 from train.nano_recogniser import ctc
 from train.nano_text import spoken_form
-from train.nano_text_batches import ConversationSource
+from train.nano_text_batches import Conversation, ConversationSource, Turn, token_row
+from train.nano_tokenizer import spelling_size, topics_of
 from train.nano_word_times import word_spans
 from train.synthesis import (
     PHONES,
@@ -125,11 +131,48 @@ def test_conversations_are_repeatable_and_know_no_held_out_wording() -> None:
     assert {c.emotion for c in drawn} == {None, *Emotion}
 
 
+def test_a_reply_names_its_topic_first(tmp_path: Path) -> None:
+    prompts = chat_prompts(_with_topics(tmp_path))
+    first = Turn("i failed", "Oh no.", topic="exam_failed", names_topic=False)
+    last = Turn("thanks", "Sure.", topic="thanks", names_topic=False)
+    row = token_row(Conversation(None, (first, last)), prompts)
+    spelling = spelling_size(prompts.tokenizer, DOMAIN)
+    # The last reply always names what it is about; a written one of the history need not, and is
+    # then not learnt.
+    assert [i for i in row.ids if i >= spelling] == prompts.topic("thanks")
+    learnt = [label for label in row.labels if label != IGNORED]
+    assert learnt[0] == prompts.topic("thanks")[0]
+    assert prompts.tokenizer.decode(learnt).startswith("Sure.")
+
+
+def test_topics_are_no_part_of_the_recognisers_spelling(tmp_path: Path) -> None:
+    tokenizer = _with_topics(tmp_path)
+    spelling = spelling_size(tokenizer, DOMAIN)
+    assert spelling == byte_tokenizer().size
+    assert tokenizer.size == spelling + len(topics_of(DOMAIN))
+    config = nano_config(tokenizer, spelling)
+    assert config.llm["vocab_size"] == tokenizer.size
+    assert config.adapter.vocabulary == config.speech_encoder.vocabulary == spelling
+
+
+def _with_topics(folder: Path) -> JsonTokenizer:
+    """Returns a small tokenizer with a token for each topic."""
+    from tokenizers import Tokenizer
+
+    path = folder / "tokenizer.json"
+    byte_tokenizer().save_file(path)
+    backend = Tokenizer.from_file(str(path))
+    backend.add_special_tokens([topic_token(topic) for topic in topics_of(DOMAIN)])
+    backend.save(str(path))
+    return JsonTokenizer(path)
+
+
 def test_answers_fit_the_words() -> None:
     answers = Answers(DOMAIN)
     intent = next(i for i in DOMAIN.intents if i.name == "by_the_door")
     found = answers.reply("Kids are talking by the door.", intent.name, Emotion.SAD)
-    assert found is not None and found[0] in intent.replies[Emotion.SAD]
+    assert found is not None and found.reply in intent.replies[Emotion.SAD]
+    assert found.topic == intent.name
     assert answers.reply("Something nobody wrote.", intent.name, Emotion.SAD) is None
 
 
