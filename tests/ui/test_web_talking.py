@@ -17,6 +17,18 @@ REPLY = "I am listening to you, and I am in no hurry at all. " * 24
 QUESTION_S = (0.5, 2.0)
 INTERRUPTION_S = (12.0, 14.0)
 RATE_HZ = 48_000
+MUTING = """(frames) => {
+  const page = window.attune;
+  const take = page.audio.onFrame;
+  let left = frames;
+  page.audio.onFrame = (frame) => {
+    take(frame);
+    if (!page.hasSession) return;
+    left -= 1;
+    if (left === 0) page.toggle();
+  };
+}"""
+"""Mutes the page once it has sent so many frames."""
 
 
 @pytest.fixture(scope="module")
@@ -128,14 +140,34 @@ async def test_a_touch_too_short_to_hold_words_is_said_to_be(noisy: Any) -> None
     assert await page.locator(".a-turn").count() == 0
 
 
+async def begin_and_mute(page: Any, *, after_frames: int) -> None:
+    """Talks for so many frames; the page itself counts them, so that no other may slip in."""
+    await page.evaluate(MUTING, after_frames)
+    await begin(page)
+    await page.wait_for_selector("#a-talk-label:has-text('Unmute')")
+
+
 async def test_a_turn_that_is_muted_half_way_is_answered(noisy: Any) -> None:
     page = noisy
-    await begin(page)
-    await page.wait_for_selector("#a-status:has-text('I hear you')")
-    await page.click("#a-talk")
-    assert await page.inner_text("#a-talk-label") == "Unmute"
+    await begin_and_mute(page, after_frames=12)
     await page.wait_for_selector(".a-turn:nth-child(1) .a-attune .a-words")
     await page.keyboard.press("Escape")
     await page.wait_for_selector("#a-status:has-text('microphone is off')")
     await heard_frames(page, 60)
     assert await page.locator(".a-turn").count() == 1
+    assert await page.text_content("#a-problem") == ""
+
+
+async def test_a_sound_that_is_muted_before_it_is_a_word_is_said_to_be_too_short(
+    noisy: Any,
+) -> None:
+    page = noisy
+    await begin_and_mute(page, after_frames=3)
+    await page.wait_for_selector("#a-problem:has-text('too short')")
+    assert await page.locator(".a-turn").count() == 0
+    assert await page.inner_text("#a-status") == "The microphone is off."
+
+    # Whoever unmutes can say it again.
+    await page.click("#a-talk")
+    assert await page.text_content("#a-problem") == ""
+    await page.wait_for_selector("#a-status:has-text('I hear you')")

@@ -33,6 +33,7 @@ class Page {
       onEvent: (event) => this.event(event),
       onState: (state) => this.state(state),
     });
+    this.hasSession = false;
     this.isLive = false;
     this.isMuted = false;
     this.isHolding = false;
@@ -103,6 +104,7 @@ class Page {
   async toggle() {
     if (this.isLive) {
       this.isMuted = !this.isMuted;
+      this.screen.problem("");
       this.show();
       return;
     }
@@ -151,7 +153,8 @@ class Page {
   }
 
   frame(frame) {
-    if (this.holds && !this.isHolding) return;
+    // Without a session nobody would know at which rate these samples are.
+    if (!this.hasSession || (this.holds && !this.isHolding)) return;
     // Silence while muted: the server's clock goes on, and what was said before is answered.
     if (this.isMuted && !this.holds) frame.fill(0);
     this.socket.send({ type: "input_audio_buffer.append", audio: toBase64(frame) });
@@ -259,7 +262,7 @@ class Page {
         this.screen.status(`Many people talk right now. You are number ${event.place} in line; stay on this page.`);
         return;
       case "attune.view":
-        this.screen.change(event.change);
+        this.change(event.change);
         break;
       case "response.output_audio.delta":
         if (this.playing !== event.item_id) this.flushing = null;
@@ -283,6 +286,15 @@ class Page {
         break;
     }
     this.show();
+  }
+
+  change(change) {
+    const before = this.screen.view.floor;
+    this.screen.change(change);
+    const isDropped = before === "you speak" && this.screen.view.floor === "listening";
+    if (isDropped && this.isMuted && !this.holds) {
+      this.screen.problem("That was too short to be heard. Unmute and say it again.");
+    }
   }
 
   failed(error) {
