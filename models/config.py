@@ -117,6 +117,21 @@ class TurnEndConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class WordConfidenceConfig:
+    """From how well words fit what was heard to the share of them that is right (logistic).
+
+    As it was fitted for a nano; `python -m train turn-ends` fits it for the checkpoint at hand.
+    """
+
+    decoder: float = 0.55
+    """Factor on the decoder's mean log-probability of a token."""
+    spelling: float = 0.97
+    """Factor on the adapter's log-probability of the spelling for each token."""
+    offset: float = 3.0
+    """Added to them."""
+
+
+@dataclass(frozen=True, slots=True)
 class TranscriptionConfig:
     """How the decoder beside the encoder is prompted and stopped."""
 
@@ -144,6 +159,8 @@ class BlspEmoConfig:
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
     turn_end: TurnEndConfig = field(default_factory=TurnEndConfig)
     transcription: TranscriptionConfig | None = None
+    word_confidence: WordConfidenceConfig | None = None
+    """None: never fitted; the confidence of words is then what their decoder makes of them."""
     persona: str = DEFAULT_PERSONA
     """System line that the model was trained with."""
     context_tokens: int = 2048

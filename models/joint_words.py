@@ -23,6 +23,8 @@ class SpelledWords(NamedTuple):
     ids: tuple[int, ...]
     log_probabilities: tuple[float, ...]
     """Of each token and of the end, by the decoder."""
+    spelling_log_probability: float
+    """Of all tokens together, by the adapter."""
 
 
 @torch.inference_mode()
@@ -56,8 +58,8 @@ def joint_words(
         for s, row in zip(found, scores, strict=True)
     ]
     best = max(range(len(found)), key=totals.__getitem__)
-    ids = found[best].ids
-    return SpelledWords(ids, tuple(scores[best][: len(ids) + 1].tolist()))
+    ids, spelling = found[best]
+    return SpelledWords(ids, tuple(scores[best][: len(ids) + 1].tolist()), spelling)
 
 
 def _decoder_scores(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from models.blsp_emo import BlspEmo, Heard
-from models.config import TranscriptionConfig
+from models.config import TranscriptionConfig, WordConfidenceConfig
 from models.generation import CachedText, Sampling, generate
 from models.prompts import TRANSCRIBE
 from models.speech_decoder import SpeechDecoder
@@ -20,13 +20,36 @@ LOOP_REPEATS, LOOP_TOKENS = 4, 12
 
 
 @dataclass(frozen=True, slots=True)
+class WordScores:
+    """How well words fit what was heard; log-probabilities."""
+
+    decoder: float
+    """Mean of the tokens and the end, by the decoder."""
+    spelling: float = 0.0
+    """Of all tokens together for each of them, by the adapter; 0 where it does not spell."""
+
+    def confidence(self, config: WordConfidenceConfig | None) -> float:
+        """Returns the share of the words that is probably right, in [0, 1].
+
+        Where this was never fitted (`python -m train turn-ends`) it is the geometric mean of the
+        token probabilities, which is far too low for a decoder trained with label smoothing.
+        """
+        if config is None:
+            return math.exp(self.decoder)
+        odds = config.decoder * self.decoder + config.spelling * self.spelling + config.offset
+        return 0.5 + 0.5 * math.tanh(0.5 * odds)
+
+
+@dataclass(frozen=True, slots=True)
 class Words:
     """What was said, as far as the model could tell."""
 
     text: str
     confidence: float | None
-    """Geometric mean of the token probabilities in [0, 1]; None from the LLM."""
+    """Share of the words that is probably right, in [0, 1]; None from the LLM."""
     source: Literal["decoder", "llm"]
+    scores: WordScores | None = None
+    """What the confidence is made of; None where nothing was heard or the LLM was asked."""
 
 
 def transcribe(
@@ -50,16 +73,21 @@ def _decoded(
     cancelled: Callable[[], bool],
 ) -> Words:
     texts: list[str] = []
-    scores: list[float] = []
+    tokens: list[float] = []
+    spelling, spelled = 0.0, 0
     for number, states in enumerate(heard.speech_states):
         if heard.spelled:
-            ids, log_probabilities = heard.spelled[number]
+            ids, log_probabilities, log_probability = heard.spelled[number]
+            spelling, spelled = spelling + log_probability, spelled + len(ids)
         else:
             ids, log_probabilities = greedy_words(decoder, config, states, cancelled=cancelled)
         texts.append(model.decoder_tokenizer.decode(list(ids)).strip())
-        scores.extend(log_probabilities)
-    confidence = math.exp(sum(scores) / len(scores)) if scores else 0.0
-    return Words(" ".join(text for text in texts if text), confidence, "decoder")
+        tokens.extend(log_probabilities)
+    text = " ".join(text for text in texts if text)
+    if not tokens:
+        return Words(text, 0.0, "decoder")
+    scores = WordScores(sum(tokens) / len(tokens), spelling / max(1, spelled))
+    return Words(text, scores.confidence(model.config.word_confidence), "decoder", scores)
 
 
 @torch.inference_mode()

@@ -14,6 +14,7 @@ from models.config import (
     LoraConfig,
     SpeechEncoderConfig,
     TranscriptionConfig,
+    WordConfidenceConfig,
 )
 from models.tokenizer import JsonTokenizer
 from train.nano_emotion import folded
@@ -63,6 +64,7 @@ def nano_config(tokenizer: JsonTokenizer, spelling: int) -> BlspEmoConfig:
         ),
         emotion_in_embeddings=True,
         transcription=TranscriptionConfig(prompt_ids=(start,), stop_ids=(end,)),
+        word_confidence=WordConfidenceConfig(),
         context_tokens=1024,
     )
 

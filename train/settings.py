@@ -277,7 +277,10 @@ class EvaluateSettings(Frozen):
 
 
 class TurnEndSettings(Frozen):
-    """How likely a person is done after the words so far, fitted on the domain's own wordings."""
+    """How likely a person is done after the words so far, and how sure it is of these words.
+
+    Both are fitted on the domain's own wordings.
+    """
 
     model: str = ""
     """Checkpoint folder in our layout."""
@@ -285,6 +288,8 @@ class TurnEndSettings(Frozen):
     """Folder of what people say (default: that of the recipe `nano`)."""
     most: int = Field(default=1_500, ge=20)
     """Wordings that are fitted on and that are judged on, at most."""
+    spoken: int = Field(default=200, ge=0)
+    """Sentences spoken by espeak-ng to fit how sure heard words are; 0 leaves that as it is."""
     write: bool = False
     """Writes what was fitted into the checkpoint's config.json."""
     device: str = "auto"

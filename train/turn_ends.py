@@ -1,9 +1,9 @@
 """The command `turn-ends`: from the LLM's odds of an end to how likely a person is done.
 
 A talking LLM knows where turns end, but its probability of an end is far too low: a sentence could
-nearly always go on. A logistic map of its log-odds (Platt scaling: Platt 1999, "Probabilistic
-outputs for support vector machines") makes a probability of it that holds where a person has
-paused, stopping in the middle of a thought being as likely as being done.
+nearly always go on. A logistic map of its log-odds makes a probability of it that holds where a
+person has paused, stopping in the middle of a thought being as likely as being done. The words
+must be right for that, so how sure they are is fitted beside it (`train.word_confidence`).
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -25,17 +25,15 @@ from train.domain import (
     slots_of,
     templates,
 )
+from train.logistic import fitted_logistic, sigmoid
 from train.metrics import Floats, Integers, expected_calibration_error
 from train.nano_text import spoken_form
 from train.run_folder import write_json
 from train.settings import TurnEndSettings
+from train.word_confidence import fitted_word_confidence
 
 FEWEST = 20
 """Wordings below which a fit would be a guess."""
-STEPS = 50
-"""Of Newton's method; it has settled long before."""
-RIDGE = 1e-3
-"""Keeps the fit finite where the odds tell ends and cuts apart without a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +48,11 @@ class Pauses:
 def turn_ends(settings: TurnEndSettings) -> TurnEndConfig:
     """Fits slope and offset, prints how well they hold on held-out wordings, may write them.
 
+    How sure heard words are is fitted, too, where the checkpoint has a decoder.
+
     Raises:
         ValueError: The checkpoint is not in our layout, or the domain is too small.
+        OSError: espeak-ng is missing, which speaks the sentences to be heard.
         CheckpointError: The checkpoint cannot be used.
     """
     folder = Path(settings.model)
@@ -61,7 +62,8 @@ def turn_ends(settings: TurnEndSettings) -> TurnEndConfig:
     domain = read_domain(settings.domain or DOMAIN_FOLDER)
     fitted_on = pauses(domain, "train", most=settings.most)
     judged_on = pauses(domain, "wording", most=settings.most)
-    talk = TalkSession(BlspEmo.from_pretrained(folder, device=settings.device))
+    model = BlspEmo.from_pretrained(folder, device=settings.device)
+    talk = TalkSession(model)
     log_odds, is_end = _odds(talk, fitted_on)
     fitted = fitted_turn_ends(log_odds, is_end)
     held_odds, held_end = _odds(talk, judged_on)
@@ -71,8 +73,11 @@ def turn_ends(settings: TurnEndSettings) -> TurnEndConfig:
         area = area_under_roc(score, held_end)
         print(f"{name}: AUC {area:.3f}, calibration error {error:.3f} ({len(held_end)} held out)")
     print(f"{folder}: {asdict(fitted)} from {len(is_end)} pauses")
+    words = fitted_word_confidence(model, domain, sentences=settings.spoken)
+    if words is not None:
+        print(f"{folder}: {asdict(words)}")
     if settings.write:
-        changed = replace(config, turn_end=fitted)
+        changed = replace(config, turn_end=fitted, word_confidence=words or config.word_confidence)
         write_json(folder / "config.json", changed.to_mapping())
     return fitted
 
@@ -107,25 +112,19 @@ def pauses(domain: Domain, split: Split, *, most: int) -> Pauses:
 
 
 def fitted_turn_ends(log_odds: Floats, is_end: Integers) -> TurnEndConfig:
-    """Returns the map of least cross-entropy, by Newton's method.
+    """Returns the map of least cross-entropy.
 
     Args:
         log_odds: (N,) of the LLM.
         is_end: (N,) 1 where the person was done, else 0.
     """
-    inputs = np.stack([log_odds, np.ones_like(log_odds)], axis=1)
-    weights = np.zeros(2)
-    for _ in range(STEPS):
-        chances = _sigmoid(inputs @ weights)
-        slope = inputs.T @ (chances - is_end) + RIDGE * weights
-        curvature = (inputs.T * np.maximum(chances * (1.0 - chances), 1e-9)) @ inputs
-        weights -= np.linalg.solve(curvature + RIDGE * np.eye(2), slope)
-    return TurnEndConfig(slope=float(weights[0]), offset=float(weights[1]))
+    slope, offset = fitted_logistic(log_odds[:, None], is_end.astype(np.float64)).tolist()
+    return TurnEndConfig(slope=slope, offset=offset)
 
 
 def probabilities(log_odds: Floats, turn_end: TurnEndConfig) -> Floats:
     """Returns (N,) how likely the person was done."""
-    return _sigmoid(turn_end.slope * log_odds + turn_end.offset)
+    return sigmoid(turn_end.slope * log_odds + turn_end.offset)
 
 
 def area_under_roc(score: Floats, is_end: Integers) -> float:
@@ -144,7 +143,3 @@ def area_under_roc(score: Floats, is_end: Integers) -> float:
 def _odds(talk: TalkSession, stops: Pauses) -> tuple[Floats, Integers]:
     log_odds = np.array([talk.end_log_odds(words) for words in stops.words])
     return log_odds, np.array(stops.is_end, dtype=np.int64)
-
-
-def _sigmoid(values: Floats) -> Floats:
-    return 0.5 + 0.5 * np.tanh(0.5 * values)

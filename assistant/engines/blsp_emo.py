@@ -69,7 +69,7 @@ class LlmCompleteness:
 
     needs_words = True
     UNSURE_BELOW = 0.4
-    """Confidence of the transcript below which its words say nothing about their end."""
+    """Share of right words below which what was written down says too little about its end."""
 
     def __init__(self, model: BlspEmo) -> None:
         self._session = TalkSession(model)

@@ -46,8 +46,11 @@ def test_the_decoder_decides_between_spellings_that_sound_alike() -> None:
 
     logits = model.adapter.token_logits(model.adapter(states))[0]
     heard = [s.ids for s in spellings(logits)]
-    ids, scores = joint_words(model.adapter, model.decoder, states, prompt=(START,), end=END)
+    ids, scores, log_probability = joint_words(
+        model.adapter, model.decoder, states, prompt=(START,), end=END
+    )
     assert ids in heard and len(scores) == len(ids) + 1
+    assert (ids, log_probability) in spellings(logits)
     given = torch.tensor([[START, *ids]])
     expected = torch.log_softmax(model.decoder(given, states)[0].float(), dim=-1)
     wanted = torch.tensor([*ids, END])

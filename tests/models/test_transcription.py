@@ -1,4 +1,5 @@
 import json
+import math
 
 import pytest
 import torch
@@ -6,8 +7,10 @@ from tokenizers import Tokenizer
 
 from models import checkpoint, transcription
 from models.blsp_emo import BlspEmo
+from models.config import WordConfidenceConfig
 from models.speech_encoder import whisper_config
 from models.torchaudio_guard import guard_torchaudio
+from models.transcription import WordScores
 from models.weights import CheckpointError
 from tests.models.small import byte_tokenizer, tiny_model, tone, write_byte_tokenizer
 
@@ -55,6 +58,16 @@ def test_words_come_from_the_states_of_the_one_encode(model, monkeypatch):
     words = transcription.transcribe(model, heard)
     assert words.source == "decoder"
     assert words.confidence is not None and 0 < words.confidence <= 1
+
+
+def test_confidence_is_the_share_of_right_words_once_it_is_fitted():
+    scores = WordScores(decoder=-1.0, spelling=-0.5)
+    assert scores.confidence(None) == pytest.approx(math.exp(-1.0))
+    fitted = WordConfidenceConfig(decoder=0.5, spelling=1.0, offset=1.0)
+    assert scores.confidence(fitted) == pytest.approx(0.5)
+    assert WordScores(-1000.0, -1000.0).confidence(fitted) == pytest.approx(0.0)
+    unsure = [WordScores(-x, -x).confidence(fitted) for x in (0.1, 1.0, 3.0)]
+    assert unsure == sorted(unsure, reverse=True)
 
 
 def test_greedy_words_equal_uncached_steps_and_score_them(model):
