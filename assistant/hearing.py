@@ -5,34 +5,50 @@ comes first, and the words after it. They are still wanted where the person cuts
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 from assistant import events
+from assistant.audio import Waveform
 from assistant.engines.protocols import Cancel, EmotionEstimate, Transcript
 from assistant.errors import EngineFailed
 from assistant.reply_parts import Emit, Question, ReplyParts
-from assistant.worker import Stream
+from assistant.worker import Due, Stream
+
+WORDS_AFTER_S = 1.0
+"""How much longer the words of a finished turn may take than its answer."""
 
 
 class Hearing:
     """One question on its way into the model; `begin`, then `go_on`, and `end` in any case."""
 
     def __init__(
-        self, question: Question, parts: ReplyParts, emit: Emit, mark: Callable[[str], None]
+        self,
+        question: Question,
+        parts: ReplyParts,
+        emit: Emit,
+        *,
+        mark: Callable[[str], None],
+        due: Due,
     ) -> None:
-        """Publishes what is heard by `emit` and notes the times of its stages by `mark`."""
+        """Publishes what is heard by `emit` and notes the times of its stages by `mark`.
+
+        `due` says by when the answer is wanted.
+        """
         self.words = Transcript("")
         """The person's words, once they are known."""
         self.completeness: float | None = None
         """Probability that the utterance is a whole turn, once it is known."""
         self.is_over = False
         """Whether the person's turn is over, so that its completeness need not be known."""
+        self.is_taken_in = False
+        """Whether the model was given anything of the question; belongs to its worker."""
         self._question = question
         self._parts = parts
         self._emit = emit
         self._mark = mark
+        self._due = due
         self._unwanted = Cancel()
         self._items: Stream[EmotionEstimate | Transcript] | None = None
         self._rest: asyncio.Task[None] | None = None
@@ -48,18 +64,31 @@ class Hearing:
         """
         parts, utterance = self._parts, self._question.utterance
         if utterance is None:
-            await parts.model_worker.call(partial(parts.dialogue.read, self._question.text))
+            await parts.model_worker.call(self._read, due=self._due)
             self.words = Transcript(self._question.text, source="typed")
             self._publish_words()
             return None
         self._items = parts.model_worker.stream(
-            lambda: parts.dialogue.hear(utterance, self._unwanted), ahead=0
+            partial(self._hear, utterance), ahead=0, due=self._rest_due
         )
         async for item in self._items:
             if isinstance(item, EmotionEstimate):
                 return self._sounds(item)
             self._reads(item)
         return None
+
+    def _read(self) -> None:
+        self.is_taken_in = True
+        self._parts.dialogue.read(self._question.text)
+
+    def _hear(self, utterance: Waveform) -> Iterator[EmotionEstimate | Transcript]:
+        self.is_taken_in = True
+        return self._parts.dialogue.hear(utterance, self._unwanted)
+
+    def _rest_due(self) -> float:
+        """Words are wanted soon only where they say whether the turn is over."""
+        is_rest = self._rest is not None
+        return self._due() + (WORDS_AFTER_S if is_rest and self.is_over else 0.0)
 
     def go_on(self) -> None:
         """Takes in the rest beside the reply."""
@@ -117,7 +146,7 @@ class Hearing:
         if scorer is None or utterance is None or self.is_over:
             return
         score = partial(scorer.score, utterance, self.words)
-        self.completeness = await self._parts.model_worker.call(score)
+        self.completeness = await self._parts.model_worker.call(score, due=self._due)
         self._mark("completeness")
 
     def _sounds(self, estimate: EmotionEstimate) -> EmotionEstimate:

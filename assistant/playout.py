@@ -95,19 +95,23 @@ class PlayedReference:
     def __init__(self, sample_rate: int, *, slack_ms: int = 200) -> None:
         self._resampler = StreamResampler(SPEECH_RATE_HZ)
         self._sample_rate = sample_rate
+        self._raw = SampleQueue()
         self._waiting = SampleQueue()
         self._slack = SPEECH_RATE_HZ * slack_ms // 1_000
         self.corrections = 0
 
     def push(self, samples: Waveform) -> None:
         """Takes what was just played, at the speaker's own rate."""
-        self._waiting.push(self._resampler.push(AudioClip(samples, self._sample_rate)))
+        self._raw.push(samples)
+        if len(self._raw) >= self._sample_rate:
+            self._convert()
         if len(self._waiting) > MOST_REFERENCE_S * SPEECH_RATE_HZ:
             # No microphone asks for it: the person types.
             self._waiting.pop(len(self._waiting) - MOST_REFERENCE_S * SPEECH_RATE_HZ)
 
     def take(self, samples: int) -> Waveform:
         """Returns the next `samples` at 16 kHz; zeros come first where too few are waiting."""
+        self._convert()
         surplus = len(self._waiting) - samples - self._slack
         if surplus > 0:
             self.corrections += 1
@@ -115,6 +119,11 @@ class PlayedReference:
         sound = self._waiting.pop(samples)
         missing = samples - len(sound)
         return np.concatenate([np.zeros(missing, dtype=np.float32), sound]) if missing else sound
+
+    def _convert(self) -> None:
+        """Converts what has come since the last time at once: each call has its price."""
+        samples = self._raw.pop(len(self._raw))
+        self._waiting.push(self._resampler.push(AudioClip(samples, self._sample_rate)))
 
 
 def level_db(waveform: Waveform) -> float:

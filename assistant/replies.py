@@ -155,6 +155,7 @@ class Replies:
         reply.stop(forget=forget)
         task.cancel()
         turn = reply.question.turn
+        settle = partial(_if_taken_in, reply, settle)
         self._settling = self._group.create_task(self._settle(settle, turn, task, self._settling))
 
     async def _settle(
@@ -193,3 +194,12 @@ class Replies:
         dialogue = self._parts.dialogue
         settle = partial(dialogue.truncate, heard) if heard else dialogue.withdraw
         await self._settle(settle, reply.question.turn)
+
+
+def _if_taken_in(reply: Reply, settle: Callable[[], None]) -> None:
+    """Settles nothing where the model was never given the question: it would hit the one before.
+
+    Runs on the model's worker.
+    """
+    if reply.is_taken_in:
+        settle()

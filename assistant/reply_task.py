@@ -22,6 +22,8 @@ from assistant.sentences import SentenceSplitter
 
 JITTER_S = 0.06
 """Speech that must be ready before playback of a reply begins."""
+EAGER_S = 1.0
+"""How long after the last word an answer is due whose turn may still go on."""
 
 
 class Reply:
@@ -35,9 +37,11 @@ class Reply:
         self._held: list[Callable[[float], events.Event]] | None = []
         self._committed = asyncio.Event()
         self._cancel = Cancel()
-        self._hearing = Hearing(question, parts, self._emit, self.mark)
+        self._hearing = Hearing(question, parts, self._emit, mark=self.mark, due=self.due_s)
         self._spoken = SpokenReply(parts.speaker.sample_rate)
         self._first_played: int | None = None
+        self._wanted_s = question.speech_end_s + EAGER_S
+        self._made_s = 0.0
         self._marks_ms: dict[str, float] = {}
         self._underruns = parts.speaker.underruns
 
@@ -64,6 +68,7 @@ class Reply:
     def commit(self) -> None:
         """The turn is over: publishes what was held back and lets playback begin."""
         self.mark("endpoint")
+        self._wanted_s = asyncio.get_running_loop().time()
         held, self._held = self._held or [], None
         self._committed.set()
         self._hearing.is_over = True
@@ -74,6 +79,15 @@ class Reply:
         """Notes when `stage` was first reached, in milliseconds since the last speech sample."""
         now_s = asyncio.get_running_loop().time()
         self._marks_ms.setdefault(stage, 1_000.0 * (now_s - self.question.speech_end_s))
+
+    def due_s(self) -> float:
+        """Returns when more of the answer is wanted: at once, or when what is made was heard."""
+        return self._wanted_s + self._made_s
+
+    @property
+    def is_taken_in(self) -> bool:
+        """Whether the model was given anything of the question; belongs to the model's worker."""
+        return self._hearing.is_taken_in
 
     def heard(self) -> str:
         """Returns the words of the reply that have been played."""
@@ -145,7 +159,7 @@ class Reply:
         """Yields speakable pieces while the text is still being generated."""
         splitter = SentenceSplitter()
         deltas = self._parts.model_worker.stream(
-            lambda: self._parts.dialogue.reply(self._cancel), ahead=64
+            lambda: self._parts.dialogue.reply(self._cancel), ahead=64, due=self.due_s
         )
         with closing(deltas):
             async for delta in deltas:
@@ -163,12 +177,15 @@ class Reply:
         parts, speaker = self._parts, self._parts.speaker
         self._spoken.begin(sentence)
         clips = parts.voice_worker.stream(
-            lambda: parts.voice.synthesize(sentence, style, self._cancel), ahead=4
+            lambda: parts.voice.synthesize(sentence, style, self._cancel),
+            ahead=4,
+            due=self.due_s,
         )
         waiting: list[AudioClip] = []
         with closing(clips):
             async for clip in clips:
                 self.mark("first_audio")
+                self._made_s += clip.duration_s
                 waiting.append(clip)
                 is_idle = speaker.queued_samples == 0
                 if is_idle and sum(item.duration_s for item in waiting) < JITTER_S:
@@ -184,6 +201,7 @@ class Reply:
         speaker = self._parts.speaker
         if self._first_played is None:
             self._first_played = speaker.played_samples
+            self._wanted_s = asyncio.get_running_loop().time()
             self.mark("played")
             self._emit(partial(events.ReplyStarted, turn=self.question.turn))
             marks_ms = dict(self._marks_ms)

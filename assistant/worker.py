@@ -1,11 +1,13 @@
 """Runs sync engine code on one thread and hands its results to the event loop.
 
-A worker takes one *step* at a time from a queue: a call, or one item of an iterator. An
-iterator's next step is queued when the one before has been delivered, so several conversations
-that share an engine take turns step by step, and nobody waits for a whole reply of another.
+A worker takes one *step* at a time: a call, or one item of an iterator. An iterator's next step
+is queued when the one before has been delivered, so several conversations that share an engine
+take turns step by step. The step that is due first goes first: whoever waits for a first sound is
+served before those whose answers are already being spoken.
 """
 
 import asyncio
+import itertools
 import queue
 import threading
 from collections import deque
@@ -16,6 +18,9 @@ from assistant.errors import EngineFailed
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Due = Callable[[], float]
+"""Says, when a step is queued, by what time of the event loop's clock its result is wanted."""
+NEVER = float("inf")
 
 
 class _Exhausted:
@@ -36,11 +41,14 @@ class Worker:
         self.waiting = 0
         """Steps asked for and not yet delivered; belongs to the event loop."""
         self._limit = limit
-        self._requests: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._order = itertools.count()
+        self._requests: queue.PriorityQueue[tuple[float, int, Callable[[], None] | None]] = (
+            queue.PriorityQueue()
+        )
         self._thread: threading.Thread | None = None
 
-    async def call(self, function: Callable[[], Result]) -> Result:
-        """Returns what `function` returns, run on the worker's thread after what waits there.
+    async def call(self, function: Callable[[], Result], *, due: Due | None = None) -> Result:
+        """Returns what `function` returns, run on the worker's thread after what is due before.
 
         A caller that is cancelled loses the result; the function still runs to its end.
         """
@@ -54,22 +62,28 @@ class Worker:
             else:
                 future.set_result(result)  # pyright: ignore[reportArgumentType]
 
-        self.submit(function, deliver)
+        self.submit(function, deliver, due=due)
         return await future
 
-    def stream(self, make: Callable[[], Iterator[Item]], *, ahead: int = 8) -> "Stream[Item]":
+    def stream(
+        self, make: Callable[[], Iterator[Item]], *, ahead: int = 8, due: Due | None = None
+    ) -> "Stream[Item]":
         """Returns the items of `make()`, at most `ahead` of them computed before they are taken.
 
         With `ahead` 0 each is computed when it is asked for.
         """
-        return Stream(self, make, ahead)
+        return Stream(self, make, ahead, due)
 
     def submit(
         self,
         function: Callable[[], Result],
         deliver: Callable[[Result | None, BaseException | None], None],
+        *,
+        due: Due | None = None,
     ) -> None:
         """Queues `function`; `deliver` gets its result or its error on the event loop.
+
+        What has no `due` is due at once.
 
         Raises:
             EngineFailed: Too many steps wait already.
@@ -98,27 +112,30 @@ class Worker:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
             self._thread.start()
-        self._requests.put(step)
+        self._requests.put((due() if due else loop.time(), next(self._order), step))
 
     def close(self) -> None:
         """Ends the thread after what waits; blocks until then. Not to be called on the loop."""
         if self._thread is not None:
-            self._requests.put(None)
+            self._requests.put((NEVER, next(self._order), None))
             self._thread.join()
             self._thread = None
 
     def _run(self) -> None:
-        while (step := self._requests.get()) is not None:
+        while (step := self._requests.get()[2]) is not None:
             step()
 
 
 class Stream(Generic[Item]):
     """The items of an iterator that runs on a worker. Close it to stop early."""
 
-    def __init__(self, worker: Worker, make: Callable[[], Iterator[Item]], ahead: int) -> None:
+    def __init__(
+        self, worker: Worker, make: Callable[[], Iterator[Item]], ahead: int, due: Due | None
+    ) -> None:
         self._worker = worker
         self._make = make
         self._ahead = ahead
+        self._due = due
         self._iterator: Iterator[Item] | None = None
         self._ready: deque[Item] = deque()
         self._error: BaseException | None = None
@@ -156,10 +173,12 @@ class Stream(Generic[Item]):
     def _request(self, *, at_most: int) -> None:
         if self._is_stepping or self._is_over or len(self._ready) >= at_most:
             return
-        self._worker.submit(self._step, self._arrive)
+        self._worker.submit(self._step, self._arrive, due=self._due)
         self._is_stepping = True
 
     def _step(self) -> Item | _Exhausted:
+        if self._is_over:  # closed while this step waited: nobody wants it
+            return _Exhausted()
         if self._iterator is None:
             self._iterator = iter(self._make())
         return next(self._iterator, _Exhausted())

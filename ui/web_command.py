@@ -23,6 +23,9 @@ from ui.web_settings import WebSettings
 LIBRARIES = ("fastapi", "gradio", "uvicorn", "websockets")
 EMBEDDED = "nano"
 PASSWORD_VARIABLE = "ATTUNE_AUTH"
+SWITCH_S = 0.001
+"""How long a thread may keep the others waiting for Python: a model makes thousands of small calls
+a second, and each may have to wait so long."""
 OFFERED_VOICES = ("flite", "flite:rms", "flite:awb", "espeak")
 """Tried at the start; those that can speak here are offered to visitors."""
 
@@ -67,6 +70,7 @@ async def _serve(
     # Collecting garbage must not look through the engines again and again: it holds up all talks.
     gc.collect()
     gc.freeze()
+    sys.setswitchinterval(SWITCH_S)
     # Made on the running loop, where Gradio looks for it.
     hosts = LOOPBACK | {settings.host.lower(), *(name.lower() for name in settings.hosts)}
     site = Site(resident, settings.admission, hosts=hosts, password=password)

@@ -98,6 +98,8 @@ class BlspEmoDialogue:
         The reply is made from the speech itself, so that it may be begun between the two.
         """
         self._has_question = False
+        if cancel.is_set():
+            return
         with failures():
             heard = self._model.hear(utterance)
             self._session.listen(heard)

@@ -75,6 +75,8 @@ class CascadeDialogue(BlspEmoDialogue):
         A hearing that was cancelled leaves the conversation as it was.
         """
         self._has_question = False
+        if cancel.is_set():
+            return
         with failures():
             heard = self._model.hear(utterance)
             estimate = estimate_of(heard)

@@ -1,5 +1,6 @@
 """Voice activity detection: Silero VAD's own ONNX file, through onnxruntime, without torch."""
 
+import functools
 import importlib
 import importlib.util
 from pathlib import Path
@@ -26,25 +27,12 @@ class Silero:
     frame_samples = 512
 
     def __init__(self) -> None:
-        """Loads the network, on one thread.
+        """Loads the network with the first object of the process; it keeps no state itself.
 
         Raises:
             EngineUnavailable: The packages `silero-vad` or `onnxruntime` are missing or broken.
         """
-        path = _model_path()
-        try:
-            onnxruntime: Any = importlib.import_module("onnxruntime")
-        except ImportError as error:
-            raise EngineUnavailable(f"Silero VAD needs onnxruntime: {_REMEDY}") from error
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session: Any = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime's errors have no common base but Exception
-            raise EngineUnavailable(f"Silero VAD cannot load {path}: {_REMEDY}") from error
+        self._session = _network(_model_path())
         self._rate = np.array(SPEECH_RATE_HZ, dtype=np.int64)
         self.reset()
 
@@ -64,6 +52,22 @@ class Silero:
         """Forgets what was heard so far."""
         self._state: Any = np.zeros(_STATE_SHAPE, dtype=np.float32)
         self._context = np.zeros(_CONTEXT_SAMPLES, dtype=np.float32)
+
+
+@functools.cache
+def _network(path: Path) -> Any:
+    """Returns the network, on one thread; it may be shared: the state goes in and comes out."""
+    try:
+        onnxruntime: Any = importlib.import_module("onnxruntime")
+    except ImportError as error:
+        raise EngineUnavailable(f"Silero VAD needs onnxruntime: {_REMEDY}") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors have no common base but Exception
+        raise EngineUnavailable(f"Silero VAD cannot load {path}: {_REMEDY}") from error
 
 
 def _model_path() -> Path:

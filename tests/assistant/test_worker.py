@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 import pytest
@@ -62,6 +63,53 @@ def test_two_streams_take_turns_step_by_step() -> None:
     for index in range(2, 38):
         ahead = max(ahead, abs(steps[:index].count("a") - steps[:index].count("b")))
     assert ahead <= 2
+
+
+def test_what_is_due_first_goes_first() -> None:
+    worker = Worker("engine")
+    release = threading.Event()
+    order: list[str] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        held = asyncio.create_task(worker.call(release.wait))
+        await asyncio.sleep(0)
+        calls: list[asyncio.Task[None]] = []
+        for name, due_s in (("spoken", 5.0), ("waiting", -1.0), ("also waiting", -1.0)):
+            due = partial(float, loop.time() + due_s)
+            calls.append(asyncio.create_task(worker.call(partial(order.append, name), due=due)))
+        calls.append(asyncio.create_task(worker.call(partial(order.append, "at once"))))
+        await asyncio.sleep(0)
+        release.set()
+        await asyncio.gather(held, *calls)
+
+    on_worker(main(), worker)
+    assert order == ["waiting", "also waiting", "at once", "spoken"]
+
+
+def test_a_stream_that_is_closed_while_it_waits_is_never_begun() -> None:
+    worker = Worker("engine")
+    release = threading.Event()
+    begun: list[int] = []
+
+    def items() -> Iterator[int]:
+        begun.append(1)
+        yield 1
+
+    async def main() -> None:
+        held = asyncio.create_task(worker.call(release.wait))
+        await asyncio.sleep(0)
+        stream = worker.stream(items)
+        taking = asyncio.create_task(anext(stream))
+        await asyncio.sleep(0)
+        taking.cancel()
+        stream.close()
+        release.set()
+        await held
+        await worker.call(lambda: None)
+
+    on_worker(main(), worker)
+    assert begun == []
 
 
 def test_no_more_is_computed_ahead_than_allowed() -> None:
