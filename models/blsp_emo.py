@@ -232,7 +232,7 @@ class BlspEmo(nn.Module):
         if self.emotion_vectors is None or emotions is None:
             return embedded
         vectors = self.emotion_vectors.weight
-        added = emotions.detach().to(vectors) @ vectors
+        added = emotions.to(vectors) @ vectors
         moved = blank_outside(embedded.embeddings + added[:, None], embedded.mask)
         return replace(embedded, embeddings=moved)
 

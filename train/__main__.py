@@ -101,9 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
-        kind = "" if _is_expected(error) else f"unexpected {type(error).__name__}: "
-        hint = "" if not kind else " (run it again with --debug for the whole story)"
-        print(f"train: {kind}{error}{hint}", file=sys.stderr)
+        print(f"train: {_told(error)}", file=sys.stderr)
         return FAILED
     return 0
 
@@ -151,6 +149,28 @@ def _take_config(arguments: list[str]) -> tuple[list[str], str]:
         if argument.startswith("--config="):
             return arguments[:index] + arguments[index + 1 :], argument.removeprefix("--config=")
     return arguments, ""
+
+
+def _told(error: Exception) -> str:
+    """Returns what is said of an error: one line with its remedy."""
+    from train.run_folder import is_disk_full
+
+    if _is_expected(error) and not is_disk_full(error):
+        return str(error)
+    if is_disk_full(error):
+        told = str(error).partition("] ")[2]
+        return (
+            told
+            if told.startswith("the disk is full")
+            else (
+                "the disk is full; what was finished is kept: free some space and run the same "
+                "command again to go on"
+            )
+        )
+    return (
+        f"unexpected {type(error).__name__}: {error} "
+        "(run it again with --debug for the whole story)"
+    )
 
 
 def _is_expected(error: Exception) -> bool:

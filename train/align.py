@@ -136,7 +136,13 @@ def alignment_task(settings: AlignSettings, stage: Stage, model: BlspEmo, corpus
         trained / 1e6,
         sum(p.numel() for p in model.parameters()) / 1e6,
     )
-    step = Alignment(frozenset(stage.weights), temperature=settings.temperature)
+    if settings.emotion_told == "heard" and model.emotion_vectors is None:
+        raise ValueError("emotion_told heard needs a model with emotion vectors, such as nano")
+    step = Alignment(
+        frozenset(stage.weights),
+        temperature=settings.temperature,
+        emotion_heard=settings.emotion_told == "heard",
+    )
     batches = partial(alignment_batches, batch_size=settings.batch_size, batch_s=settings.batch_s)
     chances = _chances(examples, source, settings)
     return Task(

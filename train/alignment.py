@@ -45,6 +45,9 @@ class Alignment:
     terms: frozenset[str]
     temperature: float = 2.0
     """Of `response_kl` and `input_kl`."""
+    emotion_heard: bool = False
+    """Emotion vectors follow the head's estimate instead of the label, so that `response_ce`
+    teaches the head, too."""
 
     def __call__(self, model: BlspEmo, batch: Batch) -> Mapping[str, Tensor]:
         """Returns the loss terms of a batch; with `input_er` also the share of right emotions.
@@ -53,7 +56,8 @@ class Alignment:
         """
         states = model.encode(batch.features())
         counts = batch.word_tokens if model.config.adapter.kind == "cformer" else None
-        embedded = model.adapt(states, counts, self._known_emotions(model, batch))
+        told = None if self.emotion_heard else self._known_emotions(model, batch)
+        embedded = model.adapt(states, counts, told)
         found: dict[str, Tensor] = {}
         if self.terms & LLM_RUN:
             found |= self._of_llm(model, batch, embedded)
@@ -198,7 +202,7 @@ def _spelling(model: BlspEmo, batch: Batch, embedded: SpeechEmbeddings) -> Tenso
         raise ValueError("the loss term ctc needs the adapter of that name")
     words = batch.text.ids[batch.text.spoken].split(batch.word_tokens.tolist())
     return losses.ctc(
-        torch.log_softmax(embedded.token_logits.float(), dim=-1),
+        embedded.token_logits,
         embedded.lengths,
         torch.nn.utils.rnn.pad_sequence(list(words), batch_first=True),
         batch.word_tokens,

@@ -99,6 +99,15 @@ def read_domain(folder: Path = DOMAIN_FOLDER) -> Domain:
     )
 
 
+def domain_sha256(folder: Path = DOMAIN_FOLDER) -> str:
+    """Returns the SHA-256 of all files in `folder`, as hexadecimal digits."""
+    total = hashlib.sha256()
+    for path in sorted(folder.rglob("*.toml")):
+        total.update(path.relative_to(folder).as_posix().encode())
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
 def fill(template: str, values: Mapping[str, str]) -> str:
     """Returns `template` with `values` in its slots, its first letter a capital.
 

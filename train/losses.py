@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.masks import lengths_to_mask
+
 IGNORED = -100
 """Label of a position that no loss term looks at."""
 
@@ -117,24 +119,29 @@ def cif(predicted_counts: Tensor, token_counts: Tensor) -> Tensor:
     return torch.abs(ratio - 1.0).mean()
 
 
-def ctc(
-    log_probabilities: Tensor, state_lengths: Tensor, tokens: Tensor, token_lengths: Tensor
-) -> Tensor:
-    """Connectionist temporal classification of the words beside the decoder (blank is last).
+def ctc(logits: Tensor, lengths: Tensor, tokens: Tensor, token_lengths: Tensor) -> Tensor:
+    """Connectionist temporal classification, a mean over all tokens (blank is the last class).
 
-    Utterances too short for their words count zero instead of infinity.
+    Utterances without tokens, or too short for theirs, are left out.
 
     Args:
-        log_probabilities: (B, S, V + 1) over tokens and the blank.
-        state_lengths: (B,) valid states.
+        logits: (B, S, V + 1) over tokens and the blank.
+        lengths: (B,) valid positions of `logits`.
         tokens: (B, L) token ids, padded with anything.
         token_lengths: (B,) valid tokens.
     """
-    return F.ctc_loss(
-        log_probabilities.transpose(0, 1).float(),
-        tokens,
-        state_lengths,
-        token_lengths,
-        blank=log_probabilities.shape[-1] - 1,
+    inside = lengths_to_mask(token_lengths, tokens.shape[1])
+    repeats = (tokens[:, 1:] == tokens[:, :-1]) & inside[:, 1:]
+    known = (token_lengths > 0) & (lengths >= token_lengths + repeats.sum(dim=1))
+    if not bool(known.any()):
+        return logits.sum() * 0.0
+    total = F.ctc_loss(
+        F.log_softmax(logits[known].float(), dim=-1).transpose(0, 1),
+        tokens[known],
+        lengths[known],
+        token_lengths[known],
+        blank=logits.shape[-1] - 1,
+        reduction="sum",
         zero_infinity=True,
     )
+    return total / token_lengths[known].sum()

@@ -9,15 +9,34 @@ import numpy as np
 
 from models.emotions import Emotion, emotion_from_label
 from train.domain import Domain, Intent, cut_reply, fill, fitting, slots_of
-from train.manifest import Utterance
-from train.nano_recordings import Recording
-from train.nano_speech import Line
+from train.manifest import Utterance, write_manifest
+from train.nano_recordings import Recording, librispeech, measured, ravdess, speechocean
+from train.nano_speech import Line, read_lines
 from train.nano_text import spoken_form
 from train.nano_tokenizer import NOT_UNDERSTOOD, TALK
 from train.synthesis import SAMPLE_RATE_HZ
 
 HISTORY_SHARE = 0.35
 """Of the utterances that open a topic: something else was talked about before."""
+LONGEST_S = 12.0
+"""Of real recordings."""
+
+
+def write_manifests(folder: Path, domain: Domain, data: Path, *, seed: int) -> None:
+    """Writes `semantic.jsonl` and `emotion.jsonl` beside the speech, unless they are there.
+
+    Of the real recordings outside the domain a part is enough to teach questions back.
+    """
+    semantic, emotion = folder / "semantic.jsonl", folder / "emotion.jsonl"
+    if semantic.exists() and emotion.exists():
+        return
+    lines = list(read_lines(folder, "train"))
+    outside = speechocean(data, held_out=False) + librispeech(data, held_out=False)
+    real = measured(outside, longest_s=LONGEST_S)
+    acted = measured(ravdess(data, held_out=False), longest_s=LONGEST_S)
+    answers = Answers(domain, seed)
+    write_manifest(semantic, semantic_utterances(lines, real[::3], answers))
+    write_manifest(emotion, emotion_utterances(lines, acted + real[::6], answers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,17 +173,6 @@ def emotion_utterances(
                 yield _real(2 * number + copy, recording, samples, answer, emotion.label)
         else:
             yield _real(number, recording, samples, answers.question(), "neutral")
-
-
-def write_manifest(path: Path, utterances: Iterator[Utterance]) -> int:
-    """Writes a manifest; returns the number of its lines."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    count = 0
-    with path.open("w", encoding="utf-8") as file:
-        for utterance in utterances:
-            file.write(utterance.model_dump_json() + "\n")
-            count += 1
-    return count
 
 
 def _spoken(

@@ -18,7 +18,7 @@ from models.masks import embeddings_of_states, lengths_to_mask
 from models.speech_decoder import SpeechDecoder
 from models.speech_encoder import SpeechEncoder, SpeechStates
 from models.tokenizer import TURN_END, TURN_START, JsonTokenizer
-from train.losses import IGNORED
+from train.losses import IGNORED, ctc
 from train.nano_audio import Surroundings, faster, read_mono
 from train.nano_recordings import Recording
 from train.nano_speech import Line
@@ -154,28 +154,6 @@ def spec_augment(log_mel: Tensor, lengths: Tensor) -> Tensor:
             start = int(torch.randint(0, max(1, length - width), ()))
             row[:, start : start + width] = fill
     return out
-
-
-def ctc(logits: Tensor, lengths: Tensor, targets: Tensor, counts: Tensor) -> Tensor:
-    """Returns the CTC loss a target symbol; the last class is the blank.
-
-    Utterances without targets, or too short for theirs, are left out.
-    """
-    repeats = (targets[:, 1:] == targets[:, :-1]) & lengths_to_mask(counts, targets.shape[1])[:, 1:]
-    known = (counts > 0) & (lengths >= counts + repeats.sum(dim=1))
-    if not bool(known.any()):
-        return logits.sum() * 0.0
-    log_probabilities = F.log_softmax(logits[known].float(), dim=-1).transpose(0, 1)
-    total = F.ctc_loss(
-        log_probabilities,
-        targets[known],
-        lengths[known],
-        counts[known],
-        blank=logits.shape[-1] - 1,
-        reduction="sum",
-        zero_infinity=True,
-    )
-    return total / counts[known].sum()
 
 
 def phone_loss(logits: Tensor, speech: SpeechStates, batch: SpeechBatch) -> Tensor:

@@ -1,11 +1,18 @@
 """Real recordings for nano, and how they are split: words from two corpora, emotion from one."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import soundfile as sf
+
+from train.manifest import SHORTEST_S
 from train.nano_speech import ravdess_emotion
+from train.synthesis import SAMPLE_RATE_HZ
+
+logger = logging.getLogger(__name__)
 
 RAVDESS_WORDS = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by the door."}
 LAST_TRAINED_ACTOR = 16
@@ -74,6 +81,32 @@ def librispeech(data: Path, *, held_out: bool) -> list[Recording]:
         for path, words in _librispeech(data / "asr" / "librispeech")
         if (path.stem.split("-")[1] in HELD_OUT_CHAPTERS) == held_out
     ]
+
+
+def measured(recordings: list[Recording], *, longest_s: float) -> list[tuple[Recording, int]]:
+    """Returns the recordings of 0.1 s to `longest_s`, each with its samples at 16 kHz.
+
+    The others are counted in the log.
+
+    Raises:
+        ValueError: A recording is missing or no audio; the message names it.
+    """
+    found: list[tuple[Recording, int]] = []
+    for recording in recordings:
+        try:
+            info = sf.info(str(recording.path))
+        except sf.LibsndfileError as error:
+            raise ValueError(f"{recording.path} cannot be read: {error}") from error
+        samples = int(info.frames * SAMPLE_RATE_HZ / info.samplerate)
+        if SHORTEST_S <= samples / SAMPLE_RATE_HZ <= longest_s:
+            found.append((recording, samples))
+    if len(found) < len(recordings):
+        left_out = len(recordings) - len(found)
+        logger.warning(
+            "left out %d of %d recordings, shorter than %g s or longer than %g s",
+            *(left_out, len(recordings), SHORTEST_S, longest_s),
+        )
+    return found
 
 
 def _librispeech(folder: Path) -> Iterator[tuple[Path, str]]:

@@ -162,7 +162,12 @@ def build_shard(
     sentences: int = SHARD_SENTENCES,
     seed: int = 1,
 ) -> int:
-    """Speaks one shard into `folder` unless it is there; returns the sentences that failed."""
+    """Speaks one shard into `folder` unless it is there; returns the sentences that failed.
+
+    Raises:
+        ValueError: Most sentences failed.
+        OSError: The shard cannot be written.
+    """
     name = f"{split}-{number:03d}"
     target = folder / f"{name}.jsonl"
     if target.exists():
@@ -209,7 +214,15 @@ def build_shard(
         )
         waveforms.append(spoken.waveform)
         start += spoken.waveform.size
-    sf.write(folder / f"{name}.wav", np.concatenate(waveforms), SAMPLE_RATE_HZ, subtype="PCM_16")
+    if failed > sentences // 2:
+        raise ValueError(
+            f"{failed} of {sentences} sentences of {name} could not be spoken: look at the warnings"
+        )
+    sound = folder / f"{name}.wav"
+    try:
+        sf.write(sound, np.concatenate(waveforms), SAMPLE_RATE_HZ, subtype="PCM_16")
+    except sf.LibsndfileError as error:
+        raise OSError(f"{sound} cannot be written ({error}): is the disk full?") from error
     partial = target.with_suffix(".partial")
     partial.write_text("".join(json.dumps(asdict(line)) + "\n" for line in lines))
     partial.replace(target)
@@ -217,9 +230,19 @@ def build_shard(
 
 
 def read_lines(folder: Path, split: Split) -> Iterator[Line]:
-    """Yields the utterances of the finished shards of `split`."""
+    """Yields the utterances of the finished shards of `split`.
+
+    Raises:
+        ValueError: A line is damaged.
+    """
     for path in sorted(folder.glob(f"{split}-*.jsonl")):
-        for text in path.read_text().splitlines():
-            values = json.loads(text)
-            values["phones"], values["ends_s"] = tuple(values["phones"]), tuple(values["ends_s"])
-            yield Line(**values)
+        for number, text in enumerate(path.read_text().splitlines(), start=1):
+            try:
+                values = json.loads(text)
+                phones, ends = tuple(values.pop("phones")), tuple(values.pop("ends_s"))
+                yield Line(**values, phones=phones, ends_s=ends)
+            except (ValueError, KeyError, TypeError) as error:
+                raise ValueError(
+                    f"{path}: line {number} is damaged: remove the file, and run `python -m train "
+                    "nano` again to have it spoken anew"
+                ) from error

@@ -31,7 +31,7 @@ def everyday_dialogues(data: Path) -> list[tuple[str, ...]]:
     """
     path = data / "text" / "dialogue.tar.xz"
     if not path.exists():
-        raise ValueError(f"{path} does not exist: set ATTUNE_DATA to the data folder")
+        raise ValueError(f"{path} does not exist: name the data folder with --data")
     found: list[tuple[str, ...]] = []
     with tarfile.open(path) as archive:
         for member in archive:

@@ -139,10 +139,10 @@ def restore_replaced(folder: Path) -> None:
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether an error means that a disk is full; torch reports it as a RuntimeError."""
+    """Whether an error means that a disk is full; torch and safetensors have their own errors."""
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return isinstance(error, RuntimeError) and "PytorchStreamWriter" in str(error)
+    return "PytorchStreamWriter" in str(error) or "No space left on device" in str(error)
 
 
 def state_folder(folder: Path, step: int) -> Path:

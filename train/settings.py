@@ -148,9 +148,12 @@ class AlignSettings(Frozen):
     """Stands before the speech."""
     emotion_in_text: bool = True
     """The system line of the text view says how the person sounds."""
+    emotion_told: Literal["label", "heard"] = "label"
+    """What a model with emotion vectors is told in training: the label, or what its emotion head
+    hears, which lets response_ce teach the head."""
     weights: dict[str, float] = Field(default_factory=dict[str, float])
     """Weight of each loss term; empty: the paper's. Terms: response_kl, response_ce, input_er,
-    cif, input_kl."""
+    cif, input_kl, ctc."""
     trains: tuple[str, ...] = ()
     """Parts of the model that train; empty: the paper's."""
     temperature: float = Field(default=2.0, gt=0)

@@ -7,8 +7,10 @@ import pytest
 import soundfile
 import torch
 
+from models.blsp_emo import BlspEmo
+from models.config import BlspEmoConfig
 from tests.train.small import small_settings
-from tests.train.tiny import tiny_model, utterances, voice
+from tests.train.tiny import byte_tokenizer, tiny_model, utterances, voice
 from train.alignment import EMOTION, SEMANTIC, Alignment, alignment_batches, recompute_activations
 from train.collate import Batch
 from train.examples import Example, Spoken, ViewSettings, build_example, build_examples
@@ -191,6 +193,22 @@ def test_emotion_alignment_learns_emotions_and_replies(tmp_path: Path) -> None:
     first, *_, last = read_history(tmp_path / "run" / "history.jsonl")
     assert last["emotion_right"] == 1.0
     assert last["response_ce"] < first["response_ce"] - 0.1
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_replies_teach_the_emotion_head_where_it_is_heard(heard: bool, tmp_path: Path) -> None:
+    config = replace(BlspEmoConfig.tiny(emotion_head="spectral"), emotion_in_embeddings=True)
+    model = BlspEmo(config).eval()
+    model.tokenizer = byte_tokenizer(tmp_path)
+    assert model.emotion_vectors is not None
+    torch.nn.init.normal_(model.emotion_vectors.weight)
+    only_training(model, ("emotion_head", "emotion_vectors"))
+    batch = batch_of(examples_of(tmp_path, model, 5), model, 5)
+    step = Alignment(frozenset({"response_ce"}), emotion_heard=heard)
+    with step.scope(model, batch):
+        step(model, batch)["response_ce"].backward()
+    reached = {n.split(".")[0] for n, p in model.named_parameters() if p.grad is not None}
+    assert reached == ({"emotion_head"} if heard else set()) | {"emotion_vectors"}
 
 
 def test_checkpointing_gives_the_same_gradients(tmp_path: Path) -> None:

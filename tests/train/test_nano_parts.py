@@ -23,7 +23,6 @@ from train.nano_audio import faster, in_room, with_noise
 from train.nano_emotion import EmotionModel, folded, trimmed
 from train.nano_judges import ASKED_BACK, ReplyJudge, all_replies
 from train.nano_manifests import Answers
-from train.nano_recogniser import ctc
 from train.nano_text import spoken_form
 from train.nano_text_batches import Conversation, ConversationSource, Turn, token_row
 from train.nano_tokenizer import spelling_size, topics_of
@@ -231,17 +230,6 @@ def test_emotion_moves_speech_embeddings_only_where_it_is_wanted() -> None:
     torch.testing.assert_close(after - before, vectors.weight[Emotion.SAD].expand_as(before))
     with pytest.raises(ValueError, match="emotion_in_embeddings"):
         replace(BlspEmoConfig.tiny(), emotion_in_embeddings=True)
-
-
-def test_ctc_leaves_out_what_cannot_be_spelled() -> None:
-    logits = torch.randn(2, 4, 6)
-    targets = torch.tensor([[1, 1, 1, 1], [2, 3, 0, 0]])
-    both = ctc(logits, torch.tensor([4, 4]), targets, torch.tensor([4, 2]))
-    alone = ctc(logits[1:], torch.tensor([4]), targets[1:, :2], torch.tensor([2]))
-    torch.testing.assert_close(both, alone)
-    nothing = ctc(logits, torch.tensor([4, 4]), targets, torch.tensor([0, 0]))
-    assert float(nothing) == 0.0
-    assert IGNORED < 0
 
 
 @needs_flite

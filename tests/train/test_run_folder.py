@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.train.small import small_batches, small_settings, small_task
+from train.__main__ import main
 from train.batches import BucketedBatches, read_batches
 from train.loop import fit
 from train.run_folder import (
@@ -67,6 +68,26 @@ def test_a_full_disk_stops_the_run_and_keeps_the_last_state(
     fit(small_task(), small_settings(), tmp_path / "whole")
     texts = [(tmp_path / run / "history.jsonl").read_text() for run in ("cut", "whole")]
     assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"),
+    ],
+)
+def test_a_full_disk_is_said_in_one_line_wherever_it_shows(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(settings: object) -> None:
+        raise error
+
+    monkeypatch.setattr("train.prepare.prepare", full)
+    assert main(["prepare", "ravdess", "/nowhere"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("train: the disk is full")
+    assert said.count("\n") == 1
 
 
 def test_states_are_found_and_pruned(tmp_path: Path) -> None:

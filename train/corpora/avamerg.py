@@ -1,8 +1,14 @@
 """AvaMERG (avamerg.github.io): spoken empathetic dialogues; `train.json`, `test.json` and audio.
 
-An entry holds a conversation with its turns. Each turn has the dialogue so far, the last words of
-the speaker, and the listener's response; audio is named `dia{conversation}utt{index}*.wav`. A turn
-becomes one utterance with its history and the response as its continuation.
+An entry holds `conversation_id` (five digits), `speaker_profile` and `listener_profile` with the
+`ID` of each voice, and `turns`. Each turn has the dialogue so far (`dialogue_history`: `index`,
+`role`, `utterance`), the listener's `response`, and `chain_of_empathy` with `speaker_emotion`; the
+audio of an utterance is `dia{conversation_id}utt{index}_{ID}.wav`. A turn becomes one utterance
+with its history and the response as its continuation.
+
+The sample on the challenge's page and public programs that read the training data confirm those
+fields and names. The archives themselves were not seen: whether the test data hold responses and
+emotions, and how the words of an emotion are spelled throughout, is not confirmed.
 """
 
 import json
@@ -26,13 +32,17 @@ LABELS: dict[str, str | None] = {
     "furious": "angry",
     "annoyed": "angry",
     "sad": "sad",
+    "sadness": "sad",
     "lonely": "sad",
+    "loneliness": "sad",
     "devastated": "sad",
     "disappointed": "sad",
+    "disappointment": "sad",
     "surprised": "surprise",
     "neutral": "neutral",
 }
-"""Of the emotion words; an utterance with another one is kept without an emotion."""
+"""Of the emotion words, most of them those of EmpatheticDialogues; others occur, too. An utterance
+with another word is kept without an emotion."""
 
 NAME = re.compile(r"dia(\d+)_?utt(\d+)")
 
@@ -69,22 +79,25 @@ def _turn(
 ) -> Iterator[Utterance]:
     identity = str(dialogue["conversation_id"])
     place = f"{split} {identity}:{turn.get('turn_id', '?')}"
-    said = [str(line["utterance"]) for line in turn.get("dialogue_history", [])]
+    lines: list[dict[str, Any]] = turn.get("dialogue_history", [])
+    said = [str(line["utterance"]) for line in lines]
     if len(said) % 2 == 0 or not turn.get("response"):
         drops.add("the turn does not end with the speaker, or has no response", place)
         return
     number = int(re.sub(r"\D", "", identity) or 0)
-    names = [audio.get((number, index)) for index in range(len(said))]
+    places = [int(line.get("index", place)) for place, line in enumerate(lines)]
+    names = [audio.get((number, index)) for index in places]
     if names[-1] is None:
         drops.add("the audio file is missing", place)
         return
     native = str(turn.get("chain_of_empathy", {}).get("speaker_emotion", "")).strip().lower()
     earlier = names[:-1:2]
+    voice = dialogue.get("speaker_profile", {}).get("ID", f"dialogue-{identity}")
     yield Utterance(
         id=f"{split}-{identity}-{len(said) - 1}",
         audio=files.reference(names[-1]),
         text=said[-1],
-        speaker=f"avamerg-{identity}",
+        speaker=f"avamerg-{voice}",
         emotion=LABELS.get(native),
         label=native,
         corpus="avamerg",

@@ -1,13 +1,20 @@
 """CMU-MOSEI (Raw layout): `Audio/Full/WAV_16000`, `Transcript/Segmented/Combined`, `Labels/*.csv`.
 
-The label tables hold one row for each annotator and clip. A clip takes the emotion with the
-highest mean intensity; a clip without any is neutral.
+The label tables hold one row for each annotator and clip, with `Input.VIDEO_ID`, `Input.CLIP` and
+`Answer.<emotion>` from 0 to 3. A line of a transcript is `video___clip___start___end___words`, in
+seconds of the full recording `video.wav`. A clip takes the emotion with the highest mean intensity;
+a clip without any is neutral.
+
+Several public programs that read the raw distribution confirm folders, columns and transcripts, but
+for the name of the audio folder, which is not looked at here. The archive itself was not seen, and
+neither is the official split applied: hold speakers back with `--test-speakers`.
 """
 
 import csv
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 import soundfile
 
@@ -28,7 +35,7 @@ LABELS: dict[str, str | None] = {
 
 EMOTIONS = ("happiness", "anger", "sadness", "surprise", "disgust", "fear")
 
-Intensities = dict[tuple[str, str], list[dict[str, float]]]
+Intensities = dict[tuple[str, int], list[dict[str, float]]]
 
 
 def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
@@ -38,36 +45,56 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
         ValueError: Labels or transcripts are missing.
     """
     votes = _votes(files, drops)
-    transcripts = [n for n in files.names(".txt") if "/Segmented/" in n]
+    transcripts = [n for n in files.names(".txt") if "/Segmented/" in f"/{n}"]
     if not votes or not transcripts:
         raise ValueError(f"{files.path} lacks Raw/Labels or Raw/Transcript/Segmented")
     audio = files.by_stem()
     for transcript in transcripts:
         video = PurePosixPath(transcript).stem
         for place, line in files.lines(transcript):
-            parts = line.split("___")
-            if len(parts) < 5 or (video, parts[1]) not in votes:
-                drops.add("broken line" if len(parts) < 5 else "no label", place)
+            segment = _segment(line)
+            if segment is None or (video, segment.clip) not in votes:
+                drops.add("broken line" if segment is None else "no label", place)
                 continue
             if video not in audio:
                 drops.add("the audio file is missing", place)
                 continue
-            native = strongest(votes[video, parts[1]])
+            native = strongest(votes[video, segment.clip])
             label = label_of(native, LABELS, drops, place)
             if label is None:
                 continue
             reference = files.reference(audio[video])
-            rate = int(soundfile.info(reference).samplerate)
-            start = round(float(parts[2]) * rate)
+            try:
+                rate = int(soundfile.info(reference).samplerate)
+            except soundfile.LibsndfileError:
+                drops.add("the recording cannot be read: it must not lie in a shard", place)
+                continue
+            start = round(segment.start_s * rate)
             yield Utterance(
-                id=f"{video}-{parts[1]}",
-                audio=f"{reference}:{start}:{round(float(parts[3]) * rate) - start}",
-                text=parts[4].strip(),
+                id=f"{video}-{segment.clip}",
+                audio=f"{reference}:{start}:{round(segment.end_s * rate) - start}",
+                text=segment.words,
                 speaker=f"cmu-mosei-{video}",
                 emotion=label,
                 label=native,
                 corpus="cmu-mosei",
             )
+
+
+class _Segment(NamedTuple):
+    clip: int
+    start_s: float
+    end_s: float
+    words: str
+
+
+def _segment(line: str) -> _Segment | None:
+    """Returns a line of a transcript; None where it is broken."""
+    parts = line.split("___", maxsplit=4)
+    try:
+        return _Segment(int(parts[1]), float(parts[2]), float(parts[3]), parts[4].strip())
+    except (IndexError, ValueError):
+        return None
 
 
 def strongest(votes: list[dict[str, float]]) -> str:
@@ -86,7 +113,7 @@ def _votes(files: CorpusFiles, drops: Drops) -> Intensities:
         for number, row in enumerate(csv.DictReader(files.text(table).splitlines()), start=2):
             try:
                 vote = {name: float(row[f"Answer.{name}"] or 0) for name in EMOTIONS}
-                votes[row["Input.VIDEO_ID"], row["Input.CLIP"]].append(vote)
+                votes[row["Input.VIDEO_ID"].strip(), int(row["Input.CLIP"])].append(vote)
             except (KeyError, ValueError, TypeError):
                 drops.add("broken row of labels", f"{table}:{number}")
     return votes

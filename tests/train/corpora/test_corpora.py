@@ -172,7 +172,7 @@ LAYOUTS = {
             "Raw/Transcript/Segmented/Combined/vid.txt": "".join(
                 f"vid___{n}___{n}.5___{n + 2}.0___clip {n}\n" for n in range(5)
             )
-            + "vid___5\n",
+            + "vid___5\nvid___x___1___2___words\n",
             "Raw/Labels/batch.csv": (
                 "Input.VIDEO_ID,Input.CLIP,Answer.happiness,Answer.anger,Answer.sadness,"
                 "Answer.surprise,Answer.disgust,Answer.fear\n"
@@ -256,12 +256,13 @@ LAYOUTS = {
         splits=("train", "test"),
     ),
     "avamerg": Layout(
-        audio=("test/dia00010utt0_1.wav", "test/dia00010utt2_1.wav"),
+        audio=("test/dia00010utt0_28.wav", "test/dia00010utt2_28.wav"),
         texts={
             "test.json": json.dumps(
                 [
                     {
                         "conversation_id": "00010",
+                        "speaker_profile": {"age": "young", "ID": 28},
                         "turns": [
                             {
                                 "turn_id": "0",
@@ -272,9 +273,9 @@ LAYOUTS = {
                             {
                                 "turn_id": "1",
                                 "dialogue_history": [
-                                    {"utterance": "I won!"},
-                                    {"utterance": "Great!"},
-                                    {"utterance": "Twice."},
+                                    {"index": 0, "role": "speaker", "utterance": "I won!"},
+                                    {"index": 1, "role": "listener", "utterance": "Great!"},
+                                    {"index": 2, "role": "speaker", "utterance": "Twice."},
                                 ],
                                 "response": "Even better!",
                                 "chain_of_empathy": {"speaker_emotion": "nostalgic"},
