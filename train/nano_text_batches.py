@@ -38,6 +38,9 @@ MISHEARD_SHARE = 0.4
 """Of these: some words are missing or others, as where a recogniser errs."""
 NAMED_SHARE = 0.75
 """Of the replies in the history: their topic stands before them."""
+MISLED_SHARE = 0.15
+"""Of the exchanges: the person speaks of something else than the topic that the reply names. Without
+them replies go by single words ("my blood results") where the topic says otherwise."""
 WORD_ERRORS = 0.2
 """Of the words of what is misheard."""
 
@@ -54,6 +57,8 @@ class Turn:
     """What the reply names first, for itself."""
     names_topic: bool = True
     """False: as a reply stands in the history that was written elsewhere. It is not learnt."""
+    is_misled: bool = False
+    """What was said is about something else: the topic is given, the reply follows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,10 @@ class ConversationSource:
         if not choices:
             return []
         reply = choices[int(generator.integers(len(choices)))]
+        if generator.random() < MISLED_SHARE and not values:
+            other, said = self._pick(self._wordings, generator)
+            said = self._worded(fill(said, draw_values(other, said, generator)), generator)
+            return [Turn(said, reply, topic=intent.name, is_misled=True)]
         cut = cut_reply(reply, generator) if generator.random() < 0.15 else ""
         turns = [self._turn(fill(template, values), reply, intent.name, generator, cut=cut)]
         follow_ups = [f for f in intent.follow_ups if f.replies.get(emotion)]
@@ -205,7 +214,7 @@ def token_row(
         named = prompts.topic(turn.topic) if turn.names_topic or number == last else []
         reply = prompts.content(turn.cut or turn.reply)
         ids += asked + named + reply + ending
-        labels += [IGNORED] * len(asked) + named
+        labels += [IGNORED] * len(asked) + ([IGNORED] * len(named) if turn.is_misled else named)
         if turn.cut or not named:
             labels += [IGNORED] * (len(reply) + len(ending))
         else:
