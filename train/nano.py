@@ -70,7 +70,9 @@ def make_nano(settings: NanoSettings) -> None:
     logger.info("alignment of speech and LLM")
     aligned = align_nano(settings)
     if not (settings.made / "config.json").exists():
-        _export(settings, aligned, temperature)
+        with replacing(settings.made) as part:
+            _export(aligned, part, 1.0 if settings.has_new_head else temperature)
+            turn_ends(TurnEndSettings(model=str(part), write=True, device="cpu"))
     print(f"{settings.made} is ready: python app.py talk --model {settings.made}")
 
 
@@ -155,13 +157,9 @@ def _assemble(run: Path, domain: Domain) -> None:
         save(model, part)
 
 
-def _export(settings: NanoSettings, source: Path, temperature: float) -> None:
-    """Writes the finished checkpoint in half precision, calibrated."""
+def _export(source: Path, target: Path, temperature: float) -> None:
+    """Writes the finished checkpoint in half precision, with its calibration."""
     model = BlspEmo.from_pretrained(source, dtype="float32", device="cpu")
-    if settings.variant not in ("none", "without-semantic"):
-        temperature = model.config.calibration.temperature
     calibration = replace(model.config.calibration, temperature=temperature, threshold=THRESHOLD)
     model.config = replace(model.config, calibration=calibration)
-    with replacing(settings.made) as part:
-        save(model, part, dtype=torch.float16)
-        turn_ends(TurnEndSettings(model=str(part), write=True, device="cpu"))
+    save(model, target, dtype=torch.float16)

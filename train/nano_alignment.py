@@ -35,7 +35,7 @@ def align_nano(settings: NanoSettings) -> Path:
         return _empathy(settings, run / "parts", run / variant / "empathy")
     _semantic(settings)
     start = run / "semantic" / "last"
-    if variant == "none":
+    if not settings.has_new_head:
         return _empathy(settings, start, run / "empathy")
     deaf = run / variant / "start"
     if not (deaf / "config.json").exists():
@@ -62,7 +62,7 @@ def _semantic(settings: NanoSettings) -> None:
 
 def _empathy(settings: NanoSettings, start: Path, folder: Path) -> Path:
     if not is_done(folder):
-        heard = settings.variant in ("joint", "without-input-er")
+        heard = settings.has_new_head
         weights = {"response_ce": 1.0} | ({"input_er": 1.0} if settings.variant == "joint" else {})
         stage = EmotionSettings(
             model=str(start),

@@ -55,6 +55,11 @@ class NanoSettings(Frozen):
         return f"{max(1, round(duration_s(self.budget) * SHARES[stage]))}s"
 
     @property
+    def has_new_head(self) -> bool:
+        """Whether the emotion head is taught in emotion alignment, not apart from it."""
+        return self.variant in ("joint", "without-input-er")
+
+    @property
     def made(self) -> Path:
         """The folder of the finished checkpoint."""
         return (self.run if self.variant == "none" else self.run / self.variant) / "final"
