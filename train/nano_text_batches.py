@@ -39,8 +39,8 @@ MISHEARD_SHARE = 0.4
 NAMED_SHARE = 0.75
 """Of the replies in the history: their topic stands before them."""
 MISLED_SHARE = 0.15
-"""Of the exchanges: the person speaks of something else than the topic that the reply names. Without
-them replies go by single words ("my blood results") where the topic says otherwise."""
+"""Of the exchanges: the person speaks of something else than the topic that the reply names.
+Without them replies go by single words ("my blood results") where the topic says otherwise."""
 WORD_ERRORS = 0.2
 """Of the words of what is misheard."""
 
