@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
@@ -40,6 +41,8 @@ class Worker:
         self.name = name
         self.waiting = 0
         """Steps asked for and not yet delivered; belongs to the event loop."""
+        self.busy_s = 0.0
+        """Seconds at work so far; written by the thread alone."""
         self._limit = limit
         self._order = itertools.count()
         self._requests: queue.PriorityQueue[tuple[float, int, Callable[[], None] | None]] = (
@@ -123,7 +126,9 @@ class Worker:
 
     def _run(self) -> None:
         while (step := self._requests.get()[2]) is not None:
+            began_s = time.perf_counter()
             step()
+            self.busy_s += time.perf_counter() - began_s
 
 
 class Stream(Generic[Item]):

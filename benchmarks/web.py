@@ -65,7 +65,10 @@ def stop(server: subprocess.Popen[str]) -> None:
     server.wait(60)
 
 
-UNLIMITED = ("--admission.most", "999", "--admission.budget-ms", "60000")
+UNLIMITED = (
+    *("--admission.most", "999", "--admission.first", "999"),
+    *("--admission.most-load", "100", "--admission.budget-ms", "60000"),
+)
 
 
 def measure(options: argparse.Namespace, recordings: list[Waveform]) -> list[list[object]]:

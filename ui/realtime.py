@@ -10,12 +10,13 @@ import contextlib
 import logging
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from assistant import events
-from ui.realtime_admission import AdmissionSettings, Gate, Refused
+from ui.realtime_admission import AdmissionSettings, Gate, Refused, Visit
 from ui.realtime_engines import Resident
 from ui.realtime_metrics import Metrics
 from ui.realtime_outbox import ClientStalled
@@ -37,7 +38,7 @@ class _Place:
     """One conversation that is held, with or without a client."""
 
     session: Session
-    address: str
+    visit: Visit
     task: asyncio.Task[None]
     left_s: float | None = None
     """When its client left; None while one is there."""
@@ -52,14 +53,14 @@ class House:
         """Starts empty."""
         self.resident = resident
         self.metrics = Metrics()
-        self.gate = Gate(settings, time.monotonic)
+        self.gate = Gate(settings, time.monotonic, lambda: resident.model_worker.busy_s)
         self._places: dict[str, _Place] = {}
 
-    def open(self, address: str, model: str) -> _Place:
+    def open(self, visit: Visit, model: str) -> _Place:
         """Begins a conversation for a visitor that was let in."""
-        session = Session(self.resident, model=model, observer=self._observe)
+        session = Session(self.resident, model=model, observer=partial(self._observe, visit))
         task = asyncio.get_running_loop().create_task(session.run())
-        place = _Place(session, address, task)
+        place = _Place(session, visit, task)
         self._places[session.id] = place
         task.add_done_callback(lambda _task: self._over(place))
         return place
@@ -84,6 +85,7 @@ class House:
         """Ends conversations that are idle or whose clients did not come back, for ever."""
         while True:
             await asyncio.sleep(TICK_S)
+            self.gate.burden.look()
             now_s, settings = asyncio.get_running_loop().time(), self.gate.settings
             for place in list(self._places.values()):
                 keep_s = settings.resume_s
@@ -110,16 +112,16 @@ class House:
         if tasks:
             await asyncio.wait(tasks, timeout=5.0)
 
-    def _observe(self, event: events.Event) -> None:
+    def _observe(self, visit: Visit, event: events.Event) -> None:
         self.metrics.observe(event)
         if isinstance(event, events.TurnTimed):
             marks_ms = event.marks_ms
             if "played" in marks_ms and "endpoint" in marks_ms:
-                self.gate.answered(marks_ms["played"] - marks_ms["endpoint"])
+                self.gate.answered(visit, marks_ms["played"] - marks_ms["endpoint"])
 
     def _over(self, place: _Place) -> None:
         self._places.pop(place.session.id, None)
-        self.gate.leave(place.address)
+        self.gate.leave(place.visit)
         if not place.task.cancelled() and (error := place.task.exception()) is not None:
             self.metrics.failed_conversations += 1
             logger.error("a conversation broke", exc_info=error)
@@ -143,33 +145,32 @@ def realtime_router(house: House) -> APIRouter:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             place = await house.find(session) if session else None
             if place is None:
-                address = _address(socket)
-                if not await _let_in(house, socket, address, wait):
+                visit = await _let_in(house, socket, _address(socket), wait)
+                if visit is None:
                     return
-                place = house.open(address, model)
+                place = house.open(visit, model)
             await _serve(house, socket, place, keep=keep)
 
     return router
 
 
-async def _let_in(house: House, socket: WebSocket, address: str, wait: bool) -> bool:
-    """Returns whether the visitor came in; tells it why not otherwise."""
+async def _let_in(house: House, socket: WebSocket, address: str, wait: bool) -> Visit | None:
+    """Takes a visitor in, or tells it why not."""
     try:
         try:
-            house.gate.try_enter(address)
+            return house.gate.try_enter(address)
         except Refused:
             if not wait:
                 raise
-            await _in_line(house, socket, address)
+            return await _in_line(house, socket, address)
     except Refused as refused:
         house.metrics.refused += 1
         await socket.send_json(error_event(str(refused), code="no_capacity", kind="server_error"))
         await socket.close(TRY_LATER, "no capacity")
-        return False
-    return True
+        return None
 
 
-async def _in_line(house: House, socket: WebSocket, address: str) -> None:
+async def _in_line(house: House, socket: WebSocket, address: str) -> Visit:
     """Waits in line for as long as the client is there.
 
     Raises:
@@ -190,7 +191,7 @@ async def _in_line(house: House, socket: WebSocket, address: str) -> None:
         await asyncio.wait({waiting, listening}, return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done():
             raise WebSocketDisconnect
-        waiting.result()
+        return waiting.result()
     finally:
         await _cancelled(waiting, listening)
 

@@ -1,11 +1,13 @@
 """Who may come in: as many conversations as can be answered in time, the rest wait in line."""
 
 import asyncio
-import math
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from ui.realtime_burden import Burden
 
 
 class AdmissionSettings(BaseModel):
@@ -16,8 +18,13 @@ class AdmissionSettings(BaseModel):
     most: int = Field(default=16, ge=1, le=10_000)
     """Conversations at once, whatever the latency."""
     budget_ms: float = Field(default=400.0, ge=50.0, le=60_000.0)
-    """From the end of a turn to the first sound of its answer: while the 95th percentile of the
-    last minute lies above, nobody new comes in."""
+    """From the end of a turn to the first sound of its answer, 95th percentile: who would make it
+    longer, by latency and load of the last minute, waits in line."""
+    most_load: float = Field(default=0.35, gt=0.0, le=100.0)
+    """Share of time that the speech model may be at work: beyond it those who end their turns at
+    the same moment wait too long for each other, though most answers still come in time."""
+    first: int = Field(default=4, ge=1, le=10_000)
+    """Visitors let in before one of them is answered; later as many as are talking already."""
     per_address: int = Field(default=4, ge=1, le=10_000)
     """Conversations at once from one address; this computer itself is not counted."""
     line: int = Field(default=32, ge=0, le=10_000)
@@ -28,54 +35,73 @@ class AdmissionSettings(BaseModel):
     """How long a conversation is kept for a page that lost its connection."""
 
 
-WINDOW_S = 60.0
-FEWEST_TURNS = 8
-"""Turns in the window below which their latency says nothing."""
 LOOK_AGAIN_S = 2.0
+UNPROVEN_S = 20.0
+"""How long a visitor who has not been answered yet counts as one who is about to talk."""
+TALKING_S = 60.0
+"""How long after an answer somebody counts as talking."""
+LONG_AGO = -1e9
 
 
 class Refused(Exception):
     """There is no room; the message says why and what to do."""
 
 
-class Gate:
-    """Counts conversations and the latency of their answers."""
+@dataclass(eq=False, slots=True)
+class Visit:
+    """Somebody who came in."""
 
-    def __init__(self, settings: AdmissionSettings, clock: Callable[[], float]) -> None:
-        """Starts empty; `clock` gives seconds."""
+    address: str
+    entered_s: float
+    answered_s: float = LONG_AGO
+
+
+class Gate:
+    """Counts conversations, and lets in as many as can be answered in time."""
+
+    def __init__(
+        self,
+        settings: AdmissionSettings,
+        clock: Callable[[], float],
+        busy_s: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """Starts empty.
+
+        Args:
+            settings: How many may come in.
+            clock: Gives seconds.
+            busy_s: Gives the seconds that the speech model has worked since the start.
+        """
         self.settings = settings
         self.is_closing = False
+        self.burden = Burden(
+            budget_ms=settings.budget_ms,
+            most_load=settings.most_load,
+            clock=clock,
+            busy_s=busy_s,
+        )
         self._clock = clock
-        self._addresses: Counter[str] = Counter()
-        self._latencies: deque[tuple[float, float]] = deque(maxlen=2_048)
+        self._visits: set[Visit] = set()
         self._line: deque[object] = deque()
         self._changed = asyncio.Event()
 
     @property
     def active(self) -> int:
         """Conversations that are held now."""
-        return self._addresses.total()
+        return len(self._visits)
 
     @property
     def waiting(self) -> int:
         """Visitors in line."""
         return len(self._line)
 
-    def answered(self, latency_ms: float) -> None:
-        """An answer was first heard so long after the end of its turn."""
-        self._latencies.append((self._clock(), latency_ms))
+    def answered(self, visit: Visit, latency_ms: float) -> None:
+        """An answer was first heard by a visitor so long after the end of the turn."""
+        visit.answered_s = self._clock()
+        self.burden.answered(latency_ms)
+        self._wake()
 
-    def p95_ms(self) -> float | None:
-        """Returns the 95th percentile over the last minute; None where too few were answered."""
-        since = self._clock() - WINDOW_S
-        while self._latencies and self._latencies[0][0] < since:
-            self._latencies.popleft()
-        recent = sorted(latency for _, latency in self._latencies)
-        if len(recent) < FEWEST_TURNS:
-            return None
-        return recent[math.ceil(0.95 * len(recent)) - 1]
-
-    def try_enter(self, address: str) -> None:
+    def try_enter(self, address: str) -> Visit:
         """Takes a visitor in, unless others wait.
 
         Raises:
@@ -83,16 +109,14 @@ class Gate:
         """
         if self._line:
             raise Refused("others are waiting in line: try again in a moment")
-        self._enter(address)
+        return self._enter(address)
 
-    def leave(self, address: str) -> None:
+    def leave(self, visit: Visit) -> None:
         """A conversation is over."""
-        self._addresses[address] -= 1
-        if self._addresses[address] <= 0:
-            del self._addresses[address]
+        self._visits.discard(visit)
         self._wake()
 
-    async def wait(self, address: str, tell: Callable[[int], Awaitable[None]]) -> None:
+    async def wait(self, address: str, tell: Callable[[int], Awaitable[None]]) -> Visit:
         """Waits in line, told its place there (from 1) when it changes; then enters.
 
         Raises:
@@ -106,8 +130,7 @@ class Gate:
             while True:
                 place = self._line.index(ticket) + 1
                 if place == 1 and self._has_room():
-                    self._enter(address)
-                    return
+                    return self._enter(address)
                 if place != told:
                     told = place
                     await tell(place)
@@ -117,18 +140,28 @@ class Gate:
             self._line.remove(ticket)
             self._wake()
 
-    def _enter(self, address: str) -> None:
+    def _enter(self, address: str) -> Visit:
         if not self._has_room():
             raise Refused("all places are taken: try again in a moment")
-        if address and self._addresses[address] >= self.settings.per_address:
+        held = sum(visit.address == address for visit in self._visits)
+        if address and held >= self.settings.per_address:
             raise Refused("too many conversations from your address: end one of them first")
-        self._addresses[address] += 1
+        visit = Visit(address, self._clock())
+        self._visits.add(visit)
+        return visit
 
     def _has_room(self) -> bool:
         if self.is_closing or self.active >= self.settings.most:
             return False
-        latency_ms = self.p95_ms()
-        return self.active == 0 or latency_ms is None or latency_ms <= self.settings.budget_ms
+        now_s, settings = self._clock(), self.settings
+        talking = sum(now_s - visit.answered_s <= TALKING_S for visit in self._visits)
+        unproven = sum(
+            visit.answered_s == LONG_AGO and now_s - visit.entered_s <= UNPROVEN_S
+            for visit in self._visits
+        )
+        if unproven >= max(settings.first, talking):
+            return False
+        return self.active == 0 or self.burden.bears_one_more(active=self.active, talking=talking)
 
     def _wake(self) -> None:
         self._changed.set()

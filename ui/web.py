@@ -96,7 +96,7 @@ class Site:
     async def _metrics(self) -> PlainTextResponse:
         gate = self.house.gate
         text = self.house.metrics.text(
-            active=gate.active, waiting=gate.waiting, p95_ms=gate.p95_ms()
+            active=gate.active, waiting=gate.waiting, p95_ms=gate.burden.p95_ms()
         )
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 

@@ -4,15 +4,26 @@ import asyncio
 import contextlib
 import gc
 import importlib.util
+import itertools
 import os
 import socket
 import sys
 import webbrowser
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from assistant.assembly import open_speech_model
+from assistant.audio import SPEECH_RATE_HZ
 from assistant.empathy import load_policy, policy_names
-from assistant.engines.protocols import SpeechModel, TextToSpeech
+from assistant.engines.protocols import (
+    Cancel,
+    Persona,
+    SpeakingStyle,
+    SpeechModel,
+    TextToSpeech,
+)
 from assistant.engines.table import AUTO, open_turn_judge, open_vad, open_voice
 from assistant.errors import DeviceError, EngineUnavailable, SettingsError
 from assistant.safety import HelpFinder
@@ -26,6 +37,7 @@ PASSWORD_VARIABLE = "ATTUNE_AUTH"
 SWITCH_S = 0.001
 """How long a thread may keep the others waiting for Python: a model makes thousands of small calls
 a second, and each may have to wait so long."""
+REHEARSED_TOKENS = 8
 OFFERED_VOICES = ("flite", "flite:rms", "flite:awb", "espeak")
 """Tried at the start; those that can speak here are offered to visitors."""
 
@@ -67,6 +79,7 @@ async def _serve(
     from ui.web import Site, WebServer, server_config
     from ui.web_security import LOOPBACK
 
+    await _rehearse(resident)
     # Collecting garbage must not look through the engines again and again: it holds up all talks.
     gc.collect()
     gc.freeze()
@@ -82,6 +95,31 @@ async def _serve(
     if settings.open_browser:
         webbrowser.open(address)
     await WebServer(config, site, drain_s=settings.drain_s).serve(sockets=[listening])
+
+
+async def _rehearse(resident: Resident) -> None:
+    """Answers silence once, so that no visitor waits for what is loaded with the first turn.
+
+    Raises:
+        EngineFailed: An engine cannot answer here.
+    """
+    dialogue = resident.models[resident.default_model].open(Persona(resident.persona or None))
+    voice, detector = resident.voices[resident.default_voice], resident.open_detector()
+    silence = np.zeros(2 * SPEECH_RATE_HZ, dtype=np.float32)
+
+    def answer() -> None:
+        for _ in dialogue.hear(silence, Cancel()):
+            pass
+        for _ in itertools.islice(dialogue.reply(Cancel()), REHEARSED_TOKENS):
+            pass
+
+    def speak() -> None:
+        for _ in voice.synthesize("Hello.", SpeakingStyle(), Cancel()):
+            pass
+
+    await resident.ear_worker.call(partial(detector.probability, silence[: detector.frame_samples]))
+    await resident.model_worker.call(answer)
+    await resident.voice_worker.call(speak)
 
 
 def open_resident(settings: WebSettings) -> Resident:
