@@ -23,10 +23,7 @@ LONGEST_S = 12.0
 
 
 def write_manifests(folder: Path, domain: Domain, data: Path, *, seed: int) -> None:
-    """Writes `semantic.jsonl` and `emotion.jsonl` beside the speech, unless they are there.
-
-    Of the real recordings outside the domain a part is enough to teach questions back.
-    """
+    """Writes `semantic.jsonl` and `emotion.jsonl` beside the speech, unless they are there."""
     semantic, emotion = folder / "semantic.jsonl", folder / "emotion.jsonl"
     if semantic.exists() and emotion.exists():
         return
@@ -35,8 +32,8 @@ def write_manifests(folder: Path, domain: Domain, data: Path, *, seed: int) -> N
     real = measured(outside, longest_s=LONGEST_S)
     acted = measured(ravdess(data, held_out=False), longest_s=LONGEST_S)
     answers = Answers(domain, seed)
-    write_manifest(semantic, semantic_utterances(lines, real[::3], answers))
-    write_manifest(emotion, emotion_utterances(lines, acted + real[::6], answers))
+    write_manifest(semantic, semantic_utterances(lines, real, answers))
+    write_manifest(emotion, emotion_utterances(lines, acted + real[::3], answers))
 
 
 @dataclass(frozen=True, slots=True)
