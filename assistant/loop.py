@@ -9,23 +9,22 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
 from assistant import events
 from assistant.audio import SPEECH_RATE_HZ, AudioFrame, Waveform
 from assistant.ear import Ear, Heard
-from assistant.endpointing import Boundary, Endpointer, EndpointingSettings, TurnMark
+from assistant.endpointing import Boundary, Endpointer, TurnMark
 from assistant.engines.protocols import Microphone, Speaker
-from assistant.patience import Patience, PatienceSettings
+from assistant.patience import Patience
 from assistant.playout import level_db
 from assistant.presence import Presence
 from assistant.push_to_talk import KeyChange, TalkKey
 from assistant.replies import Replies
 from assistant.reply_parts import Question, ReplyParts
 from assistant.safety import HelpFinder
+from assistant.talk_settings import TalkSettings
 from assistant.utterances import UtteranceBuffer
 from assistant.worker import Worker
 from models.emotions import Emotion
@@ -34,28 +33,6 @@ FRAMES_PER_LEVEL = 4
 """Frames from one `LevelMeasured` to the next."""
 IDLE_KEEP_S = 3.0
 """Sound kept while nobody speaks; more than any lead."""
-
-
-class TalkSettings(BaseModel):
-    """How the conversation goes back and forth."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    endpointing: EndpointingSettings = EndpointingSettings()
-    patience: PatienceSettings = PatienceSettings()
-    turns: Literal["open", "push-to-talk"] = "open"
-    """Whether the microphone is always listened to, or only while a key is held."""
-    duck_db: float = Field(default=-18.0, ge=-60.0, le=0.0)
-    """Level of the assistant's voice while somebody may be interrupting, in dB."""
-    rejoin_ms: int = Field(default=1_500, ge=0, le=5_000)
-    """A pause up to this long, broken after the answer has begun, was not the end of the turn:
-    the answer is taken back and what follows belongs to the same turn."""
-    echo_tail_ms: int = Field(default=256, ge=0, le=2_000)
-    """How long after the assistant's last sound its echo may still be in the room."""
-    answers: bool = True
-    """Whether a turn is answered as soon as it is over, or held for whoever drives the loop."""
-    interruptible: bool = True
-    """Whether speech interrupts the assistant; otherwise nothing is heard while it speaks."""
 
 
 @dataclass(frozen=True, slots=True)

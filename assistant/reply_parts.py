@@ -1,7 +1,7 @@
 """What a reply is made of: the question, the engines and how it becomes known."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from assistant import events
@@ -34,10 +34,11 @@ class ReplyParts:
     voice: TextToSpeech
     policy: Styles
     speaker: Speaker
-    prior: EmotionPrior
-    scorer: CompletenessScorer | None
     model_worker: Worker
     voice_worker: Worker
+    scorer: CompletenessScorer | None = None
+    """Judges the ends of turns; without it all wait equally long."""
+    prior: EmotionPrior = field(default_factory=EmotionPrior)
 
 
 @dataclass(frozen=True, slots=True)

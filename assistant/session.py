@@ -6,24 +6,26 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from assistant.answer import Engines
-from assistant.correction import EmotionPrior
 from assistant.devices import SoundCard
 from assistant.ear import Ear
 from assistant.echo import open_canceller
 from assistant.engines.protocols import (
     CompletenessScorer,
+    Dialogue,
     EchoCanceller,
     JudgesTurns,
     Microphone,
     Persona,
     Speaker,
+    TextToSpeech,
 )
 from assistant.engines.table import open_turn_judge
 from assistant.events import ConversationStarted, Event
-from assistant.loop import Listener, TalkLoop, TalkParts, TalkSettings, Tap
-from assistant.reply_parts import ReplyParts
+from assistant.loop import Listener, TalkLoop, TalkParts, Tap
+from assistant.reply_parts import ReplyParts, Styles
 from assistant.safety import HelpFinder
 from assistant.settings import TalkCommandSettings
+from assistant.talk_settings import TalkSettings
 from assistant.worker import Worker
 
 
@@ -89,21 +91,14 @@ def open_talk(
     Raises:
         EngineUnavailable: The file that is to judge the ends of turns cannot be used.
     """
-    parts = TalkParts(
-        microphone=ends.microphone,
-        speaker=ends.speaker,
-        ear=Ear(engines.detector, ends.canceller),
-        ear_worker=workers.ear,
-        reply=ReplyParts(
-            dialogue=engines.model.open(Persona(settings.persona)),
-            voice=engines.voice,
-            policy=engines.policy,
-            speaker=ends.speaker,
-            prior=EmotionPrior(),
-            scorer=_open_scorer(settings, engines),
-            model_worker=workers.model,
-            voice_worker=workers.voice,
-        ),
+    parts = talk_parts(
+        ends,
+        Ear(engines.detector, ends.canceller),
+        workers,
+        dialogue=engines.model.open(Persona(settings.persona)),
+        voice=engines.voice,
+        policy=engines.policy,
+        scorer=_open_scorer(settings, engines),
     )
     watchers.listen(started(settings, engines))
     return TalkLoop(
@@ -112,6 +107,34 @@ def open_talk(
         listener=watchers.listen,
         tap=watchers.tap,
         help_finder=watchers.help_finder,
+    )
+
+
+def talk_parts(
+    ends: Ends,
+    ear: Ear,
+    workers: Workers,
+    *,
+    dialogue: Dialogue,
+    voice: TextToSpeech,
+    policy: Styles,
+    scorer: CompletenessScorer | None = None,
+) -> TalkParts:
+    """Returns what one conversation is held with."""
+    return TalkParts(
+        microphone=ends.microphone,
+        speaker=ends.speaker,
+        ear=ear,
+        ear_worker=workers.ear,
+        reply=ReplyParts(
+            dialogue=dialogue,
+            voice=voice,
+            policy=policy,
+            speaker=ends.speaker,
+            model_worker=workers.model,
+            voice_worker=workers.voice,
+            scorer=scorer,
+        ),
     )
 
 

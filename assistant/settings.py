@@ -12,7 +12,7 @@ from assistant.devices import DeviceSettings
 from assistant.echo import EchoMode
 from assistant.endpointing import EndpointingSettings
 from assistant.errors import SettingsError
-from assistant.loop import TalkSettings
+from assistant.talk_settings import TalkSettings
 
 
 class Settings(BaseModel):

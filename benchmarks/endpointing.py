@@ -33,8 +33,8 @@ from assistant.engines.protocols import Cancel, CompletenessScorer, Persona, Tra
 from assistant.engines.silero import Silero
 from assistant.engines.table import open_turn_judge
 from assistant.errors import EngineUnavailable
-from assistant.loop import TalkSettings
 from assistant.patience import Patience, PatienceSettings
+from assistant.talk_settings import TalkSettings
 from benchmarks.results import p50_p95, table, write_section
 from benchmarks.rooms import read
 

@@ -16,16 +16,15 @@ import numpy as np
 from assistant import events
 from assistant.audio import SPEECH_RATE_HZ, AudioClip, AudioFrame, Waveform
 from assistant.clock import replay
-from assistant.correction import EmotionPrior
 from assistant.ear import Ear, Heard
 from assistant.echo import EchoRemover
 from assistant.empathy import load_policy
 from assistant.engines.protocols import Cancel, SpeakingStyle
 from assistant.engines.silero import Silero
 from assistant.file_devices import FileMicrophone, FileSpeaker
-from assistant.loop import TalkLoop, TalkParts, TalkSettings
-from assistant.reply_parts import ReplyParts
-from assistant.worker import Worker
+from assistant.loop import TalkLoop
+from assistant.session import Ends, Workers, talk_parts
+from assistant.talk_settings import TalkSettings
 from benchmarks.results import p50_p95, table, write_section
 from benchmarks.talking_room import Talker
 
@@ -83,18 +82,7 @@ def measure(seconds: float, *, removes_echo: bool, speaks: bool) -> tuple[list[f
     noise = np.random.default_rng(0).standard_normal(round(seconds * SPEECH_RATE_HZ))
     microphone = TimedMicrophone([(3e-4 * noise).astype(np.float32)])
     ear = TimedEar(removes_echo=removes_echo)
-    speaker = FileSpeaker()
-    workers = [Worker(name) for name in ("ear", "model", "voice")]
-    reply = ReplyParts(
-        dialogue=Talker(["This is what there is to say, again and again."]),
-        voice=Tone(),
-        policy=load_policy(),
-        speaker=speaker,
-        prior=EmotionPrior(),
-        scorer=None,
-        model_worker=workers[1],
-        voice_worker=workers[2],
-    )
+    workers = Workers()
     is_asked = not speaks
 
     def listen(event: events.Event) -> None:
@@ -106,11 +94,17 @@ def measure(seconds: float, *, removes_echo: bool, speaks: bool) -> tuple[list[f
             if event.at_s > seconds - 0.3:
                 loop.stop()
 
-    parts = TalkParts(microphone, speaker, ear, workers[0], reply)
+    parts = talk_parts(
+        Ends(microphone, FileSpeaker()),
+        ear,
+        workers,
+        dialogue=Talker(["This is what there is to say, again and again."]),
+        voice=Tone(),
+        policy=load_policy(),
+    )
     loop = TalkLoop(parts, TalkSettings(), listener=listen)
-    replay(loop.run(), workers=workers)
-    for worker in workers:
-        worker.close()
+    replay(loop.run(), workers=list(workers))
+    workers.close()
     return microphone.spent_ms[WARM_UP_FRAMES:], ear.spent_ms[WARM_UP_FRAMES:]
 
 

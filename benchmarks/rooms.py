@@ -14,6 +14,10 @@ from assistant.playout import SampleQueue
 
 LEVEL_DB = -26.0
 """Level of a person's speech at the microphone."""
+ONSET_S, ONSET_SHARE = 0.2, 0.6
+"""So much of so long is audible where somebody begins to speak."""
+AUDIBLE = 0.16
+"""Level from which a sound is, against the loudest parts of the recording: -16 dB."""
 
 
 def read(path: Path) -> Waveform:
@@ -29,13 +33,20 @@ def at_level(waveform: Waveform, level_db: float) -> Waveform:
 
 
 def trimmed(waveform: Waveform) -> Waveform:
-    """Returns `waveform` from its first to its last loud sound (-12 dB below its loudest parts).
+    """Returns `waveform` from its first audible speech to its last loud sound.
 
-    What comes before is breath: the first sample of speech is where a listener hears speech.
+    Speech begins where most of the following 200 ms lies within 16 dB of the loudest parts (the
+    95th percentile): a click, a smack of the lips or breath before it is not what a listener takes
+    for somebody speaking. The end is the last sound within 12 dB of them.
     """
     level = np.convolve(np.abs(waveform), np.ones(160) / 160, "same")
-    loud = np.flatnonzero(level > 0.25 * np.percentile(level, 95))
-    return waveform[loud[0] : loud[-1] + 1]
+    loudest = np.percentile(level, 95)
+    window = round(ONSET_S * SPEECH_RATE_HZ)
+    audible = np.cumsum(np.concatenate([[0], level > AUDIBLE * loudest]))
+    share = (audible[window:] - audible[:-window]) / window
+    begins = np.flatnonzero((share > ONSET_SHARE) & (level[: len(share)] > AUDIBLE * loudest))
+    loud = np.flatnonzero(level > 0.25 * loudest)
+    return waveform[begins[0] if len(begins) else loud[0] : loud[-1] + 1]
 
 
 def voices(data: Path, seed: int) -> Iterator[Waveform]:

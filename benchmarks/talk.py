@@ -2,12 +2,19 @@
 
     python -m benchmarks.talk [--model nano] [--voice auto] [--turns 30] [--write]
 
-Holds one conversation with recordings of different speakers (or the example conversation where
-`ATTUNE_DATA` is absent), on a clock that jumps over waits and counts all work as it really takes.
+Holds two conversations, on a clock that jumps over waits and counts all work as it really takes:
+
+- clear voices: sentences that `nano` was not trained on, said by voices of espeak-ng that it was
+  not trained on;
+- people: whole sentences of different learners of English (speechocean762, test speakers), which
+  `nano` hardly understands; left out where `ATTUNE_DATA` is absent.
+
+All sentences are said to their ends: somebody who stops in the middle of one is waited for.
 """
 
 import argparse
 import os
+import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,9 +29,10 @@ from assistant.file_devices import FileMicrophone, FileSpeaker
 from assistant.session import Ends, Watchers, Workers, open_talk
 from assistant.settings import ModelSettings, TalkCommandSettings
 from benchmarks.results import p50_p95, table, write_section
-from benchmarks.rooms import read, trimmed, voices
+from benchmarks.rooms import LEVEL_DB, at_level, read
+from train.domain import draw_values, fill, read_domain, templates
+from train.synthesis import HELD_OUT_ESPEAK_VARIANTS, Voice, speak
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "conversation.flac"
 STAGES = (
     ("heard", (), "encoded, emotion known (begun after 192 ms of silence)"),
     ("first_token", ("heard",), "first token of the answer"),
@@ -37,17 +45,43 @@ STAGES = (
 )
 """Stages, what each waits for, and what it means."""
 GAP_S = 9.0
+INTRODUCTION = (
+    "Milliseconds since the last sample of speech, and since the stage was waited for. A stage "
+    "that was reached only after the first sample was played is not counted."
+)
+
+
+def clear(turns: int) -> Iterator[Waveform]:
+    """Yields sentences of nano's held-out wordings with pauses for the answers between them."""
+    generator = np.random.default_rng(0)
+    wordings = list(templates(read_domain(), "wording"))
+    for turn in range(turns):
+        intent, template = wordings[int(generator.integers(len(wordings)))]
+        text = fill(template, draw_values(intent, template, generator))
+        variant = HELD_OUT_ESPEAK_VARIANTS[turn % len(HELD_OUT_ESPEAK_VARIANTS)]
+        waveform = speak(text, Voice("espeak", f"en-us+{variant}")).waveform
+        yield _with_gap(waveform, generator)
 
 
 def people(turns: int) -> Iterator[Waveform]:
-    """Yields utterances with pauses for the answers between them."""
+    """Yields real sentences, likewise; clear voices where there are no data."""
     data = os.environ.get("ATTUNE_DATA")
-    noise = np.random.default_rng(0)
-    utterances = voices(Path(data), 11) if data else iter([trimmed(read(EXAMPLE))] * turns)
-    for _, utterance in zip(range(turns), utterances, strict=False):
-        silence = np.zeros(round(GAP_S * SPEECH_RATE_HZ), dtype=np.float32)
-        sound = np.concatenate([utterance[: 4 * SPEECH_RATE_HZ], silence])
-        yield (sound + 3e-4 * noise.standard_normal(len(sound))).astype(np.float32)
+    if data is None:
+        yield from clear(turns)
+        return
+    generator = np.random.default_rng(0)
+    folder = Path(data) / "asr" / "speechocean762"
+    speakers = (folder / "test" / "spk2gender").read_text(encoding="utf-8").split()[::2]
+    files = [path for name in speakers for path in sorted((folder / f"SPEAKER{name}").iterdir())]
+    random.Random(11).shuffle(files)
+    for turn in range(turns):
+        yield _with_gap(read(files[turn % len(files)]), generator)
+
+
+def _with_gap(waveform: Waveform, generator: np.random.Generator) -> Waveform:
+    gap = np.zeros(round(GAP_S * SPEECH_RATE_HZ), dtype=np.float32)
+    sound = np.concatenate([at_level(waveform, LEVEL_DB), gap])
+    return (sound + 3e-4 * generator.standard_normal(len(sound))).astype(np.float32)
 
 
 def main() -> None:
@@ -62,25 +96,32 @@ def main() -> None:
     settings = TalkCommandSettings(
         model=options.model, voice=options.voice, run=ModelSettings(threads=options.threads)
     )
-    engines = open_engines(settings)
-    workers = Workers()
+    parts = [f"Clear voices:\n\n{measure(settings, clear(options.turns))}"]
+    if "ATTUNE_DATA" in os.environ:
+        parts.append(f"People:\n\n{measure(settings, people(options.turns))}")
+    body = "\n\n".join([INTRODUCTION, *parts])
+    print(body)
+    if options.write:
+        command = f"python -m benchmarks.talk --model {options.model} --turns {options.turns}"
+        write_section("Voice to voice", command, body)
+
+
+def measure(settings: TalkCommandSettings, sound: Iterator[Waveform]) -> str:
+    """Holds one conversation with `sound`; returns what became of it."""
+    engines, workers = open_engines(settings), Workers()
     happened: list[events.Event] = []
-    speaker = FileSpeaker(sample_rate=engines.voice.sample_rate)
-    ends = Ends(FileMicrophone(people(options.turns)), speaker)
+    ends = Ends(FileMicrophone(sound), FileSpeaker(sample_rate=engines.voice.sample_rate))
 
     async def hold() -> None:
         await open_talk(settings, engines, workers, ends, Watchers((happened.append,))).run()
 
     began = time.perf_counter()
-    replay(hold(), workers=list(workers), counts_work=True)
-    took_s = time.perf_counter() - began
-    workers.close()
-    engines.close()
-    body = report(happened, took_s)
-    print(body)
-    if options.write:
-        command = f"python -m benchmarks.talk --model {options.model} --turns {options.turns}"
-        write_section("Voice to voice", command, body)
+    try:
+        replay(hold(), workers=list(workers), counts_work=True)
+    finally:
+        workers.close()
+        engines.close()
+    return report(happened, time.perf_counter() - began)
 
 
 def report(happened: list[events.Event], took_s: float) -> str:
@@ -114,9 +155,7 @@ def report(happened: list[events.Event], took_s: float) -> str:
     length_s = happened[-1].at_s
     notes = ", ".join(f"{name} {count}" for name, count in counts.items())
     return (
-        "Milliseconds since the last sample of speech, and since the stage was waited for. A stage "
-        "that was reached only after the first sample was played is not counted.\n\n"
-        + table(["reached", "at, p50 / p95", "took, p50 / p95", "turns"], rows)
+        table(["reached", "at, p50 / p95", "took, p50 / p95", "turns"], rows)
         + f"\n\n{len(timed)} turns: {notes}; {underruns} gaps in playback. "
         f"{length_s:.0f} s of conversation took {took_s:.0f} s."
     )

@@ -7,7 +7,6 @@ from pathlib import Path
 from assistant import events
 from assistant.audio import Waveform
 from assistant.clock import replay
-from assistant.correction import EmotionPrior
 from assistant.ear import Ear
 from assistant.echo import EchoRemover
 from assistant.empathy import load_policy
@@ -15,9 +14,9 @@ from assistant.engines.protocols import Cancel, EmotionEstimate, TextDelta, Tran
 from assistant.engines.silero import Silero
 from assistant.engines.table import open_voice
 from assistant.file_devices import FileSpeaker
-from assistant.loop import TalkLoop, TalkParts, TalkSettings
-from assistant.reply_parts import ReplyParts
-from assistant.worker import Worker
+from assistant.loop import TalkLoop
+from assistant.session import Ends, Workers, talk_parts
+from assistant.talk_settings import TalkSettings
 from benchmarks.rooms import Room, RoomMicrophone, read
 
 ROOMS = (("rir1", 1.0, 40.0), ("rir2", 3.0, 120.0), ("rir3", 2.0, 80.0), ("rir4", 3.0, 60.0))
@@ -96,21 +95,16 @@ def overhear(data: Path, room_index: int, track: Waveform, seconds: float) -> Ov
             if event.at_s >= seconds - 0.5:
                 loop.stop()
 
-    workers = [Worker(worker) for worker in ("ear", "model", "voice")]
-    reply = ReplyParts(
+    workers = Workers()
+    parts = talk_parts(
+        Ends(microphone, speaker),
+        Ear(Silero(), remover),
+        workers,
         dialogue=Talker(lines(data)),
         voice=open_voice("auto"),
         policy=load_policy(),
-        speaker=speaker,
-        prior=EmotionPrior(),
-        scorer=None,
-        model_worker=workers[1],
-        voice_worker=workers[2],
     )
-    ear = Ear(Silero(), remover)
-    parts = TalkParts(microphone, speaker, ear, workers[0], reply)
     loop = TalkLoop(parts, TalkSettings(), listener=listen)
-    replay(loop.run(), workers=workers)
-    for worker in workers:
-        worker.close()
+    replay(loop.run(), workers=list(workers))
+    workers.close()
     return result

@@ -102,14 +102,6 @@ class TalkSession:
             self._text.crop(self._turns.pop().start)
             self._reply_ids = []
 
-    def prefill(self) -> None:
-        """Computes what was heard or read so far, so that the first token comes sooner.
-
-        The turn can still be withdrawn, or go on.
-        """
-        if len(self._text):
-            self._text.logits()
-
     def completeness(self, words: str) -> float:
         """Returns the probability in [0, 1] that a person who pauses after `words` is done.
 

@@ -11,7 +11,6 @@ from assistant import events
 from assistant.audio import SPEECH_RATE_HZ, Waveform
 from assistant.clock import replay
 from assistant.conversation import History
-from assistant.correction import EmotionPrior
 from assistant.ear import Ear
 from assistant.empathy import load_policy
 from assistant.engines.protocols import (
@@ -23,11 +22,11 @@ from assistant.engines.protocols import (
     TextToSpeech,
 )
 from assistant.file_devices import FileMicrophone, FileSpeaker
-from assistant.loop import TalkLoop, TalkParts, TalkSettings
+from assistant.loop import TalkLoop
 from assistant.recording import Consent, Recorder
-from assistant.reply_parts import ReplyParts
 from assistant.safety import HelpFinder
-from assistant.worker import Worker
+from assistant.session import Ends, Workers, talk_parts
+from assistant.talk_settings import TalkSettings
 from tests.fakes import LevelDetector, ScriptedDialogue, ScriptedModel, ToneVoice
 
 E = TypeVar("E", bound=events.Event)
@@ -86,7 +85,7 @@ def talk(
     """
     result = Talk()
     played: list[Waveform] = []
-    workers = [Worker(name) for name in ("ear", "model", "voice")]
+    workers = Workers()
     if dialogue is None:
         dialogue = ScriptedModel(replies, emotions, failing_turns).open(Persona())
     result.dialogue = dialogue
@@ -103,21 +102,14 @@ def talk(
             on_event(loop, event)
 
     speaker = FileSpeaker(played.append)
-    parts = TalkParts(
-        microphone=microphone or FileMicrophone([waveform]),
-        speaker=speaker,
-        ear=Ear(LevelDetector(), canceller),
-        ear_worker=workers[0],
-        reply=ReplyParts(
-            dialogue=dialogue,
-            voice=voice or ToneVoice(),
-            policy=load_policy(),
-            speaker=speaker,
-            prior=EmotionPrior(),
-            scorer=scorer,
-            model_worker=workers[1],
-            voice_worker=workers[2],
-        ),
+    parts = talk_parts(
+        Ends(microphone or FileMicrophone([waveform]), speaker),
+        Ear(LevelDetector(), canceller),
+        workers,
+        dialogue=dialogue,
+        voice=voice or ToneVoice(),
+        policy=load_policy(),
+        scorer=scorer,
     )
     if record_to is not None:
         recorder = Recorder(record_to, Consent(), on_problem=print)
@@ -126,11 +118,10 @@ def talk(
         parts, settings or TalkSettings(), listener=listen, tap=tap, help_finder=help_finder
     )
     try:
-        replay(loop.run(), workers=workers)
+        replay(loop.run(), workers=list(workers))
     finally:
         if recorder is not None:
             recorder.close()
-        for worker in workers:
-            worker.close()
+        workers.close()
     result.heard = np.concatenate([np.zeros(0, dtype=np.float32), *played])
     return result

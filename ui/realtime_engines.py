@@ -10,8 +10,8 @@ from assistant.engines.protocols import (
     TextToSpeech,
     VoiceActivityDetector,
 )
-from assistant.loop import TalkSettings
 from assistant.safety import HelpFinder
+from assistant.talk_settings import TalkSettings
 from assistant.worker import Worker
 
 

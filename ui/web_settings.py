@@ -4,8 +4,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from assistant.loop import TalkSettings
 from assistant.settings import EngineSettings
+from assistant.talk_settings import TalkSettings
 from ui.realtime_admission import AdmissionSettings
 
 

@@ -1,7 +1,6 @@
 """Voice activity detection: Silero VAD's own ONNX file, through onnxruntime, without torch."""
 
 import functools
-import importlib
 import importlib.util
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from assistant.audio import SPEECH_RATE_HZ, Waveform
+from assistant.engines.onnx import open_session
 from assistant.errors import EngineFailed, EngineUnavailable
 
 _REMEDY = "reinstall it with `pip install --force-reinstall silero-vad onnxruntime`"
@@ -57,17 +57,7 @@ class Silero:
 @functools.cache
 def _network(path: Path) -> Any:
     """Returns the network, on one thread; it may be shared: the state goes in and comes out."""
-    try:
-        onnxruntime: Any = importlib.import_module("onnxruntime")
-    except ImportError as error:
-        raise EngineUnavailable(f"Silero VAD needs onnxruntime: {_REMEDY}") from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors have no common base but Exception
-        raise EngineUnavailable(f"Silero VAD cannot load {path}: {_REMEDY}") from error
+    return open_session(path, engine="Silero VAD", remedy=_REMEDY)
 
 
 def _model_path() -> Path:

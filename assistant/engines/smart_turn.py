@@ -5,7 +5,6 @@ Source: https://github.com/pipecat-ai/smart-turn (BSD-2); its input is Whisper's
 (Radford et al. 2022, arXiv 2212.04356, section 2.2) of the last 8 s, at unit variance.
 """
 
-import importlib
 import math
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.audio import SPEECH_RATE_HZ, Waveform
+from assistant.engines.onnx import open_session
 from assistant.engines.protocols import Transcript
 from assistant.errors import EngineUnavailable
 
@@ -40,21 +40,7 @@ class SmartTurn:
         Raises:
             EngineUnavailable: onnxruntime is missing, or the file is missing or another network.
         """
-        try:
-            onnxruntime: Any = importlib.import_module("onnxruntime")
-        except ImportError as error:
-            raise EngineUnavailable(
-                "Smart Turn needs onnxruntime: `pip install onnxruntime`"
-            ) from error
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session: Any = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime's errors have no common base but Exception
-            raise EngineUnavailable(f"Smart Turn cannot load {path}: {REMEDY}") from error
+        self._session: Any = open_session(path, engine="Smart Turn", remedy=REMEDY)
         if [item.name for item in self._session.get_inputs()] != [INPUT]:
             raise EngineUnavailable(f"{path} is not Smart Turn v3: {REMEDY}")
         self._mel = mel_filters()

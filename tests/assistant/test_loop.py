@@ -9,7 +9,8 @@ from assistant import events
 from assistant.audio import SPEECH_RATE_HZ, AudioClip, Waveform
 from assistant.endpointing import EndpointingSettings
 from assistant.engines.protocols import Cancel, SpeakingStyle, Transcript
-from assistant.loop import TalkLoop, TalkSettings
+from assistant.loop import TalkLoop
+from assistant.talk_settings import TalkSettings
 from models.emotions import Emotion
 from tests.fakes import ToneVoice, certain, speech_like
 from tests.talking import Talk, talk

@@ -2,7 +2,8 @@
 
 from assistant import events
 from assistant.audio import SPEECH_RATE_HZ
-from assistant.loop import TalkLoop, TalkSettings
+from assistant.loop import TalkLoop
+from assistant.talk_settings import TalkSettings
 from tests.fakes import speech_like
 from tests.talking import talk
 

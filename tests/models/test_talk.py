@@ -59,7 +59,7 @@ def test_a_turn_is_prefilled_once_and_the_second_reply_equals_a_fresh_run(model,
 def test_an_utterance_can_be_withdrawn_without_a_trace(model, talk):
     heard = model.hear(tone(0.5))
     talk.listen(heard)
-    talk.prefill()
+    talk.completeness("so far")
     talk.withdraw()
     assert talk.position == 0 and not talk.is_waiting
     talk.read("Hi.")

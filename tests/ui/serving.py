@@ -11,7 +11,7 @@ import uvicorn
 
 from assistant.audio import Waveform, to_int16
 from assistant.engines.protocols import EmotionEstimate
-from assistant.loop import TalkSettings
+from assistant.talk_settings import TalkSettings
 from tests.fakes import LevelDetector, ScriptedModel, ToneVoice, speech_like
 from ui.realtime_admission import AdmissionSettings
 from ui.realtime_engines import Resident
