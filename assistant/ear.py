@@ -13,6 +13,9 @@ SPEECH_MARGIN_DB = -17.0
 """The same once somebody speaks: soft sounds within speech are speech."""
 SPEECH = 0.5
 """Speech probability from which somebody speaks."""
+QUIET, STALE_FRAMES = 0.1, 15
+"""After so many frames below this probability the detector is begun anew: with half a minute of
+quiet, or of remains of echo, in its memory Silero notices a person up to half a second later."""
 MASK_LEVEL = 1e-3
 """Of the faint noise, -60 dB, that the detector is given instead of what may be echo."""
 
@@ -38,6 +41,7 @@ class Ear:
         self._detector = detector
         self._canceller = canceller
         self._last = 0.0
+        self._quiet_frames = 0
         noise = np.random.default_rng(0).standard_normal(detector.frame_samples)
         self._mask: Waveform = (MASK_LEVEL * noise).astype(np.float32)
 
@@ -49,11 +53,17 @@ class Ear:
     def listen(self, frame: Waveform, played: Waveform) -> Heard:
         """Returns what is heard in `frame` beside what was `played`; both 16 kHz."""
         if self._canceller is None:
-            return Heard(frame, self._detector.probability(frame))
+            return Heard(frame, self._detected(frame))
         frame = self._canceller.cancel(frame, played)
         limit_db = SPEECH_MARGIN_DB if self._last >= SPEECH else ECHO_MARGIN_DB
-        # remains of echo would make the detector deaf: it gets used to them, and then needs
-        # half a second to notice a person
         is_echo = self._canceller.margin_db < limit_db
-        self._last = self._detector.probability(self._mask if is_echo else frame)
+        self._last = self._detected(self._mask if is_echo else frame)
         return Heard(frame, self._last)
+
+    def _detected(self, frame: Waveform) -> float:
+        probability = self._detector.probability(frame)
+        self._quiet_frames = self._quiet_frames + 1 if probability < QUIET else 0
+        if self._quiet_frames >= STALE_FRAMES:
+            self._detector.reset()
+            self._quiet_frames = 0
+        return probability

@@ -279,9 +279,10 @@ class TalkLoop:
             case Boundary.CONFIRMED:
                 self._emit(lambda at_s: events.SpeechConfirmed(at_s, start_s, contested))
                 onset = mark.start_samples + _samples(self._settings.endpointing.lead_ms)
-                self._replies.interrupt(onset_samples=onset)
+                self._has_paused = self._replies.interrupt(onset_samples=onset)
+                if self._has_paused:
+                    self._patience.paused(1_000 * _seconds(onset - self._paused_at))
                 self._duck(False)
-                self._has_paused = False
             case Boundary.PAUSED:
                 self._paused_at = mark.speech_end_samples
                 if self._settings.answers:

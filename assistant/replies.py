@@ -101,29 +101,33 @@ class Replies:
         self._report(reply, heard, unheard)
         return heard
 
-    def interrupt(self, *, onset_samples: int | None = None) -> None:
+    def interrupt(self, *, onset_samples: int | None = None) -> bool:
         """The person takes the floor: silence first, then stop the engines.
 
         Args:
             onset_samples: Where speech set in on the audio clock, if speech it is. It continues
                 the question where nothing was heard of the answer, or where the pause before it
                 was so short that the answer came too soon.
+
+        Returns:
+            Whether it continues the question: the answer was begun in a pause.
         """
         reply = self._current
         if reply is None:
-            return
+            return False
         if not reply.is_committed:
             self.withdraw()
-            return
+            return False
         unheard = self._parts.speaker.clear()
         heard = reply.heard()
         if onset_samples is not None and (
             not heard or onset_samples - reply.question.speech_end_samples <= self._rejoin_samples
         ):
             self._join(reply, heard)
-            return
+            return True
         self._end(partial(self._parts.dialogue.truncate, heard))
         self._report(reply, heard, unheard)
+        return False
 
     def _report(self, reply: Reply, heard: str, unheard: int) -> None:
         self._emit(

@@ -2,8 +2,9 @@
 
     ATTUNE_DATA=… python -m benchmarks.endpointing [--model nano] [--turn-model FILE.onnx] [--write]
 
-Recordings of learners of English with their own pauses (speechocean762, test speakers) and the
-same sound, pauses and detector for every row:
+Recordings of learners of English with their own pauses (speechocean762, test speakers), up to 20 of
+each speaker in a row as if they were one conversation: who pauses long is waited for longer from
+then on. Sound, pauses and detector are the same for every row:
 
 - Silero alone ends a turn after a fixed silence, as huggingface/speech-to-speech does;
 - Smart Turn alone ends it where its network says so after 200 ms of silence, else after 3 s, as
@@ -28,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from assistant.audio import SPEECH_RATE_HZ, Framer, Waveform
+from assistant.ear import Ear
 from assistant.endpointing import Boundary, Endpointer, EndpointingSettings, TurnMark
 from assistant.engines.protocols import Cancel, CompletenessScorer, Persona, Transcript
 from assistant.engines.silero import Silero
@@ -40,6 +42,7 @@ from benchmarks.rooms import read
 
 SILENCE_S = 3.5
 LONGEST_PAUSE_MS = 1_500.0
+LEAD_MS = EndpointingSettings().lead_ms
 SLOW_PAUSE_MS = 500.0
 """A speaker who pauses this long within a sentence counts as slow."""
 HEAD = [
@@ -56,6 +59,7 @@ HEAD = [
 class Spoken:
     """One recording."""
 
+    speaker: str
     waveform: Waveform
     probabilities: list[float]
     text: str
@@ -92,7 +96,7 @@ class Way:
 
 
 def recordings(data: Path, count: int) -> list[Spoken]:
-    """Returns utterances of the test speakers with their speech probabilities."""
+    """Returns utterances of the test speakers, each one's together, with speech probabilities."""
     folder = data / "asr" / "speechocean762"
     texts = dict(
         line.split(maxsplit=1)
@@ -100,7 +104,9 @@ def recordings(data: Path, count: int) -> list[Spoken]:
     )
     files = {path.stem: path for path in folder.rglob("*.opus")}
     names = sorted(set(texts) & set(files))
-    random.Random(2).shuffle(names)
+    speakers = sorted({files[name].parent.name for name in names})
+    random.Random(2).shuffle(speakers)
+    names.sort(key=lambda name: speakers.index(files[name].parent.name))
     spoken: list[Spoken] = []
     noise = np.random.default_rng(0)
     for name in names[:count]:
@@ -108,10 +114,10 @@ def recordings(data: Path, count: int) -> list[Spoken]:
             [read(files[name]), np.zeros(round(SILENCE_S * SPEECH_RATE_HZ), np.float32)]
         )
         wave = (wave + 3e-4 * noise.standard_normal(len(wave))).astype(np.float32)
-        detector = Silero()
-        frames = Framer(512).push(wave)
-        heard = [detector.probability(frame.samples) for frame in frames]
-        spoken.append(Spoken(wave, heard, texts[name].capitalize()))
+        ear = Ear(Silero())
+        frames = [frame.samples for frame in Framer(512).push(wave)]
+        heard = [ear.listen(frame, np.zeros_like(frame)).probability for frame in frames]
+        spoken.append(Spoken(files[name].parent.name, wave, heard, texts[name].capitalize()))
     return [
         item
         for item in spoken
@@ -119,13 +125,12 @@ def recordings(data: Path, count: int) -> list[Spoken]:
     ]
 
 
-def ends(item: Spoken, way: Way) -> list[TurnMark]:
-    """Returns where turns end in a recording."""
+def ends(item: Spoken, way: Way, patience: Patience) -> list[TurnMark]:
+    """Returns where turns end in a recording; `patience` follows its speaker."""
     known: list[float | None] = [None]
     endpointer = Endpointer(way.settings.endpointing, completeness=lambda: known[0])
-    patience = Patience(way.settings.patience)
     found: list[TurnMark] = []
-    paused_at = 0
+    paused_at, has_paused = 0, False
     for probability in item.probabilities:
         endpointer.patience = patience.factor
         for mark in endpointer.feed(probability):
@@ -134,9 +139,16 @@ def ends(item: Spoken, way: Way) -> list[TurnMark]:
                 known[0] = way.score(item, mark)
             elif mark.boundary is Boundary.RESUMED:
                 patience.paused((mark.speech_end_samples - paused_at) / 16)
-                known[0] = None
+                has_paused, known[0] = True, None
+            elif mark.boundary is Boundary.CONFIRMED and found:
+                pause_ms = (mark.start_samples - paused_at) / 16 + LEAD_MS
+                if pause_ms <= way.settings.rejoin_ms:  # the answer came too soon
+                    patience.paused(pause_ms)
+                    has_paused = True
             elif mark.boundary is Boundary.ENDED:
                 found.append(mark)
+    if not has_paused:
+        patience.went_straight()
     return found
 
 
@@ -144,11 +156,12 @@ def row(way: Way, spoken: list[Spoken]) -> list[str]:
     """Measures one way on all recordings."""
     disturbed, split, count = ({True: 0, False: 0} for _ in range(3))
     delays_ms: list[float] = []
+    patience = {item.speaker: Patience(way.settings.patience) for item in spoken}
     for item in spoken:
         is_slow = item.longest_pause_ms >= SLOW_PAUSE_MS
         count[is_slow] += 1
         over = (int(item.voiced[-1]) + 1) * 512
-        found = ends(item, way)
+        found = ends(item, way, patience[item.speaker])
         early = [mark for mark in found if mark.speech_end_samples < over - 1_600]
         disturbed[is_slow] += bool(early)
         split[is_slow] += any(_is_split(item, mark, way.settings.rejoin_ms) for mark in early)
@@ -247,7 +260,7 @@ def main() -> None:
     """Measures and prints the table; `--write` puts it into RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="nano")
-    parser.add_argument("--utterances", type=int, default=200)
+    parser.add_argument("--utterances", type=int, default=1_000)
     parser.add_argument("--turn-model", type=Path, help="smart-turn-v3 ONNX file")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()

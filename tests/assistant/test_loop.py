@@ -147,6 +147,16 @@ def test_a_person_who_goes_on_after_a_short_pause_is_still_in_the_same_turn(
     assert len(utterance) > 8.8 * SPEECH_RATE_HZ
 
 
+def test_who_was_answered_in_a_pause_is_given_longer_pauses_from_then_on() -> None:
+    pause_s = 0.85
+    first = ((0.5, 1.5), (1.5 + pause_s, 3.4))
+    second = tuple((start + 8.0, end + 8.0) for start, end in first)
+    result = talk(speech_like(*first, *second, length_s=16.0), replies=[LONG] * 3)
+    (joined,) = result.of(events.UtteranceJoined)
+    assert joined.at_s < 4.0, "only the first pause is taken for the end"
+    assert len(result.history.turns) == 2
+
+
 def test_a_question_nothing_was_heard_of_in_answer_is_joined_however_late_speech_sets_in() -> None:
     class SlowVoice(ToneVoice):
         """Begins with two seconds of breath."""
