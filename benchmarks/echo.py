@@ -3,7 +3,9 @@
     python -m benchmarks.echo [--minutes 10] [--ratio-db 0] [--write]
 
 The assistant talks without end through a loudspeaker in four simulated rooms; people of a test
-set interrupt it every 15 s. Data: `ATTUNE_DATA`, see the README.
+set interrupt it every 15 s. Times count from their first audible speech (see
+`benchmarks.rooms.trimmed`); where the assistant happened to have lowered its voice before, none is
+taken. Data: `ATTUNE_DATA`, see the README.
 """
 
 import argparse
@@ -78,8 +80,11 @@ def _count(happened: list[events.Event], starts: list[float], outcome: Outcome) 
     for start, during in began.items():
         cuts = [e for e in during if isinstance(e, events.Interrupted | events.UtteranceJoined)]
         ducks = [e for e in during if isinstance(e, events.Ducked) and e.decibels < 0]
+        outcome.caught += bool(cuts)
+        before = [e for e in happened if isinstance(e, events.Ducked) and e.at_s < start]
+        if before and before[-1].decibels < 0:
+            continue  # its own echo had lowered its voice already: no time to learn from
         if cuts:
-            outcome.caught += 1
             outcome.silent_ms.append(1_000 * (cuts[0].at_s - start))
         if ducks:
             outcome.ducked_ms.append(1_000 * (ducks[0].at_s - start))
