@@ -10,8 +10,8 @@ from assistant.engines.protocols import EchoCanceller, VoiceActivityDetector
 ECHO_MARGIN_DB = -6.0
 """What is left of a frame counts as echo when it lies this far below the echo removed from it."""
 SPEECH_MARGIN_DB = -13.0
-"""The same once somebody speaks: soft sounds within speech are speech. A detector that is begun anew
-is quick with remains of echo, too, so that neither may lie much lower."""
+"""The same once somebody speaks: soft sounds within speech are speech. A detector that is begun
+anew is quick to take remains of echo for speech, too, so that neither may lie much lower."""
 SPEECH = 0.5
 """Speech probability from which somebody speaks."""
 QUIET, STALE_FRAMES = 0.1, 15
