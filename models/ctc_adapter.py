@@ -38,10 +38,12 @@ class CtcAdapter(Subsampler):
 
         Args:
             embedded: Of `forward`.
-            table: (V, D) the LLM's token embeddings.
+            table: (W, D) the LLM's token embeddings; those beyond the V that can be spelled, such
+                as topics, are left alone.
         """
         logits = self.token_logits(embedded)
-        words = torch.softmax(logits[..., :-1].float(), dim=-1).to(table.dtype) @ table
+        shares = torch.softmax(logits[..., :-1].float(), dim=-1).to(table.dtype)
+        words = shares @ table[: shares.shape[-1]]
         kept = kept_frames(logits, embedded.mask)
         return replace(embedded, embeddings=words, kept=kept, token_logits=logits)
 

@@ -41,6 +41,8 @@ def test_a_sure_spelling_is_the_tokens_themselves() -> None:
     said = SpeechEmbeddings(3.0 * sounds[None], torch.tensor([2]))
     spelled = model.adapter.spelled(said, table)
     assert torch.allclose(spelled.of(0), table[wanted], atol=1e-4)
+    with_topics = model.adapter.spelled(said, torch.cat([table, torch.ones_like(table[:5])]))
+    assert torch.equal(with_topics.embeddings, spelled.embeddings)
 
 
 @torch.no_grad()
