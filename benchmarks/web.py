@@ -31,6 +31,7 @@ COLUMNS = (
     "not answered",
     "crossed wires",
     "MB a talk",
+    "clients' own share of one core",
 )
 VISITORS = 16
 SAMPLES = 12
@@ -71,13 +72,19 @@ UNLIMITED = (
 )
 
 
+def clients_s() -> float:
+    """Returns the processor time that this process, which holds all clients, has taken so far."""
+    times = psutil.Process().cpu_times()
+    return times.user + times.system
+
+
 def measure(options: argparse.Namespace, recordings: list[Waveform]) -> list[list[object]]:
     """Returns one row for each number of talks."""
     server, url = serve(options, *UNLIMITED)
     process = psutil.Process(server.pid)
 
-    async def together(talks: int) -> tuple[list[Talked], float]:
-        before = process.memory_info().rss
+    async def together(talks: int) -> tuple[list[Talked], float, float]:
+        before, began_s, clients_before_s = process.memory_info().rss, time.time(), clients_s()
         running = [
             asyncio.ensure_future(talk(url, recordings, turns=options.turns, seed=seed))
             for seed in range(talks)
@@ -86,14 +93,16 @@ def measure(options: argparse.Namespace, recordings: list[Waveform]) -> list[lis
         while not all(task.done() for task in running):
             await asyncio.sleep(0.5)
             peak = max(peak, process.memory_info().rss)
-        return [task.result() for task in running], (peak - before) / talks / 2**20
+        share = 100.0 * (clients_s() - clients_before_s) / (time.time() - began_s)
+        return [task.result() for task in running], (peak - before) / talks / 2**20, share
 
     rows: list[list[object]] = []
     try:
         alone = asyncio.run(talk(url, recordings, turns=len(recordings), seed=0, in_order=True))
         for talks in options.talks:
-            talked, megabytes = asyncio.run(together(talks))
-            rows.append(row(talks, talked, crossed(talked, alone), megabytes))
+            talked, megabytes, share = asyncio.run(together(talks))
+            found = row(talks, talked, crossed(talked, alone), megabytes)
+            rows.append([*found, f"{share:.0f} %"])
             print(rows[-1], flush=True)
     finally:
         stop(server)
