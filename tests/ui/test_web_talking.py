@@ -151,8 +151,9 @@ async def test_a_turn_that_is_muted_half_way_is_answered(noisy: Any) -> None:
     page = noisy
     await begin_and_mute(page, after_frames=12)
     await page.wait_for_selector(".a-turn:nth-child(1) .a-attune .a-words")
+    await page.wait_for_selector("#a-status:text-is('Attune speaks. The microphone is off.')")
     await page.keyboard.press("Escape")
-    await page.wait_for_selector("#a-status:has-text('microphone is off')")
+    await page.wait_for_selector("#a-status:text-is('The microphone is off.')")
     await heard_frames(page, 60)
     assert await page.locator(".a-turn").count() == 1
     assert await page.text_content("#a-problem") == ""

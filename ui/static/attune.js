@@ -10,7 +10,6 @@ const STATUS = {
   listening: "Listening. Just speak.",
   "you speak": "I hear you …",
   thinking: "Thinking …",
-  "Attune speaks": "Attune speaks. Speak to interrupt.",
   "both speak": "Go on, I listen …",
   ended: "The talk has ended.",
 };
@@ -348,13 +347,20 @@ class Page {
   }
 
   caption(floor) {
-    if (floor === "Attune speaks" && !this.isLive) return "Attune speaks.";
+    if (floor === "Attune speaks") return `Attune speaks.${this.interruption()}`;
     if (floor !== "listening") return STATUS[floor] || floor;
     if (!this.isLive) return "Your turn: type below, or press Talk.";
     if (this.isMuted) return "The microphone is off.";
     if (this.holds && this.isHolding) return "Listening … let go to be answered.";
     if (this.holds) return `Hold the button${HAS_KEYS ? ", or the space bar," : ""} and speak.`;
     return STATUS.listening;
+  }
+
+  // How the answer that is being spoken can be interrupted by voice.
+  interruption() {
+    if (!this.isLive) return "";
+    if (this.holds) return " Hold the button to interrupt.";
+    return this.isMuted ? " The microphone is off." : " Speak to interrupt.";
   }
 
   async offerExamples() {
