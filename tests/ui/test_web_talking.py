@@ -14,8 +14,9 @@ from tests.ui.browsing import begin, browsing, needs_chromium, page_server
 pytestmark = needs_chromium
 REPLY = "I am listening to you, and I am in no hurry at all. " * 24
 """Long enough to be interrupted, however late the answer begins."""
-QUESTION_S = (0.5, 2.0)
-INTERRUPTION_S = (12.0, 14.0)
+QUESTION_S = (4.0, 5.5)
+"""Late enough for a slow machine to connect before."""
+INTERRUPTION_S = (16.0, 18.0)
 RATE_HZ = 48_000
 MUTING = """(frames) => {
   const page = window.attune;
