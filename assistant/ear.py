@@ -14,9 +14,11 @@ SPEECH_MARGIN_DB = -13.0
 anew is quick to take remains of echo for speech, too, so that neither may lie much lower."""
 SPEECH = 0.5
 """Speech probability from which somebody speaks."""
-QUIET, STALE_FRAMES = 0.1, 15
-"""After so many frames below this probability the detector is begun anew: with half a minute of
-quiet, or of remains of echo, in its memory Silero notices a person up to half a second later."""
+QUIET, QUIET_POWER = 0.1, 1e-5
+"""Speech probability and power (-50 dB) below which nothing at all is heard in a frame."""
+STALE_FRAMES = 15
+"""After so many of them the detector is begun anew: with long quiet in its memory Silero
+notices a person up to half a second later. A noise that goes on stays there: it is used to it."""
 MASK_LEVEL = 1e-3
 """Of the faint noise, -60 dB, that the detector is given instead of what may be echo."""
 
@@ -63,7 +65,8 @@ class Ear:
 
     def _detected(self, frame: Waveform) -> float:
         probability = self._detector.probability(frame)
-        self._quiet_frames = self._quiet_frames + 1 if probability < QUIET else 0
+        is_quiet = probability < QUIET and float(np.mean(np.square(frame))) < QUIET_POWER
+        self._quiet_frames = self._quiet_frames + 1 if is_quiet else 0
         if self._quiet_frames >= STALE_FRAMES:
             self._detector.reset()
             self._quiet_frames = 0

@@ -27,7 +27,7 @@ class EndpointingSettings(BaseModel):
     """Speech probability from which a frame opens a turn."""
     end_threshold: float = Field(default=0.35, gt=0.0, lt=1.0)
     """Speech probability below which a frame inside a turn counts as silence."""
-    contested_threshold: float = Field(default=0.5, gt=0.0, lt=1.0)
+    contested_threshold: float = Field(default=0.7, gt=0.0, lt=1.0)
     """Speech probability from which a frame counts while the assistant itself is speaking."""
     onset_ms: int = Field(default=64, ge=1, le=500)
     """Speech that announces a possible turn (and ducks the assistant)."""
