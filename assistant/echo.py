@@ -29,6 +29,9 @@ TRUSTED_DB = 9.0
 """Echo reduction from which the linear filter is used."""
 DISTRUSTED_DB = 5.0
 """Reduction below which, for a while, it is not used any more."""
+LEARNT_DB, LEARNING_SHARE, LEARNING_MOST_DB = 18.0, 0.6, 6.0
+"""Reduction from which the linear filter knows the room. Of what it lacks this share, and at most
+so much, is taken from the margin: what such a filter leaves is echo rather than a person."""
 ECHO_DECAY = 0.86
 """How fast the reverberation fades from one 32 ms frame to the next, as a power."""
 NO_ECHO_DB = 100.0
@@ -110,7 +113,9 @@ class EchoRemover:
             self._is_trusted = self._reduction_db >= limit_db
         self.margin_db = NO_ECHO_DB
         if self._echo_power > AUDIBLE_POWER:
+            lacking_db = LEARNING_SHARE * max(0.0, LEARNT_DB - self._reduction_db)
             self.margin_db = _decibels(_power(linear) / self._echo_power)
+            self.margin_db -= min(LEARNING_MOST_DB, lacking_db)
 
 
 def open_canceller(mode: EchoMode) -> EchoCanceller | None:
