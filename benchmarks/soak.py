@@ -34,9 +34,10 @@ def main() -> None:
     options = parser.parse_args()
     length_s = 60.0 * options.minutes
     settings = TalkCommandSettings(model=options.model, run=ModelSettings(threads=1))
-    engines = open_engines(settings)
     process = psutil.Process()
-    files, threads = process.num_fds(), threading.active_count()
+    threads = threading.active_count()
+    engines = open_engines(settings)
+    files = process.num_fds()
     workers = Workers()
     counts: dict[str, int] = {}
     memory: list[tuple[float, float]] = []
@@ -59,8 +60,9 @@ def main() -> None:
     replay(hold(), workers=list(workers))
     took_s = time.perf_counter() - began
     workers.close()
-    after = (process.num_fds() - files, threading.active_count() - threads)
+    left_files = process.num_fds() - files
     engines.close()
+    after = (left_files, threading.active_count() - threads)
     body = report(memory, counts, after, took_s)
     print(body)
     if options.write:
