@@ -152,7 +152,10 @@ def test_sharded_training_equals_unsharded_and_resumes(tmp_path: Path) -> None:
     runs = [read_history(tmp_path / run / "history.jsonl") for run in ("plain", "whole", "cut")]
     assert runs[1] == runs[2]
     for one, other in zip(runs[0], runs[1], strict=True):
-        assert one == pytest.approx(other, rel=1e-4)
+        assert one.keys() == other.keys()
+        for name, value in one.items():
+            known = pytest.approx(value, rel=1e-4) if isinstance(value, float) else value
+            assert other[name] == known
 
 
 @pytest.mark.slow
