@@ -129,6 +129,7 @@ class Worker:
             began_s = time.perf_counter()
             step()
             self.busy_s += time.perf_counter() - began_s
+            del step  # a thread that waits must not keep a whole conversation alive
 
 
 class Stream(Generic[Item]):

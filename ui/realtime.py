@@ -7,6 +7,7 @@ are Attune's own: `keep=1` keeps the conversation for a while when the connectio
 
 import asyncio
 import contextlib
+import gc
 import logging
 import time
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 NORMAL, STALLED, BROKEN, TRY_LATER = 1000, 1008, 1011, 1013
 """Close codes of the WebSocket protocol."""
 TICK_S = 1.0
+CLEAR_AWAY_TICKS = 2
 WAITED_FOR_S = 10.0
 """How long a lost client's place is kept for it while others wait in line."""
 THIS_COMPUTER = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -55,6 +57,7 @@ class House:
         self.metrics = Metrics()
         self.gate = Gate(settings, time.monotonic, lambda: resident.model_worker.busy_s)
         self._places: dict[str, _Place] = {}
+        self._garbage_ticks = 0
 
     def open(self, visit: Visit, model: str) -> _Place:
         """Begins a conversation for a visitor that was let in."""
@@ -86,17 +89,33 @@ class House:
         while True:
             await asyncio.sleep(TICK_S)
             self.gate.burden.look()
-            now_s, settings = asyncio.get_running_loop().time(), self.gate.settings
-            for place in list(self._places.values()):
-                keep_s = settings.resume_s
-                if self.gate.waiting:
-                    keep_s = min(keep_s, WAITED_FOR_S)
-                if place.left_s is not None and now_s - place.left_s > keep_s:
-                    place.session.end()
-                elif now_s - place.session.last_active_s > settings.idle_s:
-                    message = "nothing has happened for a while: the conversation has ended"
-                    place.session.tell_error(message, code="session_idle")
-                    place.session.end()
+            self._end_idle(asyncio.get_running_loop().time())
+            self._clear_away()
+
+    def _clear_away(self) -> None:
+        """Collects what conversations left behind, a moment after the last one ended.
+
+        A conversation is few objects and many megabytes: left to itself, the collector would wait
+        for a hundred of them. Where the engines are frozen this takes milliseconds, otherwise too
+        long.
+        """
+        if self._garbage_ticks and gc.get_freeze_count():
+            self._garbage_ticks -= 1
+            if not self._garbage_ticks:
+                gc.collect()
+
+    def _end_idle(self, now_s: float) -> None:
+        settings = self.gate.settings
+        keep_s = settings.resume_s
+        if self.gate.waiting:
+            keep_s = min(keep_s, WAITED_FOR_S)
+        for place in list(self._places.values()):
+            if place.left_s is not None and now_s - place.left_s > keep_s:
+                place.session.end()
+            elif now_s - place.session.last_active_s > settings.idle_s:
+                message = "nothing has happened for a while: the conversation has ended"
+                place.session.tell_error(message, code="session_idle")
+                place.session.end()
 
     async def drain(self, limit_s: float) -> None:
         """Lets nobody in, waits until no answer is under way (or `limit_s`), and ends all."""
@@ -121,6 +140,7 @@ class House:
 
     def _over(self, place: _Place) -> None:
         self._places.pop(place.session.id, None)
+        self._garbage_ticks = self._garbage_ticks or CLEAR_AWAY_TICKS
         self.gate.leave(place.visit)
         if not place.task.cancelled() and (error := place.task.exception()) is not None:
             self.metrics.failed_conversations += 1

@@ -80,13 +80,13 @@ async def _serve(
     from ui.web_security import LOOPBACK
 
     await _rehearse(resident)
-    # Collecting garbage must not look through the engines again and again: it holds up all talks.
-    gc.collect()
-    gc.freeze()
     sys.setswitchinterval(SWITCH_S)
     # Made on the running loop, where Gradio looks for it.
     hosts = LOOPBACK | {settings.host.lower(), *(name.lower() for name in settings.hosts)}
     site = Site(resident, settings.admission, hosts=hosts, password=password)
+    # Collecting garbage must not look through the engines again and again: it holds up all talks.
+    gc.collect()
+    gc.freeze()
     port = listening.getsockname()[1]
     config = server_config(site.app, settings.host, port)
     name = "localhost" if settings.host in LOOPBACK else settings.host

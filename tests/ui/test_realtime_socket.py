@@ -1,6 +1,8 @@
 """The socket on a real port: isolation, places, coming back, clients that misbehave, counts."""
 
+import gc
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from tests.ui.calling import line, read
 from tests.ui.serving import LONG, resident, serving, spoken
 from ui.realtime_admission import AdmissionSettings
 from ui.realtime_protocol import LARGEST_EVENT_BYTES
+from ui.realtime_session import Session
 from ui.web import Site
 
 
@@ -130,3 +133,32 @@ def test_many_connections_leave_nothing_behind(server: tuple[str, Site]) -> None
     with line(host, "?wait=1") as last:
         last.until("session.created")
         assert site.house.gate.active <= 2
+
+
+@pytest.fixture
+def frozen() -> Iterator[None]:
+    """Leaves nothing but what comes from now on to the collector, which does not run by itself."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    yield
+    gc.enable()
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("frozen")
+def test_a_conversation_that_is_over_leaves_nothing_behind(server: tuple[str, Site]) -> None:
+    host, _ = server
+    with line(host) as talk:
+        talk.say("Hello.")
+        talk.until("output_audio_buffer.started")
+        assert sessions() == 1
+    until_s = time.monotonic() + 60.0
+    while sessions() and time.monotonic() < until_s:
+        time.sleep(0.05)
+    assert sessions() == 0
+
+
+def sessions() -> int:
+    """Returns how many conversations are in memory."""
+    return sum(isinstance(item, Session) for item in gc.get_objects())
