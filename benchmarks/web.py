@@ -175,7 +175,10 @@ def soak(options: argparse.Namespace, recordings: list[Waveform]) -> str:
 
     async def visitor(seed: int, until_s: float) -> None:
         while time.perf_counter() < until_s:
-            all_talked.append(await talk(url, recordings, turns=options.turns, seed=seed))
+            talked = await talk(url, recordings, turns=options.turns, seed=seed)
+            for how in talked.lost_how:
+                print(f"not answered, seed {seed}, {how}", flush=True)
+            all_talked.append(talked)
             seed += 1_000
 
     async def visits() -> tuple[tuple[float, int, int], tuple[float, int, int]]:
@@ -197,14 +200,16 @@ def soak(options: argparse.Namespace, recordings: list[Waveform]) -> str:
         stop(server)
     answer = [ms for one in all_talked for ms in one.answer_ms]
     lost = sum(one.lost_turns for one in all_talked)
+    cut_off = sum(one.is_cut_off for one in all_talked)
     settled = [float(str(line[2])) for line in rows[1 + SAMPLES // 4 : -1]]
     spread = 100.0 * (max(settled) - min(settled)) / min(settled)
     late = percentile(answer, 0.95)
     return (
         table(["minute", "talks", "resident MiB", "open files", "threads"], rows)
-        + f"\n\n{len(all_talked)} talks, {len(answer)} turns answered, {lost} not; end of turn → "
-        f"first sound p95 {late:.0f} ms. After the first quarter memory moves by {spread:.1f} %. "
-        f"Left over: {last[1] - first[1]} open files, {last[2] - first[2]} threads."
+        + f"\n\n{len(all_talked)} talks, {len(answer)} turns answered, {lost} not; connections "
+        f"lost: {cut_off}. End of turn → first sound p95 {late:.0f} ms. After the first quarter "
+        f"memory moves by {spread:.1f} %. Left over: {last[1] - first[1]} open "
+        f"files, {last[2] - first[2]} threads."
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import io
+import itertools
 import json
 import random
 import time
@@ -21,6 +22,9 @@ FRAME = 512
 LONGEST_TURN_S = 60.0
 """A turn without an answer by then is counted as lost."""
 
+CLOSED = "closed"
+"""How the kind of event begins that stands for the end of the connection."""
+
 
 @dataclass
 class Talked:
@@ -36,6 +40,10 @@ class Talked:
     """Of all items and responses that the client was told of."""
     lost_turns: int = 0
     """Turns that were not answered aloud."""
+    lost_how: list[str] = field(default_factory=list[str])
+    """What came in each of these turns that was begun, one after the other."""
+    is_cut_off: bool = False
+    """Whether the connection was lost; turns that were still to come count as not answered."""
     refused: bool = False
 
 
@@ -50,9 +58,13 @@ class Client:
         """When the last sample of speech was sent."""
 
     async def receive(self) -> None:
-        """Takes events in, for ever."""
-        async for message in self._socket:
-            await self._events.put((time.perf_counter(), json.loads(message)))
+        """Takes events in until the connection is closed, and then says so."""
+        try:
+            async for message in self._socket:
+                await self._events.put((time.perf_counter(), json.loads(message)))
+        finally:
+            how = {"type": f"{CLOSED}:{self._socket.close_code}"}
+            self._events.put_nowait((time.perf_counter(), how))
 
     async def stream(self) -> None:
         """Sends a frame every 32 ms: speech if there is some to say, silence otherwise."""
@@ -111,6 +123,9 @@ async def talk(
                 await asyncio.sleep(order.uniform(0.2, 2.0))
                 which = turn if in_order else order.randrange(len(recordings))
                 await _one_turn(client, talked, which, recordings[which])
+                if talked.is_cut_off:
+                    talked.lost_turns += turns - turn - 1
+                    break
         finally:
             for task in tasks:
                 task.cancel()
@@ -119,13 +134,15 @@ async def talk(
 
 
 async def _one_turn(client: Client, talked: Talked, which: int, recording: Waveform) -> None:
+    """Speaks one recording and waits until its answer was heard to the end."""
     client.say(recording)
-    client.spoken_until_s = time.perf_counter()
-    sounded = False
+    began_s = client.spoken_until_s = time.perf_counter()
+    sounded, came = False, list[str]()
     try:
         async with asyncio.timeout(LONGEST_TURN_S):
             while True:
                 at_s, event = await client.next()
+                came.append(f"{at_s - began_s:.1f} {event['type']}")
                 talked.ids |= {event[key] for key in ("item_id", "response_id") if event.get(key)}
                 match event["type"]:
                     case "response.output_audio.delta" if not (sounded or client.is_speaking):
@@ -142,11 +159,20 @@ async def _one_turn(client: Client, talked: Talked, which: int, recording: Wavef
                         break
                     case "error":
                         raise SystemExit(event["error"]["message"])
+                    case kind if kind.startswith(CLOSED):
+                        talked.is_cut_off = True
+                        break
                     case _:
                         pass
     except TimeoutError:
-        pass
+        came.append(f"{LONGEST_TURN_S:.0f} nothing")
     talked.lost_turns += 1
+    talked.lost_how.append(f"recording {which}: {', '.join(_runs(came))}")
+
+
+def _runs(came: list[str]) -> list[str]:
+    """Returns what came: of events of one kind that came one after the other, the first."""
+    return [next(run) for _, run in itertools.groupby(came, lambda event: event.split()[1])]
 
 
 def load_recordings() -> list[Waveform]:
