@@ -286,6 +286,7 @@ class SoundCardSpeaker:
         self._resampler = StreamResampler(sample_rate)
         self._factor = 1.0
         self._wanted_factor = 1.0
+        self._is_held = False
         self._is_replying = False
         self._was_sounding = False
 
@@ -311,6 +312,10 @@ class SoundCardSpeaker:
         """Ducks or restores what is playing, within one callback."""
         self._wanted_factor = 10.0 ** (decibels / 20.0)
 
+    def hold(self, held: bool) -> None:
+        """Falls silent in the middle of what is playing, or goes on; fades within one callback."""
+        self._is_held = held
+
     def clear(self) -> int:
         """Drops what is queued; returns the samples that were never heard."""
         self._resampler.reset()
@@ -326,13 +331,15 @@ class SoundCardSpeaker:
         """Fills `outdata`, (frames, 1), with what is queued; zeros where too little is."""
         if status and status.output_underflow:
             self.slips += 1
-        sound = self._ring.read(frames)
+        is_held = self._is_held
+        wanted = 0.0 if is_held else self._wanted_factor
+        sound = self._ring.read(0 if is_held and self._factor == 0.0 else frames)
         count = len(sound)
-        if count < frames and self._is_replying and self._was_sounding:
+        if count < frames and self._is_replying and self._was_sounding and not is_held:
             self.underruns += 1
         self._was_sounding = count == frames
-        ramp = np.linspace(self._factor, self._wanted_factor, frames, dtype=np.float32)
-        self._factor = self._wanted_factor
+        ramp = np.linspace(self._factor, wanted, frames, dtype=np.float32)
+        self._factor = wanted
         outdata[:count, 0] = sound * ramp[:count]
         outdata[count:, 0] = 0.0
         self.played_samples += count

@@ -7,6 +7,13 @@ marks that come back:
     STARTED → DROPPED                         a noise, a cough, an "uh-huh": no turn
     STARTED → CONFIRMED → PAUSED → ENDED      a turn; work may begin at PAUSED
                           PAUSED → RESUMED    the person went on: forget what was begun
+
+While the assistant speaks, a person who says "uh-huh" does not want the floor, and one who says
+"stop" does. Both last half a second, so that the assistant falls silent before it is clear:
+
+    STARTED → YIELDED → BRIEF → DROPPED       an "uh-huh": it goes on where it fell silent
+                        BRIEF → CONFIRMED     a "stop": the words decide
+              YIELDED → CONFIRMED             more than an "uh-huh"
 """
 
 from collections.abc import Callable
@@ -34,9 +41,15 @@ class EndpointingSettings(BaseModel):
     speech_ms: int = Field(default=128, ge=1, le=2_000)
     """Speech that makes a turn while nobody else speaks; less is taken for a noise."""
     contested_speech_ms: int = Field(default=352, ge=1, le=3_000)
-    """Speech that makes a turn (and interrupts) while the assistant speaks."""
+    """Speech for which the assistant falls silent while it speaks."""
+    contested_turn_ms: int = Field(default=800, ge=1, le=5_000)
+    """Speech that makes a turn (and interrupts) while the assistant speaks, whatever was said."""
+    brief_ms: int = Field(default=192, ge=1, le=3_000)
+    """Speech from which its words can make it a turn while the assistant speaks."""
     drop_ms: int = Field(default=192, ge=32, le=2_000)
     """Silence after which speech too short for a turn is forgotten."""
+    verdict_ms: int = Field(default=512, ge=32, le=5_000)
+    """Silence after which it is forgotten although its words are not known yet."""
     eager_ms: int = Field(default=192, ge=32, le=2_000)
     """Silence after which the answer is prepared, to be withdrawn if the person goes on."""
     shortest_silence_ms: int = Field(default=352, ge=32, le=5_000)
@@ -58,6 +71,8 @@ class EndpointingSettings(BaseModel):
     def _ordered(self) -> "EndpointingSettings":
         if self.end_threshold > self.start_threshold:
             raise ValueError("end_threshold must not lie above start_threshold")
+        if self.contested_speech_ms > self.contested_turn_ms:
+            raise ValueError("contested_speech_ms must not be longer than contested_turn_ms")
         if self.eager_ms > self.shortest_silence_ms:
             raise ValueError("eager_ms must not be longer than shortest_silence_ms")
         if self.shortest_silence_ms > self.longest_silence_ms:
@@ -72,6 +87,10 @@ class Boundary(StrEnum):
     """Something that may become a turn began."""
     DROPPED = "dropped"
     """It was too short: a noise, a cough or an "uh-huh"."""
+    YIELDED = "yielded"
+    """It may be an interruption: fall silent, ready to go on."""
+    BRIEF = "brief"
+    """It seems to be over already: the words are to say whether it was an interruption."""
     CONFIRMED = "confirmed"
     """It is speech: the person has the floor."""
     PAUSED = "paused"
@@ -125,6 +144,7 @@ class Endpointer:
         frame_samples: int = 512,
         sample_rate: int = SPEECH_RATE_HZ,
         completeness: Callable[[], float | None] | None = None,
+        claims_floor: Callable[[], bool | None] | None = None,
     ) -> None:
         """Starts at sample 0 of the audio clock.
 
@@ -134,6 +154,8 @@ class Endpointer:
             sample_rate: Hz of the audio clock.
             completeness: Asked at every frame of a pause for the probability in [0, 1] that
                 the words so far are a whole turn; None means "not known yet".
+            claims_floor: Asked after BRIEF whether the words mean to interrupt; None means "not
+                known yet". Without it nothing brief interrupts.
         """
         self.settings = settings or EndpointingSettings()
         self.patience = 1.0
@@ -141,6 +163,7 @@ class Endpointer:
         self._frame = frame_samples
         self._rate = sample_rate
         self._completeness = completeness
+        self._claims_floor = claims_floor
         self._phase = _Phase.IDLE
         self._clock = 0
         self._start = 0
@@ -149,6 +172,8 @@ class Endpointer:
         self._run = 0
         self._last_voiced = 0
         self._announced = False
+        self._has_yielded = False
+        self._is_brief = False
         self._previous_end = 0
 
     @property
@@ -181,12 +206,15 @@ class Endpointer:
         shortest, longest = settings.shortest_silence_ms, settings.longest_silence_ms
         return (longest - (longest - shortest) * share) * self.patience
 
-    def feed(self, probability: float, *, contested: bool = False) -> list[TurnMark]:
+    def feed(
+        self, probability: float, *, contested: bool = False, may_acknowledge: bool = False
+    ) -> list[TurnMark]:
         """Takes the speech probability of the next frame.
 
         Args:
             probability: In [0, 1].
             contested: True while the assistant is heard: speech must then be surer and longer.
+            may_acknowledge: Whether brief speech may be an "uh-huh" to what the assistant says.
 
         Returns:
             The marks that this frame decides, in order; most often none.
@@ -200,7 +228,7 @@ class Endpointer:
         if voiced and self._phase is not _Phase.PAUSED:
             self._last_voiced = self._clock
         if self._phase is _Phase.ONSET:
-            return self._onset_step(voiced, contested)
+            return self._onset_step(voiced, contested, contested and may_acknowledge)
         return self._turn_step(voiced)
 
     def finish(self) -> list[TurnMark]:
@@ -231,9 +259,9 @@ class Endpointer:
         lead = self._samples(settings.lead_ms)
         self._start = max(self._previous_end, self._onset - lead, 0)
         self._voiced = 0
-        self._announced = False
+        self._announced = self._has_yielded = self._is_brief = False
 
-    def _onset_step(self, voiced: bool, contested: bool) -> list[TurnMark]:
+    def _onset_step(self, voiced: bool, contested: bool, may_acknowledge: bool) -> list[TurnMark]:
         settings = self.settings
         marks: list[TurnMark] = []
         if voiced:
@@ -241,13 +269,46 @@ class Endpointer:
         if not self._announced and self._voiced >= self._samples(settings.onset_ms):
             self._announced = True
             marks.append(self._mark(Boundary.STARTED))
+        if self._announced and (may_acknowledge or self._has_yielded):
+            return marks + self._overlap_step(voiced)
         needed_ms = settings.contested_speech_ms if contested else settings.speech_ms
         if self._announced and self._voiced >= self._samples(needed_ms):
-            self._phase = _Phase.SPEAKING
-            marks.append(self._mark(Boundary.CONFIRMED))
+            marks.append(self._confirm())
         elif self._clock - self._last_voiced >= self._samples(settings.drop_ms):
             marks += self._drop()
         return marks
+
+    def _overlap_step(self, voiced: bool) -> list[TurnMark]:
+        """Tells an "uh-huh" from an interruption: by its length, and where it is brief by words."""
+        settings = self.settings
+        silent = self._clock - self._last_voiced
+        if voiced:
+            self._is_brief = False
+        if self._voiced >= self._samples(settings.contested_turn_ms):
+            return [self._confirm()]
+        if not self._has_yielded and self._voiced >= self._samples(settings.contested_speech_ms):
+            self._has_yielded = True
+            return [self._mark(Boundary.YIELDED)]
+        if self._is_brief and silent >= self._samples(settings.drop_ms):
+            return self._judge_brief(silent)
+        if not voiced and not self._is_brief and silent >= self._samples(settings.drop_ms / 2):
+            self._is_brief = True
+            if self._voiced >= self._samples(settings.brief_ms):
+                return [self._mark(Boundary.BRIEF)]
+        return []
+
+    def _judge_brief(self, silent: int) -> list[TurnMark]:
+        settings = self.settings
+        is_judged = self._claims_floor and self._voiced >= self._samples(settings.brief_ms)
+        claims = self._claims_floor() if self._claims_floor and is_judged else False
+        if claims:
+            return [self._confirm()]
+        is_over = claims is False or silent >= self._samples(settings.verdict_ms)
+        return self._drop() if is_over else []
+
+    def _confirm(self) -> TurnMark:
+        self._phase = _Phase.SPEAKING
+        return self._mark(Boundary.CONFIRMED)
 
     def _turn_step(self, voiced: bool) -> list[TurnMark]:
         settings = self.settings

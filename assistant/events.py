@@ -191,6 +191,17 @@ class Ducked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Yielded(Event):
+    """The assistant fell silent because somebody speaks; or it is over, see what follows.
+
+    What was an "uh-huh" is dropped, and the answer goes on where it stopped. What was more is
+    confirmed, and the answer interrupted.
+    """
+
+    yielded: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TurnTimed(Event):
     """Where the time of a turn went."""
 
@@ -260,6 +271,7 @@ EVENTS: dict[str, type[Event]] = {
         ReplyFinished,
         Interrupted,
         Ducked,
+        Yielded,
         TurnTimed,
         TurnFailed,
         HelpOffered,

@@ -12,6 +12,9 @@ import numpy as np
 from assistant.audio import SPEECH_RATE_HZ, AudioClip, AudioFrame, Framer, Waveform
 from assistant.playout import PlayedReference, SampleQueue, StreamResampler
 
+HELD_S = 0.032
+"""How often a speaker that is held is looked at."""
+
 
 class FileMicrophone:
     """Plays 16 kHz sound into the conversation, frame by frame at its own pace."""
@@ -62,6 +65,7 @@ class FileSpeaker:
         self._queue = SampleQueue()
         self._played = 0
         self._factor = 1.0
+        self._is_held = False
         self._start_s: float | None = None
         self._rendered = 0
         self._is_replying = False
@@ -96,13 +100,18 @@ class FileSpeaker:
         self._queue.push(self._resampler.flush())
         self._is_replying = False
         while len(self._queue):
-            await asyncio.sleep(len(self._queue) / self.sample_rate)
+            await asyncio.sleep(max(HELD_S * self._is_held, len(self._queue) / self.sample_rate))
             self._advance()
 
     def gain(self, decibels: float) -> None:
         """Sets the level of what is played from now on."""
         self._advance()
         self._factor = 10.0 ** (decibels / 20.0)
+
+    def hold(self, held: bool) -> None:
+        """Falls silent in the middle of what is playing, or goes on from there."""
+        self._advance()
+        self._is_held = held
 
     def clear(self) -> int:
         """Drops what is queued; returns the samples that were never heard."""
@@ -124,13 +133,14 @@ class FileSpeaker:
         due = round((now_s - self._start_s) * self.sample_rate) - self._rendered
         if due <= 0:
             return
-        sound = self._queue.pop(due)
+        sound = self._queue.pop(0 if self._is_held else due)
         self._played += len(sound)
         silence = due - len(sound)
         if self._sink is None:
             # Nobody may have asked for minutes, and the reference needs no more than is heard.
             silence = min(silence, self.sample_rate)
-        if len(sound) < due and self._is_replying and (len(sound) or self._was_sounding):
+        is_short = len(sound) < due and self._is_replying and not self._is_held
+        if is_short and (len(sound) or self._was_sounding):
             self.underruns += 1
         self._was_sounding = len(sound) == due
         heard = np.concatenate(

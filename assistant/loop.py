@@ -17,6 +17,7 @@ from assistant.audio import SPEECH_RATE_HZ, AudioFrame, Waveform
 from assistant.ear import Ear, Heard
 from assistant.endpointing import Boundary, Endpointer, TurnMark
 from assistant.engines.protocols import Microphone, Speaker
+from assistant.floor import FloorJudge
 from assistant.patience import Patience
 from assistant.playout import level_db
 from assistant.presence import Presence
@@ -71,10 +72,12 @@ class TalkLoop:
         self._tap = tap
         self._help_finder = help_finder
         self._patience = Patience(settings.patience)
+        self._floor = FloorJudge(parts.reply.transcriber, parts.reply.model_worker)
         self._endpointer = Endpointer(
             settings.endpointing,
             frame_samples=parts.ear.frame_samples,
             completeness=lambda: self._replies.completeness if self._replies else None,
+            claims_floor=lambda: self._floor.claims,
         )
         self._sound = UtteranceBuffer()
         self._replies: Replies | None = None
@@ -84,6 +87,7 @@ class TalkLoop:
         self._paused_at = 0
         self._has_paused = False
         self._is_ducked = False
+        self._has_yielded = False
         self._is_muted = False
         self._is_stopping = False
         self._estimated: dict[int, Emotion] = {}
@@ -134,6 +138,7 @@ class TalkLoop:
         """Silences the assistant."""
         if self._replies is not None and not self._replies.is_prepared:
             self._replies.interrupt()
+            self._yield(False)
 
     def mute(self, muted: bool) -> None:
         """Closes or opens the microphone."""
@@ -179,7 +184,7 @@ class TalkLoop:
         """Forgets the turn under way and what was prepared for it."""
         for mark in self._endpointer.cancel():
             self._act(mark)
-        self._duck(False)
+        self._go_on()
         if self._replies is not None:
             self._replies.forget_question()
 
@@ -233,7 +238,11 @@ class TalkLoop:
             self._tap(samples, played)
         self._keep(heard.samples)
         self._endpointer.patience = self._patience.factor
-        for mark in self._endpointer.feed(self._probability(heard), contested=self._is_contested()):
+        for mark in self._endpointer.feed(
+            self._probability(heard),
+            contested=self._is_contested(),
+            may_acknowledge=self._may_acknowledge(),
+        ):
             self._act(mark)
         self._measure(heard, samples, played)
 
@@ -265,6 +274,11 @@ class TalkLoop:
         is_near = self._presence.is_near(self._clock, echo_tail_samples=tail)
         return is_near and self._settings.turns == "open"
 
+    def _may_acknowledge(self) -> bool:
+        """Whether brief speech may be an "uh-huh", and not the end of a question answered early."""
+        now = self._clock - _samples(self._settings.endpointing.contested_speech_ms)
+        return self._replies is not None and self._replies.may_be_acknowledged(now)
+
     def _act(self, mark: TurnMark) -> None:
         assert self._replies is not None
         start_s, end_s = _seconds(mark.start_samples), _seconds(mark.end_samples)
@@ -273,8 +287,12 @@ class TalkLoop:
             case Boundary.STARTED:
                 self._duck(contested)
                 self._emit(lambda at_s: events.SpeechStarted(at_s, start_s, contested))
+            case Boundary.YIELDED:
+                self._yield(True)
+            case Boundary.BRIEF:
+                self._floor.ask(self._sound.cut(mark.start_samples, mark.end_samples))
             case Boundary.DROPPED:
-                self._duck(False)
+                self._go_on()
                 self._emit(lambda at_s: events.SpeechDropped(at_s, start_s, end_s))
             case Boundary.CONFIRMED:
                 self._emit(lambda at_s: events.SpeechConfirmed(at_s, start_s, contested))
@@ -282,7 +300,7 @@ class TalkLoop:
                 self._has_paused = self._replies.interrupt(onset_samples=onset)
                 if self._has_paused:
                     self._patience.paused(1_000 * _seconds(onset - self._paused_at))
-                self._duck(False)
+                self._go_on()
             case Boundary.PAUSED:
                 self._paused_at = mark.speech_end_samples
                 if self._settings.answers:
@@ -337,6 +355,18 @@ class TalkLoop:
     def _finish_turn(self) -> None:
         for mark in self._endpointer.finish():
             self._act(mark)
+
+    def _go_on(self) -> None:
+        """Lets the assistant be heard again."""
+        self._yield(False)
+        self._duck(False)
+
+    def _yield(self, on: bool) -> None:
+        if on == self._has_yielded:
+            return
+        self._has_yielded = on
+        self._parts.speaker.hold(on)
+        self._emit(partial(events.Yielded, yielded=on))
 
     def _duck(self, on: bool) -> None:
         if on == self._is_ducked:

@@ -53,6 +53,16 @@ class Replies:
             return self._current.question.start_samples
         return self._joined_start
 
+    def may_be_acknowledged(self, now: int) -> bool:
+        """Whether an "uh-huh" is to be expected at `now`, on the audio clock.
+
+        Soon after the question it is rather its end that comes late.
+        """
+        reply = self._current
+        if reply is None or not reply.is_committed:
+            return False
+        return now - reply.question.speech_end_samples > self._rejoin_samples
+
     @property
     def next_turn(self) -> int:
         """Index of the turn that is answered next."""

@@ -14,6 +14,7 @@ from assistant.engines.protocols import (
     Speaker,
     SpeakingStyle,
     TextToSpeech,
+    Transcribes,
 )
 from assistant.worker import Worker
 
@@ -38,6 +39,8 @@ class ReplyParts:
     voice_worker: Worker
     scorer: CompletenessScorer | None = None
     """Judges the ends of turns; without it all wait equally long."""
+    transcriber: Transcribes | None = None
+    """Writes down what is said briefly while the assistant speaks: see `assistant.floor`."""
     prior: EmotionPrior = field(default_factory=EmotionPrior)
 
 

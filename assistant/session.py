@@ -18,6 +18,7 @@ from assistant.engines.protocols import (
     Persona,
     Speaker,
     TextToSpeech,
+    Transcribes,
 )
 from assistant.engines.table import open_turn_judge
 from assistant.events import ConversationStarted, Event
@@ -99,6 +100,7 @@ def open_talk(
         voice=engines.voice,
         policy=engines.policy,
         scorer=_open_scorer(settings, engines),
+        transcriber=engines.model if isinstance(engines.model, Transcribes) else None,
     )
     watchers.listen(started(settings, engines))
     return TalkLoop(
@@ -119,6 +121,7 @@ def talk_parts(
     voice: TextToSpeech,
     policy: Styles,
     scorer: CompletenessScorer | None = None,
+    transcriber: Transcribes | None = None,
 ) -> TalkParts:
     """Returns what one conversation is held with."""
     return TalkParts(
@@ -134,6 +137,7 @@ def talk_parts(
             model_worker=workers.model,
             voice_worker=workers.voice,
             scorer=scorer,
+            transcriber=transcriber,
         ),
     )
 

@@ -21,7 +21,7 @@ from assistant import events
 from assistant.audio import SPEECH_RATE_HZ, Waveform
 from benchmarks.results import p50_p95, table, write_section
 from benchmarks.rooms import at_level, voices
-from benchmarks.talking_room import FIRST_S, ROOMS, overhear
+from benchmarks.talking_room import FIRST_S, ROOMS, overhear, silenced
 
 EVERY_S = 15.0
 
@@ -35,6 +35,7 @@ class Outcome:
     caught: int = 0
     self_interruptions: int = 0
     self_ducks: int = 0
+    self_pauses: int = 0
     ducked_ms: list[float] = field(default_factory=list[float])
     silent_ms: list[float] = field(default_factory=list[float])
     reduction_db: list[float] = field(default_factory=list[float])
@@ -85,7 +86,8 @@ def _count(happened: list[events.Event], starts: list[float], outcome: Outcome) 
         if before and before[-1].decibels < 0:
             continue  # its own echo had lowered its voice already: no time to learn from
         if cuts:
-            outcome.silent_ms.append(1_000 * (cuts[0].at_s - start))
+            silent_s = silenced(happened, cuts[0].at_s) or cuts[0].at_s
+            outcome.silent_ms.append(1_000 * (silent_s - start))
         if ducks:
             outcome.ducked_ms.append(1_000 * (ducks[0].at_s - start))
     for event in happened[:-2]:  # the last but one is the end of the measurement
@@ -93,6 +95,7 @@ def _count(happened: list[events.Event], starts: list[float], outcome: Outcome) 
             continue
         outcome.self_interruptions += isinstance(event, events.Interrupted)
         outcome.self_ducks += isinstance(event, events.Ducked) and event.decibels < 0
+        outcome.self_pauses += isinstance(event, events.Yielded) and event.yielded
 
 
 def main() -> None:
@@ -116,6 +119,7 @@ def main() -> None:
                 f"{outcome.played_s / 60:.1f}",
                 str(outcome.self_interruptions),
                 str(outcome.self_ducks),
+                str(outcome.self_pauses),
                 f"{outcome.caught}/{outcome.interruptions}",
                 p50_p95(outcome.ducked_ms),
                 p50_p95(outcome.silent_ms),
@@ -129,6 +133,7 @@ def main() -> None:
             f"{total.played_s / 60:.1f}",
             str(total.self_interruptions),
             str(total.self_ducks),
+            str(total.self_pauses),
             f"{total.caught}/{total.interruptions}",
             p50_p95(total.ducked_ms),
             p50_p95(total.silent_ms),
@@ -140,6 +145,7 @@ def main() -> None:
         "minutes played",
         "self-interruptions",
         "self-ducks",
+        "self-pauses",
         "caught",
         "ducked ms p50/p95",
         "silent ms p50/p95",

@@ -10,7 +10,13 @@ from assistant.clock import replay
 from assistant.ear import Ear
 from assistant.echo import EchoRemover
 from assistant.empathy import load_policy
-from assistant.engines.protocols import Cancel, EmotionEstimate, TextDelta, Transcript
+from assistant.engines.protocols import (
+    Cancel,
+    EmotionEstimate,
+    TextDelta,
+    Transcribes,
+    Transcript,
+)
 from assistant.engines.silero import Silero
 from assistant.engines.table import open_voice
 from assistant.file_devices import FileSpeaker
@@ -64,13 +70,39 @@ class Overheard:
     """Echo return loss over time."""
 
 
+def silenced(happened: list[events.Event], cut_s: float) -> float | None:
+    """Returns since when the assistant was silent that was interrupted at `cut_s`, if it was."""
+    silent_s: float | None = None
+    for event in happened:
+        match event:
+            case events.Yielded(yielded=True, at_s=at_s):
+                silent_s = at_s
+            case events.Interrupted(at_s=at_s) | events.UtteranceJoined(at_s=at_s):
+                if at_s == cut_s:
+                    return at_s if silent_s is None else silent_s
+                silent_s = None
+            case events.Yielded():
+                silent_s = None
+            case _:
+                pass
+    return None
+
+
 def lines(data: Path) -> list[str]:
     """Returns what the assistant has to say."""
     text = (data / "text" / "vctk-sentences.txt").read_text(encoding="utf-8")
     return [line.strip().strip('"') for line in text.splitlines()[:400]]
 
 
-def overhear(data: Path, room_index: int, track: Waveform, seconds: float) -> Overheard:
+def overhear(
+    data: Path,
+    room_index: int,
+    track: Waveform,
+    seconds: float,
+    *,
+    transcriber: Transcribes | None = None,
+    settings: TalkSettings | None = None,
+) -> Overheard:
     """Lets the assistant talk in a room for `seconds`, with the sound `track` in it too."""
     name, drive, delay_ms = ROOMS[room_index]
     room = Room(
@@ -103,8 +135,9 @@ def overhear(data: Path, room_index: int, track: Waveform, seconds: float) -> Ov
         dialogue=Talker(lines(data)),
         voice=open_voice("auto"),
         policy=load_policy(),
+        transcriber=transcriber,
     )
-    loop = TalkLoop(parts, TalkSettings(), listener=listen)
+    loop = TalkLoop(parts, settings or TalkSettings(), listener=listen)
     replay(loop.run(), workers=list(workers))
     workers.close()
     return result

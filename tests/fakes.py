@@ -79,6 +79,18 @@ class JudgingModel(ScriptedModel):
         return self.completeness
 
 
+class ScriptedTranscriber:
+    """Writes down the same of whatever it is given, and notes how much it was given, in seconds."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.lengths_s: list[float] = []
+
+    def transcribe(self, utterance: Waveform) -> Transcript:
+        self.lengths_s.append(len(utterance) / SPEECH_RATE_HZ)
+        return Transcript(self.text, confidence=0.9)
+
+
 class ScriptedDialogue:
     """One conversation of a `ScriptedModel`; notes what it was given."""
 

@@ -20,6 +20,7 @@ from assistant.engines.protocols import (
     Microphone,
     Persona,
     TextToSpeech,
+    Transcribes,
 )
 from assistant.file_devices import FileMicrophone, FileSpeaker
 from assistant.loop import TalkLoop
@@ -77,6 +78,7 @@ def talk(
     canceller: EchoCanceller | None = None,
     slips_at_s: float | None = None,
     dialogue: ScriptedDialogue | None = None,
+    transcriber: Transcribes | None = None,
 ) -> Talk:
     """Speaks `waveform` to the assistant and returns what happened.
 
@@ -110,6 +112,7 @@ def talk(
         voice=voice or ToneVoice(),
         policy=load_policy(),
         scorer=scorer,
+        transcriber=transcriber,
     )
     if record_to is not None:
         recorder = Recorder(record_to, Consent(), on_problem=print)

@@ -16,6 +16,7 @@ from assistant.engines.protocols import (
     SpeechModel,
     TextDelta,
     TextToSpeech,
+    Transcribes,
     Transcript,
 )
 
@@ -66,6 +67,11 @@ class ChosenDialogue:
         """See `CompletenessScorer.score`; None where the model does not judge turns."""
         self._opened()
         return self._scorer.score(utterance, words) if self._scorer is not None else None
+
+    def transcribe(self, utterance: Waveform) -> Transcript:
+        """See `Transcribes.transcribe`; nothing where the model does not write anything down."""
+        model = self._model
+        return model.transcribe(utterance) if isinstance(model, Transcribes) else Transcript("")
 
     def _opened(self) -> Dialogue:
         if self._dialogue is None:

@@ -104,6 +104,7 @@ class SocketSpeaker(FileSpeaker):
         send: Callable[[Waveform], None],
         sent: Callable[[], None],
         ducked: Callable[[float], None],
+        held: Callable[[bool], None],
     ) -> None:
         """Starts silent.
 
@@ -112,16 +113,19 @@ class SocketSpeaker(FileSpeaker):
             send: Gets the sound of a reply as it becomes ready.
             sent: Called when all of a reply has been sent.
             ducked: Called with the level in dB that the client should play at.
+            held: Called with whether the client should fall silent, ready to go on.
         """
         super().__init__(sample_rate=sample_rate, ahead_s=AHEAD_S)
-        self._send, self._sent, self._ducked = send, sent, ducked
+        self._send, self._sent, self._ducked, self._held = send, sent, ducked, held
         self._outgoing = StreamResampler(sample_rate)
 
     def change_rate(self, sample_rate: int) -> bool:
         """Sends at another rate from now on; False where something was played already."""
         if self.played_samples or self.queued_samples:
             return False
-        self.__init__(sample_rate, send=self._send, sent=self._sent, ducked=self._ducked)
+        self.__init__(
+            sample_rate, send=self._send, sent=self._sent, ducked=self._ducked, held=self._held
+        )
         return True
 
     async def play(self, clip: AudioClip) -> None:
@@ -143,6 +147,11 @@ class SocketSpeaker(FileSpeaker):
         """Asks the client to duck or to restore."""
         super().gain(decibels)
         self._ducked(decibels)
+
+    def hold(self, held: bool) -> None:
+        """Asks the client to fall silent, or to go on."""
+        super().hold(held)
+        self._held(held)
 
     def clear(self) -> int:
         """Drops what the client has not played; returns how many samples that were."""

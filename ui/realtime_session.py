@@ -79,6 +79,7 @@ class Session:
             send=self._translator.add_audio,
             sent=self._translator.all_sent,
             ducked=self._translator.ducked,
+            held=self._translator.held,
         )
         self._loop = TalkLoop(
             TalkParts(
@@ -93,6 +94,7 @@ class Session:
                     speaker=self._speaker,
                     prior=EmotionPrior(),
                     scorer=resident.judge or self._dialogue,
+                    transcriber=self._dialogue,
                     model_worker=resident.model_worker,
                     voice_worker=resident.voice_worker,
                 ),

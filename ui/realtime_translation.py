@@ -80,6 +80,10 @@ class Translator:
         """Somebody may be interrupting: the client may lower its voice, or raise it again."""
         self._send({"type": "attune.output_audio.gain", "decibels": decibels})
 
+    def held(self, held: bool) -> None:
+        """Somebody speaks: the client falls silent, or goes on where it fell silent."""
+        self._send({"type": "attune.output_audio.hold", "held": held})
+
     def apply(self, event: events.Event, *, played_ms: int) -> None:
         """Tells one event.
 

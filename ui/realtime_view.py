@@ -40,6 +40,7 @@ def _rest_json(view: View) -> Json:
         "voice": view.voice,
         "policy": view.policy,
         "ducked": view.is_ducked,
+        "held": view.is_held,
         "notices": [
             {"text": notice.text, "urgency": str(notice.urgency)} for notice in view.notices
         ],

@@ -97,7 +97,7 @@ def _head(view: View, panel: Panel, width: int) -> ConsoleRenderable:
     title.add_row(state, Text(f"{one_line(about)}  {minutes}:{seconds:02d} ", style="dim"))
     cells = max(10, min(48, width - LABEL_CELLS - 14))
     person = "off" if view.is_muted else ""
-    assistant = "lowered" if view.is_ducked else ""
+    assistant = "waits" if view.is_held else "lowered" if view.is_ducked else ""
     return Group(
         title,
         _meter("you", view.person_db, person, "green", cells, glyphs),

@@ -77,6 +77,8 @@ class View:
     is_muted: bool = False
     is_ducked: bool = False
     """Whether the assistant lowers its voice because somebody may be speaking."""
+    is_held: bool = False
+    """Whether it fell silent because somebody speaks, and may go on."""
     person_speaks: bool = False
     answering: int | None = None
     """Turn whose answer is being prepared or spoken."""
@@ -150,6 +152,8 @@ def reduce(view: View, event: events.Event) -> View:
             return replace(view, person_db=person_db, assistant_db=assistant_db)
         case events.Ducked(decibels=decibels):
             return replace(view, is_ducked=decibels < 0.0)
+        case events.Yielded(yielded=yielded):
+            return replace(view, is_held=yielded)
         case events.HelpOffered(text=text):
             return noticed(view, text, Urgency.HELP)
         case events.DeviceChanged(message=message, lost=lost):

@@ -54,6 +54,14 @@ class BlspEmoModel:
         """Starts a conversation."""
         return BlspEmoDialogue(self.model, persona, self.sampling)
 
+    def transcribe(self, utterance: Waveform) -> Transcript:
+        """Returns the words of an utterance that belongs to no conversation.
+
+        Raises:
+            EngineFailed: The model broke.
+        """
+        return transcribed(self.model, utterance)
+
     def scorer(self) -> "LlmCompleteness":
         """Returns what judges whether a person who paused is done; one for each conversation."""
         return LlmCompleteness(self.model)
@@ -180,6 +188,16 @@ def sampling_of(generation: GenerationSettings) -> Sampling:
 def estimate_of(heard: Heard) -> EmotionEstimate:
     """Returns the calibrated estimate of an utterance."""
     return EmotionEstimate(heard.probabilities, abstained=heard.abstained)
+
+
+def transcribed(model: BlspEmo, utterance: Waveform) -> Transcript:
+    """Returns the words of an utterance that belongs to no conversation.
+
+    Raises:
+        EngineFailed: The model broke.
+    """
+    with failures():
+        return words_of(model, model.hear(utterance), Cancel())
 
 
 def words_of(model: BlspEmo, heard: Heard, cancel: Cancel) -> Transcript:

@@ -16,6 +16,7 @@ from assistant.engines.blsp_emo import (
     failures,
     load_checkpoint,
     sampling_of,
+    transcribed,
     words_of,
 )
 from assistant.engines.protocols import Cancel, EmotionEstimate, Persona, Transcript
@@ -54,6 +55,14 @@ class CascadeModel:
     def open(self, persona: Persona) -> "CascadeDialogue":
         """Starts a conversation."""
         return CascadeDialogue(self.model, persona, self.sampling, self.tells_emotion)
+
+    def transcribe(self, utterance: Waveform) -> Transcript:
+        """Returns the words of an utterance that belongs to no conversation.
+
+        Raises:
+            EngineFailed: The model broke.
+        """
+        return transcribed(self.model, utterance)
 
     def scorer(self) -> LlmCompleteness:
         """Returns what judges whether a person who paused is done; one for each conversation."""

@@ -167,6 +167,15 @@ class JudgesTurns(Protocol):
         ...
 
 
+@runtime_checkable
+class Transcribes(Protocol):
+    """A speech model that can write down something brief beside the conversations it holds."""
+
+    def transcribe(self, utterance: Waveform) -> Transcript:
+        """Returns the words of a 16 kHz utterance."""
+        ...
+
+
 class EchoCanceller(Protocol):
     """Removes the assistant's own voice from the microphone; one for each conversation."""
 
@@ -232,6 +241,10 @@ class Speaker(Protocol):
 
     def gain(self, decibels: float) -> None:
         """Ducks (negative) or restores (0) what is playing."""
+        ...
+
+    def hold(self, held: bool) -> None:
+        """Falls silent in the middle of what is playing, or goes on from there."""
         ...
 
     def clear(self) -> int:

@@ -259,6 +259,30 @@ def test_ducking_lowers_and_clearing_silences_at_once() -> None:
     replay(act(), workers=[])
 
 
+def test_a_speaker_that_is_held_fades_and_goes_on_from_where_it_was() -> None:
+    async def act() -> None:
+        speaker = SoundCardSpeaker(16_000, ahead_s=1.0)
+        await speaker.play(AudioClip(np.full(800, 0.5, dtype=np.float32), 16_000))
+        render(speaker, 160)
+        speaker.hold(True)
+        fading = render(speaker, 160)
+        assert (fading[0], fading[-1]) == (pytest.approx(0.5), 0.0)
+        for _ in range(20):
+            assert not render(speaker, 160).any()
+        assert (speaker.played_samples, speaker.queued_samples, speaker.underruns) == (320, 480, 0)
+        speaker.hold(False)
+        render(speaker, 160)
+        assert render(speaker, 160) == pytest.approx(np.full(160, 0.5))
+        speaker.hold(True)
+        render(speaker, 160)
+        assert speaker.clear() == 0
+        await speaker.play(AudioClip(np.full(160, 0.5, dtype=np.float32), 16_000))
+        assert speaker.clear() == 160
+        assert speaker.played_samples == 800
+
+    replay(act(), workers=[])
+
+
 def test_a_clip_longer_than_the_queue_waits_for_room() -> None:
     async def act() -> None:
         speaker = SoundCardSpeaker(16_000, ahead_s=0.25)

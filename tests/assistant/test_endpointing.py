@@ -225,3 +225,42 @@ def test_marks_follow_the_state_diagram_and_never_overlap(
     ends = [mark for mark in marks if mark.boundary is Boundary.ENDED]
     for earlier, later in itertools.pairwise(ends):
         assert earlier.end_samples <= later.start_samples
+
+
+def overlap(*spans: tuple[float, int], claims: bool | None = None) -> list[Boundary]:
+    """Feeds spans while the assistant speaks; `claims` is what the words will have said."""
+    endpointer = Endpointer(claims_floor=lambda: claims)
+    marks: list[TurnMark] = []
+    for probability, duration_ms in spans:
+        for _ in range(duration_ms // FRAME_MS):
+            marks += endpointer.feed(probability, contested=True, may_acknowledge=True)
+    return boundaries(marks)
+
+
+BRIEF = [Boundary.STARTED, Boundary.YIELDED, Boundary.BRIEF]
+
+
+def test_brief_speech_makes_the_assistant_silent_and_its_words_decide() -> None:
+    brief = ((0.9, 480), (0.0, 192))
+    assert overlap(*brief, claims=False) == [*BRIEF, Boundary.DROPPED]
+    assert overlap(*brief, claims=True) == [*BRIEF, Boundary.CONFIRMED]
+    assert overlap(*brief, (0.0, 256), claims=None) == BRIEF
+    assert overlap(*brief, (0.0, 352), claims=None) == [*BRIEF, Boundary.DROPPED]
+
+
+def test_what_is_not_brief_interrupts_whatever_was_said() -> None:
+    expected = [Boundary.STARTED, Boundary.YIELDED, Boundary.CONFIRMED]
+    assert overlap((0.9, 800), claims=False) == expected
+    assert overlap((0.9, 416), (0.0, 64), (0.9, 384), claims=False) == expected
+
+
+def test_a_word_too_short_to_silence_the_assistant_may_still_interrupt() -> None:
+    word = ((0.9, 256), (0.0, 192))
+    assert overlap(*word, claims=True) == [Boundary.STARTED, Boundary.BRIEF, Boundary.CONFIRMED]
+    assert overlap(*word, claims=False) == [Boundary.STARTED, Boundary.BRIEF, Boundary.DROPPED]
+    assert overlap((0.9, 128), (0.0, 192), claims=True) == [Boundary.STARTED, Boundary.DROPPED]
+
+
+def test_who_says_more_after_a_brief_pause_is_judged_anew() -> None:
+    spans = ((0.9, 384), (0.0, 128), (0.9, 128), (0.0, 192))
+    assert overlap(*spans, claims=False) == [*BRIEF, Boundary.BRIEF, Boundary.DROPPED]

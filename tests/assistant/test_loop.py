@@ -12,7 +12,7 @@ from assistant.engines.protocols import Cancel, SpeakingStyle, Transcript
 from assistant.loop import TalkLoop
 from assistant.talk_settings import TalkSettings
 from models.emotions import Emotion
-from tests.fakes import ToneVoice, certain, speech_like
+from tests.fakes import ScriptedTranscriber, ToneVoice, certain, speech_like
 from tests.talking import Talk, talk
 
 LONG = " ".join(f"word{index}" for index in range(60)) + "."
@@ -94,15 +94,18 @@ def test_barge_in_ducks_then_silences_the_assistant() -> None:
     result = interrupted((onset_s, 4.4))
     (cut,) = result.of(events.Interrupted)
     ducked = result.of(events.Ducked)[0]
+    yielded = result.of(events.Yielded)[0]
+    assert yielded.yielded
     assert ducked.at_s - onset_s <= 0.2
-    assert cut.at_s - onset_s <= 0.5
+    assert yielded.at_s - onset_s <= 0.5
     before = np.abs(result.heard[: round(3.1 * SPEECH_RATE_HZ)]).max()
     while_ducked = slice(
-        round((ducked.at_s + 0.04) * SPEECH_RATE_HZ), round((cut.at_s - 0.04) * SPEECH_RATE_HZ)
+        round((ducked.at_s + 0.04) * SPEECH_RATE_HZ), round((yielded.at_s - 0.04) * SPEECH_RATE_HZ)
     )
     assert 20 * np.log10(np.abs(result.heard[while_ducked]).max() / before) <= -15
     (_, second) = result.of(events.ReplyStarted)
-    assert result.is_silent(cut.at_s + 0.08, second.at_s - 0.05), "the old reply is not heard again"
+    assert result.is_silent(yielded.at_s + 0.08, second.at_s - 0.05), "the old reply is over"
+    assert yielded.at_s < cut.at_s < second.at_s
 
 
 def test_history_keeps_the_words_that_were_played() -> None:
@@ -111,7 +114,8 @@ def test_history_keeps_the_words_that_were_played() -> None:
     (started, _) = result.of(events.ReplyStarted)
     words = cut.heard.split()
     assert words == LONG.split()[: len(words)]
-    assert len(words) == pytest.approx((cut.at_s - started.at_s) / 0.05, abs=3)
+    (silent_s, _) = (event.at_s for event in result.of(events.Yielded))
+    assert len(words) == pytest.approx((silent_s - started.at_s) / 0.05, abs=3)
     assert result.dialogue is not None
     assert result.dialogue.heard_replies == [cut.heard]
     first, second = result.history.turns
@@ -127,6 +131,59 @@ def test_a_short_noise_only_ducks_and_the_assistant_goes_on() -> None:
     (finished,) = result.of(events.ReplyFinished)
     assert finished.heard == LONG
     assert result.names.count("UtteranceEnded") == 1
+
+
+@pytest.mark.parametrize("words", [None, "uh-huh", "Yes, I see."])
+def test_after_an_uh_huh_the_assistant_goes_on_where_it_fell_silent(words: str | None) -> None:
+    transcriber = ScriptedTranscriber(words) if words else None
+    wave = speech_like((0.5, 1.5), (4.2, 4.7), length_s=9.0)
+    result = talk(wave, replies=[LONG], transcriber=transcriber)
+    silent, on = result.of(events.Yielded)
+    assert (silent.yielded, on.yielded) == (True, False)
+    assert on.at_s - silent.at_s < 0.6
+    assert result.is_silent(silent.at_s + 0.08, on.at_s - 0.08)
+    assert result.of(events.Interrupted) == []
+    (finished,) = result.of(events.ReplyFinished)
+    assert finished.heard == LONG
+    assert finished.underruns == 0
+    played = np.abs(result.heard) > 0.0
+    (started,) = result.of(events.ReplyStarted)
+    whole = slice(round(started.at_s * SPEECH_RATE_HZ), round(finished.at_s * SPEECH_RATE_HZ))
+    silence_s = on.at_s - silent.at_s
+    assert played[whole].mean() * (finished.at_s - started.at_s) == pytest.approx(3.0, abs=0.1)
+    assert finished.at_s - started.at_s == pytest.approx(3.0 + silence_s, abs=0.1)
+
+
+@pytest.mark.parametrize("length_s", [0.3, 0.5])
+def test_a_brief_stop_interrupts_by_its_word_and_is_answered(length_s: float) -> None:
+    transcriber = ScriptedTranscriber("Stop!")
+    wave = speech_like((0.5, 1.5), (4.2, 4.2 + length_s), length_s=9.0)
+    result = talk(wave, replies=[LONG, "Yes."], transcriber=transcriber)
+    (cut,) = result.of(events.Interrupted)
+    assert cut.at_s < 4.2 + length_s + 0.3
+    assert [turn.heard for turn in result.history.turns] == [cut.heard, "Yes."]
+    assert all(length_s < heard_s < length_s + 0.6 for heard_s in transcriber.lengths_s)
+
+
+def test_a_word_that_follows_a_pause_belongs_to_the_question_that_was_answered_in_it() -> None:
+    transcriber = ScriptedTranscriber("yeah")
+    wave = speech_like((0.5, 1.5), (2.6, 3.1), length_s=8.0)
+    result = talk(wave, replies=[LONG], transcriber=transcriber)
+    assert result.names.count("UtteranceJoined") == 1
+    assert transcriber.lengths_s == []
+
+
+def test_the_key_silences_an_assistant_that_waits_and_its_next_answer_is_heard() -> None:
+    def press(loop: TalkLoop, event: events.Event) -> None:
+        if isinstance(event, events.Yielded) and event.yielded:
+            loop.interrupt()
+            loop.type_text("Say yes.")
+
+    wave = speech_like((0.5, 1.5), (4.2, 4.56), length_s=9.0)
+    result = talk(wave, replies=[LONG, "Yes."], on_event=press)
+    assert result.history.turns[-1].heard == "Yes."
+    (_, second) = result.of(events.ReplyStarted)
+    assert not result.is_silent(second.at_s, second.at_s + 0.1)
 
 
 @pytest.mark.parametrize("resumes_s", [2.25, 2.4])

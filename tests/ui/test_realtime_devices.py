@@ -55,7 +55,11 @@ async def test_the_buffer_is_taken_and_cleared() -> None:
 def test_a_talk_without_a_microphone_keeps_no_sound() -> None:
     async def main() -> int:
         speaker = SocketSpeaker(
-            24_000, send=lambda sound: None, sent=lambda: None, ducked=lambda decibels: None
+            24_000,
+            send=lambda sound: None,
+            sent=lambda: None,
+            ducked=lambda decibels: None,
+            held=lambda held: None,
         )
         answer = AudioClip(speech_like((0.0, 5.0), length_s=5.0), 16_000)
         await speaker.play(answer)
@@ -82,6 +86,7 @@ async def test_all_of_a_reply_is_sent_before_it_is_played() -> None:
         send=sent.append,
         sent=lambda: told.append("sent"),
         ducked=lambda decibels: told.append(f"{decibels:.0f} dB"),
+        held=lambda held: told.append("silent" if held else "goes on"),
     )
     await speaker.play(AudioClip(speech_like((0.0, 1.0), length_s=1.0), 16_000))
     assert not speaker.change_rate(16_000)
@@ -90,6 +95,8 @@ async def test_all_of_a_reply_is_sent_before_it_is_played() -> None:
     assert told == ["sent"]
     assert sum(map(len, sent)) == 24_000
     speaker.gain(-18.0)
+    speaker.hold(True)
+    speaker.hold(False)
     assert speaker.clear() > 20_000
-    assert told == ["sent", "-18 dB"]
+    assert told == ["sent", "-18 dB", "silent", "goes on"]
     draining.cancel()

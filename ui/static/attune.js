@@ -274,6 +274,9 @@ class Page {
       case "attune.output_audio.gain":
         this.audio.duck(event.decibels);
         break;
+      case "attune.output_audio.hold":
+        this.audio.hold(event.held);
+        break;
       case "output_audio_buffer.cleared":
         this.flush();
         break;

@@ -79,6 +79,10 @@ export class Audio {
     this.player?.port.postMessage({ gain: 10 ** (decibels / 20) });
   }
 
+  hold(isHeld) {
+    this.player?.port.postMessage({ hold: isHeld });
+  }
+
   flush() {
     this.player?.port.postMessage({ flush: true });
   }

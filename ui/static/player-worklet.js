@@ -1,5 +1,5 @@
 // Plays 24 kHz pieces without gaps; ducks, and falls silent within a few milliseconds.
-// Messages in: {samples}, {ended}, {gain}, {flush}. Messages out: {played} in samples at 24 kHz.
+// Messages in: {samples}, {ended}, {gain}, {hold}, {flush}. Messages out: {played} in samples at 24 kHz.
 
 const SOURCE_HZ = 24000;
 const JITTER = 0.06 * SOURCE_HZ;
@@ -12,6 +12,8 @@ class Player extends AudioWorkletProcessor {
     this.gain = 1;
     this.target = 1;
     this.sinceReport = 0;
+    this.isHeld = false;
+    this.hush = 1;
     this.reset();
     this.port.onmessage = ({ data }) => this.take(data);
   }
@@ -35,6 +37,7 @@ class Player extends AudioWorkletProcessor {
     }
     if (data.ended) this.isEnded = true;
     if (data.gain !== undefined) this.target = data.gain;
+    if (data.hold !== undefined) this.isHeld = data.hold;
     if (data.flush) this.isFading = true;
   }
 
@@ -64,11 +67,14 @@ class Player extends AudioWorkletProcessor {
     if (!this.isStarted && this.queued && (this.queued >= JITTER || this.isEnded)) {
       this.isStarted = true;
     }
+    const step = 1 / (0.005 * sampleRate);
     for (let n = 0; n < out.length; n += 1) {
       this.gain += (this.target - this.gain) * this.smooth;
-      if (this.isFading) this.fade = Math.max(0, this.fade - 1 / (0.005 * sampleRate));
-      const isReady = this.isStarted && this.position < this.queued;
-      out[n] = isReady ? this.next() * this.gain * this.fade : 0;
+      if (this.isFading) this.fade = Math.max(0, this.fade - step);
+      // Held, it fades and stays where it is.
+      this.hush = Math.min(1, Math.max(0, this.hush + (this.isHeld ? -step : step)));
+      const isReady = this.isStarted && this.position < this.queued && this.hush > 0;
+      out[n] = isReady ? this.next() * this.gain * this.fade * this.hush : 0;
     }
     this.forget();
     this.report(out.length);

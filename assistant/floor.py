@@ -1,0 +1,82 @@
+"""Whether something brief, said while the assistant spoke, was meant to interrupt it.
+
+"Uh-huh", "yeah" and "I see" say: go on. "Stop", "wait" and "why?" do not. All of them are over
+before anybody could tell them apart by their length, so that their words decide.
+"""
+
+import re
+
+from assistant.audio import Waveform
+from assistant.engines.protocols import Transcribes, Transcript
+from assistant.errors import EngineFailed
+from assistant.worker import Worker
+
+SURE = 0.9
+"""Share of right words from which what was written down is believed: a recogniser makes words of
+an "mm-hm" too."""
+SURE_OF_CLAIM = 0.4
+"""The same where there is a word in it with which people interrupt."""
+ACKNOWLEDGING = frozenset(
+    "a absolutely ah aha all alright amazing and course cool definitely er exactly fine fun good "
+    "got great ha haha hm hmm huh i indeed interesting it kay know lovely mhm mm mmhm mmm nice of "
+    "oh ok okay on go ooh oops perfect really right see so sure that thats thanks thank "
+    "totally true uh uhhuh uhm um well wonderful wow ya yah yay yeah yep yes you yup".split()
+)
+"""Words that acknowledge, alone and together."""
+CLAIMING = frozenset(
+    "again but bye cancel enough excuse faster forget goodbye hang hello help hey hold how listen "
+    "louder minute moment mute next no nope not pardon pause please question quiet quieter repeat "
+    "second shut silence skip slower slowly sorry stop wait what when where which who why "
+    "wrong".split()
+)
+"""Words that claim the floor."""
+
+_WORD = re.compile(r"[a-z']+")
+_HUM = re.compile(r"[aeiu]?h?m+h?m*")
+"""What a recogniser makes of "mm-hm"."""
+
+
+def claims_floor(words: Transcript) -> bool:
+    """Returns whether brief `words` interrupt; not where it is unsure what was said."""
+    said = [word.replace("'", "") for word in _WORD.findall(words.text.lower())]
+    if all(word in ACKNOWLEDGING or _HUM.fullmatch(word) for word in said):
+        return False
+    confidence = 1.0 if words.confidence is None else words.confidence
+    return confidence >= (SURE_OF_CLAIM if CLAIMING.intersection(said) else SURE)
+
+
+class FloorJudge:
+    """Judges one brief utterance at a time, on the speech model's worker."""
+
+    def __init__(self, transcriber: Transcribes | None, worker: Worker) -> None:
+        """Without a transcriber nothing brief claims the floor."""
+        self._transcriber = transcriber
+        self._worker = worker
+        self._asked = 0
+        self._claims: bool | None = None
+
+    @property
+    def claims(self) -> bool | None:
+        """Whether what was asked about last interrupts; None until it is known."""
+        return self._claims
+
+    def ask(self, utterance: Waveform) -> None:
+        """Begins to find out about `utterance` (16 kHz)."""
+        transcriber = self._transcriber
+        if transcriber is None:
+            self._claims = False
+            return
+        self._claims = None
+        self._asked += 1
+        number = self._asked
+
+        def deliver(words: Transcript | None, error: BaseException | None) -> None:
+            if number == self._asked:
+                self._claims = words is not None and claims_floor(words)
+            if error is not None and not isinstance(error, EngineFailed):
+                raise error
+
+        try:
+            self._worker.submit(lambda: transcriber.transcribe(utterance), deliver)
+        except EngineFailed:  # too many conversations at once: the assistant goes on
+            self._claims = False

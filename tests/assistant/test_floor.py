@@ -1,0 +1,100 @@
+"""What claims the floor: words, how sure they are, and a recogniser that breaks or is late."""
+
+import asyncio
+import threading
+
+import numpy as np
+import pytest
+
+from assistant.audio import Waveform
+from assistant.engines.protocols import Transcript
+from assistant.errors import EngineFailed
+from assistant.floor import FloorJudge, claims_floor
+from assistant.worker import Worker
+
+SOUND = np.zeros(4_000, dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    "text", ["Mm-hm.", "uh huh", "'mm", "Yeah, okay.", "I see!", "That's true", "i'mmm"]
+)
+def test_acknowledgements_do_not_claim_the_floor_however_sure_they_are(text: str) -> None:
+    assert not claims_floor(Transcript(text, confidence=0.99))
+
+
+@pytest.mark.parametrize("text", ["Stop!", "no", "Wait a moment.", "but why", "oh no"])
+def test_words_of_interruption_claim_it_even_if_rather_unsure(text: str) -> None:
+    assert claims_floor(Transcript(text, confidence=0.5))
+    assert not claims_floor(Transcript(text, confidence=0.2))
+
+
+def test_other_words_claim_it_where_they_are_sure() -> None:
+    assert claims_floor(Transcript("tell me about Rome", confidence=0.95))
+    assert claims_floor(Transcript("tell me about Rome"))
+    assert not claims_floor(Transcript("am exam", confidence=0.8))
+
+
+def test_nothing_understood_claims_nothing() -> None:
+    assert not claims_floor(Transcript("", confidence=0.0))
+    assert not claims_floor(Transcript("...", confidence=1.0))
+
+
+class Scripted:
+    """A recogniser that says what it is told to, once it is let go."""
+
+    def __init__(self, *answers: str | Exception) -> None:
+        self._answers = list(answers)
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def transcribe(self, utterance: Waveform) -> Transcript:
+        self.gate.wait(10)
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return Transcript(answer, confidence=0.9)
+
+
+async def verdict(judge: FloorJudge, worker: Worker) -> bool | None:
+    while worker.waiting:
+        await asyncio.sleep(0)
+    return judge.claims
+
+
+async def test_the_verdict_is_unknown_until_the_words_are_there() -> None:
+    worker, scripted = Worker("model"), Scripted("stop", "yeah")
+    judge = FloorJudge(scripted, worker)
+    scripted.gate.clear()
+    judge.ask(SOUND)
+    assert judge.claims is None
+    scripted.gate.set()
+    assert await verdict(judge, worker) is True
+    judge.ask(SOUND)
+    assert judge.claims is None
+    assert await verdict(judge, worker) is False
+    worker.close()
+
+
+async def test_what_was_asked_before_does_not_answer_for_what_is_asked_now() -> None:
+    worker, scripted = Worker("model"), Scripted("stop", "yeah")
+    judge = FloorJudge(scripted, worker)
+    scripted.gate.clear()
+    judge.ask(SOUND)
+    judge.ask(SOUND)
+    scripted.gate.set()
+    assert await verdict(judge, worker) is False
+    worker.close()
+
+
+async def test_a_recogniser_that_breaks_or_is_missing_lets_the_assistant_go_on() -> None:
+    worker = Worker("model")
+    judge = FloorJudge(Scripted(EngineFailed("broken: try again")), worker)
+    judge.ask(SOUND)
+    assert await verdict(judge, worker) is False
+    without = FloorJudge(None, worker)
+    without.ask(SOUND)
+    assert without.claims is False
+    busy = FloorJudge(Scripted("stop"), Worker("busy", limit=0))
+    busy.ask(SOUND)
+    assert busy.claims is False
+    worker.close()
