@@ -129,6 +129,8 @@ class WordConfidenceConfig:
     """Factor on the adapter's log-probability of the spelling for each token."""
     offset: float = 3.0
     """Added to them."""
+    least: float = 0.35
+    """Below this share what was said counts as not understood, and is asked back."""
 
 
 @dataclass(frozen=True, slots=True)

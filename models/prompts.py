@@ -37,6 +37,10 @@ CHATML = (
 """Template of checkpoints that bring none."""
 
 
+NOT_UNDERSTOOD = "not_understood"
+"""Topic of the questions back; an LLM that names its topics is told it where words are unsure."""
+
+
 def topic_token(topic: str) -> str:
     """Returns the special token by which an LLM says to itself what its reply is about."""
     return f"<|{topic}|>"

@@ -65,6 +65,17 @@ def transcribe(
     return _asked(model, heard, cancelled)
 
 
+def is_understood(model: BlspEmo, heard: Heard) -> bool:
+    """Returns whether enough of the words that the LLM is given is probably right.
+
+    True where a checkpoint cannot tell: its words are not spelled, or were never judged.
+    """
+    config = model.config.word_confidence
+    if config is None or not heard.spelled:
+        return True
+    return (transcribe(model, heard).confidence or 0.0) >= config.least
+
+
 def _decoded(
     model: BlspEmo,
     decoder: SpeechDecoder,

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from models.emotions import Emotion, emotion_from_label
+from models.prompts import NOT_UNDERSTOOD
 from train.domain import Domain, Intent, cut_reply, fill, fitting, slots_of
 from train.manifest import Utterance, write_manifest
 from train.nano_recordings import Recording, librispeech, measured, ravdess, speechocean
 from train.nano_speech import Line, read_lines
 from train.nano_text import spoken_form
-from train.nano_tokenizer import NOT_UNDERSTOOD, TALK
+from train.nano_tokenizer import TALK
 from train.synthesis import SAMPLE_RATE_HZ
 
 HISTORY_SHARE = 0.35

@@ -1,6 +1,6 @@
 """Conversations for nano's LLM, drawn from the domain as often as they are wanted."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.config import DEFAULT_PERSONA
 from models.emotions import Emotion
-from models.prompts import ChatPrompts, system_line
+from models.prompts import NOT_UNDERSTOOD, ChatPrompts, system_line
 from train.batches import LoadedBatch
 from train.domain import (
     Dialogue,
@@ -24,12 +24,19 @@ from train.domain import (
 )
 from train.losses import IGNORED
 from train.nano_text import spoken_form
-from train.nano_tokenizer import NOT_UNDERSTOOD, TALK
+from train.nano_tokenizer import TALK
 
-UNRELATED_SHARE = 0.14
+UNRELATED_SHARE = 0.1
 """Of the exchanges: something that is no everyday talk, and a question back."""
-DIALOGUE_SHARE = 0.12
+DIALOGUE_SHARE = 0.06
 """Of the conversations: a written dialogue instead of drawn exchanges."""
+LEFT_SHARE = 0.5
+"""Of these: the dialogue is left for an exchange of the domain, so that a long talk is no sign
+that the next reply is out of a dialogue."""
+FOLLOW_UP_SHARE = 0.25
+"""Of the exchanges that have one: the follow-up comes next."""
+EXCHANGES = {1: 0.25, 2: 0.2, 3: 0.3, 4: 0.25}
+"""How often a conversation has so many exchanges."""
 PLAIN_SHARE = 0.25
 """Of the conversations: without an emotion in the system line, answered neutrally."""
 SPOKEN_SHARE = 0.75
@@ -114,13 +121,19 @@ class ConversationSource:
     def draw(self, generator: np.random.Generator) -> Conversation:
         """Returns a conversation of one to five exchanges in one emotion."""
         if self._dialogues and generator.random() < DIALOGUE_SHARE:
-            return self._dialogue(generator)
+            dialogue = self._dialogue(generator)
+            if generator.random() >= LEFT_SHARE:
+                return dialogue
+            emotion = dialogue.emotion or Emotion.NEUTRAL
+            return replace(
+                dialogue, turns=(*dialogue.turns[-4:], *self._turns(emotion, generator)[:1])
+            )
         emotion = Emotion(int(generator.integers(len(Emotion))))
         plain = bool(generator.random() < PLAIN_SHARE)
         if plain:
             emotion = Emotion.NEUTRAL
         turns: list[Turn] = []
-        wanted = int(generator.choice([1, 2, 3, 4], p=[0.35, 0.2, 0.25, 0.2]))
+        wanted = int(generator.choice(list(EXCHANGES), p=list(EXCHANGES.values())))
         while len(turns) < wanted:
             turns += self._turns(emotion, generator)
         return Conversation(None if plain else emotion, tuple(turns[:5]))
@@ -145,7 +158,7 @@ class ConversationSource:
         cut = cut_reply(reply, generator) if generator.random() < 0.15 else ""
         turns = [self._turn(fill(template, values), reply, intent.name, generator, cut=cut)]
         follow_ups = [f for f in intent.follow_ups if f.replies.get(emotion)]
-        if follow_ups and not cut and generator.random() < 0.35:
+        if follow_ups and not cut and generator.random() < FOLLOW_UP_SHARE:
             follow = follow_ups[int(generator.integers(len(follow_ups)))]
             answers = fitting(follow.replies[emotion], values)
             said = fitting(follow.person, values)

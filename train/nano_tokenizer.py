@@ -5,13 +5,11 @@ from pathlib import Path
 
 from models.config import DEFAULT_PERSONA
 from models.emotions import Emotion
-from models.prompts import system_line, topic_token
+from models.prompts import NOT_UNDERSTOOD, system_line, topic_token
 from models.tokenizer import END_OF_TEXT, TURN_END, TURN_START, Tokenizer
 from train.domain import Domain, fill, slots_of
 from train.nano_text import everyday_dialogues, spoken_form
 
-NOT_UNDERSTOOD = "not_understood"
-"""Topic of a question back."""
 TALK = "talk"
 """Topic of what is said in a written dialogue, which goes from one to another."""
 DOMAIN_REPEATS = 3

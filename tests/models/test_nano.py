@@ -1,5 +1,6 @@
 """The embedded checkpoint: small enough, complete, and the real thing from end to end."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 import torch
 
 from models.blsp_emo import BlspEmo
+from models.config import WordConfidenceConfig
+from models.prompts import NOT_UNDERSTOOD
 from models.talk import TalkSession
 from models.transcription import transcribe
 
@@ -53,3 +56,26 @@ def test_the_emotion_that_is_told_changes_the_embeddings(nano: BlspEmo) -> None:
     with torch.inference_mode():
         told = [nano.adapt(states, emotions=torch.eye(5)[[e]]).embeddings for e in (1, 3)]
     assert float((told[0] - told[1]).abs().max()) > 1e-3
+
+
+def test_what_was_hardly_understood_is_asked_back(
+    nano: BlspEmo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = np.random.default_rng(2).normal(0, 0.05, 32_000).astype(np.float32)
+    heard = nano.hear(noise)
+    (topic,) = nano.prompts.topic(NOT_UNDERSTOOD)
+
+    unsure = WordConfidenceConfig(decoder=0.0, spelling=0.0, offset=-3.0)
+    monkeypatch.setattr(nano, "config", replace(nano.config, word_confidence=unsure))
+
+    def asked_back(talk: TalkSession) -> int:
+        return [id for piece in talk.pieces for id in piece.ids or ()].count(topic)
+
+    talk = TalkSession(nano)
+    talk.listen(heard)
+    question = "".join(talk.reply())
+    assert question.endswith("?") and asked_back(talk) == 1
+    talk.truncate(question.split()[0])
+    assert asked_back(talk) == 1, "what was heard of it is still a question back"
+    talk.read("I was given a puppy for my birthday.")
+    assert "".join(talk.reply()) and asked_back(talk) == 1
