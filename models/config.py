@@ -94,6 +94,8 @@ class EmotionHeadConfig:
     channels: tuple[int, ...] = (32, 64, 96, 128)
     """`spectral`: of each convolution, which halves time and frequency."""
     dropout: float = 0.0
+    members: int = 1
+    """`spectral`: heads that were trained apart and whose probabilities are averaged."""
 
 
 @dataclass(frozen=True, slots=True)

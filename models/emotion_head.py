@@ -1,5 +1,6 @@
 """Emotion logits from speech, and the calibrated probabilities that are made of them."""
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -133,12 +134,38 @@ class SpectralEmotionHead(nn.Module):
         return self.classifier(torch.cat([mean, (variance + 1e-5).sqrt()], dim=-1))
 
 
+class EmotionHeadEnsemble(nn.Module):
+    """Spectral heads trained from different seeds, whose probabilities are averaged.
+
+    On a few hundred recordings one seed hears other things than the next; what they agree on holds
+    for strangers more often (deep ensembles, arXiv 1612.01474).
+    """
+
+    needs_all_layers = False
+
+    def __init__(self, config: EmotionHeadConfig, encoder: SpeechEncoderConfig) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(
+            SpectralEmotionHead(config, encoder) for _ in range(config.members)
+        )
+
+    def forward(self, speech: SpeechStates, embedded: SpeechEmbeddings | None = None) -> Tensor:
+        """Returns logits (B, E): the logarithms of the mean probabilities."""
+        return mean_logits(torch.stack([member(speech, embedded) for member in self.members]))
+
+
+def mean_logits(logits: Tensor) -> Tensor:
+    """Returns the logarithms (…, E) of the mean over the first axis of probabilities (K, …, E)."""
+    return torch.logsumexp(torch.log_softmax(logits.float(), dim=-1), dim=0) - math.log(len(logits))
+
+
 def build_emotion_head(
     config: EmotionHeadConfig, encoder: SpeechEncoderConfig, llm_width: int
-) -> MeanEmotionHead | AttentiveEmotionHead | SpectralEmotionHead:
+) -> MeanEmotionHead | AttentiveEmotionHead | SpectralEmotionHead | EmotionHeadEnsemble:
     """Returns the head that `config.kind` names."""
     if config.kind == "spectral":
-        return SpectralEmotionHead(config, encoder)
+        shape = EmotionHeadEnsemble if config.members > 1 else SpectralEmotionHead
+        return shape(config, encoder)
     if config.kind == "attentive":
         return AttentiveEmotionHead(config, encoder)
     return MeanEmotionHead(llm_width)

@@ -150,9 +150,10 @@ def _recogniser(settings: NanoSettings, domain: Domain) -> None:
 
 def _assemble(run: Path, domain: Domain) -> None:
     """Puts the trained parts together."""
-    parts = [trained_weights(run / name) for name in ("words", "llm", "emotion")]
+    words, llm = (trained_weights(run / name) for name in ("words", "llm"))
+    heads = [trained_weights(folder) for folder in sorted(run.glob("emotion-[0-9]*"))]
     tokenizer = JsonTokenizer(run / "tokenizer.json")
-    model = assemble_nano(tokenizer, spelling_size(tokenizer, domain), *parts)
+    model = assemble_nano(tokenizer, spelling_size(tokenizer, domain), words, llm, heads)
     with replacing(run / "parts") as part:
         save(model, part)
 

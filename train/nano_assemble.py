@@ -1,6 +1,6 @@
 """Nano's parts, trained apart, put together as one BLSP-Emo checkpoint."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -44,12 +44,13 @@ def encoder_shape(vocabulary: int) -> SpeechEncoderConfig:
     )
 
 
-def nano_config(tokenizer: JsonTokenizer, spelling: int) -> BlspEmoConfig:
+def nano_config(tokenizer: JsonTokenizer, spelling: int, *, heads: int = 1) -> BlspEmoConfig:
     """Returns the shape of nano: 6 M parameters of ears, 4 M of language.
 
     Args:
         tokenizer: Of the LLM and the recogniser.
         spelling: Its first ids, which spell text; the recogniser knows no others.
+        heads: Emotion heads whose probabilities are averaged.
     """
     start, end = marker_ids(tokenizer)
     return BlspEmoConfig(
@@ -60,7 +61,7 @@ def nano_config(tokenizer: JsonTokenizer, spelling: int) -> BlspEmoConfig:
         ),
         lora=LoraConfig(rank=8, alpha=8.0),
         emotion_head=EmotionHeadConfig(
-            kind="spectral", hidden=128, channels=(32, 64, 96, 128), dropout=0.3
+            kind="spectral", hidden=128, channels=(32, 64, 96, 128), dropout=0.3, members=heads
         ),
         emotion_in_embeddings=True,
         transcription=TranscriptionConfig(prompt_ids=(start,), stop_ids=(end,)),
@@ -74,15 +75,20 @@ def assemble_nano(
     spelling: int,
     recogniser: Mapping[str, Tensor],
     llm: Mapping[str, Tensor],
-    emotion_head: Mapping[str, Tensor],
+    emotion_heads: Sequence[Mapping[str, Tensor]],
 ) -> BlspEmo:
-    """Returns nano made of the weights of its three parts; the rest is new.
+    """Returns nano made of the weights of its parts; the rest is new.
 
     Raises:
         ValueError: A part lacks a weight.
     """
-    model = BlspEmo(nano_config(tokenizer, spelling), tokenizer=tokenizer).eval()
-    weights = folded(emotion_head)
+    config = nano_config(tokenizer, spelling, heads=len(emotion_heads))
+    model = BlspEmo(config, tokenizer=tokenizer).eval()
+    weights: dict[str, Tensor] = {}
+    for number, head in enumerate(emotion_heads):
+        place = f"emotion_head.members.{number}." if len(emotion_heads) > 1 else "emotion_head."
+        for name, value in folded(head).items():
+            weights[place + name.removeprefix("emotion_head.")] = value
     for name, value in recogniser.items():
         part, _, rest = name.partition(".")
         own = {"encoder": "speech_encoder", "decoder": "decoder", "adapter": "adapter"}.get(part)

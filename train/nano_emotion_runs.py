@@ -1,4 +1,4 @@
-"""Nano's emotion heads: one for each fold of the actors, then one for each seed."""
+"""Nano's emotion heads: those of each fold of the actors, then those that are kept."""
 
 import json
 import logging
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.emotion_head import fit_temperature
+from models.emotion_head import fit_temperature, mean_logits
 from models.emotions import EMOTION_LABELS
 from models.tokenizer import JsonTokenizer
 from train.batches import BucketedBatches
@@ -41,7 +41,7 @@ VOICES = 700
 """Synthetic lines that the head learns to take for neutral."""
 LONGEST_VOICE_S = 6.0
 FOLD_TIME = 0.5
-"""Of the training time of the head that is kept."""
+"""Of the training time of a head that is kept."""
 REPORT = "emotion.json"
 """In the run folder: what cross-validation over the actors found."""
 
@@ -52,7 +52,7 @@ def train_emotion(settings: NanoSettings, domain: Domain) -> float:
     if not report.exists():
         heads = _EmotionHeads(settings, domain)
         figures = heads.cross_validate()
-        heads.train_seeds()
+        heads.train_members()
         write_json(report, figures)
     figures = json.loads(report.read_text(encoding="utf-8"))
     accuracies = ", ".join(f"{value:.3f}" for value in figures["unweighted_accuracy"])
@@ -69,36 +69,42 @@ class _EmotionHeads:
         self.around = Surroundings.read(settings.data / "noise")
         tokenizer = JsonTokenizer(settings.run / "tokenizer.json")
         self.config = nano_config(tokenizer, spelling_size(tokenizer, domain))
+        self.seeds = range(settings.seed, settings.seed + settings.seeds)
 
     def cross_validate(self) -> dict[str, object]:
-        """Returns the accuracy of each fold, and the temperature over all of them."""
+        """Returns the accuracies of each fold, and the temperature over all of them.
+
+        In each fold heads are trained from all seeds, as they are for the checkpoint.
+        """
         actors = sorted({r.speaker for r in self.recordings})
         logits: list[Tensor] = []
         emotions: list[int] = []
-        accuracies: list[float] = []
+        together: list[float] = []
+        alone: list[float] = []
         for fold in range(FOLDS):
             held = set(actors[fold::FOLDS])
             kept = [r for r in self.recordings if r.speaker not in held]
             items = EmotionItems.read([r for r in self.recordings if r.speaker in held], None)
-            model = self._fit(kept, f"emotion-fold-{fold}", self.settings.seed, FOLD_TIME)
-            found = emotion_logits(model, items)
-            table = confusion(items.emotions, found.argmax(-1).tolist(), len(EMOTION_LABELS))
-            accuracies.append(unweighted_accuracy(table))
-            logits.append(found)
+            names = [(f"emotion-fold-{fold}-seed-{seed}", seed) for seed in self.seeds]
+            found = torch.stack(
+                [emotion_logits(self._fit(kept, *name, FOLD_TIME), items) for name in names]
+            )
+            alone += [_accuracy(items, one) for one in found]
+            logits.append(mean_logits(found))
+            together.append(_accuracy(items, logits[-1]))
             emotions += items.emotions
         return {
-            "unweighted_accuracy": accuracies,
-            "mean": float(np.mean(accuracies)),
+            "unweighted_accuracy": together,
+            "mean": float(np.mean(together)),
+            "mean_of_single_heads": float(np.mean(alone)),
             "recordings": len(emotions),
             "temperature": fit_temperature(torch.cat(logits), torch.tensor(emotions)),
         }
 
-    def train_seeds(self) -> None:
-        """Trains the head that is kept, and those that say how far chance reaches."""
-        first = self.settings.seed
-        for seed in range(first, first + self.settings.seeds):
-            name = "emotion" if seed == first else f"emotion-seed-{seed}"
-            self._fit(self.recordings, name, seed, 1.0)
+    def train_members(self) -> None:
+        """Trains the heads of the checkpoint, one from each seed."""
+        for number, seed in enumerate(self.seeds, start=1):
+            self._fit(self.recordings, f"emotion-{number}", seed, 1.0)
 
     def _fit(
         self, recordings: Sequence[Recording], name: str, seed: int, share: float
@@ -107,7 +113,7 @@ class _EmotionHeads:
         items = EmotionItems.read(recordings, self.around)
         items = items.with_voices(self._voices, self.settings.run / "speech")
         model = EmotionModel(self.config.emotion_head, self.config.speech_encoder)
-        parts = FOLDS * FOLD_TIME + self.settings.seeds
+        parts = self.settings.seeds * (FOLDS * FOLD_TIME + 1.0)
         seconds = duration_s(self.settings.stage_budget("emotion")) * share / parts
         batches = BucketedBatches(
             items.lengths,
@@ -141,3 +147,9 @@ class _EmotionHeads:
             if not line.emotion and line.samples < longest
         ]
         return lines[:: max(1, len(lines) // VOICES)][:VOICES]
+
+
+def _accuracy(items: EmotionItems, logits: Tensor) -> float:
+    """Returns the unweighted accuracy of `logits` (N, E) on `items`."""
+    table = confusion(items.emotions, logits.argmax(-1).tolist(), len(EMOTION_LABELS))
+    return unweighted_accuracy(table)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from models.blsp_emo import BlspEmo, Heard
+from models.emotion_head import EmotionHeadEnsemble, SpectralEmotionHead
 from models.emotions import EMOTION_LABELS, Emotion, emotion_from_label
 from models.talk import TalkSession
 from models.transcription import transcribe
@@ -30,9 +31,7 @@ from train.metrics import (
     unweighted_accuracy,
     word_error_rate,
 )
-from train.nano_assemble import trained_weights
 from train.nano_audio import Surroundings, read_mono, with_noise
-from train.nano_emotion import folded
 from train.nano_judges import ASKED_BACK, ReplyJudge, all_replies, held_out_accuracy, lexicon
 from train.nano_recordings import Recording, librispeech, ravdess, speechocean, tess
 from train.nano_speech import Line, read_lines
@@ -51,8 +50,6 @@ class NanoFiguresSettings(Frozen):
     """Folder with the held-out synthetic speech that `python -m train nano` made."""
     data: Path = Path("../shared/data")
     """Real recordings."""
-    run: Path = Path("runs/nano")
-    """Run folder with the emotion heads of further seeds, if there are any."""
     out: Path = Path("runs/nano/figures.json")
     """Where the figures are written, beside what is printed."""
     most: int = Field(default=200, ge=10)
@@ -138,7 +135,7 @@ def emotion_figures(bench: Bench, settings: NanoFiguresSettings) -> None:
     """Emotion of actors that were never trained on, its calibration, and TESS by speaker."""
     logits, truth = _emotions(bench.model, ravdess(settings.data, held_out=True))
     _emotion_figure(bench, "emotion UA, RAVDESS actors 17-20", logits, truth)
-    _seeds_figure(bench, settings, logits, truth)
+    _seeds_figure(bench, settings, truth)
     temperature = bench.model.config.calibration.temperature
     for name, scale in (("before", 1.0), ("after", temperature)):
         shares = torch.softmax(logits / scale, dim=-1).double().numpy()
@@ -166,18 +163,17 @@ def emotion_figures(bench: Bench, settings: NanoFiguresSettings) -> None:
             _emotion_figure(bench, f"emotion UA, TESS {speaker}", *_emotions(bench.model, clips))
 
 
-def _seeds_figure(
-    bench: Bench, settings: NanoFiguresSettings, logits: torch.Tensor, truth: NDArray[np.int64]
-) -> None:
-    """Adds the mean over the heads of all seeds."""
-    kept = {k: v.clone() for k, v in bench.model.emotion_head.state_dict().items()}
-    guesses = [logits.argmax(dim=-1).numpy()]
-    for folder in sorted(settings.run.glob("emotion-seed-*")):
-        bench.model.load_state_dict(folded(trained_weights(folder)), strict=False)
-        other, _ = _emotions(bench.model, ravdess(settings.data, held_out=True))
-        guesses.append(other.argmax(dim=-1).numpy())
-    bench.model.emotion_head.load_state_dict(kept)
-    if len(guesses) > 1:
+def _seeds_figure(bench: Bench, settings: NanoFiguresSettings, truth: NDArray[np.int64]) -> None:
+    """Adds the mean over the heads of all seeds, each alone."""
+    together = bench.model.emotion_head
+    if isinstance(together, EmotionHeadEnsemble):
+        guesses: list[NDArray[np.int64]] = []
+        for member in together.members:
+            assert isinstance(member, SpectralEmotionHead)
+            bench.model.emotion_head = member
+            logits, _ = _emotions(bench.model, ravdess(settings.data, held_out=True))
+            guesses.append(logits.argmax(dim=-1).numpy())
+        bench.model.emotion_head = together
 
         def mean(chosen: NDArray[np.int64]) -> float:
             tables = [
@@ -186,7 +182,7 @@ def _seeds_figure(
             ]
             return float(np.mean([unweighted_accuracy(table) for table in tables]))
 
-        name = f"emotion UA, RAVDESS actors 17-20, mean of {len(guesses)} seeds"
+        name = f"emotion UA, RAVDESS actors 17-20, mean of {len(guesses)} single heads"
         bench.figures.add(name, bootstrap(mean, len(truth)))
 
 

@@ -10,10 +10,11 @@ import torch
 
 from models.blsp_emo import BlspEmo
 from models.config import BlspEmoConfig, EmotionHeadConfig, SpeechEncoderConfig
-from models.emotion_head import SpectralEmotionHead
+from models.emotion_head import EmotionHeadEnsemble, SpectralEmotionHead, build_emotion_head
 from models.emotions import Emotion
 from models.features import SpeechFeatures
 from models.prompts import chat_prompts, topic_token
+from models.speech_encoder import SpeechStates
 from models.tokenizer import JsonTokenizer
 from tests.models.small import byte_tokenizer
 from train.domain import read_domain, templates
@@ -236,3 +237,16 @@ def test_emotion_moves_speech_embeddings_only_where_it_is_wanted() -> None:
 def test_phones_are_the_same_whether_asked_one_by_one_or_together() -> None:
     texts = ["hello", "it's", "i", "kids are talking by the door", "grandmother"] * 20
     assert phones_of(texts) == [phones_of([text])[0] for text in texts[:5]] * 20
+
+
+def test_several_heads_are_averaged_by_their_probabilities() -> None:
+    torch.manual_seed(3)
+    config = EmotionHeadConfig(kind="spectral", hidden=16, channels=(4, 8), members=3)
+    head = build_emotion_head(config, SpeechEncoderConfig(), 8).eval()
+    assert isinstance(head, EmotionHeadEnsemble)
+    features = SpeechFeatures(torch.randn(2, 80, 60), torch.tensor([60, 41]))
+    states = torch.zeros(2, 1, 8)
+    speech = SpeechStates(states, torch.tensor([1, 1]), features=features)
+    with torch.no_grad():
+        alone = torch.stack([torch.softmax(member(speech), -1) for member in head.members])
+        torch.testing.assert_close(torch.softmax(head(speech), -1), alone.mean(0))
