@@ -13,6 +13,7 @@ from assistant.errors import EngineUnavailable
 from models.emotions import Emotion
 from tests.fakes import LevelDetector, ScriptedModel, certain
 from tests.ui.serving import serving
+from ui.realtime_admission import AdmissionSettings
 from ui.realtime_engines import Resident
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -55,7 +56,7 @@ OWN = ("data:", "blob:")
 
 
 @contextlib.contextmanager
-def page_server(*, reply: str = LONG) -> Generator[str]:
+def page_server(*, reply: str = LONG, admission: AdmissionSettings | None = None) -> Generator[str]:
     """Serves the page with a real voice and a scripted model; yields its address."""
     try:
         voice = open_voice()
@@ -67,7 +68,7 @@ def page_server(*, reply: str = LONG) -> Generator[str]:
         open_detector=LevelDetector,
         policies=("empathetic", "flat"),
     )
-    with serving(engines, with_page=True) as (host, _site):
+    with serving(engines, with_page=True, admission=admission) as (host, _site):
         yield f"http://{host}/"
 
 

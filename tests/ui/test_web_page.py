@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 import soundfile
+from websockets.asyncio.client import connect
 
 from tests.fakes import speech_like
 from tests.ui.browsing import CAPTURE, LONG, browsing, needs_chromium, page_server
+from ui.realtime_admission import AdmissionSettings
 
 pytestmark = needs_chromium
 
@@ -46,7 +48,7 @@ async def test_a_spoken_talk(page: Any) -> None:
     await page.wait_for_function("window.attune.isLive")
     await page.evaluate(CAPTURE)
     await page.wait_for_selector(".a-emotion summary:has-text('angry')")
-    assert (await page.inner_text(".a-you .a-words")).startswith("utterance")
+    assert (await page.inner_text(".a-you .a-words")).startswith("Utterance")
     await page.wait_for_selector(".a-attune .a-words:has-text('That sounds hard')")
     await page.wait_for_function("window.loudest > 0.01")
 
@@ -91,6 +93,47 @@ async def test_typed_turns_and_files(page: Any, tmp_path: Path) -> None:
     await page.set_input_files("#a-upload", str(sound))
     await page.wait_for_selector(".a-turn:nth-child(2) .a-attune .a-words")
     assert await page.text_content("#a-problem") == ""
+
+
+async def test_button_and_typing_stay_in_sight_in_a_long_talk(page: Any) -> None:
+    await page.set_viewport_size({"width": 390, "height": 700})
+    for turn in range(5):
+        await page.fill("#a-text", "A long story that goes on and on. " * 8)
+        await page.press("#a-text", "Enter")
+        await page.wait_for_selector(f".a-turn:nth-child({turn + 1}) .a-attune .a-words")
+    await page.evaluate("scrollTo(0, 0)")
+    seen = """(selector) => {
+      const { top, bottom } = document.querySelector(selector).getBoundingClientRect();
+      return top >= 0 && bottom <= innerHeight;
+    }"""
+    assert await page.evaluate(seen, "#a-text")
+    await page.evaluate("scrollTo(0, document.querySelector('#a-log').offsetHeight / 2)")
+    assert await page.evaluate("scrollY") > 300
+    assert await page.evaluate(seen, "#a-text")
+    assert await page.evaluate(seen, "#a-talk")
+    assert await page.evaluate(seen, "#a-end")
+
+
+async def test_one_can_leave_the_waiting_line(question: Path) -> None:
+    with page_server(admission=AdmissionSettings(most=1, first=1)) as full:
+        socket = f"{full.replace('http', 'ws')}v1/realtime"
+        async with connect(socket) as held, browsing(full, question) as page:
+            await held.recv()
+            await page.click("#a-talk")
+            await page.click("#a-consent button[value=yes]")
+            await page.wait_for_selector("#a-status:has-text('number 1 in line')")
+            assert await page.inner_text("#a-talk-label") == "In line"
+            await page.click("#a-end:has-text('Leave the line')")
+            await page.wait_for_selector("#a-status:has-text('Press Talk')")
+            assert await page.evaluate("window.attune.audio.stream === null")
+            assert await page.inner_text("#a-talk-label") == "Talk"
+
+            # The next time there is room.
+            await page.click("#a-talk")
+            await page.wait_for_selector("#a-status:has-text('in line')")
+            await held.close()
+            await page.wait_for_function("window.attune.hasSession")
+            assert await page.inner_text("#a-talk-label") == "Mute"
 
 
 async def test_without_a_microphone_there_is_advice(page: Any) -> None:

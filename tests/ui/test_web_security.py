@@ -114,7 +114,10 @@ async def test_guessing_passwords_is_slowed() -> None:
 
 async def test_pages_may_load_nothing_from_elsewhere() -> None:
     _, headers = await answer(guard(), {"Host": "localhost"})
-    assert headers["content-security-policy"].startswith("default-src 'self'")
+    policy = headers["content-security-policy"]
+    assert policy.startswith("default-src 'self'")
+    # Sockets too: the page's own is of the same origin.
+    assert "connect-src 'self';" in policy
 
 
 def test_other_computers_need_a_password() -> None:

@@ -81,7 +81,7 @@ async def test_the_voice_interrupts(interrupted: Any) -> None:
     await page.wait_for_selector(".a-turn:nth-child(2) .a-attune .a-words")
     await page.wait_for_function("window.loudest > 0.01")
     words = await page.inner_text(".a-turn:nth-child(2) .a-you .a-words")
-    assert words == "utterance 1"
+    assert words == "Utterance 1"
 
 
 async def heard_frames(page: Any, count: int) -> None:

@@ -33,6 +33,7 @@ class Page {
       onState: (state) => this.state(state),
     });
     this.hasSession = false;
+    this.isInLine = false;
     this.isLive = false;
     this.isMuted = false;
     this.isHolding = false;
@@ -101,6 +102,7 @@ class Page {
   }
 
   async toggle() {
+    if (this.isInLine) return;
     if (this.isLive) {
       this.isMuted = !this.isMuted;
       this.screen.problem("");
@@ -253,13 +255,15 @@ class Page {
     switch (event.type) {
       case "session.created":
         this.hasSession = true;
+        this.isInLine = false;
         if (!this.socket.isResumed) this.screen.clear();
         this.configure();
         this.waiting.splice(0).forEach((waiting) => this.socket.send(waiting));
         break;
       case "attune.waiting":
         this.screen.status(`Many people talk right now. You are number ${event.place} in line; stay on this page.`);
-        return;
+        this.isInLine = true;
+        break;
       case "attune.view":
         this.change(event.change);
         break;
@@ -306,7 +310,7 @@ class Page {
   }
 
   state(state) {
-    this.hasSession = false;
+    this.hasSession = this.isInLine = false;
     if (state === "lost") this.screen.status("The connection was lost. Trying again …");
     else this.finish();
     this.show();
@@ -325,7 +329,7 @@ class Page {
   }
 
   finish() {
-    this.hasSession = false;
+    this.hasSession = this.isInLine = false;
     this.isLive = false;
     this.flush();
     this.audio.deafen();
@@ -340,10 +344,11 @@ class Page {
     const last = Object.values(turns).at(-1);
     this.orb.feel(last && (last.corrected || (!last.emotion?.abstained && last.emotion?.label)));
     const label = this.holds ? "Hold to talk" : this.isMuted ? "Unmute" : "Mute";
-    this.pick("talk-label").textContent = this.isLive ? label : "Talk";
+    this.pick("talk-label").textContent = this.isInLine ? "In line" : this.isLive ? label : "Talk";
     this.pick("talk").setAttribute("aria-pressed", String(this.isLive && !this.isMuted));
     this.pick("stop").hidden = !isSpeaking || !this.hasSession;
-    this.pick("end").hidden = !this.hasSession;
+    this.pick("end").hidden = !this.hasSession && !this.isInLine;
+    this.pick("end").textContent = this.isInLine ? "Leave the line" : "End the talk";
     this.root.dataset.floor = this.isLive ? floor : isSpeaking ? floor : "idle";
     if (this.hasSession) this.screen.status(this.caption(floor));
     else if (!this.isOver && !this.socket.isWanted) this.screen.status(HAS_KEYS ? "Press Talk, or the space bar." : "Press Talk.");

@@ -1,5 +1,8 @@
 // Draws the shared view into the page. All text goes in as text, never as markup.
 
+import { coursePlot } from "./course.js";
+import { element } from "./element.js";
+
 const EMOTIONS = ["neutral", "happy", "angry", "sad", "surprise"];
 const MARKS = {
   endpoint: "turn over",
@@ -51,6 +54,8 @@ export class Screen {
     const isEmpty = !Object.keys(this.view.turns).length;
     this.root.querySelector("#a-welcome").hidden = !isEmpty;
     this.root.querySelector(".a-save").hidden = isEmpty;
+    // What was said needs the room from then on.
+    this.root.classList.toggle("a-in-talk", !isEmpty);
   }
 
   drawTurn(index, turn) {
@@ -70,7 +75,7 @@ export class Screen {
     }
     attune.replaceChildren(...answer(turn));
     attune.hidden = !attune.childNodes.length;
-    const nearEnd = innerHeight + scrollY > document.body.scrollHeight - 320;
+    const nearEnd = innerHeight + scrollY > document.body.scrollHeight - 480;
     if (nearEnd) item.scrollIntoView({ block: "nearest" });
   }
 
@@ -120,16 +125,7 @@ export class Screen {
       "aria-label",
       `Course of emotion: ${course.map((point) => point.emotion).join(", ")}`,
     );
-    const bars = course.map((point) => {
-      const bar = element("span", `a-is-${point.emotion}`);
-      bar.style.setProperty("--share", point.confidence);
-      bar.classList.toggle("a-unsure", !point.certain);
-      const percent = Math.round(100 * point.confidence);
-      bar.title = `turn ${point.turn + 1}: ${point.emotion}, ${percent} %`;
-      if (course.length <= 8) bar.append(element("small", "", point.emotion));
-      return bar;
-    });
-    plot.replaceChildren(...bars);
+    plot.replaceChildren(...coursePlot(course));
   }
 
   drawNotices(notices) {
@@ -182,11 +178,4 @@ function detail(turn) {
     if (turn.marks_ms[mark] !== undefined) facts.push(`${name} ${Math.round(turn.marks_ms[mark])} ms`);
   }
   return facts.join(" · ");
-}
-
-function element(tag, className = "", text = "") {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text) node.textContent = text;
-  return node;
 }
