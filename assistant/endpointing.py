@@ -48,6 +48,8 @@ class EndpointingSettings(BaseModel):
     """Speech from which its words can make it a turn while the assistant speaks."""
     drop_ms: int = Field(default=192, ge=32, le=2_000)
     """Silence after which speech too short for a turn is forgotten."""
+    resume_ms: int = Field(default=384, ge=32, le=5_000)
+    """Silence after which the assistant that fell silent goes on: people pause between words."""
     verdict_ms: int = Field(default=512, ge=32, le=5_000)
     """Silence after which it is forgotten although its words are not known yet."""
     eager_ms: int = Field(default=192, ge=32, le=2_000)
@@ -303,8 +305,10 @@ class Endpointer:
         claims = self._claims_floor() if self._claims_floor and is_judged else False
         if claims:
             return [self._confirm()]
-        is_over = claims is False or silent >= self._samples(settings.verdict_ms)
-        return self._drop() if is_over else []
+        needed_ms = settings.resume_ms if self._has_yielded else settings.drop_ms
+        if claims is None:
+            needed_ms = max(needed_ms, settings.verdict_ms)
+        return self._drop() if silent >= self._samples(needed_ms) else []
 
     def _confirm(self) -> TurnMark:
         self._phase = _Phase.SPEAKING

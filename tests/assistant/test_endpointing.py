@@ -242,8 +242,9 @@ BRIEF = [Boundary.STARTED, Boundary.YIELDED, Boundary.BRIEF]
 
 def test_brief_speech_makes_the_assistant_silent_and_its_words_decide() -> None:
     brief = ((0.9, 480), (0.0, 192))
-    assert overlap(*brief, claims=False) == [*BRIEF, Boundary.DROPPED]
     assert overlap(*brief, claims=True) == [*BRIEF, Boundary.CONFIRMED]
+    assert overlap(*brief, (0.0, 160), claims=False) == BRIEF
+    assert overlap(*brief, (0.0, 192), claims=False) == [*BRIEF, Boundary.DROPPED]
     assert overlap(*brief, (0.0, 256), claims=None) == BRIEF
     assert overlap(*brief, (0.0, 352), claims=None) == [*BRIEF, Boundary.DROPPED]
 
@@ -262,5 +263,5 @@ def test_a_word_too_short_to_silence_the_assistant_may_still_interrupt() -> None
 
 
 def test_who_says_more_after_a_brief_pause_is_judged_anew() -> None:
-    spans = ((0.9, 384), (0.0, 128), (0.9, 128), (0.0, 192))
+    spans = ((0.9, 384), (0.0, 256), (0.9, 128), (0.0, 384))
     assert overlap(*spans, claims=False) == [*BRIEF, Boundary.BRIEF, Boundary.DROPPED]
