@@ -60,7 +60,7 @@ class EndpointingSettings(BaseModel):
     """Silence that ends a turn which sounds unfinished."""
     sure_completeness: float = Field(default=0.75, gt=0.0, le=1.0)
     """Score from which a turn is surely complete; below it the silence grows in proportion."""
-    usual_share: float = Field(default=0.75, ge=0.0, le=1.0)
+    usual_share: float = Field(default=0.85, ge=0.0, le=1.0)
     """How near the shortest silence is, from the longest, where no score is known (yet)."""
     lead_ms: int = Field(default=256, ge=0, le=2_000)
     """Sound kept from before the first speech frame."""
@@ -162,6 +162,8 @@ class Endpointer:
         self.settings = settings or EndpointingSettings()
         self.patience = 1.0
         """Factor on the silence that ends a turn; may be set at any time."""
+        self.least_silence_ms = 0.0
+        """Silence that ends a turn at the earliest, however complete it is; likewise."""
         self._frame = frame_samples
         self._rate = sample_rate
         self._completeness = completeness
@@ -206,7 +208,8 @@ class Endpointer:
         if score is not None:
             share = min(1.0, max(0.0, score / settings.sure_completeness))
         shortest, longest = settings.shortest_silence_ms, settings.longest_silence_ms
-        return (longest - (longest - shortest) * share) * self.patience
+        required_ms = (longest - (longest - shortest) * share) * self.patience
+        return max(required_ms, self.least_silence_ms)
 
     def feed(
         self, probability: float, *, contested: bool = False, may_acknowledge: bool = False

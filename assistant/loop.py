@@ -238,6 +238,7 @@ class TalkLoop:
             self._tap(samples, played)
         self._keep(heard.samples)
         self._endpointer.patience = self._patience.factor
+        self._endpointer.least_silence_ms = self._patience.least_silence_ms
         for mark in self._endpointer.feed(
             self._probability(heard),
             contested=self._is_contested(),

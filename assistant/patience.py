@@ -19,10 +19,16 @@ class PatienceSettings(BaseModel):
     """Added to the factor when the person surely sounds sad."""
     slow: float = Field(default=0.6, ge=0.0, le=3.0)
     """Added at most for a person who makes long pauses within their turns."""
+    longer: float = Field(default=1.5, ge=0.0, le=5.0)
+    """How much longer than such a pause a silence must be to end a turn."""
 
 
 LONG_PAUSE_MS = 700.0
 """Pauses of this length and more within a turn mark a slow speaker."""
+SLOW_PAUSE_MS = 450.0
+"""Who paused so long and went on is given a longer silence, whatever the words say: `longer` times
+that pause, up to `LONGEST_MS`."""
+LONGEST_MS = 1_600.0
 
 
 class Patience:
@@ -41,6 +47,14 @@ class Patience:
         longest = max(self._pauses_ms, default=0.0)
         slowness = min(1.0, longest / LONG_PAUSE_MS) if self._pauses_ms else 0.0
         return settings.base * (1.0 + settings.slow * slowness**2 + settings.sad * self._sadness)
+
+    @property
+    def least_silence_ms(self) -> float:
+        """The silence that ends a turn at the earliest, by this person's own pauses."""
+        longest = max(self._pauses_ms, default=0.0)
+        if longest < SLOW_PAUSE_MS:
+            return 0.0
+        return self.settings.base * min(LONGEST_MS, self.settings.longer * longest)
 
     def paused(self, pause_ms: float) -> None:
         """The person paused within a turn and went on."""

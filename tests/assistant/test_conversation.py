@@ -68,6 +68,19 @@ def test_patience_grows_with_pauses_and_sadness_and_fades() -> None:
     assert patience.factor == pytest.approx(1.0, abs=0.05)
 
 
+def test_who_pauses_long_is_given_half_as_long_again_until_they_speak_straight() -> None:
+    patience = Patience(PatienceSettings(longer=1.5))
+    patience.paused(300.0)
+    assert patience.least_silence_ms == 0.0
+    patience.paused(800.0)
+    assert patience.least_silence_ms == pytest.approx(1_200.0)
+    patience.paused(3_000.0)
+    assert patience.least_silence_ms == pytest.approx(1_600.0)
+    for _ in range(3):
+        patience.went_straight()
+    assert patience.least_silence_ms == 0.0
+
+
 def test_corrections_shift_the_estimates_of_this_person_only_so_far() -> None:
     prior = EmotionPrior()
     estimate = EmotionEstimate((0.1, 0.1, 0.45, 0.3, 0.05))

@@ -103,7 +103,7 @@ def test_one_loud_frame_in_a_pause_does_not_prolong_the_turn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("score", "delay_ms"), [(1.0, 352), (0.75, 352), (0.375, 976), (0.0, 1_600), (None, 664)]
+    ("score", "delay_ms"), [(1.0, 352), (0.75, 352), (0.375, 976), (0.0, 1_600), (None, 539)]
 )
 def test_completeness_sets_the_silence_that_ends_the_turn(
     score: float | None, delay_ms: int
@@ -225,6 +225,13 @@ def test_marks_follow_the_state_diagram_and_never_overlap(
     ends = [mark for mark in marks if mark.boundary is Boundary.ENDED]
     for earlier, later in itertools.pairwise(ends):
         assert earlier.end_samples <= later.start_samples
+
+
+def test_a_turn_that_sounds_complete_does_not_end_before_the_least_silence() -> None:
+    endpointer = Endpointer(completeness=lambda: 1.0)
+    endpointer.least_silence_ms = 1_200.0
+    end = run((0.9, 640), (0.0, 3_200), endpointer=endpointer)[-1]
+    assert 1_200 <= (end.at_samples - end.speech_end_samples) / 16 < 1_200 + FRAME_MS
 
 
 def overlap(*spans: tuple[float, int], claims: bool | None = None) -> list[Boundary]:
