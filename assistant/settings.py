@@ -139,6 +139,9 @@ class TalkCommandSettings(EngineSettings):
 class DoctorSettings(CommonSettings):
     """Shows what works on this machine and how to mend what does not."""
 
+    mic: bool = False
+    """Listen to the microphone for five seconds, and say how well you are heard."""
+    devices: DeviceSettings = DeviceSettings()
     json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False
     """Print one JSON object instead of a table."""
 

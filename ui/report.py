@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 
 from assistant import doctor as doctor_checks
+from assistant import microphone_test
 from assistant.doctor import Check, State
 from assistant.errors import DeviceError
 from assistant.playback import Loudspeaker
@@ -165,12 +166,23 @@ def _loudspeaker(settings: ReplySettings) -> Loudspeaker | None:
 def doctor(settings: DoctorSettings) -> int:
     """Runs `doctor`; returns 0 if everything that a conversation needs works."""
     checks = doctor_checks.examine()
+    if settings.mic:
+        checks.append(_microphone(settings))
     failed = any(check.state is State.MISSING for check in checks)
     if settings.json_lines:
         print(doctor_checks.as_json(checks))
         return 1 if failed else 0
     Console(highlight=False).print(_doctor_table(checks))
     return 1 if failed else 0
+
+
+def _microphone(settings: DoctorSettings) -> Check:
+    from assistant.engines.table import open_vad
+
+    detector = open_vad("silero")
+    seconds = f"{microphone_test.LISTEN_S:.0f} seconds"
+    print(f"Speak now, for {seconds}: nothing is recorded.", file=sys.stderr, flush=True)
+    return microphone_test.examine(settings.devices, detector)
 
 
 def _doctor_table(checks: list[Check]) -> Table:
