@@ -227,23 +227,40 @@ async def _serve(house: House, socket: WebSocket, place: _Place, *, keep: bool) 
         await asyncio.wait(
             {pumping, receiving, replaced, place.task}, return_when=asyncio.FIRST_COMPLETED
         )
-        if pumping.done():
+        if (error := _failure(pumping) or _failure(receiving)) is not None:
+            logger.error("a message could not be handled", exc_info=error)
+            await _close(socket, BROKEN, "internal error")
+        elif pumping.done() and not _is_hung_up(pumping):
             house.metrics.stalled += 1
             await _close(socket, STALLED, "the client does not read")
-        elif receiving.done() and receiving.exception() is not None:
-            logger.error("a message could not be handled", exc_info=receiving.exception())
-            await _close(socket, BROKEN, "internal error")
-        elif not receiving.done():
+        elif not (receiving.done() or pumping.done()):
             await _cancelled(pumping)
             await _flush(session, socket)
             await _close(socket, NORMAL, "the conversation has ended or goes on elsewhere")
     finally:
-        is_lost = receiving.done() and not receiving.exception() and receiving.result() != NORMAL
+        is_lost = _is_hung_up(pumping) or (
+            receiving.done() and not receiving.exception() and receiving.result() != NORMAL
+        )
         await _cancelled(pumping, receiving, replaced)
         session.detach()
         house.left(place)
         if not (keep and is_lost) and not place.replaced.is_set():
             session.end()
+
+
+def _is_hung_up(task: asyncio.Future[Any]) -> bool:
+    """Whether `task` ended because the client is gone."""
+    return isinstance(_end_of(task), WebSocketDisconnect)
+
+
+def _failure(task: asyncio.Future[Any]) -> BaseException | None:
+    """Returns what broke `task`, other than that the client is gone."""
+    return None if _is_hung_up(task) else _end_of(task)
+
+
+def _end_of(task: asyncio.Future[Any]) -> BaseException | None:
+    """Returns the error that ended `task`; None where it goes on, is over, or was cancelled."""
+    return task.exception() if task.done() and not task.cancelled() else None
 
 
 async def _pump(session: Session, socket: WebSocket) -> None:

@@ -232,9 +232,20 @@ def read_event(message: str) -> Json:
         event = json.loads(message)
     except (ValueError, RecursionError):
         raise ProtocolError("the message is not valid JSON", code="invalid_json") from None
+    if "\\u" in message and not _is_writable(event):
+        raise ProtocolError("the message holds half a character (\\ud800 to \\udfff alone)")
     if not isinstance(event, dict) or not isinstance(cast(Json, event).get("type"), str):
         raise ProtocolError("an event is an object with a type", code="invalid_event")
     return cast(Json, event)
+
+
+def _is_writable(event: object) -> bool:
+    """Whether `event` can be sent back: JSON can spell half of a pair of surrogates, UTF-8 not."""
+    try:
+        json.dumps(event, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def decode_audio(value: object, *, param: str) -> Waveform:

@@ -60,6 +60,8 @@ def test_answers_in_text_have_no_sound() -> None:
         ("no json", "invalid_json"),
         ("[" * 100_000, "invalid_json"),
         ("[]", "invalid_event"),
+        (r'{"type": "\ud800"}', "invalid_value"),
+        (r'{"type": "response.create", "response": {"metadata": {"\udc00": 1}}}', "invalid_value"),
         ('{"type": 7}', "invalid_event"),
         ('{"type": "session.destroy"}', "unknown_event"),
         ('{"type": "input_audio_buffer.append"}', "invalid_value"),

@@ -25,7 +25,9 @@ Server = tuple[str, Site]
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with serving(resident(), admission=AdmissionSettings(most=8, line=4)) as found:
+    # However slow the machine is: it is not latency that is looked at here.
+    admission = AdmissionSettings(most=8, line=4, budget_ms=60_000, most_load=100)
+    with serving(resident(), admission=admission) as found:
         yield found
 
 
@@ -264,6 +266,14 @@ def test_script_in_every_field(server: Server) -> None:
             assert client.until("error")["error"]["code"] != "session_failed"
         assert reply(client, SCRIPT) == "completed"
         assert SCRIPT not in read(host, "/metrics") + read(host, "/health")
+
+
+def test_half_a_character(server: Server) -> None:
+    host, _ = server
+    with answered(host), line(host) as client:
+        client.say("\ud800")
+        assert "half a character" in client.until("error")["error"]["message"]
+        assert reply(client, "whole \U0001f600") == "completed"
 
 
 @pytest.mark.parametrize(
