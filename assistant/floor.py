@@ -24,7 +24,7 @@ ACKNOWLEDGING = frozenset(
 )
 """Words that acknowledge, alone and together."""
 CLAIMING = frozenset(
-    "again but bye cancel enough excuse faster forget goodbye hang hello help hey hold how listen "
+    "again bye cancel enough excuse faster forget goodbye hang hello help hey hold how listen "
     "louder minute moment mute next no nope not pardon pause please question quiet quieter repeat "
     "second shut silence skip slower slowly sorry stop wait what when where which who why "
     "wrong".split()
