@@ -42,7 +42,7 @@ class EndpointingSettings(BaseModel):
     """Speech that makes a turn while nobody else speaks; less is taken for a noise."""
     contested_speech_ms: int = Field(default=352, ge=1, le=3_000)
     """Speech for which the assistant falls silent while it speaks."""
-    contested_turn_ms: int = Field(default=800, ge=1, le=5_000)
+    contested_turn_ms: int = Field(default=640, ge=1, le=5_000)
     """Speech that makes a turn (and interrupts) while the assistant speaks, whatever was said."""
     brief_ms: int = Field(default=192, ge=1, le=3_000)
     """Speech from which its words can make it a turn while the assistant speaks."""
@@ -50,6 +50,8 @@ class EndpointingSettings(BaseModel):
     """Silence after which speech too short for a turn is forgotten."""
     resume_ms: int = Field(default=384, ge=32, le=5_000)
     """Silence after which the assistant that fell silent goes on: people pause between words."""
+    insist_ms: int = Field(default=2_000, ge=0, le=10_000)
+    """Who speaks again so soon after the assistant went on wants the floor, and needs less."""
     verdict_ms: int = Field(default=512, ge=32, le=5_000)
     """Silence after which it is forgotten although its words are not known yet."""
     eager_ms: int = Field(default=192, ge=32, le=2_000)
@@ -178,6 +180,8 @@ class Endpointer:
         self._announced = False
         self._has_yielded = False
         self._is_brief = False
+        self._insists = False
+        self._insists_until = 0
         self._previous_end = 0
 
     @property
@@ -265,6 +269,7 @@ class Endpointer:
         self._start = max(self._previous_end, self._onset - lead, 0)
         self._voiced = 0
         self._announced = self._has_yielded = self._is_brief = False
+        self._insists = self._clock <= self._insists_until
 
     def _onset_step(self, voiced: bool, contested: bool, may_acknowledge: bool) -> list[TurnMark]:
         settings = self.settings
@@ -289,7 +294,8 @@ class Endpointer:
         silent = self._clock - self._last_voiced
         if voiced:
             self._is_brief = False
-        if self._voiced >= self._samples(settings.contested_turn_ms):
+        turn_ms = settings.contested_speech_ms if self._insists else settings.contested_turn_ms
+        if self._voiced >= self._samples(turn_ms):
             return [self._confirm()]
         if not self._has_yielded and self._voiced >= self._samples(settings.contested_speech_ms):
             self._has_yielded = True
@@ -347,6 +353,9 @@ class Endpointer:
 
     def _drop(self) -> list[TurnMark]:
         self._phase = _Phase.IDLE
+        if self._has_yielded:
+            self._insists_until = self._clock + self._samples(self.settings.insist_ms)
+            self._has_yielded = False
         return [self._mark(Boundary.DROPPED)] if self._announced else []
 
     def _end(self, reason: EndReason) -> TurnMark:

@@ -258,8 +258,17 @@ def test_brief_speech_makes_the_assistant_silent_and_its_words_decide() -> None:
 
 def test_what_is_not_brief_interrupts_whatever_was_said() -> None:
     expected = [Boundary.STARTED, Boundary.YIELDED, Boundary.CONFIRMED]
-    assert overlap((0.9, 800), claims=False) == expected
+    assert overlap((0.9, 640), claims=False) == expected
     assert overlap((0.9, 416), (0.0, 64), (0.9, 384), claims=False) == expected
+
+
+def test_who_speaks_again_soon_after_the_assistant_went_on_interrupts_at_once() -> None:
+    brief, silence, word = (0.9, 416), (0.0, 1_024), (0.9, 352)
+    dropped = [*BRIEF, Boundary.DROPPED]
+    insists = [Boundary.STARTED, Boundary.CONFIRMED]
+    assert overlap(brief, silence, word, claims=False) == dropped + insists
+    later = overlap(brief, (0.0, 3_200), word, claims=False)
+    assert later == [*dropped, Boundary.STARTED, Boundary.YIELDED]
 
 
 def test_a_word_too_short_to_silence_the_assistant_may_still_interrupt() -> None:
