@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from assistant import events
-from assistant.correction import EmotionPrior
 from assistant.ear import Ear
 from assistant.empathy import load_policy
 from assistant.errors import AssistantError
-from assistant.loop import TalkLoop, TalkParts
-from assistant.reply_parts import ReplyParts
+from assistant.loop import TalkLoop
+from assistant.session import Ends, Workers, talk_parts
 from models.emotions import emotion_from_label
 from ui.realtime_choices import ChosenDialogue, ChosenPolicy, ChosenVoice
 from ui.realtime_devices import LEAST_KEPT_S, SocketMicrophone, SocketSpeaker
@@ -82,22 +81,14 @@ class Session:
             held=self._translator.held,
         )
         self._loop = TalkLoop(
-            TalkParts(
-                microphone=self._microphone,
-                speaker=self._speaker,
-                ear=Ear(detector),
-                ear_worker=resident.ear_worker,
-                reply=ReplyParts(
-                    dialogue=self._dialogue,
-                    voice=self._voice,
-                    policy=self._policy,
-                    speaker=self._speaker,
-                    prior=EmotionPrior(),
-                    scorer=resident.judge or self._dialogue,
-                    transcriber=self._dialogue,
-                    model_worker=resident.model_worker,
-                    voice_worker=resident.voice_worker,
-                ),
+            talk_parts(
+                Ends(self._microphone, self._speaker),
+                Ear(detector),
+                Workers(resident.ear_worker, resident.model_worker, resident.voice_worker),
+                dialogue=self._dialogue,
+                voice=self._voice,
+                policy=self._policy,
+                scorer=resident.judge or self._dialogue,
             ),
             talk_settings(self._config, resident.talk),
             listener=self._listen,
