@@ -1,19 +1,33 @@
 """The command `continue`: an LLM writes what is to be said to each utterance of a manifest.
 
 Each process writes its own part file, line by line. A part file is the record of what is done: a
-killed run goes on behind its last whole line, and no line is lost or doubled.
+killed run goes on behind its last whole line, and no line is lost or doubled. Beside the parts
+stands who writes and how (`*.by.json`): continuations of two kinds are never mixed.
 """
 
+import json
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from train.filtering import without_faults
 from train.manifest import Drops, Utterance, parse_line, read_manifest, to_line, write_manifest
+from train.run_folder import full_disk_named, write_json
 from train.settings import ContinueSettings
 from train.writers import LocalWriter, ServerWriter, Writer
 
 logger = logging.getLogger(__name__)
+
+WRITTEN_BY = {
+    "llm",
+    "server_model",
+    "persona",
+    "instruction",
+    "emotion_in_text",
+    "longest_tokens",
+}
+"""Settings that a continuation depends on."""
 
 
 def write_continuations(settings: ContinueSettings, writer: Writer | None = None) -> Path:
@@ -36,11 +50,14 @@ def write_continuations(settings: ContinueSettings, writer: Writer | None = None
         raise ValueError("name who writes: --llm FOLDER, or --server URL")
     out = settings.out or settings.manifest.with_suffix(".continued.jsonl")
     utterances = _usable(settings, out)
+    _check_writer(out, settings)
+    state.wait_for_everyone()
+    if state.is_main_process:
+        write_json(_by(out), settings.model_dump(mode="json", include=WRITTEN_BY))
     mine = utterances[state.process_index :: state.num_processes]
     part = out.with_name(f"{out.name}.part-{state.process_index}-of-{state.num_processes}")
-    done = done_ids(part)
-    for other in out.parent.glob(f"{out.name}.part-*-of-*"):
-        done |= {line.id for line in _whole(other)}
+    cut_torn_line(part)
+    done = _done(out, mine)
     unwritten = [utterance for utterance in mine if utterance.id not in done]
     logger.info("%d of %d continuations are written already", len(mine) - len(unwritten), len(mine))
     if unwritten:
@@ -56,23 +73,75 @@ def write_continuations(settings: ContinueSettings, writer: Writer | None = None
     return out
 
 
-def done_ids(part: Path) -> set[str]:
-    """Returns the ids in a part file, after cutting off a last line that is not whole."""
+def cut_torn_line(part: Path) -> None:
+    """Cuts off the last line of a part file where it is not whole."""
     if not part.exists():
-        return set()
+        return
     content = part.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
     if len(whole) < len(content):
         logger.warning("%s: a line cut short by a kill is written again", part)
         with part.open("r+b") as file:
             file.truncate(len(whole))
-    return {line.id for line in _whole(part)}
+
+
+def _by(out: Path) -> Path:
+    return out.with_name(f"{out.name}.by.json")
+
+
+def _check_writer(out: Path, settings: ContinueSettings) -> None:
+    """Refuses to go on with what another writer began, or the same one asked otherwise."""
+    if not _by(out).exists() or not _parts(out):
+        return
+    begun: dict[str, Any] = json.loads(_by(out).read_text(encoding="utf-8"))
+    asked = settings.model_dump(mode="json", include=WRITTEN_BY)
+    changed = sorted(key for key in WRITTEN_BY if begun.get(key) != asked[key])
+    if changed:
+        raise ValueError(
+            f"{out} was begun with other values of {', '.join(changed)}: name another file with "
+            f"--out, or remove {out.name}* to write it anew"
+        )
+
+
+def _parts(out: Path) -> list[Path]:
+    return sorted(out.parent.glob(f"{out.name}.part-*-of-*"))
+
+
+def _done(out: Path, utterances: Sequence[Utterance]) -> dict[str, Utterance]:
+    """Returns what is written of `utterances`, by id, in any part file.
+
+    An utterance whose words, emotion or history changed in the manifest since is not done.
+    """
+    wanted = {utterance.id: utterance for utterance in utterances}
+    found: dict[str, Utterance] = {}
+    for part in _parts(out):
+        for line in _whole(part):
+            asked = wanted.get(line.id)
+            if asked is not None and _question(asked) == _question(line):
+                update = {"continuation": line.continuation, "ended": line.ended}
+                found[line.id] = asked.model_copy(update=update)
+    return found
+
+
+def _question(utterance: Utterance) -> tuple[Any, ...]:
+    return utterance.text, utterance.emotion, utterance.history
 
 
 def _whole(part: Path) -> list[Utterance]:
-    """The complete lines of a part file; another process may be writing its last."""
+    """The complete lines of a part file; another process may be writing its last.
+
+    Raises:
+        ValueError: A complete line is broken.
+    """
     content = part.read_bytes()
-    return [parse_line(line) for line in content[: content.rfind(b"\n") + 1].splitlines()]
+    found: list[Utterance] = []
+    lines = content[: content.rfind(b"\n") + 1].split(b"\n")
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            found.append(parse_line(line))
+        except ValueError as error:
+            raise ValueError(f"{part}:{number}: {error}: remove that line to go on") from error
+    return found
 
 
 def _usable(settings: ContinueSettings, out: Path) -> list[Utterance]:
@@ -100,7 +169,7 @@ def _write_part(
     part: Path, unwritten: Sequence[Utterance], writer: Writer, batch_size: int
 ) -> None:
     ordered = sorted(unwritten, key=lambda utterance: len(utterance.text))
-    with part.open("a", encoding="utf-8") as file:
+    with full_disk_named(part), part.open("a", encoding="utf-8") as file:
         for batch in _batches(ordered, batch_size):
             lines = ""
             for utterance, written in zip(batch, writer.write(batch), strict=True):
@@ -117,9 +186,7 @@ def _batches(items: Sequence[Utterance], size: int) -> Iterator[Sequence[Utteran
 
 def _merge(out: Path, utterances: Sequence[Utterance]) -> None:
     """Joins all part files in the manifest's order, without faults; the parts stay for a resume."""
-    found: dict[str, Utterance] = {}
-    for part in sorted(out.parent.glob(f"{out.name}.part-*-of-*")):
-        found |= {utterance.id: utterance for utterance in _whole(part)}
+    found = _done(out, utterances)
     ordered = [found[utterance.id] for utterance in utterances if utterance.id in found]
     drops = Drops()
     kept, rejected = without_faults(ordered, drops)
@@ -128,6 +195,15 @@ def _merge(out: Path, utterances: Sequence[Utterance]) -> None:
     if not kept:
         raise ValueError(f"no continuation is usable: {'; '.join(drops.lines())}")
     write_manifest(out, kept)
-    write_manifest(out.with_suffix(".rejected.jsonl"), rejected)
+    _write_rejected(out.with_suffix(".rejected.jsonl"), rejected)
     cut = sum(not utterance.ended for utterance in kept)
     print(f"{len(kept)} continuations in {out} ({cut} cut off), {len(rejected)} rejected")
+
+
+def _write_rejected(path: Path, rejected: Sequence[tuple[Utterance, str]]) -> None:
+    """Writes each rejected utterance with its reason, to be looked at; it is no manifest."""
+    lines = [
+        json.dumps({"reason": reason} | json.loads(to_line(utterance)), ensure_ascii=False) + "\n"
+        for utterance, reason in rejected
+    ]
+    path.write_text("".join(lines), encoding="utf-8")

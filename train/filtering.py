@@ -57,15 +57,15 @@ def fault(utterance: Utterance) -> str:
 
 def without_faults(
     utterances: Iterable[Utterance], drops: Drops
-) -> tuple[list[Utterance], list[Utterance]]:
-    """Returns (kept, rejected) and counts the rejected by reason in `drops`."""
+) -> tuple[list[Utterance], list[tuple[Utterance, str]]]:
+    """Returns (kept, rejected with the reason) and counts the rejected by reason in `drops`."""
     kept: list[Utterance] = []
-    rejected: list[Utterance] = []
+    rejected: list[tuple[Utterance, str]] = []
     for utterance in utterances:
         reason = fault(utterance)
         if reason:
             drops.add(reason, utterance.id)
-            rejected.append(utterance)
+            rejected.append((utterance, reason))
         else:
             kept.append(utterance)
     return kept, rejected

@@ -121,7 +121,9 @@ def draw_curves(history: Path, picture: Path) -> None:
 def _cut_history(path: Path, from_step: int) -> None:
     """Keeps what was written up to `from_step`: what came after it will be trained again."""
     kept = [line for line in read_history(path) if line["step"] <= from_step]
-    path.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+    part = path.with_name(path.name + ".part")
+    part.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+    part.replace(path)
 
 
 def _progress_bar() -> Any:

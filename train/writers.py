@@ -1,5 +1,6 @@
 """Who writes continuations: a local causal LLM, or an OpenAI-compatible server."""
 
+import http.client
 import json
 import logging
 import time
@@ -183,8 +184,8 @@ def post_json(url: str, body: dict[str, Any], *, key: str = "") -> Any:
             reason = f"status {error.code}"
             if error.code not in (408, 409, 429) and error.code < 500:
                 raise ValueError(f"{url} refuses ({reason}): look at model and key") from error
-        except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-            reason = str(getattr(error, "reason", error))
+        except (OSError, http.client.HTTPException) as error:  # URLError and timeouts, too
+            reason = str(getattr(error, "reason", error)) or type(error).__name__
         except json.JSONDecodeError as error:
             raise ValueError(f"{url} does not answer in JSON: is it the right address?") from error
         if attempt < ATTEMPTS:

@@ -12,7 +12,7 @@ import torch
 from models.checkpoint import save
 from tests.train.tiny import tiny_model, utterances
 from train import writers
-from train.continuations import done_ids, write_continuations
+from train.continuations import cut_torn_line, write_continuations
 from train.filtering import fault
 from train.manifest import Utterance, read_manifest, write_manifest
 from train.settings import ContinueSettings
@@ -84,9 +84,50 @@ def test_parts_of_other_processes_are_not_written_again(manifest: Path) -> None:
 def test_a_torn_line_is_cut_off(tmp_path: Path) -> None:
     part = tmp_path / "part"
     part.write_bytes(b'{"id":"a","audio":"a.wav"}\n{"id":"b","au')
-    assert done_ids(part) == {"a"}
-    assert part.read_bytes().endswith(b"\n")
-    assert done_ids(tmp_path / "none") == set()
+    cut_torn_line(part)
+    assert part.read_bytes() == b'{"id":"a","audio":"a.wav"}\n'
+    cut_torn_line(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_continuations_of_two_kinds_are_not_mixed(manifest: Path) -> None:
+    plain = ContinueSettings(manifest=manifest)
+    write_continuations(plain, Scripted())
+    told = plain.model_copy(update={"instruction": "", "emotion_in_text": True})
+    writer = Scripted()
+    with pytest.raises(ValueError, match=r"other values of emotion_in_text, instruction: .*--out"):
+        write_continuations(told, writer)
+    assert writer.asked == []
+    write_continuations(told.model_copy(update={"out": manifest.parent / "told.jsonl"}), writer)
+    assert len(writer.asked) == 11
+
+
+def test_an_utterance_that_changed_is_written_again(manifest: Path) -> None:
+    settings = ContinueSettings(manifest=manifest)
+    write_continuations(settings, Scripted())
+    before = list(read_manifest(manifest).utterances)
+    changed = [
+        u.model_copy(update={"text": "mended words"} if u.id == "u3" else {"speaker": "new"})
+        for u in before
+    ]
+    write_manifest(manifest, changed)
+    writer = Scripted()
+    found = {u.id: u for u in read_manifest(write_continuations(settings, writer)).utterances}
+    assert writer.asked == ["u3"]
+    assert found["u3"].continuation == "that is about mended words"
+    assert {u.speaker for u in found.values() if u.id != "u3"} == {"new"}
+    again = Scripted()
+    write_continuations(settings, again)
+    assert again.asked == []
+
+
+def test_a_broken_line_within_a_part_file_is_named(manifest: Path) -> None:
+    settings = ContinueSettings(manifest=manifest)
+    write_continuations(settings, Scripted())
+    (part,) = manifest.parent.glob("*.part-*")
+    part.write_bytes(b"{broken\n" + part.read_bytes())
+    with pytest.raises(ValueError, match=r"part-0-of-1:1: broken JSON"):
+        write_continuations(settings, Scripted())
 
 
 @pytest.mark.parametrize(
@@ -122,8 +163,9 @@ def test_rejected_continuations_stand_beside_the_manifest(manifest: Path) -> Non
 
     out = write_continuations(ContinueSettings(manifest=manifest), Refusing())
     assert "u4" not in {u.id for u in read_manifest(out).utterances}
-    rejected = read_manifest(out.with_suffix(".rejected.jsonl"), check_audio=False)
-    assert [u.id for u in rejected.utterances] == ["u4"]
+    (line,) = out.with_suffix(".rejected.jsonl").read_text().splitlines()
+    rejected = json.loads(line)
+    assert (rejected["id"], rejected["reason"]) == ("u4", "a refusal")
 
 
 def test_a_local_llm_writes_the_same_alone_and_in_a_batch(tmp_path: Path) -> None:
@@ -145,8 +187,12 @@ class Answering(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.seen.append({"path": self.path, "key": self.headers["Authorization"], **body})
         if self.refusals:
-            self.send_response(self.refusals.pop())
+            status = self.refusals.pop()
+            self.send_response(status)
+            if status == 200:
+                self.send_header("Content-Length", "9999")
             self.end_headers()
+            self.wfile.write(b'{"choices"')
             return
         content = f"reply to {body['messages'][-1]['content']}"
         choice = {"message": {"content": content}, "finish_reason": "length"}
@@ -197,6 +243,8 @@ def test_a_busy_server_is_asked_again_and_a_refusal_is_not(
     said = utterances(tmp_path, 1)
     Answering.refusals[:] = [503, 429]
     assert writer.write(said)[0].text.startswith("reply to")
+    Answering.refusals[:] = [200]
+    assert writer.write(said)[0].text.startswith("reply to"), "an answer that is cut short"
     Answering.refusals[:] = [401]
     with pytest.raises(ValueError, match=r"refuses \(status 401\): look at model and key"):
         writer.write(said)
