@@ -26,6 +26,7 @@ from models.speech_embeddings import SpeechEmbeddings
 from models.speech_encoder import SpeechEncoder, SpeechStates
 from models.tokenizer import Tokenizer
 from models.whisper import load_decoder
+from models.word_model import WordGuide, WordModel
 
 SHORTEST_SAMPLES = 1600
 """Utterances below 0.1 s are followed by silence up to it."""
@@ -56,6 +57,7 @@ class _Parts:
 
     tokenizer: Tokenizer | None = None
     decoder_tokenizer: Tokenizer | None = None
+    word_model: WordModel | None = None
 
 
 class BlspEmo(nn.Module):
@@ -65,6 +67,7 @@ class BlspEmo(nn.Module):
         config: Shapes of all parts.
         tokenizer: The LLM's; needed for prompts and talk, not for tensors.
         decoder_tokenizer: That of Whisper's decoder, where it has one of its own.
+        word_model: Which words are likely; guides the adapter `ctc`.
 
     Raises:
         ValueError: The parts of `config` do not fit together.
@@ -76,10 +79,11 @@ class BlspEmo(nn.Module):
         *,
         tokenizer: Tokenizer | None = None,
         decoder_tokenizer: Tokenizer | None = None,
+        word_model: WordModel | None = None,
     ) -> None:
         super().__init__()
         self.config = config
-        self._parts = _Parts(tokenizer, decoder_tokenizer)
+        self._parts = _Parts(tokenizer, decoder_tokenizer, word_model)
         shape = config.speech_encoder
         self.speech_encoder = SpeechEncoder(shape)
         self.llm = LanguageModel(config.llm, config.lora)
@@ -160,7 +164,8 @@ class BlspEmo(nn.Module):
     @tokenizer.setter
     def tokenizer(self, tokenizer: Tokenizer) -> None:
         self._parts.tokenizer = tokenizer
-        self.__dict__.pop("prompts", None)
+        for cached in ("prompts", "_word_guide"):
+            self.__dict__.pop(cached, None)
 
     @property
     def has_tokenizer(self) -> bool:
@@ -176,6 +181,23 @@ class BlspEmo(nn.Module):
     def decoder_tokenizer(self) -> Tokenizer:
         """The tokenizer of the transcribing decoder."""
         return self._parts.decoder_tokenizer or self.tokenizer
+
+    @property
+    def word_model(self) -> WordModel | None:
+        """Which words are likely; guides the words that are heard. None: nothing does."""
+        return self._parts.word_model
+
+    @word_model.setter
+    def word_model(self, word_model: WordModel | None) -> None:
+        self._parts.word_model = word_model
+        self.__dict__.pop("_word_guide", None)
+
+    @cached_property
+    def _word_guide(self) -> WordGuide | None:
+        if self.word_model is None:
+            return None
+        spelling = range(self.config.adapter.vocabulary)
+        return WordGuide(self.word_model, [self.tokenizer.decode([token]) for token in spelling])
 
     @cached_property
     def prompts(self) -> ChatPrompts:
@@ -325,7 +347,9 @@ class BlspEmo(nn.Module):
         if config.tokenizer != "llm":
             return None
         prompt, end = config.prompt_ids, config.stop_ids[0]
-        return joint_words(self.adapter, self.decoder, states, prompt=prompt, end=end)
+        return joint_words(
+            self.adapter, self.decoder, states, prompt=prompt, end=end, guide=self._word_guide
+        )
 
 
 def _emotion_of_pieces(each: list[Tensor], embedded: list[SpeechEmbeddings]) -> Tensor:

@@ -20,6 +20,7 @@ from models.weights import (
     read_json,
     without_weights,
 )
+from models.word_model import WordModel
 
 if TYPE_CHECKING:
     from models.blsp_emo import BlspEmo
@@ -29,6 +30,7 @@ SHARD_BYTES = 4 * 2**30
 
 WEIGHTS = "model.safetensors"
 DECODER_TOKENIZER = "whisper_tokenizer.json"
+WORDS = "words.safetensors"
 
 LARGE = 500_000_000
 """Parameters from which on a model is read in 16 bits before it is quantised."""
@@ -37,7 +39,7 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def save(model: "BlspEmo", folder: str | Path, *, dtype: torch.dtype | None = None) -> None:
-    """Writes a checkpoint in our layout: config.json, weights and tokenizers.
+    """Writes a checkpoint in our layout: config.json, weights, tokenizers and word model.
 
     Each file appears whole or not at all, the configuration last.
 
@@ -57,6 +59,8 @@ def save(model: "BlspEmo", folder: str | Path, *, dtype: torch.dtype | None = No
         model.tokenizer.save(folder)
     if model.has_decoder_tokenizer:
         _replace(folder / DECODER_TOKENIZER, lambda p: _save_tokenizer(model, p))
+    if model.word_model is not None:
+        _replace(folder / WORDS, model.word_model.save)
     text = json.dumps(model.config.to_mapping(), indent=1) + "\n"
     _replace(folder / "config.json", lambda path: path.write_text(text, encoding="utf-8"))
 
@@ -69,7 +73,7 @@ def load(
     device: str = "auto",
     quantize: Literal["none", "int8"] = "none",
 ) -> M:
-    """Returns `build(config, tokenizer=…, decoder_tokenizer=…)` with the weights of `source`.
+    """Returns `build(config, …)`, given tokenizers and word model, with the weights of `source`.
 
     Args:
         source: As for `checkpoint_folder`.
@@ -88,9 +92,15 @@ def load(
         raise CheckpointError("int8 runs on the CPU only: use --device cpu, or no --quantize")
     tokenizer = read_tokenizer(folder)
     decoder_tokenizer = _read_json_tokenizer(folder / DECODER_TOKENIZER)
+    words = WordModel.load(folder / WORDS) if (folder / WORDS).exists() else None
+    beside = {
+        "tokenizer": tokenizer,
+        "decoder_tokenizer": decoder_tokenizer,
+        "word_model": words,
+    }
     try:
         with without_weights():
-            model = build(config, tokenizer=tokenizer, decoder_tokenizer=decoder_tokenizer)
+            model = build(config, **beside)
     except (ValueError, TypeError, KeyError) as error:
         raise CheckpointError(f"{folder / 'config.json'} describes no model: {error}") from error
     parameters = sum(p.numel() for p in model.parameters())

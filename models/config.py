@@ -129,6 +129,8 @@ class WordConfidenceConfig:
     """Factor on the decoder's mean log-probability of a token."""
     spelling: float = 0.97
     """Factor on the adapter's log-probability of the spelling for each token."""
+    words: float = 0.0
+    """Factor on the word model's log-probability for each word."""
     offset: float = 3.0
     """Added to them."""
     least: float = 0.35

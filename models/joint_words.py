@@ -6,15 +6,27 @@ import torch
 from torch import Tensor
 
 from models.ctc_adapter import CtcAdapter
-from models.ctc_search import Spelling, spellings
+from models.ctc_search import spellings
 from models.masks import blank_outside
 from models.speech_decoder import SpeechDecoder
 from models.speech_encoder import SpeechStates
+from models.word_model import WordGuide
 
-DECODER_SHARE = 0.5
-"""Weight of the decoder's log-probability beside that of the spelling."""
-TOKEN_BONUS = 0.5
-"""For each token: without it both prefer short spellings."""
+JUDGED = 16
+"""Best spellings that the decoder judges."""
+
+
+class _Shares(NamedTuple):
+    """Weights beside the log-probability of the spelling."""
+
+    decoder: float
+    words: float
+    token: float
+    """For each token: without it all of them prefer short spellings."""
+
+
+GUIDED = _Shares(0.75, 0.4, 2.5)
+UNGUIDED = _Shares(0.5, 0.0, 0.5)
 
 
 class SpelledWords(NamedTuple):
@@ -25,6 +37,8 @@ class SpelledWords(NamedTuple):
     """Of each token and of the end, by the decoder."""
     spelling_log_probability: float
     """Of all tokens together, by the adapter."""
+    words_log_probability: float = 0.0
+    """Of all words together, by the word model; 0 without one."""
 
 
 @torch.inference_mode()
@@ -35,11 +49,13 @@ def joint_words(
     *,
     prompt: tuple[int, ...],
     end: int,
+    guide: WordGuide | None = None,
 ) -> SpelledWords:
     """Returns the words of one utterance.
 
     A small decoder alone writes what it knows by heart; the spelling alone makes no sentences.
-    Here the spelling proposes and both judge (hybrid CTC/attention, arXiv 1609.06773).
+    Here the spelling, guided by a model of the words where there is one, proposes, and all judge
+    (hybrid CTC/attention, arXiv 1609.06773).
 
     Args:
         adapter: Spells in the decoder's tokens.
@@ -47,19 +63,24 @@ def joint_words(
         states: Of one utterance.
         prompt: Tokens that the decoder is begun with.
         end: Token that ends its words.
+        guide: Says which words are likely.
     """
     embedded = adapter(states)
     logits = adapter.token_logits(embedded)[0, : int(embedded.lengths[0])]
     longest = decoder.config.max_target_positions - len(prompt)
-    found = [Spelling(s.ids[:longest], s.log_probability) for s in spellings(logits)]
+    found = [s._replace(ids=s.ids[:longest]) for s in spellings(logits, guide=guide)[:JUDGED]]
     scores = _decoder_scores(decoder, states, [s.ids for s in found], prompt, end)
+    shares = UNGUIDED if guide is None else GUIDED
     totals = [
-        s.log_probability + DECODER_SHARE * float(row.sum()) + TOKEN_BONUS * len(s.ids)
+        s.log_probability
+        + shares.decoder * float(row.sum())
+        + shares.words * s.words_log_probability
+        + shares.token * len(s.ids)
         for s, row in zip(found, scores, strict=True)
     ]
     best = max(range(len(found)), key=totals.__getitem__)
-    ids, spelling = found[best]
-    return SpelledWords(ids, tuple(scores[best][: len(ids) + 1].tolist()), spelling)
+    ids, spelling, words = found[best]
+    return SpelledWords(ids, tuple(scores[best][: len(ids) + 1].tolist()), spelling, words)
 
 
 def _decoder_scores(

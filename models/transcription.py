@@ -27,6 +27,8 @@ class WordScores:
     """Mean of the tokens and the end, by the decoder."""
     spelling: float = 0.0
     """Of all tokens together for each of them, by the adapter; 0 where it does not spell."""
+    words: float = 0.0
+    """Of all words and the end for each of them, by the word model; 0 where there is none."""
 
     def confidence(self, config: WordConfidenceConfig | None) -> float:
         """Returns the share of the words that is probably right, in [0, 1].
@@ -36,7 +38,12 @@ class WordScores:
         """
         if config is None:
             return math.exp(self.decoder)
-        odds = config.decoder * self.decoder + config.spelling * self.spelling + config.offset
+        odds = (
+            config.decoder * self.decoder
+            + config.spelling * self.spelling
+            + config.words * self.words
+            + config.offset
+        )
         return 0.5 + 0.5 * math.tanh(0.5 * odds)
 
 
@@ -85,11 +92,12 @@ def _decoded(
 ) -> Words:
     texts: list[str] = []
     tokens: list[float] = []
-    spelling, spelled = 0.0, 0
+    spelling, spelled, likely = 0.0, 0, 0.0
     for number, states in enumerate(heard.speech_states):
         if heard.spelled:
-            ids, log_probabilities, log_probability = heard.spelled[number]
-            spelling, spelled = spelling + log_probability, spelled + len(ids)
+            ids, log_probabilities, of_spelling, of_words = heard.spelled[number]
+            spelling, spelled = spelling + of_spelling, spelled + len(ids)
+            likely += of_words
         else:
             ids, log_probabilities = greedy_words(decoder, config, states, cancelled=cancelled)
         texts.append(model.decoder_tokenizer.decode(list(ids)).strip())
@@ -97,7 +105,11 @@ def _decoded(
     text = " ".join(text for text in texts if text)
     if not tokens:
         return Words(text, 0.0, "decoder")
-    scores = WordScores(sum(tokens) / len(tokens), spelling / max(1, spelled))
+    scores = WordScores(
+        sum(tokens) / len(tokens),
+        spelling / max(1, spelled),
+        likely / (len(text.split()) + len(heard.speech_states)),
+    )
     return Words(text, scores.confidence(model.config.word_confidence), "decoder", scores)
 
 

@@ -10,7 +10,7 @@ from models.blsp_emo import BlspEmo
 from models.checkpoint import save
 from models.prompts import chat_prompts
 from models.tokenizer import JsonTokenizer
-from train.domain import Domain, Split, domain_sha256, read_domain
+from train.domain import Domain, Split, domain_sha256, read_domain, templates
 from train.loop import fit
 from train.nano_alignment import align_nano
 from train.nano_assemble import LLM_WIDTH, assemble_nano, trained_weights
@@ -21,10 +21,13 @@ from train.nano_needs import check_needs, print_plan
 from train.nano_recogniser_runs import SpeechStages
 from train.nano_recordings import speechocean
 from train.nano_settings import NanoSettings, finish, is_done
+from train.nano_sound_alikes import SoundAlikes
 from train.nano_speech import SHARD_SENTENCES, Script, acted_prosodies, build_shard
 from train.nano_text import spoken_form, unrelated_sentences
-from train.nano_text_batches import ConversationBatches, ConversationSource
+from train.nano_text_batches import ConversationBatches, ConversationSource, domain_words
 from train.nano_tokenizer import spelling_size, train_tokenizer
+from train.nano_word_model import nano_word_model
+from train.nano_word_times import pronunciations
 from train.run_folder import open_run, replacing
 from train.settings import LoopSettings, TurnEndSettings
 from train.task import Outcome, Task
@@ -65,7 +68,7 @@ def make_nano(settings: NanoSettings) -> None:
     logger.info("emotion heads: up to %s", settings.stage_budget("emotion"))
     temperature = train_emotion(settings, domain)
     if not (run / "parts" / "config.json").exists():
-        _assemble(run, domain)
+        _assemble(settings, domain)
     write_manifests(run / "speech", domain, settings.data, seed=settings.seed)
     logger.info("alignment of speech and LLM")
     aligned = align_nano(settings)
@@ -111,7 +114,8 @@ def _train_llm(settings: NanoSettings, domain: Domain) -> Outcome:
     unrelated = unrelated_sentences(settings.data)
     unrelated += [spoken_form(r.text) for r in speechocean(settings.data, held_out=False)] * 3
     shape = llm_shape(tokenizer.size, width=LLM_WIDTH, layers=4, heads=4, ffn=704)
-    train = ConversationSource(domain, unrelated)
+    alikes = SoundAlikes(pronunciations(domain_words(templates(domain, "train"))))
+    train = ConversationSource(domain, unrelated, alikes=alikes)
     valid = ConversationSource(domain, unrelated[::7], held_out=True)
     task = Task(
         "nano-llm",
@@ -148,12 +152,14 @@ def _recogniser(settings: NanoSettings, domain: Domain) -> None:
     finish("words", speech.train_words())
 
 
-def _assemble(run: Path, domain: Domain) -> None:
+def _assemble(settings: NanoSettings, domain: Domain) -> None:
     """Puts the trained parts together."""
+    run = settings.run
     words, llm = (trained_weights(run / name) for name in ("words", "llm"))
     heads = [trained_weights(folder) for folder in sorted(run.glob("emotion-[0-9]*"))]
     tokenizer = JsonTokenizer(run / "tokenizer.json")
     model = assemble_nano(tokenizer, spelling_size(tokenizer, domain), words, llm, heads)
+    model.word_model = nano_word_model(domain, settings.data, seed=settings.seed)
     with replacing(run / "parts") as part:
         save(model, part)
 

@@ -6,9 +6,15 @@ from pathlib import Path
 from train.nano_settings import LINES_A_SECOND, SHARES, NanoSettings
 from train.nano_speech import SHARD_SENTENCES
 from train.settings import duration_s
+from train.synthesis import installed_voices
 
 PROGRAMS = {"flite": "flite", "text2wave": "festival", "espeak-ng": "espeak-ng"}
 """Program and the package that brings it."""
+MORE_VOICES = {
+    "mbrola": "apt install mbrola mbrola-us1 mbrola-us2 mbrola-us3 mbrola-en1",
+    "pico": "apt install libttspico-utils",
+}
+"""Voices that make nano hear better, of Debian's non-free section, and how they are had."""
 DATA = (
     "emotion/ravdess",
     "asr/speechocean762/train/text",
@@ -52,6 +58,8 @@ def print_plan(settings: NanoSettings) -> None:
     """Prints the stages with the time that each may take."""
     speaking_s = settings.shards * SHARD_SENTENCES / LINES_A_SECOND
     print(f"{'speech':<10} about {speaking_s / 60:5.0f} min  {settings.shards} shards")
+    for engine in sorted(MORE_VOICES.keys() - installed_voices().keys()):
+        print(f"{'':<10} without the voices of {engine}: {MORE_VOICES[engine]}")
     for stage in SHARES:
         minutes = duration_s(settings.stage_budget(stage)) / 60
         print(f"{stage:<10} up to {minutes:5.1f} min")

@@ -173,4 +173,4 @@ def start_sounds(model: Recogniser, table: Tensor) -> None:
 
 def _line_chance(line: Line) -> float:
     chance = SOURCE_CHANCES[line.source]
-    return UNTIMED_CHANCE * chance if line.voice.startswith("espeak") else chance
+    return chance if line.voice.startswith("flite") else UNTIMED_CHANCE * chance

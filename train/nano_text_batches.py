@@ -1,5 +1,6 @@
 """Conversations for nano's LLM, drawn from the domain as often as they are wanted."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from train.domain import (
     templates,
 )
 from train.losses import IGNORED
+from train.nano_sound_alikes import SoundAlikes
 from train.nano_text import spoken_form
 from train.nano_tokenizer import TALK
 
@@ -50,6 +52,11 @@ MISLED_SHARE = 0.15
 Without them replies go by single words ("my blood results") where the topic says otherwise."""
 WORD_ERRORS = 0.2
 """Of the words of what is misheard."""
+REPLACED_SHARE, LOST_SHARE = 0.75, 0.16
+"""Of the word errors: another word stands there, or none; the rest has a further word beside it.
+So it was in 481 errors of a nano on 400 held-out sentences."""
+ALIKE_SHARE = 0.85
+"""Of the words that stand in place of another: sound like it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +103,15 @@ class TokenRow(NamedTuple):
 
 @dataclass
 class ConversationSource:
-    """Draws conversations; `held_out` takes what is not trained on."""
+    """Draws conversations; `held_out` takes what is not trained on.
+
+    Without `alikes` what is misheard becomes any other word of the domain.
+    """
 
     domain: Domain
     unrelated: list[str]
     held_out: bool = False
+    alikes: SoundAlikes | None = None
     _wordings: list[tuple[Intent, str]] = field(init=False)
     _by_emotion: dict[Emotion, list[tuple[Intent, str]]] = field(init=False)
     _dialogues: list[Dialogue] = field(init=False)
@@ -116,7 +127,7 @@ class ConversationSource:
         self._dialogues = [
             d for d in self.domain.dialogues if held_out_dialogue(d) == self.held_out
         ]
-        self._words = sorted({w for _, t in self._wordings for w in spoken_form(t).split()})
+        self._words = domain_words(self._wordings)
 
     def draw(self, generator: np.random.Generator) -> Conversation:
         """Returns a conversation of one to five exchanges in one emotion."""
@@ -204,14 +215,29 @@ class ConversationSource:
         return self._misheard(spoken, generator)
 
     def _misheard(self, spoken: str, generator: np.random.Generator) -> str:
-        """Returns `spoken` with words missing, or others in their place."""
+        """Returns `spoken` with some words replaced, missing or added."""
         words: list[str] = []
         for word in spoken.split():
             if generator.random() >= WORD_ERRORS:
                 words.append(word)
-            elif generator.random() < 0.6:
-                words.append(self._words[int(generator.integers(len(self._words)))])
+                continue
+            kind = generator.random()
+            if kind < REPLACED_SHARE:
+                words.append(self._instead_of(word, generator))
+            elif kind >= REPLACED_SHARE + LOST_SHARE:
+                words += [word, self._words[int(generator.integers(len(self._words)))]]
         return " ".join(words) or spoken
+
+    def _instead_of(self, word: str, generator: np.random.Generator) -> str:
+        alike = None
+        if self.alikes is not None and generator.random() < ALIKE_SHARE:
+            alike = self.alikes.draw(word, generator)
+        return alike or self._words[int(generator.integers(len(self._words)))]
+
+
+def domain_words(wordings: Iterable[tuple[Intent, str]]) -> list[str]:
+    """Returns the words of `wordings`, once each."""
+    return sorted({word for _, text in wordings for word in spoken_form(text).split()})
 
 
 def token_row(

@@ -1,10 +1,12 @@
 """Synthetic speech in many voices, with the phones and their times where the engine tells them."""
 
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +31,12 @@ ESPEAK_VARIANTS = (
     *("f1", "f2", "f3", "f5", "m1", "m2", "m3", "m4", "m6", "m7"),
     *("klatt", "klatt2", "klatt4", "belinda", "linda", "steph", "adam", "edward", "john", "max"),
 )
+MBROLA_VOICES = ("us1", "us2", "us3", "en1")
+"""Recorded people whose diphones espeak-ng speaks with, where mbrola and they are installed."""
+MBROLA_FOLDER = Path("/usr/share/mbrola")
+PICO_VOICES = ("en-US", "en-GB")
+ENGINE_SHARES = {"flite": 0.45, "mbrola": 0.2, "pico": 0.1, "espeak": 0.25}
+"""Of the training voices, the most natural first; of those that are installed."""
 HELD_OUT_ESPEAK_VARIANTS = ("f4", "m5", "klatt3", "Annie", "david")
 """Never in training: voices that held-out sentences are judged in."""
 FESTIVAL_VOICES = ("cmu_us_slt_arctic_hts", "kal_diphone")
@@ -45,7 +53,7 @@ PHONES = tuple(
 class Voice:
     """A voice and the manner in which it speaks."""
 
-    engine: Literal["flite", "espeak", "festival"]
+    engine: Literal["flite", "mbrola", "pico", "espeak", "festival"]
     name: str
     stretch: float = 1.0
     """Duration against the engine's own tempo."""
@@ -89,7 +97,13 @@ def speak(text: str, voice: Voice) -> Spoken:
     """
     if not text.strip():
         raise OSError("an empty text cannot be spoken")
-    speakers = {"flite": _flite, "espeak": _espeak, "festival": _festival}
+    speakers = {
+        "flite": _flite,
+        "mbrola": _espeak,
+        "pico": _pico,
+        "espeak": _espeak,
+        "festival": _festival,
+    }
     spoken = speakers[voice.engine](text, voice)
     if spoken.waveform.size < SAMPLE_RATE_HZ // 10:
         raise OSError(f"{voice.engine} gave no sound for {text!r}")
@@ -117,21 +131,33 @@ def phones_of(texts: Sequence[str]) -> list[tuple[str, ...]]:
     return found
 
 
+@cache
+def installed_voices() -> dict[str, tuple[str, ...]]:
+    """Returns the names of the training voices of each engine that this machine has."""
+    found: dict[str, tuple[str, ...]] = {"flite": FLITE_VOICES}
+    if shutil.which("mbrola"):
+        found["mbrola"] = tuple(
+            f"mb-{name}" for name in MBROLA_VOICES if (MBROLA_FOLDER / name / name).exists()
+        )
+    if shutil.which("pico2wave"):
+        found["pico"] = PICO_VOICES
+    found["espeak"] = tuple(f"{a}+{v}" for a in ESPEAK_ACCENTS for v in ESPEAK_VARIANTS)
+    return {engine: names for engine, names in found.items() if names}
+
+
 def draw_voice(generator: np.random.Generator, *, held_out: bool = False) -> Voice:
-    """Returns a random voice in a random manner; half of them are flite's, the most natural."""
+    """Returns a random voice in a random manner."""
     if held_out:
         if generator.random() < 0.5:
             return Voice("festival", _pick(FESTIVAL_VOICES, generator))
         accent = _pick(ESPEAK_ACCENTS[:2], generator)
         return Voice("espeak", f"{accent}+{_pick(HELD_OUT_ESPEAK_VARIANTS, generator)}")
-    if generator.random() < 0.65:
-        engine, name = "flite", _pick(FLITE_VOICES, generator)
-    else:
-        variant = _pick(ESPEAK_VARIANTS, generator)
-        engine, name = "espeak", f"{_pick(ESPEAK_ACCENTS, generator)}+{variant}"
+    voices = installed_voices()
+    shares = np.array([ENGINE_SHARES[engine] for engine in voices])
+    engine = str(generator.choice(list(voices), p=shares / shares.sum()))
     return Voice(
         engine,  # pyright: ignore[reportArgumentType]
-        name,
+        _pick(voices[engine], generator),
         stretch=float(generator.uniform(0.8, 1.2)),
         pitch=float(generator.uniform(0.85, 1.2)),
         pitch_range=float(generator.uniform(0.6, 2.0)),
@@ -248,6 +274,16 @@ def _espeak(text: str, voice: Voice) -> Spoken:
         ssml = f'<speak><prosody range="{spread}%">{markup}</prosody></speak>'
         manner = ["-v", voice.name, "-s", str(rate), "-p", str(pitch)]
         _run(["espeak-ng", "-m", *manner, "-w", file.name, ssml])
+        return Spoken(_read(file.name))
+
+
+def _pico(text: str, voice: Voice) -> Spoken:
+    speed = int(np.clip(100 / (voice.stretch * voice.warp), 50, 200))
+    pitch = int(np.clip(100 * voice.pitch / voice.warp, 50, 200))
+    with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+        markup = re.sub(r"[<>&]", " ", text)
+        manner = f'<speed level="{speed}"><pitch level="{pitch}">{markup}</pitch></speed>'
+        _run(["pico2wave", "-l", voice.name, "-w", file.name, manner])
         return Spoken(_read(file.name))
 
 

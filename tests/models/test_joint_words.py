@@ -9,7 +9,9 @@ import torch
 from models import transcription
 from models.ctc_search import spellings
 from models.joint_words import joint_words
+from models.word_model import WordGuide
 from tests.models.small import tiny_model, tone
+from train.word_counts import word_model
 
 START, END = 257, 258
 BLANK = 3
@@ -40,17 +42,40 @@ def test_a_narrow_beam_keeps_the_best() -> None:
     assert len(spellings(logits, beam=2)) == 2
 
 
+def test_a_guide_prefers_words_that_are_said() -> None:
+    pieces = [" hot", " dog", " dock", "s"]
+    guide = WordGuide(word_model({"hot dog": 9, "hot dogs": 1}), pieces)
+    logits = torch.full((5, len(pieces) + 1), -4.0)
+    for frame, token in enumerate((0, len(pieces), 2, len(pieces), len(pieces))):
+        logits[frame, token] = 4.0
+    logits[2, 1] = 3.0
+    assert spellings(logits)[0].ids == (0, 2)
+    guided = spellings(logits, guide=guide)
+    assert guided[0].ids == (0, 1)
+    assert guided[0].words_log_probability > guided[1].words_log_probability
+    # What the guide says is no part of how well a spelling fits what was heard.
+    alone = {s.ids: s.log_probability for s in spellings(logits)}
+    assert guided[0].log_probability == pytest.approx(alone[0, 1], abs=1e-3)
+
+
+def test_clear_speech_overrules_the_guide() -> None:
+    pieces = [" hot", " dog", " dock"]
+    guide = WordGuide(word_model({"hot dog": 9}), pieces)
+    logits = 12.0 * torch.nn.functional.one_hot(torch.tensor([0, BLANK, 2]), BLANK + 1).float()
+    assert spellings(logits, guide=guide)[0].ids == (0, 2)
+
+
 def test_the_decoder_decides_between_spellings_that_sound_alike() -> None:
     model = tiny_model(seed=2, decoder=True, adapter="ctc", start_ids=(START,), stop_ids=(END,))
     states = model.encode(model.features([tone(1.5)]))
 
     logits = model.adapter.token_logits(model.adapter(states))[0]
     heard = [s.ids for s in spellings(logits)]
-    ids, scores, log_probability = joint_words(
+    ids, scores, log_probability, _ = joint_words(
         model.adapter, model.decoder, states, prompt=(START,), end=END
     )
     assert ids in heard and len(scores) == len(ids) + 1
-    assert (ids, log_probability) in spellings(logits)
+    assert (ids, log_probability) in [s[:2] for s in spellings(logits)]
     given = torch.tensor([[START, *ids]])
     expected = torch.log_softmax(model.decoder(given, states)[0].float(), dim=-1)
     wanted = torch.tensor([*ids, END])
