@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 LONGEST_S = 30.0
 SHORTEST_S = 0.1
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""First bytes of a file that an editor saved as UTF-16."""
 SHOWN_DROPS = 5
 """Dropped lines that are named for each reason; all are counted."""
 
@@ -123,6 +125,9 @@ def read_manifest(
     drops = Drops()
     kept: dict[str, Utterance] = {}
     with path.open("rb") as file:
+        if file.read(2) in UTF_16:
+            raise ValueError(f"{path} is UTF-16: iconv -f UTF-16 -t UTF-8 {path} > NEW.jsonl")
+        file.seek(0)
         for number, raw in enumerate(file, start=1):
             if not raw.strip():
                 continue
@@ -134,7 +139,7 @@ def read_manifest(
                     utterance, path.parent, check_audio=check_audio, longest_s=longest_s
                 )
             except ValueError as error:
-                drops.add(_reason(error), f"line {number}")
+                drops.add(reason_of(error), f"line {number}")
     for line in drops.lines():
         logger.warning("%s: %s", path, line)
     if not kept:
@@ -151,17 +156,20 @@ def parse_line(raw: bytes) -> Utterance:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError("not UTF-8") from None
+        raise ValueError("not UTF-8: save the manifest as UTF-8") from None
     try:
         content = json.loads(text)
     except json.JSONDecodeError:
         raise ValueError("broken JSON") from None
     try:
+        if not isinstance(content, dict):
+            raise ValueError("not a JSON object")
         return Utterance.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"{place or 'line'}: {first['msg']}") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{place or 'line'}: {message}") from None
 
 
 def checked(
@@ -234,8 +242,8 @@ def split_by_speaker(
     return training, [u for u in utterances if u.speaker in held]
 
 
-def _reason(error: ValueError) -> str:
-    """The message without the name of the file, so that equal reasons are counted together."""
+def reason_of(error: ValueError) -> str:
+    """Returns the message without the name of the file: equal reasons are counted together."""
     message = str(error)
     if message.startswith("there is no file"):
         return "the audio file is missing"

@@ -11,7 +11,7 @@ from typing import Any
 from models.emotions import EMOTION_LABELS
 from train.corpora.files import CorpusFiles
 from train.corpora.table import reader_of
-from train.manifest import Drops, Utterance, checked, write_manifest
+from train.manifest import Drops, Utterance, checked, reason_of, write_manifest
 from train.settings import PrepareSettings
 
 logger = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ def _usable(
                 longest_s=settings.longest_s,
             )
         except ValueError as error:
-            drops.add(str(error), utterance.id)
+            drops.add(reason_of(error), utterance.id)
             continue
         update: dict[str, Any] = {
             "audio": _relative(valid.audio, root),

@@ -51,6 +51,7 @@ def test_broken_lines_are_dropped_and_counted_by_reason(clips: Path) -> None:
         b'{"id": "h", "audio": "good.wav", "emotion": "bored"}',
         b'{"id": "i", "audio": "good.wav", "speed": 3}',
         b'{"id": "j", "audio": "good.wav"',
+        b'["id", "j"]',
         '{"id": "k", "audio": "good.wav", "text": "é"}'.encode("latin-1"),
         b'{"id": "l", "audio": "good.wav", "duration_s": 9.0}',
         b'{"id": "m", "audio": "good.wav:15000:9000"}',
@@ -65,13 +66,14 @@ def test_broken_lines_are_dropped_and_counted_by_reason(clips: Path) -> None:
     counts = manifest.drops.counts
     assert counts["the audio file is missing"] == 2
     assert counts["longer than 30 s"] == 1
-    assert counts["not UTF-8"] == 1
+    assert counts["not UTF-8: save the manifest as UTF-8"] == 1
     assert counts["broken JSON"] == 1
     assert counts["id stands twice"] == 1
-    assert sum(counts.values()) == 12
+    assert counts["not a JSON object"] == 1
+    assert sum(counts.values()) == 13
     said = "\n".join(manifest.drops.lines())
     assert "line 4; line 5" in said
-    assert "unknown emotion 'bored'" in said
+    assert "emotion: unknown emotion 'bored'" in said
 
 
 def test_a_manifest_without_a_valid_line_is_refused(tmp_path: Path) -> None:
@@ -81,6 +83,13 @@ def test_a_manifest_without_a_valid_line_is_refused(tmp_path: Path) -> None:
         read_manifest(path)
     with pytest.raises(ValueError, match="train prepare"):
         read_manifest(tmp_path / "nowhere.jsonl")
+
+
+def test_a_manifest_in_utf_16_is_refused_with_its_remedy(clips: Path) -> None:
+    path = clips / "windows.jsonl"
+    path.write_bytes('{"id": "a", "audio": "good.wav"}\n'.encode("utf-16"))
+    with pytest.raises(ValueError, match=r"windows\.jsonl is UTF-16: iconv -f UTF-16"):
+        read_manifest(path)
 
 
 def test_audio_of_any_rate_and_channels_becomes_mono_16_khz(tmp_path: Path) -> None:

@@ -10,13 +10,10 @@ for the name of the audio folder, which is not looked at here. The archive itsel
 neither is the official split applied: hold speakers back with `--test-speakers`.
 """
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import NamedTuple
-
-import soundfile
 
 from train.corpora.files import CorpusFiles, label_of
 from train.manifest import Drops, Utterance
@@ -49,6 +46,7 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
     if not votes or not transcripts:
         raise ValueError(f"{files.path} lacks Raw/Labels or Raw/Transcript/Segmented")
     audio = files.by_stem()
+    rates: dict[str, int | None] = {}
     for transcript in transcripts:
         video = PurePosixPath(transcript).stem
         for place, line in files.lines(transcript):
@@ -64,9 +62,10 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
             if label is None:
                 continue
             reference = files.reference(audio[video])
-            try:
-                rate = int(soundfile.info(reference).samplerate)
-            except soundfile.LibsndfileError:
+            if video not in rates:
+                rates[video] = files.rate(audio[video])
+            rate = rates[video]
+            if rate is None:
                 drops.add("the recording cannot be read: it must not lie in a shard", place)
                 continue
             start = round(segment.start_s * rate)
@@ -110,10 +109,10 @@ def strongest(votes: list[dict[str, float]]) -> str:
 def _votes(files: CorpusFiles, drops: Drops) -> Intensities:
     votes: Intensities = defaultdict(list)
     for table in (n for n in files.names(".csv") if "/Labels/" in f"/{n}"):
-        for number, row in enumerate(csv.DictReader(files.text(table).splitlines()), start=2):
+        for place, row in files.rows(table):
             try:
                 vote = {name: float(row[f"Answer.{name}"] or 0) for name in EMOTIONS}
                 votes[row["Input.VIDEO_ID"].strip(), int(row["Input.CLIP"])].append(vote)
             except (KeyError, ValueError, TypeError):
-                drops.add("broken row of labels", f"{table}:{number}")
+                drops.add("broken row of labels", place)
     return votes

@@ -1,6 +1,5 @@
 """Common Voice (commonvoice.mozilla.org, CC0): `train.tsv`, `dev.tsv`, `test.tsv` and `clips/`."""
 
-import csv
 from collections.abc import Iterator
 from typing import Literal
 
@@ -13,6 +12,8 @@ SPLITS: dict[str, Literal["train", "dev", "test"]] = {
     "test.tsv": "test",
 }
 
+COLUMNS = ("client_id", "path", "sentence")
+
 
 def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
     """Yields the utterances of the three splits.
@@ -24,21 +25,20 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
     audio = files.by_stem()
     for file, split in SPLITS.items():
         for table in (name for name in files.names() if name.split("/")[-1] == file):
-            rows = csv.DictReader(
-                files.text(table).splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE
-            )
-            for number, row in enumerate(rows, start=2):
-                if row.get("path") is None or row.get("sentence") is None:
-                    raise ValueError(f"{table}:{number} lacks a column: path, sentence, client_id")
+            rows = files.rows(table, *COLUMNS, delimiter="\t", quoted=False)
+            for place, row in rows:
+                if not row["path"] or not row["sentence"].strip():
+                    drops.add("broken line", place)
+                    continue
                 stem = row["path"].rsplit(".", 1)[0]
                 if stem not in audio:
-                    drops.add("the audio file is missing", f"{table}:{number}")
+                    drops.add("the audio file is missing", place)
                     continue
                 yield Utterance(
                     id=stem,
                     audio=files.reference(audio[stem]),
                     text=row["sentence"].strip(),
-                    speaker=f"common-voice-{(row.get('client_id') or '')[:16]}",
+                    speaker=f"common-voice-{row['client_id'][:16]}",
                     corpus="common-voice",
                     split=split,
                 )

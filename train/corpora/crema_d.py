@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from train.corpora.files import CorpusFiles
-from train.corpora.named_files import Named, read_named
+from train.corpora.named_files import FOREIGN, Named, read_named
 from train.manifest import Drops, Utterance
 
 LABELS: dict[str, str | None] = {
@@ -38,8 +38,8 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
     return read_named(files, drops, corpus="crema-d", labels=LABELS, parse=_parse)
 
 
-def _parse(path: PurePosixPath) -> Named | None:
+def _parse(path: PurePosixPath) -> Named | str:
     parts = path.stem.split("_")
     if len(parts) != 4 or parts[1] not in SENTENCES:
-        return None
+        return FOREIGN
     return Named(parts[0], parts[2], SENTENCES[parts[1]])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from train.corpora.files import CorpusFiles
-from train.corpora.named_files import Named, read_named
+from train.corpora.named_files import FOREIGN, Named, read_named
 from train.manifest import Drops, Utterance
 
 LABELS: dict[str, str | None] = {
@@ -37,8 +37,8 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
     return read_named(files, drops, corpus="emodb", labels=LABELS, parse=_parse)
 
 
-def _parse(path: PurePosixPath) -> Named | None:
+def _parse(path: PurePosixPath) -> Named | str:
     name = path.stem
     if len(name) != 7 or name[2:5] not in SENTENCES:
-        return None
+        return FOREIGN
     return Named(name[:2], name[5], SENTENCES[name[2:5]])

@@ -1,10 +1,14 @@
 """The files of a corpus, whether they lie in folders or in zip and tar shards."""
 
+import csv
+import io
 import logging
 import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+
+import soundfile
 
 from train.audio_files import SHARDS
 from train.manifest import Drops
@@ -84,9 +88,41 @@ class CorpusFiles:
 
     def lines(self, name: str) -> Iterator[tuple[str, str]]:
         """Yields (place, line) of a text file's lines that are not blank."""
-        for number, line in enumerate(self.text(name).splitlines(), start=1):
+        for number, line in enumerate(self.text(name).split("\n"), start=1):
             if line.strip():
-                yield f"{name}:{number}", line
+                yield f"{name}:{number}", line.rstrip("\r")
+
+    def rows(
+        self, name: str, *columns: str, delimiter: str = ",", quoted: bool = True
+    ) -> Iterator[tuple[str, dict[str, str]]]:
+        """Yields (place, row by column) of a table whose first line names the columns.
+
+        A row that lacks a column is yielded with "" there, so that its reader counts it.
+
+        Raises:
+            ValueError: The table lacks one of `columns`, or its quotes do not close.
+        """
+        rows = csv.DictReader(
+            io.StringIO(self.text(name), newline=""),
+            delimiter=delimiter,
+            quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        )
+        lacking = [column for column in columns if column not in (rows.fieldnames or ())]
+        if lacking:
+            raise ValueError(f"{self.path}: {name} lacks the columns {', '.join(lacking)}")
+        try:
+            for row in rows:
+                place = f"{name}:{rows.line_num}"
+                yield place, {k: v or "" for k, v in row.items() if k is not None}
+        except csv.Error as error:
+            raise ValueError(f"{self.path}: {name}:{rows.line_num} is broken ({error})") from error
+
+    def rate(self, name: str) -> int | None:
+        """Returns the sample rate of a long audio file; None where it cannot be read."""
+        try:
+            return int(soundfile.info(self._references[name]).samplerate)
+        except (soundfile.LibsndfileError, RuntimeError, OSError):
+            return None
 
     def _bytes(self, name: str) -> bytes:
         from train.audio_files import parse_reference, shard_bytes
@@ -116,6 +152,21 @@ class CorpusFiles:
                     self._references[member.name.removeprefix("./")] = (
                         place if plain else f"{file}#{member.name}"
                     )
+            end = shard.offset
+        if plain:
+            _check_end(file, end)
+
+
+def _check_end(file: Path, end: int) -> None:
+    """Refuses a tar that stops before its end mark: members are missing.
+
+    Raises:
+        ValueError: It was cut short.
+    """
+    with file.open("rb") as shard:
+        shard.seek(end)
+        if shard.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
+            raise ValueError(f"{file} is damaged (it has no end): copy it again")
 
 
 def label_of(native: str, labels: dict[str, str | None], drops: Drops, where: str) -> str | None:

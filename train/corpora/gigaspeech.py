@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-import soundfile
-
 from train.corpora.files import CorpusFiles
 from train.manifest import Drops, Utterance
 
@@ -43,7 +41,10 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
         if "#" in reference or reference.rsplit(":", 2)[-1].isdigit():
             drops.add("segments of audio inside a shard: unpack the long files", name)
             continue
-        rate = int(soundfile.info(reference).samplerate)
+        rate = files.rate(name)
+        if rate is None:
+            drops.add("the audio cannot be read", name)
+            continue
         for segment in entry["segments"]:
             yield from _segment(segment, entry, reference, rate, drops)
 

@@ -11,9 +11,11 @@ from train.manifest import Drops, Utterance
 def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
     """Yields the utterances of all subsets; the words in lower case."""
     audio = files.by_stem()
+    known: set[str] = set()
     for transcript in files.names(".trans.txt"):
         for place, line in files.lines(transcript):
             name, _, words = line.partition(" ")
+            known.add(name)
             if name not in audio:
                 drops.add("the audio file is missing", place)
                 continue
@@ -23,8 +25,10 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
                 text=words.strip().lower(),
                 speaker=f"librispeech-{name.split('-')[0]}",
                 corpus="librispeech",
-                split=_split(transcript),
+                split=_split(f"{files.path.name}/{transcript}"),
             )
+    for name in sorted(audio.keys() - known):
+        drops.add("the transcript is missing", audio[name])
 
 
 def _split(path: str) -> Literal["train", "dev", "test"]:

@@ -23,10 +23,12 @@ LABELS: dict[str, str | None] = {
 
 def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
     """Yields the clips with one of the five emotions; the corpus brings no words."""
+    audio = files.audio()
+    converted = set(audio)
     for name in files.names(".m4a"):
-        if name.rsplit(".", 1)[0] + ".wav" not in files.audio():
+        if name.rsplit(".", 1)[0] + ".wav" not in converted:
             drops.add("needs conversion: ffmpeg -i FILE.m4a -ac 1 -ar 16000 FILE.wav", name)
-    for name in files.audio():
+    for name in audio:
         parts = PurePosixPath(name).parts
         if len(parts) < 5 or parts[-4] != "audio":
             drops.add("the path is not of this corpus", name)

@@ -4,7 +4,6 @@ The clips come as MP4. Extract their sound first, beside them:
 ``ffmpeg -i dia0_utt0.mp4 -ac 1 -ar 16000 dia0_utt0.wav``.
 """
 
-import csv
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Literal
@@ -21,6 +20,8 @@ LABELS: dict[str, str | None] = {
     "disgust": None,
     "fear": None,
 }
+
+COLUMNS = ("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID")
 
 FOLDERS: dict[Literal["train", "dev", "test"], tuple[str, str]] = {
     "train": ("train_sent_emo.csv", "train"),
@@ -44,9 +45,8 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
             for name in files.audio()
             if folder in _folders(name) or (split == "test" and "output_repeated" in name)
         }
-        for number, row in enumerate(csv.DictReader(files.text(table).splitlines()), start=2):
+        for place, row in files.rows(table, *COLUMNS):
             name = f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
-            place = f"{table}:{number}"
             if name not in audio:
                 video = "only video: extract its sound with ffmpeg"
                 drops.add(video if name in videos else "the audio file is missing", place)

@@ -1,6 +1,5 @@
 """MSP-Podcast (UT Dallas): `Labels/labels_consensus.csv`, `Audios/`, `Transcripts/`."""
 
-import csv
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Literal
@@ -25,9 +24,11 @@ LABELS: dict[str, str | None] = {
 SPLITS: dict[str, Literal["train", "dev", "test"]] = {
     "Train": "train",
     "Development": "dev",
+    "Validation": "dev",
     "Test1": "test",
 }
-"""Test2 has other channels and Test3 no public labels: both are left out."""
+"""Releases up to 1.8 say Validation. Test2 has other channels and Test3 no public labels: both are
+left out."""
 
 
 def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
@@ -36,11 +37,10 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
     Raises:
         ValueError: The table of consensus labels is missing.
     """
-    table = files.find("labels_consensus.csv")
+    table = _table(files)
     audio = files.by_stem()
     words = {PurePosixPath(n).stem: n for n in files.names(".txt") if "ranscripts/" in n}
-    for number, row in enumerate(csv.DictReader(files.text(table).splitlines()), start=2):
-        place = f"{table}:{number}"
+    for place, row in files.rows(table, "FileName", "EmoClass", "Split_Set"):
         name = row["FileName"].rsplit(".", 1)[0]
         if row["Split_Set"] not in SPLITS:
             drops.add(f"split {row['Split_Set']}", place)
@@ -63,3 +63,11 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
             corpus="msp-podcast",
             split=SPLITS[row["Split_Set"]],
         )
+
+
+def _table(files: CorpusFiles) -> str:
+    """Returns the table of consensus labels; releases up to 1.8 spell it with a c."""
+    try:
+        return files.find("labels_concensus.csv")
+    except ValueError:
+        return files.find("labels_consensus.csv")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from train.corpora.files import CorpusFiles
-from train.corpora.named_files import Named, read_named
+from train.corpora.named_files import FOREIGN, Named, read_named
 from train.manifest import Drops, Utterance
 
 LABELS: dict[str, str | None] = {
@@ -25,12 +25,14 @@ STATEMENTS = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by 
 
 
 def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
-    """Yields the spoken clips with one of the five emotions."""
+    """Yields the spoken clips with one of the five emotions; sung ones are left out."""
     return read_named(files, drops, corpus="ravdess", labels=LABELS, parse=_parse)
 
 
-def _parse(path: PurePosixPath) -> Named | None:
+def _parse(path: PurePosixPath) -> Named | str:
     parts = path.stem.split("-")
-    if len(parts) != 7 or parts[1] != "01" or parts[4] not in STATEMENTS:
-        return None
+    if len(parts) != 7 or parts[4] not in STATEMENTS:
+        return FOREIGN
+    if parts[1] != "01":
+        return "song"
     return Named(parts[6], parts[2], STATEMENTS[parts[4]])

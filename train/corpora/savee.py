@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from train.corpora.files import CorpusFiles
-from train.corpora.named_files import Named, read_named
+from train.corpora.named_files import FOREIGN, Named, read_named
 from train.manifest import Drops, Utterance
 
 LABELS: dict[str, str | None] = {
@@ -26,9 +26,9 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
     return read_named(files, drops, corpus="savee", labels=LABELS, parse=_parse)
 
 
-def _parse(path: PurePosixPath) -> Named | None:
+def _parse(path: PurePosixPath) -> Named | str:
     match = NAME.fullmatch(path.stem)
     if match is None:
-        return None
+        return FOREIGN
     speaker = match[1] or path.parent.name
-    return Named(speaker, match[2]) if speaker in SPEAKERS else None
+    return Named(speaker, match[2]) if speaker in SPEAKERS else FOREIGN

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Literal
 
-import soundfile
-
 from train.corpora.files import CorpusFiles
 from train.manifest import Drops, Utterance
 
@@ -25,7 +23,7 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
     if not tables:
         raise ValueError(f"{files.path} holds no *.stm file: it is no TED-LIUM-style corpus")
     audio = files.by_stem()
-    rates: dict[str, int] = {}
+    rates: dict[str, int | None] = {}
     for table in tables:
         for place, line in files.lines(table):
             if line.startswith(";;"):
@@ -43,17 +41,31 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
             if "#" in reference or reference.rsplit(":", 2)[-1].isdigit():
                 drops.add("segments of audio inside a shard: unpack the long files", place)
                 continue
-            rate = rates.setdefault(reference, int(soundfile.info(reference).samplerate))
-            start = round(float(parts[3]) * rate)
-            frames = round(float(parts[4]) * rate) - start
+            if name not in rates:
+                rates[name] = files.rate(name)
+            rate, times = rates[name], _times(parts[3], parts[4])
+            if rate is None or times is None:
+                drops.add("the audio cannot be read" if rate is None else "broken line", place)
+                continue
+            start = round(times[0] * rate)
+            frames = round(times[1] * rate) - start
             yield Utterance(
                 id=f"{parts[0]}-{start}",
                 audio=f"{reference}:{start}:{frames}",
                 text=_plain(words),
                 speaker=f"tedlium-{parts[2]}",
                 corpus="tedlium",
-                split=_split(table),
+                split=_split(f"{files.path.name}/{table}"),
             )
+
+
+def _times(start: str, end: str) -> tuple[float, float] | None:
+    """Returns the times of a segment in seconds; None where the line is broken."""
+    try:
+        times = float(start), float(end)
+    except ValueError:
+        return None
+    return times if 0 <= times[0] < times[1] else None
 
 
 def _plain(words: str) -> str:

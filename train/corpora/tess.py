@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from train.corpora.files import CorpusFiles
-from train.corpora.named_files import Named, read_named
+from train.corpora.named_files import FOREIGN, Named, read_named
 from train.manifest import Drops, Utterance
 
 LABELS: dict[str, str | None] = {
@@ -26,9 +26,9 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
     return read_named(files, drops, corpus="tess", labels=LABELS, parse=_parse)
 
 
-def _parse(path: PurePosixPath) -> Named | None:
+def _parse(path: PurePosixPath) -> Named | str:
     parts = path.stem.split("_")
     if len(parts) != 3 or parts[0] not in ("OAF", "YAF", "OA"):
-        return None
+        return FOREIGN
     speaker = "OAF" if parts[0].startswith("OA") else "YAF"
     return Named(speaker, parts[2].lower(), f"Say the word {parts[1].lower()}.")

@@ -15,7 +15,7 @@ import soundfile
 from models.emotions import EMOTION_LABELS
 from train.corpora.files import CorpusFiles
 from train.corpora.table import CORPORA, reader_of
-from train.manifest import Drops, read_manifest
+from train.manifest import Drops, Utterance, read_manifest
 from train.prepare import prepare
 from train.settings import PrepareSettings
 
@@ -216,7 +216,7 @@ LAYOUTS = {
         ),
         emotions=("neutral", "surprise"),
         words=("Kids are talking by the door.", "Dogs are sitting by the door."),
-        drops=("'06'", "not of this corpus"),
+        drops=("'06'", "song"),
     ),
     "savee": Layout(
         audio=("AudioData/DC/sa01.wav", "AudioData/DC/d01.wav", "flat/KL_h02.wav", "DC/x.wav"),
@@ -368,6 +368,105 @@ def test_shards_give_what_folders_give(kind: str, tmp_path: Path) -> None:
     (utterance,) = read_manifest(out).utterances
     assert utterance.emotion == "angry"
     assert utterance.duration_s == 1.0
+
+
+def test_a_recording_that_stands_twice_counts_once(tmp_path: Path) -> None:
+    twice = Layout(audio=("AudioMP3/1001_DFA_ANG_XX.mp3", "AudioWAV/1001_DFA_ANG_XX.wav"))
+    (utterance,), drops = _read("crema-d", twice, tmp_path / "crema-d")
+    assert utterance.audio.endswith(".wav")
+    assert drops.counts == {"the recording stands twice": 1}
+    name = "Actor_01/03-01-03-01-01-01-01.wav"
+    (_,), drops = _read("ravdess", Layout(audio=(name, f"all/{name}")), tmp_path / "ravdess")
+    assert drops.counts == {"the recording stands twice": 1}
+    names = ("DC/h01.wav", "JE/h01.wav", "JE/d01.wav", "JE/d01.mp4")
+    both, drops = _read("savee", Layout(audio=names), tmp_path / "savee")
+    assert [u.id for u in both] == ["h01", "JE-h01"]
+    assert drops.counts == {"label 'd' is none of the five emotions": 1}
+
+
+def test_audio_without_a_transcript_is_counted(tmp_path: Path) -> None:
+    layout = Layout(
+        audio=("19/1/19-1-0000.wav", "26/2/26-2-0000.wav"),
+        texts={"19/1/19-1.trans.txt": "19-1-0000 WORDS\n"},
+    )
+    (_,), drops = _read("librispeech", layout, tmp_path)
+    assert drops.counts == {"the transcript is missing": 1}
+    assert drops.shown["the transcript is missing"] == ["26/2/26-2-0000.wav"]
+
+
+def test_a_split_is_known_by_the_name_of_the_corpus_folder_too(tmp_path: Path) -> None:
+    layout = Layout(
+        audio=("19/1/19-1-0000.wav",), texts={"19/1/19-1.trans.txt": "19-1-0000 WORDS\n"}
+    )
+    (utterance,), _ = _read("librispeech", layout, tmp_path / "test-clean")
+    assert utterance.split == "test"
+
+
+def test_broken_lines_of_tables_are_dropped_and_counted(tmp_path: Path) -> None:
+    voices = Layout(
+        audio=("clips/a.wav", "clips/b.wav"),
+        texts={
+            "train.tsv": "client_id\tpath\tsentence\nx\ta.mp3\tOne\u2028line.\nx\tb.mp3\n",
+        },
+    )
+    (utterance,), drops = _read("common-voice", voices, tmp_path / "voices")
+    assert utterance.text == "One\u2028line."
+    assert drops.counts == {"broken line": 1}
+    assert drops.shown["broken line"] == ["train.tsv:3"]
+    talks = Layout(
+        audio=("train/a.wav", "train/b.wav"),
+        texts={
+            "train/a.stm": "a 1 s 0.1 0.6 <o> words\na 1 s 0.x 0.9 <o> words\n",
+            "train/b.stm": "b 1 s 0.1 0.6 <o> words\n",
+        },
+    )
+    folder = build(talks, tmp_path / "talks")
+    (folder / "train/b.wav").write_bytes(b"no audio")
+    drops = Drops()
+    (utterance,) = reader_of("tedlium")(CorpusFiles(folder), drops)
+    assert drops.counts == {"broken line": 1, "the audio cannot be read": 1}
+    podcasts = Layout(audio=("a.wav",), texts={"labels_consensus.csv": "FileName,Split_Set\na,x\n"})
+    with pytest.raises(ValueError, match=r"labels_consensus\.csv lacks the columns EmoClass"):
+        _read("msp-podcast", podcasts, tmp_path / "podcasts")
+
+
+def test_early_releases_of_msp_podcast_are_read(tmp_path: Path) -> None:
+    layout = Layout(
+        audio=("Audios/m.wav",),
+        texts={"Labels/labels_concensus.csv": "FileName,EmoClass,Split_Set\nm.wav,H,Validation\n"},
+    )
+    (utterance,), _ = _read("msp-podcast", layout, tmp_path)
+    assert (utterance.emotion, utterance.split) == ("happy", "dev")
+
+
+def test_a_tar_that_was_cut_short_is_refused(tmp_path: Path) -> None:
+    folder = build(LAYOUTS["crema-d"], tmp_path / "corpus")
+    shard = tmp_path / "shard.tar"
+    with tarfile.open(shard, "w") as archive:
+        for path in sorted(folder.rglob("*.wav")):
+            archive.add(path, path.relative_to(folder))
+        end = archive.offset
+    CorpusFiles(shard)
+    whole = shard.read_bytes()
+    for size in (end, end - 600, 32_000 + 2 * 512 + 100):
+        shard.write_bytes(whole[:size])
+        with pytest.raises(ValueError, match=r"shard\.tar is damaged .*: copy it again"):
+            CorpusFiles(shard)
+
+
+def test_unreadable_files_are_counted_together(tmp_path: Path) -> None:
+    names = [f"Actor_01/03-01-03-01-01-0{n}-01.wav" for n in (1, 2, 3)]
+    folder = build(Layout(audio=tuple(names)), tmp_path / "corpus")
+    for name in names[1:]:
+        (folder / name).write_bytes(b"no audio")
+    out = prepare(PrepareSettings(corpus="ravdess", folder=folder, out=tmp_path / "m.jsonl"))
+    summary = json.loads(out.with_suffix(".summary.json").read_text())
+    assert summary["dropped"] == {"the audio is not audio that can be read": 2}
+
+
+def _read(corpus: str, layout: Layout, folder: Path) -> tuple[list[Utterance], Drops]:
+    drops = Drops()
+    return list(reader_of(corpus)(CorpusFiles(build(layout, folder)), drops)), drops
 
 
 def test_an_unknown_corpus_is_refused() -> None:
