@@ -66,6 +66,7 @@ def align(settings: AlignSettings, stage: Stage) -> Outcome | None:
         weights=settings.weights or stage.weights,
         trains=settings.trains or stage.trains,
     )
+    check_paths(settings)
     corpus = read_corpus(settings)
     model = start_model(settings)
     task = alignment_task(settings, stage, model, corpus)
@@ -75,6 +76,29 @@ def align(settings: AlignSettings, stage: Stage) -> Outcome | None:
         dry_run(task, settings)
         return None
     return fit(task, settings.loop, settings.run)
+
+
+def check_paths(settings: AlignSettings) -> None:
+    """Looks for every file that the settings name, before any of them is read.
+
+    Raises:
+        ValueError: Some are missing; the message names all of them.
+    """
+    manifests = [str(p) for p in (*settings.train, *settings.valid) if not p.is_file()]
+    models: list[str] = []
+    for name in (settings.model, settings.speech, settings.llm):
+        if len(Path(name).parts) > 2 or name.startswith((".", "/", "~")):  # else it may be a hub id
+            folder = Path(name).expanduser()
+            models += [] if (folder / "config.json").is_file() else [name]
+    lacking = [f"there is no manifest {path}" for path in manifests]
+    lacking += [f"there is no checkpoint {name}" for name in models]
+    if lacking:
+        remedy = (
+            ": `python -m train prepare` writes manifests, `continue` those with continuations"
+            if manifests
+            else ": run the stage before first"
+        )
+        raise ValueError("; ".join(lacking) + remedy)
 
 
 def read_corpus(settings: AlignSettings) -> Corpus:

@@ -2,9 +2,11 @@
 
 import logging
 import resource
+import shutil
 import sys
 
 import torch
+from torch import nn
 
 from train.batches import BucketedBatches
 from train.settings import AlignSettings
@@ -14,13 +16,16 @@ logger = logging.getLogger(__name__)
 
 ADAM_BYTES = 16
 """Bytes that a trained float32 number takes: itself, its gradient and two moments."""
+STATE_BYTES = 12
+"""Bytes that a trained float32 number takes in a saved state: itself and two moments."""
 
 
 def dry_run(task: Task, settings: AlignSettings) -> None:
     """Checks that the longest batch trains, and prints sizes and memory.
 
     Raises:
-        ValueError: An item of the longest batch cannot be read, or the loss is not finite.
+        ValueError: An item of the longest batch cannot be read, the loss is not finite, or the
+            disk is too small.
     """
     batches = task.train
     assert isinstance(batches, BucketedBatches)
@@ -54,6 +59,21 @@ def dry_run(task: Task, settings: AlignSettings) -> None:
     for name, value in terms.items():
         print(f"  {name} {float(value.detach()):.4f}")
     print(f"  memory {peak / 2**30:.2f} GiB, and {trained * ADAM_BYTES / 2**30:.2f} GiB for AdamW")
+    _print_disk(model, trained, settings)
+
+
+def _print_disk(model: nn.Module, trained: int, settings: AlignSettings) -> None:
+    """Prints what the run folder will take: two checkpoints, the states, and one more of each."""
+    checkpoint = sum(p.numel() * p.element_size() for p in model.parameters())
+    states = settings.loop.keep_states + 1
+    wanted = 3 * checkpoint + states * trained * STATE_BYTES
+    place = settings.run.absolute()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    print(f"  disk {wanted / 2**30:.2f} GiB in {settings.run}, {free / 2**30:.2f} GiB are free")
+    if free < wanted:
+        raise ValueError(f"{settings.run} needs more disk space than is free: take another --run")
 
 
 def _peak_bytes() -> int:

@@ -4,7 +4,7 @@ import logging
 import math
 import signal
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,7 @@ class _Loop:
         self.limit = self._step_limit()
         self.poisoned = ""
         self.signalled = False
+        self.told: set[str] = set()
 
     def run(self) -> Outcome:
         """Runs to the end of the limits or to a signal; returns how it ended."""
@@ -97,10 +98,18 @@ class _Loop:
         if self._share_done() >= 1.0:
             logger.info("%s: %s is complete already", task.name, self.folder)
             return Outcome("finished", self.at, self.folder)
+        if 2 * settings.warmup_steps > self.limit and self.at.step == 0:
+            logger.warning(
+                "the warm-up of %d steps takes most of the %d steps of this run: set warmup_steps "
+                "to a tenth of them, or the learning rate stays far below its peak",
+                settings.warmup_steps,
+                self.limit,
+            )
         first = self.accelerator.is_main_process
         report = Report(self.folder, title=task.name, active=first, from_step=self.at.step)
         with report, self._signals():
             ending = self._train(report)
+            self._check_weights()
             if ending != "stopped":
                 self._validate(report)
                 self._export("last")
@@ -141,6 +150,7 @@ class _Loop:
             if self.at.step % self.settings.evaluate_every == 0:
                 self._validate(report)
             if since_s >= self.settings.save_every_s:
+                self._check_weights()
                 self.states.save(self.at)
                 saved = time.perf_counter()
         return "finished"
@@ -183,7 +193,7 @@ class _Loop:
                 self._update(done)
 
     def _backward(self, loaded: LoadedBatch) -> None:
-        names = ", ".join(loaded.names[:5]) + (" …" if len(loaded.names) > 5 else "")
+        names = _some(loaded.names)
         if loaded.value is None:
             self._agree_poison("no item of a batch could be read")
             return
@@ -231,6 +241,21 @@ class _Loop:
         self.optimizer.zero_grad()
         self.poisoned = ""
         self.at.step += 1
+
+    def _check_weights(self) -> None:
+        """Stops before weights that are not finite take the place of a good state.
+
+        Raises:
+            ValueError: A trained weight is not finite.
+        """
+        trained = (p.detach() for p in self.task.model.parameters() if p.requires_grad)
+        own: Iterator[Any] = (getattr(p, "to_local", lambda p=p: p)() for p in trained)  # shards
+        spoilt = not all(bool(torch.isfinite(p).all()) for p in own)
+        if self._agree(float(spoilt))[0]:
+            raise ValueError(
+                f"after step {self.at.step} the weights are no longer finite; what was saved "
+                "before is as it was: take another run folder and a lower learning rate"
+            )
 
     def _step_limit(self) -> int:
         if self.settings.max_steps:
@@ -320,18 +345,28 @@ class _Loop:
         end = count // self.world * self.world if sharded else count
         sums: dict[str, float] = {}
         for loaded in read_batches(valid, epoch=0, numbers=range(self.rank, end, self.world)):
+            self._tell(*(f"validation leaves out {line}" for line in loaded.unreadable))
             if loaded.value is None:
                 continue
             batch = _to_device(loaded.value, self.accelerator.device)
             with self._scope(batch):
                 terms = module(batch)
             terms["loss"] = _total(terms, self.task.weights)
+            if not math.isfinite(float(terms["loss"])):
+                self._tell(f"the validation loss is not finite for {_some(loaded.names)}")
             for name, value in terms.items():
                 sums[name] = sums.get(name, 0.0) + float(value) * len(loaded.names)
             sums["_items"] = sums.get("_items", 0.0) + len(loaded.names)
         sums = self._summed_over_processes(sums)
         items = sums.pop("_items", 0.0)
         return {name: value / items for name, value in sums.items()} if items else {}
+
+    def _tell(self, *lines: str) -> None:
+        """Warns once of what every validation meets again."""
+        for line in lines:
+            if line not in self.told:
+                self.told.add(line)
+                logger.warning("%s", line)
 
     def _summed_over_processes(self, sums: dict[str, float]) -> dict[str, float]:
         if self.world == 1:
@@ -353,6 +388,10 @@ class _Loop:
             with replacing(self.folder / name) as part:
                 self.task.export(model, part)
         self.accelerator.wait_for_everyone()
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
 
 
 def _set_mode(module: nn.Module, *, training: bool) -> None:

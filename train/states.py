@@ -61,7 +61,11 @@ class StateKeeper:
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir(parents=True)
         self.accelerator.wait_for_everyone()
-        self._write(part, at)
+        try:
+            self._write(part, at)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)  # what is half written fills the disk, too
+            raise
         self.accelerator.wait_for_everyone()
         if first:
             with replacing(state_folder(self.folder, at.step)) as complete:

@@ -1,6 +1,8 @@
 """The alignment commands: from manifests and a start to a checkpoint that loads and hears."""
 
+import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -59,7 +61,9 @@ def test_the_command_line_reads_file_and_flags(
     )
     base = ["align-semantic", "--config", str(recipe), "--run", str(start / "run")]
     assert main([*base, "--dry-run"]) == 0
-    assert "the longest batch trains" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "the longest batch trains" in said
+    assert re.search(r"disk \d\.\d\d GiB in .*run, \d+\.\d+ GiB are free", said)
     assert not (start / "run").exists()
     assert main([*base, "--loop.max-steps", "2"]) == 0
     assert (start / "run" / "last" / "config.json").exists()
@@ -93,6 +97,32 @@ def test_wrong_settings_are_refused_in_one_line(
     shown = capsys.readouterr().err
     assert said in shown
     assert "Traceback" not in shown
+
+
+def test_everything_that_is_missing_is_named_at_once(start: Path) -> None:
+    settings = SemanticSettings(
+        model=str(start / "one" / "best"),
+        train=(start / "all.jsonl", start / "a.continued.jsonl"),
+        valid=(start / "b.jsonl",),
+    )
+    with pytest.raises(ValueError, match=r"a\.continued.*b\.jsonl; .*no checkpoint .*one/best: "):
+        align_semantic(settings)
+
+
+def test_a_dry_run_says_that_the_disk_is_too_small(
+    start: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.dry_run.shutil.disk_usage", lambda path: SimpleNamespace(free=9))
+    settings = SemanticSettings(
+        model=str(start / "start"),
+        train=(start / "all.jsonl",),
+        valid_share=0.3,
+        dry_run=True,
+        run=start / "run" / "deep",
+        loop=LOOP,
+    )
+    with pytest.raises(ValueError, match="needs more disk space than is free"):
+        align_semantic(settings)
 
 
 def test_a_speaker_on_both_sides_is_refused(start: Path) -> None:

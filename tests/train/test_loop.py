@@ -119,6 +119,46 @@ def test_unreadable_items_are_counted_and_named(
         fit(task, small_settings(max_unreadable=1), tmp_path / "strict")
 
 
+def test_what_validation_cannot_use_is_named_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    valid = small_batches(seed=9, broken=7, nan=5)
+    outcome = fit(small_task(valid=valid), small_settings(), tmp_path)
+    assert caplog.text.count("validation leaves out clip-7: the file is not audio") == 1
+    assert caplog.text.count("the validation loss is not finite for") == 1
+    assert "clip-5" in caplog.text
+    assert outcome.position.best is None
+
+
+def test_weights_that_are_not_finite_never_replace_a_state(tmp_path: Path) -> None:
+    def step(model: nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        terms = small_step(model, batch)
+        steps.append(0)
+        if len(steps) == 12:
+            for parameter in model.parameters():
+                parameter.data.fill_(float("inf"))
+        return terms
+
+    steps: list[int] = []
+    settings = small_settings(save_every="0.000001s", max_bad_batches=1000)
+    with pytest.raises(ValueError, match="weights are no longer finite"):
+        fit(small_task(step=step, export=export), settings, tmp_path)
+    state = latest_state(tmp_path)
+    assert state is not None
+    saved = torch.load(state / "training.pt", weights_only=True)["weights"]
+    assert all(torch.isfinite(value).all() for value in saved.values())
+    assert not (tmp_path / "last").exists()
+
+
+def test_a_warm_up_that_outlasts_the_run_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fit(small_task(), small_settings(), tmp_path / "short")
+    assert "warm-up" not in caplog.text
+    fit(small_task(), small_settings(warmup_steps=100), tmp_path / "long")
+    assert "warm-up of 100 steps takes most of the 24 steps" in caplog.text
+
+
 def test_the_budget_ends_the_run_well(tmp_path: Path) -> None:
     settings = small_settings(budget="0.001s", max_steps=100_000)
     outcome = fit(small_task(export=export), settings, tmp_path)

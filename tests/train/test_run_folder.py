@@ -63,6 +63,7 @@ def test_a_full_disk_stops_the_run_and_keeps_the_last_state(
     kept = latest_state(tmp_path / "cut")
     assert kept is not None
     assert kept.name == "state-00000003"
+    assert not (tmp_path / "cut" / "state.part").exists()
     monkeypatch.setattr(torch, "save", save)
     fit(small_task(), small_settings(save_every="0.000001s"), tmp_path / "cut")
     fit(small_task(), small_settings(), tmp_path / "whole")
