@@ -238,7 +238,7 @@ class BlspEmo(nn.Module):
         embedded = self._adapted(states, token_counts)
         if self.emotion_vectors is not None and emotions is None:
             emotions = calibrated(self.emotion_head(states, embedded), self.config.calibration)
-        return self._with_emotion(embedded, emotions)
+        return self.with_emotion(embedded, emotions)
 
     def _adapted(
         self, states: SpeechStates, token_counts: Tensor | None = None
@@ -248,9 +248,8 @@ class BlspEmo(nn.Module):
             return self.adapter.spelled(embedded, self.llm.table)
         return embedded
 
-    def _with_emotion(
-        self, embedded: SpeechEmbeddings, emotions: Tensor | None
-    ) -> SpeechEmbeddings:
+    def with_emotion(self, embedded: SpeechEmbeddings, emotions: Tensor | None) -> SpeechEmbeddings:
+        """Returns `embedded` with the vectors of `emotions` (B, E) on it, if the model has any."""
         if self.emotion_vectors is None or emotions is None:
             return embedded
         vectors = self.emotion_vectors.weight
@@ -306,7 +305,7 @@ class BlspEmo(nn.Module):
         plain = [self._worded(*piece) for piece in zip(states, spelled, strict=True)]
         each = [self.emotion_logits(s, e) for s, e in zip(states, plain, strict=True)]
         embedded = [
-            self._with_emotion(e, calibrated(told, self.config.calibration))
+            self.with_emotion(e, calibrated(told, self.config.calibration))
             for e, told in zip(plain, each, strict=True)
         ]
         logits = _emotion_of_pieces(each, plain).float().cpu()
@@ -330,14 +329,22 @@ class BlspEmo(nn.Module):
             spelled: Its words, if they were heard already: the LLM is given their tokens.
             emotions: As in `adapt`.
         """
-        return self._with_emotion(self._worded(states, spelled), emotions)
+        return self.with_emotion(self._worded(states, spelled), emotions)
+
+    def worded(self, ids: Tensor, counts: Tensor) -> SpeechEmbeddings:
+        """Returns what the LLM is given for utterances whose words are known, without emotion.
+
+        Args:
+            ids: (B, L) tokens of the words, padded.
+            counts: (B,) tokens of each.
+        """
+        return SpeechEmbeddings(self.llm.embed(ids), counts)
 
     def _worded(self, states: SpeechStates, spelled: SpelledWords | None) -> SpeechEmbeddings:
         if spelled is None or not spelled.ids:
             return self._adapted(states)
-        words = self.llm.embed(torch.tensor([spelled.ids], device=self.device))
-        count = torch.tensor([len(spelled.ids)], device=self.device)
-        return SpeechEmbeddings(words, count)
+        ids = torch.tensor([spelled.ids], device=self.device)
+        return self.worded(ids, torch.tensor([len(spelled.ids)], device=self.device))
 
     def _spelled(self, states: SpeechStates) -> SpelledWords | None:
         """Returns the words of an utterance where adapter and decoder can agree on them."""

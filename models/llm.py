@@ -61,7 +61,8 @@ class LanguageModel(nn.Module):
 
         Args:
             embeddings: (B, T, D), words and speech alike.
-            mask: (B, T) bool, false at padding; None means there is none.
+            mask: (B, T) bool, false at padding; None means there is none. Or (B, T, T) bool, the
+                positions that each position sees; then `positions` must be given.
             positions: (B, T) rotary positions; the running count of `mask` if not given.
             cache: From `new_cache`; extended in place.
             last_only: Spares the output layer of the other positions.
@@ -70,7 +71,7 @@ class LanguageModel(nn.Module):
             positions = (mask.long().cumsum(dim=-1) - 1).clamp(min=0)
         output = self.causal(
             inputs_embeds=embeddings,
-            attention_mask=None if mask is None else mask.long(),
+            attention_mask=_attention_mask(mask),
             position_ids=positions,
             past_key_values=cache,
             use_cache=cache is not None,
@@ -84,6 +85,13 @@ class LanguageModel(nn.Module):
         from transformers import DynamicCache
 
         return DynamicCache(config=self.causal.config)
+
+
+def _attention_mask(mask: Tensor | None) -> Tensor | None:
+    """Returns the mask as `transformers` takes it: padding as numbers, or who sees whom."""
+    if mask is None or mask.ndim == 2:
+        return None if mask is None else mask.long()
+    return mask[:, None]
 
 
 def llm_config(config: Mapping[str, Any]) -> Any:

@@ -165,9 +165,15 @@ def alignment_task(settings: AlignSettings, stage: Stage, model: BlspEmo, corpus
     step = Alignment(
         frozenset(stage.weights),
         temperature=settings.temperature,
-        emotion_heard=settings.emotion_told == "heard",
+        emotion_told=settings.emotion_told,
+        words_given=settings.speech_given == "words",
     )
-    batches = partial(alignment_batches, batch_size=settings.batch_size, batch_s=settings.batch_s)
+    batches = partial(
+        alignment_batches,
+        batch_size=settings.batch_size,
+        batch_s=settings.batch_s,
+        words_given=settings.speech_given == "words",
+    )
     chances = _chances(examples, source, settings)
     return Task(
         name=stage.name,

@@ -5,15 +5,18 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from models.blsp_emo import BlspEmo
+from models.emotion_head import calibrated
 from models.emotions import EMOTION_LABELS
 from models.features import SPEECH_RATE_HZ, Waveform
 from models.speech_embeddings import SpeechEmbeddings
+from models.speech_encoder import SpeechStates
 from train import losses
 from train.audio_files import read_audio
 from train.batches import BucketedBatches
@@ -45,19 +48,24 @@ class Alignment:
     terms: frozenset[str]
     temperature: float = 2.0
     """Of `response_kl` and `input_kl`."""
-    emotion_heard: bool = False
-    """Emotion vectors follow the head's estimate instead of the label, so that `response_ce`
-    teaches the head, too."""
+    emotion_told: Literal["label", "heard", "none"] = "label"
+    """What emotion vectors follow: the label; the head's estimate, so that the replies teach the
+    head, too; or nothing, every emotion being as probable."""
+    words_given: bool = False
+    """The LLM is given the tokens of the words, as in a talk where adapter and decoder agree on
+    them first, and not the adapter's embeddings."""
 
     def __call__(self, model: BlspEmo, batch: Batch) -> Mapping[str, Tensor]:
         """Returns the loss terms of a batch; with `input_er` also the share of right emotions.
 
         Runs inside `Alignment.scope`.
         """
+        told = None if self.emotion_told == "heard" else self._known_emotions(model, batch)
+        if self.words_given and told is not None and self.terms <= LLM_RUN:
+            words = model.with_emotion(model.worded(_word_ids(batch), batch.word_tokens), told)
+            return self._of_llm(model, batch, words)
         states = model.encode(batch.features())
-        counts = batch.word_tokens if model.config.adapter.kind == "cformer" else None
-        told = None if self.emotion_heard else self._known_emotions(model, batch)
-        embedded = model.adapt(states, counts, told)
+        embedded = self._embedded(model, batch, states, told)
         found: dict[str, Tensor] = {}
         if self.terms & LLM_RUN:
             found |= self._of_llm(model, batch, embedded)
@@ -73,9 +81,20 @@ class Alignment:
             found["ctc"] = _spelling(model, batch, embedded)
         return found
 
+    def _embedded(
+        self, model: BlspEmo, batch: Batch, states: SpeechStates, told: Tensor | None
+    ) -> SpeechEmbeddings:
+        if self.words_given:
+            words = model.worded(_word_ids(batch), batch.word_tokens)
+            if told is None:
+                told = calibrated(model.emotion_logits(states, words), model.config.calibration)
+            return model.with_emotion(words, told)
+        counts = batch.word_tokens if model.config.adapter.kind == "cformer" else None
+        return model.adapt(states, counts, told)
+
     def _known_emotions(self, model: BlspEmo, batch: Batch) -> Tensor | None:
-        """Returns what `BlspEmo.adapt` is told in training: labels, nothing where there is none."""
-        if model.emotion_vectors is None or not {"response_ce"} & self.terms:
+        """Returns what the model is told in training; all emotions where one is not known."""
+        if model.emotion_vectors is None or self.emotion_told == "none":
             return None if model.emotion_vectors is None else _evenly(batch.emotions)
         known = batch.emotions != IGNORED
         one_hot = torch.nn.functional.one_hot(batch.emotions.clamp(min=0), len(EMOTION_LABELS))
@@ -140,6 +159,7 @@ def alignment_batches(
     *,
     batch_size: int,
     batch_s: float = 0.0,
+    words_given: bool = False,
     seed: int,
     shuffle: bool = True,
     weights: Sequence[float] | None = None,
@@ -152,6 +172,7 @@ def alignment_batches(
         model: Gives lengths and features.
         batch_size: Most examples in a batch.
         batch_s: Most seconds of padded audio in a batch; 0: no limit.
+        words_given: As in `Collator`.
         seed: Of the order and of `augment`.
         shuffle: In an order drawn from the seed.
         weights: Chance of each example, drawn with replacement.
@@ -160,7 +181,7 @@ def alignment_batches(
     return BucketedBatches(
         lengths=[max(1, round(100 * example.duration_s)) for example in examples],
         load_item=partial(_heard, examples, augment),
-        collate=Collator(model.config, model.features),
+        collate=Collator(model.config, model.features, words_given),
         batch_size=batch_size,
         max_total=round(100 * batch_s),
         seed=seed,
@@ -200,13 +221,13 @@ def _spelling(model: BlspEmo, batch: Batch, embedded: SpeechEmbeddings) -> Tenso
     """Returns how well the adapter spells the words, a token of the words."""
     if embedded.token_logits is None or model.config.adapter.kind != "ctc":
         raise ValueError("the loss term ctc needs the adapter of that name")
+    return losses.ctc(embedded.token_logits, embedded.lengths, _word_ids(batch), batch.word_tokens)
+
+
+def _word_ids(batch: Batch) -> Tensor:
+    """Returns (U, L) the tokens of the words of each utterance, padded."""
     words = batch.text.ids[batch.text.spoken].split(batch.word_tokens.tolist())
-    return losses.ctc(
-        embedded.token_logits,
-        embedded.lengths,
-        torch.nn.utils.rnn.pad_sequence(list(words), batch_first=True),
-        batch.word_tokens,
-    )
+    return torch.nn.utils.rnn.pad_sequence(list(words), batch_first=True)
 
 
 def _evenly(emotions: Tensor) -> Tensor:

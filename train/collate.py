@@ -80,6 +80,8 @@ class Collator:
     config: BlspEmoConfig
     featurise: Callable[[Sequence[Waveform]], SpeechFeatures]
     """`BlspEmo.features` of the model."""
+    words_given: bool = False
+    """The LLM is given the tokens of the words in place of speech embeddings."""
 
     def __call__(self, items: Sequence[HeardExample]) -> Batch:
         """Returns the batch of `items`."""
@@ -98,7 +100,7 @@ class Collator:
     def embeddings(self, samples: int, word_tokens: int) -> int:
         """Returns the speech embeddings that an utterance gives in training."""
         adapter = self.config.adapter
-        if adapter.kind == "cformer":
+        if self.words_given or adapter.kind == "cformer":
             return word_tokens
         states = states_of_frames(
             frames_of_samples(samples), self.config.speech_encoder.frames_per_state

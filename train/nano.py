@@ -123,7 +123,7 @@ def _train_llm(settings: NanoSettings, domain: Domain) -> Outcome:
         LlmStep(spelling_size(tokenizer, domain)),
         LLM_WEIGHTS,
         ConversationBatches(train, prompts, 200, tokens=3072, seed=settings.seed),
-        ConversationBatches(valid, prompts, 12, seed=99),
+        ConversationBatches(valid, prompts, 12, seed=99, naming_share=0.0),
     )
     loop = LoopSettings(
         epochs=1000,

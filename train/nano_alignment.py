@@ -52,6 +52,7 @@ def _semantic(settings: NanoSettings) -> None:
         train=(run / "speech" / "semantic.jsonl",),
         run=run / "semantic",
         emotion_in_text=False,
+        emotion_told="none",
         weights={"response_kl": 1.0, "ctc": 1.0},
         loop=_loop(settings, "semantic", 4e-4),
     )
@@ -63,13 +64,17 @@ def _semantic(settings: NanoSettings) -> None:
 def _empathy(settings: NanoSettings, start: Path, folder: Path) -> Path:
     if not is_done(folder):
         heard = settings.has_new_head
-        weights = {"response_ce": 1.0} | ({"input_er": 1.0} if settings.variant == "joint" else {})
+        weights = {"response_ce": 1.0} if heard else {"response_kl": 1.0}
+        if settings.variant == "joint":
+            weights["input_er"] = 1.0
         stage = EmotionSettings(
             model=str(start),
             train=(settings.run / "speech" / "emotion.jsonl",),
             run=folder,
             trains=HEARD if heard else TOLD,
             weights=weights,
+            temperature=1.0,
+            speech_given="words",
             emotion_told="heard" if heard else "label",
             balance_emotions=True,
             loop=_loop(settings, "empathy", 2e-3),

@@ -48,10 +48,10 @@ class NanoLlm(nn.Module):
         self.llm = LanguageModel(shape, None)
         self.dropout = dropout
 
-    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Returns token logits (B, T, V)."""
+    def forward(self, ids: Tensor, attended: Tensor, positions: Tensor) -> Tensor:
+        """Returns token logits (B, T, V); arguments as in `TokenRows`."""
         embedded = F.dropout(self.llm.embed(ids), self.dropout, self.training)
-        return self.llm(embedded, mask=mask)
+        return self.llm(embedded, mask=attended, positions=positions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,9 @@ class LlmStep:
 
         Beside them `topic_right`, the share of topics named rightly.
         """
-        logits = model(batch.ids, batch.mask)
+        logits = model(batch.ids, batch.attended, batch.positions)
         topics = batch.labels >= self.spelling
-        rest = batch.ids.masked_fill(~batch.mask | (batch.labels != IGNORED), IGNORED)
-        rest = rest.masked_fill(rest >= self.spelling, IGNORED)
+        rest = batch.said.masked_fill(batch.said >= self.spelling, IGNORED)
         guessed = logits[:, :-1].detach().argmax(dim=-1)[topics[:, 1:]]
         return {
             "reply": response_ce(logits, batch.labels.masked_fill(topics, IGNORED)),

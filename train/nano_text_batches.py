@@ -1,6 +1,6 @@
 """Conversations for nano's LLM, drawn from the domain as often as they are wanted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -50,6 +50,9 @@ NAMED_SHARE = 0.75
 MISLED_SHARE = 0.15
 """Of the exchanges: the person speaks of something else than the topic that the reply names.
 Without them replies go by single words ("my blood results") where the topic says otherwise."""
+NAMING_SHARE, NAMED_TOGETHER = 0.75, 10
+"""Of the rows: so many utterances of which only the topics are learnt. They are what is hardest,
+and a topic takes 20 positions so, 60 in a conversation."""
 WORD_ERRORS = 0.2
 """Of the words of what is misheard."""
 REPLACED_SHARE, LOST_SHARE = 0.75, 0.16
@@ -83,6 +86,14 @@ class Conversation:
     turns: tuple[Turn, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Openings:
+    """What may be said first in one emotion, and its topics."""
+
+    emotion: Emotion | None
+    said: tuple[tuple[str, str], ...]
+
+
 class TokenRows(NamedTuple):
     """Conversations as padded token rows."""
 
@@ -90,15 +101,58 @@ class TokenRows(NamedTuple):
     """(B, T)."""
     labels: Tensor
     """(B, T) the same ids where they are to be learnt, else `IGNORED`."""
-    mask: Tensor
-    """(B, T) bool, false at padding."""
+    said: Tensor
+    """(B, T) the other ids that can be told from those before them, else `IGNORED`."""
+    attended: Tensor
+    """(B, T, T) bool, the positions that each position sees."""
+    positions: Tensor
+    """(B, T) rotary positions."""
 
 
-class TokenRow(NamedTuple):
-    """One conversation as `TokenRows`, before padding."""
+@dataclass(slots=True)
+class TokenRow:
+    """One row of `TokenRows`, before padding."""
 
-    ids: list[int]
-    labels: list[int]
+    ids: list[int] = field(default_factory=list[int])
+    labels: list[int] = field(default_factory=list[int])
+    said: list[int] = field(default_factory=list[int])
+    segments: list[int] = field(default_factory=list[int])
+    """0 is seen by all that comes after it, any other number by its own positions only."""
+    positions: list[int] = field(default_factory=list[int])
+
+    def add(self, ids: Sequence[int], labels: Sequence[int], *, segment: int = 0) -> None:
+        """Appends tokens; a new segment goes on where segment 0 ends."""
+        if segment and segment not in self.segments:
+            start = self.segments.count(0)
+            self.said += [IGNORED, *ids[1:]]  # what stands before it in the row is not before it
+        else:
+            start = self.positions[-1] + 1 if self.positions else 0
+            self.said += ids
+        self.ids += ids
+        self.labels += labels
+        self.segments += [segment] * len(ids)
+        self.positions += range(start, start + len(ids))
+
+
+class Wordings:
+    """Draws an intent by the square root of its number of wordings, then one of these.
+
+    Some intents have ten times the wordings of others; in a talk they are not ten times as likely.
+    """
+
+    def __init__(self, wordings: Iterable[tuple[Intent, str]]) -> None:
+        by_intent: dict[str, list[tuple[Intent, str]]] = {}
+        for intent, text in wordings:
+            by_intent.setdefault(intent.name, []).append((intent, text))
+        self._groups = list(by_intent.values())
+        chances = np.sqrt([len(group) for group in self._groups])
+        self._upto = np.cumsum(chances) / chances.sum()
+
+    def draw(self, generator: np.random.Generator) -> tuple[Intent, str]:
+        """Returns an intent and one of its wordings."""
+        number = int(np.searchsorted(self._upto, generator.random(), side="right"))
+        group = self._groups[min(number, len(self._groups) - 1)]
+        return group[int(generator.integers(len(group)))]
 
 
 @dataclass
@@ -112,22 +166,22 @@ class ConversationSource:
     unrelated: list[str]
     held_out: bool = False
     alikes: SoundAlikes | None = None
-    _wordings: list[tuple[Intent, str]] = field(init=False)
-    _by_emotion: dict[Emotion, list[tuple[Intent, str]]] = field(init=False)
+    _wordings: "Wordings" = field(init=False)
+    _by_emotion: dict[Emotion, "Wordings"] = field(init=False)
     _dialogues: list[Dialogue] = field(init=False)
     _words: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        split = "wording" if self.held_out else "train"
-        self._wordings = list(templates(self.domain, split))
+        wordings = list(templates(self.domain, "wording" if self.held_out else "train"))
+        self._wordings = Wordings(wordings)
         self._by_emotion = {
-            emotion: [(i, t) for i, t in self._wordings if i.replies.get(emotion)]
+            emotion: Wordings([(i, t) for i, t in wordings if i.replies.get(emotion)])
             for emotion in Emotion
         }
         self._dialogues = [
             d for d in self.domain.dialogues if held_out_dialogue(d) == self.held_out
         ]
-        self._words = domain_words(self._wordings)
+        self._words = domain_words(wordings)
 
     def draw(self, generator: np.random.Generator) -> Conversation:
         """Returns a conversation of one to five exchanges in one emotion."""
@@ -149,6 +203,22 @@ class ConversationSource:
             turns += self._turns(emotion, generator)
         return Conversation(None if plain else emotion, tuple(turns[:5]))
 
+    def openings(self, generator: np.random.Generator) -> Openings:
+        """Returns utterances of one emotion, each the first of a talk of its own."""
+        emotion = Emotion(int(generator.integers(len(Emotion))))
+        plain = bool(generator.random() < PLAIN_SHARE)
+        wordings = self._by_emotion[Emotion.NEUTRAL if plain else emotion]
+        said: list[tuple[str, str]] = []
+        for _ in range(NAMED_TOGETHER):
+            if generator.random() < UNRELATED_SHARE:
+                text = self.unrelated[int(generator.integers(len(self.unrelated)))]
+                said.append((self._worded(text, generator), NOT_UNDERSTOOD))
+                continue
+            intent, template = wordings.draw(generator)
+            text = fill(template, draw_values(intent, template, generator))
+            said.append((self._worded(text, generator), intent.name))
+        return Openings(None if plain else emotion, tuple(said))
+
     def _turns(self, emotion: Emotion, generator: np.random.Generator) -> list[Turn]:
         """Returns an exchange, now and then with its follow-up."""
         if generator.random() < UNRELATED_SHARE:
@@ -156,14 +226,14 @@ class ConversationSource:
             questions = self.domain.questions
             asked = questions[int(generator.integers(len(questions)))]
             return [self._turn(text, asked, NOT_UNDERSTOOD, generator)]
-        intent, template = self._pick(self._by_emotion[emotion], generator)
+        intent, template = self._by_emotion[emotion].draw(generator)
         values = draw_values(intent, template, generator)
         choices = fitting(intent.replies[emotion], values)
         if not choices:
             return []
         reply = choices[int(generator.integers(len(choices)))]
         if generator.random() < MISLED_SHARE and not values:
-            other, said = self._pick(self._wordings, generator)
+            other, said = self._wordings.draw(generator)
             said = self._worded(fill(said, draw_values(other, said, generator)), generator)
             return [Turn(said, reply, topic=intent.name, is_misled=True)]
         cut = cut_reply(reply, generator) if generator.random() < 0.15 else ""
@@ -199,12 +269,6 @@ class ConversationSource:
     ) -> Turn:
         named = bool(generator.random() < NAMED_SHARE)
         return Turn(self._worded(said, generator), reply, cut, topic, named)
-
-    @staticmethod
-    def _pick(
-        wordings: list[tuple[Intent, str]], generator: np.random.Generator
-    ) -> tuple[Intent, str]:
-        return wordings[int(generator.integers(len(wordings)))]
 
     def _worded(self, text: str, generator: np.random.Generator) -> str:
         if generator.random() >= SPOKEN_SHARE:
@@ -244,22 +308,40 @@ def token_row(
     conversation: Conversation, prompts: ChatPrompts, *, persona: str = DEFAULT_PERSONA
 ) -> TokenRow:
     """Returns ids and labels: replies, their topics and ends are learnt, cut replies are not."""
-    ids = prompts.opening(system_line(persona, conversation.emotion))
-    labels = [IGNORED] * len(ids)
+    row = TokenRow()
+    _add_asked(row, prompts.opening(system_line(persona, conversation.emotion)))
     last = len(conversation.turns) - 1
     for number, turn in enumerate(conversation.turns):
         ending = prompts.reply_ending() if number == last else prompts.next_turn()
         asked = prompts.content(turn.said) + prompts.reply_header()
         named = prompts.topic(turn.topic) if turn.names_topic or number == last else []
         reply = prompts.content(turn.cut or turn.reply)
-        ids += asked + named + reply + ending
-        labels += [IGNORED] * len(asked) + ([IGNORED] * len(named) if turn.is_misled else named)
+        _add_asked(row, asked)
+        row.add(named, [IGNORED] * len(named) if turn.is_misled else named)
         if turn.cut or not named:
-            labels += [IGNORED] * (len(reply) + len(ending))
+            _add_asked(row, reply + ending)
         else:
             learnt = len(ending) if number == last else 1
-            labels += reply + ending[:learnt] + [IGNORED] * (len(ending) - learnt)
-    return TokenRow(ids, labels)
+            row.add(reply + ending[:learnt], reply + ending[:learnt])
+            _add_asked(row, ending[learnt:])
+    return row
+
+
+def naming_row(
+    openings: Openings, prompts: ChatPrompts, *, persona: str = DEFAULT_PERSONA
+) -> TokenRow:
+    """Returns ids and labels of utterances that see the system line and not each other."""
+    row = TokenRow()
+    _add_asked(row, prompts.opening(system_line(persona, openings.emotion)))
+    for number, (said, topic) in enumerate(openings.said, start=1):
+        asked = prompts.content(said) + prompts.reply_header()
+        named = prompts.topic(topic)
+        row.add(asked + named, [IGNORED] * len(asked) + named, segment=number)
+    return row
+
+
+def _add_asked(row: TokenRow, ids: list[int]) -> None:
+    row.add(ids, [IGNORED] * len(ids))
 
 
 @dataclass
@@ -272,6 +354,7 @@ class ConversationBatches:
     tokens: int = 2048
     """Most positions in a batch, padding included."""
     seed: int = 1
+    naming_share: float = NAMING_SHARE
 
     def count(self, epoch: int) -> int:
         """Batches in an epoch."""
@@ -284,7 +367,10 @@ class ConversationBatches:
         rows: list[TokenRow] = []
         longest = 0
         while True:
-            row = token_row(self.source.draw(generator), self.prompts)
+            if generator.random() < self.naming_share:
+                row = naming_row(self.source.openings(generator), self.prompts)
+            else:
+                row = token_row(self.source.draw(generator), self.prompts)
             longest = max(longest, len(row.ids))
             if rows and longest * (len(rows) + 1) > self.tokens:
                 return LoadedBatch(
@@ -297,11 +383,17 @@ def padded_rows(rows: list[TokenRow]) -> TokenRows:
     """Returns token rows of one length."""
     longest = max(len(row.ids) for row in rows)
     ids = torch.zeros(len(rows), longest, dtype=torch.long)
-    labels = torch.full_like(ids, IGNORED)
-    mask = torch.zeros_like(ids, dtype=torch.bool)
+    labels, said = torch.full_like(ids, IGNORED), torch.full_like(ids, IGNORED)
+    segments, positions = torch.full_like(ids, -1), torch.zeros_like(ids)
     for index, row in enumerate(rows):
         end = len(row.ids)
         ids[index, :end] = torch.tensor(row.ids)
         labels[index, :end] = torch.tensor(row.labels)
-        mask[index, :end] = True
-    return TokenRows(ids, labels, mask)
+        said[index, :end] = torch.tensor(row.said)
+        segments[index, :end] = torch.tensor(row.segments)
+        positions[index, :end] = torch.tensor(row.positions)
+    said = said.masked_fill(labels != IGNORED, IGNORED)
+    one, other = segments[:, :, None], segments[:, None, :]
+    before = torch.ones(longest, longest, dtype=torch.bool).tril()
+    attended = ((other == 0) | (one == other)) & before
+    return TokenRows(ids, labels, said, attended, positions)

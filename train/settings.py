@@ -148,9 +148,12 @@ class AlignSettings(Frozen):
     """Stands before the speech."""
     emotion_in_text: bool = True
     """The system line of the text view says how the person sounds."""
-    emotion_told: Literal["label", "heard"] = "label"
-    """What a model with emotion vectors is told in training: the label, or what its emotion head
-    hears, which lets response_ce teach the head."""
+    speech_given: Literal["embeddings", "words"] = "embeddings"
+    """What the LLM is given for the speech. words: the tokens of its words, as in a talk with a
+    model whose adapter `ctc` and decoder agree on the words first; emotion vectors lie on them."""
+    emotion_told: Literal["label", "heard", "none"] = "label"
+    """What a model with emotion vectors is told in training: the label, what its emotion head
+    hears, which lets the replies teach the head, or that all are as probable."""
     weights: dict[str, float] = Field(default_factory=dict[str, float])
     """Weight of each loss term; empty: the paper's. Terms: response_kl, response_ce, input_er,
     cif, input_kl, ctc."""

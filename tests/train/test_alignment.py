@@ -35,8 +35,8 @@ def examples_of(folder: Path, model, count: int = 10) -> list[Example]:
     return made
 
 
-def batch_of(examples: list[Example], model, size: int) -> Batch:
-    batches = alignment_batches(examples, model, batch_size=size, seed=1, shuffle=False)
+def batch_of(examples: list[Example], model, size: int, **options: bool) -> Batch:
+    batches = alignment_batches(examples, model, batch_size=size, seed=1, shuffle=False, **options)
     return batches.load(0, 0).value
 
 
@@ -204,11 +204,31 @@ def test_replies_teach_the_emotion_head_where_it_is_heard(heard: bool, tmp_path:
     torch.nn.init.normal_(model.emotion_vectors.weight)
     only_training(model, ("emotion_head", "emotion_vectors"))
     batch = batch_of(examples_of(tmp_path, model, 5), model, 5)
-    step = Alignment(frozenset({"response_ce"}), emotion_heard=heard)
+    step = Alignment(frozenset({"response_ce"}), emotion_told="heard" if heard else "label")
     with step.scope(model, batch):
         step(model, batch)["response_ce"].backward()
     reached = {n.split(".")[0] for n, p in model.named_parameters() if p.grad is not None}
     assert reached == ({"emotion_head"} if heard else set()) | {"emotion_vectors"}
+
+
+@pytest.mark.parametrize("told", ["label", "none"])
+def test_words_stand_for_the_speech_where_a_talk_gives_them(told: str, tmp_path: Path) -> None:
+    config = replace(BlspEmoConfig.tiny(emotion_head="spectral"), emotion_in_embeddings=True)
+    model = BlspEmo(config).eval()
+    model.tokenizer = byte_tokenizer(tmp_path)
+    assert model.emotion_vectors is not None
+    views = ViewSettings(persona="Listen.")
+    examples = [build_example(u, model.prompts, views) for u in utterances(tmp_path, 4)]
+    batch = batch_of(examples, model, 4, words_given=True)
+    assert batch.speech.spoken.sum(1).tolist() == batch.word_tokens.tolist()
+    step = Alignment(frozenset({"response_kl"}), emotion_told=told, words_given=True)
+    loss = {}
+    for vectors in ("none", "some"):
+        with step.scope(model, batch), torch.no_grad():
+            loss[vectors] = float(step(model, batch)["response_kl"])
+        torch.nn.init.normal_(model.emotion_vectors.weight)
+    # Without vectors and with LoRA as it begins, words heard are words read.
+    assert loss["none"] < 1e-7 < 1e-6 < loss["some"]
 
 
 def test_checkpointing_gives_the_same_gradients(tmp_path: Path) -> None:

@@ -23,9 +23,19 @@ from train.nano_assemble import nano_config
 from train.nano_audio import faster, in_room, with_noise
 from train.nano_emotion import EmotionModel, folded, trimmed
 from train.nano_judges import ASKED_BACK, ReplyJudge, all_replies
+from train.nano_llm import LlmStep, NanoLlm, llm_shape
 from train.nano_manifests import Answers
 from train.nano_text import spoken_form
-from train.nano_text_batches import Conversation, ConversationSource, Turn, token_row
+from train.nano_text_batches import (
+    Conversation,
+    ConversationSource,
+    Openings,
+    Turn,
+    Wordings,
+    naming_row,
+    padded_rows,
+    token_row,
+)
 from train.nano_tokenizer import spelling_size, topics_of
 from train.nano_word_times import word_spans
 from train.synthesis import (
@@ -129,6 +139,48 @@ def test_conversations_are_repeatable_and_know_no_held_out_wording() -> None:
     assert not openings & held_out
     assert any(turn.cut for c in drawn for turn in c.turns)
     assert {c.emotion for c in drawn} == {None, *Emotion}
+
+
+def test_utterances_named_together_do_not_see_each_other(tmp_path: Path) -> None:
+    prompts = chat_prompts(_with_topics(tmp_path))
+    shape = llm_shape(prompts.tokenizer.size, width=16, layers=2, heads=2, ffn=32)
+    model = NanoLlm(shape).eval()
+
+    def topic_logits(*said: tuple[str, str]) -> torch.Tensor:
+        rows = padded_rows([naming_row(Openings(Emotion.SAD, said), prompts)])
+        with torch.no_grad():
+            logits = model(rows.ids, rows.attended, rows.positions)
+        return logits[0, :-1][rows.labels[0, 1:] != IGNORED]
+
+    said = (("i failed", "exam_failed"), ("thanks a lot", "thanks"), ("bye", "goodbye"))
+    alone = torch.cat([topic_logits(one) for one in said])
+    torch.testing.assert_close(topic_logits(*said), alone)
+
+
+def test_what_is_learnt_together_does_not_depend_on_padding(tmp_path: Path) -> None:
+    prompts = chat_prompts(_with_topics(tmp_path))
+    spelling = spelling_size(prompts.tokenizer, DOMAIN)
+    model = NanoLlm(llm_shape(prompts.tokenizer.size, width=16, layers=2, heads=2, ffn=32)).eval()
+    naming = naming_row(Openings(None, (("hi", "greeting"),)), prompts)
+    talk = token_row(
+        Conversation(None, (Turn("i failed", "Oh no.", topic="exam_failed"),)), prompts
+    )
+    ids, mask = torch.tensor([talk.ids]), torch.ones(1, len(talk.ids), dtype=torch.bool)
+    with torch.no_grad():
+        rows = padded_rows([naming, talk, naming])
+        together = model(rows.ids, rows.attended, rows.positions)
+        plain = model.llm(model.llm.embed(ids), mask=mask)
+        terms = LlmStep(spelling)(model, rows)
+    torch.testing.assert_close(together[1:2, : len(talk.ids)], plain)
+    assert all(torch.isfinite(term) for term in terms.values())
+
+
+def test_intents_with_many_wordings_do_not_drown_the_others() -> None:
+    many, few = DOMAIN.intents[0], DOMAIN.intents[1]
+    wordings = Wordings([(many, f"many {n}") for n in range(100)] + [(few, "few")])
+    generator = np.random.default_rng(1)
+    drawn = [wordings.draw(generator)[0].name for _ in range(2200)]
+    assert 120 < drawn.count(few.name) < 280  # one in eleven, not one in 101
 
 
 def test_a_reply_names_its_topic_first(tmp_path: Path) -> None:

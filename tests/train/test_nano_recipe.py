@@ -108,12 +108,12 @@ def test_only_a_stage_that_came_to_its_end_is_done(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variant", "start", "folder", "weights", "told"),
     [
-        ("none", "semantic/last", "empathy", {"response_ce": 1.0}, "label"),
+        ("none", "semantic/last", "empathy", {"response_kl": 1.0}, "label"),
         (
             "without-semantic",
             "parts",
             "without-semantic/empathy",
-            {"response_ce": 1.0},
+            {"response_kl": 1.0},
             "label",
         ),
         (
