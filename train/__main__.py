@@ -69,6 +69,11 @@ COMMANDS = {
         "train.nano_figures:NanoFiguresSettings",
         "train.nano_figures:nano_figures",
     ),
+    "nano-curve": Command(
+        "word errors of nano over the hours of speech that it heard",
+        "train.nano_curve:NanoCurveSettings",
+        "train.nano_curve:nano_curve",
+    ),
     "evaluate": Command(
         "test sets → figures with sample counts and 95 % intervals",
         "train.settings:EvaluateSettings",

@@ -89,11 +89,7 @@ def assemble_nano(
         place = f"emotion_head.members.{number}." if len(emotion_heads) > 1 else "emotion_head."
         for name, value in folded(head).items():
             weights[place + name.removeprefix("emotion_head.")] = value
-    for name, value in recogniser.items():
-        part, _, rest = name.partition(".")
-        own = {"encoder": "speech_encoder", "decoder": "decoder", "adapter": "adapter"}.get(part)
-        if own is not None:
-            weights[f"{own}.{rest}"] = value
+    weights |= recogniser_weights(recogniser)
     for name in model.state_dict():
         if name.startswith("llm."):
             source = name.replace(".base.", ".")
@@ -108,6 +104,17 @@ def assemble_nano(
     return model
 
 
+def recogniser_weights(recogniser: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns what the assembled model keeps of the recogniser's weights, under its names."""
+    names = {"encoder": "speech_encoder", "decoder": "decoder", "adapter": "adapter"}
+    kept: dict[str, Tensor] = {}
+    for name, value in recogniser.items():
+        part, _, rest = name.partition(".")
+        if part in names:
+            kept[f"{names[part]}.{rest}"] = value
+    return kept
+
+
 def trained_weights(run: Path) -> dict[str, Tensor]:
     """Returns the weights of the newest state of a run folder.
 
@@ -117,4 +124,9 @@ def trained_weights(run: Path) -> dict[str, Tensor]:
     states = sorted(run.glob("state-*/training.pt"))
     if not states:
         raise ValueError(f"{run} holds no saved state: train it first")
-    return torch.load(states[-1], weights_only=True, map_location="cpu")["weights"]
+    return state_weights(states[-1])
+
+
+def state_weights(path: Path) -> dict[str, Tensor]:
+    """Returns the weights in the file `training.pt` of a saved state."""
+    return torch.load(path, weights_only=True, map_location="cpu")["weights"]

@@ -42,10 +42,10 @@ SOURCE_CHANCES = {"domain": 1.0, "mixed": 1.0, "everyday": 0.5, "other": 0.2}
 """How often a synthetic line is drawn, by where its sentence comes from."""
 UNTIMED_CHANCE = 1.4
 """Factor for the voices whose phones have no known times: they need more."""
-REAL_CHANCE = 0.03
-"""Of a real recording outside the domain; more than a taste of them costs the domain's words."""
-ACTED_SHARE = 0.02
-"""Acted recordings for each synthetic line: two sentences only, in many voices."""
+REAL_SHARE = 0.12
+"""Of real recordings outside the domain, against all synthetic lines together."""
+ACTED_SHARE = 0.015
+"""Of acted recordings, likewise: two sentences only, in many voices."""
 
 
 class SpeechStages:
@@ -73,8 +73,10 @@ class SpeechStages:
             lines, folder, real + acted, self.tokenizer, around, phones, lexicon
         )
         self.held_out = SpeechItems(held_out, folder, [], self.tokenizer, None, phones, lexicon)
-        self.chances = [_line_chance(line) for line in lines] + [REAL_CHANCE] * len(real)
-        self.chances += [ACTED_SHARE * len(lines) / len(acted)] * len(acted)
+        self.chances = [_line_chance(line) for line in lines]
+        synthetic = sum(self.chances)
+        self.chances += [REAL_SHARE * synthetic / len(real)] * len(real)
+        self.chances += [ACTED_SHARE * synthetic / len(acted)] * len(acted)
 
     def train_phones(self) -> Outcome:
         """Teaches the lower layers the phones."""
@@ -96,15 +98,16 @@ class SpeechStages:
         loop = LoopSettings(optimizer="muon", learning_rate=2e-3, warmup_steps=20, decay="linear")
         return self._fit("words", model, loop)
 
-    def _model(self) -> Recogniser:
-        return Recogniser(self.config.speech_encoder, self.config.adapter, LLM_WIDTH)
-
-    def _fit(self, name: str, model: Recogniser, loop: LoopSettings) -> Outcome:
-        words = name == "words"
+    def hours_a_step(self) -> float:
+        """Returns the hours of speech in a batch, on average over an epoch."""
         frames = self.config.speech_encoder.frames_per_state
         collate = SpeechCollate(80, frames, self.config.adapter.kernel_sizes, self.spelling)
-        start, end = marker_ids(self.tokenizer)
-        batches = BucketedBatches(
+        plan = self._batches(collate).plan(0)
+        samples = sum(self.items.lengths[index] for batch in plan for index in batch)
+        return samples / SAMPLE_RATE_HZ / 3600 / len(plan)
+
+    def _batches(self, collate: SpeechCollate) -> BucketedBatches:
+        return BucketedBatches(
             self.items.lengths,
             self.items.load,
             collate,
@@ -113,6 +116,16 @@ class SpeechStages:
             seed=self.settings.seed,
             weights=self.chances,
         )
+
+    def _model(self) -> Recogniser:
+        return Recogniser(self.config.speech_encoder, self.config.adapter, LLM_WIDTH)
+
+    def _fit(self, name: str, model: Recogniser, loop: LoopSettings) -> Outcome:
+        words = name == "words"
+        frames = self.config.speech_encoder.frames_per_state
+        collate = SpeechCollate(80, frames, self.config.adapter.kernel_sizes, self.spelling)
+        start, end = marker_ids(self.tokenizer)
+        batches = self._batches(collate)
         held_out = BucketedBatches(
             self.held_out.lengths, self.held_out.load, collate, batch_size=16, shuffle=False
         )
