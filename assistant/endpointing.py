@@ -14,6 +14,8 @@ While the assistant speaks, a person who says "uh-huh" does not want the floor, 
     STARTED → YIELDED → BRIEF → DROPPED       an "uh-huh": it goes on where it fell silent
                         BRIEF → CONFIRMED     a "stop": the words decide
               YIELDED → CONFIRMED             more than an "uh-huh"
+
+Where the words tell neither, it stays silent for a while longer: the person may go on.
 """
 
 from collections.abc import Callable
@@ -40,16 +42,21 @@ class EndpointingSettings(BaseModel):
     """Speech that announces a possible turn (and ducks the assistant)."""
     speech_ms: int = Field(default=128, ge=1, le=2_000)
     """Speech that makes a turn while nobody else speaks; less is taken for a noise."""
+    duck_threshold: float = Field(default=0.6, gt=0.0, lt=1.0)
+    """The same for lowering the voice alone, which is taken back without harm."""
+    yield_ms: int = Field(default=320, ge=1, le=3_000)
+    """Speech for which the assistant falls silent while it speaks, ready to go on."""
     contested_speech_ms: int = Field(default=352, ge=1, le=3_000)
-    """Speech for which the assistant falls silent while it speaks."""
-    contested_turn_ms: int = Field(default=640, ge=1, le=5_000)
+    """Speech that interrupts where an "uh-huh" is not to be expected, or by who speaks again."""
+    contested_turn_ms: int = Field(default=832, ge=1, le=5_000)
     """Speech that makes a turn (and interrupts) while the assistant speaks, whatever was said."""
     brief_ms: int = Field(default=192, ge=1, le=3_000)
     """Speech from which its words can make it a turn while the assistant speaks."""
     drop_ms: int = Field(default=192, ge=32, le=2_000)
     """Silence after which speech too short for a turn is forgotten."""
-    resume_ms: int = Field(default=384, ge=32, le=5_000)
-    """Silence after which the assistant that fell silent goes on: people pause between words."""
+    resume_ms: int = Field(default=544, ge=32, le=5_000)
+    """Silence after which the assistant that fell silent goes on where it is not clear what was
+    said: people pause between words."""
     insist_ms: int = Field(default=2_000, ge=0, le=10_000)
     """Who speaks again so soon after the assistant went on wants the floor, and needs less."""
     verdict_ms: int = Field(default=512, ge=32, le=5_000)
@@ -75,8 +82,8 @@ class EndpointingSettings(BaseModel):
     def _ordered(self) -> "EndpointingSettings":
         if self.end_threshold > self.start_threshold:
             raise ValueError("end_threshold must not lie above start_threshold")
-        if self.contested_speech_ms > self.contested_turn_ms:
-            raise ValueError("contested_speech_ms must not be longer than contested_turn_ms")
+        if max(self.yield_ms, self.contested_speech_ms) > self.contested_turn_ms:
+            raise ValueError("yield_ms and contested_speech_ms may not exceed contested_turn_ms")
         if self.eager_ms > self.shortest_silence_ms:
             raise ValueError("eager_ms must not be longer than shortest_silence_ms")
         if self.shortest_silence_ms > self.longest_silence_ms:
@@ -103,6 +110,16 @@ class Boundary(StrEnum):
     """The person went on: what was prepared is void."""
     ENDED = "ended"
     """The turn is over: answer."""
+
+
+class Verdict(StrEnum):
+    """What brief words said while the assistant spoke."""
+
+    CLAIMS = "claims"
+    """They interrupt."""
+    ACKNOWLEDGES = "acknowledges"
+    """They are an "uh-huh": it is to go on."""
+    UNCLEAR = "unclear"
 
 
 class EndReason(StrEnum):
@@ -148,7 +165,7 @@ class Endpointer:
         frame_samples: int = 512,
         sample_rate: int = SPEECH_RATE_HZ,
         completeness: Callable[[], float | None] | None = None,
-        claims_floor: Callable[[], bool | None] | None = None,
+        verdict: Callable[[], Verdict | None] | None = None,
     ) -> None:
         """Starts at sample 0 of the audio clock.
 
@@ -158,8 +175,8 @@ class Endpointer:
             sample_rate: Hz of the audio clock.
             completeness: Asked at every frame of a pause for the probability in [0, 1] that
                 the words so far are a whole turn; None means "not known yet".
-            claims_floor: Asked after BRIEF whether the words mean to interrupt; None means "not
-                known yet". Without it nothing brief interrupts.
+            verdict: Asked after BRIEF what the words meant; None means "not known yet". Without
+                it all that is brief is unclear.
         """
         self.settings = settings or EndpointingSettings()
         self.patience = 1.0
@@ -169,11 +186,12 @@ class Endpointer:
         self._frame = frame_samples
         self._rate = sample_rate
         self._completeness = completeness
-        self._claims_floor = claims_floor
+        self._verdict = verdict
         self._phase = _Phase.IDLE
         self._clock = 0
         self._start = 0
         self._onset = 0
+        self._heard = 0
         self._voiced = 0
         self._run = 0
         self._last_voiced = 0
@@ -237,7 +255,8 @@ class Endpointer:
         if voiced and self._phase is not _Phase.PAUSED:
             self._last_voiced = self._clock
         if self._phase is _Phase.ONSET:
-            return self._onset_step(voiced, contested, contested and may_acknowledge)
+            sure = voiced and (not contested or probability >= self.settings.contested_threshold)
+            return self._onset_step(voiced, sure, contested, contested and may_acknowledge)
         return self._turn_step(voiced)
 
     def finish(self) -> list[TurnMark]:
@@ -256,7 +275,7 @@ class Endpointer:
     def _threshold(self, contested: bool) -> float:
         settings = self.settings
         if self._phase in (_Phase.IDLE, _Phase.ONSET) and contested:
-            return settings.contested_threshold
+            return min(settings.duck_threshold, settings.contested_threshold)
         if self._phase in (_Phase.IDLE, _Phase.PAUSED):
             return settings.start_threshold
         return settings.end_threshold
@@ -267,16 +286,19 @@ class Endpointer:
         self._onset = self._clock - self._frame
         lead = self._samples(settings.lead_ms)
         self._start = max(self._previous_end, self._onset - lead, 0)
-        self._voiced = 0
+        self._heard = self._voiced = 0
         self._announced = self._has_yielded = self._is_brief = False
         self._insists = self._clock <= self._insists_until
 
-    def _onset_step(self, voiced: bool, contested: bool, may_acknowledge: bool) -> list[TurnMark]:
+    def _onset_step(
+        self, voiced: bool, sure: bool, contested: bool, may_acknowledge: bool
+    ) -> list[TurnMark]:
+        """Takes a frame: `voiced` is enough to announce speech, `sure` to make more of it."""
         settings = self.settings
         marks: list[TurnMark] = []
-        if voiced:
-            self._voiced += self._frame
-        if not self._announced and self._voiced >= self._samples(settings.onset_ms):
+        self._heard += self._frame * voiced
+        self._voiced += self._frame * sure
+        if not self._announced and self._heard >= self._samples(settings.onset_ms):
             self._announced = True
             marks.append(self._mark(Boundary.STARTED))
         if self._announced and (may_acknowledge or self._has_yielded):
@@ -297,7 +319,7 @@ class Endpointer:
         turn_ms = settings.contested_speech_ms if self._insists else settings.contested_turn_ms
         if self._voiced >= self._samples(turn_ms):
             return [self._confirm()]
-        if not self._has_yielded and self._voiced >= self._samples(settings.contested_speech_ms):
+        if not self._has_yielded and self._voiced >= self._samples(settings.yield_ms):
             self._has_yielded = True
             return [self._mark(Boundary.YIELDED)]
         if self._is_brief and silent >= self._samples(settings.drop_ms):
@@ -310,12 +332,15 @@ class Endpointer:
 
     def _judge_brief(self, silent: int) -> list[TurnMark]:
         settings = self.settings
-        is_judged = self._claims_floor and self._voiced >= self._samples(settings.brief_ms)
-        claims = self._claims_floor() if self._claims_floor and is_judged else False
-        if claims:
+        verdict: Verdict | None = Verdict.UNCLEAR
+        if self._verdict and self._voiced >= self._samples(settings.brief_ms):
+            verdict = self._verdict()
+        if verdict is Verdict.CLAIMS:
             return [self._confirm()]
-        needed_ms = settings.resume_ms if self._has_yielded else settings.drop_ms
-        if claims is None:
+        needed_ms = settings.drop_ms
+        if self._has_yielded and verdict is not Verdict.ACKNOWLEDGES:
+            needed_ms = settings.resume_ms
+        if verdict is None:
             needed_ms = max(needed_ms, settings.verdict_ms)
         return self._drop() if silent >= self._samples(needed_ms) else []
 

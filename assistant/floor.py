@@ -7,6 +7,7 @@ before anybody could tell them apart by their length, so that their words decide
 import re
 
 from assistant.audio import Waveform
+from assistant.endpointing import Verdict
 from assistant.engines.protocols import Transcribes, Transcript
 from assistant.errors import EngineFailed
 from assistant.worker import Worker
@@ -36,47 +37,49 @@ _HUM = re.compile(r"[aeiu]?h?m+h?m*")
 """What a recogniser makes of "mm-hm"."""
 
 
-def claims_floor(words: Transcript) -> bool:
-    """Returns whether brief `words` interrupt; not where it is unsure what was said."""
+def verdict_of(words: Transcript) -> Verdict:
+    """Returns what brief `words` meant; unclear where it is unsure what was said."""
     said = [word.replace("'", "") for word in _WORD.findall(words.text.lower())]
-    if all(word in ACKNOWLEDGING or _HUM.fullmatch(word) for word in said):
-        return False
     confidence = 1.0 if words.confidence is None else words.confidence
-    return confidence >= (SURE_OF_CLAIM if CLAIMING.intersection(said) else SURE)
+    if all(word in ACKNOWLEDGING or _HUM.fullmatch(word) for word in said):
+        is_sure = bool(said) and confidence >= SURE_OF_CLAIM
+        return Verdict.ACKNOWLEDGES if is_sure else Verdict.UNCLEAR
+    needed = SURE_OF_CLAIM if CLAIMING.intersection(said) else SURE
+    return Verdict.CLAIMS if confidence >= needed else Verdict.UNCLEAR
 
 
 class FloorJudge:
     """Judges one brief utterance at a time, on the speech model's worker."""
 
     def __init__(self, transcriber: Transcribes | None, worker: Worker) -> None:
-        """Without a transcriber nothing brief claims the floor."""
+        """Without a transcriber all that is brief is unclear."""
         self._transcriber = transcriber
         self._worker = worker
         self._asked = 0
-        self._claims: bool | None = None
+        self._verdict: Verdict | None = None
 
     @property
-    def claims(self) -> bool | None:
-        """Whether what was asked about last interrupts; None until it is known."""
-        return self._claims
+    def verdict(self) -> Verdict | None:
+        """What the words meant that were asked about last; None until it is known."""
+        return self._verdict
 
     def ask(self, utterance: Waveform) -> None:
         """Begins to find out about `utterance` (16 kHz)."""
         transcriber = self._transcriber
         if transcriber is None:
-            self._claims = False
+            self._verdict = Verdict.UNCLEAR
             return
-        self._claims = None
+        self._verdict = None
         self._asked += 1
         number = self._asked
 
         def deliver(words: Transcript | None, error: BaseException | None) -> None:
             if number == self._asked:
-                self._claims = words is not None and claims_floor(words)
+                self._verdict = Verdict.UNCLEAR if words is None else verdict_of(words)
             if error is not None and not isinstance(error, EngineFailed):
                 raise error
 
         try:
             self._worker.submit(lambda: transcriber.transcribe(utterance), deliver)
         except EngineFailed:  # too many conversations at once: the assistant goes on
-            self._claims = False
+            self._verdict = Verdict.UNCLEAR

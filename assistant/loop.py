@@ -77,7 +77,7 @@ class TalkLoop:
             settings.endpointing,
             frame_samples=parts.ear.frame_samples,
             completeness=lambda: self._replies.completeness if self._replies else None,
-            claims_floor=lambda: self._floor.claims,
+            verdict=lambda: self._floor.verdict,
         )
         self._sound = UtteranceBuffer()
         self._replies: Replies | None = None

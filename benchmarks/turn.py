@@ -1,6 +1,6 @@
 """One turn on the CPU: a 4 s utterance through model and voice, on one and on two threads.
 
-    python -m benchmarks.turn [--model nano] [--runs 30] [--threads 1 2] [--wav FILE]
+    python -m benchmarks.turn [--model nano] [--runs 30] [--threads 1 2] [--wav FILE] [--write]
 
 Each row is a process of its own, so that the peak of its memory is its own.
 """
@@ -70,6 +70,7 @@ def in_process(options: argparse.Namespace, threads: int) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Measures and prints the table; `--write` puts it into RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="nano")
     parser.add_argument("--engine", default="blsp_emo")
@@ -78,6 +79,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--wav", type=Path, default=EXAMPLE)
     parser.add_argument("--measure", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     if options.measure:
         measure(options)
@@ -95,7 +97,9 @@ def main() -> None:
         "is complete; `spoken`: its last clip exists. No silence to wait for is counted.\n\n"
         + table(head, rows)
     )
-    write_section("One turn", "python -m benchmarks.turn", body)
+    print(body)
+    if options.write:
+        write_section("One turn", "python -m benchmarks.turn", body)
 
 
 if __name__ == "__main__":

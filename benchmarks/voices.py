@@ -1,8 +1,10 @@
 """What each voice does with each style: intelligibility, pitch, rate, level, pauses, first audio.
 
-python -m benchmarks.voices [--voices flite:slt espeak] [--sentences 36] [--dry-run]
+    python -m benchmarks.voices [--voices flite:slt espeak] [--sentences 36] [--write]
 
 Words are recognised by PocketSphinx with its own English model; pitch is Praat's, by parselmouth.
+Each voice has a section of its own in RESULTS.md, written as soon as the voice is through (about
+three minutes): the voices may be measured one after the other.
 """
 
 import argparse
@@ -168,38 +170,46 @@ HEAD = (
 )
 
 
+def rows(name: str, sentences: list[str]) -> list[list[object]]:
+    """Returns the rows of one voice, and prints each as soon as it is known."""
+    voice = open_voice(name)
+    speak(voice, "Hello.", SpeakingStyle())
+    found: list[list[object]] = []
+    for label, style in styles().items():
+        measured = measure(voice, style, sentences)
+        found.append(
+            [
+                name,
+                label,
+                f"{100 * measured.word_errors:.1f} %",
+                f"{measured.pitch_hz:.0f}",
+                f"{measured.pitch_spread:.1f}",
+                f"{measured.words_a_minute:.0f}",
+                f"{measured.level_db:.1f}",
+                p50_p95(measured.first_audio_ms, 1),
+                f"{measured.real_time_factor:.3f}",
+            ]
+        )
+        print(*found[-1], sep="\t", flush=True)
+    return found
+
+
 def main() -> None:
+    """Measures each voice and prints its table; `--write` puts it into RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--voices", nargs="+", default=["flite:slt", "espeak"])
     parser.add_argument("--sentences", type=int, default=len(REPLIES))
-    parser.add_argument("--dry-run", action="store_true", help="print only")
+    parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     sentences = REPLIES[: arguments.sentences]
-    rows: list[list[object]] = []
     for name in arguments.voices:
-        voice = open_voice(name)
-        speak(voice, "Hello.", SpeakingStyle())
-        for label, style in styles().items():
-            found = measure(voice, style, sentences)
-            rows.append(
-                [
-                    name,
-                    label,
-                    f"{100 * found.word_errors:.1f} %",
-                    f"{found.pitch_hz:.0f}",
-                    f"{found.pitch_spread:.1f}",
-                    f"{found.words_a_minute:.0f}",
-                    f"{found.level_db:.1f}",
-                    p50_p95(found.first_audio_ms, 1),
-                    f"{found.real_time_factor:.3f}",
-                ]
-            )
-            print(*rows[-1], sep="\t", flush=True)
-    body = f"{len(sentences)} replies a cell.\n\n{table(HEAD, rows)}"
-    if arguments.dry_run:
+        body = f"{len(sentences)} replies a cell.\n\n{table(HEAD, rows(name, sentences))}"
         print(body)
-    else:
-        write_section("Voices", "python -m benchmarks.voices", body)
+        if arguments.write:
+            command = f"python -m benchmarks.voices --voices {name}"
+            if len(sentences) < len(REPLIES):
+                command += f" --sentences {len(sentences)}"
+            write_section(f"Voice {name}", command, body)
 
 
 if __name__ == "__main__":

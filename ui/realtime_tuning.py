@@ -37,6 +37,7 @@ def _endpointing(detection: TurnDetection) -> dict[str, float]:
         changes["start_threshold"] = threshold
         changes["end_threshold"] = 0.7 * threshold
         changes["contested_threshold"] = max(threshold, 0.7)
+        changes["duck_threshold"] = max(threshold, 0.6)
     if (silence_ms := detection.silence_duration_ms) is not None:
         changes["shortest_silence_ms"] = changes["longest_silence_ms"] = silence_ms
         changes["eager_ms"] = min(192, silence_ms)

@@ -15,6 +15,7 @@ from assistant.endpointing import (
     EndpointingSettings,
     EndReason,
     TurnMark,
+    Verdict,
 )
 
 FRAME_MS = 32
@@ -79,7 +80,8 @@ def test_sustained_speech_under_the_assistants_voice_is_confirmed_within_400_ms(
 
 def test_a_threshold_of_its_own_counts_while_the_assistant_speaks() -> None:
     wary = EndpointingSettings(contested_threshold=0.7)
-    assert run((0.6, 960), contested=True, endpointer=Endpointer(wary)) == []
+    marks = run((0.6, 960), contested=True, endpointer=Endpointer(wary))
+    assert boundaries(marks) == [Boundary.STARTED]
     assert Boundary.CONFIRMED in boundaries(run((0.6, 960), endpointer=Endpointer(wary)))
 
 
@@ -234,9 +236,9 @@ def test_a_turn_that_sounds_complete_does_not_end_before_the_least_silence() -> 
     assert 1_200 <= (end.at_samples - end.speech_end_samples) / 16 < 1_200 + FRAME_MS
 
 
-def overlap(*spans: tuple[float, int], claims: bool | None = None) -> list[Boundary]:
-    """Feeds spans while the assistant speaks; `claims` is what the words will have said."""
-    endpointer = Endpointer(claims_floor=lambda: claims)
+def overlap(*spans: tuple[float, int], verdict: Verdict | None = None) -> list[Boundary]:
+    """Feeds spans while the assistant speaks; `verdict` is what the words will have meant."""
+    endpointer = Endpointer(verdict=lambda: verdict)
     marks: list[TurnMark] = []
     for probability, duration_ms in spans:
         for _ in range(duration_ms // FRAME_MS):
@@ -249,35 +251,58 @@ BRIEF = [Boundary.STARTED, Boundary.YIELDED, Boundary.BRIEF]
 
 def test_brief_speech_makes_the_assistant_silent_and_its_words_decide() -> None:
     brief = ((0.9, 480), (0.0, 192))
-    assert overlap(*brief, claims=True) == [*BRIEF, Boundary.CONFIRMED]
-    assert overlap(*brief, (0.0, 160), claims=False) == BRIEF
-    assert overlap(*brief, (0.0, 192), claims=False) == [*BRIEF, Boundary.DROPPED]
-    assert overlap(*brief, (0.0, 256), claims=None) == BRIEF
-    assert overlap(*brief, (0.0, 352), claims=None) == [*BRIEF, Boundary.DROPPED]
+    assert overlap(*brief, verdict=Verdict.CLAIMS) == [*BRIEF, Boundary.CONFIRMED]
+    assert overlap(*brief, verdict=Verdict.ACKNOWLEDGES) == [*BRIEF, Boundary.DROPPED]
+    for unclear in (Verdict.UNCLEAR, None):
+        assert overlap(*brief, (0.0, 320), verdict=unclear) == BRIEF
+        assert overlap(*brief, (0.0, 352), verdict=unclear) == [*BRIEF, Boundary.DROPPED]
+
+
+def test_who_goes_on_after_an_unclear_first_word_finds_the_assistant_still_silent() -> None:
+    first, second = ((0.9, 384), (0.0, 480)), (0.9, 448)
+    found = overlap(*first, second, verdict=Verdict.UNCLEAR)
+    assert found == [*BRIEF, Boundary.CONFIRMED]
+
+
+def test_less_sure_speech_lowers_the_voice_and_no_more() -> None:
+    assert overlap((0.65, 96)) == [Boundary.STARTED]
+    assert overlap((0.65, 960)) == [Boundary.STARTED]
+    assert overlap((0.55, 960)) == []
 
 
 def test_what_is_not_brief_interrupts_whatever_was_said() -> None:
     expected = [Boundary.STARTED, Boundary.YIELDED, Boundary.CONFIRMED]
-    assert overlap((0.9, 640), claims=False) == expected
-    assert overlap((0.9, 416), (0.0, 64), (0.9, 384), claims=False) == expected
+    assert overlap((0.9, 832), verdict=Verdict.UNCLEAR) == expected
+    assert overlap((0.9, 416), (0.0, 64), (0.9, 416), verdict=Verdict.UNCLEAR) == expected
 
 
 def test_who_speaks_again_soon_after_the_assistant_went_on_interrupts_at_once() -> None:
     brief, silence, word = (0.9, 416), (0.0, 1_024), (0.9, 352)
     dropped = [*BRIEF, Boundary.DROPPED]
-    insists = [Boundary.STARTED, Boundary.CONFIRMED]
-    assert overlap(brief, silence, word, claims=False) == dropped + insists
-    later = overlap(brief, (0.0, 3_200), word, claims=False)
+    insists = [Boundary.STARTED, Boundary.YIELDED, Boundary.CONFIRMED]
+    assert overlap(brief, silence, word, verdict=Verdict.UNCLEAR) == dropped + insists
+    later = overlap(brief, (0.0, 3_200), word, verdict=Verdict.UNCLEAR)
     assert later == [*dropped, Boundary.STARTED, Boundary.YIELDED]
 
 
 def test_a_word_too_short_to_silence_the_assistant_may_still_interrupt() -> None:
     word = ((0.9, 256), (0.0, 192))
-    assert overlap(*word, claims=True) == [Boundary.STARTED, Boundary.BRIEF, Boundary.CONFIRMED]
-    assert overlap(*word, claims=False) == [Boundary.STARTED, Boundary.BRIEF, Boundary.DROPPED]
-    assert overlap((0.9, 128), (0.0, 192), claims=True) == [Boundary.STARTED, Boundary.DROPPED]
+    assert overlap(*word, verdict=Verdict.CLAIMS) == [
+        Boundary.STARTED,
+        Boundary.BRIEF,
+        Boundary.CONFIRMED,
+    ]
+    assert overlap(*word, verdict=Verdict.UNCLEAR) == [
+        Boundary.STARTED,
+        Boundary.BRIEF,
+        Boundary.DROPPED,
+    ]
+    assert overlap((0.9, 128), (0.0, 192), verdict=Verdict.CLAIMS) == [
+        Boundary.STARTED,
+        Boundary.DROPPED,
+    ]
 
 
 def test_who_says_more_after_a_brief_pause_is_judged_anew() -> None:
-    spans = ((0.9, 384), (0.0, 256), (0.9, 128), (0.0, 384))
-    assert overlap(*spans, claims=False) == [*BRIEF, Boundary.BRIEF, Boundary.DROPPED]
+    spans = ((0.9, 384), (0.0, 256), (0.9, 128), (0.0, 576))
+    assert overlap(*spans, verdict=Verdict.UNCLEAR) == [*BRIEF, Boundary.BRIEF, Boundary.DROPPED]

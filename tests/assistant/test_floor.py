@@ -1,4 +1,4 @@
-"""What claims the floor: words, how sure they are, and a recogniser that breaks or is late."""
+"""What brief words mean: words, how sure they are, and a recogniser that breaks or is late."""
 
 import asyncio
 import threading
@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from assistant.audio import Waveform
+from assistant.endpointing import Verdict
 from assistant.engines.protocols import Transcript
 from assistant.errors import EngineFailed
-from assistant.floor import FloorJudge, claims_floor
+from assistant.floor import FloorJudge, verdict_of
 from assistant.worker import Worker
 
 SOUND = np.zeros(4_000, dtype=np.float32)
@@ -19,24 +20,25 @@ SOUND = np.zeros(4_000, dtype=np.float32)
     "text", ["Mm-hm.", "uh huh", "'mm", "Yeah, okay.", "I see!", "That's true", "i'mmm"]
 )
 def test_acknowledgements_do_not_claim_the_floor_however_sure_they_are(text: str) -> None:
-    assert not claims_floor(Transcript(text, confidence=0.99))
+    assert verdict_of(Transcript(text, confidence=0.99)) is Verdict.ACKNOWLEDGES
+    assert verdict_of(Transcript(text, confidence=0.1)) is Verdict.UNCLEAR
 
 
 @pytest.mark.parametrize("text", ["Stop!", "no", "Wait a moment.", "but why", "oh no"])
 def test_words_of_interruption_claim_it_even_if_rather_unsure(text: str) -> None:
-    assert claims_floor(Transcript(text, confidence=0.5))
-    assert not claims_floor(Transcript(text, confidence=0.2))
+    assert verdict_of(Transcript(text, confidence=0.5)) is Verdict.CLAIMS
+    assert verdict_of(Transcript(text, confidence=0.2)) is Verdict.UNCLEAR
 
 
 def test_other_words_claim_it_where_they_are_sure() -> None:
-    assert claims_floor(Transcript("tell me about Rome", confidence=0.95))
-    assert claims_floor(Transcript("tell me about Rome"))
-    assert not claims_floor(Transcript("am exam", confidence=0.8))
+    assert verdict_of(Transcript("tell me about Rome", confidence=0.95)) is Verdict.CLAIMS
+    assert verdict_of(Transcript("tell me about Rome")) is Verdict.CLAIMS
+    assert verdict_of(Transcript("am exam", confidence=0.8)) is Verdict.UNCLEAR
 
 
 def test_nothing_understood_claims_nothing() -> None:
-    assert not claims_floor(Transcript("", confidence=0.0))
-    assert not claims_floor(Transcript("...", confidence=1.0))
+    assert verdict_of(Transcript("", confidence=0.0)) is Verdict.UNCLEAR
+    assert verdict_of(Transcript("...", confidence=1.0)) is Verdict.UNCLEAR
 
 
 class Scripted:
@@ -55,10 +57,10 @@ class Scripted:
         return Transcript(answer, confidence=0.9)
 
 
-async def verdict(judge: FloorJudge, worker: Worker) -> bool | None:
+async def verdict(judge: FloorJudge, worker: Worker) -> Verdict | None:
     while worker.waiting:
         await asyncio.sleep(0)
-    return judge.claims
+    return judge.verdict
 
 
 async def test_the_verdict_is_unknown_until_the_words_are_there() -> None:
@@ -66,12 +68,12 @@ async def test_the_verdict_is_unknown_until_the_words_are_there() -> None:
     judge = FloorJudge(scripted, worker)
     scripted.gate.clear()
     judge.ask(SOUND)
-    assert judge.claims is None
+    assert judge.verdict is None
     scripted.gate.set()
-    assert await verdict(judge, worker) is True
+    assert await verdict(judge, worker) is Verdict.CLAIMS
     judge.ask(SOUND)
-    assert judge.claims is None
-    assert await verdict(judge, worker) is False
+    assert judge.verdict is None
+    assert await verdict(judge, worker) is Verdict.ACKNOWLEDGES
     worker.close()
 
 
@@ -82,7 +84,7 @@ async def test_what_was_asked_before_does_not_answer_for_what_is_asked_now() -> 
     judge.ask(SOUND)
     judge.ask(SOUND)
     scripted.gate.set()
-    assert await verdict(judge, worker) is False
+    assert await verdict(judge, worker) is Verdict.ACKNOWLEDGES
     worker.close()
 
 
@@ -90,11 +92,11 @@ async def test_a_recogniser_that_breaks_or_is_missing_lets_the_assistant_go_on()
     worker = Worker("model")
     judge = FloorJudge(Scripted(EngineFailed("broken: try again")), worker)
     judge.ask(SOUND)
-    assert await verdict(judge, worker) is False
+    assert await verdict(judge, worker) is Verdict.UNCLEAR
     without = FloorJudge(None, worker)
     without.ask(SOUND)
-    assert without.claims is False
+    assert without.verdict is Verdict.UNCLEAR
     busy = FloorJudge(Scripted("stop"), Worker("busy", limit=0))
     busy.ask(SOUND)
-    assert busy.claims is False
+    assert busy.verdict is Verdict.UNCLEAR
     worker.close()
