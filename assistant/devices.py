@@ -21,7 +21,8 @@ from assistant.playout import PlayedReference, StreamResampler
 BLOCK_S = 0.01
 """Length of one callback's sound."""
 STALLED_S = 2.0
-"""A microphone that gives nothing for so long is taken for lost."""
+"""A microphone that gives nothing, or a speaker that takes nothing, for so long is taken for lost:
+a device may go without its stream ever saying so."""
 RETRY_S = 1.0
 """Pause between two attempts to reconnect."""
 RATES_HZ = (16_000, 48_000, 44_100, 32_000, 24_000, 22_050)
@@ -159,6 +160,8 @@ class SoundCard:
         self._blocks: deque[Waveform] = deque(maxlen=round(2.0 / BLOCK_S))
         self._arrived = asyncio.Event()
         self._streams: list[Any] = []
+        self._rendered = 0
+        self._rendered_at_s = 0.0
         self._open()
 
     async def frames(self) -> AsyncIterator[AudioFrame]:
@@ -187,7 +190,9 @@ class SoundCard:
         self._streams = []
 
     async def _has_sound(self) -> bool:
-        """Waits for sound; False when the device is lost."""
+        """Waits for sound; False when a device is lost."""
+        if self._speaker_stalls():
+            return False
         if self._blocks:
             return True
         self._arrived.clear()
@@ -197,6 +202,12 @@ class SoundCard:
         except TimeoutError:
             return False
         return bool(self._blocks) and all(stream.active for stream in self._streams)
+
+    def _speaker_stalls(self) -> bool:
+        now_s = asyncio.get_running_loop().time()
+        if self.speaker.rendered != self._rendered:
+            self._rendered, self._rendered_at_s = self.speaker.rendered, now_s
+        return now_s - self._rendered_at_s >= STALLED_S
 
     async def _reconnect(self) -> None:
         names = f"{self._input.name} or {self._output.name}"
@@ -263,6 +274,7 @@ class SoundCard:
                 "or choose another with --devices.microphone and --devices.speaker"
             ) from error
         self.speaker.latency_s = float(speaker.latency)
+        self._rendered_at_s = loop.time()
 
     def _take(self, block: Waveform, has_lost: bool) -> None:
         if has_lost or len(self._blocks) == self._blocks.maxlen:
@@ -279,6 +291,8 @@ class SoundCardSpeaker:
         self.latency_s = 0.0
         self.underruns = 0
         self.slips = 0
+        self.rendered = 0
+        """Callbacks so far."""
         self.played_samples = 0
         self._ring = RingBuffer(round(ahead_s * sample_rate))
         self._past = RingBuffer(2 * sample_rate)
@@ -329,6 +343,7 @@ class SoundCardSpeaker:
 
     def render(self, outdata: Any, frames: int, _time: Any, status: Any) -> None:
         """Fills `outdata`, (frames, 1), with what is queued; zeros where too little is."""
+        self.rendered += 1
         if status and status.output_underflow:
             self.slips += 1
         is_held = self._is_held

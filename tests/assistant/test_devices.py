@@ -201,6 +201,30 @@ def test_a_lost_device_is_said_and_taken_up_again_when_it_is_back() -> None:
     assert second == first + 512
 
 
+@pytest.mark.parametrize("is_taking", [True, False])
+def test_a_loudspeaker_that_takes_nothing_any_more_is_lost_though_its_stream_is_open(
+    is_taking: bool,
+) -> None:
+    async def act(
+        card: SoundCard, fake: FakePortAudio, changes: list[tuple[str, bool]]
+    ) -> list[tuple[str, bool]]:
+        async def listen() -> None:
+            async for _ in card.frames():
+                pass
+
+        listening = asyncio.create_task(listen())
+        for step in range(350):
+            record(fake, 160)
+            if is_taking or step < 100:
+                card.speaker.render(np.zeros((160, 1), dtype=np.float32), 160, None, None)
+            await asyncio.sleep(0.01)
+        listening.cancel()
+        return changes
+
+    changes = with_card(act)
+    assert [lost for _, lost in changes][:1] == ([] if is_taking else [True])
+
+
 def test_a_device_that_stays_away_ends_the_conversation() -> None:
     async def act(card: SoundCard, fake: FakePortAudio, _changes: Any) -> None:
         fake.devices = []
