@@ -65,5 +65,5 @@ def _from_hub(name: str) -> Path:
         raise CheckpointError(
             f"{name} is neither a folder nor in the hub's cache, and the hub gave none "
             f"({type(error).__name__}): go online once, copy the checkpoint here and give its "
-            f"folder, or use the embedded model (--model {EMBEDDED})"
+            f"folder, or take the embedded model, {EMBEDDED}"
         ) from error

@@ -17,11 +17,13 @@ from models.masks import HOP_SAMPLES
 from train.alignment import (
     EMOTION,
     SEMANTIC,
+    TEXT_RUN,
     Alignment,
     alignment_batches,
     recompute_activations,
 )
 from train.assemble import start_model
+from train.continuations import asked_of_writer
 from train.examples import Example, ViewSettings, build_examples, resolve
 from train.loop import fit
 from train.manifest import Drops, Utterance, read_manifest, split_by_speaker
@@ -67,6 +69,9 @@ def align(settings: AlignSettings, stage: Stage) -> Outcome | None:
         trains=settings.trains or stage.trains,
     )
     check_paths(settings)
+    if TEXT_RUN & stage.weights.keys():
+        for path in settings.train:
+            _check_asked(path, settings)
     corpus = read_corpus(settings)
     model = start_model(settings)
     task = alignment_task(settings, stage, model, corpus)
@@ -99,6 +104,27 @@ def check_paths(settings: AlignSettings) -> None:
             else ": run the stage before first"
         )
         raise ValueError("; ".join(lacking) + remedy)
+
+
+def _check_asked(manifest: Path, settings: AlignSettings) -> None:
+    """Warns where the text view asks for something else than the continuations answer."""
+    asked = asked_of_writer(manifest)
+    view = {
+        "instruction": settings.text_instruction,
+        "emotion_in_text": settings.emotion_in_text,
+    }
+    for name, value in view.items():
+        if name in asked and asked[name] != value:
+            option = "text_instruction" if name == "instruction" else name
+            logger.warning(
+                "%s was written with %s %r, but the LLM is taught by a text view with %r: "
+                "set %s alike, or its target is no reply of its own",
+                manifest,
+                name,
+                asked[name],
+                value,
+                option,
+            )
 
 
 def read_corpus(settings: AlignSettings) -> Corpus:

@@ -3,15 +3,19 @@
 import json
 import logging
 import re
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
+import numpy as np
 import torch
 
 from models.blsp_emo import BlspEmo, Heard
 from models.emotions import Emotion, emotion_from_label
+from models.features import Waveform
 from models.generation import CachedText, Sampling, generate
 from models.prompts import RECOGNISE_EMOTION
 from models.transcription import transcribe
@@ -60,6 +64,18 @@ class Answer:
     """False: the reply was cut at its longest length."""
     reference: str = ""
     """The manifest's continuation."""
+    delay_ms: float = 0.0
+    """From the end of speech to the first token of the reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A reply, whether it ended by itself, and when its first token was there."""
+
+    text: str = ""
+    ended: bool = True
+    first_s: float = 0.0
+    """On the clock of `time.perf_counter`; 0 where nothing was said."""
 
 
 def parse_emotion(answer: str) -> int:
@@ -111,11 +127,15 @@ def answer_one(
     Raises:
         ValueError: The audio cannot be read.
     """
-    heard = model.hear(read_audio(utterance.audio, root))
+    waveform = read_audio(utterance.audio, root)
+    if settings.noise_db is not None:
+        waveform = with_pink_noise(waveform, settings.noise_db, utterance.id)
+    started = perf_counter()
+    heard = model.hear(waveform)
     wanted = set(settings.figures)
-    reply, ended = "", True
-    if wanted & {"replies", "judged"}:
-        reply, ended = _reply(model, heard, utterance, settings)
+    said = Said()
+    if wanted & {"replies", "judged", "delay"}:
+        said = _reply(model, heard, utterance, settings)
     return Answer(
         id=utterance.id,
         emotion=int(emotion_from_label(utterance.emotion)) if utterance.emotion else -1,
@@ -124,10 +144,29 @@ def answer_one(
         asked=ask_emotion(model, heard) if "asked" in wanted else "",
         words=utterance.text,
         heard=transcribe(model, heard).text if "words" in wanted else "",
-        reply=reply,
-        ended=ended,
+        reply=said.text,
+        ended=said.ended,
         reference=utterance.continuation,
+        delay_ms=1000 * (said.first_s - started) if "delay" in wanted else 0.0,
     )
+
+
+def with_pink_noise(waveform: Waveform, below_db: float, name: str) -> Waveform:
+    """Returns a waveform with noise of equal power in each octave.
+
+    Args:
+        waveform: (N,).
+        below_db: How far the noise lies below the speech, by mean power.
+        name: Of the utterance: the noise is drawn from it.
+    """
+    generator = np.random.default_rng(zlib.crc32(name.encode()))
+    white = np.fft.rfft(generator.standard_normal(len(waveform)))
+    white[0] = 0.0
+    white[1:] /= np.sqrt(np.arange(1, len(white)))
+    noise = np.fft.irfft(white, len(waveform))
+    power = float(np.mean(np.square(waveform))) / 10 ** (below_db / 10)
+    level = (power / max(float(np.mean(np.square(noise))), 1e-20)) ** 0.5
+    return (waveform + level * noise).astype(np.float32)
 
 
 def ask_emotion(model: BlspEmo, heard: Heard) -> str:
@@ -143,9 +182,7 @@ def ask_emotion(model: BlspEmo, heard: Heard) -> str:
     return model.tokenizer.decode(ids).strip()
 
 
-def _reply(
-    model: BlspEmo, heard: Heard, utterance: Utterance, settings: EvaluateSettings
-) -> tuple[str, bool]:
+def _reply(model: BlspEmo, heard: Heard, utterance: Utterance, settings: EvaluateSettings) -> Said:
     """The reply, with the earlier turns of the talk read as text."""
     prompts = model.prompts
     text = CachedText(model.llm)
@@ -156,8 +193,12 @@ def _reply(
     text.append_speech(heard.speech_embeddings)
     text.append_ids(prompts.reply_header())
     sampling = Sampling(max_new_tokens=settings.longest_tokens)
-    ids = list(generate(text, sampling, stop_ids=model.tokenizer.end_ids))
-    return model.tokenizer.decode(ids).strip(), len(ids) < settings.longest_tokens
+    first_s, ids = 0.0, list[int]()
+    for token in generate(text, sampling, stop_ids=model.tokenizer.end_ids):
+        first_s = first_s or perf_counter()
+        ids.append(token)
+    reply = model.tokenizer.decode(ids).strip()
+    return Said(reply, len(ids) < settings.longest_tokens, first_s or perf_counter())
 
 
 def _read(record: Path) -> dict[str, Answer]:

@@ -85,15 +85,22 @@ def cut_torn_line(part: Path) -> None:
             file.truncate(len(whole))
 
 
+def asked_of_writer(manifest: Path) -> dict[str, Any]:
+    """Returns the settings that a manifest's continuations were written with; empty if unknown."""
+    if not _by(manifest).exists():
+        return {}
+    return json.loads(_by(manifest).read_text(encoding="utf-8"))
+
+
 def _by(out: Path) -> Path:
     return out.with_name(f"{out.name}.by.json")
 
 
 def _check_writer(out: Path, settings: ContinueSettings) -> None:
     """Refuses to go on with what another writer began, or the same one asked otherwise."""
-    if not _by(out).exists() or not _parts(out):
+    if not _by(out).exists() or not any(part.stat().st_size for part in _parts(out)):
         return
-    begun: dict[str, Any] = json.loads(_by(out).read_text(encoding="utf-8"))
+    begun = asked_of_writer(out)
     asked = settings.model_dump(mode="json", include=WRITTEN_BY)
     changed = sorted(key for key in WRITTEN_BY if begun.get(key) != asked[key])
     if changed:

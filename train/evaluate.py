@@ -22,7 +22,6 @@ from train.answers import Answer, answer_all, parse_emotion
 from train.manifest import Utterance, read_manifest
 from train.metrics import (
     Figure,
-    accuracy,
     bootstrap,
     confusion,
     expected_calibration_error,
@@ -32,6 +31,7 @@ from train.metrics import (
     perfect_calibration_error,
     repeated_ngram,
     risk_coverage,
+    share,
     spoken_words,
     unweighted_accuracy,
     word_error_rate,
@@ -51,8 +51,7 @@ def evaluate(settings: EvaluateSettings) -> dict[str, dict[str, Figure]]:
         ValueError: There is no manifest, or none of its utterances can be used.
         CheckpointError: The model cannot be used.
     """
-    if not settings.manifests:
-        raise ValueError("name the test manifests: --manifests FILE.jsonl …")
+    _check(settings)
     settings.out.mkdir(parents=True, exist_ok=True)
     model = BlspEmo.from_pretrained(settings.model, device=settings.device)
     rows: dict[str, dict[str, Figure]] = {}
@@ -65,12 +64,39 @@ def evaluate(settings: EvaluateSettings) -> dict[str, dict[str, Figure]]:
         if not answers:
             raise ValueError(f"{path}: no utterance could be used: {'; '.join(drops.lines())}")
         rows[path.stem] = figures_of(answers, settings)
+        if settings.by_speaker:
+            for speaker, own in _by_speaker(answers, chosen).items():
+                rows[f"{path.stem}, {speaker}"] = figures_of(own, settings)
         details[path.stem] = _details(answers, settings)
         details[path.stem]["dropped"] = dict(manifest.drops.counts + drops.counts)
         if "emotion" in settings.figures:
             draw_calibration(answers, settings.out / f"{path.stem}.calibration.png")
     _write(settings, rows, details)
     return rows
+
+
+def _check(settings: EvaluateSettings) -> None:
+    """Refuses what would fail or be overwritten after hours of answers."""
+    if not settings.manifests:
+        raise ValueError("name the test manifests: --manifests FILE.jsonl …")
+    twice = [name for name, n in Counter(p.stem for p in settings.manifests).items() if n > 1]
+    if twice:
+        raise ValueError(f"two manifests are called {twice[0]}: give one of them another name")
+    lacking = [str(path) for path in settings.trained_on if not path.is_file()]
+    if lacking:
+        raise ValueError(f"there is no manifest {', '.join(lacking)} (--trained-on)")
+    if "judged" in settings.figures and not settings.judge:
+        raise ValueError("name the judge: --judge http://…/v1 (any OpenAI-compatible server)")
+
+
+def _by_speaker(
+    answers: Sequence[Answer], utterances: Sequence[Utterance]
+) -> dict[str, list[Answer]]:
+    speakers = {utterance.id: utterance.speaker or "no name" for utterance in utterances}
+    found: dict[str, list[Answer]] = {}
+    for answer in answers:
+        found.setdefault(speakers[answer.id], []).append(answer)
+    return dict(sorted(found.items()))
 
 
 def figures_of(answers: Sequence[Answer], settings: EvaluateSettings) -> dict[str, Figure]:
@@ -82,7 +108,7 @@ def figures_of(answers: Sequence[Answer], settings: EvaluateSettings) -> dict[st
         figures |= _emotion_figures(known)
     if "asked" in settings.figures and known:
         named = [parse_emotion(answer.asked) for answer in known]
-        figures["asked: accuracy"] = of_answers(accuracy, truth, named, CLASSES)
+        figures["asked: accuracy"] = share(_equal(truth, named))
         figures["asked: unweighted accuracy"] = of_answers(
             unweighted_accuracy, truth, named, CLASSES
         )
@@ -91,7 +117,9 @@ def figures_of(answers: Sequence[Answer], settings: EvaluateSettings) -> dict[st
         if pairs:
             figures["word error rate"] = word_error_rate(pairs)
     if "replies" in settings.figures:
-        figures |= _reply_figures(answers)
+        figures |= _reply_figures(answers, settings)
+    if "delay" in settings.figures:
+        figures |= _delay_figures(answers)
     if "judged" in settings.figures:
         from train.judging import judge
 
@@ -172,7 +200,7 @@ def _emotion_figures(known: Sequence[Answer]) -> dict[str, Figure]:
 
     answers = truth.tolist(), guess.tolist(), CLASSES
     return {
-        "emotion: accuracy": of_answers(accuracy, *answers),
+        "emotion: accuracy": share(_equal(*answers[:2])),
         "emotion: unweighted accuracy": of_answers(unweighted_accuracy, *answers),
         "emotion: macro F1": of_answers(macro_f1, *answers),
         **over(", before temperature", plain),
@@ -181,15 +209,33 @@ def _emotion_figures(known: Sequence[Answer]) -> dict[str, Figure]:
     }
 
 
-def _reply_figures(answers: Sequence[Answer]) -> dict[str, Figure]:
-    def share(flags: Sequence[bool]) -> Figure:
-        values = np.asarray(flags, dtype=float)
-        return bootstrap(lambda chosen: float(values[chosen].mean()), len(values))
+def _equal(truth: Sequence[int], guess: Sequence[int]) -> list[bool]:
+    return [a == b for a, b in zip(truth, guess, strict=True)]
 
+
+def _delay_figures(answers: Sequence[Answer]) -> dict[str, Figure]:
+    delays = np.array([answer.delay_ms for answer in answers])
+    return {
+        f"first token, p{part} in ms": bootstrap(
+            lambda chosen, part=part: float(np.percentile(delays[chosen], part)), len(delays)
+        )
+        for part in (50, 95)
+    }
+
+
+def _reply_figures(answers: Sequence[Answer], settings: EvaluateSettings) -> dict[str, Figure]:
     figures = {
         "replies cut at the longest length": share([not answer.ended for answer in answers]),
         "replies with a repeated 4-gram": share([repeated_ngram(a.reply) for a in answers]),
     }
+    known = {
+        spoken_words(utterance.continuation)
+        for path in settings.trained_on
+        for utterance in read_manifest(path, check_audio=False).utterances
+    }
+    if known:
+        copied = [spoken_words(answer.reply) in known for answer in answers]
+        figures["replies that stand in the training text"] = share(copied)
     pairs = [(a.reference, a.reply) for a in answers if a.reference]
     if pairs:
         counts = unigrams(pairs)
@@ -250,6 +296,7 @@ def _protocol(settings: EvaluateSettings, manifest: Path) -> str:
         file_sha256(manifest),
         str(sorted(settings.figures)),
         str(settings.longest_tokens),
+        str(settings.noise_db),
         RECOGNISE_EMOTION,
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]

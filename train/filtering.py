@@ -30,6 +30,8 @@ REFUSALS = (
 
 ROLES = re.compile(r"(^|\n)\s*(user|assistant|system|human)\s*:|<\|", re.IGNORECASE)
 FEWEST_WORDS = 2
+FEWEST_WORDS_OF_AN_ECHO = 4
+"""Fewer words than these may well end a reply that says more."""
 
 
 def fault(utterance: Utterance) -> str:
@@ -47,12 +49,18 @@ def fault(utterance: Utterance) -> str:
         return "broken characters"
     if repeated_ngram(text):
         return "repeats itself"
-    if words == spoken_words(utterance.text):
+    if _ends_with(words, spoken_words(utterance.text)):
         return "an echo of the words"
     letters = sum(character.isalpha() for character in text)
     if letters < 0.6 * len(text.replace(" ", "")):
         return "mostly no letters"
     return ""
+
+
+def _ends_with(reply: str, said: str) -> bool:
+    """Whether a reply only says the words again, perhaps after the instruction."""
+    few = len(said.split()) < FEWEST_WORDS_OF_AN_ECHO
+    return reply == said or (not few and f" {reply}".endswith(f" {said}"))
 
 
 def without_faults(

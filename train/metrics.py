@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+NORMAL_95 = 1.959964
+"""Standard deviations on each side that hold 95 % of a normal distribution."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -88,6 +91,25 @@ def macro_f1(table: Integers) -> float:
     actual, claimed = table.sum(axis=1), table[:, :-1].sum(axis=0)
     scores = 2 * right / np.maximum(actual + claimed, 1)
     return float(scores[actual > 0].mean()) if (actual > 0).any() else float("nan")
+
+
+def share(flags: Sequence[bool]) -> Figure:
+    """Returns the share of true flags with its Wilson interval.
+
+    Wilson 1927; unlike resampling it does not shrink to nothing where all flags are alike.
+
+    Raises:
+        ValueError: There are no flags.
+    """
+    count = len(flags)
+    if count == 0:
+        raise ValueError("there are no items to measure")
+    found = sum(flags) / count
+    square = NORMAL_95**2
+    middle = (found + square / (2 * count)) / (1 + square / count)
+    spread = found * (1 - found) / count + square / (4 * count**2)
+    half = NORMAL_95 * spread**0.5 / (1 + square / count)
+    return Figure(found, max(0.0, middle - half), min(1.0, middle + half), count)
 
 
 def of_answers(

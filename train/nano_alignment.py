@@ -53,6 +53,8 @@ def _semantic(settings: NanoSettings) -> None:
         run=run / "semantic",
         emotion_in_text=False,
         emotion_told="none",
+        text_instruction="",
+        speech_instruction="",
         weights={"response_kl": 1.0, "ctc": 1.0},
         loop=_loop(settings, "semantic", 4e-4),
     )

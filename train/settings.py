@@ -190,6 +190,12 @@ class SemanticSettings(AlignSettings):
 
     run: Path = Path("runs/semantic")
     """Run folder: resumed where it exists. `best` and `last` in it are checkpoints to talk to."""
+    text_instruction: str = CONTINUE
+    """Stands before the words in the text view, as `continue` asked for what follows them."""
+    speech_instruction: str = CONTINUE
+    """Stands before the speech."""
+    emotion_in_text: bool = False
+    """The system line of the text view says how the person sounds."""
 
 
 class EmotionSettings(AlignSettings):
@@ -259,13 +265,21 @@ class EvaluateSettings(Frozen):
     """Test manifests; each is a row of figures."""
     split: Literal["train", "dev", "test", "all"] = "all"
     """Which of their utterances count."""
-    figures: tuple[Literal["emotion", "asked", "words", "replies", "judged"], ...] = (
+    figures: tuple[Literal["emotion", "asked", "words", "replies", "judged", "delay"], ...] = (
         "emotion",
         "words",
     )
     """emotion: the head's accuracy and calibration. asked: the LLM names the emotion when asked
     (the paper's protocol). words: word error rate. replies: BLEU-1 against the manifest's
-    continuations, endings and repetitions. judged: a judge scores the replies."""
+    continuations, endings and repetitions. judged: a judge scores the replies. delay: from the end
+    of speech to the first token of the reply; OMP_NUM_THREADS=1 for one thread."""
+    by_speaker: bool = False
+    """A row of figures for each speaker, too."""
+    noise_db: float | None = None
+    """Pink noise is added this many decibels below the speech, the same in each run."""
+    trained_on: tuple[Path, ...] = ()
+    """Manifests with continuations; `replies` then counts replies that stand in them word for
+    word."""
     out: Path = Path("runs/evaluation")
     """Folder of figures.json, figures.md, calibration.png and every single answer."""
     limit: int = Field(default=0, ge=0)

@@ -1,5 +1,6 @@
 """The alignment commands: from manifests and a start to a checkpoint that loads and hears."""
 
+import json
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -107,6 +108,27 @@ def test_everything_that_is_missing_is_named_at_once(start: Path) -> None:
     )
     with pytest.raises(ValueError, match=r"a\.continued.*b\.jsonl; .*no checkpoint .*one/best: "):
         align_semantic(settings)
+
+
+def test_a_text_view_that_asks_otherwise_than_the_writer_is_said(
+    start: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = {"instruction": "", "emotion_in_text": True}
+    (start / "all.jsonl.by.json").write_text(json.dumps(asked))
+    settings = SemanticSettings(
+        model=str(start / "start"),
+        train=(start / "all.jsonl",),
+        valid_share=0.3,
+        dry_run=True,
+        run=start / "run",
+        loop=LOOP,
+    )
+    align_semantic(settings)
+    assert "set text_instruction alike" in caplog.text
+    assert "set emotion_in_text alike" in caplog.text
+    caplog.clear()
+    align_semantic(settings.model_copy(update={"text_instruction": "", "emotion_in_text": True}))
+    assert "alike" not in caplog.text
 
 
 def test_a_dry_run_says_that_the_disk_is_too_small(

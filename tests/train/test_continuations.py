@@ -152,6 +152,27 @@ def test_faults(text: str, reason: str) -> None:
     assert fault(utterance) == reason
 
 
+@pytest.mark.parametrize(
+    ("said", "written", "reason"),
+    [
+        ("My dog died today.", "In a coherent style: my dog died today", "an echo of the words"),
+        ("My dog died today.", "My dog died today, and I miss him.", ""),
+        ("Good night.", "Sleep well, and good night!", ""),
+    ],
+)
+def test_saying_the_words_again_is_an_echo(said: str, written: str, reason: str) -> None:
+    assert fault(Utterance(id="a", audio="a.wav", text=said, continuation=written)) == reason
+
+
+def test_a_writer_that_wrote_nothing_binds_nobody(manifest: Path) -> None:
+    wrong = ContinueSettings(manifest=manifest, server_model="misspelt")
+    with pytest.raises(RuntimeError, match="power cut"):
+        write_continuations(wrong, Scripted(batches=0))
+    write_continuations(wrong.model_copy(update={"server_model": "right"}), Scripted())
+    with pytest.raises(ValueError, match="other values of server_model"):
+        write_continuations(wrong, Scripted())
+
+
 def test_rejected_continuations_stand_beside_the_manifest(manifest: Path) -> None:
     class Refusing(Scripted):
         def write(self, utterances: Sequence[Utterance]) -> list[Written]:

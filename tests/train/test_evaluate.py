@@ -10,7 +10,7 @@ import torch
 from models.blsp_emo import BlspEmo
 from models.checkpoint import save
 from tests.train.tiny import tiny_model, utterances
-from train.answers import Answer, answer_one, parse_emotion
+from train.answers import Answer, answer_one, parse_emotion, with_pink_noise
 from train.evaluate import bleu_1, evaluate, figures_of
 from train.judging import parse_score
 from train.manifest import Utterance, write_manifest
@@ -118,6 +118,55 @@ def test_a_reply_is_that_of_the_talk(tmp_path: Path) -> None:
     talk = TalkSession(model, sampling=Sampling(max_new_tokens=5))
     talk.listen(model.hear(read_audio(said.audio)))
     assert "".join(talk.reply()).strip() == answer.reply
+
+
+def test_rows_by_speaker_delays_and_copied_replies(tmp_path: Path) -> None:
+    save(tiny_model(tmp_path / "tokenizer"), tmp_path / "model")
+    said = [u.model_copy(update={"audio": Path(u.audio).name}) for u in utterances(tmp_path, 6)]
+    write_manifest(tmp_path / "test.jsonl", said)
+    settings = EvaluateSettings(
+        model=str(tmp_path / "model"),
+        manifests=(tmp_path / "test.jsonl",),
+        figures=("emotion", "replies", "delay"),
+        by_speaker=True,
+        out=tmp_path / "out",
+        longest_tokens=4,
+        device="cpu",
+    )
+    rows = evaluate(settings)
+    assert set(rows) == {"test", *(f"test, s{n}" for n in range(4))}
+    assert [rows[f"test, s{n}"]["emotion: accuracy"].count for n in range(4)] == [2, 2, 1, 1]
+    delay = rows["test"]["first token, p50 in ms"]
+    assert 0 < delay.low <= delay.value <= delay.high
+    assert "replies that stand in the training text" not in rows["test"]
+    (record,) = (tmp_path / "out").glob("test.*.answers.jsonl")
+    reply = json.loads(record.read_text().splitlines()[0])["reply"]
+    known = [Utterance(id="a", audio="a.wav", text="a", continuation=f"{reply} "), said[1]]
+    write_manifest(tmp_path / "known.jsonl", known)
+    again = evaluate(settings.model_copy(update={"trained_on": (tmp_path / "known.jsonl",)}))
+    assert again["test"]["replies that stand in the training text"].value > 0
+
+
+def test_noise_is_as_loud_as_asked_and_the_same_each_time() -> None:
+    speech = np.sin(np.arange(16_000) / 7).astype(np.float32)
+    noise = with_pink_noise(speech, 10.0, "a") - speech
+    ratio = 10 * np.log10(np.mean(speech**2) / np.mean(noise**2))
+    assert ratio == pytest.approx(10.0, abs=0.01)
+    power = np.abs(np.fft.rfft(noise)) ** 2
+    assert power[100:200].sum() == pytest.approx(power[1000:2000].sum(), rel=0.5)
+    assert np.array_equal(noise, with_pink_noise(speech, 10.0, "a") - speech)
+    assert not np.array_equal(noise, with_pink_noise(speech, 10.0, "b") - speech)
+
+
+def test_what_would_fail_after_hours_is_refused_at_once(tmp_path: Path) -> None:
+    twice = EvaluateSettings(manifests=(tmp_path / "a" / "x.jsonl", tmp_path / "b" / "x.jsonl"))
+    with pytest.raises(ValueError, match="two manifests are called x"):
+        evaluate(twice)
+    one = EvaluateSettings(manifests=(tmp_path / "x.jsonl",))
+    with pytest.raises(ValueError, match=r"no manifest .*y"):
+        evaluate(one.model_copy(update={"trained_on": (tmp_path / "y",)}))
+    with pytest.raises(ValueError, match="name the judge"):
+        evaluate(one.model_copy(update={"figures": ("judged",)}))
 
 
 def test_unusable_test_sets_are_refused(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from train.metrics import (
     perfect_calibration_error,
     repeated_ngram,
     risk_coverage,
+    share,
     spoken_words,
     unweighted_accuracy,
     word_error_rate,
@@ -90,3 +91,15 @@ def test_no_items_give_no_figure() -> None:
 def test_repeated_phrases_are_found() -> None:
     assert repeated_ngram("I am here for you, I am here for you.")
     assert not repeated_ngram("I am here for you and you are here.")
+
+
+def test_a_share_has_its_wilson_interval() -> None:
+    half = share([True, False] * 5)
+    assert (half.value, half.count) == (0.5, 10)
+    assert half.low == pytest.approx(0.2366, abs=1e-4)
+    assert half.high == pytest.approx(0.7634, abs=1e-4)
+    none = share([False] * 12)
+    assert (none.value, none.low) == (0.0, 0.0)
+    assert none.high == pytest.approx(0.2425, abs=1e-4)
+    with pytest.raises(ValueError, match="no items"):
+        share([])
