@@ -7,8 +7,11 @@ audio of an utterance is `dia{conversation_id}utt{index}_{ID}.wav`. A turn becom
 with its history and the response as its continuation.
 
 The sample on the challenge's page and public programs that read the training data confirm those
-fields and names. The archives themselves were not seen: whether the test data hold responses and
-emotions, and how the words of an emotion are spelled throughout, is not confirmed.
+fields and names; others fetch `train.json`, `test.json` and `train_audio.zip` from the hub's
+ZhangHanXD/AvaMERG. Where a preparation of the training code has renamed the audio (`dia1utt2.wav`:
+numbers without zeros, utterances counted from one), that is understood. The archives themselves
+were not seen. Assumed: speaker and listener take turns, so that the parity of a line says whose it
+is; the test data have the same fields, else their turns are dropped and counted.
 """
 
 import json
@@ -45,6 +48,8 @@ LABELS: dict[str, str | None] = {
 with another word is kept without an emotion."""
 
 NAME = re.compile(r"dia(\d+)_?utt(\d+)")
+DIGITS = 5
+"""Of a dialogue's number in the names as they were published."""
 
 
 def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
@@ -116,7 +121,8 @@ def _audio(files: CorpusFiles, split: str) -> dict[tuple[int, int], str]:
     for name in own or names:
         match = NAME.match(PurePosixPath(name).stem)
         if match:
-            found[int(match[1]), int(match[2])] = name
+            renamed = len(match[1]) < DIGITS
+            found[int(match[1]), int(match[2]) - renamed] = name
     return found
 
 

@@ -5,9 +5,11 @@ The label tables hold one row for each annotator and clip, with `Input.VIDEO_ID`
 seconds of the full recording `video.wav`. A clip takes the emotion with the highest mean intensity;
 a clip without any is neutral.
 
-Several public programs that read the raw distribution confirm folders, columns and transcripts, but
-for the name of the audio folder, which is not looked at here. The archive itself was not seen, and
-neither is the official split applied: hold speakers back with `--test-speakers`.
+Several public programs that read the raw data confirm folders, columns, transcripts and that
+the recordings are named after the video (s3prl fetches it as CMU_MOSEI.zip with one folder `Raw`).
+The archive itself was not seen. Assumed: a clip without a row of labels is of no use (dropped and
+counted). The official split, a list of videos in the CMU-MultimodalSDK, is not applied: hold
+speakers back with `--test-speakers`.
 """
 
 from collections import defaultdict

@@ -384,6 +384,23 @@ def test_a_recording_that_stands_twice_counts_once(tmp_path: Path) -> None:
     assert drops.counts == {"label 'd' is none of the five emotions": 1}
 
 
+def test_renamed_audio_of_avamerg_is_that_of_the_published_names(tmp_path: Path) -> None:
+    found = []
+    for names in (
+        ("dia00010utt0_28.wav", "dia00010utt2_28.wav"),
+        ("dia10utt1.wav", "dia10utt3.wav"),
+    ):
+        published = LAYOUTS["avamerg"]
+        layout = Layout(audio=tuple(f"test/{name}" for name in names), texts=published.texts)
+        utterances, _ = _read("avamerg", layout, tmp_path / names[0])
+        found.append(
+            [(u.id, u.text, Path(u.audio).name == names[n]) for n, u in enumerate(utterances)]
+        )
+    assert len(found[0]) == 2
+    assert found[0] == found[1]
+    assert all(right for _, _, right in found[0])
+
+
 def test_audio_without_a_transcript_is_counted(tmp_path: Path) -> None:
     layout = Layout(
         audio=("19/1/19-1-0000.wav", "26/2/26-2-0000.wav"),
