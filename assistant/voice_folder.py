@@ -96,8 +96,9 @@ def find_voice_folder(voice: str, root: Path | None = None) -> VoiceFolder:
     if _NAME.fullmatch(voice) and (root / voice / _FILE).is_file():
         return VoiceFolder(root / voice)
     known = ", ".join(voice_names(root)) or "none yet"
+    named = f" {voice!r}" if voice else ""
     raise SettingsError(
-        f"there is no neural voice {voice!r} in {root} (there: {known}): "
+        f"there is no neural voice{named} in {root} (there: {known}): "
         "add one with `app.py voices add NAME --emotion neutral clip.wav`, or give its folder"
     )
 

@@ -16,7 +16,8 @@ Sound, pauses and detector are the same for every row:
 
 A turn is *disturbed* when the answer would begin in a pause of up to 1.5 s; it is *split* when the
 answer is not taken back as the person goes on, because nothing takes answers back or because that
-pause was too long for it. `smart-turn-v3.2-cpu.onnx` lies in the package `pipecat-ai`.
+pause was too long for it. The delay is that of the last end found, counted from the last sound of
+speech. `smart-turn-v3.2-cpu.onnx` lies in the package `pipecat-ai`.
 """
 
 import argparse
@@ -44,7 +45,8 @@ HEAD = [
     "slow speakers split",
     "others disturbed",
     "others split",
-    "delay ms p50 / p95",
+    "slow speakers' delay ms p50 / p95",
+    "others' delay ms p50 / p95",
 ]
 
 
@@ -92,7 +94,7 @@ def ends(item: Spoken, way: Way, patience: Patience) -> list[TurnMark]:
 def row(way: Way, spoken: list[Spoken]) -> list[str]:
     """Measures one way on all recordings."""
     disturbed, split, count = ({True: 0, False: 0} for _ in range(3))
-    delays_ms: list[float] = []
+    delays_ms: dict[bool, list[float]] = {True: [], False: []}
     patience = {item.speaker: Patience(way.settings.patience) for item in spoken}
     for item in spoken:
         is_slow = item.is_slow
@@ -103,7 +105,7 @@ def row(way: Way, spoken: list[Spoken]) -> list[str]:
         disturbed[is_slow] += bool(early)
         split[is_slow] += any(_is_split(item, mark, way.settings.rejoin_ms) for mark in early)
         last = [mark for mark in found if mark not in early]
-        delays_ms += [(last[-1].at_samples - over) / 16] if last else []
+        delays_ms[is_slow] += [(last[-1].at_samples - over) / 16] if last else []
     return [
         way.title,
         *(
@@ -111,7 +113,8 @@ def row(way: Way, spoken: list[Spoken]) -> list[str]:
             for is_slow in (True, False)
             for counted in (disturbed, split)
         ),
-        p50_p95(delays_ms),
+        p50_p95(delays_ms[True]),
+        p50_p95(delays_ms[False]),
     ]
 
 

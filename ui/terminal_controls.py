@@ -11,6 +11,7 @@ from ui.view import View
 
 LONGEST_TYPED = 2_000
 """Characters that a typed turn may have."""
+SPEAK, SENT = "Speak, then press space to send it.", "Sent."
 
 
 class Talk(Protocol):
@@ -79,6 +80,7 @@ class Controls:
                 pressed = not self.panel.is_pressed
                 self._set(is_pressed=pressed)
                 self._talk.press(pressed)
+                self._effects.tell(SPEAK if pressed else SENT)
             case Action.TALK | Action.INTERRUPT:
                 self._talk.interrupt()
             case Action.MUTE:
@@ -104,7 +106,7 @@ class Controls:
             self._effects.say("nothing was heard yet that could be corrected")
             return
         self._talk.correct_emotion(turn, emotion)
-        self._effects.say(f"your last turn counts as {emotion.label} from now on")
+        self._effects.say(f"noted: that was {emotion.label}; it counts from the next turn on")
 
     def _write(self, key: str, typed: str) -> None:
         """Takes a key while the person writes."""

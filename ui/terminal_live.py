@@ -132,6 +132,8 @@ class LiveTalk:
             keyboard = terminal.enter_context(Keyboard())
             loop.add_reader(keyboard.fd, self._read_keys, keyboard)
             terminal.callback(loop.remove_reader, keyboard.fd)
+            if self._settings.echo == "push-to-talk":
+                self._tell("Press space, speak, and press space again to send it.")
             self._tell("Press ? for the keys.")
         return screen
 

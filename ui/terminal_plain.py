@@ -79,8 +79,6 @@ def _turn_lines(turn: Turn, event: events.Event) -> list[str]:
             if not heard:
                 return ["Attune was interrupted before it spoke."]
             return [f"Attune ({_manner(turn)}), interrupted: {one_line(heard)} …"]
-        case events.EmotionCorrected(emotion=emotion):
-            return [f"Noted: that was {emotion.label}. It counts from the next turn on."]
         case events.TurnFailed(message=message):
             return [f"This turn failed: {_sentence(message)}"]
         case events.HelpOffered(text=text):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from assistant import events
 from models.emotions import Emotion
 from tests.fakes import certain
-from ui.terminal_controls import LONGEST_TYPED, Controls, Effects
+from ui.terminal_controls import LONGEST_TYPED, SENT, SPEAK, Controls, Effects
 from ui.terminal_picture import Panel
 from ui.view import View, reduce
 
@@ -67,6 +67,7 @@ def test_space_begins_and_sends_speech_in_push_to_talk() -> None:
     assert scene.controls.panel.is_pressed
     scene.press(" ", "i")
     assert scene.talk.asked == [("press", True), ("press", False), "interrupt"]
+    assert scene.told == [SPEAK, SENT], "who sees no picture is told"
     assert not scene.controls.panel.is_pressed
 
 
