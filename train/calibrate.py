@@ -40,6 +40,11 @@ def calibrate(settings: CalibrateSettings) -> CalibrationConfig:
         CheckpointError: The checkpoint cannot be used.
     """
     folder = Path(settings.model)
+    if not settings.model or not folder.is_dir():
+        raise ValueError(
+            f"there is no folder {settings.model or '(--model)'}: give a checkpoint of your own, "
+            "which the calibration is written into"
+        )
     config, published = read_config(folder)
     if published:
         raise ValueError(f"{folder} is of the published layout: save it in ours first")

@@ -76,6 +76,7 @@ class _Loop:
             # Batches come from our own reader: DeepSpeed counts them and asks no loader.
             config = self.accelerator.state.deepspeed_plugin.deepspeed_config
             config["train_micro_batch_size_per_gpu"] = 1
+            config["gradient_clipping"] = settings.clip_norm
         autocast = settings.precision == "bf16" and self.accelerator.mixed_precision == "no"
         self.stepper, self.optimizer = self.accelerator.prepare(
             _Stepper(task, autocast=autocast), make_optimiser(task, settings)
@@ -187,10 +188,13 @@ class _Loop:
                 f"{(loaded.unreadable or ('unknown',))[-1]}; mend the manifest or raise "
                 "max_unreadable"
             )
+        rate = learning_rate(self.settings, step=self.at.step, done=done)
+        for group in self.optimizer.param_groups:  # before backward: there DeepSpeed steps
+            group["lr"] = rate * group["rate"]
         with self.accelerator.accumulate(self.stepper):
             self._backward(loaded)
             if self.accelerator.sync_gradients:
-                self._update(done)
+                self._update()
 
     def _backward(self, loaded: LoadedBatch) -> None:
         names = _some(loaded.names)
@@ -226,10 +230,7 @@ class _Loop:
             )
         return True
 
-    def _update(self, done: float) -> None:
-        rate = learning_rate(self.settings, step=self.at.step, done=done)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["rate"]
+    def _update(self) -> None:
         if not self.poisoned:
             trained = [p for p in self.stepper.parameters() if p.requires_grad]
             norm = self.accelerator.clip_grad_norm_(trained, self.settings.clip_norm)

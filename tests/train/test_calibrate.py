@@ -38,3 +38,5 @@ def test_the_checkpoint_carries_it(tmp_path: Path) -> None:
     write_manifest(tmp_path / "held.jsonl", utterances(tmp_path / "audio", 3))
     with pytest.raises(ValueError, match="3 utterances with an emotion are too few"):
         calibrate(settings)
+    with pytest.raises(ValueError, match="no folder nano: give a checkpoint of your own"):
+        calibrate(settings.model_copy(update={"model": "nano"}))
