@@ -143,7 +143,7 @@ def talk_parts(
 
 
 def _open_scorer(settings: TalkCommandSettings, engines: Engines) -> CompletenessScorer | None:
-    if settings.turn_model is not None:
+    if settings.turn_judge == "sound":
         return open_turn_judge(settings.turn_model)
     return engines.model.scorer() if isinstance(engines.model, JudgesTurns) else None
 

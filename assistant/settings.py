@@ -117,9 +117,11 @@ class TalkCommandSettings(EngineSettings):
     echo: EchoMode = "cancel"
     """What keeps Attune from hearing itself: cancel for loudspeakers, headset where no echo
     reaches the microphone, push-to-talk to be heard only between two presses of the space bar."""
+    turn_judge: Literal["sound", "words"] = "sound"
+    """What judges whether a pause ends the turn: the sound of the voice, or the speech model by the
+    words, where it is sure enough of them."""
     turn_model: Path | None = None
-    """An ONNX file of Smart Turn v3, which then judges by the melody of the voice whether a pause
-    ends the turn, instead of the speech model by the words."""
+    """An ONNX file of Smart Turn v3, which then judges by the sound instead of Attune's own ear."""
     plain: bool = False
     """Print plain lines, friendly to screen readers, instead of the live picture."""
     record: bool = False

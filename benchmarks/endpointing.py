@@ -160,14 +160,18 @@ def ours(model: str, smart_turn: CompletenessScorer | None) -> list[Way]:
         Way(f"Attune, {name}'s score of the reference words", TalkSettings(), of_reference),
         Way(f"Attune, {name}'s score of its own words", TalkSettings(), of_decoder),
     ]
+    ways.append(_by_sound("Attune, turn ear", open_turn_judge()))
     if smart_turn is not None:
-
-        def of_sound(item: Spoken, mark: TurnMark) -> float | None:
-            utterance = item.waveform[mark.start_samples : mark.end_samples]
-            return smart_turn.score(utterance, Transcript(""))
-
-        ways.append(Way("Attune, Smart Turn v3", TalkSettings(), of_sound))
+        ways.append(_by_sound("Attune, Smart Turn v3", smart_turn))
     return ways
+
+
+def _by_sound(title: str, judge: CompletenessScorer) -> Way:
+    def score(item: Spoken, mark: TurnMark) -> float | None:
+        utterance = item.waveform[mark.start_samples : mark.end_samples]
+        return judge.score(utterance, Transcript(""))
+
+    return Way(title, TalkSettings(), score)
 
 
 def _fixed(title: str, silence_ms: int) -> Way:

@@ -10,6 +10,7 @@ three minutes): the voices may be measured one after the other.
 import argparse
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,7 +126,7 @@ def pitches(waveform: Waveform, rate: int) -> np.ndarray:
     return track[track > 0]
 
 
-def measure(voice: TextToSpeech, style: SpeakingStyle, sentences: list[str]) -> Measured:
+def measure(voice: TextToSpeech, style: SpeakingStyle, sentences: Sequence[str]) -> Measured:
     import pocketsphinx
 
     decoder = pocketsphinx.Decoder(samprate=16_000, loglevel="FATAL")
@@ -170,7 +171,7 @@ HEAD = (
 )
 
 
-def rows(name: str, sentences: list[str]) -> list[list[object]]:
+def rows(name: str, sentences: Sequence[str]) -> list[list[object]]:
     """Returns the rows of one voice, and prints each as soon as it is known."""
     voice = open_voice(name)
     speak(voice, "Hello.", SpeakingStyle())

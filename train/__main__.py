@@ -59,6 +59,11 @@ COMMANDS = {
         "train.settings:TurnEndSettings",
         "train.turn_ends:turn_ends",
     ),
+    "turn-ear": Command(
+        "how surely a person who pauses is done, by the sound of recordings",
+        "train.settings:TurnEarSettings",
+        "train.turn_ear:turn_ear",
+    ),
     "nano": Command(
         "makes the embedded model: voices, tokenizer, LLM, ears, both stages",
         "train.nano_settings:NanoSettings",

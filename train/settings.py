@@ -316,6 +316,22 @@ class TurnEndSettings(Frozen):
     """cpu, cuda, or auto."""
 
 
+class TurnEarSettings(Frozen):
+    """The turn ear hears by melody and rhythm whether a person who pauses is done."""
+
+    recordings: tuple[Path, ...] = Field(min_length=1)
+    """Folders of whole sentences as sound files, those of one speaker in a folder of their own."""
+    held_out: Path | None = None
+    """A file whose lines begin with the names of recordings that are left out, such as the `text`
+    of a test set."""
+    out: Path = Path("turn_ear.safetensors")
+    """Where the network is written."""
+    epochs: int = Field(default=14, ge=1)
+    """Rounds over all recordings."""
+    seed: int = 0
+    """Of weights, order and choice of speakers."""
+
+
 class CalibrateSettings(Frozen):
     """The emotion head's temperature and threshold are fitted on utterances it did not train on."""
 

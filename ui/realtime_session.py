@@ -89,6 +89,7 @@ class Session:
                 voice=self._voice,
                 policy=self._policy,
                 scorer=resident.judge or self._dialogue,
+                transcriber=self._dialogue,
             ),
             talk_settings(self._config, resident.talk),
             listener=self._listen,

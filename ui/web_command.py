@@ -147,7 +147,7 @@ def open_resident(settings: WebSettings) -> Resident:
         policies=(settings.policy, *(name for name in policy_names() if name != settings.policy)),
         persona=settings.persona or "",
         talk=settings.talk,
-        judge=open_turn_judge(settings.turn_model) if settings.turn_model else None,
+        judge=None if settings.turn_judge == "words" else open_turn_judge(settings.turn_model),
         help_finder=HelpFinder(settings.country),
         records=settings.records,
     )

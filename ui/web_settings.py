@@ -1,6 +1,7 @@
 """The settings of `app.py web`."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -34,8 +35,10 @@ class WebSettings(EngineSettings):
     """Whose help text is shown when words suggest danger to life, such as DE."""
     drain_s: float = Field(default=20.0, ge=0.0, le=600.0)
     """How long answers under way may go on when the server is stopped, in seconds."""
+    turn_judge: Literal["sound", "words"] = "sound"
+    """What judges whether a pause ends the turn: the sound of the voice, or the speech model by the
+    words, where it is sure enough of them."""
     turn_model: Path | None = None
-    """An ONNX file of Smart Turn v3, which then judges by the melody of the voice whether a pause
-    ends the turn, instead of the speech model by the words."""
+    """An ONNX file of Smart Turn v3, which then judges by the sound instead of Attune's own ear."""
     admission: AdmissionSettings = AdmissionSettings()
     talk: TalkSettings = TalkSettings()

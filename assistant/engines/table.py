@@ -33,6 +33,9 @@ ENGINES: dict[Part, dict[str, Engine]] = {
         "smart_turn": Engine(
             "smart_turn", "SmartTurn", "pip install onnxruntime", "Smart Turn v3, by its ONNX file"
         ),
+        "turn_ear": Engine(
+            "turn_ear", "TurnEarJudge", "pip install attune", "hears whether a turn is over"
+        ),
     },
     "speech_model": {
         "blsp_emo": Engine(
@@ -91,12 +94,17 @@ def open_vad(name: str = "silero") -> VoiceActivityDetector:
     return cast(VoiceActivityDetector, engine_factory("vad", name)())
 
 
-def open_turn_judge(path: Path) -> CompletenessScorer:
-    """Returns what judges whether a person is done, by a network of its own in the file `path`.
+def open_turn_judge(path: Path | None = None) -> CompletenessScorer:
+    """Returns what judges by the sound whether a person is done; all conversations may share it.
+
+    Args:
+        path: The file of Smart Turn; Attune's own turn ear where omitted.
 
     Raises:
         EngineUnavailable: What it needs is not installed, or the file cannot be used.
     """
+    if path is None:
+        return cast(CompletenessScorer, engine_factory("turn_judge", "turn_ear")())
     return cast(CompletenessScorer, engine_factory("turn_judge", "smart_turn")(path))
 
 
