@@ -8,7 +8,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("models", "train", "assistant", "ui")
-SPEECH_MODELS = {"assistant.engines.blsp_emo", "assistant.engines.cascade"}
+SPEECH_MODELS = {
+    "assistant.engines.blsp_emo",
+    "assistant.engines.cascade",
+    "assistant.engines.turn_ear",
+}
 LIGHT = {"models.config", "models.emotions", "models.torchaudio_guard"}
 """Modules of `models` that import the standard library only: everybody may use them."""
 FORBIDDEN_NAMES = {"utils", "common", "helpers"}
