@@ -56,7 +56,7 @@ def _semantic(settings: NanoSettings) -> None:
         text_instruction="",
         speech_instruction="",
         weights={"response_kl": 1.0, "ctc": 1.0},
-        loop=_loop(settings, "semantic", 4e-4),
+        loop=_loop(settings, "semantic", 1e-4),
     )
     outcome = align_semantic(_shared(stage))
     assert outcome is not None

@@ -3,9 +3,10 @@
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -41,6 +42,10 @@ from train.settings import Frozen
 logger = logging.getLogger(__name__)
 
 
+Topic = Literal["emotion", "words", "understanding", "unrelated", "empathy", "latency"]
+TOPICS: tuple[Topic, ...] = get_args(Topic)
+
+
 class NanoFiguresSettings(Frozen):
     """Judges a nano checkpoint on held-out wordings, voices and actors."""
 
@@ -54,6 +59,8 @@ class NanoFiguresSettings(Frozen):
     """Where the figures are written, beside what is printed."""
     most: int = Field(default=200, ge=10)
     """Most items behind a figure that needs replies."""
+    only: tuple[Topic, ...] = TOPICS
+    """What is measured; all of it if not given."""
 
 
 @dataclass
@@ -121,13 +128,19 @@ def nano_figures(settings: NanoFiguresSettings) -> None:
     intents = list(read_lines(settings.speech, "intent"))[: settings.most // 2]
     if not wordings:
         raise ValueError(f"{settings.speech} holds no held-out speech: run `python -m train nano`")
-    emotion_figures(bench, settings)
-    word_figures(bench, settings, wordings)
-    understanding_figures(bench, settings, wordings, intents)
-    unrelated_figures(bench, settings)
-    empathy_figures(bench, settings)
-    reply_figures(bench)
-    latency_figures(bench, settings)
+    measures: dict[Topic, Callable[[], None]] = {
+        "emotion": lambda: emotion_figures(bench, settings),
+        "words": lambda: word_figures(bench, settings, wordings),
+        "understanding": lambda: understanding_figures(bench, settings, wordings, intents),
+        "unrelated": lambda: unrelated_figures(bench, settings),
+        "empathy": lambda: empathy_figures(bench, settings),
+        "latency": lambda: latency_figures(bench, settings),
+    }
+    for topic, measure in measures.items():
+        if topic in settings.only:
+            measure()
+    if bench.replies:
+        reply_figures(bench)
     bench.figures.write(settings.out)
 
 

@@ -50,9 +50,10 @@ NAMED_SHARE = 0.75
 MISLED_SHARE = 0.15
 """Of the exchanges: the person speaks of something else than the topic that the reply names.
 Without them replies go by single words ("my blood results") where the topic says otherwise."""
-NAMING_SHARE, NAMED_TOGETHER = 0.75, 10
+NAMING_SHARE, NAMED_TOGETHER = 0.5, 10
 """Of the rows: so many utterances of which only the topics are learnt. They are what is hardest,
-and a topic takes 20 positions so, 60 in a conversation."""
+and a topic takes 20 positions so, 60 in a conversation; of too few conversations the replies
+suffer, which then leave their topic."""
 WORD_ERRORS = 0.2
 """Of the words of what is misheard."""
 REPLACED_SHARE, LOST_SHARE = 0.75, 0.16
