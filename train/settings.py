@@ -319,7 +319,7 @@ class TurnEndSettings(Frozen):
 class TurnEarSettings(Frozen):
     """The turn ear hears by melody and rhythm whether a person who pauses is done."""
 
-    recordings: tuple[Path, ...] = Field(min_length=1)
+    recordings: tuple[Path, ...] = ()
     """Folders of whole sentences as sound files, those of one speaker in a folder of their own."""
     held_out: Path | None = None
     """A file whose lines begin with the names of recordings that are left out, such as the `text`

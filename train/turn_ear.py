@@ -45,8 +45,10 @@ def turn_ear(settings: TurnEarSettings) -> TurnEar:
     """Trains the network, prints how well it hears speakers it was not trained on, writes it.
 
     Raises:
-        ValueError: There are fewer than two speakers, or nobody pauses.
+        ValueError: No folder is named, there are fewer than two speakers, or nobody pauses.
     """
+    if not settings.recordings:
+        raise ValueError("name the folders of recordings: --recordings FOLDER …")
     speakers = _speakers(settings)
     order = np.random.default_rng(settings.seed).permutation(sorted(speakers)).tolist()
     judged = set(order[: max(1, len(order) // JUDGED_SHARE)])

@@ -67,3 +67,8 @@ def test_recordings_of_one_speaker_are_refused(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "one.wav", sentence(120.0), RATE_HZ)
     with pytest.raises(ValueError, match="two speakers"):
         turn_ear(TurnEarSettings(recordings=(tmp_path,), out=tmp_path / "ear.safetensors"))
+
+
+def test_no_recordings_is_said_with_the_remedy() -> None:
+    with pytest.raises(ValueError, match="--recordings FOLDER"):
+        turn_ear(TurnEarSettings())
