@@ -7,12 +7,14 @@ stands who writes and how (`*.by.json`): continuations of two kinds are never mi
 
 import json
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from train.filtering import without_faults
 from train.manifest import Drops, Utterance, parse_line, read_manifest, to_line, write_manifest
+from train.processes import held, join_processes
 from train.run_folder import full_disk_named, write_json
 from train.settings import ContinueSettings
 from train.writers import LocalWriter, ServerWriter, Writer
@@ -28,6 +30,8 @@ WRITTEN_BY = {
     "longest_tokens",
 }
 """Settings that a continuation depends on."""
+TELL_EVERY_S = 30.0
+"""Time between two lines that say how far the writing is."""
 
 
 def write_continuations(settings: ContinueSettings, writer: Writer | None = None) -> Path:
@@ -41,9 +45,7 @@ def write_continuations(settings: ContinueSettings, writer: Writer | None = None
         ValueError: The settings or the manifest cannot be used, or nothing usable was written.
         CheckpointError: The LLM cannot be used.
     """
-    from accelerate import PartialState
-
-    state = PartialState()
+    state = join_processes()
     if settings.manifest is None:
         raise ValueError("name the manifest: --manifest FILE.jsonl")
     if bool(settings.llm) == bool(settings.server) and writer is None:
@@ -56,20 +58,24 @@ def write_continuations(settings: ContinueSettings, writer: Writer | None = None
         write_json(_by(out), settings.model_dump(mode="json", include=WRITTEN_BY))
     mine = utterances[state.process_index :: state.num_processes]
     part = out.with_name(f"{out.name}.part-{state.process_index}-of-{state.num_processes}")
-    cut_torn_line(part)
-    done = _done(out, mine)
-    unwritten = [utterance for utterance in mine if utterance.id not in done]
-    logger.info("%d of %d continuations are written already", len(mine) - len(unwritten), len(mine))
-    if unwritten:
-        device = "auto" if state.num_processes == 1 else str(state.device)
-        chosen = writer or (
-            ServerWriter(settings) if settings.server else LocalWriter(settings, device)
-        )
-        _write_part(part, unwritten, chosen, settings.batch_size)
+    with held(part):
+        cut_torn_line(part)
+        done = _done(out, mine)
+        unwritten = [utterance for utterance in mine if utterance.id not in done]
+        already = len(mine) - len(unwritten)
+        logger.info("%d of %d continuations are written already", already, len(mine))
+        if unwritten:
+            device = "auto" if state.num_processes == 1 else str(state.device)
+            chosen = writer or (
+                ServerWriter(settings) if settings.server else LocalWriter(settings, device)
+            )
+            _write_part(part, unwritten, chosen, settings.batch_size)
     state.wait_for_everyone()
-    if state.is_main_process:
-        _merge(out, utterances)
-    state.wait_for_everyone()
+    try:
+        if state.is_main_process:
+            _merge(out, utterances)
+    finally:
+        state.wait_for_everyone()
     return out
 
 
@@ -177,13 +183,28 @@ def _write_part(
 ) -> None:
     ordered = sorted(unwritten, key=lambda utterance: len(utterance.text))
     with full_disk_named(part), part.open("a", encoding="utf-8") as file:
-        for batch in _batches(ordered, batch_size):
+        started = told = time.perf_counter()
+        for number, batch in enumerate(_batches(ordered, batch_size)):
+            if time.perf_counter() - told > TELL_EVERY_S:
+                told = time.perf_counter()
+                _tell(number * batch_size, len(ordered), told - started)
             lines = ""
             for utterance, written in zip(batch, writer.write(batch), strict=True):
                 update = {"continuation": written.text, "ended": written.ended}
                 lines += to_line(utterance.model_copy(update=update))
             file.write(lines)
             file.flush()
+
+
+def _tell(written: int, of: int, elapsed_s: float) -> None:
+    speed = written / elapsed_s
+    logger.info(
+        "wrote %d of %d, %.1f a second, about %.0f min left",
+        written,
+        of,
+        speed,
+        (of - written) / speed / 60,
+    )
 
 
 def _batches(items: Sequence[Utterance], size: int) -> Iterator[Sequence[Utterance]]:
@@ -199,10 +220,11 @@ def _merge(out: Path, utterances: Sequence[Utterance]) -> None:
     kept, rejected = without_faults(ordered, drops)
     for line in drops.lines():
         logger.warning("%s", line)
+    beside = out.with_suffix(".rejected.jsonl")
+    _write_rejected(beside, rejected)
     if not kept:
-        raise ValueError(f"no continuation is usable: {'; '.join(drops.lines())}")
+        raise ValueError(f"no continuation is usable: {'; '.join(drops.lines())}; see {beside}")
     write_manifest(out, kept)
-    _write_rejected(out.with_suffix(".rejected.jsonl"), rejected)
     cut = sum(not utterance.ended for utterance in kept)
     print(f"{len(kept)} continuations in {out} ({cut} cut off), {len(rejected)} rejected")
 

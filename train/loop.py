@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from train.batches import Batches, LoadedBatch, read_batches
 from train.optimiser import learning_rate, make_optimiser
+from train.processes import check_joined, held, on_cpu
 from train.report import Report
 from train.run_folder import open_run, replacing, restore_replaced
 from train.settings import LoopSettings
@@ -67,12 +68,14 @@ class _Loop:
 
         self.task, self.settings, self.folder = task, settings, folder
         self.accelerator = Accelerator(
-            cpu=settings.device == "cpu",
+            cpu=on_cpu(settings.device),
             gradient_accumulation_steps=settings.accumulate,
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
         )
         self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
+        check_joined(self.world)
         if self.accelerator.state.deepspeed_plugin is not None:
+            logger.warning("with DeepSpeed a stopped run cannot be resumed; with FSDP it can")
             # Batches come from our own reader: DeepSpeed counts them and asks no loader.
             config = self.accelerator.state.deepspeed_plugin.deepspeed_config
             config["train_micro_batch_size_per_gpu"] = 1
@@ -92,9 +95,16 @@ class _Loop:
 
     def run(self) -> Outcome:
         """Runs to the end of the limits or to a signal; returns how it ended."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = held(self.folder / "lock") if self.accelerator.is_main_process else nullcontext()
+        with lock:
+            return self._run()
+
+    def _run(self) -> Outcome:
         task, settings = self.task, self.settings
         self._open()
         torch.manual_seed(settings.seed + 1000 * self.rank)
+        self.states.check_resumable()
         self.at = self.states.restore() or self.at
         if self._share_done() >= 1.0:
             logger.info("%s: %s is complete already", task.name, self.folder)

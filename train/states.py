@@ -49,6 +49,29 @@ class StateKeeper:
         """Whether weights and optimiser are spread over processes (FSDP, DeepSpeed)."""
         return self.accelerator.distributed_type.value in ("FSDP", "DEEPSPEED")
 
+    def check_resumable(self) -> None:
+        """Makes sure that what is saved can be gone on from exactly.
+
+        Raises:
+            ValueError: It cannot; the message says what to do instead.
+        """
+        state = latest_state(self.folder)
+        if state is None:
+            return
+        if self.accelerator.distributed_type.value == "DEEPSPEED":
+            raise ValueError(
+                f"{self.folder} holds a begun run, and DeepSpeed resumes none: begin with its "
+                f"checkpoint in a new folder (--model {self.folder}/best --run OTHER, with the "
+                "epochs that are left), or train with train/recipes/accelerate/fsdp.yaml, which "
+                "resumes exactly"
+            )
+        if (state / "sharded").exists() != self.sharded:
+            other = "without" if self.sharded else "with"
+            raise ValueError(
+                f"{self.folder} was begun {other} weights spread over processes (FSDP, DeepSpeed): "
+                "start it as before, or take another run folder"
+            )
+
     def save(self, at: Position) -> None:
         """Saves a state; a kill or a full disk meanwhile leaves the one before it intact.
 

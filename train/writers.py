@@ -20,6 +20,7 @@ from models.emotions import Emotion, emotion_from_label
 from models.hub import checkpoint_folder
 from models.precision import choose_device, choose_dtype
 from models.prompts import ChatPrompts, chat_prompts, system_line
+from models.torchaudio_guard import guard_torchaudio
 from models.weights import read_json
 from train.manifest import Utterance
 from train.settings import ContinueSettings
@@ -85,6 +86,7 @@ class LocalWriter:
             self._prompts: ChatPrompts = model.prompts
             persona = model.config.persona
         else:
+            guard_torchaudio()
             from transformers import AutoModelForCausalLM
 
             target = choose_device(device)

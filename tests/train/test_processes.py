@@ -1,4 +1,4 @@
-"""Two CPU processes: they train one model alike or sharded, share the data, and resume."""
+"""Two CPU processes: they train, align and write continuations together, and resume."""
 
 import json
 import os
@@ -14,9 +14,14 @@ from tests.train.small import small_settings, small_task
 from tests.train.tiny import tiny_model
 from train.alignment import EMOTION
 from train.loop import fit
+from train.manifest import Utterance, read_manifest, write_manifest
+from train.processes import check_joined, held
 from train.report import read_history
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.timeout(6000)
+LAUNCH_S = 1500
+"""Longest launch: half a minute on two idle cores, many times that beside other work."""
 
 PROGRAM = """
 import sys, os, signal
@@ -86,7 +91,31 @@ assert {type(p).__name__ for p in model.parameters()} == {"DTensor"}
 """
 
 
-def launch(program: Path, *arguments: str) -> None:
+CONTINUING = """
+import os, signal, sys
+from pathlib import Path
+from train.continuations import write_continuations
+from train.settings import ContinueSettings
+from train.writers import Written
+left = int(sys.argv[2])
+class Writer:
+    def write(self, utterances):
+        global left
+        if left == 0 and os.environ["RANK"] == "1":
+            with open(sys.argv[1] + "/said.continued.jsonl.part-1-of-2", "a") as part:
+                part.write('{"id": "u9", "audio": "torn')
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+        with open(sys.argv[1] + "/asked-" + os.environ["RANK"], "a") as asked:
+            asked.writelines(u.id + "\\n" for u in utterances)
+        return [Written("Good luck with " + u.id, True) for u in utterances]
+settings = ContinueSettings(manifest=Path(sys.argv[1]) / "said.jsonl", batch_size=2)
+write_continuations(settings, Writer())
+"""
+"""Writes continuations; the second process is killed at its n-th batch, in the middle of a line."""
+
+
+def launch(program: Path, *arguments: str, expected: int = 0) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2"]
     command += ["--master_port=0", "--rdzv_backend=c10d", "--rdzv_endpoint=127.0.0.1:0"]
     environment = {
@@ -102,9 +131,56 @@ def launch(program: Path, *arguments: str) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=600,
+        timeout=LAUNCH_S,
     )
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.returncode == expected, done.stderr[-3000:]
+
+
+def test_processes_that_do_not_join_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WORLD_SIZE", "MASTER_PORT", "ACCELERATE_USE_CPU"):
+        monkeypatch.delenv(name, raising=False)
+    check_joined(1)
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "True")
+    check_joined(1)
+    monkeypatch.setenv("MASTER_PORT", "29500")
+    with pytest.raises(ValueError, match=r"one process instead of several: .*two-cpus\.yaml"):
+        check_joined(1)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    check_joined(2)
+    with pytest.raises(ValueError, match="2 processes were started and 1 work together"):
+        check_joined(1)
+
+
+def test_what_another_run_writes_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.processes.PATIENCE_S", 0.0)
+    with held(tmp_path / "lock"), pytest.raises(ValueError, match="another run is writing"):
+        fit(small_task(), small_settings(), tmp_path)
+    assert not (tmp_path / "run.json").exists()
+    fit(small_task(), small_settings(max_steps=1), tmp_path)
+
+
+@pytest.mark.slow
+def test_continuations_of_two_processes_survive_a_kill(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(CONTINUING)
+    said = [
+        Utterance(id=f"u{n}", audio=f"{n}.wav", text=f"the words of number {n}", duration_s=1.0)
+        for n in range(21)
+    ]
+    write_manifest(tmp_path / "said.jsonl", said)
+    launch(program, str(tmp_path), "3", expected=1)
+    assert not (tmp_path / "said.continued.jsonl").exists()
+    launch(program, str(tmp_path), "-1")
+    found = read_manifest(tmp_path / "said.continued.jsonl", check_audio=False).utterances
+    assert [u.id for u in found] == [u.id for u in said]
+    asked = [(tmp_path / f"asked-{n}").read_text().split() for n in (0, 1)]
+    assert set(asked[0]).isdisjoint(asked[1]), "each process writes its own share"
+    assert len(asked[1]) == len(set(asked[1])) == 10
+    parts = sorted(tmp_path.glob("*.part-*-of-2"))
+    lines = [json.loads(line)["id"] for part in parts for line in part.read_text().splitlines()]
+    assert sorted(lines) == sorted(u.id for u in said)
 
 
 @pytest.mark.slow

@@ -1,0 +1,34 @@
+"""Saved states: what cannot be gone on from exactly is refused."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from tests.train.small import small_model, small_settings, small_task
+from train.loop import fit
+from train.states import StateKeeper
+
+torch.set_num_threads(1)
+
+
+def keeper(kind: str, folder: Path) -> StateKeeper:
+    accelerator = SimpleNamespace(distributed_type=SimpleNamespace(value=kind))
+    return StateKeeper(accelerator, small_model(), None, folder, 1)
+
+
+def test_what_another_kind_of_training_saved_is_refused(tmp_path: Path) -> None:
+    for kind in ("DEEPSPEED", "FSDP", "MULTI_CPU"):
+        keeper(kind, tmp_path).check_resumable()
+    fit(small_task(), small_settings(max_steps=2), tmp_path)
+    keeper("MULTI_GPU", tmp_path).check_resumable()
+    with pytest.raises(ValueError, match=r"DeepSpeed resumes none: .*best --run OTHER.*fsdp\.yaml"):
+        keeper("DEEPSPEED", tmp_path).check_resumable()
+    with pytest.raises(ValueError, match="begun without weights spread over processes"):
+        keeper("FSDP", tmp_path).check_resumable()
+    (state,) = tmp_path.glob("state-*")
+    (state / "sharded").mkdir()
+    with pytest.raises(ValueError, match="begun with weights spread over processes"):
+        keeper("MULTI_GPU", tmp_path).check_resumable()
+    keeper("FSDP", tmp_path).check_resumable()
