@@ -42,24 +42,37 @@ def checkpoint_folder(source: str | Path) -> Path:
     return _from_hub(name)
 
 
+def is_downloaded(name: str) -> bool:
+    """Whether the hub's cache holds the checkpoint with this hub id, with weights."""
+    return _from_cache(name) is not None
+
+
+def _from_cache(name: str) -> Path | None:
+    try:
+        cached = _snapshot(name, [*FILES, "*.bin"], local_files_only=True)
+    except FileNotFoundError:
+        return None
+    has_weights = any(cached.glob("*.safetensors")) or any(cached.glob("*.bin"))
+    return cached if has_weights else None
+
+
+def _snapshot(name: str, patterns: list[str], **options: Any) -> Path:
+    import huggingface_hub as hub
+
+    return Path(hub.snapshot_download(name, allow_patterns=patterns, **options))
+
+
 def _from_hub(name: str) -> Path:
     """Returns the cached or downloaded snapshot; pickles only where there is nothing safer."""
     import httpx
-    import huggingface_hub as hub
-
-    def snapshot(patterns: list[str], **options: Any) -> Path:
-        return Path(hub.snapshot_download(name, allow_patterns=patterns, **options))
 
     try:
-        try:
-            cached = snapshot([*FILES, "*.bin"], local_files_only=True)
-            if any(cached.glob("*.safetensors")) or any(cached.glob("*.bin")):
-                return cached
-        except FileNotFoundError:
-            pass
-        folder = snapshot(list(FILES))
+        cached = _from_cache(name)
+        if cached is not None:
+            return cached
+        folder = _snapshot(name, list(FILES))
         if not any(folder.glob("*.safetensors")):
-            folder = snapshot([*FILES, "*.bin"])
+            folder = _snapshot(name, [*FILES, "*.bin"])
         return folder
     except (OSError, ValueError, httpx.HTTPError) as error:
         raise CheckpointError(

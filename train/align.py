@@ -13,6 +13,7 @@ from torch import nn
 
 from models.blsp_emo import BlspEmo
 from models.checkpoint import save
+from models.hub import is_downloaded
 from models.masks import HOP_SAMPLES
 from train.alignment import (
     EMOTION,
@@ -84,26 +85,38 @@ def align(settings: AlignSettings, stage: Stage) -> Outcome | None:
 
 
 def check_paths(settings: AlignSettings) -> None:
-    """Looks for every file that the settings name, before any of them is read.
+    """Looks for every file and model that the settings name, before any of them is read.
+
+    A hub id is downloaded by a run; a dry run names it where it is not on this machine yet.
 
     Raises:
-        ValueError: Some are missing; the message names all of them.
+        ValueError: Some are missing; the message names all of them and how they are had.
     """
     manifests = [str(p) for p in (*settings.train, *settings.valid) if not p.is_file()]
-    models: list[str] = []
-    for name in (settings.model, settings.speech, settings.llm):
-        if len(Path(name).parts) > 2 or name.startswith((".", "/", "~")):  # else it may be a hub id
-            folder = Path(name).expanduser()
-            models += [] if (folder / "config.json").is_file() else [name]
-    lacking = [f"there is no manifest {path}" for path in manifests]
-    lacking += [f"there is no checkpoint {name}" for name in models]
-    if lacking:
-        remedy = (
-            ": `python -m train prepare` writes manifests, `continue` those with continuations"
-            if manifests
-            else ": run the stage before first"
+    folders: list[str] = []
+    afar: list[str] = []
+    for name in filter(None, (settings.model, settings.speech, settings.llm)):
+        folder = Path(name).expanduser()
+        if folder.is_dir() or len(Path(name).parts) > 2 or name.startswith((".", "/", "~")):
+            folders += [] if (folder / "config.json").is_file() else [name]
+        elif settings.dry_run and "/" in name and not is_downloaded(name):
+            afar.append(name)
+    lacking: list[str] = []
+    if manifests:
+        lacking.append(
+            f"there is no manifest {', '.join(manifests)} (`python -m train prepare` writes "
+            "manifests, `continue` those with continuations)"
         )
-        raise ValueError("; ".join(lacking) + remedy)
+    if folders:
+        lacking.append(
+            f"there is no checkpoint {', '.join(folders)} (run the stage before first, or name "
+            "a folder that holds a config.json)"
+        )
+    if afar:
+        fetch = "; ".join(f"hf download {name}" for name in afar)
+        lacking.append(f"{', '.join(afar)} would be downloaded (`{fetch}` does it beforehand)")
+    if lacking:
+        raise ValueError("; ".join(lacking))
 
 
 def _check_asked(manifest: Path, settings: AlignSettings) -> None:

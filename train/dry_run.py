@@ -4,18 +4,24 @@ import logging
 import resource
 import shutil
 import sys
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from train.batches import BucketedBatches
+from train.processes import on_cpu
 from train.settings import AlignSettings
 from train.task import Task
 
 logger = logging.getLogger(__name__)
 
-ADAM_BYTES = 16
-"""Bytes that a trained float32 number takes: itself, its gradient and two moments."""
+MOMENT_BYTES = 8
+"""Bytes that AdamW's two moments of a trained float32 number take; itself and its gradient stand
+in the memory of the step already."""
 STATE_BYTES = 12
 """Bytes that a trained float32 number takes in a saved state: itself and two moments."""
 
@@ -24,8 +30,8 @@ def dry_run(task: Task, settings: AlignSettings) -> None:
     """Checks that the longest batch trains, and prints sizes and memory.
 
     Raises:
-        ValueError: An item of the longest batch cannot be read, the loss is not finite, or the
-            disk is too small.
+        ValueError: An item of the longest batch cannot be read, the loss is not finite, or memory
+            or disk are too small.
     """
     batches = task.train
     assert isinstance(batches, BucketedBatches)
@@ -38,28 +44,82 @@ def dry_run(task: Task, settings: AlignSettings) -> None:
     loaded = batches.load(0, longest)
     if loaded.value is None or loaded.unreadable:
         raise ValueError(f"the longest batch cannot be read: {'; '.join(loaded.unreadable)}")
-    use_gpu = torch.cuda.is_available() and settings.loop.device == "auto"
+    use_gpu = torch.cuda.is_available() and not on_cpu(settings.loop.device)
     device = torch.device("cuda" if use_gpu else "cpu")
+    started = time.perf_counter()
+    with _memory_named(settings):
+        terms, loss = _step(task, settings, loaded.value, device)
+    took_s = time.perf_counter() - started
+    if not bool(torch.isfinite(loss)):
+        raise ValueError(f"the loss of the longest batch is {float(loss)}")
+    trained = sum(p.numel() for p in task.model.parameters() if p.requires_grad)
+    each = len(plan) * settings.loop.epochs // settings.loop.accumulate
+    steps = settings.loop.max_steps or max(1, each)
+    hours = steps * settings.loop.accumulate * took_s / 3600
+    print(f"{task.name}: the longest batch trains")
+    print(f"  batches an epoch {len(plan)}, optimiser steps {steps} with one process")
+    print(f"  longest batch {len(loaded.names)} utterances: {', '.join(loaded.names[:3])} …")
+    for name, value in terms.items():
+        print(f"  {name} {float(value.detach()):.4f}")
+    print(f"  time {took_s:.2f} s, so {hours:.1f} h in all at most: shorter batches take less")
+    _print_memory(trained, use_gpu=use_gpu)
+    _print_disk(task.model, trained, settings)
+
+
+def _step(
+    task: Task, settings: AlignSettings, batch: Any, device: torch.device
+) -> tuple[Mapping[str, Tensor], Tensor]:
+    """Returns the loss terms and the loss of one forward and backward pass."""
     model = task.model.to(device).train()
-    batch = loaded.value.to(device)
+    batch = batch.to(device)
     bf16 = settings.loop.precision == "bf16"
     with task.scope(model, batch) if task.scope else torch.enable_grad():
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
             terms = task.step(model, batch)
-        loss = sum((w * terms[name].float() for name, w in task.weights.items()), torch.zeros(()))
+        losses = [weight * terms[name].float() for name, weight in task.weights.items()]
+        loss = torch.stack(losses).sum()
         loss.backward()
-    if not bool(torch.isfinite(loss)):
-        raise ValueError(f"the loss of the longest batch is {float(loss.detach())}")
-    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    return terms, loss.detach().cpu()
+
+
+@contextmanager
+def _memory_named(settings: AlignSettings) -> Generator[None]:
+    """Says what makes a batch smaller when memory does not hold it.
+
+    Raises:
+        ValueError: The longest batch does not fit.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+            raise ValueError(
+                f"the longest batch of {settings.batch_size} utterances does not fit the memory: "
+                "take a smaller --batch-size (and a larger --loop.accumulate), "
+                "--loop.gradient-checkpointing, --dtype bfloat16, or --longest-s"
+            ) from error
+        raise
+
+
+def _print_memory(trained: int, *, use_gpu: bool) -> None:
+    """Prints what the step took and what the optimiser will.
+
+    Raises:
+        ValueError: Both together do not fit the GPU.
+    """
     peak = torch.cuda.max_memory_allocated() if use_gpu else _peak_bytes()
-    steps = len(plan) * settings.loop.epochs // settings.loop.accumulate
-    print(f"{task.name}: the longest batch trains")
-    print(f"  batches an epoch {len(plan)}, optimiser steps {settings.loop.max_steps or steps}")
-    print(f"  longest batch {len(loaded.names)} utterances: {', '.join(loaded.names[:3])} …")
-    for name, value in terms.items():
-        print(f"  {name} {float(value.detach()):.4f}")
-    print(f"  memory {peak / 2**30:.2f} GiB, and {trained * ADAM_BYTES / 2**30:.2f} GiB for AdamW")
-    _print_disk(model, trained, settings)
+    moments = trained * MOMENT_BYTES
+    line = f"  memory {peak / 2**30:.2f} GiB, and {moments / 2**30:.2f} GiB for AdamW"
+    if not use_gpu:
+        print(line)
+        return
+    size = torch.cuda.get_device_properties(0).total_memory
+    print(f"{line}, of {size / 2**30:.2f} GiB")
+    if peak + moments > size:
+        raise ValueError(
+            "the step and AdamW's moments together do not fit the GPU: take a smaller "
+            "--batch-size and a larger --loop.accumulate, or --loop.gradient-checkpointing"
+        )
 
 
 def _print_disk(model: nn.Module, trained: int, settings: AlignSettings) -> None:

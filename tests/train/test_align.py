@@ -106,7 +106,37 @@ def test_everything_that_is_missing_is_named_at_once(start: Path) -> None:
         train=(start / "all.jsonl", start / "a.continued.jsonl"),
         valid=(start / "b.jsonl",),
     )
-    with pytest.raises(ValueError, match=r"a\.continued.*b\.jsonl; .*no checkpoint .*one/best: "):
+    with pytest.raises(ValueError, match=r"a\.continued.*b\.jsonl .*no checkpoint .*one/best \("):
+        align_semantic(settings)
+
+
+def test_a_dry_run_names_what_would_be_downloaded(
+    start: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.align.is_downloaded", lambda name: name == "somebody/whisper")
+    settings = SemanticSettings(
+        speech="somebody/whisper", llm="somebody/llm", train=(start / "all.jsonl",), dry_run=True
+    )
+    with pytest.raises(ValueError, match=r"^somebody/llm would .*`hf download somebody/llm`"):
+        align_semantic(settings)
+
+
+def test_a_dry_run_says_what_helps_where_memory_is_too_small(
+    start: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object) -> None:
+        del arguments
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("train.dry_run._step", full)
+    settings = SemanticSettings(
+        model=str(start / "start"),
+        train=(start / "all.jsonl",),
+        valid_share=0.3,
+        dry_run=True,
+        loop=LOOP,
+    )
+    with pytest.raises(ValueError, match=r"8 utterances does not fit the memory: .*--batch-size"):
         align_semantic(settings)
 
 
