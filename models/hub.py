@@ -23,6 +23,7 @@ def checkpoint_folder(source: str | Path) -> Path:
     """
     folder = Path(source).expanduser()
     if folder.is_dir():
+        check_is_checkpoint(folder)
         return folder
     name = str(source)
     if name == EMBEDDED:
@@ -40,6 +41,17 @@ def checkpoint_folder(source: str | Path) -> Path:
             f"cwang621/blsp-emo, or {EMBEDDED}"
         )
     return _from_hub(name)
+
+
+def check_is_checkpoint(folder: Path) -> None:
+    """Makes sure that a folder is no run folder, whose checkpoints lie one level below.
+
+    Raises:
+        CheckpointError: It is one; the message names the checkpoint in it.
+    """
+    below = [n for n in ("best", "last", "final") if (folder / n / "config.json").is_file()]
+    if below and not (folder / "config.json").exists():
+        raise CheckpointError(f"{folder} is a run folder: give its checkpoint {folder / below[0]}")
 
 
 def is_downloaded(name: str) -> bool:

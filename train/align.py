@@ -13,7 +13,7 @@ from torch import nn
 
 from models.blsp_emo import BlspEmo
 from models.checkpoint import save
-from models.hub import is_downloaded
+from models.hub import check_is_checkpoint, is_downloaded
 from models.masks import HOP_SAMPLES
 from train.alignment import (
     EMOTION,
@@ -91,12 +91,15 @@ def check_paths(settings: AlignSettings) -> None:
 
     Raises:
         ValueError: Some are missing; the message names all of them and how they are had.
+        CheckpointError: A run folder is given in place of a checkpoint in it.
     """
     manifests = [str(p) for p in (*settings.train, *settings.valid) if not p.is_file()]
     folders: list[str] = []
     afar: list[str] = []
     for name in filter(None, (settings.model, settings.speech, settings.llm)):
         folder = Path(name).expanduser()
+        if folder.is_dir():
+            check_is_checkpoint(folder)
         if folder.is_dir() or len(Path(name).parts) > 2 or name.startswith((".", "/", "~")):
             folders += [] if (folder / "config.json").is_file() else [name]
         elif settings.dry_run and "/" in name and not is_downloaded(name):

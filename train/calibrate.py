@@ -1,7 +1,7 @@
 """The command `calibrate`: temperature and threshold of the emotion head, from held-out voices."""
 
 import logging
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +58,19 @@ def calibrate(settings: CalibrateSettings) -> CalibrationConfig:
         loss = negative_log_likelihood(values, truth)
         error = expected_calibration_error(values, truth)
         print(f"{name}: negative log-likelihood {loss:.4f}, calibration error {error:.4f}")
-    print(f"{folder}: {asdict(fitted)} from {len(truth)} utterances")
+    print(
+        f"{folder}: temperature {fitted.temperature:.2f} and threshold {fitted.threshold:.2f} "
+        f"from {len(truth)} utterances"
+    )
+    chance = np.bincount(truth).max() / len(truth)
+    right = float((logits.argmax(axis=1) == truth).mean())
+    if right <= chance:
+        logger.warning(
+            "the head is right on %.0f %% of these utterances, and always saying the most common "
+            "emotion on %.0f %%: no temperature helps that; align it on voices like these first",
+            100 * right,
+            100 * chance,
+        )
     return fitted
 
 

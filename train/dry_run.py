@@ -55,13 +55,14 @@ def dry_run(task: Task, settings: AlignSettings) -> None:
     trained = sum(p.numel() for p in task.model.parameters() if p.requires_grad)
     each = len(plan) * settings.loop.epochs // settings.loop.accumulate
     steps = settings.loop.max_steps or max(1, each)
-    hours = steps * settings.loop.accumulate * took_s / 3600
+    whole_s = steps * settings.loop.accumulate * took_s
     print(f"{task.name}: the longest batch trains")
     print(f"  batches an epoch {len(plan)}, optimiser steps {steps} with one process")
     print(f"  longest batch {len(loaded.names)} utterances: {', '.join(loaded.names[:3])} …")
     for name, value in terms.items():
         print(f"  {name} {float(value.detach()):.4f}")
-    print(f"  time {took_s:.2f} s, so {hours:.1f} h in all at most: shorter batches take less")
+    shown = f"{whole_s / 3600:.1f} h" if whole_s > 5400 else f"{whole_s / 60:.1f} min"
+    print(f"  time {took_s:.2f} s, so {shown} in all at most: shorter batches take less")
     _print_memory(trained, use_gpu=use_gpu)
     _print_disk(task.model, trained, settings)
 

@@ -225,7 +225,8 @@ def split_by_speaker(
     if "" in counts or len(counts) < 2:
         raise ValueError(
             "a speaker-disjoint validation set needs utterances of two or more named speakers: "
-            "name them in the manifest, or give a validation manifest"
+            "name them in the manifest, or give a validation manifest (--valid FILE.jsonl); where "
+            "all is of one speaker, leave the name out and hold some utterances back for --valid"
         )
 
     def drawn(speaker: str) -> bytes:

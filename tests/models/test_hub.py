@@ -49,3 +49,13 @@ def test_the_embedded_model_has_a_name(tmp_path, monkeypatch):
     (tmp_path / "nano").mkdir()
     (tmp_path / "nano" / "config.json").write_text("{}")
     assert hub.checkpoint_folder("nano") == tmp_path / "nano"
+
+
+def test_a_run_folder_leads_to_its_checkpoint(tmp_path):
+    (tmp_path / "last").mkdir()
+    assert hub.checkpoint_folder(tmp_path) == tmp_path
+    (tmp_path / "last" / "config.json").write_text("{}")
+    with pytest.raises(CheckpointError, match=r"is a run folder: give its checkpoint .*last$"):
+        hub.checkpoint_folder(str(tmp_path))
+    (tmp_path / "config.json").write_text("{}")
+    assert hub.checkpoint_folder(tmp_path) == tmp_path

@@ -40,3 +40,20 @@ def test_the_checkpoint_carries_it(tmp_path: Path) -> None:
         calibrate(settings)
     with pytest.raises(ValueError, match="no folder nano: give a checkpoint of your own"):
         calibrate(settings.model_copy(update={"model": "nano"}))
+
+
+@pytest.mark.parametrize(("heard", "warned"), [(0, True), (3, False)])
+def test_a_head_that_knows_nothing_is_said(
+    heard: int,
+    warned: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    save(tiny_model(tmp_path / "tokenizer"), tmp_path / "model")
+    truth = np.arange(20) % 5
+    logits = np.tile([1.0, 0.0, 0.0, 0.0, 0.0], (20, 1))
+    logits[truth == heard] = np.eye(5)[heard] * 4
+    monkeypatch.setattr("train.calibrate._heard", lambda *_: (logits, truth))
+    calibrate(CalibrateSettings(model=str(tmp_path / "model"), device="cpu"))
+    assert ("no temperature helps" in caplog.text) == warned
