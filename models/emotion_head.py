@@ -116,6 +116,10 @@ class SpectralEmotionHead(nn.Module):
 
     def of_features(self, features: SpeechFeatures) -> Tensor:
         """Returns logits (B, E) of log-mel features."""
+        return self.classify(*self.states_of(features))
+
+    def states_of(self, features: SpeechFeatures) -> tuple[Tensor, Tensor]:
+        """Returns states (B, S, H), one for each 16 frames, and whether each is speech (B, S)."""
         weight = self.project.weight
         image = features.log_mel.to(device=weight.device, dtype=weight.dtype)[:, None]
         lengths = features.lengths.to(weight.device)
@@ -125,8 +129,12 @@ class SpectralEmotionHead(nn.Module):
             image = nn.functional.gelu(norm(image))
             inside = lengths_to_mask(lengths, image.shape[-1])
             image = image.masked_fill(~inside[:, None, None, :], 0.0)
-        states = self.dropout(nn.functional.gelu(self.project(image.flatten(1, 2).transpose(1, 2))))
-        inside = lengths_to_mask(lengths, states.shape[1])
+        states = nn.functional.gelu(self.project(image.flatten(1, 2).transpose(1, 2)))
+        return states, lengths_to_mask(lengths, states.shape[1])
+
+    def classify(self, states: Tensor, inside: Tensor) -> Tensor:
+        """Returns logits (B, E) of what `states_of` returned."""
+        states = self.dropout(states)
         scores = self.score(self.attention(states)).squeeze(-1).masked_fill(~inside, -torch.inf)
         weights = torch.softmax(scores.float(), dim=1).to(states.dtype)[..., None]
         mean = (weights * states).sum(dim=1)

@@ -1,7 +1,7 @@
 """Nano's emotion head: trained on acted recordings, chosen by cross-validation over actors."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from models.emotion_head import SpectralEmotionHead
 from models.emotions import EMOTION_LABELS, Emotion, emotion_from_label
 from models.features import SpeechFeatures, speech_features
 from train.nano_audio import Surroundings, faster, read_mono
+from train.nano_pitch import PITCH_VALUES, PitchTrack, collate_pitch, pitch_losses, pitch_track
 from train.nano_recordings import Recording
 from train.nano_speech import Line
 from train.synthesis import SAMPLE_RATE_HZ
@@ -24,6 +25,8 @@ MIXED_SHARE = 0.15
 """Of the training batches: utterances mixed in pairs."""
 VOICE_SHARE = 0.18
 """Synthetic voices for each acted recording in training."""
+LONGEST_START = SAMPLE_RATE_HZ // 5
+"""Samples of silence before a varied recording."""
 QUIET_SHARE = 0.05
 """Of the loudest level: what is below it at both ends is cut off."""
 
@@ -37,20 +40,26 @@ class EmotionBatch(NamedTuple):
     """(B,)."""
     emotions: Tensor
     """(B, E) shares of the emotions; one-hot unless mixed."""
+    pitch: PitchTrack
 
 
 class EmotionModel(nn.Module):
-    """The head alone, with batch normalisation behind its convolutions while it is trained."""
+    """The head alone, with what only training needs.
+
+    That is batch normalisation behind its convolutions, and the pitch that its states must hold.
+    """
 
     def __init__(self, head: EmotionHeadConfig, encoder: SpeechEncoderConfig) -> None:
         super().__init__()
         self.emotion_head = SpectralEmotionHead(head, encoder)
         self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in head.channels)
         self.emotion_head.norms = list(self.norms)
+        self.pitch = nn.Linear(self.emotion_head.project.out_features, 2 * PITCH_VALUES)
 
-    def forward(self, log_mel: Tensor, lengths: Tensor) -> Tensor:
-        """Returns logits (B, E)."""
-        return self.emotion_head.of_features(SpeechFeatures(log_mel, lengths))
+    def forward(self, log_mel: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns logits (B, E), the guessed pitch (B, S, 8), and whether a state is speech."""
+        states, inside = self.emotion_head.states_of(SpeechFeatures(log_mel, lengths))
+        return self.emotion_head.classify(states, inside), self.pitch(states), inside
 
 
 def folded(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -66,25 +75,36 @@ def folded(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return out
 
 
-def emotion_step(model: EmotionModel, batch: EmotionBatch) -> Mapping[str, Tensor]:
-    """Returns `input_er`, and `right`, the share of utterances named rightly.
+def pitch_step(model: EmotionModel, batch: EmotionBatch) -> Mapping[str, Tensor]:
+    """Returns the terms of `pitch_losses`, the emotions left aside."""
+    log_mel = masked(batch.log_mel, batch.lengths) if model.training else batch.log_mel
+    _, guess, inside = model(log_mel, batch.lengths)
+    return pitch_losses(guess, batch.pitch, inside)
 
-    In training some batches are mixed pairwise (mixup, arXiv 1710.09412).
+
+def emotion_step(model: EmotionModel, batch: EmotionBatch) -> Mapping[str, Tensor]:
+    """Returns `input_er`, the terms of `pitch_losses`, and `right`, the share named rightly.
+
+    In training some batches are mixed pairwise (mixup, arXiv 1710.09412), and have no pitch.
     """
-    log_mel, lengths, emotions = batch
+    log_mel, lengths, emotions, pitch = batch
+    mixed = model.training and float(torch.rand(())) < MIXED_SHARE
     if model.training:
         log_mel = masked(log_mel, lengths)
-        if float(torch.rand(())) < MIXED_SHARE:
-            share = 0.5 + 0.5 * float(torch.rand(()))
-            order = torch.randperm(len(lengths))
-            log_mel = share * log_mel + (1 - share) * log_mel[order]
-            lengths = torch.maximum(lengths, lengths[order])
-            emotions = share * emotions + (1 - share) * emotions[order]
-    logits = model(log_mel, lengths)
+    if mixed:
+        share = 0.5 + 0.5 * float(torch.rand(()))
+        order = torch.randperm(len(lengths))
+        log_mel = share * log_mel + (1 - share) * log_mel[order]
+        lengths = torch.maximum(lengths, lengths[order])
+        emotions = share * emotions + (1 - share) * emotions[order]
+    logits, guess, inside = model(log_mel, lengths)
     smooth = 0.9 * emotions + 0.1 / len(EMOTION_LABELS) if model.training else emotions
     loss = -(smooth * F.log_softmax(logits.float(), dim=-1)).sum(dim=-1).mean()
     right = (logits.argmax(-1) == batch.emotions.argmax(-1)).float().mean()
-    return {"input_er": loss, "right": right.detach()}
+    terms = dict(pitch_losses(guess, pitch, inside))
+    if mixed:
+        terms = {name: torch.zeros_like(term) for name, term in terms.items()}
+    return {"input_er": loss, **terms, "right": right.detach()}
 
 
 def masked(log_mel: Tensor, lengths: Tensor) -> Tensor:
@@ -101,6 +121,15 @@ def masked(log_mel: Tensor, lengths: Tensor) -> Tensor:
     return out
 
 
+class EmotionItem(NamedTuple):
+    """An utterance as it is trained on."""
+
+    waveform: NDArray[np.float32]
+    emotion: int
+    pitch: NDArray[np.float32]
+    """(2, N), of `pitch_track`."""
+
+
 @dataclass
 class EmotionItems:
     """Recordings in memory, without the silence around them."""
@@ -111,6 +140,8 @@ class EmotionItems:
     """None leaves the recordings as they are (validation)."""
     voices: int = 0
     """How many of the last ones are synthetic."""
+    speeds: tuple[float, float] = (0.88, 1.14)
+    """Least and most that a varied recording is played as fast."""
 
     @classmethod
     def read(
@@ -130,8 +161,11 @@ class EmotionItems:
         """
         voices = [trimmed(read_mono(folder / x.shard, x.start, x.samples)) for x in lines]
         neutral = [int(Emotion.NEUTRAL)] * len(voices)
-        return EmotionItems(
-            self.waveforms + voices, self.emotions + neutral, self.surroundings, len(voices)
+        return replace(
+            self,
+            waveforms=self.waveforms + voices,
+            emotions=self.emotions + neutral,
+            voices=len(voices),
         )
 
     @property
@@ -148,24 +182,30 @@ class EmotionItems:
             chances += [VOICE_SHARE * sum(chances) / self.voices] * self.voices
         return chances
 
-    def load(self, index: int, generator: np.random.Generator) -> tuple[NDArray[np.float32], int]:
-        """Returns a recording, varied in ways that keep its emotion."""
+    def load(self, index: int, generator: np.random.Generator) -> EmotionItem:
+        """Returns a recording, varied in ways that keep its emotion, with the pitch it then has."""
         waveform = self.waveforms[index]
-        if self.surroundings is not None:
-            waveform = faster(waveform, float(generator.uniform(0.88, 1.14)))
-            if generator.random() < 0.25:
-                waveform = self.surroundings.disturb(waveform, generator)
-            waveform = waveform * np.float32(10 ** (generator.uniform(-6, 6) / 20))
-            cut = int(generator.integers(0, SAMPLE_RATE_HZ // 5))
-            waveform = np.concatenate([np.zeros(cut, np.float32), waveform])
-        return waveform, self.emotions[index]
+        if self.surroundings is None:
+            return EmotionItem(waveform, self.emotions[index], pitch_track(waveform))
+        waveform = faster(waveform, float(generator.uniform(*self.speeds)))
+        waveform = np.pad(waveform, (int(generator.integers(0, LONGEST_START)), 0))
+        track = pitch_track(waveform)
+        if generator.random() < 0.25:
+            waveform = self.surroundings.disturb(waveform, generator)
+        waveform = waveform * np.float32(10 ** (generator.uniform(-6, 6) / 20))
+        return EmotionItem(waveform, self.emotions[index], track)
 
 
-def collate_emotions(items: list[tuple[NDArray[np.float32], int]]) -> EmotionBatch:
+def collate_emotions(items: Sequence[EmotionItem]) -> EmotionBatch:
     """Returns the batch of `items`."""
-    features = speech_features([waveform for waveform, _ in items])
-    emotions = F.one_hot(torch.tensor([e for _, e in items]), len(EMOTION_LABELS)).float()
-    return EmotionBatch(features.log_mel, features.lengths, emotions)
+    features = speech_features([item.waveform for item in items])
+    emotions = torch.tensor([item.emotion for item in items])
+    return EmotionBatch(
+        features.log_mel,
+        features.lengths,
+        F.one_hot(emotions, len(EMOTION_LABELS)).float(),
+        collate_pitch([item.pitch for item in items], features.log_mel.shape[2]),
+    )
 
 
 def trimmed(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -185,6 +225,6 @@ def emotion_logits(model: EmotionModel, items: EmotionItems, *, batch: int = 16)
     model.eval()
     rows: list[Tensor] = []
     for start in range(0, len(items.waveforms), batch):
-        part = collate_emotions([(w, 0) for w in items.waveforms[start : start + batch]])
-        rows.append(model(part.log_mel, part.lengths))
+        features = speech_features(items.waveforms[start : start + batch])
+        rows.append(model(features.log_mel, features.lengths)[0])
     return torch.cat(rows)

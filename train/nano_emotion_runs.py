@@ -1,8 +1,8 @@
-"""Nano's emotion heads: those of each fold of the actors, then those that are kept."""
+"""Nano's emotion heads: first they learn pitch, then emotion; by folds of the actors, then all."""
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -16,23 +16,25 @@ from train.batches import BucketedBatches
 from train.domain import Domain
 from train.loop import fit
 from train.metrics import confusion, unweighted_accuracy
-from train.nano_assemble import nano_config
-from train.nano_audio import Surroundings
+from train.nano_assemble import nano_config, trained_weights
+from train.nano_audio import Surroundings, read_mono
 from train.nano_emotion import (
     EmotionItems,
     EmotionModel,
     collate_emotions,
     emotion_logits,
     emotion_step,
+    pitch_step,
+    trimmed,
 )
-from train.nano_recordings import Recording, ravdess
-from train.nano_settings import NanoSettings, finish
+from train.nano_recordings import Recording, librispeech, ravdess, speechocean, strangers
+from train.nano_settings import NanoSettings, finish, is_done
 from train.nano_speech import Line, read_lines
 from train.nano_tokenizer import spelling_size
 from train.run_folder import write_json
 from train.settings import LoopSettings, duration_s
 from train.synthesis import SAMPLE_RATE_HZ
-from train.task import Task
+from train.task import Step, Task
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +42,14 @@ FOLDS = 4
 VOICES = 700
 """Synthetic lines that the head learns to take for neutral."""
 LONGEST_VOICE_S = 6.0
-FOLD_TIME = 0.5
+LONGEST_PITCH = 5 * SAMPLE_RATE_HZ
+FOLD_TIME, PITCH_TIME = 0.5, 1.0
 """Of the training time of a head that is kept."""
+PITCH = "emotion-pitch"
+"""The part in which a head learns pitch from speech of any emotion; all heads begin with it."""
+PITCH_SPEEDS = (0.75, 1.3)
+"""Wider than for emotion, which a voice loses when it is played so much slower or faster."""
+TERMS = {"input_er": 1.0, "pitch": 0.9, "voiced": 0.3}
 REPORT = "emotion.json"
 """In the run folder: what cross-validation over the actors found."""
 
@@ -51,6 +59,7 @@ def train_emotion(settings: NanoSettings, domain: Domain) -> float:
     report = settings.run / REPORT
     if not report.exists():
         heads = _EmotionHeads(settings, domain)
+        heads.learn_pitch()
         figures = heads.cross_validate()
         heads.train_members()
         write_json(report, figures)
@@ -106,22 +115,56 @@ class _EmotionHeads:
         for number, seed in enumerate(self.seeds, start=1):
             self._fit(self.recordings, f"emotion-{number}", seed, 1.0)
 
+    def learn_pitch(self) -> None:
+        """Trains what all heads begin with, on real speech of any kind and on synthetic voices."""
+        settings = self.settings
+        if is_done(settings.run / PITCH):
+            return
+        words = speechocean(settings.data, held_out=False) + librispeech(
+            settings.data, held_out=False
+        )
+        paths = [r.path for r in words] + strangers(settings.data)
+        real = [trimmed(read_mono(path))[:LONGEST_PITCH] for path in paths]
+        heard = EmotionItems(real, [0] * len(real), self.around, speeds=PITCH_SPEEDS)
+        heard = heard.with_voices(self._voices, settings.run / "speech")
+        model = self._new(settings.seed)
+        terms = {name: TERMS[name] for name in ("pitch", "voiced")}
+        self._train(PITCH, model, pitch_step, terms, heard, [1.0] * len(heard.lengths), PITCH_TIME)
+
     def _fit(
         self, recordings: Sequence[Recording], name: str, seed: int, share: float
     ) -> EmotionModel:
-        torch.manual_seed(seed)
         items = EmotionItems.read(recordings, self.around)
         items = items.with_voices(self._voices, self.settings.run / "speech")
-        model = EmotionModel(self.config.emotion_head, self.config.speech_encoder)
-        parts = self.settings.seeds * (FOLDS * FOLD_TIME + 1.0)
-        seconds = duration_s(self.settings.stage_budget("emotion")) * share / parts
+        model = self._new(seed)
+        begun = trained_weights(self.settings.run / PITCH)
+        model.load_state_dict(
+            {k: v for k, v in begun.items() if not k.startswith("emotion_head.classifier")},
+            strict=False,
+        )
+        self._train(name, model, emotion_step, TERMS, items, items.chances(), share, seed)
+        return model
+
+    def _new(self, seed: int) -> EmotionModel:
+        torch.manual_seed(seed)
+        return EmotionModel(self.config.emotion_head, self.config.speech_encoder)
+
+    def _train(
+        self,
+        name: str,
+        model: EmotionModel,
+        step: Step,
+        terms: Mapping[str, float],
+        items: EmotionItems,
+        chances: Sequence[float],
+        share: float,
+        seed: int = 0,
+    ) -> None:
+        settings = self.settings
+        parts = settings.seeds * (FOLDS * FOLD_TIME + 1.0) + PITCH_TIME
+        seconds = duration_s(settings.stage_budget("emotion")) * share / parts
         batches = BucketedBatches(
-            items.lengths,
-            items.load,
-            collate_emotions,
-            batch_size=24,
-            weights=items.chances(),
-            seed=seed,
+            items.lengths, items.load, collate_emotions, batch_size=24, weights=chances, seed=seed
         )
         loop = LoopSettings(
             epochs=1000,
@@ -133,9 +176,8 @@ class _EmotionHeads:
             device="cpu",
             seed=seed,
         )
-        task = Task(f"nano-{name}", model, emotion_step, {"input_er": 1.0}, batches)
-        finish(name, fit(task, loop, self.settings.run / name))
-        return model
+        task = Task(f"nano-{name}", model, step, terms, batches)
+        finish(name, fit(task, loop, settings.run / name))
 
     @cached_property
     def _voices(self) -> list[Line]:

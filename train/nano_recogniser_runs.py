@@ -42,7 +42,7 @@ SOURCE_CHANCES = {"domain": 1.0, "mixed": 1.0, "everyday": 0.5, "other": 0.2}
 """How often a synthetic line is drawn, by where its sentence comes from."""
 UNTIMED_CHANCE = 1.4
 """Factor for the voices whose phones have no known times: they need more."""
-REAL_SHARE = 0.12
+REAL_SHARE = 0.2
 """Of real recordings outside the domain, against all synthetic lines together."""
 ACTED_SHARE = 0.015
 """Of acted recordings, likewise: two sentences only, in many voices."""

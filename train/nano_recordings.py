@@ -83,6 +83,11 @@ def librispeech(data: Path, *, held_out: bool) -> list[Recording]:
     ]
 
 
+def strangers(data: Path) -> list[Path]:
+    """Returns short recordings of some hundred LibriSpeech readers, whose words are not known."""
+    return sorted((data / "asr" / "librispeech-speakers").rglob("*.opus"))
+
+
 def measured(recordings: list[Recording], *, longest_s: float) -> list[tuple[Recording, int]]:
     """Returns the recordings of 0.1 s to `longest_s`, each with its samples at 16 kHz.
 
