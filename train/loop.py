@@ -75,7 +75,11 @@ class _Loop:
         self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
         check_joined(self.world)
         if self.accelerator.state.deepspeed_plugin is not None:
-            logger.warning("with DeepSpeed a stopped run cannot be resumed; with FSDP it can")
+            if self.accelerator.state.deepspeed_plugin.zero_stage > 2:
+                raise ValueError(
+                    "DeepSpeed's third stage spreads the weights, which cannot be exported here: "
+                    "take zero_stage 1 or 2, or train/recipes/accelerate/fsdp.yaml"
+                )
             # Batches come from our own reader: DeepSpeed counts them and asks no loader.
             config = self.accelerator.state.deepspeed_plugin.deepspeed_config
             config["train_micro_batch_size_per_gpu"] = 1

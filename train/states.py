@@ -58,18 +58,14 @@ class StateKeeper:
         state = latest_state(self.folder)
         if state is None:
             return
-        if self.accelerator.distributed_type.value == "DEEPSPEED":
+        saved = "none"
+        if (state / "sharded").exists():
+            saved = "DEEPSPEED" if (state / "sharded" / "latest").exists() else "FSDP"
+        kind = self.accelerator.distributed_type.value if self.sharded else "none"
+        if saved != kind:
             raise ValueError(
-                f"{self.folder} holds a begun run, and DeepSpeed resumes none: begin with its "
-                f"checkpoint in a new folder (--model {self.folder}/best --run OTHER, with the "
-                "epochs that are left), or train with train/recipes/accelerate/fsdp.yaml, which "
-                "resumes exactly"
-            )
-        if (state / "sharded").exists() != self.sharded:
-            other = "without" if self.sharded else "with"
-            raise ValueError(
-                f"{self.folder} was begun {other} weights spread over processes (FSDP, DeepSpeed): "
-                "start it as before, or take another run folder"
+                f"{self.folder} was begun with weights spread over processes by {saved}, and this "
+                f"run spreads them by {kind}: start it as before, or take another run folder"
             )
 
     def save(self, at: Position) -> None:

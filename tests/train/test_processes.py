@@ -69,6 +69,28 @@ state.fsdp_plugin = FullyShardedDataParallelPlugin()
 """
 """What `accelerate launch` with the FSDP recipe does, on the CPU; `LAYERS` are wrapped instead."""
 
+SPREAD = """
+import os, sys
+os.environ.update(DS_ACCELERATOR="cpu", ACCELERATE_USE_DEEPSPEED="true")
+import deepspeed
+import yaml
+from accelerate.state import AcceleratorState, PartialState
+from accelerate.utils import DeepSpeedPlugin, DistributedType, TorchDynamoPlugin
+recipe = yaml.safe_load(open("train/recipes/accelerate/deepspeed-zero1.yaml"))["deepspeed_config"]
+# its own collectives would be compiled first
+sys.modules["deepspeed.comm.torch"].build_shm_op = lambda: None
+state = AcceleratorState(cpu=True, dynamo_plugin=TorchDynamoPlugin(), _from_accelerator=True)
+PartialState._shared_state["distributed_type"] = DistributedType.DEEPSPEED
+state.distributed_type = DistributedType.DEEPSPEED
+plugin = DeepSpeedPlugin(
+    zero_stage=int(os.environ.get("STAGE", recipe["zero_stage"])),
+    gradient_clipping=recipe["gradient_clipping"],
+)
+state.deepspeed_plugins = {"default": plugin}
+plugin.select(_from_accelerator_state=True)
+"""
+"""What `accelerate launch` with the DeepSpeed recipe does, on the CPU and in float32."""
+
 ALIGNMENT = """
 import sys
 import torch
@@ -120,7 +142,7 @@ def launch(program: Path, *arguments: str, expected: int = 0) -> None:
     command += ["--master_port=0", "--rdzv_backend=c10d", "--rdzv_endpoint=127.0.0.1:0"]
     environment = {
         **os.environ,
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
         "OMP_NUM_THREADS": "1",
         "ACCELERATE_USE_CPU": "1",
     }
@@ -217,10 +239,14 @@ def test_two_processes_equal_one_with_twice_the_batches(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_sharded_training_equals_unsharded_and_resumes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["fsdp", "deepspeed"])
+def test_sharded_training_equals_unsharded_and_resumes(kind: str, tmp_path: Path) -> None:
+    if kind == "deepspeed":
+        pytest.importorskip("deepspeed", reason="deepspeed is not installed")
     plain, sharded = tmp_path / "plain.py", tmp_path / "sharded.py"
     plain.write_text(PROGRAM)
-    sharded.write_text('LAYERS = "Linear"\n' + SHARDED + PROGRAM)
+    before = SPREAD if kind == "deepspeed" else 'LAYERS = "Linear"\n' + SHARDED
+    sharded.write_text(before + PROGRAM)
     launch(plain, str(tmp_path / "plain"), "-1")
     launch(sharded, str(tmp_path / "whole"), "-1")
     launch(sharded, str(tmp_path / "cut"), "9")

@@ -23,12 +23,15 @@ def test_what_another_kind_of_training_saved_is_refused(tmp_path: Path) -> None:
         keeper(kind, tmp_path).check_resumable()
     fit(small_task(), small_settings(max_steps=2), tmp_path)
     keeper("MULTI_GPU", tmp_path).check_resumable()
-    with pytest.raises(ValueError, match=r"DeepSpeed resumes none: .*best --run OTHER.*fsdp\.yaml"):
-        keeper("DEEPSPEED", tmp_path).check_resumable()
-    with pytest.raises(ValueError, match="begun without weights spread over processes"):
-        keeper("FSDP", tmp_path).check_resumable()
+    for kind in ("DEEPSPEED", "FSDP"):
+        with pytest.raises(ValueError, match=f"by none, and this run spreads them by {kind}"):
+            keeper(kind, tmp_path).check_resumable()
     (state,) = tmp_path.glob("state-*")
     (state / "sharded").mkdir()
-    with pytest.raises(ValueError, match="begun with weights spread over processes"):
-        keeper("MULTI_GPU", tmp_path).check_resumable()
     keeper("FSDP", tmp_path).check_resumable()
+    with pytest.raises(ValueError, match="by FSDP, and this run spreads them by none"):
+        keeper("MULTI_GPU", tmp_path).check_resumable()
+    (state / "sharded" / "latest").touch()
+    keeper("DEEPSPEED", tmp_path).check_resumable()
+    with pytest.raises(ValueError, match="by DEEPSPEED, and this run spreads them by FSDP"):
+        keeper("FSDP", tmp_path).check_resumable()
