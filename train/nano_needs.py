@@ -42,7 +42,7 @@ def check_needs(settings: NanoSettings) -> None:
     if absent:
         raise ValueError(
             f"the data folder {settings.data} lacks {', '.join(absent)}: name the right "
-            "one with --data"
+            "one with --data; train/recipes/nano/README.md says where each part is had"
         )
     spoken = len(list((settings.run / "speech").glob("train-*.jsonl")))
     wanted = OTHER_BYTES + SHARD_BYTES * max(0, settings.shards - spoken)
