@@ -210,8 +210,10 @@ class SoundCard:
         return now_s - self._rendered_at_s >= STALLED_S
 
     async def _reconnect(self) -> None:
-        names = f"{self._input.name} or {self._output.name}"
-        self._on_change(f"the sound device was lost ({names}): waiting for it to come back", True)
+        names = " or ".join(dict.fromkeys((self._input.name, self._output.name)))
+        self._on_change(
+            f"the sound device was lost ({names}): Attune reconnects when it is back", True
+        )
         self.close()
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + self._settings.give_up_s

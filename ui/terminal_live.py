@@ -54,6 +54,7 @@ class LiveTalk:
         self._worker = Worker("screen")
         self._view = View()
         self._talk: TalkLoop | None = None
+        self._watchers: Watchers | None = None
         self._controls: Controls | None = None
         self._holding: asyncio.Task[None] | None = None
 
@@ -70,7 +71,7 @@ class LiveTalk:
         """
         with ExitStack() as outputs:
             ends = self._open_ends(files, outputs)
-            watchers = watchers.with_listener(self._hear)
+            self._watchers = watchers = watchers.with_listener(self._hear)
             self._talk = open_talk(self._settings, self._engines, self._workers, ends, watchers)
             effects = Effects(save=self._save, say=self.say, tell=self._tell)
             self._controls = Controls(self._talk, effects, self._panel())
@@ -97,8 +98,8 @@ class LiveTalk:
         )
 
     def _on_device_change(self, message: str, lost: bool) -> None:
-        at_s = self._talk.clock_s if self._talk is not None else 0.0
-        self._hear(events.DeviceChanged(at_s, message, lost))
+        assert self._talk is not None and self._watchers is not None
+        self._watchers.listen(events.DeviceChanged(self._talk.clock_s, message, lost))
 
     async def _hold(self, terminal: ExitStack) -> None:
         """Runs the conversation with the terminal in its hands."""

@@ -27,6 +27,7 @@ _FLOOR_STYLES = {
     Floor.ASSISTANT: "bold cyan",
     Floor.BOTH: "bold cyan",
     Floor.MUTED: "bold red",
+    Floor.AWAY: "bold red",
 }
 _URGENCY_STYLES = {Urgency.NOTE: "dim", Urgency.WARNING: "yellow", Urgency.HELP: "bold"}
 

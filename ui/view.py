@@ -30,6 +30,7 @@ class Floor(StrEnum):
     ASSISTANT = "Attune speaks"
     BOTH = "both speak"
     MUTED = "microphone off"
+    AWAY = "sound device gone, reconnects when it is back"
     ENDED = "ended"
 
 
@@ -75,6 +76,8 @@ class View:
     policy: str = ""
     is_open: bool = False
     is_muted: bool = False
+    is_away: bool = False
+    """Whether the sound device is lost: nobody hears or is heard until it is back."""
     is_ducked: bool = False
     """Whether the assistant lowers its voice because somebody may be speaking."""
     is_held: bool = False
@@ -101,6 +104,8 @@ class View:
             return Floor.ENDED
         if not self.is_open:
             return Floor.OPENING
+        if self.is_away:
+            return Floor.AWAY
         if self.assistant_speaks:
             return Floor.BOTH if self.person_speaks else Floor.ASSISTANT
         if self.person_speaks:
@@ -157,7 +162,8 @@ def reduce(view: View, event: events.Event) -> View:
         case events.HelpOffered(text=text):
             return noticed(view, text, Urgency.HELP)
         case events.DeviceChanged(message=message, lost=lost):
-            return noticed(view, message, Urgency.WARNING if lost else Urgency.NOTE)
+            silent = replace(view, is_away=lost, person_db=SILENCE_DB, assistant_db=SILENCE_DB)
+            return noticed(silent, message, Urgency.WARNING if lost else Urgency.NOTE)
         case events.FramesDropped(total=total):
             return replace(view, dropped_frames=total)
         case _:

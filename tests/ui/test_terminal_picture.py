@@ -128,10 +128,27 @@ def test_each_state_is_named() -> None:
     push = Panel(is_push_to_talk=True)
     assert "press space to talk" in text_of(view, push)
     assert "space sends" in text_of(view, replace(push, is_pressed=True))
-    lost = reduce(view, events.DeviceChanged(3.0, "the sound device was lost", True))
-    assert "the sound device was lost" in text_of(lost)
     ducked = reduce(busy_view(), events.Ducked(9.0, -18.0))
     assert "lowered" in text_of(ducked)
+
+
+def test_a_lost_device_is_named_instead_of_a_speaker_until_it_is_back() -> None:
+    answering: list[events.Event] = [
+        events.UtteranceEnded(2.0, 0, 0.9, 1.9, 1.8, "silence"),
+        events.ReplyStarted(2.5, 0),
+        events.LevelMeasured(2.6, -60.0, -6.0, 0.0),
+    ]
+    view = fold(reduce, answering, reduce(View(), STARTED))
+    assert Floor.ASSISTANT in text_of(view)
+    view = reduce(view, events.DeviceChanged(3.0, "the sound device was lost (card)", True))
+    head = text_of(view).split("\n")[:3]
+    assert "sound device gone, reconnects when it is back" in head[0]
+    assert Floor.ASSISTANT not in text_of(view)
+    assert "\N{FULL BLOCK}" not in "".join(head[1:]), "nothing is heard or played"
+    assert "the sound device was lost (card)" in text_of(view)
+    view = reduce(view, events.DeviceChanged(3.0, "the sound device is back (card)", False))
+    assert Floor.ASSISTANT in text_of(view), "the answer goes on"
+    assert Floor.AWAY not in text_of(view)
 
 
 def test_help_lists_the_keys_and_typing_shows_what_is_written() -> None:
