@@ -160,6 +160,7 @@ class SoundCard:
         self._blocks: deque[Waveform] = deque(maxlen=round(2.0 / BLOCK_S))
         self._arrived = asyncio.Event()
         self._streams: list[Any] = []
+        self._is_sounding = False
         self._rendered = 0
         self._rendered_at_s = 0.0
         self._open()
@@ -171,14 +172,24 @@ class SoundCard:
             DeviceError: It did not come back in time.
         """
         framer = Framer(self._frame_samples)
+        gives_up_at_s: float | None = None
         while True:
             resampler = StreamResampler(SPEECH_RATE_HZ)
             while await self._has_sound():
+                if gives_up_at_s is not None and self._is_sounding:
+                    self._on_change(f"the sound device is back ({self._input.name})", False)
+                    gives_up_at_s = None
                 while self._blocks:
                     block = AudioClip(self._blocks.popleft(), self._input.rate_hz)
                     for frame in framer.push(resampler.push(block)):
                         yield frame
-            await self._reconnect()
+            if gives_up_at_s is None:
+                gives_up_at_s = asyncio.get_running_loop().time() + self._settings.give_up_s
+                names = " or ".join(dict.fromkeys((self._input.name, self._output.name)))
+                self._on_change(
+                    f"the sound device was lost ({names}): Attune reconnects when it is back", True
+                )
+            await self._reconnect(gives_up_at_s)
 
     def close(self) -> None:
         """Gives the devices back."""
@@ -209,14 +220,9 @@ class SoundCard:
             self._rendered, self._rendered_at_s = self.speaker.rendered, now_s
         return now_s - self._rendered_at_s >= STALLED_S
 
-    async def _reconnect(self) -> None:
-        names = " or ".join(dict.fromkeys((self._input.name, self._output.name)))
-        self._on_change(
-            f"the sound device was lost ({names}): Attune reconnects when it is back", True
-        )
+    async def _reconnect(self, gives_up_at_s: float) -> None:
+        """Opens the devices anew; they are back when sound arrives, which takes a while longer."""
         self.close()
-        loop = asyncio.get_running_loop()
-        deadline_s = loop.time() + self._settings.give_up_s
         while True:
             await asyncio.sleep(RETRY_S)
             # PortAudio lists devices once, when it starts
@@ -225,15 +231,15 @@ class SoundCard:
             try:
                 self._open()
             except DeviceError as error:
-                if loop.time() > deadline_s:
+                if asyncio.get_running_loop().time() > gives_up_at_s:
                     raise DeviceError(f"the sound device did not come back: {error}") from error
                 continue
-            self._on_change(f"the sound device is back ({self._input.name})", False)
             return
 
     def _open(self) -> None:
         library = self._library
         loop = asyncio.get_running_loop()
+        self._is_sounding = False
         self._input = find_device(library, self._settings.microphone, is_input=True)
         self._output = find_device(library, self._settings.speaker, is_input=False)
 
@@ -282,6 +288,7 @@ class SoundCard:
         if has_lost or len(self._blocks) == self._blocks.maxlen:
             self.dropped_frames += 1  # lost by the device, or the oldest block falls out
         self._blocks.append(block)
+        self._is_sounding = True
         self._arrived.set()
 
 

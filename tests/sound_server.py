@@ -50,11 +50,16 @@ class SoundServer:
 
     def start(self) -> None:
         """Starts the server and waits until it answers."""
-        sink = "module-null-sink rate=48000 channels=1 sink_name="
-        socket = f"module-native-protocol-unix auth-anonymous=1 socket={self._folder}/pa.sock"
-        command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1"]
-        for module in (socket, sink + "mic", sink + "speaker"):
-            command += ["-L", module]
+        setup = self._folder / "setup.pa"
+        setup.write_text(
+            "load-module module-native-protocol-unix auth-anonymous=1 "
+            f"socket={self._folder}/pa.sock\n"
+            "load-module module-null-sink rate=48000 channels=1 sink_name=mic\n"
+            "load-module module-null-sink rate=48000 channels=1 sink_name=speaker\n"
+            "set-default-sink speaker\n"
+            "set-default-source mic.monitor\n"
+        )
+        command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", f"--file={setup}"]
         log = (self._folder / "pulse.log").open("ab")
         with log:
             self._server = subprocess.Popen(
@@ -65,8 +70,6 @@ class SoundServer:
             if time.monotonic() > deadline_s or self._server.poll() is not None:
                 raise RuntimeError(f"pulseaudio did not start: see {self._folder}/pulse.log")
             time.sleep(0.05)
-        self._control("set-default-sink", "speaker")
-        self._control("set-default-source", "mic.monitor")
 
     def kill(self) -> None:
         """Ends the server without a word, as a crash would."""

@@ -201,6 +201,31 @@ def test_a_lost_device_is_said_and_taken_up_again_when_it_is_back() -> None:
     assert second == first + 512
 
 
+def test_a_device_is_back_when_its_sound_is_not_when_it_opens() -> None:
+    async def act(
+        card: SoundCard, fake: FakePortAudio, changes: list[tuple[str, bool]]
+    ) -> tuple[list[bool], list[bool]]:
+        frames = card.frames()
+        for _ in range(4):
+            record(fake, 160)
+
+        async def listen() -> None:
+            await anext(frames)
+
+        await listen()
+        waiting = asyncio.create_task(listen())
+        await asyncio.sleep(10.0)  # lost for want of sound, then opened again and again, silent
+        silent = [lost for _, lost in changes]
+        while not waiting.done():
+            record(fake, 160)
+            await asyncio.sleep(0.01)
+        return silent, [lost for _, lost in changes]
+
+    silent, sounding = with_card(act)
+    assert silent == [True], "said once, and not yet back"
+    assert sounding == [True, False]
+
+
 @pytest.mark.parametrize("is_taking", [True, False])
 def test_a_loudspeaker_that_takes_nothing_any_more_is_lost_though_its_stream_is_open(
     is_taking: bool,

@@ -152,16 +152,38 @@ def test_the_assistant_does_not_answer_itself_over_a_loudspeaker(
     assert "The talk is over: 1 turn in" in text
 
 
-def test_a_sound_server_that_dies_is_waited_for(server: SoundServer, question: Waveform) -> None:
-    with TalkingProcess(server, "--voice", "flite", "--echo", "headset") as talk:
+def test_a_sound_server_that_dies_is_waited_for_and_nothing_recorded_is_lost(
+    server: SoundServer, question: Waveform, tmp_path: Path
+) -> None:
+    records = tmp_path / "records"
+    consent = ("--record", "--consent", "audio", "words", "emotion", "--records", str(records))
+    with TalkingProcess(server, "--voice", "flite", "--echo", "headset", *consent) as talk:
         talk.wait_for("Ready.")
-        server.kill()
-        talk.wait_for("was lost")
-        server.start()
-        talk.wait_for("is back")
         server.say(question)
         talk.wait_for("You (sad, 81 percent)")
+        server.kill()
+        assert "Attune reconnects when it is back" in talk.wait_for("was lost")
+        server.start()
+        talk.wait_for("sound device is back")
+        server.say(question)
+        talk.wait_for("You (angry, 70 percent)")
         assert talk.end() == 0
+    (folder,) = records.iterdir()
+    log = open_record(folder)
+    happened = [
+        event for event in log.events if isinstance(event, events.WordsHeard | events.DeviceChanged)
+    ]
+    assert [type(event).__name__ for event in happened] == [
+        "WordsHeard",
+        "DeviceChanged",
+        "DeviceChanged",
+        "WordsHeard",
+    ]
+    sound, rate = soundfile.read(folder / "audio.wav", dtype="float32")
+    for event in log.events:
+        if isinstance(event, events.UtteranceEnded):
+            heard = sound[int(event.start_s * rate) : int(event.speech_end_s * rate), 0]
+            assert level(np.asarray(heard, dtype=np.float32)) > 0.005
 
 
 def test_what_was_said_survives_a_kill(
