@@ -52,6 +52,8 @@ COMMANDS = {
     ),
 }
 
+FLAGS = ("-h", "--help", "--debug", "--no-debug", "--json", "--no-json")
+"""The options of `voices` that take no value."""
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
 
@@ -107,6 +109,8 @@ def _settings(name: str, arguments: list[str]) -> "CommonSettings":
 
     settings_class = cast("type[CommonSettings]", _load(COMMANDS[name].settings))
     arguments, config = _take_option(arguments, "--config")
+    if name == "voices":
+        arguments = _names_first(arguments)
     default = from_file(settings_class, Path(config), name) if config else settings_class()
     return tyro.cli(
         settings_class,
@@ -126,6 +130,23 @@ def _take_option(arguments: list[str], option: str) -> tuple[list[str], str | No
         if argument.startswith(option + "="):
             return arguments[:index] + arguments[index + 1 :], argument.split("=", 1)[1]
     return arguments, None
+
+
+def _names_first(arguments: list[str]) -> list[str]:
+    """Returns the arguments of `voices` with all that are no options, or values of one, in front.
+
+    `tyro` takes them in one piece only, while ``add NAME --emotion sad CLIP`` reads best.
+    """
+    names, options = list[str](), list[str]()
+    remaining = iter(arguments)
+    for argument in remaining:
+        if not argument.startswith("-"):
+            names.append(argument)
+            continue
+        options.append(argument)
+        if "=" not in argument and argument not in FLAGS:
+            options += [value for value in [next(remaining, None)] if value is not None]
+    return names + options
 
 
 def _load(target: str) -> object:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from assistant.engines.protocols import (
     SpeechModel,
     TextToSpeech,
 )
-from assistant.engines.table import open_voice
+from assistant.engines.table import ENGINES, open_voice
 from assistant.errors import AssistantError
 from assistant.psola import track_pitch
 from assistant.speakable import speakable
@@ -100,6 +101,10 @@ def list_voices(root: Path | None = None) -> Iterator[VoiceEntry]:
             folder = VoiceFolder(root / name)
         except AssistantError as error:
             yield VoiceEntry(f"coqui:{name}", False, str(error))
+            continue
+        if find_spec("TTS") is None:
+            remedy = ENGINES["voice"]["coqui"].remedy
+            yield VoiceEntry(f"coqui:{name}", False, f"coqui is not installed: {remedy}")
         else:
             tones = ", ".join(emotion.label for emotion in folder.clips) or "no reference clips"
             yield VoiceEntry(f"coqui:{name}", True, f"{folder.file.kind}, {tones}")

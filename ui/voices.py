@@ -16,7 +16,7 @@ from assistant.errors import DeviceError, SettingsError
 from assistant.playback import Loudspeaker
 from assistant.settings import ReplySettings, VoicesSettings
 from assistant.soundfiles import AnswerFile
-from assistant.voice_folder import add_clips
+from assistant.voice_folder import VoiceFolder, add_clips
 from assistant.voices import StyleCheck, check_voice, close_voice, list_voices
 from models.emotions import emotion_from_label
 
@@ -97,7 +97,12 @@ def _add(settings: VoicesSettings) -> int:
         model=settings.xtts,
         language=settings.language,
     )
-    print(f"{folder}: use it with --voice coqui:{name}")
+    try:
+        VoiceFolder(folder)
+    except SettingsError as error:
+        print(f"{folder}: added, but it cannot speak yet: {error}")
+    else:
+        print(f"{folder}: use it with --voice coqui:{name}")
     return 0
 
 

@@ -1,3 +1,4 @@
+import importlib.machinery
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,7 +98,11 @@ def test_judge_hears_each_answer() -> None:
     assert sum(happy.probabilities) == pytest.approx(1.0)
 
 
-def test_list_shows_the_person_s_voices_and_what_is_wrong_with_them(tmp_path: Path) -> None:
+def test_list_shows_the_person_s_voices_and_what_is_wrong_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = importlib.machinery.ModuleSpec("TTS", None)
+    monkeypatch.setattr("assistant.voices.find_spec", {"TTS": spec}.get)
     for name, text in (("good", 'kind = "vits"\nmodel = "m"\n'), ("bad", "kind = 3\n")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "voice.toml").write_text(text)

@@ -1,3 +1,4 @@
+import importlib.machinery
 import json
 from pathlib import Path
 
@@ -47,17 +48,30 @@ def test_check_passes_flite(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(row["problems"] == [] for row in rows)
 
 
+@pytest.mark.parametrize("has_coqui", [True, False])
 def test_add_makes_a_voice_that_is_listed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    has_coqui: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(voice_folder.Path, "home", lambda: tmp_path)
+    spec = importlib.machinery.ModuleSpec("TTS", None) if has_coqui else None
+    monkeypatch.setattr("assistant.voices.find_spec", {"TTS": spec}.get)
     clip = tmp_path / "clip.wav"
     soundfile.write(clip, 0.3 * np.sin(np.arange(48_000) * 0.05), 24_000)
 
-    assert app.main(["voices", "add", "anna", str(clip)]) == 0
-    assert app.main(["voices", "list", "--json"]) == 0
+    assert app.main(["voices", "add", "anna", "--emotion", "sad", str(clip)]) == 0
+    assert "cannot speak yet" in capsys.readouterr().out
+    assert app.main(["voices", "add", "--emotion=neutral", "anna", str(clip)]) == 0
+    assert "use it with --voice coqui:anna" in capsys.readouterr().out
+    assert app.main(["voices", "--json", "list"]) == 0
 
-    assert '"coqui:anna", "usable": true' in capsys.readouterr().out
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (anna,) = [row for row in rows if row["voice"] == "coqui:anna"]
+    assert anna["usable"] is has_coqui
+    assert anna["is"] == ("xtts, sad, neutral" if has_coqui else anna["is"])
+    assert ("attune[coqui]" in anna["is"]) is not has_coqui
 
 
 @pytest.mark.parametrize(
