@@ -7,7 +7,14 @@ import pytest
 
 from assistant.audio import AudioClip, Waveform
 from assistant.empathy import load_policy
-from assistant.engines.protocols import Cancel, EmotionEstimate, Persona, SpeakingStyle, Transcript
+from assistant.engines.protocols import (
+    Cancel,
+    EmotionEstimate,
+    Persona,
+    SpeakingStyle,
+    TextDelta,
+    Transcript,
+)
 from assistant.voices import check_voice, list_voices, measure
 from models.emotions import Emotion
 
@@ -44,6 +51,18 @@ class Judge:
         joy = min(1.0, float(np.abs(utterance).max()))
         yield EmotionEstimate((1.0 - joy, joy, 0.0, 0.0, 0.0))
         yield Transcript("never looked at")
+
+    def read(self, text: str) -> None:
+        raise AssertionError("a judge only hears")
+
+    def withdraw(self) -> None:
+        raise AssertionError("a judge hears whole utterances")
+
+    def reply(self, cancel: Cancel) -> Iterator[TextDelta]:
+        raise AssertionError("a judge does not answer")
+
+    def truncate(self, heard: str) -> None:
+        raise AssertionError("a judge does not answer")
 
 
 def test_delivery_is_measured() -> None:
