@@ -1,6 +1,7 @@
 """A conversation in real time in a terminal: picture or plain lines, keys, and an orderly end."""
 
 import asyncio
+import os
 import signal
 import sys
 from contextlib import ExitStack, suppress
@@ -190,7 +191,13 @@ class LiveTalk:
 
     def _print(self, text: str) -> None:
         with suppress(AssistantError):  # a terminal that takes no lines any more is not waited for
-            self._worker.submit(partial(_write_line, text), lambda _result, _error: None)
+            self._worker.submit(partial(_write_line, text), self._after_line)
+
+    def _after_line(self, _result: None, error: BaseException | None) -> None:
+        """Ends the talk where nobody reads it any more, as a hang-up does in a terminal."""
+        if isinstance(error, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            self._stop()
 
     def _print_end(self) -> None:
         """Leaves a last word on the screen where the picture was."""
@@ -205,5 +212,9 @@ def _shows_picture(console: Console, settings: TalkCommandSettings) -> bool:
 
 def _write_line(text: str) -> None:
     encoding = sys.stdout.encoding or "utf-8"
-    with suppress(OSError):  # whoever read it has gone; the hang-up ends the talk
+    try:
         print(text.encode(encoding, "replace").decode(encoding), flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError:
+        return  # the terminal has gone: its hang-up ends the talk

@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from assistant import events
 from assistant.audio import SPEECH_RATE_HZ
+from assistant.recording import open_record
 from tests.fakes import speech_like
 from ui.terminal_screen import ENTER, LEAVE
 
@@ -156,6 +158,29 @@ def test_a_closed_window_ends_the_talk(question: Path) -> None:
     terminal = in_picture(question)
     terminal.close()
     terminal.process.wait(timeout=PATIENCE_S)
+
+
+def test_a_reader_that_goes_away_ends_the_talk(question: Path, tmp_path: Path) -> None:
+    consent = ("--record", "--consent", "words", "--records", str(tmp_path))
+    scene = ("--plain", "--input", str(question), "--pace", "real", "--voice", "tone", *consent)
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.ui.terminal_scene", *scene],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        while b"Ready." not in process.stdout.readline():
+            assert process.poll() is None
+        process.stdout.close()
+        complaints = process.stderr.read()
+        assert process.wait(timeout=PATIENCE_S) == 0
+    assert b"BrokenPipe" not in complaints
+    (folder,) = tmp_path.iterdir()
+    last = open_record(folder).events[-1]
+    assert isinstance(last, events.ConversationEnded)
+    assert last.reason == "stopped"
 
 
 def test_no_color_is_obeyed(question: Path) -> None:
