@@ -30,7 +30,7 @@ class Floor(StrEnum):
     ASSISTANT = "Attune speaks"
     BOTH = "both speak"
     MUTED = "microphone off"
-    AWAY = "sound device gone, reconnects when it is back"
+    AWAY = "sound device gone, reconnecting"
     ENDED = "ended"
 
 
