@@ -312,8 +312,10 @@ class TalkLoop:
                 self._has_paused = True
                 self._replies.withdraw()
             case Boundary.ENDED if self._settings.answers:
+                self._went_straight()
                 self._answer(mark)
             case Boundary.ENDED:  # whoever drives the loop decides what becomes of the turn
+                self._went_straight()
                 self._replies.forget_question()
                 self._emit(lambda at_s: events.TurnHeld(at_s, start_s, end_s))
 
@@ -330,13 +332,15 @@ class TalkLoop:
             speech_end_s=asyncio.get_running_loop().time() - silence_s,
         )
 
+    def _went_straight(self) -> None:
+        if not self._has_paused:
+            self._patience.went_straight()
+
     def _answer(self, mark: TurnMark) -> None:
         """The turn is over: lets the reply that was prepared in its last pause go ahead."""
         assert self._replies is not None
         if not self._replies.is_prepared:
             self._replies.prepare(self._question(mark))
-        if not self._has_paused:
-            self._patience.went_straight()
         start_s, speech_end_s = _seconds(self._start_of(mark)), _seconds(mark.speech_end_samples)
         self._commit(start_s, _seconds(mark.end_samples), speech_end_s, str(mark.reason))
 

@@ -19,8 +19,10 @@ class PatienceSettings(BaseModel):
     """Added to the factor when the person surely sounds sad."""
     slow: float = Field(default=0.6, ge=0.0, le=3.0)
     """Added at most for a person who makes long pauses within their turns."""
-    longer: float = Field(default=1.5, ge=0.0, le=5.0)
+    longer: float = Field(default=1.75, ge=0.0, le=5.0)
     """How much longer than such a pause a silence must be to end a turn."""
+    stranger_ms: int = Field(default=832, ge=0, le=3_000)
+    """Silence that ends a person's first turn at the earliest: how they pause is not known yet."""
 
 
 LONG_PAUSE_MS = 700.0
@@ -39,6 +41,7 @@ class Patience:
         """May be set at any time."""
         self._pauses_ms: deque[float] = deque(maxlen=8)
         self._sadness = 0.0
+        self._is_known = False
 
     @property
     def factor(self) -> float:
@@ -53,15 +56,17 @@ class Patience:
         """The silence that ends a turn at the earliest, by this person's own pauses."""
         longest = max(self._pauses_ms, default=0.0)
         if longest < SLOW_PAUSE_MS:
-            return 0.0
+            return 0.0 if self._is_known else self.settings.base * self.settings.stranger_ms
         return self.settings.base * min(LONGEST_MS, self.settings.longer * longest)
 
     def paused(self, pause_ms: float) -> None:
         """The person paused within a turn and went on."""
+        self._is_known = True
         self._pauses_ms.append(pause_ms)
 
     def went_straight(self) -> None:
         """The person spoke a turn without a pause: old pauses count less."""
+        self._is_known = True
         if self._pauses_ms:
             self._pauses_ms.popleft()
 

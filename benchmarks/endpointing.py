@@ -183,7 +183,7 @@ def _talk(*, shortest: int, longest: int) -> TalkSettings:
     """Returns settings of a rival: no patience, and answers are not taken back."""
     return TalkSettings(
         endpointing=EndpointingSettings(shortest_silence_ms=shortest, longest_silence_ms=longest),
-        patience=PatienceSettings(sad=0.0, slow=0.0, longer=0.0),
+        patience=PatienceSettings(sad=0.0, slow=0.0, longer=0.0, stranger_ms=0),
         rejoin_ms=0,
     )
 

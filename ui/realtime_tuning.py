@@ -14,6 +14,8 @@ def talk_settings(config: SessionConfig, usual: TalkSettings) -> TalkSettings:
         update={"base": usual.patience.base * config.attune.patience * _patience_of(detection)}
     )
     changes: dict[str, object] = {"patience": patience}
+    if detection is not None and detection.silence_duration_ms is not None:
+        changes["patience"] = patience.model_copy(update={"stranger_ms": 0})
     if detection is None:
         changes["turns"] = "push-to-talk"
     else:

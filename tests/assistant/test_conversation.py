@@ -68,8 +68,9 @@ def test_patience_grows_with_pauses_and_sadness_and_fades() -> None:
     assert patience.factor == pytest.approx(1.0, abs=0.05)
 
 
-def test_who_pauses_long_is_given_half_as_long_again_until_they_speak_straight() -> None:
+def test_who_pauses_long_is_given_longer_than_that_until_they_speak_straight() -> None:
     patience = Patience(PatienceSettings(longer=1.5))
+    patience.went_straight()
     patience.paused(300.0)
     assert patience.least_silence_ms == 0.0
     patience.paused(800.0)
@@ -78,6 +79,16 @@ def test_who_pauses_long_is_given_half_as_long_again_until_they_speak_straight()
     assert patience.least_silence_ms == pytest.approx(1_600.0)
     for _ in range(3):
         patience.went_straight()
+    assert patience.least_silence_ms == 0.0
+
+
+def test_who_is_not_known_yet_is_given_time_for_one_turn_and_their_own_pauses_after_it() -> None:
+    patience = Patience(PatienceSettings(base=2.0, stranger_ms=832))
+    assert patience.least_silence_ms == pytest.approx(1_664.0)
+    patience.went_straight()
+    assert patience.least_silence_ms == 0.0
+    patience = Patience()
+    patience.paused(200.0)
     assert patience.least_silence_ms == 0.0
 
 

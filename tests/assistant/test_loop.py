@@ -10,6 +10,7 @@ from assistant.audio import SPEECH_RATE_HZ, AudioClip, Waveform
 from assistant.endpointing import EndpointingSettings
 from assistant.engines.protocols import Cancel, SpeakingStyle, Transcript
 from assistant.loop import TalkLoop
+from assistant.patience import PatienceSettings
 from assistant.talk_settings import TalkSettings
 from models.emotions import Emotion
 from tests.fakes import ScriptedTranscriber, ToneVoice, certain, speech_like
@@ -17,6 +18,9 @@ from tests.talking import Talk, talk
 
 LONG = " ".join(f"word{index}" for index in range(60)) + "."
 """A reply of 3 s with the fake voice: 50 ms a word."""
+
+FAMILIAR = TalkSettings(patience=PatienceSettings(stranger_ms=0))
+"""As if it were not the person's first turn."""
 
 
 def test_a_turn_is_answered_and_heard_to_its_end() -> None:
@@ -192,7 +196,7 @@ def test_a_person_who_goes_on_after_a_short_pause_is_still_in_the_same_turn(
 ) -> None:
     later = 6.0
     wave = speech_like((0.5, 1.5 + later), (resumes_s + later, 3.4 + later), length_s=12.0)
-    result = talk(wave, replies=[LONG, "Hello there."])
+    result = talk(wave, replies=[LONG, "Hello there."], settings=FAMILIAR)
     assert result.names.count("UtteranceEnded") == 2
     assert result.names.count("UtteranceJoined") == 1
     (turn,) = result.history.turns
@@ -270,7 +274,8 @@ def test_the_completeness_of_the_words_decides_how_long_to_wait() -> None:
             return self.value
 
     def delay(score: float) -> float:
-        result = talk(speech_like((0.5, 1.5), length_s=5.0), scorer=Scorer(score))
+        wave = speech_like((0.5, 1.5), length_s=5.0)
+        result = talk(wave, scorer=Scorer(score), settings=FAMILIAR)
         (ended,) = result.of(events.UtteranceEnded)
         return ended.at_s - ended.speech_end_s
 

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from assistant import events
+from assistant.patience import PatienceSettings
+from assistant.talk_settings import TalkSettings
 from models.emotions import Emotion
 from tests.fakes import JudgingModel, ScriptedModel, certain, speech_like
 from tests.ui.driving import Client, drive
@@ -182,12 +184,14 @@ def test_the_view_tells_only_what_changed() -> None:
 
 
 def test_a_turn_that_sounds_whole_ends_sooner() -> None:
+    familiar = resident(talk=TalkSettings(patience=PatienceSettings(stranger_ms=0)))
+
     async def act(client: Client) -> None:
         await client.speak(speech_like((0.5, 1.5), length_s=4.0))
         await client.until("response.done")
 
     def delay(model: ScriptedModel) -> float:
-        client = drive(act, dataclasses.replace(resident(), models={"judge": model}))
+        client = drive(act, dataclasses.replace(familiar, models={"judge": model}))
         (ended,) = [e for e in client.happened if isinstance(e, events.UtteranceEnded)]
         return ended.at_s - ended.speech_end_s
 
@@ -197,7 +201,7 @@ def test_a_turn_that_sounds_whole_ends_sooner() -> None:
 
     # A judge of its own comes before the model's.
     judge = dataclasses.replace(
-        resident(), models={"judge": JudgingModel(0.0)}, judge=JudgingModel(1.0)
+        familiar, models={"judge": JudgingModel(0.0)}, judge=JudgingModel(1.0)
     )
     (ended,) = [e for e in drive(act, judge).happened if isinstance(e, events.UtteranceEnded)]
     assert ended.at_s - ended.speech_end_s < 0.4
