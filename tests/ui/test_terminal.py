@@ -11,6 +11,7 @@ from assistant.answer import Engines
 from assistant.audio import SPEECH_RATE_HZ, Waveform
 from assistant.empathy import load_policy
 from assistant.errors import InputError, SettingsError
+from assistant.patience import PatienceSettings
 from assistant.recording import open_record
 from assistant.settings import TalkCommandSettings
 from models.emotions import Emotion
@@ -59,8 +60,9 @@ def test_a_recording_is_answered_into_a_file(
     assert "\x1b" not in text
     heard, rate = soundfile.read(answer, dtype="float32")
     assert rate == ToneVoice.sample_rate
-    assert not np.any(heard[: round(1.4 * rate)]), "silent while the person speaks"
-    assert np.abs(heard[round(1.7 * rate) : round(2.2 * rate)]).max() > 0.2
+    waits_s = 1.5 + PatienceSettings().stranger_ms / 1_000
+    assert not np.any(heard[: round((waits_s - 0.1) * rate)]), "silent while the person may go on"
+    assert np.abs(heard[round((waits_s + 0.2) * rate) : round((waits_s + 0.7) * rate)]).max() > 0.2
     assert len(heard) / rate == pytest.approx(8.0, abs=0.5)
 
 
