@@ -37,12 +37,15 @@ from train.nano_judges import ASKED_BACK, ReplyJudge, all_replies, held_out_accu
 from train.nano_recordings import Recording, librispeech, ravdess, speechocean, tess
 from train.nano_speech import Line, read_lines
 from train.nano_text import spoken_form
+from train.nano_transplants import transplanted
 from train.settings import Frozen
 
 logger = logging.getLogger(__name__)
 
 
-Topic = Literal["emotion", "words", "understanding", "unrelated", "empathy", "latency"]
+Topic = Literal[
+    "emotion", "words", "understanding", "unrelated", "empathy", "transplanted", "latency"
+]
 TOPICS: tuple[Topic, ...] = get_args(Topic)
 
 
@@ -134,6 +137,7 @@ def nano_figures(settings: NanoFiguresSettings) -> None:
         "understanding": lambda: understanding_figures(bench, settings, wordings, intents),
         "unrelated": lambda: unrelated_figures(bench, settings),
         "empathy": lambda: empathy_figures(bench, settings),
+        "transplanted": lambda: transplanted_figures(bench, settings, wordings),
         "latency": lambda: latency_figures(bench, settings),
     }
     for topic, measure in measures.items():
@@ -282,6 +286,26 @@ def empathy_figures(bench: Bench, settings: NanoFiguresSettings) -> None:
         guess = [int(e) for e in bench.judge.emotions(replies)]
         bench.figures.add(
             f"emotional fit of replies, emotion {name}",
+            of_answers(unweighted_accuracy, truth, guess, len(EMOTION_LABELS)),
+        )
+
+
+def transplanted_figures(
+    bench: Bench, settings: NanoFiguresSettings, wordings: Sequence[Line]
+) -> None:
+    """What is heard and answered where a synthetic voice has the prosody of an actor."""
+    truth: list[int] = []
+    heard_as: list[int] = []
+    replies: list[str] = []
+    for waveform, emotion in transplanted(bench.domain, wordings, settings.data):
+        heard = bench.model.hear(waveform)
+        truth.append(int(emotion))
+        heard_as.append(int(heard.emotion_logits.argmax()))
+        replies.append(bench.answer(heard))
+    fits = [int(e) for e in bench.judge.emotions(replies)]
+    for name, guess in (("emotion UA", heard_as), ("emotional fit of replies", fits)):
+        bench.figures.add(
+            f"{name}, transplanted prosody",
             of_answers(unweighted_accuracy, truth, guess, len(EMOTION_LABELS)),
         )
 

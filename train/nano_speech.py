@@ -129,12 +129,12 @@ class Script:
         return " ".join([*begin, *end][:12])
 
 
-def acted_prosodies(data: Path) -> dict[Emotion, list[Prosody]]:
-    """Returns the prosodies of RAVDESS actors 01 to 16, by emotion."""
+def acted_prosodies(data: Path, *, held_out: bool = False) -> dict[Emotion, list[Prosody]]:
+    """Returns the prosodies of RAVDESS actors 01 to 16, or with `held_out` of 17 to 20."""
     recordings: list[tuple[str, Emotion, NDArray[np.float32]]] = []
     for path in sorted((data / "emotion" / "ravdess").glob("Actor_*/*.flac")):
         emotion = ravdess_emotion(path)
-        if emotion is not None and int(path.stem.split("-")[-1]) <= 16:
+        if emotion is not None and (int(path.stem.split("-")[-1]) > 16) == held_out:
             recordings.append((path.parent.name, emotion, read_mono(path)))
     return measure_prosody(recordings)
 
