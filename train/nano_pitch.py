@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from torch import Tensor
 
-from train.synthesis import SAMPLE_RATE_HZ
+from train.synthesis import SAMPLE_RATE_HZ, normalised_autocorrelation
 
 HOP = 640
 """Samples from one value to the next: 40 ms."""
@@ -50,10 +50,7 @@ def pitch_track(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
     frames = sliding_window_view(padded, WINDOW)[::HOP][:count]
     frames = frames - frames.mean(axis=1, keepdims=True)
     power = np.square(frames).mean(axis=1)
-    taper = np.hanning(WINDOW)
-    found = _autocorrelation(frames * taper)
-    own = _autocorrelation(taper[None])
-    found = found / (found[:, :1] + 1e-9) / (own / own[:, :1] + 1e-3)
+    found = normalised_autocorrelation(frames)
     first, last = int(SAMPLE_RATE_HZ / HIGHEST_HZ), int(SAMPLE_RATE_HZ / LOWEST_HZ)
     lags = np.arange(first, last)
     best = np.argmax(found[:, first:last] - SHORT_LAGS * lags, axis=1) + first
@@ -90,8 +87,3 @@ def pitch_losses(guess: Tensor, track: PitchTrack, inside: Tensor) -> Mapping[st
     pitch = (error * counted).sum() / counted.sum().clamp(min=1.0)
     missed = F.binary_cross_entropy_with_logits(logits, voiced, reduction="none")
     return {"pitch": pitch, "voiced": missed[inside].mean()}
-
-
-def _autocorrelation(frames: NDArray[np.floating]) -> NDArray[np.floating]:
-    power = np.square(np.abs(np.fft.rfft(frames, 2 * WINDOW)))
-    return np.fft.irfft(power)[:, :WINDOW]

@@ -208,6 +208,21 @@ def measure_prosody(
     return prosodies
 
 
+def normalised_autocorrelation(frames: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Returns (N, W) by lag: 1 at lag 0, and near 1 at the period of a voice.
+
+    The window's own autocorrelation is divided out (Boersma 1993).
+
+    Args:
+        frames: (N, W) without their mean.
+    """
+    window = frames.shape[1]
+    spectrum = np.abs(np.fft.rfft(frames * np.hanning(window), 2 * window)) ** 2
+    correlation = np.fft.irfft(spectrum)[:, :window]
+    taper = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(window), 2 * window)) ** 2)[:window]
+    return correlation / (np.maximum(correlation[:, :1], 1e-9) * (taper / taper[0]))
+
+
 def voiced_pitch_hz(waveform: Waveform) -> NDArray[np.float64]:
     """Returns the pitch of each voiced 10 ms frame, by normalised autocorrelation (70-500 Hz)."""
     window, hop = 640, 160
@@ -215,10 +230,7 @@ def voiced_pitch_hz(waveform: Waveform) -> NDArray[np.float64]:
         return np.empty(0)
     frames = np.lib.stride_tricks.sliding_window_view(waveform, window)[::hop].astype(np.float64)
     frames = frames - frames.mean(axis=1, keepdims=True)
-    spectrum = np.abs(np.fft.rfft(frames * np.hanning(window), 2 * window)) ** 2
-    correlation = np.fft.irfft(spectrum)[:, :window]
-    taper = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(window), 2 * window)) ** 2)[:window]
-    correlation /= np.maximum(correlation[:, :1], 1e-9) * (taper / taper[0])
+    correlation = normalised_autocorrelation(frames)
     low, high = SAMPLE_RATE_HZ // 500, SAMPLE_RATE_HZ // 70
     lags = correlation[:, low:high].argmax(axis=1) + low
     strength = correlation[np.arange(len(lags)), lags]
