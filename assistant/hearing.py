@@ -11,9 +11,10 @@ from typing import Any
 
 from assistant import events
 from assistant.audio import Waveform
-from assistant.engines.protocols import Cancel, EmotionEstimate, Transcript
+from assistant.engines.protocols import Cancel, CompletenessScorer, EmotionEstimate, Transcript
 from assistant.errors import EngineFailed
 from assistant.reply_parts import Emit, Question, ReplyParts
+from assistant.turn_judges import together
 from assistant.worker import Due, Stream
 
 WORDS_AFTER_S = 1.0
@@ -129,25 +130,26 @@ class Hearing:
                 await _stopped(self._rest)
 
     async def _take_rest(self) -> None:
-        scorer = self._parts.scorer
-        if scorer is not None and not scorer.needs_words:
-            await self._score()
+        by_sound = await self._score(self._parts.judges.by_sound)
+        self.completeness = by_sound
         if self._items is not None:
             async for item in self._items:
                 if isinstance(item, Transcript):
                     self._reads(item)
                 else:
                     self._sounds(item)
-        if scorer is not None and scorer.needs_words:
-            await self._score()
+        by_words = await self._score(self._parts.judges.by_words)
+        self.completeness = together(by_sound, by_words, self.words)
 
-    async def _score(self) -> None:
-        scorer, utterance = self._parts.scorer, self._question.utterance
-        if scorer is None or utterance is None or self.is_over:
-            return
-        score = partial(scorer.score, utterance, self.words)
-        self.completeness = await self._parts.model_worker.call(score, due=self._due)
+    async def _score(self, judge: CompletenessScorer | None) -> float | None:
+        """Returns what `judge` says of the question, if there is one and it is still asked."""
+        utterance = self._question.utterance
+        if judge is None or utterance is None or self.is_over:
+            return None
+        score = partial(judge.score, utterance, self.words)
+        completeness = await self._parts.model_worker.call(score, due=self._due)
         self._mark("completeness")
+        return completeness
 
     def _sounds(self, estimate: EmotionEstimate) -> EmotionEstimate:
         self._mark("heard")

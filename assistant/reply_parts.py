@@ -8,7 +8,6 @@ from assistant import events
 from assistant.audio import Waveform
 from assistant.correction import EmotionPrior
 from assistant.engines.protocols import (
-    CompletenessScorer,
     Dialogue,
     EmotionEstimate,
     Speaker,
@@ -16,6 +15,7 @@ from assistant.engines.protocols import (
     TextToSpeech,
     Transcribes,
 )
+from assistant.turn_judges import TurnJudges
 from assistant.worker import Worker
 
 
@@ -37,8 +37,7 @@ class ReplyParts:
     speaker: Speaker
     model_worker: Worker
     voice_worker: Worker
-    scorer: CompletenessScorer | None = None
-    """Judges the ends of turns; without it all wait equally long."""
+    judges: TurnJudges = field(default_factory=TurnJudges)
     transcriber: Transcribes | None = None
     """Writes down what is said briefly while the assistant speaks: see `assistant.floor`."""
     prior: EmotionPrior = field(default_factory=EmotionPrior)

@@ -10,7 +10,6 @@ from assistant.devices import SoundCard
 from assistant.ear import Ear
 from assistant.echo import open_canceller
 from assistant.engines.protocols import (
-    CompletenessScorer,
     Dialogue,
     EchoCanceller,
     JudgesTurns,
@@ -27,6 +26,7 @@ from assistant.reply_parts import ReplyParts, Styles
 from assistant.safety import HelpFinder
 from assistant.settings import TalkCommandSettings
 from assistant.talk_settings import TalkSettings
+from assistant.turn_judges import TurnJudges
 from assistant.worker import Worker
 
 
@@ -99,7 +99,7 @@ def open_talk(
         dialogue=engines.model.open(Persona(settings.persona)),
         voice=engines.voice,
         policy=engines.policy,
-        scorer=_open_scorer(settings, engines),
+        judges=_open_judges(settings, engines),
         transcriber=engines.model if isinstance(engines.model, Transcribes) else None,
     )
     watchers.listen(started(settings, engines))
@@ -120,7 +120,7 @@ def talk_parts(
     dialogue: Dialogue,
     voice: TextToSpeech,
     policy: Styles,
-    scorer: CompletenessScorer | None = None,
+    judges: TurnJudges | None = None,
     transcriber: Transcribes | None = None,
 ) -> TalkParts:
     """Returns what one conversation is held with."""
@@ -136,16 +136,18 @@ def talk_parts(
             speaker=ends.speaker,
             model_worker=workers.model,
             voice_worker=workers.voice,
-            scorer=scorer,
+            judges=judges or TurnJudges(),
             transcriber=transcriber,
         ),
     )
 
 
-def _open_scorer(settings: TalkCommandSettings, engines: Engines) -> CompletenessScorer | None:
-    if settings.turn_judge == "sound":
-        return open_turn_judge(settings.turn_model)
-    return engines.model.scorer() if isinstance(engines.model, JudgesTurns) else None
+def _open_judges(settings: TalkCommandSettings, engines: Engines) -> TurnJudges:
+    chosen, model = settings.turn_judge, engines.model
+    return TurnJudges(
+        by_sound=open_turn_judge(settings.turn_model) if chosen != "words" else None,
+        by_words=model.scorer() if chosen != "sound" and isinstance(model, JudgesTurns) else None,
+    )
 
 
 def turn_taking(settings: TalkCommandSettings) -> TalkSettings:

@@ -13,6 +13,7 @@ from assistant.echo import EchoMode
 from assistant.endpointing import EndpointingSettings
 from assistant.errors import SettingsError
 from assistant.talk_settings import TalkSettings
+from assistant.turn_judges import TurnJudge
 
 
 class Settings(BaseModel):
@@ -117,9 +118,9 @@ class TalkCommandSettings(EngineSettings):
     echo: EchoMode = "cancel"
     """What keeps Attune from hearing itself: cancel for loudspeakers, headset where no echo
     reaches the microphone, push-to-talk to be heard only between two presses of the space bar."""
-    turn_judge: Literal["sound", "words"] = "sound"
-    """What judges whether a pause ends the turn: the sound of the voice, or the speech model by the
-    words, where it is sure enough of them."""
+    turn_judge: TurnJudge = "both"
+    """What judges whether a pause ends the turn: the sound of the voice, the speech model by the
+    words, or the sound and, where they are surely understood, the words."""
     turn_model: Path | None = None
     """An ONNX file of Smart Turn v3, which then judges by the sound instead of Attune's own ear."""
     plain: bool = False

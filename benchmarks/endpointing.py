@@ -10,9 +10,9 @@ Sound, pauses and detector are the same for every row:
 - Silero alone ends a turn after a fixed silence, as huggingface/speech-to-speech does;
 - Smart Turn alone ends it where its network says so after 200 ms of silence, else after 3 s, as
   pipecat does;
-- Attune with a score of the words so far or of the sound. The words are the first ones of the
-  reference text, in proportion to the speech so far (what an accurate recogniser would know), or
-  what the model's own decoder writes down.
+- Attune with a score of the words so far, of the sound, or of both (the last is how it comes).
+  The words are the first ones of the reference text, in proportion to the speech so far (what an
+  accurate recogniser would know), or what the model's own decoder writes down.
 
 A turn is *disturbed* when the answer would begin in a pause of up to 1.5 s; it is *split* when the
 answer is not taken back as the person goes on, because nothing takes answers back or because that
@@ -35,6 +35,7 @@ from assistant.engines.table import open_turn_judge
 from assistant.errors import EngineUnavailable
 from assistant.patience import Patience, PatienceSettings
 from assistant.talk_settings import TalkSettings
+from assistant.turn_judges import together
 from benchmarks.pauses import Spoken, recordings
 from benchmarks.results import p50_p95, table, write_section
 
@@ -147,12 +148,25 @@ def ours(model: str, smart_turn: CompletenessScorer | None) -> list[Way]:
     def of_reference(item: Spoken, mark: TurnMark) -> float | None:
         return scorer.score(silence, item.words_until(mark.speech_end_samples))
 
-    def of_decoder(item: Spoken, mark: TurnMark) -> float | None:
+    def decoded(item: Spoken, mark: TurnMark) -> Transcript:
         utterance = item.waveform[mark.start_samples : mark.end_samples]
         for heard in speech_model.open(Persona()).hear(utterance, Cancel()):
             if isinstance(heard, Transcript):
-                return scorer.score(utterance, heard)
-        return None
+                return heard
+        return Transcript("")
+
+    def of_decoder(item: Spoken, mark: TurnMark) -> float | None:
+        return scorer.score(silence, decoded(item, mark))
+
+    ear = _by_sound("Attune, turn ear alone", open_turn_judge())
+
+    def of_both(item: Spoken, mark: TurnMark) -> float | None:
+        words = decoded(item, mark)
+        return together(ear.score(item, mark), scorer.score(silence, words), words)
+
+    def of_both_reference(item: Spoken, mark: TurnMark) -> float | None:
+        words = item.words_until(mark.speech_end_samples)
+        return together(ear.score(item, mark), scorer.score(silence, words), words)
 
     name = Path(model).name
     ways = [
@@ -160,7 +174,11 @@ def ours(model: str, smart_turn: CompletenessScorer | None) -> list[Way]:
         Way(f"Attune, {name}'s score of the reference words", TalkSettings(), of_reference),
         Way(f"Attune, {name}'s score of its own words", TalkSettings(), of_decoder),
     ]
-    ways.append(_by_sound("Attune, turn ear", open_turn_judge()))
+    ways += [
+        ear,
+        Way("Attune, turn ear and the reference words", TalkSettings(), of_both_reference),
+        Way(f"Attune, turn ear and {name}'s own words", TalkSettings(), of_both),
+    ]
     if smart_turn is not None:
         ways.append(_by_sound("Attune, Smart Turn v3", smart_turn))
     return ways

@@ -64,8 +64,6 @@ class ScriptedModel:
 class JudgingModel(ScriptedModel):
     """A scripted model that takes every turn for whole to the same degree."""
 
-    needs_words = True
-
     def __init__(self, completeness: float) -> None:
         super().__init__(["I am here for you."])
         self.completeness = completeness

@@ -14,7 +14,6 @@ from assistant.conversation import History
 from assistant.ear import Ear
 from assistant.empathy import load_policy
 from assistant.engines.protocols import (
-    CompletenessScorer,
     EchoCanceller,
     EmotionEstimate,
     Microphone,
@@ -28,6 +27,7 @@ from assistant.recording import Consent, Recorder
 from assistant.safety import HelpFinder
 from assistant.session import Ends, Workers, talk_parts
 from assistant.talk_settings import TalkSettings
+from assistant.turn_judges import TurnJudges
 from tests.fakes import LevelDetector, ScriptedDialogue, ScriptedModel, ToneVoice
 
 E = TypeVar("E", bound=events.Event)
@@ -70,7 +70,7 @@ def talk(
     failing_turns: Sequence[int] = (),
     settings: TalkSettings | None = None,
     voice: TextToSpeech | None = None,
-    scorer: CompletenessScorer | None = None,
+    judges: TurnJudges | None = None,
     on_event: Callable[[TalkLoop, events.Event], None] | None = None,
     record_to: Path | None = None,
     help_finder: HelpFinder | None = None,
@@ -111,7 +111,7 @@ def talk(
         dialogue=dialogue,
         voice=voice or ToneVoice(),
         policy=load_policy(),
-        scorer=scorer,
+        judges=judges,
         transcriber=transcriber,
     )
     if record_to is not None:

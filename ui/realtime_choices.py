@@ -29,8 +29,6 @@ class ChosenDialogue:
 
     def __init__(self, model: SpeechModel, instructions: str) -> None:
         self._model, self._instructions = model, instructions
-        self.needs_words = True
-        """See `CompletenessScorer.needs_words`."""
         self._dialogue: Dialogue | None = None
         self._scorer: CompletenessScorer | None = None
 
@@ -79,7 +77,6 @@ class ChosenDialogue:
             self._dialogue = model.open(Persona(self._instructions or None))
             if isinstance(model, JudgesTurns):
                 self._scorer = model.scorer()
-                self.needs_words = self._scorer.needs_words
         return self._dialogue
 
 

@@ -35,8 +35,9 @@ class Resident:
     """The system line where a client gives none; empty stands for the model's own."""
     talk: TalkSettings = field(default_factory=TalkSettings)
     judge: CompletenessScorer | None = None
-    """Judges for all conversations whether a turn is whole, and keeps no state; where there is
-    none, each conversation has one of its model's."""
+    """Judges by the sound, for all conversations, whether a turn is whole, and keeps no state."""
+    judges_words: bool = True
+    """Whether each conversation has a judge of its model's beside it, by the words."""
     help_finder: HelpFinder | None = None
     """Finds words that suggest danger to life."""
     records: Path | None = None

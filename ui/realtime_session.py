@@ -12,6 +12,7 @@ from assistant.empathy import load_policy
 from assistant.errors import AssistantError
 from assistant.loop import TalkLoop
 from assistant.session import Ends, Workers, talk_parts
+from assistant.turn_judges import TurnJudges
 from models.emotions import emotion_from_label
 from ui.realtime_choices import ChosenDialogue, ChosenPolicy, ChosenVoice
 from ui.realtime_devices import LEAST_KEPT_S, SocketMicrophone, SocketSpeaker
@@ -88,7 +89,9 @@ class Session:
                 dialogue=self._dialogue,
                 voice=self._voice,
                 policy=self._policy,
-                scorer=resident.judge or self._dialogue,
+                judges=TurnJudges(
+                    resident.judge, self._dialogue if resident.judges_words else None
+                ),
                 transcriber=self._dialogue,
             ),
             talk_settings(self._config, resident.talk),

@@ -148,6 +148,7 @@ def open_resident(settings: WebSettings) -> Resident:
         persona=settings.persona or "",
         talk=settings.talk,
         judge=None if settings.turn_judge == "words" else open_turn_judge(settings.turn_model),
+        judges_words=settings.turn_judge != "sound",
         help_finder=HelpFinder(settings.country),
         records=settings.records,
     )

@@ -1,12 +1,12 @@
 """The settings of `app.py web`."""
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field
 
 from assistant.settings import EngineSettings
 from assistant.talk_settings import TalkSettings
+from assistant.turn_judges import TurnJudge
 from ui.realtime_admission import AdmissionSettings
 
 
@@ -35,9 +35,9 @@ class WebSettings(EngineSettings):
     """Whose help text is shown when words suggest danger to life, such as DE."""
     drain_s: float = Field(default=20.0, ge=0.0, le=600.0)
     """How long answers under way may go on when the server is stopped, in seconds."""
-    turn_judge: Literal["sound", "words"] = "sound"
-    """What judges whether a pause ends the turn: the sound of the voice, or the speech model by the
-    words, where it is sure enough of them."""
+    turn_judge: TurnJudge = "both"
+    """What judges whether a pause ends the turn: the sound of the voice, the speech model by the
+    words, or the sound and, where they are surely understood, the words."""
     turn_model: Path | None = None
     """An ONNX file of Smart Turn v3, which then judges by the sound instead of Attune's own ear."""
     admission: AdmissionSettings = AdmissionSettings()

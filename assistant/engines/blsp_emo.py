@@ -75,7 +75,6 @@ class LlmCompleteness:
     low, and everybody would wait too long.
     """
 
-    needs_words = True
     UNSURE_BELOW = 0.4
     """Share of right words below which what was written down says too little about its end."""
 

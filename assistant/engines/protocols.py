@@ -147,20 +147,17 @@ class SpeechModel(Protocol):
 class CompletenessScorer(Protocol):
     """Judges whether a person who has paused is done. Runs on the speech model's worker."""
 
-    needs_words: bool
-    """Whether it judges by the words; otherwise by the sound alone, which is known sooner."""
-
     def score(self, utterance: Waveform, words: Transcript) -> float | None:
         """Returns the probability in [0, 1] that `utterance` (16 kHz) is a whole turn.
 
-        None where it cannot be told.
+        None where it cannot be told. `words` are empty where it judges by the sound.
         """
         ...
 
 
 @runtime_checkable
 class JudgesTurns(Protocol):
-    """A speech model that can tell whether a turn is whole."""
+    """A speech model that can tell by the words whether a turn is whole."""
 
     def scorer(self) -> CompletenessScorer:
         """Returns what judges it; one for each conversation."""

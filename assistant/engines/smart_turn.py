@@ -32,8 +32,6 @@ _Doubles = NDArray[np.float64]
 class SmartTurn:
     """Judges by the sound alone whether a person who has paused is done; keeps no state."""
 
-    needs_words = False
-
     def __init__(self, path: Path) -> None:
         """Loads the network, on one thread.
 

@@ -10,8 +10,6 @@ from models.weights import CheckpointError
 class TurnEarJudge:
     """Judges by melody and rhythm whether a person who has paused is done; keeps no state."""
 
-    needs_words = False
-
     def __init__(self) -> None:
         """Loads the network.
 

@@ -16,6 +16,7 @@ from assistant.engines.protocols import (
 )
 from assistant.errors import EngineFailed
 from assistant.loop import TalkLoop
+from assistant.turn_judges import TurnJudges
 from models.emotions import Emotion
 from tests.fakes import ScriptedDialogue, ScriptedModel, ToneVoice, certain, speech_like
 from tests.talking import talk
@@ -57,8 +58,7 @@ class Course(ScriptedDialogue):
 class Scorer:
     """Notes when it is asked, in the course of the dialogue."""
 
-    def __init__(self, dialogue: Course, *, needs_words: bool) -> None:
-        self.needs_words = needs_words
+    def __init__(self, dialogue: Course) -> None:
         self._dialogue = dialogue
 
     def score(self, utterance: Waveform, words: Transcript) -> float:
@@ -94,15 +94,20 @@ def test_words_that_the_reply_is_made_from_come_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("needs_words", "expected"),
-    [(True, ["words", "score of 'how are you'"]), (False, ["score of ''", "words"])],
+    ("sound", "words", "expected"),
+    [
+        (False, True, ["words", "score of 'how are you'"]),
+        (True, False, ["score of ''", "words"]),
+        (True, True, ["score of ''", "words", "score of 'how are you'"]),
+    ],
 )
 def test_the_end_of_the_turn_is_judged_as_soon_as_it_can_be(
-    needs_words: bool, expected: list[str]
+    sound: bool, words: bool, expected: list[str]
 ) -> None:
     dialogue = Course()
-    scorer = Scorer(dialogue, needs_words=needs_words)
-    result = talk(speech_like((0.5, 1.5), length_s=4.0), dialogue=dialogue, scorer=scorer)
+    judge = Scorer(dialogue)
+    judges = TurnJudges(judge if sound else None, judge if words else None)
+    result = talk(speech_like((0.5, 1.5), length_s=4.0), dialogue=dialogue, judges=judges)
     assert [item for item in dialogue.course if item not in ("emotion", "reply")] == expected
     assert len(result.of(events.WordsHeard)) == 1
 
@@ -114,8 +119,8 @@ def test_an_asked_question_is_not_judged() -> None:
         if isinstance(event, events.LevelMeasured) and not dialogue.utterances:
             loop.ask(UTTERANCE)
 
-    scorer = Scorer(dialogue, needs_words=True)
-    talk(speech_like(length_s=3.0), dialogue=dialogue, scorer=scorer, on_event=ask)
+    judges = TurnJudges(by_words=Scorer(dialogue))
+    talk(speech_like(length_s=3.0), dialogue=dialogue, judges=judges, on_event=ask)
     assert [item for item in dialogue.course if item.startswith("score")] == []
 
 

@@ -12,6 +12,7 @@ from assistant.engines.protocols import Cancel, SpeakingStyle, Transcript
 from assistant.loop import TalkLoop
 from assistant.patience import PatienceSettings
 from assistant.talk_settings import TalkSettings
+from assistant.turn_judges import TurnJudges
 from models.emotions import Emotion
 from tests.fakes import ScriptedTranscriber, ToneVoice, certain, speech_like
 from tests.talking import Talk, talk
@@ -264,8 +265,6 @@ def test_a_bug_ends_the_conversation_loudly() -> None:
 
 def test_the_completeness_of_the_words_decides_how_long_to_wait() -> None:
     class Scorer:
-        needs_words = True
-
         def __init__(self, value: float) -> None:
             self.value = value
 
@@ -275,7 +274,7 @@ def test_the_completeness_of_the_words_decides_how_long_to_wait() -> None:
 
     def delay(score: float) -> float:
         wave = speech_like((0.5, 1.5), length_s=5.0)
-        result = talk(wave, scorer=Scorer(score), settings=FAMILIAR)
+        result = talk(wave, judges=TurnJudges(by_words=Scorer(score)), settings=FAMILIAR)
         (ended,) = result.of(events.UtteranceEnded)
         return ended.at_s - ended.speech_end_s
 

@@ -34,7 +34,6 @@ async def parts() -> AsyncGenerator[ReplyParts]:
         policy=load_policy("empathetic"),
         speaker=FileSpeaker(),
         prior=EmotionPrior(),
-        scorer=None,
         model_worker=Worker("model"),
         voice_worker=Worker("voice"),
     )

@@ -199,11 +199,13 @@ def test_a_turn_that_sounds_whole_ends_sooner() -> None:
     assert 0.5 < delay(ScriptedModel(["Yes."])) < 1.0
     assert delay(JudgingModel(0.0)) > 1.5
 
-    # A judge of its own comes before the model's.
-    judge = dataclasses.replace(
-        familiar, models={"judge": JudgingModel(0.0)}, judge=JudgingModel(1.0)
+    by_sound = dataclasses.replace(
+        familiar,
+        models={"judge": JudgingModel(0.0)},
+        judge=JudgingModel(1.0),
+        judges_words=False,
     )
-    (ended,) = [e for e in drive(act, judge).happened if isinstance(e, events.UtteranceEnded)]
+    (ended,) = [e for e in drive(act, by_sound).happened if isinstance(e, events.UtteranceEnded)]
     assert ended.at_s - ended.speech_end_s < 0.4
 
 
