@@ -50,7 +50,7 @@ class EndpointingSettings(BaseModel):
     """Speech that interrupts where an "uh-huh" is not to be expected, or by who speaks again."""
     contested_turn_ms: int = Field(default=832, ge=1, le=5_000)
     """Speech that makes a turn (and interrupts) while the assistant speaks, whatever was said."""
-    brief_ms: int = Field(default=192, ge=1, le=3_000)
+    brief_ms: int = Field(default=128, ge=1, le=3_000)
     """Speech from which its words can make it a turn while the assistant speaks."""
     drop_ms: int = Field(default=192, ge=32, le=2_000)
     """Silence after which speech too short for a turn is forgotten."""

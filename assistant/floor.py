@@ -1,14 +1,24 @@
 """Whether something brief, said while the assistant spoke, was meant to interrupt it.
 
 "Uh-huh", "yeah" and "I see" say: go on. "Stop", "wait" and "why?" do not. All of them are over
-before anybody could tell them apart by their length, so that their words decide.
+before anybody could tell them apart by their length, so that their words decide. A model that can
+weigh phrases compares those of both kinds, which it mistakes less than it mishears words; any other
+writes down what it heard.
 """
 
+import math
 import re
+from collections.abc import Sequence
 
 from assistant.audio import Waveform
+from assistant.brief_speech import (
+    ACKNOWLEDGEMENTS,
+    ACKNOWLEDGING_WORDS,
+    CLAIMING_WORDS,
+    CLAIMS,
+)
 from assistant.endpointing import Verdict
-from assistant.engines.protocols import Transcribes, Transcript
+from assistant.engines.protocols import Transcribes, Transcript, WeighsPhrases
 from assistant.errors import EngineFailed
 from assistant.worker import Worker
 
@@ -17,20 +27,11 @@ SURE = 0.9
 an "mm-hm" too."""
 SURE_OF_CLAIM = 0.4
 """The same where there is a word in it with which people interrupt."""
-ACKNOWLEDGING = frozenset(
-    "a absolutely ah aha all alright amazing and course cool definitely er exactly fine fun good "
-    "got great ha haha hm hmm huh i indeed interesting it kay know lovely mhm mm mmhm mmm nice of "
-    "oh ok okay on go ooh oops perfect really right see so sure that thats thanks thank "
-    "totally true uh uhhuh uhm um well wonderful wow ya yah yay yeah yep yes you yup".split()
-)
-"""Words that acknowledge, alone and together."""
-CLAIMING = frozenset(
-    "again bye cancel enough excuse faster forget goodbye hang hello help hey hold how listen "
-    "louder minute moment mute next no nope not pardon pause please question quiet quieter repeat "
-    "second shut silence skip slower slowly sorry stop wait what when where which who why "
-    "wrong".split()
-)
-"""Words that claim the floor."""
+CLAIM_LOG_ODDS, ACKNOWLEDGEMENT_LOG_ODDS = 4.0, -3.0
+"""From the one on phrases of interruption surely fit better than acknowledgements, up to the other
+surely worse. Chosen on the tuning half of `benchmarks.interruptions`."""
+LEAST_CLAIM = -9.0
+"""How well a phrase of interruption must fit at least: a cry fits none."""
 
 _WORD = re.compile(r"[a-z']+")
 _HUM = re.compile(r"[aeiu]?h?m+h?m*")
@@ -41,11 +42,29 @@ def verdict_of(words: Transcript) -> Verdict:
     """Returns what brief `words` meant; unclear where it is unsure what was said."""
     said = [word.replace("'", "") for word in _WORD.findall(words.text.lower())]
     confidence = 1.0 if words.confidence is None else words.confidence
-    if all(word in ACKNOWLEDGING or _HUM.fullmatch(word) for word in said):
+    if all(word in ACKNOWLEDGING_WORDS or _HUM.fullmatch(word) for word in said):
         is_sure = bool(said) and confidence >= SURE_OF_CLAIM
         return Verdict.ACKNOWLEDGES if is_sure else Verdict.UNCLEAR
-    needed = SURE_OF_CLAIM if CLAIMING.intersection(said) else SURE
+    needed = SURE_OF_CLAIM if CLAIMING_WORDS.intersection(said) else SURE
     return Verdict.CLAIMS if confidence >= needed else Verdict.UNCLEAR
+
+
+def verdict_of_scores(acknowledgements: Sequence[float], claims: Sequence[float]) -> Verdict:
+    """Returns what was meant, from the log-probabilities of the phrases of both kinds."""
+    claimed, acknowledged = _log_sum(claims), _log_sum(acknowledgements)
+    if claimed == acknowledged == -math.inf:
+        return Verdict.UNCLEAR
+    log_odds = claimed - acknowledged
+    if log_odds >= CLAIM_LOG_ODDS:
+        return Verdict.CLAIMS if max(claims) >= LEAST_CLAIM else Verdict.UNCLEAR
+    return Verdict.ACKNOWLEDGES if log_odds <= ACKNOWLEDGEMENT_LOG_ODDS else Verdict.UNCLEAR
+
+
+def _log_sum(log_probabilities: Sequence[float]) -> float:
+    highest = max(log_probabilities)
+    if highest == -math.inf:
+        return -math.inf
+    return highest + math.log(sum(math.exp(value - highest) for value in log_probabilities))
 
 
 class FloorJudge:
@@ -73,13 +92,22 @@ class FloorJudge:
         self._asked += 1
         number = self._asked
 
-        def deliver(words: Transcript | None, error: BaseException | None) -> None:
+        def deliver(verdict: Verdict | None, error: BaseException | None) -> None:
             if number == self._asked:
-                self._verdict = Verdict.UNCLEAR if words is None else verdict_of(words)
+                self._verdict = verdict or Verdict.UNCLEAR
             if error is not None and not isinstance(error, EngineFailed):
                 raise error
 
         try:
-            self._worker.submit(lambda: transcriber.transcribe(utterance), deliver)
+            self._worker.submit(lambda: _judged(transcriber, utterance), deliver)
         except EngineFailed:  # too many conversations at once: the assistant goes on
             self._verdict = Verdict.UNCLEAR
+
+
+def _judged(transcriber: Transcribes, utterance: Waveform) -> Verdict:
+    if isinstance(transcriber, WeighsPhrases):
+        scores = transcriber.weigh(utterance, (*ACKNOWLEDGEMENTS, *CLAIMS))
+        if scores is not None:
+            count = len(ACKNOWLEDGEMENTS)
+            return verdict_of_scores(scores[:count], scores[count:])
+    return verdict_of(transcriber.transcribe(utterance))

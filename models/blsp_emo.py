@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,7 +18,7 @@ from models.ctc_adapter import CtcAdapter
 from models.emotion_head import abstains, build_emotion_head, calibrated
 from models.emotions import EMOTION_LABELS
 from models.features import SpeechFeatures, Waveform, quietest_cuts, speech_features
-from models.joint_words import SpelledWords, joint_words
+from models.joint_words import SpelledWords, Speller, joint_words, scores_of
 from models.llm import LanguageModel
 from models.masks import HOP_SAMPLES, blank_outside
 from models.prompts import ChatPrompts, chat_prompts
@@ -319,6 +320,24 @@ class BlspEmo(nn.Module):
             spelled=tuple(words for words in spelled if words is not None),
         )
 
+    @torch.inference_mode()
+    def phrase_scores(self, waveform: Waveform, phrases: Sequence[str]) -> list[float] | None:
+        """Returns how well each of `phrases` fits something brief, see `models.joint_words`.
+
+        Args:
+            waveform: 16 kHz, up to 30 s, not empty.
+            phrases: As the model writes them.
+
+        Returns:
+            Log-probabilities but for a common constant; None for a model that does not spell.
+        """
+        speller = self._speller
+        if speller is None:
+            return None
+        padded = np.pad(waveform, (0, max(0, SHORTEST_SAMPLES - len(waveform))))
+        rows = [tuple(self.tokenizer.encode(phrase)) for phrase in phrases]
+        return scores_of(speller, self.encode(self.features([padded])), rows)
+
     def understood(
         self, states: SpeechStates, spelled: SpelledWords | None, emotions: Tensor
     ) -> SpeechEmbeddings:
@@ -348,15 +367,18 @@ class BlspEmo(nn.Module):
 
     def _spelled(self, states: SpeechStates) -> SpelledWords | None:
         """Returns the words of an utterance where adapter and decoder can agree on them."""
+        speller = self._speller
+        return None if speller is None else joint_words(speller, states, guide=self._word_guide)
+
+    @property
+    def _speller(self) -> Speller | None:
+        """Adapter and decoder where they can agree on words."""
         config = self.config.transcription
         if not isinstance(self.adapter, CtcAdapter) or self.decoder is None or config is None:
             return None
         if config.tokenizer != "llm":
             return None
-        prompt, end = config.prompt_ids, config.stop_ids[0]
-        return joint_words(
-            self.adapter, self.decoder, states, prompt=prompt, end=end, guide=self._word_guide
-        )
+        return Speller(self.adapter, self.decoder, config.prompt_ids, config.stop_ids[0])
 
 
 def _emotion_of_pieces(each: list[Tensor], embedded: list[SpeechEmbeddings]) -> Tensor:

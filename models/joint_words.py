@@ -1,9 +1,11 @@
 """Words on which the adapter's spelling and the decoder agree."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from models.ctc_adapter import CtcAdapter
 from models.ctc_search import spellings
@@ -29,6 +31,19 @@ GUIDED = _Shares(0.75, 0.4, 2.5)
 UNGUIDED = _Shares(0.5, 0.0, 0.5)
 
 
+class Speller(NamedTuple):
+    """Who agrees on words."""
+
+    adapter: CtcAdapter
+    """Spells in the decoder's tokens."""
+    decoder: SpeechDecoder
+    """Beside the same encoder."""
+    prompt: tuple[int, ...]
+    """Tokens that the decoder is begun with."""
+    end: int
+    """Token that ends its words."""
+
+
 class SpelledWords(NamedTuple):
     """Words as tokens, and how sure each is."""
 
@@ -43,13 +58,7 @@ class SpelledWords(NamedTuple):
 
 @torch.inference_mode()
 def joint_words(
-    adapter: CtcAdapter,
-    decoder: SpeechDecoder,
-    states: SpeechStates,
-    *,
-    prompt: tuple[int, ...],
-    end: int,
-    guide: WordGuide | None = None,
+    speller: Speller, states: SpeechStates, *, guide: WordGuide | None = None
 ) -> SpelledWords:
     """Returns the words of one utterance.
 
@@ -58,18 +67,14 @@ def joint_words(
     (hybrid CTC/attention, arXiv 1609.06773).
 
     Args:
-        adapter: Spells in the decoder's tokens.
-        decoder: Beside the same encoder.
+        speller: Adapter and decoder.
         states: Of one utterance.
-        prompt: Tokens that the decoder is begun with.
-        end: Token that ends its words.
         guide: Says which words are likely.
     """
-    embedded = adapter(states)
-    logits = adapter.token_logits(embedded)[0, : int(embedded.lengths[0])]
-    longest = decoder.config.max_target_positions - len(prompt)
+    logits = _logits(speller, states)
+    longest = speller.decoder.config.max_target_positions - len(speller.prompt)
     found = [s._replace(ids=s.ids[:longest]) for s in spellings(logits, guide=guide)[:JUDGED]]
-    scores = _decoder_scores(decoder, states, [s.ids for s in found], prompt, end)
+    scores = _decoder_scores(speller, states, [s.ids for s in found])
     shares = UNGUIDED if guide is None else GUIDED
     totals = [
         s.log_probability
@@ -83,14 +88,46 @@ def joint_words(
     return SpelledWords(ids, tuple(scores[best][: len(ids) + 1].tolist()), spelling, words)
 
 
+@torch.inference_mode()
+def scores_of(
+    speller: Speller, states: SpeechStates, rows: Sequence[tuple[int, ...]]
+) -> list[float]:
+    """Returns how well each of `rows` fits one utterance, by what `joint_words` goes by.
+
+    Log-probabilities but for a common constant; -inf for more tokens than fit into the utterance.
+
+    Args:
+        speller: Adapter and decoder.
+        states: Of one utterance.
+        rows: Tokens, at least one in each row.
+    """
+    log_probabilities = torch.log_softmax(_logits(speller, states).float(), dim=-1)
+    count, frames = len(rows), len(log_probabilities)
+    lengths = torch.tensor([len(row) for row in rows])
+    spelling = -functional.ctc_loss(
+        log_probabilities[:, None].expand(-1, count, -1),
+        torch.tensor([token for row in rows for token in row], device=log_probabilities.device),
+        torch.full((count,), frames),
+        lengths,
+        blank=log_probabilities.shape[-1] - 1,
+        reduction="none",
+    )
+    judged = _decoder_scores(speller, states, rows).sum(dim=-1)
+    total = spelling + GUIDED.decoder * judged + GUIDED.token * lengths.to(spelling)
+    return total.tolist()
+
+
+def _logits(speller: Speller, states: SpeechStates) -> Tensor:
+    """Returns (S, V + 1), the spelling of one utterance frame by frame."""
+    embedded = speller.adapter(states)
+    return speller.adapter.token_logits(embedded)[0, : int(embedded.lengths[0])]
+
+
 def _decoder_scores(
-    decoder: SpeechDecoder,
-    states: SpeechStates,
-    rows: list[tuple[int, ...]],
-    prompt: tuple[int, ...],
-    end: int,
+    speller: Speller, states: SpeechStates, rows: Sequence[tuple[int, ...]]
 ) -> Tensor:
     """Returns (N, L + 1) log-probabilities of the tokens of each row and its end, else 0."""
+    _, decoder, prompt, end = speller
     device = states.states.device
     given = torch.full((len(rows), len(prompt) + max(map(len, rows))), end, device=device)
     given[:, : len(prompt)] = torch.tensor(prompt, device=device)

@@ -1,7 +1,7 @@
 """Engines that a session may exchange while it lasts."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from assistant.audio import AudioClip, Waveform
 from assistant.empathy import ReplyPolicy
@@ -18,6 +18,7 @@ from assistant.engines.protocols import (
     TextToSpeech,
     Transcribes,
     Transcript,
+    WeighsPhrases,
 )
 
 
@@ -70,6 +71,11 @@ class ChosenDialogue:
         """See `Transcribes.transcribe`; nothing where the model does not write anything down."""
         model = self._model
         return model.transcribe(utterance) if isinstance(model, Transcribes) else Transcript("")
+
+    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
+        """See `WeighsPhrases.weigh`; None where the model does not weigh phrases."""
+        model = self._model
+        return model.weigh(utterance, phrases) if isinstance(model, WeighsPhrases) else None
 
     def _opened(self) -> Dialogue:
         if self._dialogue is None:

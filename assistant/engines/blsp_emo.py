@@ -1,6 +1,6 @@
 """Speech model: BLSP-Emo hears words and voice together and answers both."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -61,6 +61,15 @@ class BlspEmoModel:
             EngineFailed: The model broke.
         """
         return transcribed(self.model, utterance)
+
+    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
+        """Returns how well each of `phrases` fits a brief utterance; None for other checkpoints.
+
+        Raises:
+            EngineFailed: The model broke.
+        """
+        with failures():
+            return self.model.phrase_scores(utterance, phrases)
 
     def scorer(self) -> "LlmCompleteness":
         """Returns what judges whether a person who paused is done; one for each conversation."""

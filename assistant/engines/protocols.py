@@ -1,6 +1,6 @@
 """What an engine must offer. Engines conform by shape; there is no base class."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -170,6 +170,18 @@ class Transcribes(Protocol):
 
     def transcribe(self, utterance: Waveform) -> Transcript:
         """Returns the words of a 16 kHz utterance."""
+        ...
+
+
+@runtime_checkable
+class WeighsPhrases(Protocol):
+    """A speech model that can say how well phrases fit something brief."""
+
+    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
+        """Returns the log-probability of each of `phrases` being all of a 16 kHz utterance.
+
+        They are comparable among each other only. None where it cannot be told.
+        """
         ...
 
 

@@ -297,7 +297,7 @@ def test_a_word_too_short_to_silence_the_assistant_may_still_interrupt() -> None
         Boundary.BRIEF,
         Boundary.DROPPED,
     ]
-    assert overlap((0.9, 128), (0.0, 192), verdict=Verdict.CLAIMS) == [
+    assert overlap((0.9, 96), (0.0, 192), verdict=Verdict.CLAIMS) == [
         Boundary.STARTED,
         Boundary.DROPPED,
     ]

@@ -8,7 +8,7 @@ import torch
 
 from models import transcription
 from models.ctc_search import spellings
-from models.joint_words import joint_words
+from models.joint_words import GUIDED, Speller, joint_words, scores_of
 from models.word_model import WordGuide
 from tests.models.small import tiny_model, tone
 from train.word_counts import word_model
@@ -71,15 +71,39 @@ def test_the_decoder_decides_between_spellings_that_sound_alike() -> None:
 
     logits = model.adapter.token_logits(model.adapter(states))[0]
     heard = [s.ids for s in spellings(logits)]
-    ids, scores, log_probability, _ = joint_words(
-        model.adapter, model.decoder, states, prompt=(START,), end=END
-    )
+    speller = Speller(model.adapter, model.decoder, (START,), END)
+    ids, scores, log_probability, _ = joint_words(speller, states)
     assert ids in heard and len(scores) == len(ids) + 1
     assert (ids, log_probability) in [s[:2] for s in spellings(logits)]
     given = torch.tensor([[START, *ids]])
     expected = torch.log_softmax(model.decoder(given, states)[0].float(), dim=-1)
     wanted = torch.tensor([*ids, END])
     assert scores == pytest.approx(expected.gather(-1, wanted[:, None])[:, 0].tolist(), abs=1e-4)
+
+
+def test_given_words_are_weighed_like_those_that_are_found() -> None:
+    model = tiny_model(seed=2, decoder=True, adapter="ctc", start_ids=(START,), stop_ids=(END,))
+    states = model.encode(model.features([tone(1.5)]))
+    speller = Speller(model.adapter, model.decoder, (START,), END)
+    found = joint_words(speller, states)
+    expected = (
+        found.spelling_log_probability
+        + GUIDED.decoder * sum(found.log_probabilities)
+        + GUIDED.token * len(found.ids)
+    )
+    too_long = tuple(range(60))
+    scores = scores_of(speller, states, [found.ids, (5,), too_long])
+    # The search leaves out unlikely alignments.
+    assert expected - 0.01 <= scores[0] <= expected + 1.0
+    assert scores[1] < scores[0] and scores[2] == -math.inf
+
+
+def test_phrases_are_weighed_by_models_that_spell_only() -> None:
+    model = tiny_model(seed=2, decoder=True, adapter="ctc", start_ids=(START,), stop_ids=(END,))
+    for length_s in (0.01, 0.4):
+        scores = model.phrase_scores(tone(length_s), ["stop", "uh huh"]) or []
+        assert len(scores) == 2 and all(score < math.inf for score in scores)
+    assert tiny_model(seed=2).phrase_scores(tone(0.4), ["stop"]) is None
 
 
 def test_a_talk_is_given_the_words_that_are_shown() -> None:

@@ -1,0 +1,38 @@
+"""What people say briefly while they listen, and with what they interrupt: words and phrases."""
+
+ACKNOWLEDGING_WORDS = frozenset(
+    "a absolutely ah aha all alright amazing and course cool definitely er exactly fine fun good "
+    "got great ha haha hm hmm huh i indeed interesting it kay know lovely mhm mm mmhm mmm nice of "
+    "oh ok okay on go ooh oops perfect really right see so sure that thats thanks thank "
+    "totally true uh uhhuh uhm um well wonderful wow ya yah yay yeah yep yes you yup".split()
+)
+"""Words that acknowledge, alone and together."""
+CLAIMING_WORDS = frozenset(
+    "again bye cancel enough excuse faster forget goodbye hang hello help hey hold how listen "
+    "louder minute moment mute next no nope not pardon pause please question quiet quieter repeat "
+    "second shut silence skip slower slowly sorry stop wait what when where which who why "
+    "wrong".split()
+)
+"""Words that claim the floor."""
+ACKNOWLEDGEMENTS = tuple(
+    "absolutely, ah, aha, all right, amazing, cool, exactly, fine, good, got it, great, ha, haha, "
+    "hm, hmm, i know, i see, indeed, interesting, lovely, makes sense, mhm, mm, mm hm, mmm, nice, "
+    "of course, oh, oh good, oh i see, oh my, oh nice, oh okay, oh really, oh right, oh wow, "
+    "oh yes, ok, okay, okay okay, perfect, really, right, right right, sure, thank you, thanks, "
+    "that's good, that's right, that's true, totally, true, uh, uh huh, um, very good, wonderful, "
+    "wow, yeah, yeah okay, yeah right, yeah sure, yeah yeah, yep, yes, yes yes, yup".split(", ")
+)
+"""All of what somebody says who wants to hear more."""
+CLAIMS = tuple(
+    "again, and then, be quiet, but, but what, but why, bye, cancel, enough, excuse me, forget it, "
+    "go away, goodbye, hang on, hello, help, help me, hey, hey stop, hold it, hold on, how, "
+    "how come, how much, i have a question, just a moment, just a second, listen, listen to me, "
+    "louder, my turn, never mind, next, no, no more, no no, no no no, no stop, no thanks, no wait, "
+    "nope, not now, not that, okay stop, one moment, one question, one second, pardon, pause, "
+    "please stop, please wait, quiet, repeat that, say that again, shut up, silence, skip, "
+    "skip it, slower, sorry, stop, stop it, stop now, stop please, stop stop, stop talking, "
+    "that's enough, that's wrong, wait, wait a minute, wait a moment, wait a second, wait please, "
+    "wait wait, what, what did you say, what do you mean, what is that, what was that, "
+    "what's that, when, where, which one, who, why, why not, wrong".split(", ")
+)
+"""All of what somebody says who interrupts, or its beginning."""
