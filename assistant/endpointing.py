@@ -19,12 +19,12 @@ Where the words tell neither, it stays silent for a while longer: the person may
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import Enum
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from assistant.audio import SPEECH_RATE_HZ
+from assistant.turn_marks import Boundary, EndReason, TurnMark, Verdict
 
 
 class EndpointingSettings(BaseModel):
@@ -89,63 +89,6 @@ class EndpointingSettings(BaseModel):
         if self.shortest_silence_ms > self.longest_silence_ms:
             raise ValueError("shortest_silence_ms must not be longer than longest_silence_ms")
         return self
-
-
-class Boundary(StrEnum):
-    """What a mark says."""
-
-    STARTED = "started"
-    """Something that may become a turn began."""
-    DROPPED = "dropped"
-    """It was too short: a noise, a cough or an "uh-huh"."""
-    YIELDED = "yielded"
-    """It may be an interruption: fall silent, ready to go on."""
-    BRIEF = "brief"
-    """It seems to be over already: the words are to say whether it was an interruption."""
-    CONFIRMED = "confirmed"
-    """It is speech: the person has the floor."""
-    PAUSED = "paused"
-    """Silence long enough to prepare an answer."""
-    RESUMED = "resumed"
-    """The person went on: what was prepared is void."""
-    ENDED = "ended"
-    """The turn is over: answer."""
-
-
-class Verdict(StrEnum):
-    """What brief words said while the assistant spoke."""
-
-    CLAIMS = "claims"
-    """They interrupt."""
-    ACKNOWLEDGES = "acknowledges"
-    """They are an "uh-huh": it is to go on."""
-    UNCLEAR = "unclear"
-
-
-class EndReason(StrEnum):
-    """Why a turn ended."""
-
-    SILENCE = "silence"
-    LONGEST = "longest"
-    """The turn reached its longest length while the person was speaking."""
-    INPUT_ENDED = "input ended"
-
-
-@dataclass(frozen=True, slots=True)
-class TurnMark:
-    """One boundary; sample counts are on the audio clock of the endpointer."""
-
-    boundary: Boundary
-    at_samples: int
-    """When the decision fell."""
-    start_samples: int
-    """First sample of the utterance, its lead included."""
-    end_samples: int
-    """One past the last sample of the utterance so far, its tail included."""
-    speech_end_samples: int
-    """One past the last frame of speech: what delays are measured from."""
-    reason: EndReason | None = None
-    """Set on ENDED only."""
 
 
 class _Phase(Enum):

@@ -17,9 +17,9 @@ from assistant.brief_speech import (
     CLAIMING_WORDS,
     CLAIMS,
 )
-from assistant.endpointing import Verdict
 from assistant.engines.protocols import Transcribes, Transcript, WeighsPhrases
 from assistant.errors import EngineFailed
+from assistant.turn_marks import Verdict
 from assistant.worker import Worker
 
 SURE = 0.9

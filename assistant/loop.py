@@ -15,7 +15,7 @@ import numpy as np
 from assistant import events
 from assistant.audio import SPEECH_RATE_HZ, AudioFrame, Waveform
 from assistant.ear import Ear, Heard
-from assistant.endpointing import Boundary, Endpointer, TurnMark
+from assistant.endpointing import Endpointer
 from assistant.engines.protocols import Microphone, Speaker
 from assistant.floor import FloorJudge
 from assistant.patience import Patience
@@ -26,6 +26,7 @@ from assistant.replies import Replies
 from assistant.reply_parts import Question, ReplyParts
 from assistant.safety import HelpFinder
 from assistant.talk_settings import TalkSettings
+from assistant.turn_marks import Boundary, TurnMark
 from assistant.utterances import UtteranceBuffer
 from assistant.worker import Worker
 from models.emotions import Emotion

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from assistant.audio import SPEECH_RATE_HZ, Waveform
-from assistant.endpointing import Boundary, Endpointer, EndpointingSettings
+from assistant.endpointing import Endpointer, EndpointingSettings
 from assistant.engines.protocols import VoiceActivityDetector
+from assistant.turn_marks import Boundary
 
 _SILENCE_PEAK = 10 ** (-60 / 20)
 """A recording that never exceeds -60 dBFS holds nothing a microphone has heard."""

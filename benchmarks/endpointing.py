@@ -29,13 +29,14 @@ from typing import Any
 
 import numpy as np
 
-from assistant.endpointing import Boundary, Endpointer, EndpointingSettings, TurnMark
+from assistant.endpointing import Endpointer, EndpointingSettings
 from assistant.engines.protocols import Cancel, CompletenessScorer, Persona, Transcript
 from assistant.engines.table import open_turn_judge
 from assistant.errors import EngineUnavailable
 from assistant.patience import Patience, PatienceSettings
 from assistant.talk_settings import TalkSettings
 from assistant.turn_judges import together
+from assistant.turn_marks import Boundary, TurnMark
 from benchmarks.pauses import Spoken, recordings
 from benchmarks.results import p50_p95, table, write_section
 

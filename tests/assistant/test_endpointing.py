@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from assistant.audio import Framer
-from assistant.endpointing import (
-    Boundary,
-    Endpointer,
-    EndpointingSettings,
-    EndReason,
-    TurnMark,
-    Verdict,
-)
+from assistant.endpointing import Endpointer, EndpointingSettings
+from assistant.turn_marks import Boundary, EndReason, TurnMark, Verdict
 
 FRAME_MS = 32
 

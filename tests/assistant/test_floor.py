@@ -9,10 +9,10 @@ import pytest
 
 from assistant.audio import Waveform
 from assistant.brief_speech import ACKNOWLEDGEMENTS, CLAIMS
-from assistant.endpointing import Verdict
 from assistant.engines.protocols import Transcript
 from assistant.errors import EngineFailed
 from assistant.floor import FloorJudge, verdict_of, verdict_of_scores
+from assistant.turn_marks import Verdict
 from assistant.worker import Worker
 
 SOUND = np.zeros(4_000, dtype=np.float32)
