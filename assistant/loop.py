@@ -18,6 +18,7 @@ from assistant.ear import Ear, Heard
 from assistant.endpointing import Endpointer
 from assistant.engines.protocols import Microphone, Speaker
 from assistant.floor import FloorJudge
+from assistant.giving_way import GivingWay
 from assistant.patience import Patience
 from assistant.playout import level_db
 from assistant.presence import Presence
@@ -83,12 +84,11 @@ class TalkLoop:
         self._sound = UtteranceBuffer()
         self._replies: Replies | None = None
         self._clock = 0
+        self._way = GivingWay(parts.speaker, self._emit, duck_db=lambda: self._settings.duck_db)
         self._presence = Presence(parts.microphone, parts.speaker)
         self._key = TalkKey()
         self._paused_at = 0
         self._has_paused = False
-        self._is_ducked = False
-        self._has_yielded = False
         self._is_muted = False
         self._is_stopping = False
         self._estimated: dict[int, Emotion] = {}
@@ -139,7 +139,7 @@ class TalkLoop:
         """Silences the assistant."""
         if self._replies is not None and not self._replies.is_prepared:
             self._replies.interrupt()
-            self._yield(False)
+            self._way.speak_again()
 
     def mute(self, muted: bool) -> None:
         """Closes or opens the microphone."""
@@ -185,7 +185,7 @@ class TalkLoop:
         """Forgets the turn under way and what was prepared for it."""
         for mark in self._endpointer.cancel():
             self._act(mark)
-        self._go_on()
+        self._way.go_on()
         if self._replies is not None:
             self._replies.forget_question()
 
@@ -287,14 +287,14 @@ class TalkLoop:
         contested = self._is_contested()
         match mark.boundary:
             case Boundary.STARTED:
-                self._duck(contested)
+                self._way.duck(contested)
                 self._emit(lambda at_s: events.SpeechStarted(at_s, start_s, contested))
             case Boundary.YIELDED:
-                self._yield(True)
+                self._way.fall_silent()
             case Boundary.BRIEF:
                 self._floor.ask(self._sound.cut(mark.start_samples, mark.end_samples))
             case Boundary.DROPPED:
-                self._go_on()
+                self._way.go_on()
                 self._emit(lambda at_s: events.SpeechDropped(at_s, start_s, end_s))
             case Boundary.CONFIRMED:
                 self._emit(lambda at_s: events.SpeechConfirmed(at_s, start_s, contested))
@@ -302,7 +302,7 @@ class TalkLoop:
                 self._has_paused = self._replies.interrupt(onset_samples=onset)
                 if self._has_paused:
                     self._patience.paused(1_000 * _seconds(onset - self._paused_at))
-                self._go_on()
+                self._way.go_on()
             case Boundary.PAUSED:
                 self._paused_at = mark.speech_end_samples
                 if self._settings.answers:
@@ -361,26 +361,6 @@ class TalkLoop:
     def _finish_turn(self) -> None:
         for mark in self._endpointer.finish():
             self._act(mark)
-
-    def _go_on(self) -> None:
-        """Lets the assistant be heard again."""
-        self._yield(False)
-        self._duck(False)
-
-    def _yield(self, on: bool) -> None:
-        if on == self._has_yielded:
-            return
-        self._has_yielded = on
-        self._parts.speaker.hold(on)
-        self._emit(partial(events.Yielded, yielded=on))
-
-    def _duck(self, on: bool) -> None:
-        if on == self._is_ducked:
-            return
-        self._is_ducked = on
-        decibels = self._settings.duck_db if on else 0.0
-        self._parts.speaker.gain(decibels)
-        self._emit(partial(events.Ducked, decibels=decibels))
 
     def _measure(self, heard: Heard, samples: Waveform, played: Waveform) -> None:
         if lost := self._presence.newly_dropped(self._clock):
