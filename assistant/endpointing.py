@@ -44,7 +44,7 @@ class EndpointingSettings(BaseModel):
     """Speech that makes a turn while nobody else speaks; less is taken for a noise."""
     duck_threshold: float = Field(default=0.6, gt=0.0, lt=1.0)
     """The same for lowering the voice alone, which is taken back without harm."""
-    yield_ms: int = Field(default=320, ge=1, le=3_000)
+    yield_ms: int = Field(default=288, ge=1, le=3_000)
     """Speech for which the assistant falls silent while it speaks, ready to go on."""
     contested_speech_ms: int = Field(default=352, ge=1, le=3_000)
     """Speech that interrupts where an "uh-huh" is not to be expected, or by who speaks again."""

@@ -12,7 +12,7 @@ from typing import Literal
 from assistant.engines.protocols import CompletenessScorer, Transcript
 
 TurnJudge = Literal["both", "sound", "words"]
-SURE = 0.8
+SURE = 0.85
 """Share of right words from which they have a say beside the sound."""
 SOUND_WEIGHT, WORDS_WEIGHT = 0.5, 1.0
 """Of the log-odds, added up (a logarithmic opinion pool)."""

@@ -47,6 +47,10 @@ Topic = Literal[
     "emotion", "words", "understanding", "unrelated", "empathy", "transplanted", "latency"
 ]
 TOPICS: tuple[Topic, ...] = get_args(Topic)
+BEFORE = ("I got a new job.", "It is raining again.")
+"""What is typed in the turns before the third."""
+LATER = 100
+"""Most items that are judged at turn 3."""
 
 
 class NanoFiguresSettings(Frozen):
@@ -252,12 +256,30 @@ def understanding_figures(
             bench.figures.add("right intent from speech, held-out wordings", _share(spoken, truth))
             asked = [reply == ASKED_BACK for reply in spoken]
             bench.figures.add("domain speech wrongly asked back", _rate(asked))
-            before = ("I got a new job.", "It is raining again.")
-            later = bench.judge.intents([bench.answer(h, before=before) for h in heard[:100]])
-            bench.figures.add("same intent as from text, turn 3", _share(later, written[:100]))
-            bench.figures.add(
-                "same intent as from text, turn 1 of the same", _share(spoken[:100], written[:100])
-            )
+            _later_figures(bench, lines[:LATER], heard, spoken[:LATER], written[:LATER])
+
+
+def _later_figures(
+    bench: Bench,
+    lines: Sequence[Line],
+    heard: Sequence[Heard],
+    spoken: Sequence[str],
+    written: Sequence[str],
+) -> None:
+    """The same at turn 3, where speech and text follow the same two exchanges."""
+
+    def later(said: Sequence[Heard | str]) -> list[str]:
+        return bench.judge.intents([bench.answer(s, before=BEFORE) for s in said])
+
+    spoken_later = later(heard[: len(lines)])
+    written_later = later([spoken_form(line.text) for line in lines])
+    truth = [line.intent for line in lines]
+    for turn, of_speech, of_text in (
+        ("turn 3", spoken_later, written_later),
+        ("turn 1 of the same", spoken, written),
+    ):
+        bench.figures.add(f"same intent as from text, {turn}", _share(of_speech, of_text))
+        bench.figures.add(f"right intent from speech, {turn}", _share(of_speech, truth))
 
 
 def unrelated_figures(bench: Bench, settings: NanoFiguresSettings) -> None:

@@ -9,12 +9,16 @@ import numpy as np
 
 from models.emotions import Emotion, emotion_from_label
 from models.prompts import NOT_UNDERSTOOD
-from train.domain import Domain, Intent, cut_reply, fill, fitting, slots_of
+from train.domain import Domain, Intent, cut_reply, fill, fitting, slots_of, templates
 from train.manifest import Utterance, write_manifest
+from train.nano_mishearing import Mishearing
 from train.nano_recordings import Recording, librispeech, measured, ravdess, speechocean
+from train.nano_sound_alikes import SoundAlikes
 from train.nano_speech import Line, read_lines
 from train.nano_text import spoken_form
+from train.nano_text_batches import domain_words
 from train.nano_tokenizer import TALK
+from train.nano_word_times import pronunciations
 from train.synthesis import SAMPLE_RATE_HZ
 
 HISTORY_SHARE = 0.35
@@ -24,7 +28,10 @@ LONGEST_S = 12.0
 
 
 def write_manifests(folder: Path, domain: Domain, data: Path, *, seed: int) -> None:
-    """Writes `semantic.jsonl` and `emotion.jsonl` beside the speech, unless they are there."""
+    """Writes `semantic.jsonl` and `emotion.jsonl` beside the speech, unless they are there.
+
+    The words of the second are given to the LLM as a recogniser may hear them.
+    """
     semantic, emotion = folder / "semantic.jsonl", folder / "emotion.jsonl"
     if semantic.exists() and emotion.exists():
         return
@@ -34,7 +41,9 @@ def write_manifests(folder: Path, domain: Domain, data: Path, *, seed: int) -> N
     acted = measured(ravdess(data, held_out=False), longest_s=LONGEST_S)
     answers = Answers(domain, seed)
     write_manifest(semantic, semantic_utterances(lines, real, answers))
-    write_manifest(emotion, emotion_utterances(lines, acted + real[::3], answers))
+    words = domain_words(templates(domain, "train"))
+    mishearing = Mishearing(words, SoundAlikes(pronunciations(words)))
+    write_manifest(emotion, emotion_utterances(lines, acted + real[::3], answers, mishearing))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +155,10 @@ def semantic_utterances(
 
 
 def emotion_utterances(
-    lines: Sequence[Line], recordings: Sequence[tuple[Recording, int]], answers: Answers
+    lines: Sequence[Line],
+    recordings: Sequence[tuple[Recording, int]],
+    answers: Answers,
+    mishearing: Mishearing,
 ) -> Iterator[Utterance]:
     """Yields the same words in several emotions with the reply that fits each.
 
@@ -160,7 +172,9 @@ def emotion_utterances(
             emotion = emotion_from_label(line.emotion or "neutral")
             found = answers.reply(line.text, line.intent, emotion)
             if found is not None:
-                yield _spoken(number, line, found, emotion=emotion.label)
+                spoken = _spoken(number, line, found, emotion=emotion.label)
+                heard = mishearing.heard(spoken.text, answers.generator)
+                yield spoken.model_copy(update={"text": heard})
     for number, (recording, samples) in enumerate(recordings):
         if recording.corpus == "ravdess":
             emotion = emotion_from_label(recording.emotion)

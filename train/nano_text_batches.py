@@ -24,6 +24,7 @@ from train.domain import (
     templates,
 )
 from train.losses import IGNORED
+from train.nano_mishearing import Mishearing
 from train.nano_sound_alikes import SoundAlikes
 from train.nano_text import spoken_form
 from train.nano_tokenizer import TALK
@@ -43,8 +44,6 @@ PLAIN_SHARE = 0.25
 """Of the conversations: without an emotion in the system line, answered neutrally."""
 SPOKEN_SHARE = 0.75
 """Of the things said: written as a recogniser writes them."""
-MISHEARD_SHARE = 0.4
-"""Of these: some words are missing or others, as where a recogniser errs."""
 NAMED_SHARE = 0.75
 """Of the replies in the history: their topic stands before them."""
 MISLED_SHARE = 0.15
@@ -54,13 +53,6 @@ NAMING_SHARE, NAMED_TOGETHER = 0.5, 10
 """Of the rows: so many utterances of which only the topics are learnt. They are what is hardest,
 and a topic takes 20 positions so, 60 in a conversation; of too few conversations the replies
 suffer, which then leave their topic."""
-WORD_ERRORS = 0.2
-"""Of the words of what is misheard."""
-REPLACED_SHARE, LOST_SHARE = 0.75, 0.16
-"""Of the word errors: another word stands there, or none; the rest has a further word beside it.
-So it was in 481 errors of a nano on 400 held-out sentences."""
-ALIKE_SHARE = 0.85
-"""Of the words that stand in place of another: sound like it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +162,7 @@ class ConversationSource:
     _wordings: "Wordings" = field(init=False)
     _by_emotion: dict[Emotion, "Wordings"] = field(init=False)
     _dialogues: list[Dialogue] = field(init=False)
-    _words: list[str] = field(init=False)
+    _mishearing: Mishearing = field(init=False)
 
     def __post_init__(self) -> None:
         wordings = list(templates(self.domain, "wording" if self.held_out else "train"))
@@ -182,7 +174,7 @@ class ConversationSource:
         self._dialogues = [
             d for d in self.domain.dialogues if held_out_dialogue(d) == self.held_out
         ]
-        self._words = domain_words(wordings)
+        self._mishearing = Mishearing(domain_words(wordings), self.alikes)
 
     def draw(self, generator: np.random.Generator) -> Conversation:
         """Returns a conversation of one to five exchanges in one emotion."""
@@ -275,29 +267,7 @@ class ConversationSource:
         if generator.random() >= SPOKEN_SHARE:
             return text
         spoken = spoken_form(text)
-        if self.held_out or generator.random() >= MISHEARD_SHARE:
-            return spoken
-        return self._misheard(spoken, generator)
-
-    def _misheard(self, spoken: str, generator: np.random.Generator) -> str:
-        """Returns `spoken` with some words replaced, missing or added."""
-        words: list[str] = []
-        for word in spoken.split():
-            if generator.random() >= WORD_ERRORS:
-                words.append(word)
-                continue
-            kind = generator.random()
-            if kind < REPLACED_SHARE:
-                words.append(self._instead_of(word, generator))
-            elif kind >= REPLACED_SHARE + LOST_SHARE:
-                words += [word, self._words[int(generator.integers(len(self._words)))]]
-        return " ".join(words) or spoken
-
-    def _instead_of(self, word: str, generator: np.random.Generator) -> str:
-        alike = None
-        if self.alikes is not None and generator.random() < ALIKE_SHARE:
-            alike = self.alikes.draw(word, generator)
-        return alike or self._words[int(generator.integers(len(self._words)))]
+        return spoken if self.held_out else self._mishearing.heard(spoken, generator)
 
 
 def domain_words(wordings: Iterable[tuple[Intent, str]]) -> list[str]:
