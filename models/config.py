@@ -96,6 +96,9 @@ class EmotionHeadConfig:
     dropout: float = 0.0
     members: int = 1
     """`spectral`: heads that were trained apart and whose probabilities are averaged."""
+    statistics_layer: int = 0
+    """`spectral`: where not 0, a linear layer on statistics of the spectrogram and of this layer of
+    the encoder is one more of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,11 @@ class BlspEmoConfig:
             )
         if self.emotion_in_embeddings and self.emotion_head.kind == "mean":
             raise ValueError("emotion_in_embeddings needs the emotion head attentive or spectral")
+        if not 0 <= self.emotion_head.statistics_layer <= self.speech_encoder.layers:
+            raise ValueError(
+                f"statistics_layer is {self.emotion_head.statistics_layer}: the encoder has "
+                f"{self.speech_encoder.layers} layers"
+            )
         if "model_type" not in self.llm:
             raise ValueError("llm lacks model_type, the architecture that transformers is to build")
 

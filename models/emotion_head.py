@@ -13,6 +13,8 @@ from models.features import SpeechFeatures
 from models.masks import blank_outside, lengths_to_mask
 from models.speech_embeddings import SpeechEmbeddings
 from models.speech_encoder import SpeechStates
+from models.spoken_part import spoken_part
+from models.voice_statistics import COUNT, voice_statistics
 
 
 class MeanEmotionHead(nn.Module):
@@ -74,6 +76,8 @@ class AttentiveEmotionHead(nn.Module):
 class SpectralEmotionHead(nn.Module):
     """Convolutions over the log-mel spectrogram, attentive statistics pooling, an MLP.
 
+    Silence around an utterance is left out: how much there is of it would sway the estimate.
+
     Apart from the encoder, whose training on words wears emotion away where data are few. Norms
     that training puts behind a convolution are folded into it, so that an utterance gives the
     same in any batch.
@@ -112,7 +116,7 @@ class SpectralEmotionHead(nn.Module):
         del embedded
         if speech.features is None:
             raise ValueError("the spectral emotion head needs the features of the speech")
-        return self.of_features(speech.features)
+        return self.of_features(spoken_part(speech.features))
 
     def of_features(self, features: SpeechFeatures) -> Tensor:
         """Returns logits (B, E) of log-mel features."""
@@ -142,20 +146,61 @@ class SpectralEmotionHead(nn.Module):
         return self.classifier(torch.cat([mean, (variance + 1e-5).sqrt()], dim=-1))
 
 
+class StatisticsEmotionHead(nn.Module):
+    """A linear layer on `voice_statistics`, with those of one layer of the encoder.
+
+    It has so little to learn that a few hundred recordings do, and errs elsewhere than convolutions
+    do. Statistics far from those it learnt from count as their limit, missing ones as average.
+    """
+
+    LIMIT = 3.0
+    """Deviations from the average."""
+
+    def __init__(self, config: EmotionHeadConfig, encoder: SpeechEncoderConfig) -> None:
+        super().__init__()
+        self.layer = config.statistics_layer
+        inputs = COUNT + 2 * encoder.width
+        self.average = nn.Parameter(torch.zeros(inputs), requires_grad=False)
+        self.deviation = nn.Parameter(torch.ones(inputs), requires_grad=False)
+        self.linear = nn.Linear(inputs, len(EMOTION_LABELS))
+
+    def forward(self, speech: SpeechStates, embedded: SpeechEmbeddings | None = None) -> Tensor:
+        """Returns logits (B, E).
+
+        Raises:
+            ValueError: `speech` does not hold the features that it was made of.
+        """
+        del embedded
+        if speech.features is None:
+            raise ValueError("the emotion head needs the features of the speech")
+        statistics = voice_statistics(speech.features, speech.layers[self.layer])
+        return self.linear(self.scaled(statistics.to(self.linear.weight)))
+
+    def scaled(self, statistics: Tensor) -> Tensor:
+        """Returns statistics (B, K) in deviations from the average."""
+        return (
+            ((statistics - self.average) / self.deviation)
+            .nan_to_num()
+            .clamp(-self.LIMIT, self.LIMIT)
+        )
+
+
 class EmotionHeadEnsemble(nn.Module):
-    """Spectral heads trained from different seeds, whose probabilities are averaged.
+    """Heads that learnt apart, whose probabilities are averaged.
 
     On a few hundred recordings one seed hears other things than the next; what they agree on holds
     for strangers more often (deep ensembles, arXiv 1612.01474).
     """
 
-    needs_all_layers = False
-
     def __init__(self, config: EmotionHeadConfig, encoder: SpeechEncoderConfig) -> None:
         super().__init__()
-        self.members = nn.ModuleList(
+        self.needs_all_layers = config.statistics_layer > 0
+        members: list[nn.Module] = [
             SpectralEmotionHead(config, encoder) for _ in range(config.members)
-        )
+        ]
+        if self.needs_all_layers:
+            members.append(StatisticsEmotionHead(config, encoder))
+        self.members = nn.ModuleList(members)
 
     def forward(self, speech: SpeechStates, embedded: SpeechEmbeddings | None = None) -> Tensor:
         """Returns logits (B, E): the logarithms of the mean probabilities."""
@@ -172,8 +217,8 @@ def build_emotion_head(
 ) -> MeanEmotionHead | AttentiveEmotionHead | SpectralEmotionHead | EmotionHeadEnsemble:
     """Returns the head that `config.kind` names."""
     if config.kind == "spectral":
-        shape = EmotionHeadEnsemble if config.members > 1 else SpectralEmotionHead
-        return shape(config, encoder)
+        is_one = config.members == 1 and not config.statistics_layer
+        return (SpectralEmotionHead if is_one else EmotionHeadEnsemble)(config, encoder)
     if config.kind == "attentive":
         return AttentiveEmotionHead(config, encoder)
     return MeanEmotionHead(llm_width)

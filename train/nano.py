@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 
 from models.blsp_emo import BlspEmo
 from models.checkpoint import save
@@ -14,7 +15,7 @@ from train.domain import Domain, Split, domain_sha256, read_domain, templates
 from train.loop import fit
 from train.nano_alignment import align_nano
 from train.nano_assemble import LLM_WIDTH, assemble_nano, trained_weights
-from train.nano_emotion_runs import train_emotion
+from train.nano_emotion_runs import STATISTICS, train_emotion
 from train.nano_llm import LLM_WEIGHTS, LlmStep, NanoLlm, llm_shape
 from train.nano_manifests import write_manifests
 from train.nano_needs import check_needs, print_plan
@@ -158,7 +159,8 @@ def _assemble(settings: NanoSettings, domain: Domain) -> None:
     words, llm = (trained_weights(run / name) for name in ("words", "llm"))
     heads = [trained_weights(folder) for folder in sorted(run.glob("emotion-[0-9]*"))]
     tokenizer = JsonTokenizer(run / "tokenizer.json")
-    model = assemble_nano(tokenizer, spelling_size(tokenizer, domain), words, llm, heads)
+    linear = load_file(run / STATISTICS)
+    model = assemble_nano(tokenizer, spelling_size(tokenizer, domain), words, llm, heads, linear)
     model.word_model = nano_word_model(domain, settings.data, seed=settings.seed)
     with replacing(run / "parts") as part:
         save(model, part)

@@ -113,13 +113,11 @@ def _loop(settings: NanoSettings, stage: str, learning_rate: float) -> LoopSetti
 
 
 def _with_new_head(source: Path, target: Path, seed: int) -> None:
-    """Copies a checkpoint; the emotion head of the copy knows nothing."""
+    """Copies a checkpoint; the convolutions of the copy's emotion head know nothing."""
     model = BlspEmo.from_pretrained(source, dtype="float32", device="cpu")
     torch.manual_seed(seed)
-    shape = model.config
-    model.emotion_head = build_emotion_head(
-        shape.emotion_head, shape.speech_encoder, model.llm.width
-    )
-    model.config = replace(shape, calibration=CalibrationConfig())
+    head = replace(model.config.emotion_head, statistics_layer=0)
+    model.emotion_head = build_emotion_head(head, model.config.speech_encoder, model.llm.width)
+    model.config = replace(model.config, emotion_head=head, calibration=CalibrationConfig())
     with replacing(target) as part:
         save(model, part)

@@ -15,6 +15,7 @@ from models.config import EmotionHeadConfig, SpeechEncoderConfig
 from models.emotion_head import SpectralEmotionHead
 from models.emotions import EMOTION_LABELS, Emotion, emotion_from_label
 from models.features import SpeechFeatures, speech_features
+from models.spoken_part import spoken_part
 from train.nano_audio import Surroundings, faster, read_mono
 from train.nano_pitch import PITCH_VALUES, PitchTrack, collate_pitch, pitch_losses, pitch_track
 from train.nano_recordings import Recording
@@ -136,17 +137,14 @@ class EmotionItems:
 
     waveforms: list[NDArray[np.float32]]
     emotions: list[int]
-    surroundings: Surroundings | None
-    """None leaves the recordings as they are (validation)."""
+    surroundings: Surroundings
     voices: int = 0
     """How many of the last ones are synthetic."""
     speeds: tuple[float, float] = (0.88, 1.14)
     """Least and most that a varied recording is played as fast."""
 
     @classmethod
-    def read(
-        cls, recordings: Sequence[Recording], surroundings: Surroundings | None
-    ) -> "EmotionItems":
+    def read(cls, recordings: Sequence[Recording], surroundings: Surroundings) -> "EmotionItems":
         """Reads `recordings`."""
         return cls(
             [trimmed(read_mono(r.path)) for r in recordings],
@@ -185,8 +183,6 @@ class EmotionItems:
     def load(self, index: int, generator: np.random.Generator) -> EmotionItem:
         """Returns a recording, varied in ways that keep its emotion, with the pitch it then has."""
         waveform = self.waveforms[index]
-        if self.surroundings is None:
-            return EmotionItem(waveform, self.emotions[index], pitch_track(waveform))
         waveform = faster(waveform, float(generator.uniform(*self.speeds)))
         waveform = np.pad(waveform, (int(generator.integers(0, LONGEST_START)), 0))
         track = pitch_track(waveform)
@@ -210,21 +206,28 @@ def collate_emotions(items: Sequence[EmotionItem]) -> EmotionBatch:
 
 def trimmed(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
     """Returns `waveform` with a tenth of a second of quiet around what is loud."""
+    start, end = loud_span(waveform)
+    return waveform[start:end]
+
+
+def loud_span(waveform: NDArray[np.float32]) -> tuple[int, int]:
+    """Returns the first sample of what `trimmed` keeps, and the one after the last."""
     frames = waveform[: waveform.size // 160 * 160].reshape(-1, 160)
     level = np.sqrt(np.mean(np.square(frames), axis=1))
     loud = np.flatnonzero(level > QUIET_SHARE * level.max())
     if loud.size == 0:
-        return waveform
-    start = max(0, (int(loud[0]) - 10) * 160)
-    return waveform[start : (int(loud[-1]) + 11) * 160]
+        return 0, waveform.size
+    return max(0, (int(loud[0]) - 10) * 160), min(waveform.size, (int(loud[-1]) + 11) * 160)
 
 
 @torch.no_grad()
-def emotion_logits(model: EmotionModel, items: EmotionItems, *, batch: int = 16) -> Tensor:
-    """Returns logits (N, E) of all recordings as they are."""
+def emotion_logits(
+    model: EmotionModel, waveforms: Sequence[NDArray[np.float32]], *, batch: int = 16
+) -> Tensor:
+    """Returns logits (N, E) of whole recordings, as a checkpoint with this head gives them."""
     model.eval()
     rows: list[Tensor] = []
-    for start in range(0, len(items.waveforms), batch):
-        features = speech_features(items.waveforms[start : start + batch])
+    for start in range(0, len(waveforms), batch):
+        features = spoken_part(speech_features(waveforms[start : start + batch]))
         rows.append(model(features.log_mel, features.lengths)[0])
     return torch.cat(rows)

@@ -7,16 +7,18 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from models.emotion_head import fit_temperature, mean_logits
-from models.emotions import EMOTION_LABELS
+from models.emotions import EMOTION_LABELS, emotion_from_label
+from models.speech_encoder import SpeechEncoder
 from models.tokenizer import JsonTokenizer
 from train.batches import BucketedBatches
 from train.domain import Domain
 from train.loop import fit
 from train.metrics import confusion, unweighted_accuracy
-from train.nano_assemble import nano_config, trained_weights
+from train.nano_assemble import nano_config, recogniser_weights, trained_weights
 from train.nano_audio import Surroundings, read_mono
 from train.nano_emotion import (
     EmotionItems,
@@ -27,6 +29,7 @@ from train.nano_emotion import (
     pitch_step,
     trimmed,
 )
+from train.nano_emotion_statistics import HeardVoices, fitted_head, heard_voices, statistics_logits
 from train.nano_recordings import Recording, librispeech, ravdess, speechocean, strangers
 from train.nano_settings import NanoSettings, finish, is_done
 from train.nano_speech import Line, read_lines
@@ -50,6 +53,8 @@ PITCH = "emotion-pitch"
 PITCH_SPEEDS = (0.75, 1.3)
 """Wider than for emotion, which a voice loses when it is played so much slower or faster."""
 TERMS = {"input_er": 1.0, "pitch": 0.9, "voiced": 0.3}
+STATISTICS = "emotion-statistics.safetensors"
+"""In the run folder: the linear head."""
 REPORT = "emotion.json"
 """In the run folder: what cross-validation over the actors found."""
 
@@ -83,7 +88,8 @@ class _EmotionHeads:
     def cross_validate(self) -> dict[str, object]:
         """Returns the accuracies of each fold, and the temperature over all of them.
 
-        In each fold heads are trained from all seeds, as they are for the checkpoint.
+        In each fold heads are trained from all seeds, as they are for the checkpoint. A single seed
+        has the linear head beside it, which is fitted without chance.
         """
         actors = sorted({r.speaker for r in self.recordings})
         logits: list[Tensor] = []
@@ -93,27 +99,42 @@ class _EmotionHeads:
         for fold in range(FOLDS):
             held = set(actors[fold::FOLDS])
             kept = [r for r in self.recordings if r.speaker not in held]
-            items = EmotionItems.read([r for r in self.recordings if r.speaker in held], None)
+            judged = [r for r in self.recordings if r.speaker in held]
+            waveforms = [read_mono(r.path) for r in judged]
+            truth = [int(emotion_from_label(r.emotion)) for r in judged]
             names = [(f"emotion-fold-{fold}-seed-{seed}", seed) for seed in self.seeds]
-            found = torch.stack(
-                [emotion_logits(self._fit(kept, *name, FOLD_TIME), items) for name in names]
-            )
-            alone += [_accuracy(items, one) for one in found]
-            logits.append(mean_logits(found))
-            together.append(_accuracy(items, logits[-1]))
-            emotions += items.emotions
+            heads = [emotion_logits(self._fit(kept, *name, FOLD_TIME), waveforms) for name in names]
+            linear = self._linear_logits(held)
+            alone += [_accuracy(truth, mean_logits(torch.stack([one, linear]))) for one in heads]
+            logits.append(mean_logits(torch.stack([*heads, linear])))
+            together.append(_accuracy(truth, logits[-1]))
+            emotions += truth
         return {
             "unweighted_accuracy": together,
             "mean": float(np.mean(together)),
-            "mean_of_single_heads": float(np.mean(alone)),
+            "mean_of_single_seeds": float(np.mean(alone)),
             "recordings": len(emotions),
             "temperature": fit_temperature(torch.cat(logits), torch.tensor(emotions)),
         }
 
     def train_members(self) -> None:
-        """Trains the heads of the checkpoint, one from each seed."""
+        """Trains the heads of the checkpoint, one from each seed, and the linear one."""
         for number, seed in enumerate(self.seeds, start=1):
             self._fit(self.recordings, f"emotion-{number}", seed, 1.0)
+        every = np.ones(len(self._heard.emotions), dtype=bool)
+        head = fitted_head(self._heard, every, self.config.emotion_head, self._encoder)
+        part = self.settings.run / f"{STATISTICS}.part"
+        save_file(head.state_dict(), part)
+        part.replace(self.settings.run / STATISTICS)
+
+    def _linear_logits(self, held: set[str]) -> Tensor:
+        """Returns logits of the recordings of the actors `held`, by what the others teach."""
+        is_held = np.array(
+            [r.speaker in held for r in self.recordings] + [False] * len(self._voices)
+        )
+        rows = is_held[self._heard.recordings]
+        head = fitted_head(self._heard, ~rows, self.config.emotion_head, self._encoder)
+        return statistics_logits(head, self._heard, rows & ~self._heard.is_varied)
 
     def learn_pitch(self) -> None:
         """Trains what all heads begin with, on real speech of any kind and on synthetic voices."""
@@ -180,6 +201,27 @@ class _EmotionHeads:
         finish(name, fit(task, loop, settings.run / name))
 
     @cached_property
+    def _encoder(self) -> SpeechEncoder:
+        """The finished encoder of the recogniser."""
+        encoder = SpeechEncoder(self.config.speech_encoder)
+        weights = recogniser_weights(trained_weights(self.settings.run / "words"))
+        own = {
+            name.removeprefix("speech_encoder."): value
+            for name, value in weights.items()
+            if name.startswith("speech_encoder.")
+        }
+        encoder.load_state_dict(own, strict=False)
+        return encoder
+
+    @cached_property
+    def _heard(self) -> HeardVoices:
+        """Statistics of all recordings and voices, for the linear head."""
+        items = EmotionItems.read(self.recordings, self.around)
+        items = items.with_voices(self._voices, self.settings.run / "speech")
+        layer = self.config.emotion_head.statistics_layer
+        return heard_voices(self.recordings, items, self._encoder, layer, seed=self.settings.seed)
+
+    @cached_property
     def _voices(self) -> list[Line]:
         """Short synthetic lines without any acting, evenly from all shards."""
         longest = LONGEST_VOICE_S * SAMPLE_RATE_HZ
@@ -191,7 +233,7 @@ class _EmotionHeads:
         return lines[:: max(1, len(lines) // VOICES)][:VOICES]
 
 
-def _accuracy(items: EmotionItems, logits: Tensor) -> float:
-    """Returns the unweighted accuracy of `logits` (N, E) on `items`."""
-    table = confusion(items.emotions, logits.argmax(-1).tolist(), len(EMOTION_LABELS))
+def _accuracy(truth: list[int], logits: Tensor) -> float:
+    """Returns the unweighted accuracy of `logits` (N, E)."""
+    table = confusion(truth, logits.argmax(-1).tolist(), len(EMOTION_LABELS))
     return unweighted_accuracy(table)

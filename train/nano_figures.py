@@ -1,10 +1,8 @@
 """`python -m train nano-figures`: what a nano checkpoint hears, understands and answers."""
 
-import json
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -14,27 +12,23 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from models.blsp_emo import BlspEmo, Heard
-from models.emotion_head import EmotionHeadEnsemble, SpectralEmotionHead
-from models.emotions import EMOTION_LABELS, Emotion, emotion_from_label
+from models.emotions import EMOTION_LABELS, emotion_from_label
 from models.talk import TalkSession
 from models.transcription import transcribe
-from train.domain import Domain, read_domain
+from train.domain import read_domain
 from train.metrics import (
     Figure,
     bootstrap,
-    confusion,
-    expected_calibration_error,
-    negative_log_likelihood,
     of_answers,
-    perfect_calibration_error,
     repeated_ngram,
-    risk_coverage,
     unweighted_accuracy,
     word_error_rate,
 )
 from train.nano_audio import Surroundings, read_mono, with_noise
+from train.nano_bench import Bench, Figures
+from train.nano_emotion_figures import emotion_figures
 from train.nano_judges import ASKED_BACK, ReplyJudge, all_replies, held_out_accuracy, lexicon
-from train.nano_recordings import Recording, librispeech, ravdess, speechocean, tess
+from train.nano_recordings import Recording, librispeech, ravdess, speechocean
 from train.nano_speech import Line, read_lines
 from train.nano_text import spoken_form
 from train.nano_transplants import transplanted
@@ -70,54 +64,6 @@ class NanoFiguresSettings(Frozen):
     """What is measured; all of it if not given."""
 
 
-@dataclass
-class Figures:
-    """Named figures, in the order in which they were measured."""
-
-    values: dict[str, Figure] = field(default_factory=dict[str, Figure])
-    notes: dict[str, float] = field(default_factory=dict[str, float])
-
-    def add(self, name: str, figure: Figure) -> None:
-        """Keeps a figure and says it."""
-        self.values[name] = figure
-        logger.info("%s: %s", name, figure)
-
-    def write(self, path: Path) -> None:
-        """Writes all figures as JSON."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        table = {name: asdict(figure) for name, figure in self.values.items()}
-        path.write_text(json.dumps({"figures": table, "notes": self.notes}, indent=1) + "\n")
-
-
-@dataclass
-class Bench:
-    """A model under test with what it is judged by."""
-
-    model: BlspEmo
-    domain: Domain
-    judge: ReplyJudge
-    figures: Figures
-    replies: list[tuple[str, bool]] = field(default_factory=list[tuple[str, bool]])
-    """Every reply that was given, and whether it came to an end."""
-
-    def answer(
-        self, heard: Heard | str, *, emotion: Emotion | None = None, before: Sequence[str] = ()
-    ) -> str:
-        """Returns the reply to speech or text after the typed turns `before`."""
-        talk = TalkSession(self.model)
-        for text in before:
-            talk.read(text)
-            "".join(talk.reply())
-        if isinstance(heard, str):
-            talk.read(heard, emotion=emotion)
-        else:
-            talk.listen(heard)
-        pieces = list(talk.reply())
-        text = "".join(pieces).strip()
-        self.replies.append((text, len(pieces) < talk.sampling.max_new_tokens - 1))
-        return text
-
-
 def nano_figures(settings: NanoFiguresSettings) -> None:
     """Measures everything and writes it.
 
@@ -136,7 +82,7 @@ def nano_figures(settings: NanoFiguresSettings) -> None:
     if not wordings:
         raise ValueError(f"{settings.speech} holds no held-out speech: run `python -m train nano`")
     measures: dict[Topic, Callable[[], None]] = {
-        "emotion": lambda: emotion_figures(bench, settings),
+        "emotion": lambda: emotion_figures(bench, settings.data),
         "words": lambda: word_figures(bench, settings, wordings),
         "understanding": lambda: understanding_figures(bench, settings, wordings, intents),
         "unrelated": lambda: unrelated_figures(bench, settings),
@@ -150,61 +96,6 @@ def nano_figures(settings: NanoFiguresSettings) -> None:
     if bench.replies:
         reply_figures(bench)
     bench.figures.write(settings.out)
-
-
-def emotion_figures(bench: Bench, settings: NanoFiguresSettings) -> None:
-    """Emotion of actors that were never trained on, its calibration, and TESS by speaker."""
-    logits, truth = _emotions(bench.model, ravdess(settings.data, held_out=True))
-    _emotion_figure(bench, "emotion UA, RAVDESS actors 17-20", logits, truth)
-    _seeds_figure(bench, settings, truth)
-    temperature = bench.model.config.calibration.temperature
-    for name, scale in (("before", 1.0), ("after", temperature)):
-        shares = torch.softmax(logits / scale, dim=-1).double().numpy()
-        bench.figures.notes[f"negative log-likelihood {name} calibration"] = float(
-            negative_log_likelihood(shares, truth)
-        )
-        bench.figures.add(
-            f"expected calibration error {name} calibration",
-            bootstrap(
-                lambda chosen, p=shares: expected_calibration_error(p[chosen], truth[chosen]),
-                len(truth),
-                draws=300,
-            ),
-        )
-        perfect = perfect_calibration_error(shares, draws=200)
-        bench.figures.add(f"error of a perfectly calibrated model, {name} calibration", perfect)
-    shares = torch.softmax(logits / temperature, dim=-1).double().numpy()
-    coverage, risk, _ = risk_coverage(shares, truth)
-    for kept in (1.0, 0.8, 0.6, 0.4):
-        place = min(int(np.searchsorted(coverage, kept)), len(risk) - 1)
-        bench.figures.notes[f"emotion, share wrong at {kept:.0%} coverage"] = float(risk[place])
-    for speaker in ("OAF", "YAF"):
-        clips = [r for r in tess(settings.data) if r.speaker == speaker][::3]
-        if clips:
-            _emotion_figure(bench, f"emotion UA, TESS {speaker}", *_emotions(bench.model, clips))
-
-
-def _seeds_figure(bench: Bench, settings: NanoFiguresSettings, truth: NDArray[np.int64]) -> None:
-    """Adds the mean over the heads of all seeds, each alone."""
-    together = bench.model.emotion_head
-    if isinstance(together, EmotionHeadEnsemble):
-        guesses: list[NDArray[np.int64]] = []
-        for member in together.members:
-            assert isinstance(member, SpectralEmotionHead)
-            bench.model.emotion_head = member
-            logits, _ = _emotions(bench.model, ravdess(settings.data, held_out=True))
-            guesses.append(logits.argmax(dim=-1).numpy())
-        bench.model.emotion_head = together
-
-        def mean(chosen: NDArray[np.int64]) -> float:
-            tables = [
-                confusion(truth[chosen].tolist(), guess[chosen].tolist(), len(EMOTION_LABELS))
-                for guess in guesses
-            ]
-            return float(np.mean([unweighted_accuracy(table) for table in tables]))
-
-        name = f"emotion UA, RAVDESS actors 17-20, mean of {len(guesses)} single heads"
-        bench.figures.add(name, bootstrap(mean, len(truth)))
 
 
 def word_figures(bench: Bench, settings: NanoFiguresSettings, lines: Sequence[Line]) -> None:
@@ -366,22 +257,6 @@ def latency_figures(bench: Bench, settings: NanoFiguresSettings) -> None:
         "first token p50 ms": float(np.quantile(taken[2:], 0.5)),
         "first token p95 ms": float(np.quantile(taken[2:], 0.95)),
     }
-
-
-def _emotions(
-    model: BlspEmo, recordings: Sequence[Recording]
-) -> tuple[torch.Tensor, NDArray[np.int64]]:
-    logits = torch.stack([model.hear(read_mono(r.path)).emotion_logits for r in recordings])
-    return logits, np.array([int(emotion_from_label(r.emotion)) for r in recordings])
-
-
-def _emotion_figure(
-    bench: Bench, name: str, logits: torch.Tensor, truth: NDArray[np.int64]
-) -> None:
-    guess = logits.argmax(dim=-1).tolist()
-    bench.figures.add(
-        name, of_answers(unweighted_accuracy, truth.tolist(), guess, len(EMOTION_LABELS))
-    )
 
 
 def _heard_as(model: BlspEmo, heard: Heard, emotions: NDArray[np.float64]) -> Heard:

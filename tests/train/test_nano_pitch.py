@@ -60,7 +60,8 @@ def test_what_has_no_voice_or_lies_outside_does_not_count() -> None:
 def test_a_head_learns_pitch_and_then_emotion_by_it() -> None:
     torch.manual_seed(0)
     pitches = [110.0, 330.0] * 4
-    items = EmotionItems([buzz(hz) for hz in pitches], [2, 3] * 4, None)
+    around = Surroundings(noises=[], rooms=[])
+    items = EmotionItems([buzz(hz) for hz in pitches], [2, 3] * 4, around, speeds=(1.0, 1.0))
     batch = collate_emotions([items.load(n, np.random.default_rng(n)) for n in range(8)])
     config = EmotionHeadConfig(kind="spectral", hidden=16, channels=(4, 8, 8, 8))
     model = EmotionModel(config, SpeechEncoderConfig())
