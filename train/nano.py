@@ -9,29 +9,23 @@ from safetensors.torch import load_file
 
 from models.blsp_emo import BlspEmo
 from models.checkpoint import save
-from models.prompts import chat_prompts
 from models.tokenizer import JsonTokenizer
-from train.domain import Domain, Split, domain_sha256, read_domain, templates
-from train.loop import fit
+from train.domain import Domain, Split, domain_sha256, read_domain
 from train.nano_alignment import align_nano
-from train.nano_assemble import LLM_WIDTH, assemble_nano, trained_weights
+from train.nano_assemble import assemble_nano, trained_weights
+from train.nano_audio import Surroundings
 from train.nano_emotion_runs import STATISTICS, train_emotion
-from train.nano_llm import LLM_WEIGHTS, LlmStep, NanoLlm, llm_shape
+from train.nano_heard import listen
+from train.nano_llm_runs import LLM_HEARD, train_llm, train_llm_on_heard
 from train.nano_manifests import write_manifests
 from train.nano_needs import check_needs, print_plan
 from train.nano_recogniser_runs import SpeechStages
-from train.nano_recordings import speechocean
 from train.nano_settings import NanoSettings, finish, is_done
-from train.nano_sound_alikes import SoundAlikes
-from train.nano_speech import SHARD_SENTENCES, Script, acted_prosodies, build_shard
-from train.nano_text import spoken_form, unrelated_sentences
-from train.nano_text_batches import ConversationBatches, ConversationSource, domain_words
+from train.nano_speech import SHARD_SENTENCES, Script, acted_prosodies, build_shard, read_lines
 from train.nano_tokenizer import spelling_size, train_tokenizer
 from train.nano_word_model import nano_word_model
-from train.nano_word_times import pronunciations
 from train.run_folder import open_run, replacing
-from train.settings import LoopSettings, TurnEndSettings
-from train.task import Outcome, Task
+from train.settings import TurnEndSettings, duration_s
 from train.turn_ends import turn_ends
 
 logger = logging.getLogger(__name__)
@@ -62,12 +56,11 @@ def make_nano(settings: NanoSettings) -> None:
     open_run(run, identity={**identity, "domain": domain_sha256()}, notes={})
     _tokenizer(settings, domain)
     _speak(settings, domain)
-    if not is_done(run / "llm"):
-        logger.info("the LLM: up to %s", settings.stage_budget("llm"))
-        finish("llm", _train_llm(settings, domain))
+    train_llm(settings, domain)
     _recogniser(settings, domain)
     logger.info("emotion heads: up to %s", settings.stage_budget("emotion"))
     temperature = train_emotion(settings, domain)
+    _hear(settings, domain)
     if not (run / "parts" / "config.json").exists():
         _assemble(settings, domain)
     write_manifests(run / "speech", domain, settings.data, seed=settings.seed)
@@ -107,40 +100,6 @@ def _speak(settings: NanoSettings, domain: Domain) -> None:
         )
 
 
-def _train_llm(settings: NanoSettings, domain: Domain) -> Outcome:
-    """Teaches the LLM the conversations of the domain."""
-    torch.manual_seed(settings.seed)
-    tokenizer = JsonTokenizer(settings.run / "tokenizer.json")
-    prompts = chat_prompts(tokenizer)
-    unrelated = unrelated_sentences(settings.data)
-    unrelated += [spoken_form(r.text) for r in speechocean(settings.data, held_out=False)] * 3
-    shape = llm_shape(tokenizer.size, width=LLM_WIDTH, layers=4, heads=4, ffn=704)
-    alikes = SoundAlikes(pronunciations(domain_words(templates(domain, "train"))))
-    train = ConversationSource(domain, unrelated, alikes=alikes)
-    valid = ConversationSource(domain, unrelated[::7], held_out=True)
-    task = Task(
-        "nano-llm",
-        NanoLlm(shape, dropout=0.02),
-        LlmStep(spelling_size(tokenizer, domain)),
-        LLM_WEIGHTS,
-        ConversationBatches(train, prompts, 200, tokens=3072, seed=settings.seed),
-        ConversationBatches(valid, prompts, 12, seed=99, naming_share=0.0),
-    )
-    loop = LoopSettings(
-        epochs=1000,
-        budget=settings.stage_budget("llm"),
-        optimizer="muon",
-        learning_rate=2.5e-3,
-        warmup_steps=40,
-        final_fraction=0.03,
-        decay="linear",
-        evaluate_every=300,
-        device="cpu",
-        seed=settings.seed,
-    )
-    return fit(task, loop, settings.run / "llm")
-
-
 def _recogniser(settings: NanoSettings, domain: Domain) -> None:
     """Trains phones and words."""
     if is_done(settings.run / "words"):
@@ -153,17 +112,44 @@ def _recogniser(settings: NanoSettings, domain: Domain) -> None:
     finish("words", speech.train_words())
 
 
+def _hear(settings: NanoSettings, domain: Domain) -> None:
+    """Lets the finished ears listen to the sentences of training, and the LLM learn from it."""
+    if is_done(settings.run / LLM_HEARD):
+        return
+    logger.info("listening: up to %s", settings.stage_budget("listening"))
+    folder = settings.run / "speech"
+    lines = [x for x in read_lines(folder, "train") if x.source == "domain" and x.intent]
+    sentences = listen(
+        _assembled(settings, domain, "llm").eval(),
+        lines,
+        folder,
+        Surroundings.read(settings.data / "noise"),
+        settings.run / "heard.jsonl",
+        seconds=duration_s(settings.stage_budget("listening")),
+        seed=settings.seed,
+    )
+    wrong = sum(one.heard != one.said for one in sentences)
+    logger.info("listened to %d sentences, %d heard otherwise", len(sentences), wrong)
+    train_llm_on_heard(settings, domain, sentences)
+
+
 def _assemble(settings: NanoSettings, domain: Domain) -> None:
     """Puts the trained parts together."""
+    with replacing(settings.run / "parts") as part:
+        save(_assembled(settings, domain, LLM_HEARD), part)
+
+
+def _assembled(settings: NanoSettings, domain: Domain, llm: str) -> BlspEmo:
+    """Returns the trained parts together, with the LLM of the stage `llm`."""
     run = settings.run
-    words, llm = (trained_weights(run / name) for name in ("words", "llm"))
+    words, language = (trained_weights(run / name) for name in ("words", llm))
     heads = [trained_weights(folder) for folder in sorted(run.glob("emotion-[0-9]*"))]
-    tokenizer = JsonTokenizer(run / "tokenizer.json")
     linear = load_file(run / STATISTICS)
-    model = assemble_nano(tokenizer, spelling_size(tokenizer, domain), words, llm, heads, linear)
+    tokenizer = JsonTokenizer(run / "tokenizer.json")
+    spelling = spelling_size(tokenizer, domain)
+    model = assemble_nano(tokenizer, spelling, words, language, heads, linear)
     model.word_model = nano_word_model(domain, settings.data, seed=settings.seed)
-    with replacing(run / "parts") as part:
-        save(model, part)
+    return model
 
 
 def _export(source: Path, target: Path, temperature: float) -> None:

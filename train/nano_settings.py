@@ -9,10 +9,12 @@ from train.settings import Frozen, duration_s
 from train.task import Outcome
 
 SHARES = {
-    "llm": 0.15,
+    "llm": 0.1,
     "phones": 0.03,
-    "words": 0.62,
+    "words": 0.6,
     "emotion": 0.15,
+    "listening": 0.02,
+    "llm-heard": 0.05,
     "semantic": 0.02,
     "empathy": 0.03,
 }

@@ -141,6 +141,9 @@ class Wordings:
         chances = np.sqrt([len(group) for group in self._groups])
         self._upto = np.cumsum(chances) / chances.sum()
 
+    def __len__(self) -> int:
+        return sum(len(group) for group in self._groups)
+
     def draw(self, generator: np.random.Generator) -> tuple[Intent, str]:
         """Returns an intent and one of its wordings."""
         number = int(np.searchsorted(self._upto, generator.random(), side="right"))
@@ -267,7 +270,10 @@ class ConversationSource:
         if generator.random() >= SPOKEN_SHARE:
             return text
         spoken = spoken_form(text)
-        return spoken if self.held_out else self._mishearing.heard(spoken, generator)
+        return spoken if self.held_out else self._misheard(spoken, generator)
+
+    def _misheard(self, spoken: str, generator: np.random.Generator) -> str:
+        return self._mishearing.heard(spoken, generator)
 
 
 def domain_words(wordings: Iterable[tuple[Intent, str]]) -> list[str]:
