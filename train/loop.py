@@ -2,15 +2,14 @@
 
 import logging
 import math
-import signal
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from train.batches import Batches, LoadedBatch, read_batches
 from train.optimiser import learning_rate, make_optimiser
@@ -19,6 +18,8 @@ from train.report import Report
 from train.run_folder import open_run, replacing, restore_replaced
 from train.settings import LoopSettings
 from train.states import Gathered, StateKeeper
+from train.stepper import Stepper, training_mode
+from train.stop_on_signal import StopOnSignal
 from train.task import Ending, Outcome, Position, Task
 
 logger = logging.getLogger(__name__)
@@ -43,22 +44,6 @@ def fit(task: Task, settings: LoopSettings, folder: Path) -> Outcome:
         OSError: The disk is full; the last saved state is intact.
     """
     return _Loop(task, settings, folder).run()
-
-
-class _Stepper(nn.Module):
-    """Model and step as one module, so that data-parallel wrappers see every forward."""
-
-    def __init__(self, task: Task, *, autocast: bool) -> None:
-        super().__init__()
-        self.model = task.model
-        self._step = task.step
-        self._autocast = autocast
-
-    def forward(self, batch: Any) -> dict[str, Tensor]:
-        kind = next(self.model.parameters()).device.type
-        with torch.autocast(kind, dtype=torch.bfloat16, enabled=self._autocast):
-            terms = self._step(self.model, batch)
-        return {name: value.float() for name, value in terms.items()}
 
 
 class _Loop:
@@ -86,7 +71,7 @@ class _Loop:
             config["gradient_clipping"] = settings.clip_norm
         autocast = settings.precision == "bf16" and self.accelerator.mixed_precision == "no"
         self.stepper, self.optimizer = self.accelerator.prepare(
-            _Stepper(task, autocast=autocast), make_optimiser(task, settings)
+            Stepper(task, autocast=autocast), make_optimiser(task, settings)
         )
         self.states = StateKeeper(
             self.accelerator, task.model, self.optimizer, folder, settings.keep_states
@@ -94,7 +79,7 @@ class _Loop:
         self.at = Position()
         self.limit = self._step_limit()
         self.poisoned = ""
-        self.signalled = False
+        self.stop = StopOnSignal()
         self.told: set[str] = set()
 
     def run(self) -> Outcome:
@@ -122,7 +107,7 @@ class _Loop:
             )
         first = self.accelerator.is_main_process
         report = Report(self.folder, title=task.name, active=first, from_step=self.at.step)
-        with report, self._signals():
+        with report, self.stop:
             ending = self._train(report)
             self._check_weights()
             if ending != "stopped":
@@ -144,7 +129,7 @@ class _Loop:
         self.accelerator.wait_for_everyone()
 
     def _train(self, report: Report) -> Ending:
-        self._training_mode()
+        training_mode(self.stepper)
         started = saved = time.perf_counter()
         before_s = self.at.elapsed_s
         for batch in self._batches():
@@ -155,7 +140,7 @@ class _Loop:
             self.at.elapsed_s = before_s + time.perf_counter() - started
             since_s = time.perf_counter() - saved
             self.at.elapsed_s, since_s, stop = self._agree(
-                self.at.elapsed_s, since_s, float(self.signalled)
+                self.at.elapsed_s, since_s, float(self.stop.is_asked)
             )
             self._log(report, done)
             if stop:
@@ -294,26 +279,6 @@ class _Loop:
         gathered: Any = self.accelerator.gather(tensor[None])
         return gathered.amax(dim=0).tolist()
 
-    @contextmanager
-    def _signals(self) -> Generator[None]:
-        """Turns the first SIGTERM or SIGINT into a stop after the current step."""
-
-        def ask(number: int, frame: object) -> None:
-            logger.warning("stopping after this step: the state will be saved")
-            self.signalled = True
-            signal.signal(number, previous[signal.Signals(number)])
-
-        try:
-            previous = {n: signal.signal(n, ask) for n in (signal.SIGTERM, signal.SIGINT)}
-        except ValueError:  # not the main thread: the owner of the process handles signals
-            yield
-            return
-        try:
-            yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
-
     def _log(self, report: Report, done: float) -> None:
         speed = self.at.step / max(self.at.elapsed_s, 1e-9)
         if self.at.summed:
@@ -327,12 +292,6 @@ class _Loop:
                 report.wrote("train", self.at.step, {**means, "learning_rate": rate})
                 self.at.sums, self.at.summed = {}, 0
 
-    def _training_mode(self) -> None:
-        _set_mode(self.stepper, training=True)
-        for module in self.stepper.modules():
-            if getattr(module, "gradient_checkpointing", False):
-                module.training = True  # transformers recompute activations in training mode only
-
     def _validate(self, report: Report) -> None:
         """Validates, records, and exports `best` when no earlier validation was as good."""
         self.stepper.eval()
@@ -342,7 +301,7 @@ class _Loop:
                 figures |= self._mean_terms(self.task.valid)
             if self.task.metrics is not None:
                 figures |= self.task.metrics(self.task.model)
-        self._training_mode()
+        training_mode(self.stepper)
         if not figures:
             return
         report.wrote("valid", self.at.step, figures)
@@ -407,16 +366,6 @@ class _Loop:
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
-
-
-def _set_mode(module: nn.Module, *, training: bool) -> None:
-    """Training mode where something trains; what is wholly frozen, dropout too, runs in eval."""
-    parameters = list(module.parameters())
-    if parameters:
-        training = any(parameter.requires_grad for parameter in parameters)
-    module.training = training
-    for child in module.children():
-        _set_mode(child, training=training)
 
 
 def _total(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
