@@ -1,5 +1,6 @@
 """Speech model: BLSP-Emo hears words and voice together and answers both."""
 
+import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,9 @@ from models.weights import CheckpointError
 NANO = "nano"
 NANO_FOLDER = Path(__file__).parents[2] / "models" / "nano"
 """The checkpoint that ships with Attune."""
+KEPT_CONVOLUTIONS = "64"
+"""Shapes that oneDNN keeps compiled code for. Hardly two utterances are of the same length: of its
+own thousand, which it reaches after an hour of talk and 80 MB, few would ever be used again."""
 
 
 class BlspEmoModel:
@@ -163,6 +167,7 @@ def load_checkpoint(source: str, run: ModelSettings) -> BlspEmo:
     Raises:
         EngineUnavailable: It cannot be loaded; the message names the remedy.
     """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KEPT_CONVOLUTIONS)
     import torch
 
     if run.threads is not None:
