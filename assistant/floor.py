@@ -10,6 +10,8 @@ import math
 import re
 from collections.abc import Sequence
 
+import numpy as np
+
 from assistant.audio import Waveform
 from assistant.brief_speech import (
     ACKNOWLEDGEMENTS,
@@ -51,20 +53,15 @@ def verdict_of(words: Transcript) -> Verdict:
 
 def verdict_of_scores(acknowledgements: Sequence[float], claims: Sequence[float]) -> Verdict:
     """Returns what was meant, from the log-probabilities of the phrases of both kinds."""
-    claimed, acknowledged = _log_sum(claims), _log_sum(acknowledgements)
+    claimed, acknowledged = (
+        float(np.logaddexp.reduce(scores)) for scores in (claims, acknowledgements)
+    )
     if claimed == acknowledged == -math.inf:
         return Verdict.UNCLEAR
     log_odds = claimed - acknowledged
     if log_odds >= CLAIM_LOG_ODDS:
         return Verdict.CLAIMS if max(claims) >= LEAST_CLAIM else Verdict.UNCLEAR
     return Verdict.ACKNOWLEDGES if log_odds <= ACKNOWLEDGEMENT_LOG_ODDS else Verdict.UNCLEAR
-
-
-def _log_sum(log_probabilities: Sequence[float]) -> float:
-    highest = max(log_probabilities)
-    if highest == -math.inf:
-        return -math.inf
-    return highest + math.log(sum(math.exp(value - highest) for value in log_probabilities))
 
 
 class FloorJudge:

@@ -19,7 +19,7 @@ def mel_levels(log_mel: Tensor) -> Tensor:
 
 def loud_frames(levels: Tensor) -> Tensor:
     """Returns which frames (F,) of the log10 energies (M, F) of one utterance are loud."""
-    energy = torch.logsumexp(levels * _LOG_10, dim=0) / _LOG_10
+    energy = (10.0**levels).sum(dim=0).log10()
     loudest = energy.topk(min(LOUDEST_FRAMES, len(energy))).values[-1]
     return energy > loudest - LOUD_DECADES
 
@@ -38,6 +38,3 @@ def spoken_part(features: SpeechFeatures) -> SpeechFeatures:
     longest = int(lengths.max())
     padded = [torch.nn.functional.pad(row, (0, longest - row.shape[1])) for row in rows]
     return SpeechFeatures(torch.stack(padded), lengths)
-
-
-_LOG_10 = 2.302585092994046

@@ -29,10 +29,11 @@ def voice_statistics(features: SpeechFeatures, states: Tensor) -> Tensor:
 
     Args:
         features: Log-mel spectrograms (B, M, F) as of `speech_features`.
-        states: (B, S, W) of an encoder that made each state of F / S frames.
+        states: (B, S, W) of an encoder that made each state of F / S frames, on any device.
     """
+    states = states.to(features.log_mel.device, torch.float32)
     rows = [
-        _of_one(log_mel[:, :length], one.float(), -(-log_mel.shape[1] // states.shape[1]))
+        _of_one(log_mel[:, :length], one, -(-log_mel.shape[1] // states.shape[1]))
         for log_mel, length, one in zip(
             features.log_mel, features.lengths.tolist(), states, strict=True
         )
@@ -50,7 +51,7 @@ def _of_one(log_mel: Tensor, states: Tensor, step: int) -> Tensor:
     strong = energy > energy.max() - STRONG_DECADES
     bands = powers.unflatten(0, (BANDS, -1)).sum(dim=1).log10()
     relative = bands - energy
-    cepstra = _cosines(len(levels)) @ levels
+    cepstra = _cosines(len(levels)).to(levels) @ levels
     low = 3 * len(levels) // 8
     tilt = powers[:low].sum(dim=0).log10() - powers[low:].sum(dim=0).log10()
     places = torch.arange(len(levels), dtype=powers.dtype, device=powers.device)
