@@ -1,4 +1,4 @@
-"""How well a nano hears emotion: actors and speakers it never heard, calibration, single heads."""
+"""How well a nano hears emotion: actors and speakers it never heard, calibration, single seeds."""
 
 from collections.abc import Sequence
 from pathlib import Path
