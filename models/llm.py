@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
+from models.cache_keyword import cache_keyword
 from models.config import LoraConfig
 from models.partial_lora import SpeechScope, attach_lora
 from models.torchaudio_guard import guard_torchaudio
@@ -30,6 +31,7 @@ class LanguageModel(nn.Module):
         hf_config = llm_config(config)
         self.causal: Any = AutoModelForCausalLM.from_config(hf_config, attn_implementation="sdpa")
         self.width = int(self.causal.get_input_embeddings().weight.shape[1])
+        self._cache_keyword = cache_keyword(self.causal)
         self._scope = self._attach(lora)
 
     def _attach(self, lora: LoraConfig | None) -> SpeechScope | None:
@@ -73,9 +75,9 @@ class LanguageModel(nn.Module):
             inputs_embeds=embeddings,
             attention_mask=_attention_mask(mask),
             position_ids=positions,
-            past_key_values=cache,
             use_cache=cache is not None,
             logits_to_keep=1 if last_only else 0,
+            **{self._cache_keyword: cache},
         )
         return output.logits
 

@@ -5,6 +5,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.cache_keyword import cache_keyword
 from models.config import SpeechEncoderConfig
 from models.masks import attention_bias
 from models.speech_encoder import SpeechStates, whisper_config
@@ -24,6 +25,7 @@ class SpeechDecoder(nn.Module):
 
         self.config = config
         self.whisper = WhisperDecoder(whisper_config(config))
+        self._cache_keyword = cache_keyword(self.whisper.layers[0])
 
     def forward(self, ids: Tensor, speech: SpeechStates, cache: Any = None) -> Tensor:
         """Returns logits (B, L, V) of the token after each of `ids` (B, L).
@@ -49,8 +51,8 @@ class SpeechDecoder(nn.Module):
                 hidden,
                 encoder_hidden_states=states,
                 encoder_attention_mask=bias,
-                past_key_values=cache,
                 use_cache=cache is not None,
+                **{self._cache_keyword: cache},
             )
         return F.linear(self.whisper.layer_norm(hidden), self.whisper.embed_tokens.weight)
 
