@@ -1,0 +1,1 @@
+"""Situations that users of voice assistants report, each held once and judged."""

@@ -1,0 +1,56 @@
+"""Situations that users of voice assistants report, held one after the other and judged.
+
+    python -m benchmarks.cases [NAME …] [--list]
+
+Each file beside this one is a case: its docstring says what should happen, `NEEDS` which programs
+it takes, and `run` holds it. The exit status is 1 where something is not as it should be.
+"""
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from benchmarks.cases.case import Case, missing
+
+PARTS = {"__init__", "__main__", "case", "client", "speech", "talks"}
+"""Modules here that are no cases."""
+
+
+def names() -> list[str]:
+    """Returns the cases in alphabetical order."""
+    return sorted(p.stem for p in Path(__file__).parent.glob("*.py") if p.stem not in PARTS)
+
+
+def title(module: ModuleType) -> str:
+    """Returns what should happen, in one line."""
+    return (module.__doc__ or module.__name__).strip().splitlines()[0]
+
+
+def main() -> int:
+    """Holds the cases that are named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="cases; all where none is named")
+    parser.add_argument("--list", action="store_true", help="only name the cases")
+    options = parser.parse_args()
+    wrong: list[str] = []
+    for name in options.names or names():
+        module = importlib.import_module(f"benchmarks.cases.{name}")
+        print(f"{name}: {title(module)}", flush=True)
+        if options.list:
+            continue
+        if absent := missing(getattr(module, "NEEDS", ())):
+            print(f"    not held: {', '.join(absent)} not installed")
+            continue
+        case = Case()
+        module.run(case)
+        if not case.is_right:
+            wrong.append(name)
+    if not options.list:
+        print(f"\nwrong: {', '.join(wrong)}" if wrong else "\nall right")
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

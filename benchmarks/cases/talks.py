@@ -1,0 +1,77 @@
+"""Talks with a recording for a microphone, on a virtual clock, the engines loaded once."""
+
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import soundfile
+
+from assistant import events
+from assistant.assembly import open_engines
+from assistant.audio import SPEECH_RATE_HZ, Waveform
+from assistant.clock import replay
+from assistant.replayed import FileEnds
+from assistant.safety import HelpFinder
+from assistant.session import Watchers, Workers, open_talk
+from assistant.settings import TalkCommandSettings
+
+E = TypeVar("E", bound=events.Event)
+
+
+@dataclass
+class Held:
+    """What happened in a talk."""
+
+    happened: list[events.Event] = field(default_factory=list[events.Event])
+
+    def of(self, kind: type[E]) -> list[E]:
+        """Returns the events of one kind."""
+        return [event for event in self.happened if isinstance(event, kind)]
+
+    @property
+    def turns_s(self) -> list[tuple[float, float]]:
+        """Where each turn of the person begins and ends."""
+        return [(round(e.start_s, 2), round(e.end_s, 2)) for e in self.of(events.UtteranceEnded)]
+
+    @property
+    def words(self) -> list[str]:
+        """What was understood, turn by turn."""
+        return [event.transcript.text for event in self.of(events.WordsHeard)]
+
+    @property
+    def answers_begun_s(self) -> list[float]:
+        """When each answer was first heard."""
+        return [round(event.at_s, 2) for event in self.of(events.ReplyStarted)]
+
+
+class Talks:
+    """Holds one talk after the other."""
+
+    def __init__(self, **settings: Any) -> None:
+        """Loads the engines that the settings of `talk` name."""
+        self._settings = TalkCommandSettings(input=Path("speech.wav"), **settings)
+        self._engines = open_engines(self._settings)
+
+    def hold(self, sound: Waveform) -> Held:
+        """Speaks 16 kHz `sound` to Attune; returns what happened."""
+        held, workers = Held(), Workers()
+        with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+            soundfile.write(file.name, np.clip(sound, -1, 1), SPEECH_RATE_HZ, subtype="PCM_16")
+            settings = self._settings.model_copy(update={"input": Path(file.name)})
+            ends = FileEnds(settings)
+
+            async def hold() -> None:
+                with ExitStack() as outputs:
+                    devices = ends.open(outputs, rate_hz=self._engines.voice.sample_rate)
+                    self._engines.detector.reset()
+                    watchers = Watchers((held.happened.append,), None, HelpFinder())
+                    await open_talk(settings, self._engines, workers, devices, watchers).run()
+
+            try:
+                replay(hold(), workers=list(workers), counts_work=False)
+            finally:
+                workers.close()
+        return held
