@@ -10,7 +10,7 @@ WORKDIR /app
 COPY --chown=attune . .
 # The CPU build of torch; leave the index out for the build with CUDA.
 RUN pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu \
-    'torch>=2.13,<2.14' -e '.[web,voices]'
+    -c constraints.txt 'torch>=2.13,<2.14' -e '.[web,voices]'
 
 USER attune
 ENV OMP_WAIT_POLICY=PASSIVE PYTHONUNBUFFERED=1

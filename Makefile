@@ -1,11 +1,13 @@
 # Two commands for everybody: `make run` and `make test`. Both work without root.
 PYTHON ?= python3
 VENV ?= .venv
+# The versions that were tested; `make run PINS=` takes the newest ones instead.
+PINS ?= constraints.txt
 BIN := $(VENV)/bin
 TEST_PROGRAMS := flite espeak-ng ffmpeg pulseaudio pactl festival tmux chromium
 EXAMPLE := examples/conversation.flac
 
-.PHONY: run example test check format clean
+.PHONY: run example test check format pins clean
 
 run: $(VENV)/.installed ## open Attune in the browser
 	$(BIN)/python app.py web --open-browser
@@ -32,13 +34,22 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # torch stands in the same pip command as the project, so that pip takes one build that fits all.
-$(VENV)/.installed: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet 'torch>=2.13,<2.14' -e '.[voices,web]'
+# It is not among the pins: which build is right, for a CPU or for CUDA, is the machine's affair.
+INSTALL = $(BIN)/python -m pip install --quiet $(if $(PINS),-c $(PINS)) 'torch>=2.13,<2.14'
+
+$(VENV)/.installed: pyproject.toml $(PINS) | $(BIN)/python
+	$(INSTALL) -e '.[voices,web]'
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet 'torch>=2.13,<2.14' -e '.[dev]'
+$(VENV)/.installed-dev: pyproject.toml $(PINS) | $(BIN)/python
+	$(INSTALL) -e '.[dev]'
 	@touch $@ $(VENV)/.installed
+
+pins: $(BIN)/python ## take the newest versions of everything for the pins; `make test` then tries them
+	$(BIN)/python -m pip install --quiet 'uv>=0.9'
+	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --all-extras --universal \
+	    --python-version 3.11 --override .ci/without-torch.txt --no-annotate \
+	    --custom-compile-command 'make pins' --output-file constraints.txt
 
 clean:
 	rm -rf $(VENV) build .pytest_cache .ruff_cache
