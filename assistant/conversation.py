@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from assistant import events
 from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcript
@@ -31,6 +32,8 @@ class Turn:
     interrupted: bool = False
     failure: str | None = None
     marks_ms: dict[str, float] = field(default_factory=dict[str, float])
+    settings: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Those it was answered under: voice, policy, patience, model and the like."""
 
     @property
     def emotion(self) -> Emotion | None:
@@ -76,8 +79,8 @@ def turn_index(event: events.Event) -> int | None:
 def turn_after(turn: Turn | None, event: events.Event) -> Turn | None:
     """Returns what `turn` has become by one of its events; None where there is no such turn."""
     match event:
-        case events.UtteranceEnded(turn=index, start_s=start_s, end_s=end_s):
-            return Turn(index, start_s, end_s)
+        case events.UtteranceEnded(turn=index, start_s=start_s, end_s=end_s, settings=settings):
+            return Turn(index, start_s, end_s, settings=settings)
         case events.UtteranceJoined():
             return None
         case _:

@@ -36,6 +36,16 @@ class ConversationStarted(Event):
     """Wall time of second 0, ISO 8601."""
     settings: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
     """The effective settings, plain values."""
+    in_force: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+    """Those of them that can change while the talk lasts, by the names of `SettingsChanged`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChanged(Event):
+    """From now on other settings are in force; an answer under way was begun before."""
+
+    changes: dict[str, Any]
+    """What changed and its new value: voice, policy, patience, model and the like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +109,8 @@ class UtteranceEnded(Event):
     speech_end_s: float
     """The last sample of speech: latencies are counted from here."""
     reason: str
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+    """The settings under which it is answered: voice, policy, patience, model and the like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +266,7 @@ EVENTS: dict[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
         ConversationStarted,
+        SettingsChanged,
         ConversationEnded,
         LevelMeasured,
         SpeechStarted,

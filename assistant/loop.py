@@ -167,6 +167,11 @@ class TalkLoop:
         self._endpointer.settings = settings.endpointing
         self._patience.settings = settings.patience
 
+    def prepare_again(self) -> None:
+        """What is prepared for a turn that is not over yet is void: engines have changed."""
+        if self._replies is not None:
+            self._replies.withdraw()
+
     def type_text(self, text: str) -> None:
         """Answers `text` as if it had been said."""
         self._ask(None, text, "typed")

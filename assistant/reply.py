@@ -176,6 +176,8 @@ class ReplyRun:
                 continue
             span_s = (min(start_s, answers.duration_s), answers.duration_s)
             record = _turn_record(answer, question, source, (index, turn), span_s)
+            under = {"model": head.model, "voice": head.voice, "policy": head.policy}
+            record = record.model_copy(update={"settings": under})
             transcript.add(record)
             self._report.answered(record)
             self._play_back()

@@ -21,6 +21,7 @@ from assistant.engines.protocols import (
 )
 from assistant.engines.table import open_turn_judge
 from assistant.events import ConversationStarted, Event
+from assistant.in_force import SettingsInForce
 from assistant.loop import Listener, TalkLoop, TalkParts, Tap
 from assistant.reply_parts import ReplyParts, Styles
 from assistant.safety import HelpFinder
@@ -102,11 +103,22 @@ def open_talk(
         judges=_open_judges(settings, engines),
         transcriber=engines.model if isinstance(engines.model, Transcribes) else None,
     )
-    watchers.listen(started(settings, engines))
+    taking = turn_taking(settings)
+    in_force = SettingsInForce(
+        watchers.listen,
+        {
+            "model": engines.model.name,
+            "voice": engines.voice_name,
+            "policy": engines.policy.name,
+            "patience": taking.patience.base,
+            "turns": taking.turns,
+        },
+    )
+    watchers.listen(started(settings, engines, in_force))
     return TalkLoop(
         parts,
-        turn_taking(settings),
-        listener=watchers.listen,
+        taking,
+        listener=in_force.listen,
         tap=watchers.tap,
         help_finder=watchers.help_finder,
     )
@@ -176,7 +188,9 @@ def open_card(
     return Ends(card, card.speaker, canceller)
 
 
-def started(settings: TalkCommandSettings, engines: Engines) -> ConversationStarted:
+def started(
+    settings: TalkCommandSettings, engines: Engines, in_force: SettingsInForce
+) -> ConversationStarted:
     """Returns the first event of a conversation under `settings`."""
     return ConversationStarted(
         at_s=0.0,
@@ -185,4 +199,5 @@ def started(settings: TalkCommandSettings, engines: Engines) -> ConversationStar
         policy=engines.policy.name,
         utc=datetime.now(UTC).isoformat(timespec="milliseconds"),
         settings=settings.effective(),
+        in_force=in_force.settings,
     )

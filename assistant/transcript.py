@@ -92,6 +92,8 @@ class TurnRecord(_Record):
     answer_end_s: float
     latency_ms: dict[str, float]
     """Milliseconds from the end of the utterance (as read) to each mark; see `latency.Mark`."""
+    settings: dict[str, object] = Field(default_factory=dict)
+    """Those it was answered under: model, voice, policy."""
 
 
 class ConversationRecord(_Record):
@@ -123,6 +125,7 @@ def turn_markdown(record: TurnRecord) -> str:
     return (
         f"**Person** ({span}{heard}): {words}\n\n"
         f"**Attune** ({describe_style(record.style)}): {record.reply}\n"
+        + (f"\n*Answered with {describe_settings(record.settings)}.*\n" if record.settings else "")
     )
 
 
@@ -140,6 +143,15 @@ def describe_style(style: StyleRecord) -> str:
         f"{style.emotion} {style.intensity:.2f}: rate {style.rate:.2f}, "
         f"pitch {style.pitch:+.1f}, energy {style.energy:+.1f} dB"
     )
+
+
+def describe_settings(settings: Mapping[str, object]) -> str:
+    """Returns, for example, ``model nano, voice flite, policy empathetic, patience 1``."""
+    values = (
+        (name.replace("_", " "), f"{value:g}" if isinstance(value, float) else value)
+        for name, value in settings.items()
+    )
+    return ", ".join(f"{name} {value}" for name, value in values)
 
 
 class TranscriptFiles:

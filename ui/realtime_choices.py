@@ -96,7 +96,7 @@ class ChosenVoice:
         self.choose(name)
 
     def choose(self, name: str) -> None:
-        """Speaks with another voice from the next sentence on."""
+        """Speaks with another voice from now on; to be called while no answer is under way."""
         self._voice = self._voices[name]
         self.sample_rate = self._voice.sample_rate
 

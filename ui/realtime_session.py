@@ -10,6 +10,7 @@ from assistant import events
 from assistant.ear import Ear
 from assistant.empathy import load_policy
 from assistant.errors import AssistantError
+from assistant.in_force import SettingsInForce
 from assistant.loop import TalkLoop
 from assistant.session import Ends, Workers, talk_parts
 from assistant.turn_judges import TurnJudges
@@ -30,15 +31,21 @@ from ui.realtime_protocol import (
 )
 from ui.realtime_question import LONGEST_COMMIT_S
 from ui.realtime_requests import Handler, Requests
-from ui.realtime_transcript import transcript_of
 from ui.realtime_translation import Translator
-from ui.realtime_tuning import talk_settings
+from ui.realtime_tuning import in_force, talk_settings
 from ui.realtime_view import Picture
+from ui.saved_talk import saved_talk
 from ui.view import View, reduce
 
 logger = logging.getLogger(__name__)
 
 SHOW_EVERY_S = 0.05
+ANSWER_OVER = (
+    events.ReplyFinished,
+    events.Interrupted,
+    events.UtteranceJoined,
+    events.TurnFailed,
+)
 
 Observer = Callable[[events.Event], None]
 """Sees every event, for counts; must not keep what people said."""
@@ -81,6 +88,7 @@ class Session:
             ducked=self._translator.ducked,
             held=self._translator.held,
         )
+        self._in_force = SettingsInForce(self._listen, in_force(self._config, resident.talk))
         self._loop = TalkLoop(
             talk_parts(
                 Ends(self._microphone, self._speaker),
@@ -95,7 +103,7 @@ class Session:
                 transcriber=self._dialogue,
             ),
             talk_settings(self._config, resident.talk),
-            listener=self._listen,
+            listener=self._in_force.listen,
             tap=self._keeping.tap,
             help_finder=resident.help_finder,
         )
@@ -188,20 +196,23 @@ class Session:
         self._observer(event)
         self._keeping.listen(event)
         self._view = reduce(self._view, event)
+        if isinstance(event, ANSWER_OVER):
+            self._adopt()
         if isinstance(event, events.ReplyText):
             self._show_soon()
         else:
             self._show()
 
     def _opening(self) -> events.ConversationStarted:
-        config = self._config
+        in_force = self._in_force.settings
         return events.ConversationStarted(
             self._loop.clock_s,
-            model=config.model,
-            voice=config.audio.output.voice,
-            policy=config.attune.policy,
+            model=in_force["model"],
+            voice=in_force["voice"],
+            policy=in_force["policy"],
             utc=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            settings=config.model_dump(),
+            settings=self._config.model_dump(),
+            in_force=in_force,
         )
 
     def _show_soon(self) -> None:
@@ -269,10 +280,8 @@ class Session:
         detection = config.audio.input.turn_detection
         orders = detection is None or not detection.create_response
         self._microphone.keep_s = LONGEST_COMMIT_S if orders else LEAST_KEPT_S
-        self._voice.choose(config.audio.output.voice)
-        self._voice.speed = config.audio.output.speed
-        self._voice.speaks = config.speaks
-        self._policy.policy = load_policy(config.attune.policy)
+        if not self.is_busy:
+            self._adopt()
         self._loop.tune(talk_settings(config, self._resident.talk))
         if detection is None and old.audio.input.turn_detection is not None:
             self._loop.abandon_turn()
@@ -280,6 +289,22 @@ class Session:
         if not old.attune.view:
             self._picture = Picture()
         self._show()
+
+    def _adopt(self) -> None:
+        """Puts the client's settings in force: no answer is spoken half in one manner.
+
+        One that is prepared already, in a pause, is prepared again.
+        """
+        config = self._config
+        settings = in_force(config, self._resident.talk)
+        if settings == self._in_force.settings:
+            return
+        self._loop.prepare_again()
+        self._voice.choose(config.audio.output.voice)
+        self._voice.speed = config.audio.output.speed
+        self._voice.speaks = config.speaks
+        self._policy.policy = load_policy(config.attune.policy)
+        self._in_force.change(self._loop.clock_s, settings)
 
     def _correct(self, event: Json) -> None:
         turn = event.get("turn")
@@ -296,7 +321,7 @@ class Session:
 
     def _transcript(self, event: Json) -> None:
         kind = str(event.get("format", "md"))
-        content = transcript_of(self._view, kind)
+        content = saved_talk(self._view, kind)
         if content is None:
             raise ProtocolError("format is md, json or vtt", param="format")
         self.outbox.put({"type": "attune.transcript", "format": kind, "content": content})

@@ -27,6 +27,21 @@ def talk_settings(config: SessionConfig, usual: TalkSettings) -> TalkSettings:
     return usual.model_copy(update=changes)
 
 
+def in_force(config: SessionConfig, usual: TalkSettings) -> dict[str, object]:
+    """Returns the settings that a turn is answered under, by the names of the records."""
+    detection = config.audio.input.turn_detection
+    return {
+        "model": config.model,
+        "voice": config.audio.output.voice,
+        "policy": config.attune.policy,
+        "patience": talk_settings(config, usual).patience.base,
+        "speed": config.audio.output.speed,
+        "output": config.output_modalities[0],
+        "turns": "by the client" if detection is None else detection.type,
+        "instructions": config.instructions,
+    }
+
+
 def _patience_of(detection: TurnDetection | None) -> float:
     if detection is None or detection.eagerness is None:
         return 1.0

@@ -36,9 +36,10 @@ def view_json(view: View) -> Json:
 def _rest_json(view: View) -> Json:
     return {
         "floor": str(view.floor),
-        "model": view.model,
-        "voice": view.voice,
-        "policy": view.policy,
+        "model": view.settings.get("model", ""),
+        "voice": view.settings.get("voice", ""),
+        "policy": view.settings.get("policy", ""),
+        "settings": view.settings,
         "ducked": view.is_ducked,
         "held": view.is_held,
         "notices": [
@@ -74,5 +75,6 @@ def turn_json(turn: Turn) -> Json:
         "interrupted": turn.interrupted,
         "failure": turn.failure,
         "response_s": None if seconds is None else round(seconds, 3),
+        "settings": turn.settings,
         "marks_ms": {stage: round(ms, 1) for stage, ms in turn.marks_ms.items()},
     }

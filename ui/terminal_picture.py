@@ -91,7 +91,7 @@ def _head(view: View, panel: Panel, width: int) -> ConsoleRenderable:
     if panel.is_push_to_talk and floor is not Floor.ENDED:
         state.append("  space sends" if panel.is_pressed else "  press space to talk", style="dim")
     minutes, seconds = divmod(int(view.clock_s), 60)
-    about = " ".join(part for part in (view.model, view.voice, view.policy) if part)
+    about = " ".join(str(view.settings.get(name, "")) for name in ("model", "voice", "policy"))
     title = Table.grid(expand=True)
     title.add_column(ratio=1, no_wrap=True)
     title.add_column(justify="right", no_wrap=True)

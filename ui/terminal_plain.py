@@ -3,7 +3,7 @@
 from assistant import events
 from assistant.conversation import Turn
 from assistant.engines.protocols import EmotionEstimate
-from assistant.transcript import StyleRecord, describe_style
+from assistant.transcript import StyleRecord, describe_settings, describe_style
 from ui.shown import one_line
 from ui.view import View, response_s
 
@@ -18,6 +18,8 @@ def plain_lines(view: View, event: events.Event) -> list[str]:
     match event:
         case events.ConversationStarted(model=model, voice=voice, policy=policy):
             return [f"Ready. Model {model}, voice {voice}, reply policy {policy}."]
+        case events.SettingsChanged(changes=changes):
+            return [f"From now on: {one_line(describe_settings(changes))}."]
         case events.UtteranceJoined():
             return ["You went on: both parts are taken as one turn."]
         case events.Muted(muted=muted):

@@ -3,17 +3,9 @@
 from datetime import datetime
 from pathlib import Path
 
-from assistant.conversation import Turn
 from assistant.errors import OutputError
-from ui.shown import one_line
-from ui.terminal_plain import NO_WORDS, emotion_words, style_words
+from ui.saved_talk import saved_talk
 from ui.view import View
-
-
-def saved_talk(view: View) -> str:
-    """Returns the talk as Markdown: what was said and how, and what was heard of the answers."""
-    head = f"model {view.model}, voice {view.voice}, policy {view.policy}"
-    return "\n\n".join(["# A talk with Attune", head, *map(_saved_turn, view.turns)]) + "\n"
 
 
 def save(view: View, folder: Path) -> Path:
@@ -22,21 +14,16 @@ def save(view: View, folder: Path) -> Path:
     Raises:
         OutputError: It cannot be written.
     """
-    path = folder / f"talk-{datetime.now():%Y%m%d-%H%M%S}.md"
+    name, count = f"talk-{datetime.now():%Y%m%d-%H%M%S}", 1
+    path = folder / f"{name}.md"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(saved_talk(view), encoding="utf-8")
+        while path.exists():  # nothing that was saved is written over
+            count += 1
+            path = folder / f"{name}-{count}.md"
+        path.write_text(saved_talk(view, "md") or "", encoding="utf-8")
     except OSError as error:
-        raise OutputError(f"{path} could not be written: {error.strerror}") from error
+        raise OutputError(
+            f"{path} could not be written ({error.strerror}): name another folder by --saves"
+        ) from error
     return path
-
-
-def _saved_turn(turn: Turn) -> str:
-    words = "" if turn.transcript is None else one_line(turn.transcript.text)
-    emotion = emotion_words(turn)
-    person = f"**You** ({turn.start_s:.1f}-{turn.end_s:.1f} s{', ' if emotion else ''}{emotion})"
-    reply = one_line(turn.heard) or "(nothing was heard)"
-    cut = ", interrupted" if turn.interrupted else ""
-    style = style_words(turn) or "neutral"
-    lines = f"{person}: {words or NO_WORDS}\n\n**Attune** ({style}{cut}): {reply}"
-    return lines if turn.failure is None else f"{lines}\n\n*{one_line(turn.failure)}*"

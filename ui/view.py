@@ -3,8 +3,9 @@
 The terminal and the web page draw the same `View`; neither keeps a state of its own beside it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from assistant import events
 from assistant.conversation import Turn, turn_after, turn_index
@@ -71,9 +72,8 @@ class View:
     """The state of a conversation as people see it."""
 
     clock_s: float = 0.0
-    model: str = ""
-    voice: str = ""
-    policy: str = ""
+    settings: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Those in force, under which the next turn is answered: model, voice, policy, patience …"""
     is_open: bool = False
     is_muted: bool = False
     is_away: bool = False
@@ -155,6 +155,8 @@ def reduce(view: View, event: events.Event) -> View:
     match event:
         case events.LevelMeasured(person_db=person_db, assistant_db=assistant_db):
             return replace(view, person_db=person_db, assistant_db=assistant_db)
+        case events.SettingsChanged(changes=changes):
+            return replace(view, settings=view.settings | changes)
         case events.Ducked(decibels=decibels):
             return replace(view, is_ducked=decibels < 0.0)
         case events.Yielded(yielded=yielded):
@@ -174,7 +176,8 @@ def _floor_after(view: View, event: events.Event) -> View | None:
     """Returns the view after an event that moves the floor; None for any other event."""
     match event:
         case events.ConversationStarted(model=model, voice=voice, policy=policy):
-            return replace(view, is_open=True, model=model, voice=voice, policy=policy)
+            named = {"model": model, "voice": voice, "policy": policy}
+            return replace(view, is_open=True, settings=named | event.in_force)
         case events.ConversationEnded(reason=reason):
             return replace(_silent(view), ended=reason, person_speaks=False)
         case events.SpeechStarted() | events.SpeechConfirmed():

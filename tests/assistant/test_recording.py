@@ -24,8 +24,9 @@ from tests.talking import talk
 
 HAPPENED: list[events.Event] = [
     events.ConversationStarted(0.0, "nano", "flite", "empathetic", "2026-01-01", {"a": [1]}),
+    events.SettingsChanged(0.3, {"voice": "espeak", "patience": 1.5}),
     events.SpeechStarted(0.6, start_s=0.4, while_assistant_speaks=False),
-    events.UtteranceEnded(2.0, 0, 0.4, 1.7, 1.6, "silence"),
+    events.UtteranceEnded(2.0, 0, 0.4, 1.7, 1.6, "silence", {"voice": "espeak"}),
     events.EmotionHeard(2.0, 0, EmotionEstimate((0.1, 0.1, 0.1, 0.6, 0.1), abstained=True)),
     events.WordsHeard(2.0, 0, Transcript("I “failed”\u2028my exam.", None, "decoder")),
     events.StyleChosen(2.0, 0, SpeakingStyle(Emotion.SAD, 0.5, rate=0.9)),

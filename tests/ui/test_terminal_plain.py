@@ -11,8 +11,9 @@ from assistant.loop import TalkLoop
 from models.emotions import Emotion
 from tests.fakes import certain, speech_like
 from tests.talking import talk
+from ui.saved_talk import saved_talk
 from ui.terminal_plain import plain_lines
-from ui.terminal_save import save, saved_talk
+from ui.terminal_save import save
 from ui.view import View, reduce
 
 STARTED = events.ConversationStarted(0.0, "nano", "flite", "empathetic", "2026-01-01T00:00:00Z")
@@ -88,6 +89,7 @@ def test_a_saved_talk_holds_what_was_said_and_heard(tmp_path: Path) -> None:
     )
     view = fold(reduce, [STARTED, *result.happened], View())
     text = save(view, tmp_path / "talks").read_text(encoding="utf-8")
-    assert text == saved_talk(view)
+    assert text == saved_talk(view, "md")
+    assert save(view, tmp_path / "talks") != save(view, tmp_path / "talks"), "none is written over"
     assert "sad, 92 percent): utterance 0" in text
     assert "I am with you." in text

@@ -1,0 +1,86 @@
+"""A talk as a file to take home: Markdown, JSON or WebVTT. `static/saved.js` writes the same."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from assistant.conversation import Turn
+from assistant.transcript import describe_settings
+from ui.realtime_view import view_json
+from ui.shown import one_line
+from ui.terminal_plain import NO_WORDS, emotion_words, style_words
+from ui.view import View
+
+
+def saved_talk(view: View, kind: str) -> str | None:
+    """Returns the talk as `md`, `json` or `vtt`; None for any other kind."""
+    if kind == "json":
+        return json.dumps(view_json(view), ensure_ascii=False, indent=2) + "\n"
+    if kind == "md":
+        return _markdown(view)
+    if kind == "vtt":
+        return _captions(view)
+    return None
+
+
+def _markdown(view: View) -> str:
+    before = view.turns[0].settings if view.turns else view.settings
+    head = describe_settings(before)
+    parts = [
+        "# A talk with Attune",
+        f"Begun with {head}. Words and emotions are estimates of a machine.",
+    ]
+    for turn in view.turns:
+        parts += [*_changes(before, turn.settings), *_turn_markdown(turn)]
+        before = turn.settings
+    return "\n\n".join([*parts, *_changes(before, view.settings)]) + "\n"
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Returns a line about the settings that differ, if there are any."""
+    changed = {
+        name: after[name] for name in before if name in after and before[name] != after[name]
+    }
+    return [f"*From here on: {describe_settings(changed)}.*"] if changed else []
+
+
+def _turn_markdown(turn: Turn) -> list[str]:
+    about = ", ".join(part for part in (_span(turn), emotion_words(turn)) if part)
+    parts = [
+        f"**You** ({about}): {_words(turn)}",
+        f"**Attune** ({style_words(turn) or 'neutral'}): {_said(turn)}",
+    ]
+    if turn.failure is not None:
+        parts.append(f"*{one_line(turn.failure)}*")
+    if turn.settings:
+        parts.append(f"*Answered with {describe_settings(turn.settings)}.*")
+    return parts
+
+
+def _captions(view: View) -> str:
+    cues = ["WEBVTT", ""]
+    for turn in view.turns:
+        # Cue text may not hold an arrow or a tag.
+        words = _words(turn).replace("&", "&amp;").replace("<", "&lt;").replace("-->", "→")
+        cues += [f"{_time(turn.start_s)} --> {_time(turn.end_s)}", f"<v You>{words}", ""]
+    return "\n".join(cues)
+
+
+def _span(turn: Turn) -> str:
+    is_typed = turn.transcript is not None and turn.transcript.source == "typed"
+    return "typed" if is_typed else f"{turn.start_s:.1f}-{turn.end_s:.1f} s"
+
+
+def _words(turn: Turn) -> str:
+    return (one_line(turn.transcript.text) if turn.transcript is not None else "") or NO_WORDS
+
+
+def _said(turn: Turn) -> str:
+    if turn.interrupted:
+        return f"{one_line(turn.heard) or '(nothing was heard)'} … (interrupted)"
+    return one_line(turn.heard or turn.generated) or "(nothing was heard)"
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(max(0.0, seconds), 60.0)
+    return f"{int(minutes) // 60:02d}:{int(minutes) % 60:02d}:{rest:06.3f}"
