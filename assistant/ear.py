@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from assistant.audio import Waveform
+from assistant.endpointing import EndpointingSettings
 from assistant.engines.protocols import EchoCanceller, VoiceActivityDetector
+from assistant.speech_gate import SpeechGate
 
 ECHO_MARGIN_DB = -6.0
 """What is left of a frame counts as echo when it lies this far below the echo removed from it."""
@@ -52,6 +54,10 @@ class Ear:
     def removes_echo(self) -> bool:
         """Whether the assistant's own voice is in the room and has to be taken out."""
         return self._canceller is not None
+
+    def gate(self, settings: EndpointingSettings) -> SpeechGate:
+        """Returns what finds the speech in sound that did not come by frames."""
+        return SpeechGate(self._detector, settings)
 
     def listen(self, frame: Waveform, played: Waveform) -> Heard:
         """Returns what is heard in `frame` beside what was `played`; both 16 kHz."""

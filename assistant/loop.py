@@ -7,7 +7,7 @@ a fraction of a frame. Terminal, browser and file use the same loop with their o
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -19,6 +19,7 @@ from assistant.endpointing import Endpointer
 from assistant.engines.protocols import Microphone, Speaker
 from assistant.floor import FloorJudge
 from assistant.giving_way import GivingWay
+from assistant.incoming import Steadier
 from assistant.patience import Patience
 from assistant.playout import level_db
 from assistant.presence import Presence
@@ -26,6 +27,7 @@ from assistant.push_to_talk import KeyChange, TalkKey
 from assistant.replies import Replies
 from assistant.reply_parts import Question, ReplyParts
 from assistant.safety import HelpFinder
+from assistant.speech_gate import spoken_spans
 from assistant.talk_settings import TalkSettings
 from assistant.turn_marks import Boundary, TurnMark
 from assistant.utterances import UtteranceBuffer
@@ -81,6 +83,7 @@ class TalkLoop:
             completeness=lambda: self._replies.completeness if self._replies else None,
             verdict=lambda: self._floor.verdict,
         )
+        self._steadier = Steadier()
         self._sound = UtteranceBuffer()
         self._replies: Replies | None = None
         self._clock = 0
@@ -92,6 +95,7 @@ class TalkLoop:
         self._is_muted = False
         self._is_stopping = False
         self._estimated: dict[int, Emotion] = {}
+        self._asking: set[asyncio.Task[bool]] = set()
 
     @property
     def clock_s(self) -> float:
@@ -176,9 +180,33 @@ class TalkLoop:
         """Answers `text` as if it had been said."""
         self._ask(None, text, "typed")
 
-    def ask(self, utterance: Waveform) -> None:
-        """Answers a recorded utterance (16 kHz) as if it had just been said."""
-        self._ask(utterance, "", "asked")
+    async def spoken_part(self, sound: Waveform) -> Waveform | None:
+        """Returns what of 16 kHz `sound` is speech, or None; see `assistant.speech_gate`."""
+        gate = self._parts.ear.gate(self._settings.endpointing)
+        async for _ in self._parts.ear_worker.stream(partial(gate.listen, sound), ahead=1):
+            pass
+        return gate.part
+
+    def ask(self, sound: Waveform, *, is_spoken: bool = False) -> asyncio.Task[bool]:
+        """Answers what is spoken in recorded `sound` (16 kHz) as if it had just been said.
+
+        Args:
+            sound: Of any kind; silence around speech is cut off.
+            is_spoken: Whether it is the spoken part already.
+
+        Returns:
+            A task, True where there was speech to answer.
+        """
+        task = asyncio.get_running_loop().create_task(self._ask_spoken(sound, is_spoken))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+        return task
+
+    async def _ask_spoken(self, sound: Waveform, is_spoken: bool) -> bool:
+        part = sound if is_spoken else await self.spoken_part(sound)
+        if part is not None:
+            self._ask(part, "", "asked")
+        return part is not None
 
     def end_turn(self) -> bool:
         """Ends the turn under way without waiting for silence; False where there is none."""
@@ -230,13 +258,20 @@ class TalkLoop:
             yield frame
         self._finish_turn()
         size = self._parts.ear.frame_samples
-        while self._replies is not None and not self._replies.is_idle and not self._is_stopping:
+        while self._is_busy and not self._is_stopping:
             await asyncio.sleep(size / SPEECH_RATE_HZ)
             yield AudioFrame(np.zeros(size, dtype=np.float32), self._clock)
 
+    @property
+    def _is_busy(self) -> bool:
+        """Whether something is still to be answered."""
+        return bool(self._asking) or (self._replies is not None and not self._replies.is_idle)
+
     async def _take(self, frame: AudioFrame) -> None:
         parts = self._parts
-        samples = np.zeros_like(frame.samples) if self._is_muted else frame.samples
+        samples = self._steadier.steady(frame.samples)
+        if self._is_muted:
+            samples = np.zeros_like(samples)
         played = parts.speaker.played(len(samples))
         heard = await parts.ear_worker.call(partial(parts.ear.listen, samples, played))
         self._clock += len(samples)
@@ -317,6 +352,8 @@ class TalkLoop:
                 self._patience.paused(1_000 * _seconds(pause))
                 self._has_paused = True
                 self._replies.withdraw()
+            case Boundary.ENDED if self._settings.turns == "push-to-talk":
+                self._end_held(mark)
             case Boundary.ENDED if self._settings.answers:
                 self._went_straight()
                 self._answer(mark)
@@ -325,13 +362,33 @@ class TalkLoop:
                 self._replies.forget_question()
                 self._emit(lambda at_s: events.TurnHeld(at_s, start_s, end_s))
 
-    def _question(self, mark: TurnMark) -> Question:
+    def _end_held(self, mark: TurnMark) -> None:
+        """The key was let go: answers what was said meanwhile, if anything was."""
+        size, settings = self._parts.ear.frame_samples, self._settings.endpointing
+        heard = self._key.take_heard()
+        first = self._clock - size * len(heard)
+        spans = spoken_spans(heard, frame_samples=size, settings=settings)
+        if not spans:
+            self._act(replace(mark, boundary=Boundary.DROPPED))
+            return
+        start, end = first + spans[0][0], first + spans[-1][1]
+        held = replace(mark, start_samples=start, end_samples=end, speech_end_samples=end)
+        said = [self._sound.cut(first + one, first + other) for one, other in spans]
+        before = self._sound.cut(self._start_of(held), start)
+        assert self._replies is not None
+        self._replies.prepare(self._question(held, np.concatenate([before, *said])))
+        self._answer(held)
+
+    def _question(self, mark: TurnMark, utterance: Waveform | None = None) -> Question:
+        """Returns what `mark` says was said; the sound from its start to its end if not given."""
         assert self._replies is not None
         start = self._start_of(mark)
+        if utterance is None:
+            utterance = self._sound.cut(start, mark.end_samples)
         silence_s = _seconds(self._clock - mark.speech_end_samples)
         return Question(
             turn=self._replies.next_turn,
-            utterance=self._sound.cut(start, mark.end_samples),
+            utterance=utterance,
             text="",
             start_samples=start,
             speech_end_samples=mark.speech_end_samples,

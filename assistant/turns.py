@@ -9,6 +9,7 @@ import numpy as np
 from assistant.audio import SPEECH_RATE_HZ, Waveform
 from assistant.endpointing import Endpointer, EndpointingSettings
 from assistant.engines.protocols import VoiceActivityDetector
+from assistant.incoming import Steadier
 from assistant.turn_marks import Boundary
 
 _SILENCE_PEAK = 10 ** (-60 / 20)
@@ -36,6 +37,7 @@ class TurnCutter:
         self._endpointer = Endpointer(settings, frame_samples=self._frame)
         longest_onset_ms = settings.speech_ms * (1 + settings.drop_ms * 16 // self._frame)
         self._idle_frames = 2 + (settings.lead_ms + longest_onset_ms) * 16 // self._frame
+        self._steadier = Steadier()
         self._kept: deque[Waveform] = deque()
         self._kept_from = 0
         self.heard_samples = 0
@@ -51,10 +53,10 @@ class TurnCutter:
     def turns(self, blocks: Iterable[Waveform]) -> Iterator[SpokenTurn]:
         """Yields each turn as soon as its end is known; `blocks` may have any lengths."""
         self._vad.reset()
+        self._steadier = Steadier()
         pending = np.zeros(0, dtype=np.float32)
         for block in blocks:
             self.heard_samples += len(block)
-            self.peak = max(self.peak, float(np.abs(block).max(initial=0.0)))
             pending = np.concatenate([pending, block])
             whole = len(pending) // self._frame * self._frame
             for start in range(0, whole, self._frame):
@@ -67,6 +69,8 @@ class TurnCutter:
                 yield self._cut(mark.start_samples, mark.end_samples)
 
     def _feed(self, frame: Waveform) -> Iterator[SpokenTurn]:
+        frame = self._steadier.steady(frame)
+        self.peak = max(self.peak, float(np.abs(frame).max(initial=0.0)))
         self._kept.append(frame)
         for mark in self._endpointer.feed(self._vad.probability(frame)):
             if mark.boundary is Boundary.ENDED:

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 from assistant import events
+from assistant.audio import SPEECH_RATE_HZ, Waveform
+from assistant.incoming import steadied
 from assistant.loop import TalkLoop
 from ui.realtime_devices import SocketMicrophone, SocketSpeaker
 from ui.realtime_items import Send
@@ -60,7 +62,7 @@ class Requests:
     def hold(self, turn: events.TurnHeld) -> None:
         """Keeps a turn until the client wants it answered."""
         try:
-            self._question.add(self._microphone.cut(turn.start_s, turn.end_s))
+            self._question.add(steadied(self._microphone.cut(turn.start_s, turn.end_s)))
         except ProtocolError as error:
             self._send(error.event(None))
 
@@ -77,7 +79,7 @@ class Requests:
                 )
         await self._microphone.push(samples, rate)
 
-    def _commit(self, _event: Json) -> None:
+    async def _commit(self, _event: Json) -> None:
         if not self.cuts_turns:
             if not self._loop.end_turn():
                 raise empty_commit("no speech is under way")
@@ -85,15 +87,23 @@ class Requests:
         kept_s = self._microphone.kept_s
         if kept_s < SHORTEST_COMMIT_S:
             raise empty_commit(f"the buffer holds {1_000 * kept_s:.0f} ms of audio")
-        self._question.add(self._microphone.take())
+        self._question.add(await self._spoken(self._microphone.take()))
         self._translator.commit()
+
+    async def _spoken(self, sound: Waveform) -> Waveform:
+        """Returns what of `sound` is speech; sound without any is as good as no sound."""
+        part = await self._loop.spoken_part(sound)
+        if part is None:
+            seconds = len(sound) / SPEECH_RATE_HZ
+            raise empty_commit(f"no speech was found in {seconds:.1f} s of audio")
+        return part
 
     def _clear(self, _event: Json) -> None:
         self._microphone.clear()
         self._loop.abandon_turn()
         self._send({"type": "input_audio_buffer.cleared"})
 
-    def _create_item(self, event: Json) -> None:
+    async def _create_item(self, event: Json) -> None:
         item = event.get("item")
         fields = cast(Json, item) if isinstance(item, dict) else {}
         if fields.get("type") != "message" or fields.get("role") != "user":
@@ -106,11 +116,12 @@ class Requests:
         ):
             raise ProtocolError("the id is taken or no string", param="item.id")
         parts = read_parts(fields.get("content"), self._translator.config.audio.input.format.rate)
+        parts = [part if isinstance(part, str) else await self._spoken(part) for part in parts]
         for part in parts:
             self._question.add(part)
         self._translator.add_user([shown_part(part) for part in parts], item_id=item_id)
 
-    def _respond(self, event: Json) -> None:
+    async def _respond(self, event: Json) -> None:
         if self._translator.is_responding:
             raise ProtocolError(
                 "a response is under way: wait for response.done or cancel it",
@@ -131,7 +142,7 @@ class Requests:
         if isinstance(question, str):
             self._loop.type_text(question)
         else:
-            self._loop.ask(question)
+            await self._loop.ask(question, is_spoken=True)
 
     def _cancel(self, event: Json) -> None:
         response = self._translator.response

@@ -15,7 +15,7 @@ from assistant.talk_settings import TalkSettings
 from models.emotions import Emotion
 from tests.fakes import JudgingModel, ScriptedModel, certain, speech_like
 from tests.ui.driving import Client, drive
-from tests.ui.serving import LONG, resident, spoken
+from tests.ui.serving import LONG, pcm, resident, spoken
 
 TEXT: dict[str, Any] = {
     "type": "message",
@@ -320,3 +320,34 @@ def test_transcripts_to_take_home() -> None:
                 assert json.loads(content)["turns"]["0"]["reply"] == "I am here for you."
 
     drive(act)
+
+
+@pytest.mark.parametrize("speech_s", [0.0, 0.6])
+@pytest.mark.parametrize("way", ["commit", "item"])
+def test_only_speech_reaches_the_model_whichever_way_sound_comes(way: str, speech_s: float) -> None:
+    engines = resident()
+
+    async def act(client: Client) -> None:
+        await client.update(audio={"input": {"turn_detection": None}})
+        sound = pcm(speech_like((3.0, 3.0 + speech_s), length_s=9.0, rate=24_000))
+        if way == "commit":
+            await client.send("input_audio_buffer.append", audio=sound)
+            await client.send("input_audio_buffer.commit")
+        else:
+            part = {"type": "input_audio", "audio": sound}
+            item = {"type": "message", "role": "user", "content": [part]}
+            await client.send("conversation.item.create", item=item)
+        if not speech_s:
+            assert (await client.error())["code"] == "input_audio_buffer_commit_empty"
+        await client.send("response.create")
+        if speech_s:
+            await client.until("response.done")
+        else:
+            assert (await client.error())["code"] == "nothing_to_answer"
+
+    drive(act, engines)
+    (model,) = engines.models.values()
+    assert isinstance(model, ScriptedModel)
+    asked = [len(said) / 16_000 for dialogue in model.dialogues for said in dialogue.utterances]
+    assert len(asked) == bool(speech_s)
+    assert all(speech_s <= length_s < speech_s + 0.5 for length_s in asked)

@@ -305,8 +305,9 @@ class Page {
 
   failed(error) {
     if (error.event_id === "quiet" || error.code === "nothing_to_answer") return;
-    const isShort = error.code === "input_audio_buffer_commit_empty";
-    this.screen.problem(isShort ? "That was too short. Hold the button while you speak." : error.message);
+    const isEmpty = error.code === "input_audio_buffer_commit_empty";
+    const remedy = this.holds ? "Hold the button while you speak." : "Is there speech in the recording?";
+    this.screen.problem(isEmpty ? `Nothing was heard: too short, or no speech. ${remedy}` : error.message);
   }
 
   state(state) {
