@@ -37,7 +37,7 @@ def code_version() -> str:
         return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain") else "")
     except (OSError, subprocess.CalledProcessError):
         try:
-            return metadata.version("attune")
+            return metadata.version("attune-voice")
         except metadata.PackageNotFoundError:
             return "unknown"
 

@@ -53,7 +53,7 @@ def web(settings: WebSettings) -> int:
     missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
     if missing:
         raise EngineUnavailable(
-            f"the web page needs {', '.join(missing)}: `pip install -e '.[web]'`"
+            f"the web page needs {', '.join(missing)}: `pip install -e '.[web]'` in Attune's folder"
         )
     from ui.web import check_exposure
     from ui.web_limits import allow_open_files

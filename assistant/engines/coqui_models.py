@@ -17,7 +17,7 @@ from models.torchaudio_guard import guard_torchaudio
 
 logger = logging.getLogger(__name__)
 
-REMEDY = "install it with `pip install 'attune[coqui]'` and `apt install ffmpeg`"
+REMEDY = "install it with `pip install -e '.[coqui]'` in Attune's folder and `apt install ffmpeg`"
 _XTTS_CLIP_RATE_HZ = 22_050
 _LONGEST_CONDITIONING_S = 6
 _STREAM_CHUNK_TOKENS = 20

