@@ -50,6 +50,11 @@ COMMANDS = {
         "assistant.settings:VoicesSettings",
         "ui.voices:voices",
     ),
+    "models": Command(
+        "list, fetch, verify and remove the pretrained parts of voices and models",
+        "assistant.settings:ModelsSettings",
+        "ui.parts:models",
+    ),
 }
 
 FLAGS = ("-h", "--help", "--debug", "--no-debug", "--json", "--no-json")

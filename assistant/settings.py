@@ -181,6 +181,24 @@ class VoicesSettings(CommonSettings):
     """list, check: print JSON lines instead of a table."""
 
 
+class ModelsSettings(CommonSettings):
+    """Lists the pretrained parts that voices and models are made of, fetches, verifies, removes.
+
+    A part is fetched once, by itself where a command needs it. Every file is checked against the
+    digest in Attune's catalogue. A folder that the environment variable ATTUNE_PARTS names is
+    looked into first, for machines without a network.
+    """
+
+    action: Annotated[Literal["list", "get", "verify", "remove"], tyro.conf.Positional] = "list"
+    """What to do."""
+    items: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """The parts, as `list` names them; all where none is named."""
+    sources: bool = False
+    """verify: fetch each part anew from every source, to see whether they still serve it."""
+    json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False
+    """list: print JSON lines instead of a table."""
+
+
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 

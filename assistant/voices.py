@@ -31,6 +31,7 @@ BUILT_IN = (
     "flite:kal16",
     "espeak:en-us",
     "espeak:en-us+f3",
+    "piper:joe",
 )
 CHECK_SENTENCES = (
     "I am so sorry to hear that, please tell me what happened.",

@@ -13,11 +13,22 @@ SPEECH_MODELS = {
     "assistant.engines.cascade",
     "assistant.engines.turn_ear",
 }
-LIGHT = {"models.config", "models.emotions", "models.torchaudio_guard"}
+LIGHT = {
+    "models.config",
+    "models.emotions",
+    "models.torchaudio_guard",
+    "models.pretrained.catalogue",
+    "models.pretrained.store",
+}
 """Modules of `models` that import the standard library only: everybody may use them."""
 FORBIDDEN_NAMES = {"utils", "common", "helpers"}
 HEAVY = {"torch", "transformers", "gradio", "accelerate", "matplotlib", "onnxruntime", "ray"}
-STANDARD_ONLY = ("models/config.py", "models/emotions.py", "models/torchaudio_guard.py")
+STANDARD_ONLY = (
+    "models/config.py",
+    "models/emotions.py",
+    "models/torchaudio_guard.py",
+    "models/pretrained/catalogue.py",
+)
 
 
 def sources() -> list[Path]:

@@ -24,6 +24,7 @@ from assistant.transcript import (
     describe_emotion,
     describe_style,
 )
+from ui.parts import bring_voice
 from ui.shown import EMOTION_COLOURS, one_line
 
 _BAR_CELLS = 10
@@ -147,6 +148,7 @@ def reply(settings: ReplySettings) -> int:
         play = devices.enter_context(loudspeaker).play if loudspeaker else None
         run = ReplyRun(settings, report, play)
         report.loading(f"model {settings.model}")
+        bring_voice(settings.voice)
         engines = open_engines(settings)
         devices.callback(engines.close)
         return 1 if run.run(engines) else 0

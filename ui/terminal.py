@@ -17,6 +17,7 @@ from assistant.replayed import FileEnds
 from assistant.safety import HelpFinder
 from assistant.session import Watchers, Workers, open_talk
 from assistant.settings import TalkCommandSettings
+from ui.parts import bring_voice
 from ui.terminal_consent import ask_consent, new_folder
 from ui.terminal_live import LiveTalk
 from ui.terminal_plain import plain_lines
@@ -38,6 +39,7 @@ def talk(settings: TalkCommandSettings) -> int:
     if sys.stderr.isatty():
         print(f"loading model {settings.model} …", file=sys.stderr)
     with ExitStack() as stack:
+        bring_voice(settings.voice)
         engines = open_engines(settings)
         stack.callback(engines.close)
         workers = Workers()

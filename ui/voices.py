@@ -19,6 +19,7 @@ from assistant.soundfiles import AnswerFile
 from assistant.voice_folder import VoiceFolder, add_clips
 from assistant.voices import StyleCheck, check_voice, close_voice, list_voices
 from models.emotions import emotion_from_label
+from ui.parts import bring_voice
 
 
 def voices(settings: VoicesSettings) -> int:
@@ -58,6 +59,7 @@ def _say(settings: VoicesSettings) -> int:
     if not text.strip():
         raise SettingsError("voices say: give the text, as in `app.py voices say 'Good morning.'`")
     style = load_policy(settings.policy).style_for(emotion_from_label(settings.emotion))
+    bring_voice(settings.voice)
     voice = open_voice(settings.voice)
     try:
         clips = voice.synthesize(text, style, Cancel())
@@ -111,6 +113,7 @@ def _check(settings: VoicesSettings) -> int:
     if not names:
         open_voice(AUTO)
     policy = load_policy(settings.policy)
+    bring_voice(*names)
     judge = _open_judge(settings.judge)
     checks: list[tuple[str, StyleCheck]] = []
     for name in names:

@@ -27,6 +27,7 @@ from assistant.engines.protocols import (
 from assistant.engines.table import AUTO, open_turn_judge, open_vad, open_voice
 from assistant.errors import DeviceError, EngineUnavailable, SettingsError
 from assistant.safety import HelpFinder
+from ui.parts import bring_voice
 from ui.realtime_engines import Resident
 from ui.view import DISCLOSURE
 from ui.web_settings import WebSettings
@@ -165,6 +166,7 @@ def _password(file: Path | None) -> str | None:
 
 def _voices(chosen: str) -> dict[str, TextToSpeech]:
     """Returns the chosen voice and the others that can speak here."""
+    bring_voice(chosen)
     voice = open_voice(chosen)
     first = type(voice).__name__.lower() if chosen == AUTO else chosen
     voices = {first: voice}

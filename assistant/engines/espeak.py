@@ -1,33 +1,19 @@
-"""The eSpeak NG voice, in a process of its own (it is GPL; nothing of it is linked here)."""
+"""The eSpeak NG voice: many languages, robotic."""
 
-import contextlib
-import ctypes.util
-import importlib.util
-import json
 import math
-import subprocess
-import sys
-import weakref
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 
 from assistant.audio import AudioClip, to_float32
+from assistant.engines.espeak_process import EspeakProcess
 from assistant.engines.protocols import Cancel, SpeakingStyle
-from assistant.errors import EngineFailed, EngineUnavailable
 from assistant.prosody import SilenceEditor, apply_gain, closing_pause, find_silences, trim_silence
 from assistant.sentences import split_sentences
 from assistant.speakable import speakable
 
 DEFAULT_VOICE = "en-us"
-REMEDY = (
-    "install it with `pip install -e '.[voices]'` in Attune's folder or `apt install espeak-ng`"
-)
 
-_WORKER = Path(__file__).with_name("espeak_worker.py")
-_ANSWER_WITHIN_S = 20.0
 _WORDS_A_MINUTE = 165
 _SLOWEST, _FASTEST = 80, 450
 _MIDDLE = 50
@@ -49,13 +35,8 @@ class Espeak:
             EngineUnavailable: eSpeak NG is not installed, or has no such voice.
         """
         self._voice = voice
-        self._library, self._data = _find_library()
-        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="espeak")
-        self._process: subprocess.Popen[bytes] | None = None
-        try:
-            self.sample_rate = self._start()
-        except EngineFailed as error:
-            raise EngineUnavailable(str(error)) from error
+        self._process = EspeakProcess(voice)
+        self.sample_rate = self._process.sample_rate
 
     def synthesize(self, text: str, style: SpeakingStyle, cancel: Cancel) -> Iterator[AudioClip]:
         """Speaks `text`, however long, sentence by sentence.
@@ -82,96 +63,21 @@ class Espeak:
 
     def close(self) -> None:
         """Ends the process and waits for it."""
-        if self._process is not None:
-            _end(self._process)
-            self._process = None
-        self._reader.shutdown(wait=True)
+        self._process.close()
 
     def _speak(
         self, words: str, style: SpeakingStyle
     ) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
-        if self._process is None:
-            self._start()
         rate = round(_WORDS_A_MINUTE * style.rate)
         # eSpeak lifts the pitch from a floor by its range, in Hz: a wider range raises the mean,
         # and a higher pitch narrows the range in semitones. Measured on the voice en-us.
         widening = style.pitch_range**_RANGE_EXPONENT
         pitch = style.pitch - 12.0 * math.log2(1.0 + _RANGE_LIFT * (widening - 1.0))
         pitch_range = _MIDDLE * widening * 2.0 ** (style.pitch / 12.0)
-        request = {
+        request: dict[str, object] = {
             "text": words,
             "rate": min(_FASTEST, max(_SLOWEST, rate)),
             "pitch": min(100, max(0, round(_MIDDLE * (1.0 + pitch / 12.0)))),
             "range": min(100, max(0, round(pitch_range))),
         }
-        return np.frombuffer(self._exchange(json.dumps(request).encode() + b"\n"), np.int16)
-
-    def _start(self) -> int:
-        """Starts the process and returns its sample rate."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_WORKER), self._library, self._data, self._voice],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        weakref.finalize(self, _end, self._process)
-        return int(self._exchange(b""))
-
-    def _exchange(self, request: bytes) -> bytes:
-        """Sends `request` (may be empty) and returns the answer."""
-        process = self._process
-        assert process is not None
-        try:
-            answer = self._reader.submit(_ask, process, request)
-            failed, content = answer.result(timeout=_ANSWER_WITHIN_S)
-        except (OSError, EOFError, TimeoutError) as error:
-            self._process = None
-            _end(process)
-            raise EngineFailed(
-                f"the eSpeak NG process ended or did not answer (status {process.returncode}); "
-                "it is started again for the next sentence"
-            ) from error
-        if failed:
-            raise EngineFailed(content.decode("utf-8", "replace"))
-        return content
-
-
-def _ask(process: "subprocess.Popen[bytes]", request: bytes) -> tuple[bool, bytes]:
-    assert process.stdin is not None and process.stdout is not None
-    if request:
-        process.stdin.write(request)
-        process.stdin.flush()
-    head = process.stdout.read(4)
-    if len(head) < 4:
-        raise EOFError("the process closed its output")
-    count = int.from_bytes(head, "little", signed=True)
-    content = process.stdout.read(abs(count))
-    if len(content) < abs(count):
-        raise EOFError("the process closed its output")
-    return count < 0, content
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Ends `process` and reaps it, so that no zombie is left."""
-    if process.poll() is None:
-        process.kill()
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()
-
-
-def _find_library() -> tuple[str, str]:
-    """Returns the library and its data folder (empty: the library's own), the wheel's first."""
-    spec = importlib.util.find_spec("espeakng_loader")
-    if spec is not None and spec.origin is not None:
-        folder = Path(spec.origin).parent
-        libraries = sorted(folder.glob("*espeak-ng*.so")) + sorted(folder.glob("*espeak-ng*.d*l*"))
-        if libraries:
-            return str(libraries[0]), str(folder / "espeak-ng-data")
-    for name in ("espeak-ng", "libespeak-ng"):
-        found = ctypes.util.find_library(name)
-        if found:
-            return found, ""
-    raise EngineUnavailable(f"the eSpeak NG voice is not installed: {REMEDY}")
+        return np.frombuffer(self._process.ask(request), np.int16)

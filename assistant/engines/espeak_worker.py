@@ -3,9 +3,10 @@
 It is run as a script with nothing but the standard library, so that only this process loads the GPL
 library: `espeak_worker.py LIBRARY DATA_FOLDER VOICE` (an empty folder: the library's own).
 
-Request: ``{"text": …, "rate": words a minute, "pitch": 0-100, "range": 0-100}``. Answer: a 4-byte
-little-endian count of bytes, then that many bytes of 16-bit PCM. The first answer, before any
-request, holds the sample rate in ASCII. A negative count announces an error message in UTF-8.
+Request: ``{"text": …, "rate": words a minute, "pitch": 0-100, "range": 0-100}``, answered by 16-bit
+PCM, or ``{"phonemes": …}``, answered by the clause's phonemes (IPA, UTF-8). An answer is a 4-byte
+little-endian count of bytes, then that many bytes. The first answer, before any request, holds the
+sample rate in ASCII. A negative count announces an error message in UTF-8.
 """
 
 import ctypes
@@ -14,7 +15,7 @@ import os
 import sys
 from typing import Any, BinaryIO
 
-_SYNCHRONOUS, _DONT_EXIT, _UTF8 = 2, 0x8000, 1
+_SYNCHRONOUS, _DONT_EXIT, _UTF8, _IPA = 2, 0x8000, 1, 2
 _RATE, _PITCH, _RANGE = 1, 3, 4
 _Callback = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
@@ -24,6 +25,7 @@ _Callback = ctypes.CFUNCTYPE(
 class _Espeak:
     def __init__(self, library_path: str, data_folder: str, voice: str) -> None:
         self._library = ctypes.CDLL(library_path)
+        self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
         folder = data_folder.encode() or None
         self.sample_rate: int = self._library.espeak_Initialize(
             _SYNCHRONOUS, 60, folder, _DONT_EXIT
@@ -52,6 +54,20 @@ class _Espeak:
             raise RuntimeError(f"eSpeak NG returned error {status}")
         return bytes(self._pcm)
 
+    def phonemes(self, text: str) -> bytes:
+        """Returns the phonemes of `text`, IPA in UTF-8; what ends its clauses is left out."""
+        rest = ctypes.c_char_p(text.encode("utf-8"))
+        clauses: list[bytes] = []
+        while rest.value:  # the library takes one clause and moves on
+            clauses.append(self._library.espeak_TextToPhonemes(ctypes.byref(rest), _UTF8, _IPA))
+        return b" ".join(clauses)
+
+    def serve(self, request: dict[str, Any]) -> bytes:
+        """Returns the answer to a request."""
+        if "phonemes" in request:
+            return self.phonemes(request["phonemes"])
+        return self.speak(request["text"], request["rate"], request["pitch"], request["range"])
+
 
 def _answer(output: BinaryIO, content: bytes) -> None:
     output.write(len(content).to_bytes(4, "little", signed=True) + content)
@@ -76,12 +92,11 @@ def main(arguments: list[str]) -> int:
     _answer(output, str(espeak.sample_rate).encode())
     for line in sys.stdin.buffer:
         try:
-            request = json.loads(line)
-            pcm = espeak.speak(request["text"], request["rate"], request["pitch"], request["range"])
+            content = espeak.serve(json.loads(line))
         except (RuntimeError, ValueError, KeyError) as error:
             _fail(output, error)
         else:
-            _answer(output, pcm)
+            _answer(output, content)
     return 0
 
 

@@ -53,6 +53,12 @@ ENGINES: dict[Part, dict[str, Engine]] = {
             "pip install -e '.[voices]' (or apt install espeak-ng)",
             "eSpeak NG: many languages, robotic",
         ),
+        "piper": Engine(
+            "piper",
+            "Piper",
+            "python app.py models get joe",
+            "Piper: natural, joe or any Piper voice by its folder",
+        ),
         "coqui": Engine(
             "coqui",
             "Coqui",

@@ -5,7 +5,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from assistant.engines import espeak
+from assistant.engines import espeak_process
 from assistant.engines.espeak import Espeak
 from assistant.errors import EngineFailed, EngineUnavailable
 from tests.assistant.engines.voice_checks import spoken, voice_or_skip
@@ -40,7 +40,7 @@ def test_killed_process_fails_the_turn_and_is_started_again(voice: Espeak) -> No
 
 
 def test_process_that_hangs_is_replaced(voice: Espeak, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(espeak, "_ANSWER_WITHIN_S", 0.2)
+    monkeypatch.setattr(espeak_process, "_ANSWER_WITHIN_S", 0.2)
     (worker,) = workers()
     worker.suspend()
 
@@ -76,8 +76,8 @@ def test_missing_library_names_the_packages(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_broken_data_folder_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    library, _ = espeak._find_library()
-    monkeypatch.setattr(espeak, "_find_library", lambda: (library, str(tmp_path)))
+    library, _ = espeak_process._find_library()
+    monkeypatch.setattr(espeak_process, "_find_library", lambda: (library, str(tmp_path)))
 
     with pytest.raises(EngineUnavailable):
         Espeak()

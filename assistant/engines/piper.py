@@ -1,0 +1,185 @@
+"""Piper's neural voices (VITS in ONNX): natural, and several times faster than speech on a CPU."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from assistant.audio import AudioClip, Waveform
+from assistant.engines.espeak_process import EspeakProcess
+from assistant.engines.onnx import open_session
+from assistant.engines.protocols import Cancel, SpeakingStyle
+from assistant.errors import EngineFailed, EngineUnavailable, SettingsError
+from assistant.parts import PIPER_VOICE
+from assistant.prosody import SilenceEditor, apply_gain, closing_pause, find_silences, trim_silence
+from assistant.psola import restyle_speech
+from assistant.sentences import split_sentences
+from assistant.speakable import speakable
+from models.pretrained.catalogue import PartError, find_part
+from models.pretrained.store import Store
+
+PAD, START, END = "_", "^", "$"
+"""Of Piper's phoneme tables."""
+
+_CLIP_SAMPLES = 4096
+_CLAUSE = re.compile(r"([^.,;:!?]*)([.,;:!?]?)[.,;:!?\s]*")
+_LANGUAGE_SWITCH = re.compile(r"\([a-z-]+\)")
+_LEAST_LIVELY, _MOST_LIVELY = 0.5, 1.3
+"""Factors on the voice's own noise: beyond them it mumbles or trembles."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Audio(_Part):
+    sample_rate: int
+
+
+class _Espeak(_Part):
+    voice: str
+
+
+class _Inference(_Part):
+    noise_scale: float
+    length_scale: float
+    noise_w: float
+
+
+class PiperFile(_Part):
+    """What `NAME.onnx.json` says of a voice."""
+
+    audio: _Audio
+    espeak: _Espeak
+    inference: _Inference
+    phoneme_id_map: dict[str, list[int]]
+    num_speakers: int = 1
+
+
+class Piper:
+    """A Piper voice: `joe` of the catalogue, or any by its folder or `.onnx` file.
+
+    Rate and liveliness are inputs of the network; pitch, range, level and pauses are bent on its
+    output, which is there at once for a whole sentence.
+    """
+
+    def __init__(self, voice: str = PIPER_VOICE) -> None:
+        """Loads the voice.
+
+        Raises:
+            SettingsError: There is no such voice, or its configuration is none of Piper's.
+            EngineUnavailable: It was not fetched, or what it needs is missing; names the remedy.
+        """
+        network = find_network(voice)
+        self._file = _read(network.with_name(f"{network.name}.json"))
+        self._ids = self._file.phoneme_id_map
+        self.sample_rate = self._file.audio.sample_rate
+        self._session = open_session(
+            network, engine="the Piper voice", remedy="copy its .onnx file again"
+        )
+        self._phonemes = EspeakProcess(self._file.espeak.voice)
+
+    def synthesize(self, text: str, style: SpeakingStyle, cancel: Cancel) -> Iterator[AudioClip]:
+        """Speaks `text`, however long, sentence by sentence.
+
+        Raises:
+            EngineFailed: The network or the phonemes' process broke; the next call may work.
+        """
+        for sentence in split_sentences([text], first_clause_words=0):
+            words = speakable(sentence, language=self._file.espeak.voice)
+            if cancel.is_set():
+                return
+            if not words:
+                continue
+            samples = self._styled(words, style)
+            for start in range(0, len(samples), _CLIP_SAMPLES):
+                if cancel.is_set():
+                    return
+                yield AudioClip(samples[start : start + _CLIP_SAMPLES], self.sample_rate)
+            if cancel.is_set():
+                return
+            yield closing_pause(words, style.pause, self.sample_rate)
+
+    def close(self) -> None:
+        """Ends the process that knows the phonemes."""
+        self._phonemes.close()
+
+    def phoneme_ids(self, words: str) -> list[int]:
+        """Returns the inputs of the network for `words`, a pad after each phoneme."""
+        ids = [*self._ids[START], *self._ids[PAD]]
+        for clause, mark in _CLAUSE.findall(words):
+            phonemes = self._phonemes_of(clause) + mark
+            for phoneme in f"{phonemes} " if mark else phonemes:
+                if phoneme in self._ids:  # others are silent in this voice
+                    ids += [*self._ids[phoneme], *self._ids[PAD]]
+        return [*ids, *self._ids[END]]
+
+    def _phonemes_of(self, clause: str) -> str:
+        if not clause.strip():
+            return ""
+        phonemes = self._phonemes.ask({"phonemes": clause.strip()}).decode("utf-8")
+        return unicodedata.normalize("NFD", _LANGUAGE_SWITCH.sub("", phonemes))
+
+    def _styled(self, words: str, style: SpeakingStyle) -> Waveform:
+        rate = self.sample_rate
+        spoken = trim_silence(self._speak(self.phoneme_ids(words), style), rate)
+        spoken = restyle_speech(spoken, rate, pitch=style.pitch, pitch_range=style.pitch_range)
+        spoken = SilenceEditor(find_silences(spoken, rate, style.pause)).edit(spoken)
+        return apply_gain(spoken, style.energy)
+
+    def _speak(self, ids: list[int], style: SpeakingStyle) -> Waveform:
+        own = self._file.inference
+        lively = min(_MOST_LIVELY, max(_LEAST_LIVELY, style.pitch_range))
+        scales = [own.noise_scale * lively, own.length_scale / style.rate, own.noise_w * lively]
+        inputs: dict[str, Any] = {
+            "input": np.array([ids], dtype=np.int64),
+            "input_lengths": np.array([len(ids)], dtype=np.int64),
+            "scales": np.array(scales, dtype=np.float32),
+        }
+        if self._file.num_speakers > 1:
+            inputs["sid"] = np.zeros(1, dtype=np.int64)
+        try:
+            (audio,) = self._session.run(None, inputs)
+        except Exception as error:  # onnxruntime's errors have no common base but Exception
+            reason = str(error).splitlines()[0][:200]
+            raise EngineFailed(f"the Piper voice broke while speaking ({reason})") from error
+        return np.asarray(audio, dtype=np.float32).reshape(-1)
+
+
+def find_network(voice: str) -> Path:
+    """Returns the `.onnx` file of a voice: of the catalogue, a folder, or the file itself.
+
+    Raises:
+        SettingsError: There is none.
+        EngineUnavailable: It is in the catalogue, but not on this machine.
+    """
+    path = Path(voice).expanduser()
+    folder = path
+    if path.suffix == ".onnx" and path.is_file():
+        return path
+    if not path.is_dir():
+        try:
+            folder = Store().open(find_part(voice))
+        except PartError as error:
+            raise EngineUnavailable(f"the Piper voice {voice}: {error}") from error
+    networks = sorted(folder.glob("*.onnx"))
+    if not networks:
+        raise SettingsError(f"{folder} holds no .onnx file of a Piper voice")
+    return networks[0]
+
+
+def _read(path: Path) -> PiperFile:
+    try:
+        file = PiperFile.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise SettingsError(f"{path} is missing: it belongs beside the .onnx file") from error
+    except (ValueError, ValidationError) as error:
+        raise SettingsError(f"{path} does not describe a Piper voice: copy it again") from error
+    if missing := [mark for mark in (PAD, START, END) if mark not in file.phoneme_id_map]:
+        raise SettingsError(f"{path} has no phoneme {missing[0]!r}: copy it again")
+    return file

