@@ -71,7 +71,7 @@ def test_missing_library_names_the_packages(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     monkeypatch.setattr("ctypes.util.find_library", lambda _: None)
 
-    with pytest.raises(EngineUnavailable, match=r"attune\[voices\].*apt install espeak-ng"):
+    with pytest.raises(EngineUnavailable, match=r"\.\[voices\].*apt install espeak-ng"):
         Espeak()
 
 
