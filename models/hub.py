@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from models.pretrained.catalogue import Part, PartError, read_catalogue
 from models.weights import CheckpointError
 
 EMBEDDED = "nano"
@@ -16,7 +17,8 @@ def checkpoint_folder(source: str | Path) -> Path:
     """Returns the folder of a checkpoint; a hub id is downloaded into the hub's cache.
 
     Args:
-        source: A folder, `nano`, or a hub id such as `cwang621/blsp-emo`.
+        source: A folder, `nano`, a part of the catalogue (`app.py models`), or a hub id such as
+            `cwang621/blsp-emo`.
 
     Raises:
         CheckpointError: There is no such folder, or the hub cannot be reached.
@@ -33,6 +35,8 @@ def checkpoint_folder(source: str | Path) -> Path:
         raise CheckpointError(
             f"the embedded model is missing from {embedded}: install Attune again with its weights"
         )
+    if (part := read_catalogue().get(name)) is not None:
+        return _from_catalogue(part)
     if folder.exists():
         raise CheckpointError(f"{folder} is a file: give the folder that holds config.json")
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", name):
@@ -41,6 +45,15 @@ def checkpoint_folder(source: str | Path) -> Path:
             f"cwang621/blsp-emo, or {EMBEDDED}"
         )
     return _from_hub(name)
+
+
+def _from_catalogue(part: Part) -> Path:
+    from models.pretrained.unpacked import unpacked
+
+    try:
+        return unpacked(part)
+    except PartError as error:
+        raise CheckpointError(str(error)) from error
 
 
 def check_is_checkpoint(folder: Path) -> None:

@@ -113,9 +113,10 @@ class AlignSettings(Frozen):
     model: str = ""
     """Checkpoint that training starts from: a folder or a hub id."""
     speech: str = ""
-    """Whisper that a new model hears with (folder or hub id); with `llm` and instead of `model`."""
+    """Whisper that a new model hears with (folder, hub id, or a part such as whisper-tiny.en); with
+    `llm` and instead of `model`."""
     llm: str = ""
-    """Causal LLM that a new model answers with (folder or hub id)."""
+    """Causal LLM that a new model answers with (folder, hub id, or a part such as smollm2-135m)."""
     adapter: Literal["subsampler", "cformer"] = "subsampler"
     """Adapter of a new model."""
     adapter_width: int = Field(default=512, ge=1)

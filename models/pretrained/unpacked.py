@@ -1,0 +1,183 @@
+"""A part of the catalogue as the folder that `transformers` would have: written once, then read.
+
+So training and checkpoints take a part by its name wherever they take the folder of a Whisper or of
+an LLM. Weights are written in 16 bits: those of Whisper are in the file, and what was quantised to
+4 bits loses nothing in bfloat16 that it still had.
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.pretrained.catalogue import Part
+from models.pretrained.ctranslate2 import CTranslate2Whisper
+from models.pretrained.gguf_llama import GgufLlama
+from models.pretrained.gguf_tokenizer import write_tokenizer
+from models.pretrained.store import Store
+from models.tokenizer import JsonTokenizer
+from models.weights import CheckpointError, read_json
+
+FOLDER = "transformers"
+ENGLISH_ONLY = 51_864
+"""Tokens of a Whisper that knows one language; others have at least one more."""
+
+
+def unpacked(part: Part, store: Store | None = None) -> Path:
+    """Returns the folder of a part, fetched and unpacked where that was not done yet.
+
+    Raises:
+        PartError: It cannot be had.
+        CheckpointError: Its files are not what its kind says.
+    """
+    packed = (store or Store()).get(part)
+    folder = packed / FOLDER
+    if (folder / "config.json").exists():
+        return folder
+    if part.kind not in KINDS:
+        raise CheckpointError(f"{part.name} is a {part.kind}: name a Whisper or an LLM")
+    with tempfile.TemporaryDirectory(dir=packed) as staging:
+        KINDS[part.kind](part, packed, Path(staging))
+        shutil.rmtree(folder, ignore_errors=True)
+        (Path(staging) / "done").replace(folder)
+    return folder
+
+
+def _unpack_whisper(part: Part, packed: Path, staging: Path) -> None:
+    folder = _new(staging)
+    weights = CTranslate2Whisper(packed / _file(part, ".bin"))
+    shutil.copy(packed / "tokenizer.json", folder / "tokenizer.json")
+    tokenizer = JsonTokenizer(folder / "tokenizer.json")
+    config = _whisper_config(weights)
+    is_english = config["vocab_size"] == ENGLISH_ONLY
+    generation = _whisper_generation(tokenizer, packed, is_english=is_english)
+    _write_json(folder / "generation_config.json", generation)
+    _write_weights(folder, _whisper_names(config), weights.read, "model.", torch.float16)
+    _write_json(folder / "config.json", config)
+
+
+def _whisper_config(weights: CTranslate2Whisper) -> dict[str, Any]:
+    vocabulary, width = weights.shape("decoder/embeddings/weight")
+    return {
+        "model_type": "whisper",
+        "num_mel_bins": weights.shape("encoder/conv1/weight")[1],
+        "d_model": width,
+        "encoder_layers": _layers(weights, "encoder"),
+        "encoder_attention_heads": weights.heads("encoder"),
+        "encoder_ffn_dim": weights.shape("encoder/layer_0/ffn/linear_0/weight")[0],
+        "max_source_positions": weights.shape("encoder/position_encodings/encodings")[0],
+        "decoder_layers": _layers(weights, "decoder"),
+        "decoder_attention_heads": weights.heads("decoder"),
+        "decoder_ffn_dim": weights.shape("decoder/layer_0/ffn/linear_0/weight")[0],
+        "vocab_size": vocabulary,
+        "max_target_positions": weights.shape("decoder/position_encodings/encodings")[0],
+    }
+
+
+def _layers(weights: CTranslate2Whisper, stack: str) -> int:
+    count = 0
+    while weights.shape(f"{stack}/layer_{count}/ffn/linear_0/weight"):
+        count += 1
+    return count
+
+
+def _whisper_names(config: dict[str, Any]) -> Iterable[str]:
+    """Yields the parameters of a Whisper, without the stack's common prefix."""
+    from models.config import SpeechEncoderConfig
+    from models.speech_decoder import SpeechDecoder
+    from models.speech_encoder import SpeechEncoder
+    from models.weights import without_weights
+
+    shape = SpeechEncoderConfig(
+        mel_bins=config["num_mel_bins"],
+        width=config["d_model"],
+        layers=config["encoder_layers"],
+        heads=config["encoder_attention_heads"],
+        ffn=config["encoder_ffn_dim"],
+        max_positions=config["max_source_positions"],
+        decoder_layers=config["decoder_layers"],
+        decoder_heads=config["decoder_attention_heads"],
+        decoder_ffn=config["decoder_ffn_dim"],
+        vocabulary=config["vocab_size"],
+        max_target_positions=config["max_target_positions"],
+    )
+    with without_weights():
+        for stack, module in (("encoder", SpeechEncoder(shape)), ("decoder", SpeechDecoder(shape))):
+            for name, _ in module.whisper.named_parameters():
+                yield f"{stack}.{name}"
+
+
+def _whisper_generation(
+    tokenizer: JsonTokenizer, packed: Path, *, is_english: bool
+) -> dict[str, Any]:
+    """Returns how the decoder is begun and ended; only multilingual ones are told the language."""
+    ids = {
+        name: tokenizer.special_id(f"<|{name}|>")
+        for name in ("startoftranscript", "en", "transcribe", "notimestamps", "endoftext")
+    }
+    if ids["startoftranscript"] is None or ids["endoftext"] is None:
+        raise CheckpointError(f"{packed / 'tokenizer.json'} is not the tokenizer of a Whisper")
+    suppressed = read_json(packed / "config.json").get("suppress_ids") or []
+    return {
+        "decoder_start_token_id": ids["startoftranscript"],
+        "eos_token_id": ids["endoftext"],
+        "no_timestamps_token_id": ids["notimestamps"],
+        "lang_to_id": {} if is_english else {"<|en|>": ids["en"]},
+        "task_to_id": {} if is_english else {"transcribe": ids["transcribe"]},
+        "suppress_tokens": suppressed,
+    }
+
+
+def _unpack_llama(part: Part, packed: Path, staging: Path) -> None:
+    folder = _new(staging)
+    weights = GgufLlama(packed / _file(part, ".gguf"))
+    write_tokenizer(folder / "tokenizer.json", *weights.tokens)
+    _write_weights(folder, _llm_names(weights.config), weights.read, "", torch.bfloat16)
+    _write_json(folder / "config.json", weights.config)
+
+
+def _llm_names(config: dict[str, Any]) -> Iterable[str]:
+    from models.llm import LanguageModel
+    from models.weights import without_weights
+
+    with without_weights():
+        model = LanguageModel(config, None)
+    return [name for name, _ in model.causal.named_parameters()]
+
+
+KINDS: dict[str, Callable[[Part, Path, Path], None]] = {
+    "speech": _unpack_whisper,
+    "llm": _unpack_llama,
+}
+
+
+def _new(staging: Path) -> Path:
+    folder = staging / "done"
+    folder.mkdir()
+    return folder
+
+
+def _file(part: Part, suffix: str) -> str:
+    return next(file.name for file in part.files if file.name.endswith(suffix))
+
+
+def _write_weights(
+    folder: Path,
+    names: Iterable[str],
+    read: Callable[[str], Tensor],
+    prefix: str,
+    dtype: torch.dtype,
+) -> None:
+    from safetensors.torch import save_file
+
+    tensors = {f"{prefix}{name}": read(name).to(dtype).contiguous() for name in names}
+    save_file(tensors, str(folder / "model.safetensors"), metadata={"format": "pt"})
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,201 @@
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM, WhisperForConditionalGeneration
+
+from models import hub
+from models.blsp_emo import BlspEmo
+from models.config import SpeechEncoderConfig
+from models.pretrained import unpacked as unpacking
+from models.pretrained.catalogue import Part, PartFile, Source
+from models.pretrained.ctranslate2 import CTranslate2Whisper
+from models.pretrained.gguf_llama import GgufLlama
+from models.pretrained.store import Store
+from models.pretrained.unpacked import unpacked
+from models.speech_encoder import whisper_config
+from models.tokenizer import JsonTokenizer
+from models.transcription import transcribe
+from models.weights import CheckpointError
+from tests.models.pretrained import files
+from tests.models.small import tone
+from train.assemble import assemble
+from train.settings import AlignSettings
+
+SHAPE = SpeechEncoderConfig(
+    width=files.WIDTH,
+    layers=2,
+    heads=files.HEADS,
+    ffn=files.FFN,
+    decoder_layers=2,
+    decoder_heads=files.HEADS,
+    decoder_ffn=files.FFN,
+    vocabulary=7,
+    max_target_positions=16,
+)
+
+
+@pytest.fixture(scope="module")
+def whisper() -> WhisperForConditionalGeneration:
+    torch.manual_seed(0)
+    return WhisperForConditionalGeneration(whisper_config(SHAPE)).eval()
+
+
+@pytest.fixture(scope="module")
+def llama() -> LlamaForCausalLM:
+    torch.manual_seed(1)
+    config = LlamaConfig(
+        vocab_size=files.TOKENS,
+        hidden_size=files.WIDTH,
+        intermediate_size=files.FFN,
+        num_hidden_layers=files.LAYERS,
+        num_attention_heads=files.HEADS,
+        num_key_value_heads=files.KV_HEADS,
+        max_position_embeddings=128,
+        rope_parameters={"rope_type": "default", "rope_theta": 5_000.0},
+        rms_norm_eps=1e-5,
+        tie_word_embeddings=True,
+    )
+    model = LlamaForCausalLM(config).eval()
+    for name, parameter in model.named_parameters():  # so that no two rows are alike
+        if parameter.ndim == 1:
+            torch.nn.init.uniform_(parameter, 0.5, 1.5)
+        assert name
+    return model
+
+
+@pytest.fixture
+def store(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    whisper: WhisperForConditionalGeneration,
+    llama: LlamaForCausalLM,
+) -> Store:
+    """A store of two parts; the catalogue that it belongs to is that of every module."""
+    own = tmp_path / "own"
+    (own / "ears").mkdir(parents=True)
+    (own / "tongue").mkdir()
+    files.write_ctranslate2(own / "ears" / "model.bin", whisper)
+    files.write_whisper_tokenizer(own / "ears")
+    files.write_gguf(own / "tongue" / "small.gguf", llama)
+    parts = {name: part(own / name, kind) for name, kind in (("ears", "speech"), ("tongue", "llm"))}
+    monkeypatch.setenv("ATTUNE_PARTS", str(own))
+    monkeypatch.setattr(hub, "read_catalogue", lambda: parts)
+    made = Store(tmp_path / "parts")
+    monkeypatch.setattr(unpacking, "Store", lambda: made)
+    return made
+
+
+def part(folder: Path, kind: str) -> Part:
+    found = tuple(
+        PartFile(path.name, path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in sorted(folder.iterdir())
+    )
+    source = Source(1, {}, packages=("nobody==1.0",))
+    return Part(folder.name, kind, "of the tests", "CC0-1.0", found, (source,))
+
+
+def test_every_parameter_of_a_whisper_comes_back(
+    whisper: WhisperForConditionalGeneration, tmp_path: Path
+) -> None:
+    files.write_ctranslate2(tmp_path / "model.bin", whisper)
+    read = CTranslate2Whisper(tmp_path / "model.bin").read
+    names = [name for name, _ in whisper.model.named_parameters()]
+    assert len(names) > 60
+    for name, parameter in whisper.model.named_parameters():
+        assert torch.equal(read(name), parameter), name
+
+
+def test_every_parameter_of_a_llama_comes_back_but_for_rounding(
+    llama: LlamaForCausalLM, tmp_path: Path
+) -> None:
+    files.write_gguf(tmp_path / "m.gguf", llama)
+    found = GgufLlama(tmp_path / "m.gguf")
+    for name, parameter in llama.named_parameters():
+        assert torch.allclose(found.read(name), parameter, atol=1e-3), name
+    again = LlamaForCausalLM(LlamaConfig(**found.config)).eval()
+    with torch.no_grad():
+        for name, parameter in again.named_parameters():
+            parameter.copy_(found.read(name))
+        ids = torch.tensor([[5, 200, 17, 99]])
+        assert torch.allclose(again(ids).logits, llama(ids).logits, atol=0.02)
+
+
+def test_digits_are_tokens_of_their_own_and_markup_is_special(store: Store) -> None:
+    tokenizer = JsonTokenizer(hub.checkpoint_folder("tongue") / "tokenizer.json")
+    assert len(tokenizer.encode("2026")) == 4
+    assert len(tokenizer.encode("hi")) == 1
+    assert tokenizer.decode(tokenizer.encode("hi, it's 1999 – né?")) == "hi, it's 1999 – né?"
+    assert len(tokenizer.encode("<|im_end|>", markup=True)) == 1
+    assert len(tokenizer.encode("<|im_end|>")) > 1
+    assert tokenizer.end_ids == (files.TOKENS - 1, files.TOKENS - 3)
+
+
+@torch.inference_mode()
+def test_the_pipeline_starts_from_parts_by_their_names(
+    store: Store, whisper: WhisperForConditionalGeneration
+) -> None:
+    model = assemble(AlignSettings(speech="ears", llm="tongue", adapter_width=8, lora_rank=2))
+    assert isinstance(model, BlspEmo)
+    features = model.features([tone(0.5)])
+    theirs = whisper.model.encoder(features.log_mel).last_hidden_state
+    ours = model.encode(features).padded
+    assert ours is not None
+    assert torch.allclose(ours, theirs, atol=1e-2)
+    transcription = model.config.transcription
+    assert transcription is not None
+    assert transcription.suppressed_ids == (1,)
+    assert len(transcription.prompt_ids) == 4, "a Whisper of many languages is told which"
+    assert transcribe(model, model.hear(tone(0.5))).source == "decoder"
+
+
+def test_a_part_is_unpacked_once(store: Store) -> None:
+    folder = hub.checkpoint_folder("tongue")
+    written = (folder / "model.safetensors").stat().st_mtime_ns
+    assert hub.checkpoint_folder("tongue") == folder
+    assert (folder / "model.safetensors").stat().st_mtime_ns == written
+    assert [path.name for path in folder.parent.glob("tmp*")] == []
+
+
+def test_a_part_that_is_no_model_is_refused(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "own" / "voice").mkdir()
+    (tmp_path / "own" / "voice" / "v.onnx").write_bytes(b"v")
+    with pytest.raises(CheckpointError, match="voice is a voice: name a Whisper or an LLM"):
+        unpacked(part(tmp_path / "own" / "voice", "voice"), store)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda data: data[: len(data) // 2], "is damaged"),
+        (lambda data: b"\x07" + data[1:], "is no Whisper of CTranslate2's format 6"),
+        (lambda data: data.replace(b"WhisperSpec", b"OtherSpec__"), "is no Whisper"),
+        (lambda data: b"", "is damaged"),
+    ],
+)
+def test_a_file_that_is_no_whisper_is_refused(
+    change: Callable[[bytes], bytes],
+    why: str,
+    whisper: WhisperForConditionalGeneration,
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "model.bin"
+    files.write_ctranslate2(path, whisper)
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(CheckpointError, match=why):
+        CTranslate2Whisper(path)
+
+
+def test_a_file_that_is_no_llama_is_refused(llama: LlamaForCausalLM, tmp_path: Path) -> None:
+    path = tmp_path / "m.gguf"
+    path.write_bytes(b"GGUX" + bytes(100))
+    with pytest.raises(CheckpointError, match="is damaged"):
+        GgufLlama(path)
+    files.write_gguf(path, llama, architecture="falcon")
+    with pytest.raises(CheckpointError, match="architecture 'falcon': llama is read"):
+        GgufLlama(path)
+    files.write_gguf(path, llama)
+    with pytest.raises(CheckpointError, match=r"lacks nothing\.weight"):
+        GgufLlama(path).read("nothing.weight")
