@@ -33,33 +33,49 @@ class SocketMicrophone:
         self._kept = UtteranceBuffer()
         self._received = 0
         self._cleared = 0
+        self._appended_s = 0.0
 
     @property
     def kept_s(self) -> float:
         """Seconds of sound since the buffer was last cleared, as far as it is kept."""
         return (self._received - max(self._cleared, self._kept.start_samples)) / SPEECH_RATE_HZ
 
+    @property
+    def appended_s(self) -> float:
+        """Seconds of sound that were sent since the buffer was last cleared."""
+        return self._appended_s
+
     async def push(self, samples: Waveform, rate_hz: int) -> None:
         """Takes sound at `rate_hz`; waits while too much of it is not heard yet."""
+        self._appended_s += len(samples) / rate_hz
         for start in range(0, len(samples), rate_hz):
             # A second at a time: others must not wait for somebody who sends minutes at once.
             await self._push(AudioClip(samples[start : start + rate_hz], rate_hz))
             await asyncio.sleep(0)
 
     async def _push(self, clip: AudioClip) -> None:
-        sound = self._resampler.push(clip)
-        if len(sound):
-            self._kept.append(sound, keep_s=self.keep_s)
-            self._received += len(sound)
-        for frame in self._framer.push(sound):
+        for frame in self._taken_in(self._resampler.push(clip)):
             while len(self._frames) >= WAITING_FRAMES and not self._is_over:
                 self._taken.clear()
                 await self._taken.wait()
             self._frames.append(frame)
             self._changed.set()
 
+    def _taken_in(self, sound: Waveform) -> list[AudioFrame]:
+        """Keeps 16 kHz sound; returns the frames that are full with it."""
+        if len(sound):
+            self._kept.append(sound, keep_s=self.keep_s)
+            self._received += len(sound)
+        return list(self._framer.push(sound))
+
+    def settle(self) -> None:
+        """Takes in what the conversion of rates holds back: up to 36 ms at 24 kHz."""
+        self._frames.extend(self._taken_in(self._resampler.flush()))
+        self._changed.set()
+
     def take(self) -> Waveform:
-        """Returns the sound since the buffer was last cleared, and clears it."""
+        """Returns all sound that was sent since the buffer was last cleared, and clears it."""
+        self.settle()
         sound = self._kept.cut(self._cleared, self._received)
         self.clear()
         return sound
@@ -70,8 +86,10 @@ class SocketMicrophone:
         return self._kept.cut(start, end)
 
     def clear(self) -> None:
-        """Forgets the sound kept so far."""
+        """Forgets all sound that was sent so far."""
+        self.settle()
         self._cleared = self._received
+        self._appended_s = 0.0
 
     def end(self) -> None:
         """The client is gone for good."""

@@ -1,11 +1,12 @@
 """Items of a conversation and one response of it, as the realtime protocol tells them."""
 
-import base64
 from collections.abc import Callable
 from typing import Any
 
-from assistant.audio import Waveform, to_int16
-from ui.realtime_protocol import Json, ProtocolError, SessionConfig, new_id
+from assistant.audio import Waveform
+from ui.realtime_config import SessionConfig
+from ui.realtime_formats import Encoding, encoded
+from ui.realtime_protocol import Json, ProtocolError, new_id
 
 Send = Callable[[Json], None]
 """Sends one server event; it gets its `event_id` on the way."""
@@ -89,6 +90,7 @@ class Response:
         self.text = ""
         self._send, self._items = send, items
         self._speaks = config.speaks
+        self._encoding: Encoding = config.audio.output.format.type
         self._item: Json | None = None
         self._json: Json = {
             "id": self.id,
@@ -125,8 +127,7 @@ class Response:
             return
         self._open()
         self.has_audio = True
-        pcm = to_int16(samples).astype("<i2").tobytes()
-        self._part_event("response.output_audio.delta", delta=base64.b64encode(pcm).decode())
+        self._part_event("response.output_audio.delta", delta=encoded(samples, self._encoding))
 
     def finish(self, status: str, *, reason: str | None = None, error: str | None = None) -> None:
         """Tells that the response is over: `completed`, `cancelled` or `failed`."""

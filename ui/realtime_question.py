@@ -5,7 +5,9 @@ from typing import Any, cast
 import numpy as np
 
 from assistant.audio import SPEECH_RATE_HZ, Waveform, resample
-from ui.realtime_protocol import Json, ProtocolError, decode_audio, text_of
+from ui.realtime_config import AudioFormat
+from ui.realtime_formats import SoundReader, sound_bytes
+from ui.realtime_protocol import Json, ProtocolError, text_of
 
 LONGEST_COMMIT_S = 120.0
 """Sound that a client may collect for one turn of its own cutting."""
@@ -55,8 +57,8 @@ class PendingQuestion:
         return np.concatenate([part for part in parts if not isinstance(part, str)])
 
 
-def read_parts(content: object, rate_hz: int) -> list[Waveform | str]:
-    """Returns the content of a user message; its audio is at `rate_hz`, what comes is 16 kHz.
+def read_parts(content: object, sound: AudioFormat) -> list[Waveform | str]:
+    """Returns the content of a user message; its audio is as `sound` says, what comes is 16 kHz.
 
     Raises:
         ProtocolError: A part is of another kind, or impossible.
@@ -64,7 +66,7 @@ def read_parts(content: object, rate_hz: int) -> list[Waveform | str]:
     parts = cast(list[Any], content) if isinstance(content, list) else []
     if not 1 <= len(parts) <= MOST_PARTS:
         raise ProtocolError(f"content must hold 1 to {MOST_PARTS} parts", param="item.content")
-    return [_read_part(part, rate_hz) for part in parts]
+    return [_read_part(part, sound) for part in parts]
 
 
 def shown_part(part: Waveform | str) -> Json:
@@ -82,7 +84,7 @@ def empty_commit(found: str) -> ProtocolError:
     )
 
 
-def _read_part(part: object, rate_hz: int) -> Waveform | str:
+def _read_part(part: object, sound: AudioFormat) -> Waveform | str:
     fields = cast(Json, part) if isinstance(part, dict) else {}
     if fields.get("type") == "input_text":
         return text_of(fields.get("text"), param="item.content.text")
@@ -90,10 +92,11 @@ def _read_part(part: object, rate_hz: int) -> Waveform | str:
         raise ProtocolError(
             "a part is input_text or input_audio", code="unsupported", param="item.content"
         )
-    samples = decode_audio(fields.get("audio"), param="item.content.audio")
-    if not SHORTEST_COMMIT_S <= len(samples) / rate_hz <= LONGEST_COMMIT_S:
+    data = sound_bytes(fields.get("audio"), param="item.content.audio")
+    samples = SoundReader().read(data, sound.type)
+    if not SHORTEST_COMMIT_S <= len(samples) / sound.rate <= LONGEST_COMMIT_S:
         raise ProtocolError(
             f"the audio must have {SHORTEST_COMMIT_S} to {LONGEST_COMMIT_S:.0f} s",
             param="item.content.audio",
         )
-    return resample(samples, from_hz=rate_hz, to_hz=SPEECH_RATE_HZ)
+    return resample(samples, from_hz=sound.rate, to_hz=SPEECH_RATE_HZ)

@@ -8,8 +8,9 @@ from assistant.audio import SPEECH_RATE_HZ, Waveform
 from assistant.incoming import steadied
 from assistant.loop import TalkLoop
 from ui.realtime_devices import SocketMicrophone, SocketSpeaker
+from ui.realtime_formats import SoundReader, sound_bytes
 from ui.realtime_items import Send
-from ui.realtime_protocol import Json, ProtocolError, decode_audio
+from ui.realtime_protocol import Json, ProtocolError
 from ui.realtime_question import (
     LONGEST_COMMIT_S,
     SHORTEST_COMMIT_S,
@@ -41,6 +42,7 @@ class Requests:
         self._speaker = speaker
         self._send = send
         self._question = PendingQuestion()
+        self._reader = SoundReader()
         self.handlers: dict[str, Handler] = {
             "input_audio_buffer.append": self._append,
             "input_audio_buffer.commit": self._commit,
@@ -67,8 +69,9 @@ class Requests:
             self._send(error.event(None))
 
     async def _append(self, event: Json) -> None:
-        samples = decode_audio(event.get("audio"), param="audio")
-        rate = self._translator.config.audio.input.format.rate
+        sound = self._translator.config.audio.input.format
+        data = sound_bytes(event.get("audio"), param="audio")
+        samples, rate = self._reader.read(data, sound.type), sound.rate
         if self.cuts_turns:
             seconds = len(samples) / rate
             if self._microphone.kept_s + seconds > LONGEST_COMMIT_S:
@@ -84,9 +87,10 @@ class Requests:
             if not self._loop.end_turn():
                 raise empty_commit("no speech is under way")
             return
-        kept_s = self._microphone.kept_s
-        if kept_s < SHORTEST_COMMIT_S:
-            raise empty_commit(f"the buffer holds {1_000 * kept_s:.0f} ms of audio")
+        appended_s = self._microphone.appended_s
+        if appended_s < SHORTEST_COMMIT_S:
+            raise empty_commit(f"the buffer holds {1_000 * appended_s:.0f} ms of audio")
+        self._reader.clear()
         self._question.add(await self._spoken(self._microphone.take()))
         self._translator.commit()
 
@@ -99,6 +103,7 @@ class Requests:
         return part
 
     def _clear(self, _event: Json) -> None:
+        self._reader.clear()
         self._microphone.clear()
         self._loop.abandon_turn()
         self._send({"type": "input_audio_buffer.cleared"})
@@ -115,7 +120,7 @@ class Requests:
             not isinstance(item_id, str) or item_id in self._translator.items
         ):
             raise ProtocolError("the id is taken or no string", param="item.id")
-        parts = read_parts(fields.get("content"), self._translator.config.audio.input.format.rate)
+        parts = read_parts(fields.get("content"), self._translator.config.audio.input.format)
         parts = [part if isinstance(part, str) else await self._spoken(part) for part in parts]
         for part in parts:
             self._question.add(part)

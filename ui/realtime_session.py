@@ -15,22 +15,29 @@ from assistant.loop import TalkLoop
 from assistant.session import Ends, Workers, talk_parts
 from assistant.turn_judges import TurnJudges
 from models.emotions import emotion_from_label
+from ui.realtime_changes import MOST_NAMED, Changes, changed
 from ui.realtime_choices import ChosenDialogue, ChosenPolicy, ChosenVoice
+from ui.realtime_config import AttuneConfig, SessionConfig
 from ui.realtime_devices import LEAST_KEPT_S, SocketMicrophone, SocketSpeaker
 from ui.realtime_engines import Resident
 from ui.realtime_keeping import Keeping
 from ui.realtime_outbox import Outbox
 from ui.realtime_protocol import (
-    AttuneConfig,
     Json,
     ProtocolError,
-    SessionConfig,
     error_event,
     new_id,
     read_event,
 )
 from ui.realtime_question import LONGEST_COMMIT_S
 from ui.realtime_requests import Handler, Requests
+from ui.realtime_settings import (
+    session_in_use,
+    shown,
+    warning,
+    with_known_names,
+    with_output,
+)
 from ui.realtime_translation import Translator
 from ui.realtime_tuning import in_force, talk_settings
 from ui.realtime_view import Picture
@@ -61,13 +68,16 @@ class Session:
         self.last_active_s = asyncio.get_running_loop().time()
         self._resident = resident
         self._observer = observer
-        self._config = self._normal(
+        start = Changes(
             SessionConfig(
                 model=model,
                 instructions=resident.persona,
                 attune=AttuneConfig(policy=resident.policies[0]),
             )
         )
+        with_known_names(start, start.config, resident, [])
+        self._config = start.config
+        self._ignored: list[str] = []
         self._translator = Translator(self.outbox.put, self._config)
         self._view = View()
         self._picture = Picture()
@@ -232,17 +242,6 @@ class Session:
         played = self._speaker.played_samples - self._reply_start
         return round(1_000 * played / self._speaker.sample_rate)
 
-    def _normal(self, config: SessionConfig) -> SessionConfig:
-        """Returns `config` with names that exist here: other services' models mean the default."""
-        resident = self._resident
-        if config.model not in resident.models:
-            config = config.model_copy(update={"model": resident.default_model})
-        if config.audio.output.voice == "auto":
-            config = config.updated({"audio": {"output": {"voice": resident.default_voice}}})
-        _one_of(config.audio.output.voice, resident.voices, "session.audio.output.voice")
-        _one_of(config.attune.policy, resident.policies, "session.attune.policy")
-        return config
-
     def _session_json(self) -> Json:
         choices = {
             "models": list(self._resident.models),
@@ -250,32 +249,56 @@ class Session:
             "policies": list(self._resident.policies),
             "keeping": self._resident.records is not None,
         }
-        config = self._config.model_dump()
+        config = shown(self._config, self._ignored)
         attune = {**config["attune"], "choices": choices}
         return {**config, "attune": attune, "id": self.id, "object": "realtime.session"}
 
     def _update(self, event: Json) -> None:
-        config = self._normal(self._config.updated(event.get("session")))
-        old = self._config
-        opening = (config.model, config.instructions)
-        if opening != (old.model, old.instructions):
-            if self._dialogue.is_open:
-                raise ProtocolError(
-                    "model and instructions can change before the first turn only: start a new "
-                    "session",
-                    code="session_in_use",
-                    param="session.instructions",
-                )
-            self._dialogue.choose(self._resident.models[config.model], config.instructions)
-        rate = config.audio.output.format.rate
+        changes, warnings = changed(self._config, event.get("session")), list[str]()
+        with_known_names(changes, self._config, self._resident, warnings)
+        self._keep_what_is_in_use(changes)
+        event_id = given if isinstance(given := event.get("event_id"), str) else None
+        if changes.applied > 0 or not changes.refused:
+            self._take_on(changes)
+        for error in changes.refused:
+            self.outbox.put(error.event(event_id))
+        if warnings or changes.ignored:
+            self.outbox.put(warning(warnings, changes.ignored, event_id))
+
+    def _keep_what_is_in_use(self, changes: Changes) -> None:
+        """Refuses what can no longer change, and leaves it as it was."""
+        config, old = changes.config, self._config
+        if self._dialogue.is_open and config.model != old.model:
+            changes.refused.append(session_in_use("the model", "session.model"))
+            config = config.model_copy(update={"model": old.model})
+        if self._dialogue.is_open and config.instructions != old.instructions:
+            changes.refused.append(session_in_use("instructions", "session.instructions"))
+            config = config.model_copy(update={"instructions": old.instructions})
+        output, rate = config.audio.output, config.audio.output.format.rate
         if rate != self._speaker.sample_rate and not self._speaker.change_rate(rate):
-            raise ProtocolError(
-                "the output format cannot change once an answer was spoken",
-                code="session_in_use",
-                param="session.audio.output.format",
-            )
+            path = "session.audio.output.format"
+            changes.refused.append(session_in_use("the rate of answers", path))
+            output = output.model_copy(update={"format": old.audio.output.format})
+            config = with_output(config, output)
+        changes.applied -= config != changes.config
         keep = config.attune
-        self._keeping.agree(words=keep.keep_words, audio=keep.keep_audio, opening=self._opening())
+        try:
+            self._keeping.agree(
+                words=keep.keep_words, audio=keep.keep_audio, opening=self._opening()
+            )
+        except ProtocolError as error:
+            changes.refused.append(error)
+            kept = {"keep_words": old.attune.keep_words, "keep_audio": old.attune.keep_audio}
+            config = config.model_copy(update={"attune": keep.model_copy(update=kept)})
+            changes.applied -= keep.keep_words + keep.keep_audio
+        changes.config = config
+
+    def _take_on(self, changes: Changes) -> None:
+        """Goes on with other settings and tells them."""
+        config, old = changes.config, self._config
+        self._ignored = [*{*self._ignored, *changes.ignored}][:MOST_NAMED]
+        if (config.model, config.instructions) != (old.model, old.instructions):
+            self._dialogue.choose(self._resident.models[config.model], config.instructions)
         self._config = self._translator.config = config
         detection = config.audio.input.turn_detection
         orders = detection is None or not detection.create_response
@@ -325,8 +348,3 @@ class Session:
         if content is None:
             raise ProtocolError("format is md, json or vtt", param="format")
         self.outbox.put({"type": "attune.transcript", "format": kind, "content": content})
-
-
-def _one_of(name: str, known: Any, param: str) -> None:
-    if name not in known:
-        raise ProtocolError(f"there is no {name!r}: use one of {', '.join(known)}", param=param)

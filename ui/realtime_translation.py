@@ -5,8 +5,9 @@ from typing import Any
 from assistant import events
 from assistant.audio import Waveform
 from assistant.transcript import EmotionRecord, StyleRecord
+from ui.realtime_config import SessionConfig
 from ui.realtime_items import Items, Response, Send, message
-from ui.realtime_protocol import Json, SessionConfig, new_id
+from ui.realtime_protocol import Json, new_id
 
 
 class Translator:

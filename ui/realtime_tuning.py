@@ -1,7 +1,7 @@
 """Session settings of the protocol → settings of the conversation's loop."""
 
 from assistant.talk_settings import TalkSettings
-from ui.realtime_protocol import SessionConfig, TurnDetection
+from ui.realtime_config import SessionConfig, TurnDetection
 
 EAGERNESS = {"low": 1.6, "medium": 1.0, "auto": 1.0, "high": 0.6}
 """Factor on the silence that ends a turn."""
