@@ -17,6 +17,7 @@ from assistant.engines.protocols import (
 )
 from assistant.latency import Mark, TurnLatency
 from assistant.sentences import split_sentences
+from assistant.speakable import ASK_AGAIN
 from assistant.turns import SpokenTurn
 
 
@@ -78,6 +79,11 @@ def answer_question(
             speak(clip)
         listening.finish()
     listening.finish()
+    if Mark.FIRST_AUDIO not in latency.marks_ms:
+        pieces.append(f" {ASK_AGAIN}")
+        for clip in engines.voice.synthesize(ASK_AGAIN, style, cancel):
+            latency.mark(Mark.FIRST_AUDIO)
+            speak(clip)
     latency.mark(Mark.SPOKEN)
     return Answer(estimate, listening.words, "".join(pieces).strip(), style, latency)
 

@@ -1,7 +1,7 @@
 """Markup that reaches over sentences: code, hidden thoughts, links, tags, stage directions.
 
-A cut into pieces must not lie within it, and a voice says little or nothing of it. Here it is found,
-in a text that may still grow: what is found does not depend on how the text came in pieces.
+A cut into pieces must not lie within it, and a voice says little or nothing of it. Here it is
+found in a text that may still grow: what is found does not depend on how the text came in pieces.
 """
 
 import re
@@ -20,11 +20,15 @@ _HIDDEN_TAGS = (
     "script|style|svg|head"
 )
 _SPOKEN_TAGS = (
-    "a abbr address article aside audio b bdi bdo big blockquote body br button canvas caption center "
-    "cite code col colgroup data dd del details dfn div dl dt em embed fieldset figcaption figure font "
-    "footer form h1 h2 h3 h4 h5 h6 header hr html i iframe img input ins kbd label legend li link main "
+    "a abbr address article aside audio b bdi bdo big "
+    "blockquote body br button canvas caption center "
+    "cite code col colgroup data dd del details dfn div dl "
+    "dt em embed fieldset figcaption figure font "
+    "footer form h1 h2 h3 h4 h5 h6 header hr html i iframe "
+    "img input ins kbd label legend li link main "
     "mark meta nav ol option p param picture pre q s samp section select small source span strike "
-    "strong sub summary sup table tbody td textarea tfoot th thead time title tr tt u ul var video wbr "
+    "strong sub summary sup table tbody td textarea tfoot "
+    "th thead time title tr tt u ul var video wbr "
     "answer response output reply final result assistant user system message speak break prosody "
     "emphasis say-as voice phoneme audio lang say"
 ).split()
@@ -69,8 +73,8 @@ _HIDDEN = (
     (re.compile(r"<\|begin_of_thought\|>"), "<|end_of_thought|>"),
 )
 _HIDDEN_PREFIXES = (
-    "```", "~~~", "<!--", "◁think▷", "[think]", "[THINK]", "<|channel|>analysis", "<|channel|>commentary",
-    "<|begin_of_thought|>",
+    "```", "~~~", "<!--", "◁think▷", "[think]", "[THINK]", "<|channel|>analysis",
+    "<|channel|>commentary", "<|begin_of_thought|>",
 )  # fmt: skip
 _HIDDEN_TAG = re.compile(rf"<({_HIDDEN_TAGS})(?:\s[^<>]*)?>", re.IGNORECASE)
 _TAG = re.compile(

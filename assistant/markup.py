@@ -9,7 +9,7 @@ from assistant.stage_directions import without_faces
 from assistant.swearing import bleeped
 
 _SHIELD = 0xE000
-"""Signs of code and of decoded entities are moved into this private area while markup is removed."""
+"""Signs of code and of entities are moved into this private area while markup is removed."""
 _SIGNS = "*_#<>[](){}`~|&+-:;=^\\!/"
 _SHIELDED = str.maketrans({sign: chr(_SHIELD + ord(sign)) for sign in _SIGNS})
 _UNSHIELDED = str.maketrans({chr(_SHIELD + ord(sign)): sign for sign in _SIGNS})
@@ -30,7 +30,8 @@ _TEX = (
     (re.compile(r"\\(?:geq?)(?![a-z])"), "≥"),
     (re.compile(r"\\neq?(?![a-z])"), "≠"),
     (re.compile(r"\\approx(?![a-z])"), "≈"),
-    (re.compile(r"\\(?:pi|alpha|beta|gamma|delta|theta|lambda|sigma|infty)(?![a-z])"), lambda m: m[0][1:].replace("infty", "infinity")),
+    (re.compile(r"\\infty(?![a-z])"), "∞"),
+    (re.compile(r"\\(pi|alpha|beta|gamma|delta|theta|lambda|sigma)(?![a-z])"), r"\1"),
     (re.compile(r"\^\{([^{}]*)\}"), r"^\1"),
     (re.compile(r"(?<=\w)_\{([^{}]*)\}"), r" \1"),
 )
@@ -46,12 +47,15 @@ _LINES = (
 _LINE_SIGNS = re.compile(r"[#|>*+•◦▪‣●○■□✓✔➤➜►▶–~_=-]|\]:")
 _STARS = re.compile(r"(?<![\w*])([1-5])(\*{1,5})(?=[\s.,!?;:)]|-|$)")
 _STAR_SIGNS = re.compile(r"([★⭐]\ufe0f?){1,5}☆{0,4}")
-_TIMES = re.compile(r"(?<=\d)\s?\*\s?(?=[\d(])|(?<=[\d)])\s?\*\s?(?=[A-Za-z](?!\w))|(?<=\b[A-Za-z])\s?\*\s?(?=(?:[A-Za-z]|\d+)\b)|(?<=[\w)])\s\*\s(?=[\w(])")
+_TIMES = re.compile(
+    r"(?<=\d)\s?\*\s?(?=[\d(])|(?<=[\d)])\s?\*\s?(?=[A-Za-z](?!\w))|(?<=\b[A-Za-z])\s?\*\s?(?=(?:[A-Za-z]|\d+)\b)|(?<=[\w)])\s\*\s(?=[\w(])"
+)
 _RAISED = re.compile(r"(?<=\w)\*\*(?=\d)")
 _EMPHASIS = re.compile(r"\*+|~~|(?<![^\W_])_+|_+(?![^\W_])")
 _TILDE = re.compile(r"(?<=[A-Za-z!?.])~+")
 _PLACEHOLDER = re.compile(
-    r"(?<!\w)<((?:your|my|the|insert|his|her|their|user|first|last)[ _-][a-z _-]{1,40}|[A-Za-z]{3,20})>(?!\w)"
+    r"(?<!\w)<((?:your|my|the|insert|his|her|their|user|first"
+    r"|last)[ _-][a-z _-]{1,40}|[A-Za-z]{3,20})>(?!\w)"
 )
 """A word in brackets that is no tag, as in "Hello <name>"."""
 _ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+.!|>~$-])")

@@ -93,7 +93,7 @@ def clock(hour: str, minute: str) -> str:
 
 def fraction(above: str, below: str) -> str:
     """Returns a part of a whole: ``("5", "8")`` → ``"five eighths"``."""
-    if int(below) in (0, 1) or int(below) > _LARGEST_DENOMINATOR and below.strip("0") != "1":
+    if int(below) in (0, 1) or (int(below) > _LARGEST_DENOMINATOR and below.strip("0") != "1"):
         return f"{cardinal(above)} over {cardinal(below)}"
     part = {2: "half", 4: "quarter"}.get(int(below)) or ordinal(below)
     if part.startswith("one "):
@@ -119,7 +119,7 @@ def by_pairs(digits: str) -> str:
 
 
 def plural(word: str) -> str:
-    """Returns the plural of a word that counts: ``"sixty"`` → ``"sixties"``, ``"six"`` → ``"sixes"``."""
+    """Returns the plural of a word that counts: ``"sixty"`` → ``"sixties"``."""
     if word.endswith("half"):
         return word[:-1] + "ves"
     if word.endswith("y"):

@@ -19,6 +19,7 @@ from assistant.errors import EngineFailed
 from assistant.hearing import Hearing
 from assistant.reply_parts import Emit, Question, ReplyParts
 from assistant.sentences import SentenceSplitter
+from assistant.speakable import ASK_AGAIN
 
 JITTER_S = 0.06
 """Speech that must be ready before playback of a reply begins."""
@@ -135,6 +136,8 @@ class Reply:
             async for sentence in sentences:
                 self._hearing.go_on()
                 await self._speak(sentence, style)
+        if self._made_s == 0.0:
+            await self._ask_again(style)
         await self._hearing.finish()
         self.mark("spoken")
         await self._committed.wait()
@@ -148,6 +151,13 @@ class Reply:
                 underruns=self.underruns,
             )
         )
+
+    async def _ask_again(self, style: SpeakingStyle) -> None:
+        """Says a word where the answer held nothing to say; it is part of the answer then."""
+        text = f" {ASK_AGAIN}" if self.generated else ASK_AGAIN
+        self.generated += text
+        self._emit(partial(events.ReplyText, turn=self.question.turn, text=text))
+        await self._speak(text, style)
 
     async def _stop_hearing(self) -> None:
         try:

@@ -28,8 +28,9 @@ class SentenceSplitter:
     """Cuts a stream of text into pieces; joined, the pieces are the text.
 
     How the text is chunked does not change the pieces. None of them ends within a link, a stage
-    direction or other markup; code and hidden thoughts are pieces of their own. A cut waits for the next visible
-    character, which tells a full stop from an abbreviation ("e.g. this") or an ellipsis.
+    direction or other markup; code and hidden thoughts are pieces of their own. A cut waits for
+    the next visible character, which tells a full stop from an abbreviation ("e.g. this") or an
+    ellipsis.
     """
 
     def __init__(self, *, first_clause_words: int = 3, longest_characters: int = 240) -> None:

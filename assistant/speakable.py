@@ -1,11 +1,18 @@
 """Written text → what a voice can say: no markup, no emoji, numbers and symbols as words."""
 
+import logging
 import re
 import unicodedata
 from collections.abc import Callable
 
 from assistant import markup
 from assistant.english import reading as english
+from assistant.scripts import unreadable
+
+logger = logging.getLogger(__name__)
+
+ASK_AGAIN = "Sorry?"
+"""Said once instead of an answer that holds nothing to say: silence would look like a failure."""
 
 IN_WORDS: dict[str, Callable[[str], str]] = {"en": english.in_words}
 """Who writes a language in words; the voices of all others read numbers and signs themselves."""
@@ -69,11 +76,18 @@ def speakable(text: str, *, language: str = "en") -> str:
     """Returns `text` as plain words and punctuation, on one line; empty if nothing can be said.
 
     Markup, emoji and control characters go out in every language; numbers, money, dates, times,
-    addresses and symbols become words in English only, since other voices read their own.
+    addresses and symbols become words in English only, since other voices read their own. What
+    the voice of a language cannot read is left out, and counted in the log.
     """
     text = markup.plain(_normalised(text))
     if in_words := IN_WORDS.get(language.split("-")[0]):
         text = in_words(_ascii_digits(text))
+    if foreign := unreadable(text, language):
+        count = sum(character in foreign for character in text)
+        text = "".join(" " if character in foreign else character for character in text)
+        logger.warning(
+            "%d characters were left out: a voice of %r cannot read them", count, language
+        )
     if not (text.isascii() and text.isprintable()):
         text = "".join(character for character in text if _has_sound(character))
     return _tidied(text)

@@ -3,38 +3,55 @@
 import re
 
 _VERBS = (
-    "laugh sigh chuckle giggle smile grin smirk pause whisper gasp cough nod wink shrug sniff sniffle sob cry "
-    "weep groan moan yawn hum sing wave hug clap cheer bow blush frown pout snort scoff grimace wince shudder "
-    "shiver tremble blink stare gaze glance listen breathe exhale inhale swallow gulp mumble mutter murmur "
-    "stammer stutter shout yell scream hesitate ponder think muse sip smack snap tap tilt lean sit stand "
-    "kneel turn walk step point gesture beam twirl dance jump bounce facepalm hiccup sneeze whistle growl "
-    "purr squeal squeak roll raise shake scratch rub pat place reach hold take draw give offer open close clear look "
-    "lower soften speak fidget stretch hang wipe fan bite lick squint furrow chortle cackle guffaw snicker "
+    "laugh sigh chuckle giggle smile grin smirk pause whisper "
+    "gasp cough nod wink shrug sniff sniffle sob cry "
+    "weep groan moan yawn hum sing wave hug clap cheer bow blush "
+    "frown pout snort scoff grimace wince shudder "
+    "shiver tremble blink stare gaze glance listen breathe "
+    "exhale inhale swallow gulp mumble mutter murmur "
+    "stammer stutter shout yell scream hesitate ponder think "
+    "muse sip smack snap tap tilt lean sit stand "
+    "kneel turn walk step point gesture beam twirl dance jump "
+    "bounce facepalm hiccup sneeze whistle growl "
+    "purr squeal squeak roll raise shake scratch rub pat place reach "
+    "hold take draw give offer open close clear look "
+    "lower soften speak fidget stretch hang wipe fan bite lick "
+    "squint furrow chortle cackle guffaw snicker "
     "applaud salute curtsy high-five fist-bump snuggle cuddle nuzzle squeeze"
 ).split()
 _NEED_MORE = frozenset(
-    "think sit stand turn walk step point roll raise shake scratch rub pat place reach hold take draw give "
-    "offer open close clear look lower soften speak stretch hang wipe fan bite lick furrow tap tilt lean snap "
+    "think sit stand turn walk step point roll raise shake "
+    "scratch rub pat place reach hold take draw give "
+    "offer open close clear look lower soften speak stretch hang "
+    "wipe fan bite lick furrow tap tilt lean snap "
     "smack jump sip listen".split()
 )
 """Verbs that are a direction only with what they do: "takes a deep breath", not "takes"."""
 _ADVERBS = frozenset(
-    "softly warmly gently quietly sadly happily cheerfully calmly slowly kindly tenderly thoughtfully "
-    "playfully sarcastically angrily nervously excitedly enthusiastically sympathetically empathetically "
+    "softly warmly gently quietly sadly happily cheerfully "
+    "calmly slowly kindly tenderly thoughtfully "
+    "playfully sarcastically angrily nervously excitedly "
+    "enthusiastically sympathetically empathetically "
     "soothingly reassuringly lovingly brightly hesitantly seriously dryly jokingly compassionately "
     "encouragingly sincerely wistfully somberly solemnly hopefully gleefully awkwardly sheepishly "
     "knowingly teasingly mischievously breathlessly tearfully proudly shyly".split()
 )
 _NOUNS = frozenset(
-    "laughter laugh chuckle giggle sigh applause pause silence music cough gasp sob whisper crying sobbing "
+    "laughter laugh chuckle giggle sigh applause pause silence "
+    "music cough gasp sob whisper crying sobbing "
     "cheering breath inaudible beat sfx sound sounds tone voice".split()
 )
 _MOODS = frozenset(
-    "sad happy angry calm warm excited surprised neutral cheerful soft gentle serious curious concerned "
-    "empathetic sympathetic joyful friendly tender playful emotional confused fearful disgusted amused "
+    "sad happy angry calm warm excited surprised neutral "
+    "cheerful soft gentle serious curious concerned "
+    "empathetic sympathetic joyful friendly tender playful "
+    "emotional confused fearful disgusted amused "
     "worried hopeful nervous relieved emotion style mood tone voice speaking".split()
 )
-_FILLERS = frozenset("a an the long short deep big little brief small heavy light soft gentle slight quick slightly".split())
+_FILLERS = frozenset(
+    "a an the long short deep big little brief small heavy "
+    "light soft gentle slight quick slightly".split()
+)
 _LONGEST_WORDS = 10
 _WORD = re.compile(r"[a-z]+(?:[-'][a-z]+)*")
 
@@ -63,7 +80,12 @@ def is_direction(content: str, *, in_brackets: bool) -> bool:
     words = _WORD.findall(content.lower())
     if not words or len(words) > _LONGEST_WORDS or re.search(r"[?!\"]|\.\s", content):
         return False
-    if re.match(r"\s*(?:in (?:an? |the )?.*(?:voice|tone|whisper|manner)|with (?:a |an )?\w*\s?(?:smile|sigh|laugh|grin|warmth))\s*[.]?$", content, re.IGNORECASE):
+    if re.match(
+        r"\s*(?:in (?:an? |the )?.*(?:voice|tone|whisper|manner)|with (?:a "
+        r"|an )?\w*\s?(?:smile|sigh|laugh|grin|warmth))\s*[.]?$",
+        content,
+        re.IGNORECASE,
+    ):
         return True
     if _is_action(words):
         return True
@@ -71,13 +93,19 @@ def is_direction(content: str, *, in_brackets: bool) -> bool:
         words = words[1:]
     if words[0] in _NOUNS and len(words) <= 3 and not content.strip()[0].isdigit():
         return words[0] not in {"tone", "voice", "sound", "sounds", "beat"} or in_brackets
-    if all(word in _ADVERBS or word in {"and", "very", "more"} for word in words):
+    if _ADVERBS & set(words) and all(
+        word in _ADVERBS or word in {"and", "very", "more"} for word in words
+    ):
         return True
     return in_brackets and words[0] in _MOODS and len(words) <= 4
 
 
 def _is_action(words: list[str]) -> bool:
-    while words and words[0] in _ADVERBS | {"i", "he", "she", "they", "you", "attune"} and len(words) > 1:
+    while (
+        words
+        and words[0] in _ADVERBS | {"i", "he", "she", "they", "you", "attune"}
+        and len(words) > 1
+    ):
         if words[0] not in _ADVERBS:
             return False
         words = words[1:]
@@ -114,7 +142,10 @@ _SHORTCODE = re.compile(
     r"thumbsup|thumbsdown|pray|clap|blush|star|eyes|hugs|laughing|smiley|relaxed|sparkles):(?![\w:])"
 )
 _LOVE = re.compile(r"\b(I|[Ww]e|[Yy]ou|[Ww]ho|[Tt]hey)\s?<3+\s?(?=[a-z])")
-_HEART = re.compile(r"(?<![=<>\d])(?<!\b[a-hj-z])(?<!\b[a-hj-z] )\s?<3+(?=\s*(?:$|[\n.,!?;:)~*]|[A-Z]|[^\x00-\x7f]))")
+_HEART = re.compile(
+    r"(?<![=<>\d])(?<!\b[a-hj-z])(?<!\b[a-hj-z] )\s?<3+(?=\s*(?:$"
+    r"|[\n.,!?;:)~*]|[A-Z]|[^\x00-\x7f]))"
+)
 
 
 def without_faces(text: str) -> str:

@@ -14,6 +14,7 @@ from assistant.engines.protocols import (
     Transcript,
 )
 from assistant.errors import EngineFailed
+from assistant.speakable import speakable
 from models.emotions import Emotion
 
 
@@ -143,6 +144,13 @@ class ToneVoice:
             if cancel.is_set():
                 return
             yield AudioClip(tone, self.sample_rate)
+
+
+class WordVoice(ToneVoice):
+    """A voice that speaks a tone for each word that can be said, as the real ones do."""
+
+    def synthesize(self, text: str, style: SpeakingStyle, cancel: Cancel) -> Iterator[AudioClip]:
+        yield from super().synthesize(speakable(text), style, cancel)
 
 
 def speech_like(

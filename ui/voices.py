@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
@@ -12,8 +13,9 @@ from assistant.audio import AudioClip
 from assistant.empathy import load_policy
 from assistant.engines.protocols import Cancel, SpeechModel
 from assistant.engines.table import AUTO, open_voice
-from assistant.errors import DeviceError, SettingsError
+from assistant.errors import DeviceError, InputError, SettingsError
 from assistant.playback import Loudspeaker
+from assistant.scripts import nothing_said
 from assistant.settings import ReplySettings, VoicesSettings
 from assistant.soundfiles import AnswerFile
 from assistant.voice_folder import VoiceFolder, add_clips
@@ -62,7 +64,12 @@ def _say(settings: VoicesSettings) -> int:
     bring_voice(settings.voice)
     voice = open_voice(settings.voice)
     try:
-        clips = voice.synthesize(text, style, Cancel())
+        clips = iter(voice.synthesize(text, style, Cancel()))
+        first = next(clips, None)
+        if first is None:
+            name = type(voice).__name__.lower() if settings.voice == AUTO else settings.voice
+            raise InputError(nothing_said(text, name))
+        clips = chain([first], clips)
         if settings.out is not None:
             with AnswerFile(settings.out) as file:
                 for clip in clips:

@@ -1,6 +1,5 @@
 """The flite voices: small, offline, streaming, steered by the style."""
 
-import logging
 import queue
 import unicodedata
 from collections.abc import Iterator
@@ -18,8 +17,6 @@ from assistant.prosody import LEAD_S, TAIL_S, Silence, SilenceEditor, apply_gain
 from assistant.psola import restyle_speech
 from assistant.sentences import split_sentences
 from assistant.speakable import speakable
-
-logger = logging.getLogger(__name__)
 
 _Pcm = NDArray[np.int16]
 
@@ -174,10 +171,7 @@ def _raise_failure(done: "Future[None]") -> None:
 
 
 def _ascii(text: str) -> str:
-    """Returns `text` in the characters that flite reads: accents off, other scripts dropped."""
+    """Returns `text` in the characters that flite reads, accents off."""
     decomposed = unicodedata.normalize("NFKD", text)
-    letters = [c for c in decomposed if not unicodedata.combining(c)]
-    kept = "".join(c for c in letters if c.isascii())
-    if dropped := len(letters) - len(kept):
-        logger.warning("flite speaks English only: %d characters were left out", dropped)
+    kept = "".join(c for c in decomposed if c.isascii())
     return kept if any(c.isalnum() for c in kept) else ""

@@ -20,14 +20,39 @@ _WITH_STOP_PATTERN = re.compile(
     re.IGNORECASE,
 )
 _ONLY_BEFORE_NAMES = {"lt", "col", "gov", "sen", "rev", "capt", "sgt"}
-_NOT_WORDS = {"cf", "jr", "sr", "max", "min", "temp", "est", "ave", "col", "rev", "sen", "inc", "corp"}
+_NOT_WORDS = {
+    "cf",
+    "jr",
+    "sr",
+    "max",
+    "min",
+    "temp",
+    "est",
+    "ave",
+    "col",
+    "rev",
+    "sen",
+    "inc",
+    "corp",
+}
 """Abbreviations that are words or names too: at the end of a text their full stop ends it."""
 _TITLES = re.compile(r"\b(Dr|Mr|Mrs|Ms|Prof|Capt|Sgt|Gen|Rep)\.?(?=\s[A-Z])")
 _TITLE_WORDS = {
     "Dr": "doctor", "Mr": "mister", "Mrs": "missus", "Ms": "miss", "Prof": "professor",
     "Capt": "captain", "Sgt": "sergeant", "Gen": "general", "Rep": "representative",
 }  # fmt: skip
-_STREETS = {"St": "street", "Dr": "drive", "Rd": "road", "Ln": "lane", "Ct": "court", "Pl": "place", "Ave": "avenue", "Blvd": "boulevard", "Hwy": "highway", "Pkwy": "parkway"}
+_STREETS = {
+    "St": "street",
+    "Dr": "drive",
+    "Rd": "road",
+    "Ln": "lane",
+    "Ct": "court",
+    "Pl": "place",
+    "Ave": "avenue",
+    "Blvd": "boulevard",
+    "Hwy": "highway",
+    "Pkwy": "parkway",
+}
 _STREET = re.compile(
     r"(?<=[a-z\d]\s)(St|Rd|Ln|Ave|Blvd|Hwy|Pkwy)\.(?!\s[A-Z][a-z]+\s(?:said|says|was|is|asked)\b)|"
     r"(?<=[a-z]\s)(St|Rd|Ln|Ave|Blvd|Hwy|Pkwy|Dr)(?=$|[,.;!?])\.?"
@@ -54,7 +79,9 @@ _SLASHED = {
     "r/w": "read write", "q&a": "Q and A", "r&d": "R and D", "b&b": "B and B", "r&b": "R and B",
 }  # fmt: skip
 _SLASHED_PATTERN = re.compile(
-    r"(?<![\w/])(" + "|".join(re.escape(s) for s in sorted(_SLASHED, key=len, reverse=True)) + r")(?![/])",
+    r"(?<![\w/])("
+    + "|".join(re.escape(s) for s in sorted(_SLASHED, key=len, reverse=True))
+    + r")(?![/])",
     re.IGNORECASE,
 )
 _COMMON = {
@@ -62,10 +89,12 @@ _COMMON = {
     "imo": "in my opinion", "imho": "in my humble opinion", "idk": "I don't know",
     "tbh": "to be honest", "afaik": "as far as I know", "aka": "also known as",
     "omg": "oh my god", "brb": "be right back", "etc": "et cetera",
-    "approx": "approximately", "wwii": "World War two", "wwi": "World War one", "ww2": "World War two",
-    "ww1": "World War one",
+    "approx": "approximately", "wwii": "World War two", "wwi": "World War one",
+    "ww2": "World War two", "ww1": "World War one",
 }  # fmt: skip
-_COMMON_PATTERN = re.compile(r"(?<![\w.@#/])(" + "|".join(_COMMON) + r")(?![\w.]|'\w)", re.IGNORECASE)
+_COMMON_PATTERN = re.compile(
+    r"(?<![\w.@#/])(" + "|".join(_COMMON) + r")(?![\w.]|'\w)", re.IGNORECASE
+)
 _CAREFULLY = {"eg": "for example", "ie": "that is", "vs": "versus"}
 _CAREFUL = re.compile(r"\b[Ee]g(?=,)|\b[Ii]e(?=,)|\bvs(?=\s[A-Z0-9])")
 """Abbreviations without full stops that are safe only before these."""
@@ -85,10 +114,7 @@ _CAPITALS = re.compile(r"(?<![\w'&.-])([A-Z]{2,5})(s)?(?![\w'&$]|-[A-Z])")
 def in_words(text: str) -> str:
     """Returns `text` with abbreviations in full."""
     text = _SLASHED_PATTERN.sub(lambda m: _SLASHED[m[1].lower()], text)
-    if "." in text:
-        text = _stopped(text)
-    else:
-        text = _places(text)
+    text = _stopped(text) if "." in text else _places(text)
     text = _COMMON_PATTERN.sub(lambda match: _COMMON[match[1].lower()], text)
     return _CAREFUL.sub(lambda match: _CAREFULLY[match[0].lower()], text)
 

@@ -1,6 +1,7 @@
 """Sums, powers, roots, fractions, ratios and scores, ranges, ordinals, plain numbers."""
 
 import re
+from itertools import pairwise
 
 from assistant import number_words as words
 from assistant.english.numerals import (
@@ -22,9 +23,18 @@ _OPERATORS = {
     "+": "plus", "-": "minus", "–": "minus", "*": "times", "×": "times", "x": "times",
     "/": "divided by", "÷": "divided by", "=": "equals",
 }  # fmt: skip
-_RATED = re.compile(r"\b(?:rat\w*|scor\w*|gave|give|got|get|it|pain|level|solid|mark\w*|review\w*)\b[^.!?]*$")
-_PAGED = re.compile(r"\b(?:page|step|part|slide|question|round|episode|day|level|item|attempt)s?\W*$")
-_FIXED = {"24/7": "twenty four seven", "9/11": "nine eleven", "24/7/365": "twenty four seven three sixty five"}
+_RATED = re.compile(
+    r"\b(?:rat\w*|scor\w*|gave|give|got|get|it|pain|level|solid|mark\w*|review\w*)\b[^.!?]*$"
+)
+_PAGED = re.compile(
+    r"\b(?:page|step|part|slide|question|round|episode|day|level|item|attempt)s?\W*$"
+)
+_FIXED = {
+    "24/7": "twenty four seven",
+    "9/11": "nine eleven",
+    "24/7/365": "twenty four seven three sixty five",
+}
+_BEST_MARKS = (5, 10, 100)
 _HALVED = re.compile(
     r"\s(?!(?:or|and|of|the|an?|is|was|to|in|on|at|with|as|full|done|plus|minus|times|equals|my|your|for|that)\b)"
     r"([a-z]+)(?<!s)(?!\w)"
@@ -38,7 +48,9 @@ def power(base: str, exponent: str) -> str:
     exponent = exponent.strip("()")
     if exponent in _POWER_NAMES:
         return f"{base} {_POWER_NAMES[exponent]}"
-    said = number(exponent) if exponent.lstrip("+-")[:1].isdigit() else exponent.replace("-", "minus ")
+    said = (
+        number(exponent) if exponent.lstrip("+-")[:1].isdigit() else exponent.replace("-", "minus ")
+    )
     return f"{base} to the power of {said}"
 
 
@@ -67,7 +79,7 @@ def _root(match: re.Match[str]) -> str:
 
 
 def _sum(match: re.Match[str]) -> str | None:
-    """A chain of numbers and operators that is a sum: an equals sign, or signs that only sums have."""
+    """A chain of numbers that is a sum: with an equals sign, or signs that only sums have."""
     chain = match[0]
     parts = re.findall(rf"{NUMBER}|[-+*×x/÷=–]", re.sub(r"\s", "", chain))
     signs = set(parts[1::2])
@@ -87,7 +99,7 @@ def _sum(match: re.Match[str]) -> str | None:
 def _is_difference(chain: str, parts: list[str]) -> bool:
     """Whether a dash between numbers is a minus: spaces around it, and a smaller one after it."""
     values = [float(canonical(part)) for part in parts[::2]]
-    return bool(re.search(r"\s[-–]\s", chain)) and all(a > b for a, b in zip(values, values[1:], strict=False))
+    return bool(re.search(r"\s[-–]\s", chain)) and all(a > b for a, b in pairwise(values))
 
 
 def _belongs_to_equation(match: re.Match[str]) -> bool:
@@ -105,11 +117,10 @@ def _fraction(match: re.Match[str]) -> str | None:
     if _PAGED.search(context):
         return f"{words.cardinal(above)} of {words.cardinal(below)}"
     a, b = int(above), int(below)
-    if b in (5, 10, 100) and a <= b and (_RATED.search(context) or b == 100 or a == b):
-        if not (a == b and b == 100 or a + b == 100):
-            return f"{words.cardinal(above)} out of {words.cardinal(below)}"
-    if a == b or a + b == 100 or match[0] == "20/20":
+    if a + b == 100 or (a == b and b not in _BEST_MARKS) or match[0] == "20/20":
         return f"{words.cardinal(above)} {words.cardinal(below)}"
+    if a <= b and (b == 100 or (b in _BEST_MARKS and (a == b or _RATED.search(context)))):
+        return f"{words.cardinal(above)} out of {words.cardinal(below)}"
     if a > b and a >= 60 and b >= 30:
         return f"{words.cardinal(above)} over {words.cardinal(below)}"
     return words.fraction(above, below)
@@ -154,6 +165,9 @@ def _plus(match: re.Match[str]) -> str:
 def _compared(match: re.Match[str]) -> str:
     names = {"~": "about", "≈": "about", "<": "less than", ">": "more than", "≤": "at most",
              "≥": "at least", "<=": "at most", ">=": "at least", "±": "plus or minus"}  # fmt: skip
+    if re.search(r"[\w)]\s*$", match.string[: match.start()]):
+        names |= {"≈": "is about", ">": "greater than", "≤": "less than or equal to",
+                  "≥": "greater than or equal to"}  # fmt: skip
     return names[match["sign"]] + " "
 
 
@@ -171,9 +185,14 @@ def _list(match: re.Match[str]) -> str:
 
 _OPERAND = rf"{NUMBER}(?![A-Za-z%])"
 SHAPES: tuple[Shape, ...] = (
-    shape(rf"(?P<base>{NUMBER}|(?<![A-Za-z])[A-Za-z](?=\^))\^(?P<exponent>\(?[-+]?[0-9]+\)?|[a-zA-Z](?![A-Za-z]))", _power),
+    shape(
+        rf"(?P<base>{NUMBER}|(?<![A-Za-z])[A-Za-z](?=\^))\^(?P<exponent>\(?[-+]?[0-9]+\)?|[a-zA-Z](?![A-Za-z]))",
+        _power,
+    ),
     shape(rf"(?P<mantissa>{SIGN}{NUMBER})[eE](?P<exponent>[-+]?[0-9]{{1,3}})(?!\w)", _scientific),
-    shape(rf"(?P<mantissa>{SIGN}{NUMBER})\s?[x×*·]\s?10\^(?P<exponent>\(?[-+]?[0-9]+\)?)", _times_ten),
+    shape(
+        rf"(?P<mantissa>{SIGN}{NUMBER})\s?[x×*·]\s?10\^(?P<exponent>\(?[-+]?[0-9]+\)?)", _times_ten
+    ),
     shape(rf"(?P<root>[√∛∜])\s?\(?(?P<of>{NUMBER}|[A-Za-z](?![A-Za-z]))\)?", _root),
     shape(rf"{_OPERAND}(?:\s?[-+*×x/÷=–]\s?{_OPERAND})+", _sum),
     shape(r"(?P<above>[0-9]{1,4})/(?P<below>[0-9]{1,4})(?:/365)?(?![0-9/%])", _fraction),
@@ -189,7 +208,7 @@ SHAPES: tuple[Shape, ...] = (
     shape(rf"(?P<number>{SIGN}{NUMBER})(?P<scale>{SCALE})?", _quantity),
     shape(rf"(?P<number>{NUMBER})(?P<scale>{SCALE})?\+(?=\s|[,.;:!?)]|$)", _plus),
     shape(r"[0-9](?:,[0-9]){2,}(?![0-9])", _list),
-    shape(rf"(?P<sign><=|>=|[~≈<>≤≥±])\s?(?=[-+$£€]?\.?[0-9])", _compared),
+    shape(r"(?P<sign><=|>=|[~≈<>≤≥±])\s?(?=[-+$£€]?\.?[0-9])", _compared),
     shape(r"(?P<sign>§§?)\s?(?=[0-9])", _numbered),
-    shape(rf"#\s?(?P<number>[0-9]+)(?![\w])", _hash),
+    shape(r"#\s?(?P<number>[0-9]+)(?![\w])", _hash),
 )

@@ -5,9 +5,13 @@ import re
 from assistant import number_words as words
 from assistant.english.numerals import Shape, after, before, shape
 
-_DIALLED = r"call|dial|ring|phone|text|fax|tel|telephone|mobile|cell|hotline|helpline|lifeline|whatsapp|sms"
+_DIALLED = (
+    r"call|dial|ring|phone|text|fax|tel|telephone|mobile"
+    r"|cell|hotline|helpline|lifeline|whatsapp|sms"
+)
 _SPELLED = (
-    r"pin|pins|pin code|code|codes|passcode|passcodes|password|passwords|zip|postcode|postal|account|acct|card|serial|"
+    r"pin|pins|pin code|code|codes|passcode|passcodes|password|passwords"
+    r"|zip|postcode|postal|account|acct|card|serial|"
     r"isbn|order|invoice|tracking|id|ids|extension|ext|reference|ref|case|ticket|combination|otp|vin|"
     r"sku|member|policy|license|licence|plate|booking|confirmation|sort code|routing"
 )
@@ -15,7 +19,10 @@ _PAIRED = (
     r"room|rooms|flight|route|highway|hwy|interstate|suite|apartment|apt|gate|platform|line|channel|train|"
     r"bus|exit|unit|boeing|airbus|building|locker|tram|area"
 )
-_LINK = r"(?:\W+(?:number|numbers|no|nr|code|codes|is|are|was|of|ending|in|to|at|on|called|me|us|them|the|my|your|his|her|our|lifeline|line|helpline|hotline|it's))*\W*$"
+_LINK = (
+    r"(?:\W+(?:number|numbers|no|nr|code|codes|is|are|was|of|ending|in|to|at|on|called|me"
+    r"|us|them|the|my|your|his|her|our|lifeline|line|helpline|hotline|it's))*\W*$"
+)
 _AFTER_DIALLED = re.compile(rf"\b(?:{_DIALLED}){_LINK}")
 _AFTER_SPELLED = re.compile(rf"\b(?:{_SPELLED}){_LINK}")
 _AFTER_PAIRED = re.compile(rf"\b(?:{_PAIRED})(?:\W+(?:number|no|nr|code|is))?\W*$")
@@ -25,7 +32,9 @@ _STREET = re.compile(
     r"\s(?:[A-Z][\w.']*\s){1,3}(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|"
     r"Way|Place|Pl|Square|Terrace|Parkway|Highway)\b"
 )
-_COUNTED = re.compile(r"\s(?!(?:if|for|now|or|and|at|in|to|when|on|right|today|first|please|is|was|by|from|with|immediately|as|the|a|any|so|instead|then|before|after|because|but|via|using|until|during|here|anytime|toll)\b)[a-z]{3,}")
+_COUNTED = re.compile(
+    r"\s(?!(?:if|for|now|or|and|at|in|to|when|on|right|today|first|please|is|was|by|from|with|immediately|as|the|a|any|so|instead|then|before|after|because|but|via|using|until|during|here|anytime|toll)\b)[a-z]{3,}"
+)
 _DATE = re.compile(
     r"[12][0-9]{3}([-.])[01]?[0-9]\1[0-3]?[0-9]|[0-3]?[0-9]([-.])[0-3]?[0-9]\2[12][0-9]{3}"
 )
@@ -81,7 +90,9 @@ def _plain(match: re.Match[str]) -> str | None:
         if len(digits) == 3 and not _COUNTED.match(after(match)):
             return words.spelled(digits)
         return None
-    if digits in _EMERGENCY and re.match(r"\s(?:operator|call|dispatch|service|line)", after(match)):
+    if digits in _EMERGENCY and re.match(
+        r"\s(?:operator|call|dispatch|service|line)", after(match)
+    ):
         return words.spelled(digits)
     if len(digits) in (5, 6) and re.search(r"\btext\b.*\bto\s$", context):
         return words.spelled(digits)
@@ -95,7 +106,9 @@ def _named(digits: str, context: str, match: re.Match[str]) -> str | None:
         return words.by_pairs(digits)
     if _AFTER_SPELLED.search(context) and not _COUNTED.match(after(match)):
         return words.spelled(digits, zero="oh")
-    if _JOINED.search(context) and re.search(rf"\b(?:{_SPELLED}|{_PAIRED})s?\W+[0-9]+\W+(?:and|or)?\W*$", context):
+    if _JOINED.search(context) and re.search(
+        rf"\b(?:{_SPELLED}|{_PAIRED})s?\W+[0-9]+\W+(?:and|or)?\W*$", context
+    ):
         return words.by_pairs(digits)
     if len(digits) == 5 and re.search(r"\b[A-Z]{2},?\s$", match.string[: match.start()]):
         return words.spelled(digits, zero="oh")
@@ -193,7 +206,10 @@ SHAPES: tuple[Shape, ...] = (
     shape(r"(?:1[\s.-])?[0-9]{3}[\s.-][0-9]{3}[\s.-][0-9]{4}(?![0-9])", _telephone),
     shape(r"(?P<first>[2-9][0-9]{2})[-.](?P<last>[0-9]{4})(?![0-9-])", _local),
     shape(r"\(?0[0-9]{1,5}\)?(?:[\s/-][0-9]{2,}){1,5}(?![0-9:])", _telephone),
-    shape(r"1?-?8(?:00|88|77|66|55|44|33)-[A-Z0-9]{3,}(?:-[A-Z0-9]+)*", lambda m: groups(m[0]) if re.search("[0-9]{3}$", m[0]) else _vanity(m[0])),
+    shape(
+        r"1?-?8(?:00|88|77|66|55|44|33)-[A-Z0-9]{3,}(?:-[A-Z0-9]+)*",
+        lambda m: groups(m[0]) if re.search("[0-9]{3}$", m[0]) else _vanity(m[0]),
+    ),
     shape(r"[0-9]{4}(?:[ -][0-9]{4}){2,3}(?:[ -][0-9]{1,3})?(?![0-9])", _spelled),
     shape(r"[0-9]{4}[ -][0-9]{6}[ -][0-9]{5}(?![0-9])", _spelled),
     shape(r"[A-Z]{2}[0-9]{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1,3})?(?![A-Za-z0-9])", _spelled),

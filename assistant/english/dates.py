@@ -16,9 +16,7 @@ _DAYS = {
     "mon": "Monday", "tue": "Tuesday", "tues": "Tuesday", "wed": "Wednesday", "thu": "Thursday",
     "thur": "Thursday", "thurs": "Thursday", "fri": "Friday", "sat": "Saturday", "sun": "Sunday",
 }  # fmt: skip
-_MONTH = (
-    "(?P<month>" + "|".join(MONTHS) + r"|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.?)"
-)
+_MONTH = "(?P<month>" + "|".join(MONTHS) + r"|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.?)"
 _DAY = r"(?P<day>0?[1-9]|[12][0-9]|3[01])(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>[12][0-9]{3})"
 _OPTIONAL_YEAR = rf"(?:,?\s{_YEAR}(?![0-9:/-]|,[0-9]|\.[0-9]))?"
@@ -78,7 +76,9 @@ def _day_first(match: re.Match[str]) -> str | None:
 
 def _short_date(match: re.Match[str]) -> str | None:
     """12/25 is a date only where a word before it says so."""
-    if not re.search(r"\b(?:on|by|since|until|before|after|due|dated?|from|for)\W*$", before(match)):
+    if not re.search(
+        r"\b(?:on|by|since|until|before|after|due|dated?|from|for)\W*$", before(match)
+    ):
         return None
     return _date(int(match["first"]), int(match["second"]), None)
 
@@ -117,7 +117,10 @@ def _lone_year(match: re.Match[str]) -> str | None:
         return words.year(digits)
     if counts or not (is_usual or is_said_so):
         return words.year(digits) if is_said_so and is_usual and not _is_plural(following) else None
-    if re.search(r"\b(?:about|over|under|only|exactly|nearly|almost|than|least|most|plus|minus|times|equals)\s$", before(match)):
+    if re.search(
+        r"\b(?:about|over|under|only|exactly|nearly|almost|than|least|most|plus|minus|times|equals)\s$",
+        before(match),
+    ):
         return None
     return words.year(digits)
 
@@ -149,12 +152,20 @@ def _decade(match: re.Match[str]) -> str | None:
 def _era(match: re.Match[str]) -> str:
     digits = match["digits"]
     is_year = len(digits) == 4 and "1100" <= digits < "2100"
-    spoken = words.year(digits) if is_year or len(digits) == 3 and digits[1:] != "00" and False else words.cardinal(digits)
+    spoken = (
+        words.year(digits)
+        if is_year or (len(digits) == 3 and digits[1:] != "00" and False)
+        else words.cardinal(digits)
+    )
     return f"{spoken} {' '.join(match['era'].replace('.', ''))}"
 
 
 def _short_year(match: re.Match[str]) -> str:
-    return words.cardinal(match["digits"]) if match["digits"][0] != "0" else f"oh {words.cardinal(match['digits'][1])}"
+    return (
+        words.cardinal(match["digits"])
+        if match["digits"][0] != "0"
+        else f"oh {words.cardinal(match['digits'][1])}"
+    )
 
 
 def _time(match: re.Match[str]) -> str | None:
@@ -162,7 +173,8 @@ def _time(match: re.Match[str]) -> str | None:
     if int(hour) > 24:
         return None
     if not match["half"] and re.search(
-        r"\b(?:ratio|scale|odds|proportion|won|lost|beat|score|scored|aspect)\b[^.!?]*$", before(match)
+        r"\b(?:ratio|scale|odds|proportion|won|lost|beat|score|scored|aspect)\b[^.!?]*$",
+        before(match),
     ):
         return None
     said = words.clock(hour, minute)
@@ -182,23 +194,22 @@ def _hour(match: re.Match[str]) -> str | None:
 def _hours(match: re.Match[str]) -> str | None:
     """9-5pm, 9am–5pm, 9:00-17:00: from one time of day to another."""
     said: list[str] = []
-    is_timed = bool(match["half1"] or match["half2"] or match["minute1"] and match["minute2"])
+    is_timed = bool(match["half1"] or match["half2"] or (match["minute1"] and match["minute2"]))
     if not is_timed or max(int(match["hour1"]), int(match["hour2"])) > 24:
         return None
     for end in "12":
         hour, minute, half = match[f"hour{end}"], match[f"minute{end}"], match[f"half{end}"]
         other = match["half1"] or match["half2"]
         plain = (minute is None or int(minute) == 0) and (half or other)
-        said.append((words.cardinal(str(int(hour))) if plain else words.clock(hour, minute or "00")) + _half(half))
+        said.append(
+            (words.cardinal(str(int(hour))) if plain else words.clock(hour, minute or "00"))
+            + _half(half)
+        )
     return " to ".join(said)
 
 
 def _half(letter: str | None) -> str:
     return f" {letter.lower()} m" if letter else ""
-
-
-def _working_hours(match: re.Match[str]) -> str:
-    return f"{words.cardinal(match['hour1'])} to {words.cardinal(match['hour2'])}"
 
 
 def _end_of_hours(end: int) -> str:
@@ -210,8 +221,12 @@ def _end_of_hours(end: int) -> str:
 
 _WEEKDAY = r"(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\.?"
 _WEEKDAY_RANGE = re.compile(rf"\b{_WEEKDAY}\s?[-–—]\s?{_WEEKDAY}(?![\w])")
-_WEEKDAY_BEFORE = re.compile(rf"\b{_WEEKDAY}(?=,?\s(?:{'|'.join(MONTHS)}|[A-Z][a-z]{{2}}\.?\s[0-9]|[0-9]))")
-_MONTH_ALONE = re.compile(r"\b(Jan|Feb|Apr|Aug|Sept?|Oct|Nov|Dec)(?:\.|(?=\s?[-–]\s?[A-Z])|(?=\s(?:and|or|to)\s[A-Z]))(?!\w)")
+_WEEKDAY_BEFORE = re.compile(
+    rf"\b{_WEEKDAY}(?=,?\s(?:{'|'.join(MONTHS)}|[A-Z][a-z]{{2}}\.?\s[0-9]|[0-9]))"
+)
+_MONTH_ALONE = re.compile(
+    r"\b(Jan|Feb|Apr|Aug|Sept?|Oct|Nov|Dec)(?:\.|(?=\s?[-–]\s?[A-Z])|(?=\s(?:and|or|to)\s[A-Z]))(?!\w)"
+)
 
 
 def calendar_names(text: str) -> str:
@@ -225,7 +240,8 @@ SHAPES: tuple[Shape, ...] = (
     shape(
         r"(?P<year>[12][0-9]{3})(?P<sign>[-/.])(?P<month>0?[1-9]|1[0-2])(?P=sign)"
         r"(?P<day>0?[1-9]|[12][0-9]|3[01])(?![0-9]|\.[0-9])"
-        r"(?:[T ](?P<hour>[0-2][0-9]):(?P<minute>[0-5][0-9])(?::[0-9]{2}(?:\.[0-9]+)?)?Z?(?![\w:]))?",
+        r"(?:[T ](?P<hour>[0-2][0-9]):(?P<minute>[0-5][0-9])"
+        r"(?::[0-9]{2}(?:\.[0-9]+)?)?Z?(?![\w:]))?",
         _year_first,
     ),
     shape(
@@ -246,8 +262,14 @@ SHAPES: tuple[Shape, ...] = (
     shape(rf"{_DAY}\.?\s(?:of\s)?{_MONTH}(?![\w]){_OPTIONAL_YEAR}", _day_and_month),
     shape(rf"{_MONTH},?\s{_YEAR}(?![0-9]|[.,][0-9])", _month_and_year),
     shape(r"(?P<year>[12][0-9]{3})(?![\w%]|[.,:][0-9])", _lone_year),
-    shape(r"(?P<first>1[0-9]{3}|20[0-9]{2})\s?[-–—]\s?(?P<last>(?:1[0-9]|20)[0-9]{2}|[0-9]{2})(?![\w-]|[.,][0-9])", _span),
-    shape(r"(?P<first>1[0-9]{3}|20[0-9]{2})/(?P<last>(?:1[0-9]|20)[0-9]{2}|[0-9]{2})(?![\w/])", _season),
+    shape(
+        r"(?P<first>1[0-9]{3}|20[0-9]{2})\s?[-–—]\s?(?P<last>(?:1[0-9]|20)[0-9]{2}|[0-9]{2})(?![\w-]|[.,][0-9])",
+        _span,
+    ),
+    shape(
+        r"(?P<first>1[0-9]{3}|20[0-9]{2})/(?P<last>(?:1[0-9]|20)[0-9]{2}|[0-9]{2})(?![\w/])",
+        _season,
+    ),
     shape(r"'?(?P<digits>1[0-9]{2}0|20[0-9]0|[2-9]0)'?s(?![\w])", _decade),
     shape(r"'(?P<digits>[0-9]{2})(?![\w'\"])", _short_year),
     shape(r"(?P<digits>[0-9]{1,4})\s(?P<era>BCE|BC|CE|AD|B\.C\.(?:E\.)?|A\.D\.)(?!\w)", _era),
@@ -256,5 +278,7 @@ SHAPES: tuple[Shape, ...] = (
         _time,
     ),
     shape(rf"(?P<hour>[0-2]?[0-9]){_HALF_DAY}", _hour),
-    shape(rf"{_end_of_hours(1)}(?:\s?[-–—]\s?|\sto\s){_end_of_hours(2)}(?![\w:]|[.,][0-9])", _hours),
+    shape(
+        rf"{_end_of_hours(1)}(?:\s?[-–—]\s?|\sto\s){_end_of_hours(2)}(?![\w:]|[.,][0-9])", _hours
+    ),
 )

@@ -16,7 +16,9 @@ _URL = re.compile(
 _EMAIL = re.compile(r"(?:mailto:)?(?<![\w.])([\w.+-]+)@([\w-]+(?:\.[\w-]+)+)\b")
 _HASHTAG = re.compile(r"(?<![\w&])#([A-Za-z_]\w*)")
 _HANDLE = re.compile(r"(?<![\w.])@([A-Za-z_][\w.]*\w|[A-Za-z])")
-_DOTTED = re.compile(r"(?<![\w.])(\.?(?:[\w-]*[A-Za-z_][\w-]*\.)*[\w-]*[A-Za-z_]\w*)\.([A-Za-z]\w*)(?![\w])")
+_DOTTED = re.compile(
+    r"(?<![\w.])(\.?(?:[\w-]*[A-Za-z_][\w-]*\.)*[\w-]*[A-Za-z_]\w*)\.([A-Za-z]\w*)(?![\w])"
+)
 _DOT_FIRST = re.compile(r"(?<![\w.])\.([A-Za-z][A-Za-z0-9]+)\b")
 _PATH = re.compile(r"(?<![\w:/.])(?:~|\.{1,2})?(?:/[\w.-]+){2,}/?|\b[A-Z]:\\[\w.\\-]+")
 _LANGUAGES = (
@@ -25,10 +27,24 @@ _LANGUAGES = (
     (re.compile(r"(?<![\w])([A-G])♭"), r"\1 flat"),
     (re.compile(r"(?<![\w])C\+\+(?![\w+])(\d*)"), r"C plus plus \1"),
     (re.compile(r"(?<![\w])([A-DF])\+(?=[\s,.;:!?)]|$)"), r"\1 plus"),
-    (re.compile(r"(?<![\w])([A-DF])-(?=[\s,.;:!?)]|$)(?=[^\w]*(?:$|[,.;:!?)]|in\b|on\b|grade\b))"), r"\1 minus"),
+    (
+        re.compile(
+            r"(?<![\w])([A-DF])-(?=[\s,.;:!?)]|$)(?=[^\w]*(?:$|[,.;:!?)]|in\b|on\b|grade\b))"
+        ),
+        r"\1 minus",
+    ),
     (re.compile(r"(?<=[A-Za-z])\+\+"), " plus plus"),
 )
-_SIGNS = {".": " dot ", "-": " dash ", "_": " underscore ", "+": " plus ", "/": " slash ", ":": " colon ", "\\": " backslash ", "~": " tilde "}
+_SIGNS = {
+    ".": " dot ",
+    "-": " dash ",
+    "_": " underscore ",
+    "+": " plus ",
+    "/": " slash ",
+    ":": " colon ",
+    "\\": " backslash ",
+    "~": " tilde ",
+}
 _ENDING = ".,;:!?)'\"]*"
 
 
@@ -39,7 +55,9 @@ def in_words(text: str) -> str:
     if "." in text or "://" in text:
         text = _URL.sub(_url, text)
     if "/" in text or "\\" in text:
-        text = _PATH.sub(lambda m: _spaced(m[0].rstrip("/.")) + ("." if m[0].endswith(".") else ""), text)
+        text = _PATH.sub(
+            lambda m: _spaced(m[0].rstrip("/.")) + ("." if m[0].endswith(".") else ""), text
+        )
     if "#" in text or "+" in text or "♯" in text or "♭" in text or "-" in text:
         for pattern, said in _LANGUAGES:
             text = pattern.sub(said, text)
@@ -67,7 +85,10 @@ def _url(match: re.Match[str]) -> str:
 
 
 def _email(match: re.Match[str]) -> str:
-    return f"{_spaced(match[1]).replace(' underscore ', ' ')} at {_spaced(match[2]).replace(' dash ', ' ')}"
+    return (
+        f"{_spaced(match[1]).replace(' underscore ', ' ')} at "
+        f"{_spaced(match[2]).replace(' dash ', ' ')}"
+    )
 
 
 def _spaced(written: str) -> str:
@@ -76,7 +97,9 @@ def _spaced(written: str) -> str:
 
 
 def _digits(text: str) -> str:
-    return re.sub(r"[0-9]+", lambda m: f" {number(m[0]) if len(m[0]) < 3 else words.spelled(m[0])} ", text)
+    return re.sub(
+        r"[0-9]+", lambda m: f" {number(m[0]) if len(m[0]) < 3 else words.spelled(m[0])} ", text
+    )
 
 
 def _name(part: str) -> str:
@@ -85,7 +108,9 @@ def _name(part: str) -> str:
 
 def _split_camel(name: str) -> str:
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])|_", " ", name)
-    return re.sub(r"\s+", " ", re.sub(r"[0-9]+", lambda m: f" {words.by_pairs(m[0])} ", spaced)).strip()
+    return re.sub(
+        r"\s+", " ", re.sub(r"[0-9]+", lambda m: f" {words.by_pairs(m[0])} ", spaced)
+    ).strip()
 
 
 def _dotted(match: re.Match[str]) -> str:

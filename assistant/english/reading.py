@@ -27,8 +27,10 @@ _START = re.compile(
 _SYMBOLS = {
     "&": "and", "+": "plus", "=": "equals", "@": "at", "×": "times", "÷": "divided by",
     "<": "less than", ">": "greater than", "≤": "less than or equal to",
-    "≥": "greater than or equal to", "≈": "is about", "≠": "is not equal to", "≡": "is identical to",
-    "±": "plus or minus", "∞": "infinity", "√": "the square root of", "%": "percent", "‰": "per mille",
+    "≥": "greater than "
+    "or equal to", "≈": "is about", "≠": "is not equal to", "≡": "is identical to",
+    "±": "plus or minus", "∞": "infinity", "√": "the square root of", "%": "percent",
+    "‰": "per mille",
     "°": "degrees", "→": "to", "⇒": "means", "$": "dollar", "£": "pound", "€": "euro", "¥": "yen",
     "¢": "cent", "§": "section", "∑": "the sum of", "∫": "the integral of", "∂": "partial",
     "∈": "in", "∩": "intersected with", "∪": "united with", "Δ": "delta", "∆": "delta",

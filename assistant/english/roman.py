@@ -12,18 +12,28 @@ _REGENTS = (
     "Gregory Clement Innocent Urban Francis Frederick Friedrich Wilhelm Philip Philippe Felipe "
     "Ferdinand Alfonso Alexander Nicholas Ivan Peter Catherine Napoleon Gustav Gustaf Adolf "
     "Christian Carl Karl Carlos Albert Leopold Ramses Ramesses Rameses Ptolemy Thutmose Amenhotep "
-    "Seti Cleopatra Darius Xerxes Cyrus Artaxerxes Harald Haakon Olav Umberto Emmanuel Emanuele Pedro Joseph "
-    "Josef Franz Otto Rama Constantine Justinian Theodosius Boniface Celestine Sixtus Julius Adrian "
+    "Seti Cleopatra Darius Xerxes Cyrus Artaxerxes Harald Haakon "
+    "Olav Umberto Emmanuel Emanuele Pedro Joseph "
+    "Josef Franz Otto Rama Constantine Justinian Theodosius "
+    "Boniface Celestine Sixtus Julius Adrian "
     "Hadrian Malcolm Robert David Margrethe Beatrix Kenneth Stephen Henri Baudouin Mehmed Suleiman "
-    "Selim Murad Mahmud Abdulhamid Hamid Hussein Abdullah Farouk Mohammed Hassan Michael John Ludwig "
-    "Maximilian Rudolf Sigismund Casimir Stanislaus Vladislaus Bela Andrew Kamehameha Naruhito Rainier "
-    "Victor Juan Haile Menelik Tiberius Alexios Basil Leopoldo Manuel Isabella Anne Joan Eric Erik Sancho"
+    "Selim Murad Mahmud Abdulhamid Hamid Hussein Abdullah "
+    "Farouk Mohammed Hassan Michael John Ludwig "
+    "Maximilian Rudolf Sigismund Casimir Stanislaus Vladislaus "
+    "Bela Andrew Kamehameha Naruhito Rainier "
+    "Victor Juan Haile Menelik Tiberius Alexios Basil Leopoldo "
+    "Manuel Isabella Anne Joan Eric Erik Sancho"
 ).split()
-_TITLES = "King|Queen|Pope|Emperor|Empress|Tsar|Czar|Tsarina|Kaiser|Sultan|Prince|Princess|Pharaoh|Shah|Duke|Saint"
+_TITLES = (
+    "King|Queen|Pope|Emperor|Empress|Tsar|Czar|Tsarina|Kaiser"
+    "|Sultan|Prince|Princess|Pharaoh|Shah|Duke|Saint"
+)
 _THINGS = (
-    "World War|War|Part|Chapter|Book|Volume|Vol|Act|Scene|Phase|Type|Class|Grade|Stage|Level|Section|"
+    "World War|War|Part|Chapter|Book|Volume|Vol|Act|Scene"
+    "|Phase|Type|Class|Grade|Stage|Level|Section|"
     "Article|Title|Appendix|Figure|Fig|Table|Episode|Unit|Group|Category|Tier|Mark|Schedule|Division|"
-    "Amendment|Step|Rule|Lesson|Module|Season|Round|Super Bowl|Apollo|Rocky|Rambo|Final Fantasy|Mk|Cranial Nerve|"
+    "Amendment|Step|Rule|Lesson|Module|Season|Round|Super Bowl"
+    "|Apollo|Rocky|Rambo|Final Fantasy|Mk|Cranial Nerve|"
     "Factor|Symphony|Movement|Canto|Exhibit|Annex|Trial|Option|Set|Quadrant|Generation"
 )
 _REGENT = re.compile(
@@ -35,9 +45,15 @@ _THING = re.compile(
     r"(?P<second>(?<=[\s–-])[IVX]+)?(?![\w'-])"
 )
 _CENTURY = re.compile(r"\b(?P<roman>[IVX]{1,5})(?P<after>(?:st|nd|rd|th)?\s[Cc]entur(?:y|ies))")
-_JOHN = re.compile(r"\b(?P<name>[A-Z][a-z]+\s(?:[A-Z]\.?\s)?[A-Z][a-z]+)\s(?P<roman>III|IV|II)(?=[\s,.!?;:')]|$)")
-_NAMED = re.compile(r"\b(?P<name>[A-Z][A-Za-z]+)\s(?P<roman>X{0,3}(?:IX|IV|V?I{1,3})|XX?|V)(?![\w'-])")
-_ALONE = re.compile(r"(?<![\w.-])(?P<roman>X{0,2}(?:VI{1,3}|I{2,3}|IV|IX)|XI{0,3}|XIV|XV|XVI)(?![\w'.-]*\w)")
+_JOHN = re.compile(
+    r"\b(?P<name>[A-Z][a-z]+\s(?:[A-Z]\.?\s)?[A-Z][a-z]+)\s(?P<roman>III|IV|II)(?=[\s,.!?;:')]|$)"
+)
+_NAMED = re.compile(
+    r"\b(?P<name>[A-Z][A-Za-z]+)\s(?P<roman>X{0,3}(?:IX|IV|V?I{1,3})|XX?|V)(?![\w'-])"
+)
+_ALONE = re.compile(
+    r"(?<![\w.-])(?P<roman>X{0,2}(?:VI{1,3}|I{2,3}|IV|IX)|XI{0,3}|XIV|XV|XVI)(?![\w'.-]*\w)"
+)
 _FOLLOWS_FIRST = re.compile(
     r"(?:[,.;:!?)]|$|\s(?:was|of|and|died|ruled|reigned|became|is|had|in|who|to|from|on|by|the|as|married|did)\b)"
 )
@@ -57,7 +73,14 @@ def in_words(text: str) -> str:
     """Returns `text` with the Roman numerals in words that certainly are such."""
     if not re.search(r"\b[IVXLCDM]+(?![a-rt-z])", text):
         return text
-    text = _CENTURY.sub(lambda m: words.ordinal(str(value(m["roman"]))) + re.sub("^(?:st|nd|rd|th)", "", m["after"]) if value(m["roman"]) else m[0], text)
+    text = _CENTURY.sub(
+        lambda m: (
+            words.ordinal(str(value(m["roman"]))) + re.sub("^(?:st|nd|rd|th)", "", m["after"])
+            if value(m["roman"])
+            else m[0]
+        ),
+        text,
+    )
     text = _REGENT.sub(_regent, text)
     text = _THING.sub(_thing, text)
     text = _JOHN.sub(_person, text)
@@ -103,7 +126,11 @@ def _named(match: re.Match[str]) -> str:
     """Rocky II, Windows XI: whatever has a name is counted."""
     number = value(match["roman"])
     is_letter = len(match["roman"]) == 1
-    if is_letter or not number or match["name"] in {"The", "Malcolm", "In", "On", "At", "And", "But"}:
+    if (
+        is_letter
+        or not number
+        or match["name"] in {"The", "Malcolm", "In", "On", "At", "And", "But"}
+    ):
         return match[0]
     return f"{match['name']} {words.cardinal(str(number))}"
 

@@ -2,7 +2,6 @@
 
 import re
 
-from assistant import number_words as words
 from assistant.english.numerals import (
     MIXED,
     NUMBER,
@@ -47,7 +46,8 @@ _OTHERS = {
     "°": ("degree", "degrees"), "°C": ("degree celsius", "degrees celsius"),
     "°F": ("degree fahrenheit", "degrees fahrenheit"), "°K": ("kelvin", "kelvin"),
     "%": ("percent", "percent"), "‰": ("per mille", "per mille"), "bar": ("bar", "bar"),
-    "mph": ("mile per hour", "miles per hour"), "kph": ("kilometer per hour", "kilometers per hour"),
+    "mph": ("mile per hour", "miles per hour"),
+    "kph": ("kilometer per hour", "kilometers per hour"),
     "kmh": ("kilometer per hour", "kilometers per hour"),
     "mpg": ("mile per gallon", "miles per gallon"),
     "kbps": ("kilobit per second", "kilobits per second"),
@@ -68,8 +68,29 @@ _LENGTHS = "km|cm|mm|dm|m|ft|mi|yd|in"
 _NAMES = "|".join(re.escape(name) for name in sorted(UNITS, key=len, reverse=True))
 _ONE_UNIT = rf"(?:(?:{_LENGTHS})(?:\^?[23])(?![0-9])|{_NAMES})"
 _NO_WORD = r"(?![A-Za-z0-9^])"
-_UNIT = rf"(?P<unit>{_ONE_UNIT})(?:\s?/\s?(?P<per>(?:100\s)?(?:(?:s|min|h)\^?2|{_ONE_UNIT}|day|week|month|year|hour|minute|second|person)))?{_NO_WORD}"
-_LOOSE = {"s", "t", "h", "m", "g", "l", "V", "W", "N", "J", "L", "min", "bar", "ac", "kt", "ly", "cal"}
+_UNIT = (
+    rf"(?P<unit>{_ONE_UNIT})(?:\s?/\s?(?P<per>(?:100\s)?(?:(?:s|min|h)\^?2|{_ONE_UNIT}"
+    rf"|day|week|month|year|hour|minute|second|person)))?{_NO_WORD}"
+)
+_LOOSE = {
+    "s",
+    "t",
+    "h",
+    "m",
+    "g",
+    "l",
+    "V",
+    "W",
+    "N",
+    "J",
+    "L",
+    "min",
+    "bar",
+    "ac",
+    "kt",
+    "ly",
+    "cal",
+}
 """Units that could be words or letters: they count only where a number stands before them."""
 _BARE = re.compile(
     r"(?<![\w$€£/°^-])(?<![0-9] )(?P<unit>km/h|kWh|GHz|MHz|kHz|°C|°F|m/s)(?![\w/^])"
@@ -98,7 +119,9 @@ def _with_per(symbol: str, per: str | None, *, one: bool) -> str:
 
 def _measure(match: re.Match[str]) -> str | None:
     written, symbol = match["number"], match["unit"]
-    if symbol == "s" and re.search(r"(?:the|his|her|my|your|our|their|early|late|mid|')\W?$", before(match)):
+    if symbol == "s" and re.search(
+        r"(?:the|his|her|my|your|our|their|early|late|mid|')\W?$", before(match)
+    ):
         return None
     if symbol in {"m", "t", "s", "h"} and after(match, 1) == "'":
         return None
@@ -142,7 +165,10 @@ def _height(match: re.Match[str]) -> str:
 
 def _feet_and_inches(match: re.Match[str]) -> str:
     feet, inches = match["feet"], match["inches"]
-    return f"{number(feet)} {_name('ft', one=is_one(feet))} {number(inches)} {_name('in', one=is_one(inches))}"
+    return (
+        f"{number(feet)} {_name('ft', one=is_one(feet))} "
+        f"{number(inches)} {_name('in', one=is_one(inches))}"
+    )
 
 
 def _feet(match: re.Match[str]) -> str | None:
@@ -160,7 +186,8 @@ def _inches(match: re.Match[str]) -> str | None:
     written = match["number"]
     spoken = mixed(written) if "/" in written else number(written)
     is_noun_next = match["mark"] == '"' and re.match(
-        r"\s(?!(?:tall|long|wide|high|deep|thick|by|and|or|in|of|from|to|x|is|was)\b)[a-z]", after(match)
+        r"\s(?!(?:tall|long|wide|high|deep|thick|by|and|or|in|of|from|to|x|is|was)\b)[a-z]",
+        after(match),
     )
     return f"{spoken} {_name('in', one=is_one(written) or is_noun_next is not None)}"
 
@@ -169,7 +196,10 @@ def _ends_measure(match: re.Match[str]) -> bool:
     """Whether "in" is no preposition: nothing follows that one could be in."""
     following = after(match)
     return (
-        re.match(r"\s*(?:[,;:)!?.]|$|(?:by|x|×|wide|tall|long|high|deep|thick|of rain|of snow)\b)", following)
+        re.match(
+            r"\s*(?:[,;:)!?.]|$|(?:by|x|×|wide|tall|long|high|deep|thick|of rain|of snow)\b)",
+            following,
+        )
         is not None
     )
 
@@ -182,7 +212,11 @@ def _temperature(match: re.Match[str]) -> str:
 
 def _angle(match: re.Match[str]) -> str:
     side = {"N": "north", "S": "south", "E": "east", "W": "west"}.get(match["side"] or "", "")
-    parts = [("degree", match["degrees"]), ("minute", match["minutes"]), ("second", match["seconds"])]
+    parts = [
+        ("degree", match["degrees"]),
+        ("minute", match["minutes"]),
+        ("second", match["seconds"]),
+    ]
     said = [f"{number(n)} {name if n == '1' else name + 's'}" for name, n in parts if n]
     return " ".join([*said, side]).strip()
 
@@ -214,7 +248,7 @@ SHAPES: tuple[Shape, ...] = (
         rf"(?P<sizes>{NUMBER}(?:\s?(?:{_LENGTHS}))?(?:\s?[x×]\s?{NUMBER})+)\s?(?P<unit>{_LENGTHS}|px){_NO_WORD}",
         _size,
     ),
-    shape(rf"(?P<sizes>[0-9]+(?:x[0-9]+)+)(?P<unit>)(?![\w])", _size),
+    shape(r"(?P<sizes>[0-9]+(?:x[0-9]+)+)(?P<unit>)(?![\w])", _size),
     shape(r"(?P<feet>[1-9])\s?'\s?(?P<inches>[0-9]{1,2}(?:\.[0-9])?)(?:\"|''|(?![\w']))", _height),
     shape(
         rf"(?P<feet>{NUMBER})\s?(?:ft\.?|feet|foot)\s(?P<inches>{NUMBER})\s?(?:in\.?|inch(?:es)?)(?!\w)",

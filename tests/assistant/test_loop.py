@@ -14,7 +14,7 @@ from assistant.patience import PatienceSettings
 from assistant.talk_settings import TalkSettings
 from assistant.turn_judges import TurnJudges
 from models.emotions import Emotion
-from tests.fakes import ScriptedTranscriber, ToneVoice, certain, speech_like
+from tests.fakes import ScriptedTranscriber, ToneVoice, WordVoice, certain, speech_like
 from tests.talking import Talk, talk
 
 LONG = " ".join(f"word{index}" for index in range(60)) + "."
@@ -361,3 +361,18 @@ def test_events_are_in_the_order_of_the_audio_clock() -> None:
     result = interrupted((3.2, 4.4))
     times = [event.at_s for event in result.happened]
     assert times == sorted(times)
+
+
+@pytest.mark.parametrize("reply", ["🙂", "…", "", " \n", "<think>Hm. Well.</think>", "日本語"])
+def test_an_answer_of_nothing_to_say_asks_back(reply: str) -> None:
+    result = talk(speech_like((0.5, 1.5), length_s=4.0), replies=[reply], voice=WordVoice())
+    (turn,) = result.history.turns
+    assert turn.heard == turn.generated.strip() == f"{reply.strip()} Sorry?".strip()
+    assert len(result.of(events.ReplyStarted)) == len(result.of(events.ReplyFinished)) == 1
+    assert np.abs(result.heard).max() > 0.2
+
+
+def test_an_answer_with_words_does_not_ask_back() -> None:
+    result = talk(speech_like((0.5, 1.5), length_s=4.0), replies=["🙂 Good. 🙂"], voice=WordVoice())
+    (turn,) = result.history.turns
+    assert turn.heard == "🙂 Good. 🙂"

@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import resource
 import signal
@@ -16,7 +17,7 @@ from assistant.reply import ReplyRun
 from assistant.settings import ReplySettings
 from assistant.transcript import ConversationRecord, TurnRecord, read_transcript
 from models.emotions import Emotion
-from tests.fakes import LevelDetector, ScriptedModel, ToneVoice, certain, speech_like
+from tests.fakes import LevelDetector, ScriptedModel, ToneVoice, WordVoice, certain, speech_like
 
 REPLIES = ["I am sorry to hear that. Tell me more.", "That sounds good!"]
 
@@ -249,3 +250,12 @@ def test_a_full_disk_ends_the_run_and_keeps_finished_turns(tmp_path: Path, quest
     assert isinstance(last, TurnRecord)
     assert len(samples) / rate >= last.answer_end_s
     assert (tmp_path / "a.wav").stat().st_size == 44 + 2 * len(samples)
+
+
+@pytest.mark.parametrize("reply", ["🙂", "", "```\nx\n```"])
+def test_an_answer_of_nothing_to_say_asks_back(tmp_path: Path, question: Path, reply: str) -> None:
+    parts = dataclasses.replace(engines(ScriptedModel([reply])), voice=WordVoice())
+    problems, notes = run(tmp_path, question, parts=parts)
+    assert problems == 0
+    assert [turn.reply for turn in notes.turns] == [f"{reply} Sorry?".strip()] * 2
+    assert all(turn.answer_end_s > turn.answer_start_s for turn in notes.turns)

@@ -38,6 +38,33 @@ def test_say_writes_a_file_in_the_style_that_answers_the_emotion(
     assert "sad.wav" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        ("😀😀", ["nothing to say in this text"]),
+        ("...", ["nothing to say in this text"]),
+        ("```\nx = 1\n```", ["nothing to say in this text"]),
+        ("日本語", ["nothing to say in this text", "flite", "Chinese", "--voice espeak:cmn"]),
+        ("ありがとう", ["flite", "Japanese", "--voice espeak:ja"]),
+        ("Привет!", ["flite", "Cyrillic", "--voice espeak:ru"]),
+    ],
+)
+def test_say_tells_when_there_is_nothing_to_say(
+    text: str, messages: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    voice_or_skip("flite")
+    out, kept = tmp_path / "e.wav", tmp_path / "kept.wav"
+    kept.write_bytes(b"kept")
+
+    assert app.main(["voices", "say", text, "--voice", "flite", "--out", str(out)]) == 1
+    assert app.main(["voices", "say", text, "--voice", "flite", "--out", str(kept)]) == 1
+
+    error = capsys.readouterr().err
+    assert all(message in error for message in messages)
+    assert not out.exists()
+    assert kept.read_bytes() == b"kept"
+
+
 def test_check_passes_flite(capsys: pytest.CaptureFixture[str]) -> None:
     voice_or_skip("flite")
 
