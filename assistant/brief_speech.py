@@ -1,10 +1,11 @@
 """What people say briefly while they listen, and with what they interrupt: words and phrases."""
 
 ACKNOWLEDGING_WORDS = frozenset(
-    "a absolutely ah aha all alright amazing and course cool definitely er exactly fine fun good "
-    "got great ha haha hm hmm huh i indeed interesting it kay know lovely mhm mm mmhm mmm nice of "
-    "oh ok okay on go ooh oops perfect really right see so sure that thats thanks thank "
-    "totally true uh uhhuh uhm um well wonderful wow ya yah yay yeah yep yes you yup".split()
+    "a absolutely agree ah aha ahead all alright amazing and cool course definitely er "
+    "exactly fine fun go good got great ha haha hm hmm huh i indeed interesting it kay know "
+    "lovely mhm mm mmhm mmm nice of oh ok okay on ooh oops perfect really right see so sure "
+    "thank thanks that thats totally true uh uhhuh uhm um understand well wonderful wow ya "
+    "yah yay yeah yep yes you yup".split()
 )
 """Words that acknowledge, alone and together."""
 CLAIMING_WORDS = frozenset(
@@ -15,12 +16,14 @@ CLAIMING_WORDS = frozenset(
 )
 """Words that claim the floor."""
 ACKNOWLEDGEMENTS = tuple(
-    "absolutely, ah, aha, all right, amazing, cool, exactly, fine, good, got it, great, ha, haha, "
-    "hm, hmm, i know, i see, indeed, interesting, lovely, makes sense, mhm, mm, mm hm, mmm, nice, "
-    "of course, oh, oh good, oh i see, oh my, oh nice, oh okay, oh really, oh right, oh wow, "
-    "oh yes, ok, okay, okay okay, perfect, really, right, right right, sure, thank you, thanks, "
-    "that's good, that's right, that's true, totally, true, uh, uh huh, um, very good, wonderful, "
-    "wow, yeah, yeah okay, yeah right, yeah sure, yeah yeah, yep, yes, yes yes, yup".split(", ")
+    "absolutely, ah, aha, all right, amazing, carry on, cool, do go on, exactly, fine, go ahead, "
+    "go on, good, got it, great, ha, haha, hm, hmm, i agree, i know, i see, i understand, indeed, "
+    "interesting, keep going, lovely, makes sense, mhm, mm, mm hm, mmm, nice, of course, oh, "
+    "oh good, oh i see, oh my, oh nice, oh okay, oh really, oh right, oh wow, oh yes, ok, okay, "
+    "okay good, okay okay, okay right, perfect, please go on, really, right, right right, sure, "
+    "thank you, thanks, that's good, that's right, that's true, totally, true, uh, uh huh, um, "
+    "very good, wonderful, wow, yeah, yeah okay, yeah right, yeah sure, yeah yeah, yep, yes, "
+    "yes yes, yup".split(", ")
 )
 """All of what somebody says who wants to hear more."""
 CLAIMS = tuple(

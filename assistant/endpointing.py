@@ -15,7 +15,11 @@ While the assistant speaks, a person who says "uh-huh" does not want the floor, 
                         BRIEF → CONFIRMED     a "stop": the words decide
               YIELDED → CONFIRMED             more than an "uh-huh"
 
-Where the words tell neither, it stays silent for a while longer: the person may go on.
+Where the words tell neither, it stays silent for a while longer: the person may go on. Who speaks
+while the assistant has just begun, or is about to end, rather wants the floor: `Floor`.
+
+Where levels are given, a voice far weaker than the one that has the turn neither prolongs a turn
+nor begins one: `assistant.foreground`.
 """
 
 from collections.abc import Callable
@@ -24,7 +28,8 @@ from enum import Enum
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from assistant.audio import SPEECH_RATE_HZ
-from assistant.turn_marks import Boundary, EndReason, TurnMark, Verdict
+from assistant.foreground import Foreground, Weakness
+from assistant.turn_marks import Boundary, EndReason, Floor, TurnMark, Verdict
 
 
 class EndpointingSettings(BaseModel):
@@ -47,9 +52,14 @@ class EndpointingSettings(BaseModel):
     yield_ms: int = Field(default=288, ge=1, le=3_000)
     """Speech for which the assistant falls silent while it speaks, ready to go on."""
     contested_speech_ms: int = Field(default=352, ge=1, le=3_000)
-    """Speech that interrupts where an "uh-huh" is not to be expected, or by who speaks again."""
-    contested_turn_ms: int = Field(default=832, ge=1, le=5_000)
-    """Speech that makes a turn (and interrupts) while the assistant speaks, whatever was said."""
+    """Speech that makes a turn in the assistant's echo, and, where it has just begun to speak,
+    although it is not clear what was said."""
+    unclear_turn_ms: int = Field(default=608, ge=1, le=5_000)
+    """Speech that makes a turn amid what the assistant says although it is not clear what was said:
+    few an "uh-huh" lasts so long."""
+    contested_turn_ms: int = Field(default=1_184, ge=1, le=5_000)
+    """Speech that makes a turn (and interrupts) while the assistant speaks, whatever was said: a
+    drawn-out "mm-hm" lasts a second, and the assistant is silent by then anyway."""
     brief_ms: int = Field(default=128, ge=1, le=3_000)
     """Speech from which its words can make it a turn while the assistant speaks."""
     drop_ms: int = Field(default=192, ge=32, le=2_000)
@@ -58,7 +68,7 @@ class EndpointingSettings(BaseModel):
     """Silence after which the assistant that fell silent goes on where it is not clear what was
     said: people pause between words."""
     insist_ms: int = Field(default=2_000, ge=0, le=10_000)
-    """Who speaks again so soon after the assistant went on wants the floor, and needs less."""
+    """Who speaks again so soon after what was not clear wants the floor, if it is no "uh-huh"."""
     verdict_ms: int = Field(default=512, ge=32, le=5_000)
     """Silence after which it is forgotten although its words are not known yet."""
     eager_ms: int = Field(default=192, ge=32, le=2_000)
@@ -75,6 +85,10 @@ class EndpointingSettings(BaseModel):
     """Sound kept from before the first speech frame."""
     tail_ms: int = Field(default=128, ge=0, le=2_000)
     """Sound kept from after the last speech frame."""
+    weak_db: float = Field(default=14.0, gt=0.0, le=60.0)
+    """How far below the voice that has the turn speech is taken for another's in the room."""
+    weak_ms: int = Field(default=800, ge=192, le=5_000)
+    """Such speech within a turn that may still be the soft end of what the person says."""
     longest_turn_s: float = Field(default=120.0, gt=1.0, le=3_600.0)
     """Length at which a turn is ended although the person goes on."""
 
@@ -82,13 +96,20 @@ class EndpointingSettings(BaseModel):
     def _ordered(self) -> "EndpointingSettings":
         if self.end_threshold > self.start_threshold:
             raise ValueError("end_threshold must not lie above start_threshold")
-        if max(self.yield_ms, self.contested_speech_ms) > self.contested_turn_ms:
-            raise ValueError("yield_ms and contested_speech_ms may not exceed contested_turn_ms")
+        least = max(self.yield_ms, self.contested_speech_ms, self.unclear_turn_ms)
+        if least > self.contested_turn_ms:
+            raise ValueError(
+                "yield_ms, contested_speech_ms and unclear_turn_ms may not exceed contested_turn_ms"
+            )
         if self.eager_ms > self.shortest_silence_ms:
             raise ValueError("eager_ms must not be longer than shortest_silence_ms")
         if self.shortest_silence_ms > self.longest_silence_ms:
             raise ValueError("shortest_silence_ms must not be longer than longest_silence_ms")
         return self
+
+
+_ASKS_WORDS = (Floor.TAKEN, Floor.HELD, Floor.ENDING)
+"""Where an "uh-huh" is to be expected."""
 
 
 class _Phase(Enum):
@@ -138,6 +159,9 @@ class Endpointer:
         self._voiced = 0
         self._run = 0
         self._last_voiced = 0
+        self._last_near = 0
+        self._foreground = Foreground()
+        self._floor = Floor.FREE
         self._announced = False
         self._has_yielded = False
         self._is_brief = False
@@ -177,29 +201,31 @@ class Endpointer:
         return max(required_ms, self.least_silence_ms)
 
     def feed(
-        self, probability: float, *, contested: bool = False, may_acknowledge: bool = False
+        self, probability: float, *, floor: Floor = Floor.FREE, level_db: float | None = None
     ) -> list[TurnMark]:
         """Takes the speech probability of the next frame.
 
         Args:
             probability: In [0, 1].
-            contested: True while the assistant is heard: speech must then be surer and longer.
-            may_acknowledge: Whether brief speech may be an "uh-huh" to what the assistant says.
+            floor: Who else is heard. What it is as speech sets in decides how that is judged.
+            level_db: Level of the frame relative to full scale; None where it means nothing.
 
         Returns:
             The marks that this frame decides, in order; most often none.
         """
         self._clock += self._frame
-        voiced = probability >= self._threshold(contested)
+        voiced = probability >= self._threshold(floor is not Floor.FREE)
+        if level_db is not None:
+            voiced = self._is_near(voiced, level_db)
         if self._phase is _Phase.IDLE:
             if not voiced:
                 return []
-            self._open()
+            self._open(floor)
         if voiced and self._phase is not _Phase.PAUSED:
-            self._last_voiced = self._clock
+            self._voice()
         if self._phase is _Phase.ONSET:
-            sure = voiced and (not contested or probability >= self.settings.contested_threshold)
-            return self._onset_step(voiced, sure, contested, contested and may_acknowledge)
+            is_sure = floor is Floor.FREE or probability >= self.settings.contested_threshold
+            return self._onset_step(voiced, voiced and is_sure, floor)
         return self._turn_step(voiced)
 
     def finish(self) -> list[TurnMark]:
@@ -215,6 +241,31 @@ class Endpointer:
         self._previous_end = self._clock
         return self._drop()
 
+    def _is_near(self, voiced: bool, level_db: float) -> bool:
+        """Returns whether a frame with speech is the person's, as far as its level tells."""
+        if not voiced:
+            self._foreground.silent()
+            return False
+        weakness = self._weakness()
+        if not self._foreground.admits(level_db, weakness, in_turn=self.in_turn):
+            if self._foreground.has_found_room:
+                self._last_voiced = min(self._last_voiced, self._last_near)
+            return False
+        if self.in_turn and (frames := self._foreground.taken_over_by(weakness)):
+            lead = self._samples(self.settings.lead_ms)
+            self._start = max(self._start, self._clock - frames * self._frame - lead)
+        return True
+
+    def _weakness(self) -> Weakness:
+        settings = self.settings
+        return Weakness(settings.weak_db, self._samples(settings.weak_ms) // self._frame)
+
+    def _voice(self) -> None:
+        """Takes a frame of speech of whoever has the turn, or may have it."""
+        self._last_voiced = self._clock
+        if not self._foreground.is_weak:
+            self._last_near = self._clock
+
     def _threshold(self, contested: bool) -> float:
         settings = self.settings
         if self._phase in (_Phase.IDLE, _Phase.ONSET) and contested:
@@ -223,19 +274,19 @@ class Endpointer:
             return settings.start_threshold
         return settings.end_threshold
 
-    def _open(self) -> None:
+    def _open(self, floor: Floor) -> None:
         settings = self.settings
         self._phase = _Phase.ONSET
+        self._floor = floor
         self._onset = self._clock - self._frame
         lead = self._samples(settings.lead_ms)
         self._start = max(self._previous_end, self._onset - lead, 0)
         self._heard = self._voiced = 0
         self._announced = self._has_yielded = self._is_brief = False
         self._insists = self._clock <= self._insists_until
+        self._foreground.begin()
 
-    def _onset_step(
-        self, voiced: bool, sure: bool, contested: bool, may_acknowledge: bool
-    ) -> list[TurnMark]:
+    def _onset_step(self, voiced: bool, sure: bool, floor: Floor) -> list[TurnMark]:
         """Takes a frame: `voiced` is enough to announce speech, `sure` to make more of it."""
         settings = self.settings
         marks: list[TurnMark] = []
@@ -244,9 +295,10 @@ class Endpointer:
         if not self._announced and self._heard >= self._samples(settings.onset_ms):
             self._announced = True
             marks.append(self._mark(Boundary.STARTED))
-        if self._announced and (may_acknowledge or self._has_yielded):
+        if self._announced and self._floor in _ASKS_WORDS:
             return marks + self._overlap_step(voiced)
-        needed_ms = settings.contested_speech_ms if contested else settings.speech_ms
+        is_free = floor is Floor.FREE or self._floor is Floor.OFFERED
+        needed_ms = settings.speech_ms if is_free else settings.contested_speech_ms
         if self._announced and self._voiced >= self._samples(needed_ms):
             marks.append(self._confirm())
         elif self._clock - self._last_voiced >= self._samples(settings.drop_ms):
@@ -259,10 +311,11 @@ class Endpointer:
         silent = self._clock - self._last_voiced
         if voiced:
             self._is_brief = False
-        turn_ms = settings.contested_speech_ms if self._insists else settings.contested_turn_ms
-        if self._voiced >= self._samples(turn_ms):
+        if self._voiced >= self._samples(settings.contested_turn_ms):
             return [self._confirm()]
-        if not self._has_yielded and self._voiced >= self._samples(settings.yield_ms):
+        # Who is about to end need not fall silent for it: a break before the last word is worse.
+        may_yield = self._floor is not Floor.ENDING and not self._has_yielded
+        if may_yield and self._voiced >= self._samples(settings.yield_ms):
             self._has_yielded = True
             return [self._mark(Boundary.YIELDED)]
         if self._is_brief and silent >= self._samples(settings.drop_ms):
@@ -278,14 +331,30 @@ class Endpointer:
         verdict: Verdict | None = Verdict.UNCLEAR
         if self._verdict and self._voiced >= self._samples(settings.brief_ms):
             verdict = self._verdict()
-        if verdict is Verdict.CLAIMS:
-            return [self._confirm()]
         needed_ms = settings.drop_ms
         if self._has_yielded and verdict is not Verdict.ACKNOWLEDGES:
             needed_ms = settings.resume_ms
         if verdict is None:
             needed_ms = max(needed_ms, settings.verdict_ms)
-        return self._drop() if silent >= self._samples(needed_ms) else []
+        is_late = silent >= self._samples(needed_ms)
+        is_unclear = verdict is Verdict.UNCLEAR or (verdict is None and is_late)
+        if verdict is Verdict.CLAIMS or (is_unclear and self._claims_by_length()):
+            return [self._confirm()]
+        return self._drop(is_clear=verdict is Verdict.ACKNOWLEDGES) if is_late else []
+
+    def _claims_by_length(self) -> bool:
+        """Returns whether brief speech makes a turn although it is not clear what was said."""
+        settings = self.settings
+        if self._insists and self._has_yielded:
+            return True
+        match self._floor:
+            case Floor.ENDING:
+                needed_ms = settings.speech_ms
+            case Floor.TAKEN:
+                needed_ms = settings.contested_speech_ms
+            case _:
+                needed_ms = settings.unclear_turn_ms
+        return self._voiced >= self._samples(needed_ms)
 
     def _confirm(self) -> TurnMark:
         self._phase = _Phase.SPEAKING
@@ -312,22 +381,24 @@ class Endpointer:
             if self._run < self._samples(self.settings.onset_ms):
                 return []
             self._phase = _Phase.SPEAKING
-            self._last_voiced = self._clock
+            self._voice()
             return [self._mark(Boundary.RESUMED)]
         self._run = 0
         if self._clock - self._last_voiced >= self._samples(self.required_silence_ms()):
             return [self._end(EndReason.SILENCE)]
         return []
 
-    def _drop(self) -> list[TurnMark]:
+    def _drop(self, *, is_clear: bool = False) -> list[TurnMark]:
+        """Forgets what was heard; `is_clear` where it was surely an "uh-huh"."""
         self._phase = _Phase.IDLE
-        if self._has_yielded:
+        if self._has_yielded and not is_clear:
             self._insists_until = self._clock + self._samples(self.settings.insist_ms)
-            self._has_yielded = False
+        self._has_yielded = False
         return [self._mark(Boundary.DROPPED)] if self._announced else []
 
     def _end(self, reason: EndReason) -> TurnMark:
         self._phase = _Phase.IDLE
+        self._foreground.end(self._weakness())
         mark = self._mark(Boundary.ENDED, reason)
         self._previous_end = mark.end_samples
         return mark

@@ -19,6 +19,11 @@ class GivingWay:
         self._is_ducked = False
         self._is_silent = False
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether it fell silent amid what it says."""
+        return self._is_silent
+
     def duck(self, on: bool) -> None:
         """Speaks softly, or as loud as before."""
         if on == self._is_ducked:

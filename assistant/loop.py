@@ -29,7 +29,7 @@ from assistant.reply_parts import Question, ReplyParts
 from assistant.safety import HelpFinder
 from assistant.speech_gate import spoken_spans
 from assistant.talk_settings import TalkSettings
-from assistant.turn_marks import Boundary, TurnMark
+from assistant.turn_marks import Boundary, Floor, TurnMark
 from assistant.utterances import UtteranceBuffer
 from assistant.worker import Worker
 from models.emotions import Emotion
@@ -121,7 +121,7 @@ class TalkLoop:
                     self._parts.reply,
                     self._emit,
                     group,
-                    rejoin_samples=_samples(self._settings.rejoin_ms),
+                    rejoin_samples=self._rejoin_samples,
                 )
                 async with aclosing(self._frames()) as frames:
                     async for frame in frames:
@@ -166,7 +166,7 @@ class TalkLoop:
                 pass
 
     def tune(self, settings: TalkSettings) -> None:
-        """Goes on with other settings; `rejoin_ms` stays as it was."""
+        """Goes on with other settings."""
         self._settings = settings
         self._endpointer.settings = settings.endpointing
         self._patience.settings = settings.patience
@@ -281,9 +281,7 @@ class TalkLoop:
         self._endpointer.patience = self._patience.factor
         self._endpointer.least_silence_ms = self._patience.least_silence_ms
         for mark in self._endpointer.feed(
-            self._probability(heard),
-            contested=self._is_contested(),
-            may_acknowledge=self._may_acknowledge(),
+            self._probability(heard), floor=self._floor_now(), level_db=self._level_db(heard)
         ):
             self._act(mark)
         self._measure(heard, samples, played)
@@ -316,10 +314,19 @@ class TalkLoop:
         is_near = self._presence.is_near(self._clock, echo_tail_samples=tail)
         return is_near and self._settings.turns == "open"
 
-    def _may_acknowledge(self) -> bool:
-        """Whether brief speech may be an "uh-huh", and not the end of a question answered early."""
-        now = self._clock - _samples(self._settings.endpointing.contested_speech_ms)
-        return self._replies is not None and self._replies.may_be_acknowledged(now)
+    def _floor_now(self) -> Floor:
+        """Who else is heard, for speech that sets in now."""
+        if self._replies is None or not self._is_contested():
+            return Floor.FREE
+        return self._replies.floor(self._clock)
+
+    def _level_db(self, heard: Heard) -> float | None:
+        """The level by which voices are told apart; None where a key says whose turn it is."""
+        return level_db(heard.samples) if self._settings.turns == "open" else None
+
+    def _rejoin_samples(self) -> int:
+        """How long after their speech a person who goes on was answered too soon."""
+        return _samples(max(self._settings.rejoin_ms, self._patience.bridged_ms))
 
     def _act(self, mark: TurnMark) -> None:
         assert self._replies is not None
@@ -338,11 +345,7 @@ class TalkLoop:
                 self._emit(lambda at_s: events.SpeechDropped(at_s, start_s, end_s))
             case Boundary.CONFIRMED:
                 self._emit(lambda at_s: events.SpeechConfirmed(at_s, start_s, contested))
-                onset = mark.start_samples + _samples(self._settings.endpointing.lead_ms)
-                self._has_paused = self._replies.interrupt(onset_samples=onset)
-                if self._has_paused:
-                    self._patience.paused(1_000 * _seconds(onset - self._paused_at))
-                self._way.go_on()
+                self._take_floor(mark)
             case Boundary.PAUSED:
                 self._paused_at = mark.speech_end_samples
                 if self._settings.answers:
@@ -361,6 +364,31 @@ class TalkLoop:
                 self._went_straight()
                 self._replies.forget_question()
                 self._emit(lambda at_s: events.TurnHeld(at_s, start_s, end_s))
+
+    def _take_floor(self, mark: TurnMark) -> None:
+        """The person has the floor: what was a pause of theirs is learnt before it is judged."""
+        assert self._replies is not None
+        onset = mark.start_samples + _samples(self._settings.endpointing.lead_ms)
+        has_learnt = self._learn_pause(onset)
+        may_end = not self._way.is_silent
+        joins = self._replies.interrupt(onset_samples=onset, may_end=may_end)
+        if joins and not has_learnt:
+            self._patience.paused(1_000 * _seconds(onset - self._paused_at))
+        self._has_paused = joins or has_learnt
+        self._way.go_on()
+
+    def _learn_pause(self, onset: int) -> bool:
+        """Returns whether the answer heard last came in a pause, longer than the usual ones."""
+        assert self._replies is not None
+        answered = self._replies.answered
+        if answered is None or self._replies.is_prepared:
+            return False
+        silence = onset - answered.question.speech_end_samples
+        if answered.question.utterance is None or silence <= self._rejoin_samples():
+            return False
+        return self._patience.answered_in(
+            1_000 * _seconds(silence), answered.completeness, is_cut=not self._replies.is_idle
+        )
 
     def _end_held(self, mark: TurnMark) -> None:
         """The key was let go: answers what was said meanwhile, if anything was."""
@@ -448,8 +476,8 @@ class TalkLoop:
             self._listener(events.HelpOffered(event.at_s, event.turn, found.topic, found.text))
 
 
-def _samples(duration_ms: int) -> int:
-    return duration_ms * SPEECH_RATE_HZ // 1_000
+def _samples(duration_ms: float) -> int:
+    return round(duration_ms * SPEECH_RATE_HZ / 1_000)
 
 
 def _seconds(samples: int) -> float:

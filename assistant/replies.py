@@ -8,13 +8,23 @@ from assistant import events
 from assistant.errors import EngineFailed
 from assistant.reply_parts import Emit, Question, ReplyParts
 from assistant.reply_task import Reply
+from assistant.turn_marks import Floor
+
+ENDING_S = 0.6
+"""What is left of an answer that is about to end, so that a word which begins now belongs to what
+comes after it. People begin to answer up to half a second early; a word is noticed 0.1 s late."""
 
 
 class Replies:
     """Begins, commits, withdraws and interrupts replies."""
 
     def __init__(
-        self, parts: ReplyParts, emit: Emit, group: asyncio.TaskGroup, *, rejoin_samples: int
+        self,
+        parts: ReplyParts,
+        emit: Emit,
+        group: asyncio.TaskGroup,
+        *,
+        rejoin_samples: Callable[[], int],
     ) -> None:
         """Runs its replies as tasks of `group` and publishes through `emit`.
 
@@ -53,15 +63,30 @@ class Replies:
             return self._current.question.start_samples
         return self._joined_start
 
-    def may_be_acknowledged(self, now: int) -> bool:
-        """Whether an "uh-huh" is to be expected at `now`, on the audio clock.
+    @property
+    def answered(self) -> Reply | None:
+        """The answer that is being spoken, or was spoken last; None where there is none yet."""
+        return self._latest
 
-        Soon after the question it is rather its end that comes late.
+    def floor(self, now: int) -> Floor:
+        """Returns who has the floor for speech that sets in at `now`, on the audio clock.
+
+        The assistant is taken to be in the room: with a reply under way it speaks.
         """
         reply = self._current
         if reply is None or not reply.is_committed:
-            return False
-        return now - reply.question.speech_end_samples > self._rejoin_samples
+            return Floor.ECHO
+        if self._is_ending(reply):
+            return Floor.OFFERED if reply.asks else Floor.ENDING
+        if now - reply.question.speech_end_samples <= self._rejoin_samples():
+            return Floor.TAKEN
+        return Floor.HELD
+
+    def _is_ending(self, reply: Reply) -> bool:
+        """Returns whether little is left of an answer of which as much was heard."""
+        least = ENDING_S * self._parts.speaker.sample_rate
+        is_left = self._parts.speaker.queued_samples <= least
+        return reply.is_made and is_left and reply.played_samples >= least
 
     @property
     def next_turn(self) -> int:
@@ -111,13 +136,14 @@ class Replies:
         self._report(reply, heard, unheard)
         return heard
 
-    def interrupt(self, *, onset_samples: int | None = None) -> bool:
+    def interrupt(self, *, onset_samples: int | None = None, may_end: bool = False) -> bool:
         """The person takes the floor: silence first, then stop the engines.
 
         Args:
             onset_samples: Where speech set in on the audio clock, if speech it is. It continues
                 the question where nothing was heard of the answer, or where the pause before it
                 was so short that the answer came too soon.
+            may_end: Whether an answer that is about to end is heard to its last word.
 
         Returns:
             Whether it continues the question: the answer was begun in a pause.
@@ -128,11 +154,16 @@ class Replies:
         if not reply.is_committed:
             self.withdraw()
             return False
+        continues = onset_samples is not None and (
+            not reply.is_audible
+            or onset_samples - reply.question.speech_end_samples <= self._rejoin_samples()
+        )
+        if may_end and (reply.asks or not continues) and self._is_ending(reply):
+            self._current = None
+            return False
         unheard = self._parts.speaker.clear()
         heard = reply.heard()
-        if onset_samples is not None and (
-            not heard or onset_samples - reply.question.speech_end_samples <= self._rejoin_samples
-        ):
+        if onset_samples is not None and (continues or not heard):
             self._join(reply, heard)
             return True
         self._end(partial(self._parts.dialogue.truncate, heard))

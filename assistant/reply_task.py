@@ -23,6 +23,7 @@ from assistant.speakable import ASK_AGAIN
 
 JITTER_S = 0.06
 """Speech that must be ready before playback of a reply begins."""
+QUESTION_ENDS = ("?", "？", "؟")
 EAGER_S = 1.0
 """How long after the last word an answer is due whose turn may still go on."""
 
@@ -33,6 +34,8 @@ class Reply:
     def __init__(self, question: Question, parts: ReplyParts, emit: Emit) -> None:
         self.question = question
         self.generated = ""
+        self.is_made = False
+        """Whether all of it waits for the loudspeaker, or is over."""
         self._parts = parts
         self._publish = emit
         self._held: list[Callable[[float], events.Event]] | None = []
@@ -55,6 +58,11 @@ class Reply:
     def is_audible(self) -> bool:
         """Whether playback has begun."""
         return self._first_played is not None
+
+    @property
+    def asks(self) -> bool:
+        """Whether it ends with a question, as far as it is made."""
+        return self.generated.rstrip(" \n\"'”’»)]*_").endswith(QUESTION_ENDS)
 
     @property
     def is_committed(self) -> bool:
@@ -92,9 +100,14 @@ class Reply:
 
     def heard(self) -> str:
         """Returns the words of the reply that have been played."""
+        return self.heard_within(self.played_samples) if self.is_audible else ""
+
+    @property
+    def played_samples(self) -> int:
+        """Samples of it that have been played."""
         if self._first_played is None:
-            return ""
-        return self.heard_within(self._parts.speaker.played_samples - self._first_played)
+            return 0
+        return self._parts.speaker.played_samples - self._first_played
 
     def heard_within(self, played_samples: int) -> str:
         """Returns the words of the reply that ended within its first `played_samples`."""
@@ -139,6 +152,7 @@ class Reply:
         if self._made_s == 0.0:
             await self._ask_again(style)
         await self._hearing.finish()
+        self.is_made = True
         self.mark("spoken")
         await self._committed.wait()
         await self._parts.speaker.drain()

@@ -20,8 +20,9 @@ class TalkSettings(BaseModel):
     duck_db: float = Field(default=-18.0, ge=-60.0, le=0.0)
     """Level of the assistant's voice while somebody may be interrupting, in dB."""
     rejoin_ms: int = Field(default=1_500, ge=0, le=5_000)
-    """A pause up to this long, broken after the answer has begun, was not the end of the turn:
-    the answer is taken back and what follows belongs to the same turn."""
+    """A pause up to this long, or up to that which the person is known to make, broken after the
+    answer has begun, was not the end of the turn: the answer is taken back and what follows belongs
+    to the same turn."""
     echo_tail_ms: int = Field(default=256, ge=0, le=2_000)
     """How long after the assistant's last sound its echo may still be in the room."""
     answers: bool = True

@@ -1,7 +1,7 @@
 """What is decided about the person's turn, and when: boundaries, verdicts and reasons."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 
 class Boundary(StrEnum):
@@ -23,6 +23,24 @@ class Boundary(StrEnum):
     """The person went on: what was prepared is void."""
     ENDED = "ended"
     """The turn is over: answer."""
+
+
+class Floor(Enum):
+    """Who else is heard, and what speech set in then may therefore be."""
+
+    FREE = 0
+    """Nobody: speech is a turn."""
+    ECHO = 1
+    """Nobody, but the assistant's voice may still be in the room: speech must be surer, longer."""
+    TAKEN = 2
+    """The assistant, since so lately that the question may not have been over: "uh-huh" is none,
+    other words are the rest of it."""
+    HELD = 3
+    """The assistant, amid what it says: "uh-huh" and what is not clear ask it to go on."""
+    ENDING = 4
+    """The assistant, for half a second more: only "uh-huh" is no turn."""
+    OFFERED = 5
+    """The assistant, for half a second more, by a question: whatever is said answers it."""
 
 
 class Verdict(StrEnum):

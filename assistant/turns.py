@@ -10,6 +10,7 @@ from assistant.audio import SPEECH_RATE_HZ, Waveform
 from assistant.endpointing import Endpointer, EndpointingSettings
 from assistant.engines.protocols import VoiceActivityDetector
 from assistant.incoming import Steadier
+from assistant.playout import level_db
 from assistant.turn_marks import Boundary
 
 _SILENCE_PEAK = 10 ** (-60 / 20)
@@ -72,7 +73,8 @@ class TurnCutter:
         frame = self._steadier.steady(frame)
         self.peak = max(self.peak, float(np.abs(frame).max(initial=0.0)))
         self._kept.append(frame)
-        for mark in self._endpointer.feed(self._vad.probability(frame)):
+        probability = self._vad.probability(frame)
+        for mark in self._endpointer.feed(probability, level_db=level_db(frame)):
             if mark.boundary is Boundary.ENDED:
                 yield self._cut(mark.start_samples, mark.end_samples)
         if not self._endpointer.in_turn:

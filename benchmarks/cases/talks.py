@@ -46,6 +46,16 @@ class Held:
         """When each answer was first heard."""
         return [round(event.at_s, 2) for event in self.of(events.ReplyStarted)]
 
+    @property
+    def answers_over_s(self) -> list[float]:
+        """When each answer that was heard whole was over."""
+        return [round(event.at_s, 2) for event in self.of(events.ReplyFinished)]
+
+    @property
+    def cut(self) -> list[str]:
+        """What was heard of each answer that was interrupted."""
+        return [event.heard for event in self.of(events.Interrupted)]
+
 
 class Talks:
     """Holds one talk after the other."""

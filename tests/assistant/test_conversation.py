@@ -75,10 +75,43 @@ def test_who_pauses_long_is_given_longer_than_that_until_they_speak_straight() -
     assert patience.least_silence_ms == 0.0
     patience.paused(800.0)
     assert patience.least_silence_ms == pytest.approx(1_200.0)
-    patience.paused(3_000.0)
+    patience.paused(1_200.0)
     assert patience.least_silence_ms == pytest.approx(1_600.0)
     for _ in range(3):
         patience.went_straight()
+    assert patience.least_silence_ms == 0.0
+
+
+@pytest.mark.parametrize("pause_ms", [1_800.0, 2_500.0, 3_500.0])
+def test_the_pauses_of_who_was_answered_in_them_are_learnt_and_fade(pause_ms: float) -> None:
+    patience = Patience()
+    for _ in range(4):
+        patience.went_straight()
+    assert not patience.answered_in(pause_ms, 0.9, is_cut=True), "that may be an interruption"
+    assert patience.least_silence_ms == 0.0
+    assert patience.answered_in(pause_ms, None, is_cut=True), "twice in a row is a habit"
+    assert patience.least_silence_ms > pause_ms + 200.0
+    assert patience.bridged_ms > pause_ms + 200.0
+    patience.went_straight()
+    assert patience.least_silence_ms < 4_000.0, "less of the longest at once"
+    patience.went_straight()
+    assert patience.least_silence_ms == 0.0
+
+
+def test_half_a_sentence_says_at_once_that_who_goes_on_had_paused() -> None:
+    for is_cut in (True, False):
+        patience = Patience()
+        assert patience.answered_in(2_500.0, 0.1, is_cut=is_cut)
+        assert patience.least_silence_ms > 2_700.0
+
+
+def test_who_interrupts_once_or_speaks_after_an_answer_is_not_taken_for_slow() -> None:
+    patience = Patience()
+    patience.went_straight()
+    for _ in range(3):
+        assert not patience.answered_in(2_500.0, 0.9, is_cut=True)
+        assert not patience.answered_in(2_500.0, 0.9, is_cut=False)
+        assert not patience.answered_in(9_000.0, 0.1, is_cut=True)
     assert patience.least_silence_ms == 0.0
 
 

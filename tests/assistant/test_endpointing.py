@@ -10,20 +10,20 @@ from pydantic import ValidationError
 
 from assistant.audio import Framer
 from assistant.endpointing import Endpointer, EndpointingSettings
-from assistant.turn_marks import Boundary, EndReason, TurnMark, Verdict
+from assistant.turn_marks import Boundary, EndReason, Floor, TurnMark, Verdict
 
 FRAME_MS = 32
 
 
 def run(
-    *spans: tuple[float, int], contested: bool = False, endpointer: Endpointer | None = None
+    *spans: tuple[float, int], floor: Floor = Floor.FREE, endpointer: Endpointer | None = None
 ) -> list[TurnMark]:
     """Feeds `(probability, duration in ms)` spans and returns all marks."""
     endpointer = endpointer or Endpointer()
     marks: list[TurnMark] = []
     for probability, duration_ms in spans:
         for _ in range(duration_ms // FRAME_MS):
-            marks += endpointer.feed(probability, contested=contested)
+            marks += endpointer.feed(probability, floor=floor)
     return marks
 
 
@@ -57,7 +57,7 @@ def test_a_short_noise_is_announced_and_dropped() -> None:
 
 
 def test_a_backchannel_under_the_assistants_voice_does_not_take_the_turn() -> None:
-    marks = run((0.9, 320), (0.0, 1_600), contested=True)
+    marks = run((0.9, 320), (0.0, 1_600), floor=Floor.ECHO)
     assert boundaries(marks) == [Boundary.STARTED, Boundary.DROPPED]
     assert marks[0].at_samples <= 200 * 16, "ducking must be possible within 200 ms"
 
@@ -67,14 +67,14 @@ def test_the_same_word_takes_the_turn_when_nobody_else_speaks() -> None:
 
 
 def test_sustained_speech_under_the_assistants_voice_is_confirmed_within_400_ms() -> None:
-    marks = run((0.9, 640), contested=True)
+    marks = run((0.9, 640), floor=Floor.ECHO)
     assert boundaries(marks) == [Boundary.STARTED, Boundary.CONFIRMED]
     assert marks[1].at_samples <= 400 * 16
 
 
 def test_a_threshold_of_its_own_counts_while_the_assistant_speaks() -> None:
     wary = EndpointingSettings(contested_threshold=0.7)
-    marks = run((0.6, 960), contested=True, endpointer=Endpointer(wary))
+    marks = run((0.6, 960), floor=Floor.ECHO, endpointer=Endpointer(wary))
     assert boundaries(marks) == [Boundary.STARTED]
     assert Boundary.CONFIRMED in boundaries(run((0.6, 960), endpointer=Endpointer(wary)))
 
@@ -202,7 +202,7 @@ def test_marks_follow_the_state_diagram_and_never_overlap(
     endpointer = Endpointer(EndpointingSettings(longest_turn_s=2.0))
     marks: list[TurnMark] = []
     for probability, floor in itertools.zip_longest(probabilities, contested, fillvalue=False):
-        marks += endpointer.feed(float(probability), contested=bool(floor))
+        marks += endpointer.feed(float(probability), floor=Floor.ECHO if floor else Floor.FREE)
     marks += endpointer.finish()
     follows = {
         None: {Boundary.STARTED},
@@ -230,13 +230,15 @@ def test_a_turn_that_sounds_complete_does_not_end_before_the_least_silence() -> 
     assert 1_200 <= (end.at_samples - end.speech_end_samples) / 16 < 1_200 + FRAME_MS
 
 
-def overlap(*spans: tuple[float, int], verdict: Verdict | None = None) -> list[Boundary]:
+def overlap(
+    *spans: tuple[float, int], verdict: Verdict | None = None, floor: Floor = Floor.HELD
+) -> list[Boundary]:
     """Feeds spans while the assistant speaks; `verdict` is what the words will have meant."""
     endpointer = Endpointer(verdict=lambda: verdict)
     marks: list[TurnMark] = []
     for probability, duration_ms in spans:
         for _ in range(duration_ms // FRAME_MS):
-            marks += endpointer.feed(probability, contested=True, may_acknowledge=True)
+            marks += endpointer.feed(probability, floor=floor)
     return boundaries(marks)
 
 
@@ -253,7 +255,7 @@ def test_brief_speech_makes_the_assistant_silent_and_its_words_decide() -> None:
 
 
 def test_who_goes_on_after_an_unclear_first_word_finds_the_assistant_still_silent() -> None:
-    first, second = ((0.9, 384), (0.0, 480)), (0.9, 448)
+    first, second = ((0.9, 384), (0.0, 480)), (0.9, 800)
     found = overlap(*first, second, verdict=Verdict.UNCLEAR)
     assert found == [*BRIEF, Boundary.CONFIRMED]
 
@@ -266,17 +268,26 @@ def test_less_sure_speech_lowers_the_voice_and_no_more() -> None:
 
 def test_what_is_not_brief_interrupts_whatever_was_said() -> None:
     expected = [Boundary.STARTED, Boundary.YIELDED, Boundary.CONFIRMED]
-    assert overlap((0.9, 832), verdict=Verdict.UNCLEAR) == expected
-    assert overlap((0.9, 416), (0.0, 64), (0.9, 416), verdict=Verdict.UNCLEAR) == expected
+    assert overlap((0.9, 1_184), verdict=Verdict.ACKNOWLEDGES) == expected
+    halves = ((0.9, 608), (0.0, 64), (0.9, 576))
+    assert overlap(*halves, verdict=Verdict.ACKNOWLEDGES) == expected
 
 
-def test_who_speaks_again_soon_after_the_assistant_went_on_interrupts_at_once() -> None:
+def test_who_speaks_again_soon_after_what_was_not_clear_interrupts() -> None:
     brief, silence, word = (0.9, 416), (0.0, 1_024), (0.9, 352)
     dropped = [*BRIEF, Boundary.DROPPED]
-    insists = [Boundary.STARTED, Boundary.YIELDED, Boundary.CONFIRMED]
-    assert overlap(brief, silence, word, verdict=Verdict.UNCLEAR) == dropped + insists
-    later = overlap(brief, (0.0, 3_200), word, verdict=Verdict.UNCLEAR)
-    assert later == [*dropped, Boundary.STARTED, Boundary.YIELDED]
+    insists = overlap(brief, silence, word, (0.0, 192), verdict=Verdict.UNCLEAR)
+    assert insists == [*dropped, *BRIEF, Boundary.CONFIRMED]
+    later = overlap(brief, (0.0, 3_200), word, (0.0, 544), verdict=Verdict.UNCLEAR)
+    assert later == [*dropped, *dropped]
+
+
+def test_an_uh_huh_stays_one_however_often_it_is_said() -> None:
+    often = [(0.9, 416), (0.0, 608)] * 5
+    for floor in (Floor.HELD, Floor.TAKEN, Floor.ENDING):
+        found = overlap(*often, verdict=Verdict.ACKNOWLEDGES, floor=floor)
+        assert Boundary.CONFIRMED not in found
+        assert found.count(Boundary.DROPPED) == 5
 
 
 def test_a_word_too_short_to_silence_the_assistant_may_still_interrupt() -> None:
@@ -300,3 +311,40 @@ def test_a_word_too_short_to_silence_the_assistant_may_still_interrupt() -> None
 def test_who_says_more_after_a_brief_pause_is_judged_anew() -> None:
     spans = ((0.9, 384), (0.0, 256), (0.9, 128), (0.0, 576))
     assert overlap(*spans, verdict=Verdict.UNCLEAR) == [*BRIEF, Boundary.BRIEF, Boundary.DROPPED]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.ACKNOWLEDGES, Verdict.UNCLEAR, None])
+def test_a_word_while_a_question_ends_answers_it_whatever_it_means(verdict: Verdict | None) -> None:
+    found = overlap((0.9, 160), (0.0, 640), verdict=verdict, floor=Floor.OFFERED)
+    assert found == WHOLE_TURN
+
+
+def test_a_word_while_a_statement_ends_is_a_turn_unless_it_acknowledges() -> None:
+    word = ((0.9, 224), (0.0, 544))
+    for verdict in (Verdict.CLAIMS, Verdict.UNCLEAR, None):
+        assert Boundary.CONFIRMED in overlap(*word, verdict=verdict, floor=Floor.ENDING)
+    dropped = [Boundary.STARTED, Boundary.BRIEF, Boundary.DROPPED]
+    assert overlap(*word, verdict=Verdict.ACKNOWLEDGES, floor=Floor.ENDING) == dropped
+
+
+def test_who_is_about_to_end_does_not_fall_silent_for_a_word() -> None:
+    assert Boundary.YIELDED not in overlap((0.9, 480), (0.0, 544), floor=Floor.ENDING)
+
+
+def test_words_that_are_not_clear_go_on_with_a_question_answered_just_now() -> None:
+    long, short = ((0.9, 384), (0.0, 544)), ((0.9, 224), (0.0, 544))
+    for verdict in (Verdict.UNCLEAR, None):
+        assert Boundary.CONFIRMED in overlap(*long, verdict=verdict, floor=Floor.TAKEN)
+        assert overlap(*short, verdict=verdict, floor=Floor.TAKEN)[-1] is Boundary.DROPPED
+
+
+def test_long_words_that_are_not_clear_are_kept_amid_an_answer() -> None:
+    assert Boundary.CONFIRMED in overlap((0.9, 640), (0.0, 640), verdict=Verdict.UNCLEAR)
+    assert overlap((0.9, 640), (0.0, 640), verdict=Verdict.ACKNOWLEDGES)[-1] is Boundary.DROPPED
+
+
+def test_what_speech_set_in_over_is_what_it_is_judged_by() -> None:
+    endpointer = Endpointer(verdict=lambda: Verdict.ACKNOWLEDGES)
+    marks = run((0.9, 160), floor=Floor.ENDING, endpointer=endpointer)
+    marks += run((0.9, 160), (0.0, 640), floor=Floor.FREE, endpointer=endpointer)
+    assert boundaries(marks)[-1] is Boundary.DROPPED

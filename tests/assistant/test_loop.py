@@ -170,12 +170,14 @@ def test_a_brief_stop_interrupts_by_its_word_and_is_answered(length_s: float) ->
     assert all(length_s < heard_s < length_s + 0.6 for heard_s in transcriber.lengths_s)
 
 
-def test_a_word_that_follows_a_pause_belongs_to_the_question_that_was_answered_in_it() -> None:
-    transcriber = ScriptedTranscriber("yeah")
+@pytest.mark.parametrize(("word", "joins"), [("tomorrow", True), ("yeah", False)])
+def test_a_word_that_follows_a_pause_belongs_to_the_question_but_an_uh_huh_to_the_answer(
+    word: str, joins: bool
+) -> None:
     wave = speech_like((0.5, 1.5), (2.6, 3.1), length_s=8.0)
-    result = talk(wave, replies=[LONG], transcriber=transcriber)
-    assert result.names.count("UtteranceJoined") == 1
-    assert transcriber.lengths_s == []
+    result = talk(wave, replies=[LONG], transcriber=ScriptedTranscriber(word))
+    assert result.names.count("UtteranceJoined") == joins
+    assert result.history.turns[0].heard == LONG
 
 
 def test_the_key_silences_an_assistant_that_waits_and_its_next_answer_is_heard() -> None:

@@ -59,7 +59,7 @@ async def test_a_question_the_model_never_got_leaves_the_one_before(
 ) -> None:
     release, finished = threading.Event(), Finished()
     async with asyncio.TaskGroup() as group:
-        replies = Replies(parts, finished, group, rejoin_samples=0)
+        replies = Replies(parts, finished, group, rejoin_samples=lambda: 0)
         replies.prepare(question(0))
         replies.commit()
         await finished.event.wait()

@@ -1,0 +1,61 @@
+"""An "uh-huh" costs no answer, however often and wherever it is said; who interrupts is heard."""
+
+import numpy as np
+
+from assistant.audio import Waveform
+from benchmarks.cases.case import Case
+from benchmarks.cases.speech import at_level, say, silence, trimmed
+from benchmarks.cases.talks import Held, Talks
+
+NEEDS = ("flite",)
+TOLD = "I failed my driving test."
+ACKNOWLEDGEMENTS = (
+    "mm hmm, uh huh, right, okay, yeah, I see, go ahead, sure, really, oh, wow, yes"
+).split(", ")
+CLAIMS = (
+    "stop, wait, why, hold on, no, be quiet, excuse me, what, wait a moment, "
+    "can I ask you something, tell me about music"
+).split(", ")
+
+
+def run(case: Case) -> None:
+    """Says each once, twice and at the beginning of an answer."""
+    talks = Talks()
+    told = say(TOLD)
+    answer = talks.hold(np.concatenate([told, silence(12)]))
+    begins_s, ends_s = answer.answers_begun_s[0], answer.answers_over_s[0]
+    middle_s = (ends_s - begins_s) / 2
+    for name, voice, at_s, most in (
+        ("in the first 0.3 s", "slt", (0.3,), 0),
+        ("in the middle", "slt", (middle_s,), 0),
+        ("twice, 1.2 s apart", "slt", (1.0, 2.2), 0),
+        ("three times, by another voice", "awb", (0.8, 1.9, 3.0), 1),
+    ):
+        lost = [
+            (text, held.words[1:])
+            for text in ACKNOWLEDGEMENTS
+            if len((held := _over(talks, told, text, voice, begins_s, at_s)).turns_s) > 1
+        ]
+        case.expect(
+            len(lost) <= most,
+            f"{name}: answers lost in {len(lost)} of {len(ACKNOWLEDGEMENTS)}: {lost}",
+        )
+    for voice in ("rms", "slt", "awb"):
+        missed = [
+            text
+            for text in CLAIMS
+            if len(_over(talks, told, text, voice, begins_s, (middle_s,)).turns_s) < 2
+        ]
+        case.expect(len(missed) <= 1, f"{voice} interrupts by {len(CLAIMS)} texts; not by {missed}")
+
+
+def _over(
+    talks: Talks, told: Waveform, text: str, voice: str, begins_s: float, at_s: tuple[float, ...]
+) -> Held:
+    """Says `text` at places of the answer that begins at `begins_s`."""
+    word = at_level(trimmed(say(f"{text}.", voice)), -24.0)
+    sound = np.concatenate([told, silence(14)])
+    for place_s in at_s:
+        start = round(16_000 * (begins_s + place_s))
+        sound[start : start + len(word)] += word
+    return talks.hold(sound)
