@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from models.config import FORMAT, BlspEmoConfig, from_mapping
 from models.hub import checkpoint_folder
 from models.precision import DtypeName, check_fits, choose_device, choose_dtype, quantize_llm
+from models.pretrained.composed import ComposedWeights, PartWeights, part_folders
 from models.published import PublishedWeights, is_published, published_config
 from models.tokenizer import JsonTokenizer, QwenTokenizer, Tokenizer
 from models.weights import (
@@ -90,8 +91,11 @@ def load(
     target = choose_device(device)
     if quantize == "int8" and target.type != "cpu":
         raise CheckpointError("int8 runs on the CPU only: use --device cpu, or no --quantize")
-    tokenizer = read_tokenizer(folder)
-    decoder_tokenizer = _read_json_tokenizer(folder / DECODER_TOKENIZER)
+    parts = part_folders(config.parts) if config.parts is not None else {}
+    tokenizer = read_tokenizer(parts.get("llm", folder))
+    decoder_tokenizer = _read_json_tokenizer(
+        parts["speech"] / "tokenizer.json" if "speech" in parts else folder / DECODER_TOKENIZER
+    )
     words = WordModel.load(folder / WORDS) if (folder / WORDS).exists() else None
     beside = {
         "tokenizer": tokenizer,
@@ -109,9 +113,11 @@ def load(
     number_format = choose_dtype(dtype, target, parameters=parameters)
     check_fits(model, number_format, target)
     files = WeightFiles(folder)
-    reader = PublishedWeights(files, has_lora=config.lora is not None) if published else None
-    read = reader.read if reader else lambda name, shape: files.read(name)
-    fill_parameters(model, read, dtype=number_format, device=target)
+    if published:
+        reader = PublishedWeights(files, has_lora=config.lora is not None)
+    else:
+        reader = ComposedWeights(files, PartWeights(parts))
+    fill_parameters(model, reader.read, dtype=number_format, device=target)
     if quantize == "int8":
         quantize_llm(cast(nn.Module, model.llm))
         model.float()

@@ -153,6 +153,16 @@ class TranscriptionConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PartsConfig:
+    """Pretrained parts of the catalogue that give the parameters which a checkpoint lacks."""
+
+    speech: str = ""
+    """Whisper, of whom encoder and decoder are; empty: the checkpoint has its own."""
+    llm: str = ""
+    """LLM; likewise."""
+
+
+@dataclass(frozen=True, slots=True)
 class BlspEmoConfig:
     """Everything that is needed to build the model before its weights are loaded."""
 
@@ -167,6 +177,8 @@ class BlspEmoConfig:
     not carry emotion to the LLM by themselves. Not with the `mean` head, which reads these."""
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
     turn_end: TurnEndConfig = field(default_factory=TurnEndConfig)
+    parts: PartsConfig | None = None
+    """None: the checkpoint holds all its parameters."""
     transcription: TranscriptionConfig | None = None
     word_confidence: WordConfidenceConfig | None = None
     """None: never fitted; the confidence of words is then what their decoder makes of them."""

@@ -79,6 +79,11 @@ COMMANDS = {
         "train.nano_curve:NanoCurveSettings",
         "train.nano_curve:nano_curve",
     ),
+    "slim": Command(
+        "a checkpoint of what was trained alone; its pretrained parts are fetched where it is used",
+        "train.slim:SlimSettings",
+        "train.slim:slim",
+    ),
     "evaluate": Command(
         "test sets → figures with sample counts and 95 % intervals",
         "train.settings:EvaluateSettings",

@@ -23,10 +23,10 @@ from models.config import (
 from models.emotion_head import build_emotion_head
 from models.hub import checkpoint_folder
 from models.precision import check_fits
+from models.pretrained.composed import PartWeights
 from models.tokenizer import JsonTokenizer
 from models.weights import (
     CheckpointError,
-    WeightFiles,
     fill_parameters,
     read_json,
     without_weights,
@@ -68,7 +68,8 @@ def assemble(settings: AlignSettings) -> BlspEmo:
     dtype = cast(torch.dtype, getattr(torch, settings.dtype))
     cpu = torch.device("cpu")
     check_fits(model, dtype, cpu)
-    source = _Source(config, model.llm.width, WeightFiles(speech), WeightFiles(llm))
+    pretrained = PartWeights({"speech": speech, "llm": llm})
+    source = _Source(config, model.llm.width, pretrained)
     fill_parameters(model, source.read, dtype=dtype, device=cpu)
     return model.eval()
 
@@ -143,10 +144,8 @@ def _with_transcription(config: BlspEmoConfig, speech: Path) -> BlspEmoConfig:
 class _Source:
     """Weights of an assembled model: pretrained ones from files, new ones at random."""
 
-    def __init__(
-        self, config: BlspEmoConfig, width: int, speech: WeightFiles, llm: WeightFiles
-    ) -> None:
-        self._speech, self._llm = speech, llm
+    def __init__(self, config: BlspEmoConfig, width: int, pretrained: PartWeights) -> None:
+        self._pretrained = pretrained
         shape = config.speech_encoder
         adapter = build_adapter(config.adapter, shape, width)
         head = build_emotion_head(config.emotion_head, shape, width)
@@ -166,14 +165,7 @@ class _Source:
             return nn.init.kaiming_uniform_(torch.empty(shape), a=math.sqrt(5))
         if last == "lora_b":
             return torch.zeros(shape)
-        part, _, rest = name.partition(".")
-        rest = rest.removeprefix("whisper.").removeprefix("causal.").replace(".base.", ".")
-        if part == "llm":
-            return _first(self._llm, (rest, rest.removeprefix("model.")))
-        kind = "encoder" if part == "speech_encoder" else "decoder"
-        return _first(self._speech, (f"model.{kind}.{rest}", f"{kind}.{rest}"))
-
-
-def _first(files: WeightFiles, names: tuple[str, ...]) -> Tensor:
-    known = set(files.names())
-    return files.read(next((name for name in names if name in known), names[0]))
+        found = self._pretrained.find(name)
+        if found is None:
+            raise CheckpointError(f"the pretrained checkpoints lack {name}: copy them again")
+        return found

@@ -1,0 +1,101 @@
+"""Checkpoints that hold only what was trained: the rest comes from parts of the catalogue.
+
+A parameter is read from the checkpoint's own weights where they hold it; else from the part, plus
+a change of low rank where the checkpoint holds one (`NAME.down` (R, in) and `NAME.up` (out, R)).
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from models.config import PartsConfig
+from models.hub import checkpoint_folder
+from models.weights import CheckpointError, WeightFiles
+
+DOWN, UP = ".down", ".up"
+
+
+def part_folders(parts: PartsConfig) -> dict[str, Path]:
+    """Returns the folders of a checkpoint's parts by their role, `speech` and `llm`.
+
+    Raises:
+        CheckpointError: A part cannot be had; the message names the remedy.
+    """
+    named = {"speech": parts.speech, "llm": parts.llm}
+    return {role: checkpoint_folder(name) for role, name in named.items() if name}
+
+
+def names_in_part(name: str) -> tuple[str, tuple[str, ...]] | None:
+    """Returns the role of the part that our parameter `name` may come from, and its names there.
+
+    None where no pretrained part can have it, as with adapters and heads.
+    """
+    part, _, rest = name.partition(".")
+    rest = rest.removeprefix("whisper.").removeprefix("causal.").replace(".base.", ".")
+    if rest.endswith((".lora_a", ".lora_b")):
+        return None
+    if part == "llm":
+        return "llm", (rest, rest.removeprefix("model."))
+    if part in ("speech_encoder", "decoder"):
+        stack = "encoder" if part == "speech_encoder" else "decoder"
+        return "speech", (f"model.{stack}.{rest}", f"{stack}.{rest}")
+    return None
+
+
+class PartWeights:
+    """The parameters of pretrained parts by our names for them."""
+
+    def __init__(self, folders: dict[str, Path]) -> None:
+        """Reads the tables of contents.
+
+        Raises:
+            CheckpointError: A folder holds no weights.
+        """
+        self._files = {role: WeightFiles(folder) for role, folder in folders.items()}
+        self._known = {role: set(files.names()) for role, files in self._files.items()}
+
+    def find(self, name: str) -> Tensor | None:
+        """Returns the weights of our parameter `name`; None where no part has them."""
+        found = names_in_part(name)
+        if found is None or found[0] not in self._files:
+            return None
+        role, names = found
+        theirs = next((one for one in names if one in self._known[role]), None)
+        return None if theirs is None else self._files[role].read(theirs)
+
+
+class ComposedWeights:
+    """Reads parameters from a checkpoint's own weights and from its parts."""
+
+    def __init__(self, files: WeightFiles, parts: PartWeights) -> None:
+        self._files, self._parts = files, parts
+        self._own = set(files.names())
+
+    def read(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        """Returns the weights of one parameter.
+
+        Raises:
+            CheckpointError: Neither has them.
+        """
+        del shape
+        if name in self._own:
+            return self._files.read(name)
+        base = self._parts.find(name)
+        if base is None:
+            raise CheckpointError(
+                f"{self._files.folder} lacks the tensor {name}, and so do its parts: copy the "
+                "checkpoint again"
+            )
+        if f"{name}{DOWN}" not in self._own:
+            return base
+        down, up = (self._files.read(f"{name}{end}").float() for end in (DOWN, UP))
+        return base.float() + up @ down
+
+
+def low_rank(change: Tensor, rank: int) -> tuple[Tensor, Tensor]:
+    """Returns the best (R, in) and (out, R) whose product is a `change` (out, in), float32."""
+    left, strengths, right = torch.linalg.svd(change.float(), full_matrices=False)
+    kept = min(rank, len(strengths))
+    root = strengths[:kept].sqrt()
+    return root[:, None] * right[:kept], left[:, :kept] * root

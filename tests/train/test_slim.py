@@ -1,0 +1,103 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from models import checkpoint
+from models.blsp_emo import BlspEmo
+from models.pretrained.store import Store
+from models.weights import CheckpointError
+from tests.models.small import tone
+from train.assemble import assemble
+from train.settings import AlignSettings
+from train.slim import SlimSettings, slim
+
+STATES = "speech_encoder.whisper.layers.1.fc1.weight"
+MATRIX = "llm.causal.model.layers.0.mlp.up_proj.base.weight"
+NORM = "llm.causal.model.norm.weight"
+
+
+@pytest.fixture
+def trained(store: Store, tmp_path: Path) -> tuple[BlspEmo, Path]:
+    """A model of both parts, of which a matrix, a norm and the adapter have learnt something."""
+    model = assemble(AlignSettings(speech="ears", llm="tongue", adapter_width=8, lora_rank=2))
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name in (STATES, MATRIX):
+            weight = model.get_parameter(name)
+            halves = [torch.randn(n, 3, generator=generator) for n in weight.shape]
+            weight += 0.1 * halves[0] @ halves[1].T
+        model.get_parameter(NORM).mul_(1.5)
+    checkpoint.save(model, tmp_path / "whole")
+    return model, tmp_path / "whole"
+
+
+def test_what_was_trained_is_kept_and_the_rest_comes_from_the_parts(
+    trained: tuple[BlspEmo, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, whole = trained
+    out = tmp_path / "small"
+    slim(SlimSettings(model=whole, out=out, speech="ears", llm="tongue", rank=4))
+    assert "MB, 100.00 % of what changed in the parts" in capsys.readouterr().out
+    kept = load_file(out / "model.safetensors")
+    assert {f"{MATRIX}.down", f"{MATRIX}.up", f"{STATES}.up", NORM} <= kept.keys()
+    assert not any("self_attn.k_proj.base" in name for name in kept)
+    assert not (out / "tokenizer.json").exists()
+    again = BlspEmo.from_pretrained(out, dtype="float32", device="cpu")
+    for name, parameter in model.named_parameters():
+        assert torch.allclose(again.get_parameter(name), parameter, atol=0.01), name
+    heard, meant = again.hear(tone(0.6)), model.hear(tone(0.6))
+    assert torch.allclose(heard.speech_embeddings, meant.speech_embeddings, atol=0.05)
+    assert again.tokenizer.encode("hi 9") == model.tokenizer.encode("hi 9")
+
+
+def test_a_checkpoint_whose_parts_cannot_be_had_names_the_remedy(
+    trained: tuple[BlspEmo, Path], tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "small"
+    slim(SlimSettings(model=trained[1], out=out, speech="ears", llm="tongue"))
+    monkeypatch.setattr(store, "folder", tmp_path / "elsewhere")
+    monkeypatch.setenv("ATTUNE_PARTS", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with pytest.raises(CheckpointError, match="ears could not be fetched"):
+        BlspEmo.from_pretrained(out, device="cpu")
+
+
+def test_a_tensor_that_neither_has_is_told(trained: tuple[BlspEmo, Path], tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    out = tmp_path / "small"
+    slim(SlimSettings(model=trained[1], out=out, speech="ears", llm="tongue"))
+    kept = load_file(out / "model.safetensors")
+    lost = next(name for name in kept if name.startswith("adapter."))
+    save_file({n: t for n, t in kept.items() if n != lost}, out / "model.safetensors")
+    with pytest.raises(CheckpointError, match=f"lacks the tensor {lost}, and so do its parts"):
+        BlspEmo.from_pretrained(out, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"speech": "", "llm": ""}, "name what the checkpoint was made of"),
+        ({"out": Path(__file__).parent}, "exists: choose another --out"),
+    ],
+)
+def test_orders_that_cannot_be_carried_out_are_refused(
+    change: dict[str, object], why: str, tmp_path: Path
+) -> None:
+    settings = SlimSettings(model=tmp_path, out=tmp_path / "small", speech="ears")
+    with pytest.raises(ValueError, match=why):
+        slim(settings.model_copy(update=change))
+
+
+def test_parts_are_written_into_the_configuration_and_read_back(
+    trained: tuple[BlspEmo, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "small"
+    slim(SlimSettings(model=trained[1], out=out, llm="tongue"))
+    config, _ = checkpoint.read_config(out)
+    assert config.parts is not None
+    assert (config.parts.llm, config.parts.speech) == ("tongue", "")
+    assert replace(config, parts=None) == trained[0].config
