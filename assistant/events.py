@@ -262,6 +262,15 @@ class FramesDropped(Event):
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class Noticed(Event):
+    """Something that the person should know beside the conversation."""
+
+    message: str
+    is_warning: bool
+    """Whether the person should do something about it."""
+
+
 EVENTS: dict[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
@@ -291,6 +300,7 @@ EVENTS: dict[str, type[Event]] = {
         Muted,
         DeviceChanged,
         FramesDropped,
+        Noticed,
     )
 }
 

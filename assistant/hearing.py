@@ -11,7 +11,14 @@ from typing import Any
 
 from assistant import events
 from assistant.audio import Waveform
-from assistant.engines.protocols import Cancel, CompletenessScorer, EmotionEstimate, Transcript
+from assistant.engines.protocols import (
+    SHORTENED,
+    Cancel,
+    CompletenessScorer,
+    EmotionEstimate,
+    Shortens,
+    Transcript,
+)
 from assistant.errors import EngineFailed
 from assistant.reply_parts import Emit, Question, ReplyParts
 from assistant.turn_judges import together
@@ -63,6 +70,13 @@ class Hearing:
         Raises:
             EngineFailed: The model broke.
         """
+        estimate = await self._begin()
+        dialogue = self._parts.dialogue
+        if isinstance(dialogue, Shortens) and dialogue.is_shortened:
+            self._emit(partial(events.Noticed, message=SHORTENED, is_warning=False))
+        return estimate
+
+    async def _begin(self) -> EmotionEstimate | None:
         parts, utterance = self._parts, self._question.utterance
         if utterance is None:
             await parts.model_worker.call(self._read, due=self._due)

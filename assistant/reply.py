@@ -9,7 +9,13 @@ from typing import Protocol
 
 from assistant.answer import Answer, Engines, answer_question
 from assistant.audio import SPEECH_RATE_HZ, AudioClip, Waveform
-from assistant.engines.protocols import Dialogue, Persona, VoiceActivityDetector
+from assistant.engines.protocols import (
+    SHORTENED,
+    Dialogue,
+    Persona,
+    Shortens,
+    VoiceActivityDetector,
+)
 from assistant.errors import EngineFailed, InputError, SettingsError
 from assistant.settings import ReplySettings
 from assistant.soundfiles import AnswerFile, Recording
@@ -48,7 +54,7 @@ class Report(Protocol):
         ...
 
     def problem(self, message: str) -> None:
-        """A part of the run failed; the rest goes on."""
+        """A part of the run failed, or went other than expected; the rest goes on."""
         ...
 
     def written(self, paths: list[Path]) -> None:
@@ -174,6 +180,8 @@ class ReplyRun:
             except EngineFailed as error:
                 self._problem(f"{source}: a turn could not be answered: {error}")
                 continue
+            if isinstance(dialogue, Shortens) and dialogue.is_shortened:
+                self._report.problem(f"{source}: {SHORTENED}")
             span_s = (min(start_s, answers.duration_s), answers.duration_s)
             record = _turn_record(answer, question, source, (index, turn), span_s)
             under = {"model": head.model, "voice": head.voice, "policy": head.policy}

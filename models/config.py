@@ -185,7 +185,15 @@ class BlspEmoConfig:
     persona: str = DEFAULT_PERSONA
     """System line that the model was trained with."""
     context_tokens: int = 2048
-    """Longest conversation, in positions of the LLM."""
+    """Longest conversation that the LLM can hold, in positions."""
+    talk_tokens: int | None = None
+    """Longest conversation that it was trained on well, in positions; beyond it may say anything.
+    None: as long as it can hold."""
+    talk_turns: int | None = None
+    """Likewise in exchanges. None: any number."""
+    turn_tokens: int | None = None
+    """Longest turn of the person that it answers in whole sentences, in positions. None: half of
+    the longest talk."""
     emotion_labels: tuple[str, ...] = EMOTION_LABELS
     prompt_version: int = PROMPT_VERSION
 
@@ -195,6 +203,10 @@ class BlspEmoConfig:
                 f"emotion_labels is {list(self.emotion_labels)}: this program orders them "
                 f"{list(EMOTION_LABELS)}"
             )
+        for name, least in (("talk_tokens", 64), ("talk_turns", 1), ("turn_tokens", 16)):
+            limit: int | None = getattr(self, name)
+            if limit is not None and limit < least:
+                raise ValueError(f"{name} is {limit}: at least {least} is needed, or null")
         if self.emotion_in_embeddings and self.emotion_head.kind == "mean":
             raise ValueError("emotion_in_embeddings needs the emotion head attentive or spectral")
         if not 0 <= self.emotion_head.statistics_layer <= self.speech_encoder.layers:
@@ -204,6 +216,16 @@ class BlspEmoConfig:
             )
         if "model_type" not in self.llm:
             raise ValueError("llm lacks model_type, the architecture that transformers is to build")
+
+    @property
+    def longest_talk(self) -> int:
+        """Positions of the longest conversation that the LLM follows."""
+        return min(self.context_tokens, self.talk_tokens or self.context_tokens)
+
+    @property
+    def longest_turn(self) -> int:
+        """Positions that one turn of the person may take."""
+        return min(self.longest_talk // 2, self.turn_tokens or self.longest_talk)
 
     @property
     def has_decoder(self) -> bool:

@@ -13,8 +13,10 @@ from models.transcription import is_understood
 
 END_MARKS = " .!?…"
 """What `TalkSession.end_log_odds` does not look at, where it stands last."""
-REPLY_ROOM = 128
-"""Positions that are kept free for a reply when old turns are dropped."""
+REPLY_ROOM, REPLY_SHARE = 128, 8
+"""Positions that are kept free for a reply when old turns are dropped: so many, at most one in so
+many of the longest talk."""
+SENTENCE_ENDS = (". ", "! ", "? ")
 
 
 @dataclass(slots=True)
@@ -52,12 +54,17 @@ class TalkSession:
         self._reply_ids: list[int] = []
         self._is_unclear = False
         self.forgotten_turns = 0
-        """Oldest turns dropped because the conversation outgrew the context."""
+        """Oldest turns dropped because the conversation outgrew what the model follows."""
 
     @property
     def position(self) -> int:
         """Positions of the LLM that the conversation takes."""
         return len(self._text)
+
+    @property
+    def longest_turn(self) -> int:
+        """Positions that one turn of the person may take."""
+        return self._model.config.longest_turn
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
@@ -69,6 +76,22 @@ class TalkSession:
         """Whether something was heard or read that has no reply yet."""
         return bool(self._turns) and self._turns[-1].reply_start < 0
 
+    def fitting(self, text: str) -> str:
+        """Returns `text`, or as much of its end as one turn may hold: what was said last counts.
+
+        It begins with a whole sentence where one begins early in it, else with a whole word.
+        """
+        content, longest = self._prompts.content, self.longest_turn
+        if len(ids := content(text)) <= longest:
+            return text
+        end = self._model.tokenizer.decode(ids[-longest:]).lstrip("\ufffd")
+        begins = [end.find(mark) + len(mark) for mark in SENTENCE_ENDS if mark in end]
+        whole = [begin for begin in begins if begin < len(end) // 2]
+        end = end[min(whole) if whole else end.find(" ") + 1 :]
+        while len(content(end)) > longest:
+            end = end[1:]
+        return end
+
     def listen(self, heard: Heard) -> None:
         """Takes what was heard as the person's turn; two in a row become one turn.
 
@@ -76,7 +99,7 @@ class TalkSession:
         for that: it would be fluent about words that nobody said.
 
         Raises:
-            ValueError: It is longer than the context of the model.
+            ValueError: It is longer than `longest_turn`.
         """
         is_first = not self.is_waiting
         self._open_turn(int(heard.speech_embeddings.shape[0]), None)
@@ -92,7 +115,7 @@ class TalkSession:
                 it changes, the conversation is computed anew.
 
         Raises:
-            ValueError: It is longer than the context of the model.
+            ValueError: It is longer than `longest_turn`.
         """
         ids = self._prompts.content(text)
         self._open_turn(len(ids), emotion)
@@ -130,7 +153,7 @@ class TalkSession:
             self._text.append_ids(prompts.opening(self._persona))
         elif not self.is_waiting:
             self._text.append_ids(prompts.next_turn())
-        self._text.append_ids(prompts.content(words.rstrip(END_MARKS)))
+        self._text.append_ids(prompts.content(self.fitting(words.rstrip(END_MARKS))))
         logits = self._text.logits().double()
         self._text.crop(before)
         end = prompts.reply_header()[0]
@@ -213,19 +236,19 @@ class TalkSession:
 
     def _open_turn(self, length: int, emotion: Emotion | None) -> None:
         """Makes room for a turn of `length` positions and writes what stands before it."""
-        limit = self._model.config.context_tokens
-        if self.position + length > limit and (not self._turns or length > limit // 2):
+        held = self.position - self._turns[-1].start if self.is_waiting else 0
+        if held + length > self.longest_turn + self._opening:
             raise ValueError(
-                f"this turn takes {length} positions and the model holds {limit}: say it in "
-                "shorter turns"
+                f"this turn takes {held + length} positions and the model follows "
+                f"{self.longest_turn}: say it in shorter turns"
             )
         if self.is_waiting:
             return
         self._set_opening(emotion)
+        self._make_room(length)
         if not self._turns:
             self._turns.append(_Turn(0))
             return
-        self._make_room(length)
         self._turns.append(_Turn(len(self._text)))
         self._text.append_ids(self._prompts.next_turn())
 
@@ -242,18 +265,25 @@ class TalkSession:
         self._opening, self._emotion = len(ids), emotion
 
     def _make_room(self, length: int) -> None:
-        """Drops the oldest whole turns until a turn of `length` and its reply fit the context."""
-        needed = length + min(self.sampling.max_new_tokens, REPLY_ROOM)
-        limit = self._model.config.context_tokens
-        while len(self._turns) > 1 and len(self._text) + needed > limit:
-            end = self._turns[1].start + len(self._prompts.next_turn())
-            self._text.replace(self._opening, end, [])
-            removed = end - self._opening
-            del self._turns[0]
-            for index, turn in enumerate(self._turns):
-                turn.start = turn.start - removed if index else 0
-                turn.reply_start -= removed
-            self.forgotten_turns += 1
+        """Drops the oldest whole turns until the model can follow one more of `length`."""
+        config = self._model.config
+        limit = config.longest_talk
+        room = min(self.sampling.max_new_tokens, REPLY_ROOM, limit // REPLY_SHARE)
+        while self._turns and (
+            len(self._turns) == config.talk_turns or len(self._text) + length + room > limit
+        ):
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        markup = len(self._prompts.next_turn())
+        end = self._turns[1].start + markup if len(self._turns) > 1 else len(self._text)
+        self._text.replace(self._opening, end, [])
+        removed = end - self._opening
+        del self._turns[0]
+        for index, turn in enumerate(self._turns):
+            turn.start = turn.start - removed if index else 0
+            turn.reply_start -= removed
+        self.forgotten_turns += 1
 
 
 def _plain(text: str) -> str:

@@ -20,6 +20,7 @@ from models.tokenizer import JsonTokenizer
 from train.nano_emotion import folded
 from train.nano_llm import llm_shape
 from train.nano_recogniser import marker_ids
+from train.nano_text_batches import SAID_TOKENS, TALK_EXCHANGES, TALK_TOKENS
 
 LLM_WIDTH = 256
 STATISTICS_LAYER = 3
@@ -74,6 +75,9 @@ def nano_config(tokenizer: JsonTokenizer, spelling: int, *, heads: int = 1) -> B
         transcription=TranscriptionConfig(prompt_ids=(start,), stop_ids=(end,)),
         word_confidence=WordConfidenceConfig(),
         context_tokens=1024,
+        talk_tokens=TALK_TOKENS,
+        talk_turns=TALK_EXCHANGES,
+        turn_tokens=SAID_TOKENS,
     )
 
 

@@ -38,6 +38,12 @@ LEFT_SHARE = 0.5
 that the next reply is out of a dialogue."""
 FOLLOW_UP_SHARE = 0.25
 """Of the exchanges that have one: the follow-up comes next."""
+TALK_EXCHANGES, TALK_TOKENS = 4, 224
+"""Of the longest conversations that are drawn often; the checkpoint tells, and what is older is
+forgotten. With the fifth exchange of the rare longest ones answers are broken now and then."""
+SAID_TOKENS = 64
+"""In one turn at runtime: a few sentences. Those that are drawn have 28 at most; from about 150 on
+answers were no sentences any more."""
 EXCHANGES = {1: 0.25, 2: 0.2, 3: 0.3, 4: 0.25}
 """How often a conversation has so many exchanges."""
 PLAIN_SHARE = 0.25

@@ -12,6 +12,7 @@ from assistant.engines.protocols import (
     EmotionEstimate,
     JudgesTurns,
     Persona,
+    Shortens,
     SpeakingStyle,
     SpeechModel,
     TextDelta,
@@ -37,6 +38,11 @@ class ChosenDialogue:
     def is_open(self) -> bool:
         """Whether the first turn has been taken in."""
         return self._dialogue is not None
+
+    @property
+    def is_shortened(self) -> bool:
+        """See `Shortens.is_shortened`."""
+        return isinstance(self._dialogue, Shortens) and self._dialogue.is_shortened
 
     def choose(self, model: SpeechModel, instructions: str) -> None:
         """Takes another model or persona; to be called before the first turn only."""

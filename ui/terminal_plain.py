@@ -24,7 +24,7 @@ def plain_lines(view: View, event: events.Event) -> list[str]:
             return ["You went on: both parts are taken as one turn."]
         case events.Muted(muted=muted):
             return ["Microphone off." if muted else "Microphone on."]
-        case events.DeviceChanged(message=message):
+        case events.DeviceChanged(message=message) | events.Noticed(message=message):
             return [_sentence(message)]
         case events.FramesDropped(frames=frames, total=total):
             return _lost_lines(total - frames, total)

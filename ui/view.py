@@ -166,6 +166,8 @@ def reduce(view: View, event: events.Event) -> View:
         case events.DeviceChanged(message=message, lost=lost):
             silent = replace(view, is_away=lost, person_db=SILENCE_DB, assistant_db=SILENCE_DB)
             return noticed(silent, message, Urgency.WARNING if lost else Urgency.NOTE)
+        case events.Noticed(message=message, is_warning=is_warning):
+            return noticed(view, message, Urgency.WARNING if is_warning else Urgency.NOTE)
         case events.FramesDropped(total=total):
             return replace(view, dropped_frames=total)
         case _:

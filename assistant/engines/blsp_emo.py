@@ -3,6 +3,7 @@
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from assistant.audio import Waveform
@@ -17,6 +18,7 @@ from assistant.errors import EngineFailed, EngineUnavailable
 from assistant.settings import GenerationSettings, ModelSettings
 from models.blsp_emo import BlspEmo, Heard
 from models.config import TurnEndConfig
+from models.emotions import Emotion
 from models.generation import Sampling
 from models.talk import TalkSession
 from models.transcription import transcribe
@@ -111,6 +113,7 @@ class BlspEmoDialogue:
         self._model = model
         self._session = TalkSession(model, persona=persona.system, sampling=sampling)
         self._has_question = False
+        self.is_shortened = False
 
     def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
         """Yields the emotion as soon as the speech is encoded, then the words.
@@ -122,7 +125,7 @@ class BlspEmoDialogue:
             return
         with failures():
             heard = self._model.hear(utterance)
-            self._session.listen(heard)
+            self._session.listen(self._shortened(heard))
         self._has_question = True
         yield estimate_of(heard)
         if cancel.is_set():
@@ -136,8 +139,20 @@ class BlspEmoDialogue:
         """Takes a typed utterance."""
         self._has_question = False
         with failures():
-            self._session.read(text)
+            self._read(text)
         self._has_question = True
+
+    def _read(self, text: str, *, emotion: Emotion | None = None) -> None:
+        """Gives the model what it can follow of `text`: the end of it."""
+        taken = self._session.fitting(text)
+        self.is_shortened = taken != text
+        self._session.read(taken, emotion=emotion)
+
+    def _shortened(self, heard: Heard) -> Heard:
+        """Returns what the model can follow of `heard`: the end of it."""
+        longest = self._session.longest_turn
+        self.is_shortened = len(heard.speech_embeddings) > longest
+        return replace(heard, speech_embeddings=heard.speech_embeddings[-longest:])
 
     def withdraw(self) -> None:
         """Forgets the last utterance and what was begun in answer to it.

@@ -93,7 +93,7 @@ class CascadeDialogue(BlspEmoDialogue):
             if cancel.is_set():
                 return
             told = self._tells_emotion and not estimate.abstained
-            self._session.read(transcript.text, emotion=estimate.emotion if told else None)
+            self._read(transcript.text, emotion=estimate.emotion if told else None)
             self._has_question = True
         yield transcript
         yield estimate

@@ -185,6 +185,19 @@ class WeighsPhrases(Protocol):
         ...
 
 
+@runtime_checkable
+class Shortens(Protocol):
+    """A dialogue that takes in the end of a question which is longer than its model follows."""
+
+    @property
+    def is_shortened(self) -> bool:
+        """Whether it did so with the last question."""
+        ...
+
+
+SHORTENED = "that was longer than the model can follow at once: it answers the end of it"
+
+
 class EchoCanceller(Protocol):
     """Removes the assistant's own voice from the microphone; one for each conversation."""
 

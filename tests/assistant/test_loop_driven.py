@@ -2,9 +2,10 @@
 
 from assistant import events
 from assistant.audio import SPEECH_RATE_HZ
+from assistant.engines.protocols import Persona
 from assistant.loop import TalkLoop
 from assistant.talk_settings import TalkSettings
-from tests.fakes import speech_like
+from tests.fakes import ScriptedDialogue, ScriptedModel, speech_like
 from tests.talking import talk
 
 LONG = " ".join(f"word{index}" for index in range(60))
@@ -74,3 +75,24 @@ def test_the_listener_corrects_what_was_heard() -> None:
     assert heard == [turn.heard, None]
     assert result.dialogue is not None
     assert result.dialogue.heard_replies == [turn.heard]
+
+
+def test_it_is_said_where_only_the_end_of_a_question_is_answered() -> None:
+    class Shortening(ScriptedDialogue):
+        is_shortened = True
+
+    dialogue = Shortening(ScriptedModel(["Fine."]), Persona())
+    asked: list[str] = []
+
+    def keys(loop: TalkLoop, event: events.Event) -> None:
+        if isinstance(event, events.LevelMeasured) and not asked:
+            asked.append("word " * 300)
+            loop.type_text(asked[0])
+
+    result = talk(speech_like(length_s=3.0), dialogue=dialogue, on_event=keys)
+    (notice,) = result.of(events.Noticed)
+    assert "the end of it" in notice.message
+    (turn,) = result.history.turns
+    assert turn.transcript is not None
+    assert turn.transcript.text == asked[0], "nothing of what was typed is lost"
+    assert turn.heard == "Fine."

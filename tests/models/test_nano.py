@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.long_talk import SAID, is_whole, repeats
 from models.blsp_emo import BlspEmo
 from models.config import WordConfidenceConfig
+from models.generation import Sampling
 from models.prompts import NOT_UNDERSTOOD
 from models.talk import TalkSession
 from models.transcription import transcribe
@@ -79,3 +81,15 @@ def test_what_was_hardly_understood_is_asked_back(
     assert asked_back(talk) == 1, "what was heard of it is still a question back"
     talk.read("I was given a puppy for my birthday.")
     assert "".join(talk.reply()) and asked_back(talk) == 1
+
+
+def test_thirty_turns_are_all_answered_in_whole_sentences(nano: BlspEmo) -> None:
+    talk = TalkSession(nano, sampling=Sampling(max_new_tokens=60))
+    replies: list[str] = []
+    for number in range(30):
+        text = SAID[number % len(SAID)]
+        talk.read(talk.fitting(" ".join(SAID * 6)) if number == 14 else text)
+        replies.append("".join(talk.reply()).strip())
+    broken = [reply for reply in replies if not is_whole(reply) or repeats(reply)]
+    assert broken == []
+    assert len(set(replies)) > 20

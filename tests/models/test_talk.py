@@ -6,7 +6,7 @@ import torch
 
 from models.config import TurnEndConfig
 from models.emotions import Emotion
-from models.generation import Sampling
+from models.generation import CachedText, Sampling, generate
 from models.talk import TalkSession
 from tests.models.small import byte_tokenizer, tiny_model, tone
 
@@ -195,3 +195,81 @@ def test_completeness_stays_a_probability_however_sure(model, talk, monkeypatch)
         sure = replace(model.config, turn_end=TurnEndConfig(offset=offset))
         monkeypatch.setattr(model, "config", sure)
         assert talk.completeness("I wanted to") == expected
+
+
+def limited(model, monkeypatch, **limits):
+    monkeypatch.setattr(model, "config", replace(model.config, **limits))
+    return TalkSession(model, persona="Be kind.", sampling=Sampling(max_new_tokens=12))
+
+
+@pytest.mark.parametrize("limits", [{"talk_turns": 3}, {"talk_tokens": 200}])
+def test_a_talk_stays_within_what_the_model_was_trained_on(model, monkeypatch, limits):
+    talk = limited(model, monkeypatch, **limits)
+    for index in range(30):
+        if index % 3 == 1:
+            talk.listen(model.hear(tone(0.5)))
+        else:
+            talk.read(f"Question {index}.")
+        assert talk.forgotten_turns >= index + 1 - 3 or "talk_turns" not in limits
+        assert talk.position <= limits.get("talk_tokens", 512)
+        list(talk.reply())
+    text = byte_tokenizer().decode([i for i in positions_of(talk) if i >= 0])
+    assert text.startswith("system\nBe kind.")
+    assert "Question 29." in text
+    assert "Question 20." not in text
+
+
+def test_after_forgetting_the_reply_is_that_of_a_talk_that_begins_there(model, monkeypatch):
+    talk = limited(model, monkeypatch, talk_turns=3)
+    heard = model.hear(tone(0.6))
+    for index in range(6):
+        talk.listen(heard) if index == 4 else talk.read(f"Question {index}.")
+        if index < 5:
+            list(talk.reply())
+    fresh = CachedText(model.llm)
+    for piece in talk.pieces:
+        fresh.append_ids(piece.ids) if piece.speech is None else fresh.append_speech(piece.speech)
+    fresh.append_ids(model.prompts.reply_header())
+    tokens = generate(fresh, talk.sampling, stop_ids=model.tokenizer.end_ids)
+    assert replied(talk) == model.tokenizer.decode(list(tokens))
+    assert talk.forgotten_turns == 3
+
+
+def test_what_is_withdrawn_and_heard_again_forgets_no_more_than_once(model, monkeypatch):
+    talk = limited(model, monkeypatch, talk_turns=3)
+    for index in range(3):
+        talk.read(f"Question {index}.")
+        list(talk.reply())
+    for _ in range(5):
+        talk.read("Question 3.")
+        talk.withdraw()
+    assert talk.forgotten_turns == 1
+
+
+def test_a_turn_as_long_as_the_talk_leaves_nothing_before_it(model, monkeypatch):
+    talk = limited(model, monkeypatch, talk_tokens=100)
+    for _ in range(3):
+        talk.read("a" * 50)
+        list(talk.reply())
+    text = byte_tokenizer().decode(positions_of(talk))
+    assert text.count("user") == 1
+    with pytest.raises(ValueError, match="shorter turns"):
+        talk.read("a" * 100)
+    assert talk.position < 200, "what was refused changed nothing"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Short.", "Short."),
+        ("x" * 60 + ". It ends. So it does, and I said so.", "It ends. So it does, and I said so."),
+        ("word " * 100 + "end", "word " * 9 + "end"),
+        ("y" * 400, "y" * 50),
+        ("ä" * 400, "ä" * 25),
+    ],
+)
+def test_of_a_long_text_the_end_fits(model, monkeypatch, text, kept):
+    talk = limited(model, monkeypatch, talk_tokens=100)
+    fitting = talk.fitting(text)
+    assert fitting == kept or (len(kept) > 40 and fitting == kept[-len(fitting) :])
+    talk.read(fitting)

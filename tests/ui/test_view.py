@@ -116,9 +116,14 @@ def test_devices_lost_and_back_and_lost_frames_are_told() -> None:
         STARTED,
         events.DeviceChanged(1.0, "the microphone is gone", lost=True),
         events.DeviceChanged(2.0, "the microphone is back", lost=False),
+        events.Noticed(2.5, "that was long", is_warning=False),
         events.FramesDropped(3.0, 2, 7),
     )
-    assert [notice.urgency for notice in view.notices] == [Urgency.WARNING, Urgency.NOTE]
+    assert [notice.urgency for notice in view.notices] == [
+        Urgency.WARNING,
+        Urgency.NOTE,
+        Urgency.NOTE,
+    ]
     assert view.dropped_frames == 7
 
 
