@@ -215,7 +215,7 @@ def _ffmpeg() -> Iterable[Check]:
     if path:
         yield Check("ffmpeg", State.WORKS, path)
     else:
-        remedy = "apt install ffmpeg (for rare sound formats and neural voices)"
+        remedy = "apt install ffmpeg (for m4a, webm, WMA, video sound and neural voices)"
         yield Check("ffmpeg", State.OPTIONAL, "not found", remedy)
 
 

@@ -45,8 +45,8 @@ class Report(Protocol):
         """A conversation begins."""
         ...
 
-    def progress(self, done_s: float, total_s: float) -> None:
-        """So much of the recording has been worked through."""
+    def progress(self, done_s: float, total_s: float | None) -> None:
+        """So much of the recording has been worked through; its length may not be known."""
         ...
 
     def answered(self, record: TurnRecord) -> None:

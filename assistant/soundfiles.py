@@ -1,110 +1,79 @@
-"""Sound files: recordings in as blocks of 16 kHz waveform, spoken answers out as they are made."""
+"""Sound files: recordings in as blocks of waveform, spoken answers out as they are made."""
 
 import contextlib
 import errno
 import os
-import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 
 from assistant.audio import SPEECH_RATE_HZ, AudioClip, Waveform, resample, to_int16
+from assistant.decoding import sound_parts
 from assistant.errors import InputError, OutputError
-
-BLOCK_S = 1.0
-"""Seconds read at a time: what bounds the memory of a two-hour recording."""
+from assistant.sound_source import SoundSource
 
 _HEADER_BYTES = 44
-_UNSET_SIZES = (0, 0x7FFFFFFF)
-"""Data sizes in a WAV header from which on they mean "not known": written by streaming tools."""
 
 
 class Recording:
-    """A sound file, read as consecutive blocks of mono waveform at 16 kHz.
+    """A recording of any format, read as consecutive blocks of mono waveform.
 
     Raises:
         InputError: The file is missing, empty, unreadable or no sound file.
     """
 
-    def __init__(self, path: Path) -> None:
-        import soundfile
-
+    def __init__(self, path: Path, *, rate_hz: int = SPEECH_RATE_HZ) -> None:
+        """Opens the file; `rate_hz` is the rate of what `blocks` gives."""
         _check_readable(path)
         self.path = path
-        try:
-            self._file = soundfile.SoundFile(_file_name(path))
-        except (soundfile.SoundFileError, TypeError) as error:
-            raise InputError(
-                f"{path} is not a sound file that can be read (WAV, FLAC, Ogg, MP3, …): "
-                f"convert it, for example with `ffmpeg -i {path.name} question.wav`"
-            ) from error
-        if self._file.frames == 0:
-            self._file.close()
-            raise InputError(f"{path} holds no samples: record it again")
-        self.duration_s = self._file.frames / self._file.samplerate
-        """Length in seconds that the file's header promises."""
+        self._rate_hz = rate_hz
+        self._parts = sound_parts(path)
+        self._source = self._parts[0].open()
+        lengths = [self._source.duration_s, *(part.duration_s for part in self._parts[1:])]
+        known = [length for length in lengths if length is not None]
+        self.duration_s = sum(known) if len(known) == len(lengths) else None
+        """Length in seconds that the file promises; None where it promises nothing."""
         self.damage: str | None = None
         """After the last block: a sentence that says what is wrong with the file, or None."""
 
     def close(self) -> None:
         """Closes the file; `blocks` does so by itself."""
-        self._file.close()
+        self._source.close()
 
-    def blocks(self) -> Iterator[Waveform]:
-        """Yields the recording in blocks of about a second; sets `damage` where it breaks off."""
-        import soundfile
+    def blocks(self) -> Generator[Waveform]:
+        """Yields the recording in blocks of about a second; sets `damage` where there is any."""
+        yield from self._blocks_of(self._source)
+        for part in self._parts[1:]:
+            try:
+                self._source = part.open()
+            except InputError:
+                self._note("holds a part that cannot be read")
+                continue
+            yield from self._blocks_of(self._source)
+
+    def _blocks_of(self, source: SoundSource) -> Generator[Waveform]:
         import soxr
 
-        rate = self._file.samplerate
-        stream = soxr.ResampleStream(rate, SPEECH_RATE_HZ, 1, dtype="float32")
-        frames_read = 0
-        with self._file:
-            while True:
-                try:
-                    block = self._file.read(
-                        max(1, int(BLOCK_S * rate)), dtype="float32", always_2d=True
-                    )
-                except soundfile.SoundFileError:
-                    block = np.zeros((0, 1), dtype=np.float32)
-                    self._note_damage(frames_read / rate)
-                frames_read += len(block)
+        stream = soxr.ResampleStream(source.rate_hz, self._rate_hz, 1, dtype="float32")
+        with contextlib.closing(source):
+            last = False
+            while not last:
+                block = source.read()
                 last = len(block) == 0
                 mono = np.nan_to_num(block.mean(axis=1, dtype=np.float32), posinf=0.0, neginf=0.0)
                 resampled = stream.resample_chunk(mono, last=last)
                 if len(resampled):
                     yield np.clip(resampled, -1.0, 1.0)
-                if last:
-                    break
-            if self._is_short(frames_read):
-                self._note_damage(frames_read / rate)
+            if source.damage:
+                self._note(source.damage)
 
-    def _note_damage(self, read_s: float) -> None:
-        self.damage = (
-            f"{self.path} breaks off after {read_s:.1f} s: copy or record it again "
-            "to have the rest answered"
+    def _note(self, damage: str) -> None:
+        self.damage = self.damage or (
+            f"{self.path} {damage}: copy or record it again to have all of it answered"
         )
-
-    def _is_short(self, frames_read: int) -> bool:
-        """Whether the file holds clearly less than its header or its format promises."""
-        allowed = 0.98 if self._file.format == "MP3" else 1.0
-        if frames_read < self._file.frames * allowed:
-            return True
-        if "lacks an end-of-stream bit" in self._file.extra_info:
-            return True
-        declared = re.search(r"^data\s*: (\d+) \(should be (\d+)\)", self._file.extra_info, re.M)
-        if declared is None or self._file.format not in ("WAV", "WAVEX"):
-            return False
-        size, actual = int(declared[1]), int(declared[2])
-        return _UNSET_SIZES[0] < size < _UNSET_SIZES[1] and actual < size
-
-
-def _file_name(path: Path) -> Any:
-    """Returns the name as libsndfile takes it: bytes, where names need not be text."""
-    return os.fsencode(path) if os.name == "posix" else path
 
 
 def _check_readable(path: Path) -> None:
@@ -118,6 +87,8 @@ def _check_readable(path: Path) -> None:
         raise InputError(f"{path} is a folder: name the sound files in it")
     if stat.S_ISREG(state.st_mode) and state.st_size == 0:
         raise InputError(f"{path} is empty: record it again")
+    if not stat.S_ISREG(state.st_mode):
+        raise InputError(f"{path} is no file but a pipe or a device: save the recording first")
     if not os.access(path, os.R_OK):
         raise InputError(f"{path} may not be read: change its permissions")
 

@@ -1,5 +1,7 @@
 """A folder that describes one neural voice: `voice.toml` and its reference clips."""
 
+import contextlib
+import itertools
 import json
 import re
 import tomllib
@@ -10,8 +12,9 @@ from typing import Literal, cast
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from assistant.audio import Waveform, resample
+from assistant.audio import Waveform
 from assistant.errors import InputError, OutputError, SettingsError
+from assistant.soundfiles import Recording
 from models.emotions import Emotion, emotion_from_label
 
 XTTS_V2 = "tts_models/multilingual/multi-dataset/xtts_v2"
@@ -171,19 +174,19 @@ def _kept_model(model: str | None) -> str | None:
 
 
 def _read_clip(path: Path) -> Waveform:
-    import soundfile
-
-    try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"{path} is not a sound file that can be read") from error
-    seconds = len(samples) / rate
+    recording = Recording(path, rate_hz=CLIP_RATE_HZ)
+    with contextlib.closing(recording.blocks()) as blocks:
+        # What is too long need not be read to its end.
+        first = list(itertools.islice(blocks, round(LONGEST_CLIP_S) + 2))
+    waveform = np.concatenate([np.zeros(0, dtype=np.float32), *first])
+    seconds = max(len(waveform) / CLIP_RATE_HZ, recording.duration_s or 0.0)
     if not SHORTEST_CLIP_S <= seconds <= LONGEST_CLIP_S:
         raise InputError(
             f"{path} lasts {seconds:.1f} s: a reference clip needs {SHORTEST_CLIP_S:.0f} to "
             f"{LONGEST_CLIP_S:.0f} s, best about 6 s"
         )
-    waveform = resample(samples.mean(axis=1), from_hz=rate, to_hz=CLIP_RATE_HZ)
+    if recording.damage:
+        raise InputError(recording.damage)
     if float(np.abs(waveform).max()) < 0.005:
         raise InputError(f"{path} is silent: a reference clip needs a voice")
     return waveform

@@ -82,7 +82,7 @@ class ConsoleReport:
                 f"policy {escape(record.policy)})[/dim]"
             )
 
-    def progress(self, done_s: float, total_s: float) -> None:
+    def progress(self, done_s: float, total_s: float | None) -> None:
         """Moves the bar."""
         if self._task is not None:
             self._progress.update(self._task, completed=done_s, total=total_s)

@@ -1,3 +1,8 @@
+import io
+import os
+import shutil
+import socket
+import subprocess
 import wave
 from pathlib import Path
 
@@ -79,8 +84,24 @@ def test_blocks_are_short_however_long_the_recording(tmp_path: Path) -> None:
     assert sum(sizes) == pytest.approx(90 * 16_000, abs=2)
 
 
-@pytest.mark.parametrize("name", ["cut.wav", "cut.flac", "cut.ogg", "cut.mp3"])
-def test_a_truncated_file_gives_what_it_holds_and_says_so(tmp_path: Path, name: str) -> None:
+@pytest.fixture(params=["with ffmpeg", "without ffmpeg"])
+def programs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether ffmpeg is there."""
+    is_there = request.param == "with ffmpeg"
+    if is_there and shutil.which("ffmpeg") is None:
+        pytest.skip("ffmpeg is not installed")
+    if not is_there:
+        monkeypatch.setenv("PATH", "/nonexistent")
+    return is_there
+
+
+needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
+
+
+@pytest.mark.parametrize("name", ["cut.wav", "cut.flac", "cut.ogg", "cut.mp3", "cut.aiff"])
+def test_a_truncated_file_gives_what_it_holds_and_says_so(
+    tmp_path: Path, name: str, programs: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / name
     noise = 0.1 * np.random.default_rng(0).standard_normal(48_000 * 4)
     soundfile.write(path, noise, 48_000)
@@ -88,19 +109,269 @@ def test_a_truncated_file_gives_what_it_holds_and_says_so(tmp_path: Path, name: 
     path.write_bytes(data[: len(data) // 2])
     waveform, recording = read_all(path)
     assert recording.damage is not None
-    assert "breaks off" in recording.damage
-    assert len(waveform) > (16_000 if name != "cut.flac" else 0)
+    assert "breaks off after" in recording.damage or "is damaged" in recording.damage
+    assert len(waveform) > 1.3 * 16_000
+    assert capfd.readouterr().err == ""
 
 
-def test_a_stream_with_an_open_end_is_whole(tmp_path: Path) -> None:
-    path = tmp_path / "piped.wav"
-    soundfile.write(path, tone(16_000, 1.0), 16_000)
+def damaged(path: Path, seconds: float = 6.0) -> np.ndarray:
+    """Writes a rising tone with a hole at its half; returns what was written."""
+    rising = tone(16_000, seconds)[:, 0] * np.linspace(0.2, 1.0, round(16_000 * seconds))
+    soundfile.write(path, rising, 16_000)
     data = bytearray(path.read_bytes())
-    data[4:8] = data[40:44] = b"\xff\xff\xff\xff"
+    middle = len(data) // 2
+    data[middle : middle + 400] = np.random.default_rng(1).bytes(400)
     path.write_bytes(data)
+    return rising
+
+
+@pytest.mark.parametrize("name", ["hole.flac", "hole.mp3"])
+def test_sound_is_kept_to_the_last_frame_before_the_damage_and_nothing_is_printed(
+    tmp_path: Path, name: str, programs: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / name
+    written = damaged(path)
+    waveform, recording = read_all(path)
+    assert len(waveform) > 16_000 * (4.5 if programs else 2.6)
+    if name == "hole.flac":
+        assert np.allclose(waveform[:40_000], written[:40_000], atol=0.01)
+    if programs or name == "hole.flac":
+        assert recording.damage is not None
+    assert capfd.readouterr().err == ""
+
+
+def wav(samples: np.ndarray, rate: int = 16_000, subtype: str = "PCM_16") -> bytearray:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, rate, format="WAV", subtype=subtype)
+    return bytearray(buffer.getvalue())
+
+
+def with_sizes(data: bytearray, riff: int, declared: int) -> bytearray:
+    place = data.index(b"data") + 4
+    data[4:8] = riff.to_bytes(4, "little")
+    data[place : place + 4] = declared.to_bytes(4, "little")
+    return data
+
+
+@pytest.mark.parametrize("size", [0, 0x7F000008, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
+@pytest.mark.parametrize("riff", [0, 8, 36, 0xFFFFFFFF])
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT", "ULAW", "IMA_ADPCM"])
+def test_sizes_that_were_never_filled_in_mean_all_that_is_there(
+    tmp_path: Path, size: int, riff: int, subtype: str
+) -> None:
+    path = tmp_path / "stopped.wav"
+    path.write_bytes(with_sizes(wav(tone(16_000, 1.0), subtype=subtype), riff, size))
+    waveform, recording = read_all(path)
+    assert len(waveform) == pytest.approx(16_000, abs=1_100)
+    assert recording.duration_s == pytest.approx(1.0, abs=0.1)
+    assert recording.damage is None
+
+
+def rf64(samples: np.ndarray, declared: int) -> bytes:
+    plain = wav(samples)
+    sizes = (len(plain) + 28).to_bytes(8, "little") + declared.to_bytes(8, "little") + bytes(12)
+    head = b"RF64\xff\xff\xff\xffWAVEds64" + (28).to_bytes(4, "little") + sizes
+    place = plain.index(b"data") + 4
+    return head + bytes(plain[12:place]) + b"\xff\xff\xff\xff" + bytes(plain[place + 4 :])
+
+
+@pytest.mark.parametrize("declared", [0, 16_000 * 2])
+def test_large_file_headers_are_read_with_and_without_their_sizes(
+    tmp_path: Path, declared: int
+) -> None:
+    path = tmp_path / "large.wav"
+    path.write_bytes(rf64(tone(16_000, 1.0), declared))
     waveform, recording = read_all(path)
     assert len(waveform) == 16_000
     assert recording.damage is None
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+@pytest.mark.parametrize("between", [b"", b"\0" * 7, b"LIST\x04\0\0\0abcd"])
+@pytest.mark.parametrize("rates", [(16_000, 16_000), (8_000, 44_100, 16_000)])
+def test_several_wav_files_in_one_are_all_read(
+    tmp_path: Path, stopped: bool, between: bytes, rates: tuple[int, ...]
+) -> None:
+    path = tmp_path / "joined.wav"
+    files = [wav(tone(rate, 1.0), rate) for rate in rates]
+    if stopped:
+        files = [with_sizes(data, 0, 0) for data in files]
+    path.write_bytes(between.join(bytes(data) for data in files))
+    waveform, recording = read_all(path)
+    assert len(waveform) == pytest.approx(16_000 * len(rates), abs=40)
+    assert recording.duration_s == pytest.approx(len(rates), abs=0.01)
+    assert recording.damage is None
+
+
+@pytest.mark.parametrize("is_padded", [True, False])
+def test_chunks_of_odd_size_are_passed_whether_padded_or_not(
+    tmp_path: Path, is_padded: bool
+) -> None:
+    path = tmp_path / "odd.wav"
+    plain = bytes(wav(tone(16_000, 0.5)))
+    odd = b"note" + (5).to_bytes(4, "little") + b"hello" + b"\0" * is_padded
+    path.write_bytes(plain[:12] + odd + plain[12:36] + odd + plain[36:] + odd)
+    waveform, recording = read_all(path)
+    assert len(waveform) == 8_000
+    assert recording.damage is None
+
+
+def test_a_file_cut_in_the_first_of_two_says_so_and_gives_both(tmp_path: Path) -> None:
+    path = tmp_path / "joined.wav"
+    first, second = (bytes(wav(tone(16_000, seconds))) for seconds in (9.0, 1.0))
+    path.write_bytes(first[:16_044] + second)
+    waveform, recording = read_all(path)
+    assert len(waveform) == pytest.approx(24_000, abs=20)
+    assert "breaks off" in str(recording.damage)
+
+
+@pytest.mark.parametrize("cut", [0, 3, 12, 20, 40, 44])
+def test_a_header_that_is_cut_off_is_refused_in_one_sentence(
+    tmp_path: Path, cut: int, programs: bool
+) -> None:
+    path = tmp_path / "cut.wav"
+    path.write_bytes(bytes(wav(tone(16_000, 1.0)))[:cut])
+    with pytest.raises(InputError, match=r"is empty|no samples|not a sound file") as refused:
+        Recording(path)
+    assert "\n" not in str(refused.value)
+
+
+ENCODED = {
+    "memo.m4a": [],
+    "browser.webm": [],
+    "video.mp4": ["-f", "lavfi", "-i", "color=c=blue:s=32x32:d=9", "-shortest"],
+    "long_video.mkv": ["-f", "lavfi", "-i", "color=c=blue:s=32x32:d=5"],
+    "windows.wma": [],
+    "voice.opus": [],
+    "stream.aac": [],
+    "lossless.wv": [],
+    "phone.3gp": ["-c:a", "aac"],
+    "no_length.mp3": ["-q:a", "4", "-write_xing", "0"],
+    "piped.caf": ["PIPE"],
+    "piped.flac": ["PIPE"],
+    "mp3_inside.wav": ["-c:a", "libmp3lame"],
+}
+
+
+def encoded(folder: Path, name: str, seconds: float = 2.0) -> Path:
+    """Returns a file of `tone` that ffmpeg has made."""
+    source, made = folder / "source.wav", folder / name
+    soundfile.write(source, tone(16_000, seconds), 16_000)
+    options = ENCODED[name]
+    command = ["ffmpeg", "-v", "error", "-y", "-i", str(source), *options]
+    if options == ["PIPE"]:
+        command = [*command[:-1], "-f", made.suffix[1:], "-"]
+        made.write_bytes(subprocess.run(command, check=True, capture_output=True).stdout)
+    else:
+        subprocess.run([*command, str(made)], check=True, capture_output=True)
+    return made
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", list(ENCODED))
+def test_what_libsndfile_cannot_open_is_read_by_ffmpeg(tmp_path: Path, name: str) -> None:
+    waveform, recording = read_all(encoded(tmp_path, name))
+    assert len(waveform) == pytest.approx(32_000, rel=0.08)
+    assert float(np.sqrt(np.mean(waveform**2))) == pytest.approx(0.35, abs=0.05)
+    assert recording.damage is None
+    if recording.duration_s is not None:
+        assert recording.duration_s == pytest.approx(2.0, abs=0.15)
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["memo.m4a", "browser.webm", "windows.wma"])
+def test_without_ffmpeg_it_is_the_remedy(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = encoded(tmp_path, name)
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(InputError, match="install ffmpeg"):
+        Recording(path)
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["browser.webm", "stream.aac", "voice.opus"])
+def test_what_ffmpeg_reads_in_part_is_kept_and_the_damage_said(tmp_path: Path, name: str) -> None:
+    path = encoded(tmp_path, name, seconds=6.0)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    waveform, recording = read_all(path)
+    assert len(waveform) > 2 * 16_000
+    if recording.duration_s is not None:
+        assert recording.damage is not None
+
+
+@needs_ffmpeg
+def test_several_mp3_or_ogg_files_in_one_are_read_to_the_end(tmp_path: Path) -> None:
+    for name in ("one.mp3", "one.ogg"):
+        path = tmp_path / name
+        soundfile.write(path, tone(16_000, 2.0), 16_000)
+        path.write_bytes(2 * path.read_bytes())
+        waveform, _ = read_all(path)
+        assert len(waveform) == pytest.approx(64_000, rel=0.05)
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("list.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:2,\n{uri}\n#EXT-X-ENDLIST\n"),
+        ("list.wav", "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:2,\n{uri}\n#EXT-X-ENDLIST\n"),
+        ("list.txt", "ffconcat version 1.0\nfile '{uri}'\n"),
+    ],
+)
+@pytest.mark.parametrize("protocol", ["file://{path}", "http://127.0.0.1:{port}/a.aac"])
+def test_a_playlist_opens_no_other_file_and_no_address(
+    tmp_path: Path, name: str, text: str, protocol: str
+) -> None:
+    secret = encoded(tmp_path, "stream.aac")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.0)
+        uri = protocol.format(path=secret, port=server.getsockname()[1])
+        path = tmp_path / name
+        path.write_text(text.format(uri=uri))
+        with pytest.raises(InputError):
+            Recording(path)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["-i.m4a", "http:/x.m4a", "a:b.m4a", "50%d.m4a", "sp ace'.m4a"])
+def test_a_name_is_never_taken_for_an_option_or_an_address(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = encoded(tmp_path, "memo.m4a")
+    path = Path(name)
+    path.parent.mkdir(exist_ok=True)
+    made.rename(path)
+    waveform, _ = read_all(path)
+    assert len(waveform) == pytest.approx(32_000, rel=0.08)
+
+
+@needs_ffmpeg
+def test_a_program_that_says_nothing_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = encoded(tmp_path, "memo.m4a")
+    program = tmp_path / "bin" / "ffmpeg"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    monkeypatch.setattr("assistant.ffmpeg.STALLED_S", 0.2)
+    with pytest.raises(InputError, match="not a sound file that can be read"):
+        Recording(path)
+
+
+@needs_ffmpeg
+def test_the_program_ends_where_the_rest_is_not_wanted(tmp_path: Path) -> None:
+    recording = Recording(encoded(tmp_path, "browser.webm", seconds=30.0))
+    blocks = recording.blocks()
+    next(blocks)
+    blocks.close()
+    recording.close()
 
 
 @pytest.mark.parametrize(
@@ -110,16 +381,24 @@ def test_a_stream_with_an_open_end_is_whole(tmp_path: Path) -> None:
         ("empty.wav", b"", "is empty"),
         ("page.wav", b"<html>no sound</html>" * 50, "ffmpeg"),
         ("bytes.raw", b"\x01" * 500, "ffmpeg"),
+        ("picture.png", b"\x89PNG\r\n\x1a\n" + bytes(200), "not a sound file"),
     ],
 )
 def test_a_file_that_is_no_recording_is_named_with_a_remedy(
-    tmp_path: Path, name: str, content: bytes | None, says: str
+    tmp_path: Path, name: str, content: bytes | None, says: str, programs: bool
 ) -> None:
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=says):
         Recording(path)
+
+
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    for path in (tmp_path / "pipe.wav", Path("/dev/zero")):
+        with pytest.raises(InputError, match="pipe or a device"):
+            Recording(path)
 
 
 def test_a_header_without_samples_is_refused(tmp_path: Path) -> None:
