@@ -11,11 +11,13 @@ from assistant.engines.protocols import (
     EmotionEstimate,
     SpeakingStyle,
     SpeechModel,
+    TextDelta,
     TextToSpeech,
     Transcript,
     VoiceActivityDetector,
 )
 from assistant.latency import Mark, TurnLatency
+from assistant.safety import SAD, Help, HelpFinder, SafetyWatch, reply_of
 from assistant.sentences import split_sentences
 from assistant.speakable import ASK_AGAIN
 from assistant.turns import SpokenTurn
@@ -31,6 +33,8 @@ class Engines:
     detector: VoiceActivityDetector
     voice_name: str
     """The engine that speaks, such as `flite`, also where `auto` chose it."""
+    help_finder: HelpFinder | None = None
+    """Finds danger to life in the person's words; None for engines that talk to nobody."""
 
     def close(self) -> None:
         """Ends the threads and processes of the engines."""
@@ -54,6 +58,8 @@ class Answer:
     reply: str
     style: SpeakingStyle
     latency: TurnLatency
+    help: Help | None = None
+    """What was said instead of a reply of the model's, to a person in danger."""
 
 
 def answer_question(
@@ -61,80 +67,57 @@ def answer_question(
     dialogue: Dialogue,
     engines: Engines,
     speak: Callable[[AudioClip], None],
+    safety: SafetyWatch | None = None,
 ) -> Answer:
     """Takes one question through model, policy and voice; `speak` gets each clip as it exists.
+
+    `safety` follows the conversation for danger to life; without it each question is the first.
 
     Raises:
         EngineFailed: The model or the voice broke; the dialogue can go on.
     """
     cancel = Cancel()
     latency = TurnLatency()
-    listening = _Listening(question, dialogue, latency)
-    estimate = listening.begin(cancel)
-    style = engines.policy.style(estimate)
+    estimate, words = _heard(question, dialogue, latency)
+    help_ = (safety or SafetyWatch(engines.help_finder)).look(words.text)
+    style = engines.policy.style(SAD if help_ else estimate)
     pieces: list[str] = []
-    for sentence in _sentences(dialogue, cancel, latency, pieces):
+    for sentence in split_sentences(_pieces(reply_of(dialogue, help_, cancel), latency, pieces)):
+        latency.mark(Mark.FIRST_SENTENCE)
         for clip in engines.voice.synthesize(sentence, style, cancel):
             latency.mark(Mark.FIRST_AUDIO)
             speak(clip)
-        listening.finish()
-    listening.finish()
     if Mark.FIRST_AUDIO not in latency.marks_ms:
         pieces.append(f" {ASK_AGAIN}")
         for clip in engines.voice.synthesize(ASK_AGAIN, style, cancel):
             latency.mark(Mark.FIRST_AUDIO)
             speak(clip)
     latency.mark(Mark.SPOKEN)
-    return Answer(estimate, listening.words, "".join(pieces).strip(), style, latency)
+    return Answer(estimate, words, "".join(pieces).strip(), style, latency, help_)
 
 
-class _Listening:
-    """Takes a question in: what the reply needs first, the words after its first sentence."""
-
-    def __init__(
-        self, question: SpokenTurn | str, dialogue: Dialogue, latency: TurnLatency
-    ) -> None:
-        self.words = Transcript("")
-        self._question = question
-        self._dialogue = dialogue
-        self._latency = latency
-        self._items: Iterator[EmotionEstimate | Transcript] = iter(())
-
-    def begin(self, cancel: Cancel) -> EmotionEstimate | None:
-        """Returns how the question sounds, as soon as it can be answered."""
-        if isinstance(self._question, str):
-            self.words = Transcript(self._question, source="typed")
-            self._dialogue.read(self._question)
-            return None
-        self._items = self._dialogue.hear(self._question.waveform, cancel)
-        return self._next_estimate()
-
-    def finish(self) -> None:
-        """Takes in the words, if they are not known yet."""
-        self._next_estimate()
-
-    def _next_estimate(self) -> EmotionEstimate | None:
-        for item in self._items:
-            if isinstance(item, EmotionEstimate):
-                self._latency.mark(Mark.HEARD)
-                return item
-            self._latency.mark(Mark.WORDS)
-            self.words = item
-        return None
+def _heard(
+    question: SpokenTurn | str, dialogue: Dialogue, latency: TurnLatency
+) -> tuple[EmotionEstimate | None, Transcript]:
+    """Takes the question in; returns how it sounds (None if it was typed) and its words."""
+    if isinstance(question, str):
+        dialogue.read(question)
+        return None, Transcript(question, source="typed")
+    estimate, words = None, Transcript("")
+    for item in dialogue.hear(question.waveform, Cancel()):
+        if isinstance(item, EmotionEstimate):
+            latency.mark(Mark.HEARD)
+            estimate = item
+        else:
+            latency.mark(Mark.WORDS)
+            words = item
+    return estimate, words
 
 
-def _sentences(
-    dialogue: Dialogue, cancel: Cancel, latency: TurnLatency, pieces: list[str]
-) -> Iterator[str]:
-    """Yields the speakable sentences of a reply while it is generated; collects its text."""
-
-    def deltas() -> Iterator[str]:
-        for delta in dialogue.reply(cancel):
-            latency.mark(Mark.FIRST_TOKEN)
-            pieces.append(delta.text)
-            yield delta.text
-        latency.mark(Mark.REPLY)
-
-    for sentence in split_sentences(deltas()):
-        latency.mark(Mark.FIRST_SENTENCE)
-        yield sentence
+def _pieces(deltas: Iterator[TextDelta], latency: TurnLatency, pieces: list[str]) -> Iterator[str]:
+    """Yields the text of a reply while it is generated; collects it."""
+    for delta in deltas:
+        latency.mark(Mark.FIRST_TOKEN)
+        pieces.append(delta.text)
+        yield delta.text
+    latency.mark(Mark.REPLY)

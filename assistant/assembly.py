@@ -6,6 +6,7 @@ from assistant.answer import Engines, close
 from assistant.empathy import load_policy
 from assistant.engines.protocols import SpeechModel
 from assistant.engines.table import AUTO, engine_factory, open_vad, open_voice
+from assistant.safety import HelpFinder
 from assistant.settings import EngineSettings
 
 
@@ -16,6 +17,7 @@ def open_engines(settings: EngineSettings) -> Engines:
         SettingsError: A name in the settings is unknown.
         EngineUnavailable: Something is not installed or cannot be loaded; names the remedy.
     """
+    help_finder = open_help(settings)
     policy = load_policy(settings.policy)
     voice = open_voice(settings.voice)
     detector = open_vad()
@@ -25,7 +27,16 @@ def open_engines(settings: EngineSettings) -> Engines:
     except BaseException:
         close(voice)
         raise
-    return Engines(model, voice, policy, detector, name)
+    return Engines(model, voice, policy, detector, name, help_finder)
+
+
+def open_help(settings: EngineSettings) -> HelpFinder:
+    """Returns what finds danger to life and the texts that answer it.
+
+    Raises:
+        SettingsError: There is no such country, language or file; names those there are.
+    """
+    return HelpFinder(settings.country, settings.help_language, settings.help_file)
 
 
 def open_speech_model(settings: EngineSettings) -> SpeechModel:

@@ -232,11 +232,21 @@ class TurnFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class HelpOffered(Event):
-    """Words that suggest danger to life: where to find help, besides the answer."""
+    """Words of danger to life, now or before: the answer is a calm text, not the model's."""
 
     turn: int
     topic: str
+    """The kind of danger."""
     text: str
+    """Where to find help."""
+
+
+@dataclass(frozen=True, slots=True)
+class HelpEnded(Event):
+    """The person said that the danger is past; that, too, is answered by a text of ours."""
+
+    turn: int
+    topic: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +307,7 @@ EVENTS: dict[str, type[Event]] = {
         TurnTimed,
         TurnFailed,
         HelpOffered,
+        HelpEnded,
         Muted,
         DeviceChanged,
         FramesDropped,

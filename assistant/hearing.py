@@ -1,7 +1,8 @@
-"""What the person said: how it sounds at once, the words and whether it was all beside the reply.
+"""What the person said: how it sounded, the words, and whether it was all.
 
-Most models answer what they hear, not what is written down: the first sentence of the reply then
-comes first, and the words after it. They are still wanted where the person cuts the reply short.
+Voice and words are known before the reply is begun, although most models answer the sound and
+would not need to be told the words: who speaks of danger to life must not be answered before
+that is known (see `assistant.safety`). Whether the turn is over is judged beside the reply.
 """
 
 import asyncio
@@ -21,11 +22,9 @@ from assistant.engines.protocols import (
 )
 from assistant.errors import EngineFailed
 from assistant.reply_parts import Emit, Question, ReplyParts
+from assistant.safety import Help
 from assistant.turn_judges import together
 from assistant.worker import Due, Stream
-
-WORDS_AFTER_S = 1.0
-"""How much longer the words of a finished turn may take than its answer."""
 
 
 class Hearing:
@@ -44,8 +43,12 @@ class Hearing:
 
         `due` says by when the answer is wanted.
         """
+        self.estimate: EmotionEstimate | None = None
+        """How the question sounds, once it is known; None for a typed one."""
         self.words = Transcript("")
         """The person's words, once they are known."""
+        self.help: Help | None = None
+        """What is to be said instead of the model's reply, once the words are known."""
         self.completeness: float | None = None
         """Probability that the utterance is a whole turn, once it is known."""
         self.is_over = False
@@ -59,38 +62,81 @@ class Hearing:
         self._due = due
         self._unwanted = Cancel()
         self._items: Stream[EmotionEstimate | Transcript] | None = None
-        self._rest: asyncio.Task[None] | None = None
+        self._taking: asyncio.Task[None] | None = None
+        self._judging: asyncio.Task[None] | None = None
         self._is_failure_told = False
 
-    async def begin(self) -> EmotionEstimate | None:
-        """Returns how the question sounds, as soon as the model can answer it.
-
-        Returns None for a typed question.
+    async def begin(self) -> None:
+        """Takes the question in; then `estimate`, `words` and `help` are known.
 
         Raises:
             EngineFailed: The model broke.
         """
-        estimate = await self._begin()
+        self._taking = asyncio.create_task(self._take_in())
+        await self._outcome(self._taking)
         dialogue = self._parts.dialogue
         if isinstance(dialogue, Shortens) and dialogue.is_shortened:
             self._emit(partial(events.Noticed, message=SHORTENED, is_warning=False))
-        return estimate
 
-    async def _begin(self) -> EmotionEstimate | None:
-        parts, utterance = self._parts, self._question.utterance
+    def go_on(self) -> None:
+        """Judges beside the reply whether the turn is over."""
+        if self._judging is None:
+            self._judging = asyncio.create_task(self._judge())
+
+    async def finish(self) -> None:
+        """Waits until that is judged.
+
+        Raises:
+            EngineFailed: The model broke meanwhile.
+        """
+        self.go_on()
+        assert self._judging is not None
+        await self._outcome(self._judging)
+
+    def forget(self) -> None:
+        """The person went on: nothing of this is wanted any more."""
+        self._unwanted.set()
+
+    async def end(self) -> None:
+        """Takes the question in to its end where it is still wanted, and lets go of the model.
+
+        Raises:
+            EngineFailed: The model broke meanwhile.
+        """
+        tasks = [task for task in (self._taking, self._judging) if task is not None]
+        try:
+            if not self._unwanted.is_set() and not self._is_failure_told:
+                for task in tasks:
+                    await self._outcome(task)
+        finally:
+            if self._items is not None:
+                self._items.close()
+            for task in tasks:
+                await _stopped(task)
+
+    async def _outcome(self, task: asyncio.Task[None]) -> None:
+        """Waits for `task`, which goes on where the waiting is cut short."""
+        try:
+            await asyncio.shield(task)
+        except EngineFailed:
+            self._is_failure_told = True
+            raise
+
+    async def _take_in(self) -> None:
+        utterance = self._question.utterance
         if utterance is None:
-            await parts.model_worker.call(self._read, due=self._due)
-            self.words = Transcript(self._question.text, source="typed")
-            self._publish_words()
-            return None
-        self._items = parts.model_worker.stream(
-            partial(self._hear, utterance), ahead=0, due=self._rest_due
+            await self._parts.model_worker.call(self._read, due=self._due)
+            self._reads(Transcript(self._question.text, source="typed"))
+            return
+        self._items = self._parts.model_worker.stream(
+            lambda: self._hear(utterance), ahead=0, due=self._due
         )
         async for item in self._items:
             if isinstance(item, EmotionEstimate):
-                return self._sounds(item)
-            self._reads(item)
-        return None
+                self._sounds(item)
+            else:
+                self._mark("words")
+                self._reads(item)
 
     def _read(self) -> None:
         self.is_taken_in = True
@@ -100,58 +146,9 @@ class Hearing:
         self.is_taken_in = True
         return self._parts.dialogue.hear(utterance, self._unwanted)
 
-    def _rest_due(self) -> float:
-        """Words are wanted soon only where they say whether the turn is over."""
-        is_rest = self._rest is not None
-        return self._due() + (WORDS_AFTER_S if is_rest and self.is_over else 0.0)
-
-    def go_on(self) -> None:
-        """Takes in the rest beside the reply."""
-        if self._rest is None:
-            self._rest = asyncio.create_task(self._take_rest())
-
-    async def finish(self) -> None:
-        """Waits until all is taken in.
-
-        Raises:
-            EngineFailed: The model broke meanwhile.
-        """
-        self.go_on()
-        assert self._rest is not None
-        try:
-            await asyncio.shield(self._rest)
-        except EngineFailed:
-            self._is_failure_told = True
-            raise
-
-    def forget(self) -> None:
-        """The person went on: nothing of this is wanted any more."""
-        self._unwanted.set()
-
-    async def end(self) -> None:
-        """Takes the rest in where it is still wanted, and lets go of the model.
-
-        Raises:
-            EngineFailed: The model broke meanwhile.
-        """
-        try:
-            if not self._unwanted.is_set() and not self._is_failure_told:
-                await self.finish()
-        finally:
-            if self._items is not None:
-                self._items.close()
-            if self._rest is not None:
-                await _stopped(self._rest)
-
-    async def _take_rest(self) -> None:
+    async def _judge(self) -> None:
         by_sound = await self._score(self._parts.judges.by_sound)
         self.completeness = by_sound
-        if self._items is not None:
-            async for item in self._items:
-                if isinstance(item, Transcript):
-                    self._reads(item)
-                else:
-                    self._sounds(item)
         by_words = await self._score(self._parts.judges.by_words)
         self.completeness = together(by_sound, by_words, self.words)
 
@@ -165,21 +162,25 @@ class Hearing:
         self._mark("completeness")
         return completeness
 
-    def _sounds(self, estimate: EmotionEstimate) -> EmotionEstimate:
+    def _sounds(self, estimate: EmotionEstimate) -> None:
         self._mark("heard")
-        estimate = self._parts.prior.apply(estimate)
-        heard: dict[str, Any] = {"turn": self._question.turn, "estimate": estimate}
+        self.estimate = self._parts.prior.apply(estimate)
+        heard: dict[str, Any] = {"turn": self._question.turn, "estimate": self.estimate}
         self._emit(partial(events.EmotionHeard, **heard))
-        return estimate
 
     def _reads(self, words: Transcript) -> None:
-        self._mark("words")
+        """Takes the words, and what they call for; publishes both."""
+        turn = self._question.turn
         self.words = words
-        self._publish_words()
-
-    def _publish_words(self) -> None:
-        turn, transcript = self._question.turn, self.words
-        self._emit(partial(events.WordsHeard, turn=turn, transcript=transcript))
+        self._emit(partial(events.WordsHeard, turn=turn, transcript=words))
+        self.help = self._parts.safety.look(words.text, turn)
+        if self.help is None:
+            return
+        if self.help.is_over:
+            self._emit(partial(events.HelpEnded, turn=turn, topic=self.help.topic))
+        else:
+            topic, text = self.help.topic, self.help.text
+            self._emit(partial(events.HelpOffered, turn=turn, topic=topic, text=text))
 
 
 async def _stopped(task: asyncio.Task[None]) -> None:

@@ -26,7 +26,6 @@ from assistant.presence import Presence
 from assistant.push_to_talk import KeyChange, TalkKey
 from assistant.replies import Replies
 from assistant.reply_parts import Question, ReplyParts
-from assistant.safety import HelpFinder
 from assistant.speech_gate import spoken_spans
 from assistant.talk_settings import TalkSettings
 from assistant.turn_marks import Boundary, Floor, TurnMark
@@ -67,14 +66,12 @@ class TalkLoop:
         *,
         listener: Listener,
         tap: Tap | None = None,
-        help_finder: HelpFinder | None = None,
     ) -> None:
         """Prepares a conversation with its devices and engines; `run` starts it."""
         self._parts = parts
         self._settings = settings
         self._listener = listener
         self._tap = tap
-        self._help_finder = help_finder
         self._patience = Patience(settings.patience)
         self._floor = FloorJudge(parts.reply.transcriber, parts.reply.model_worker)
         self._endpointer = Endpointer(
@@ -466,14 +463,6 @@ class TalkLoop:
             self._patience.heard(event.estimate)
             self._estimated[event.turn] = event.estimate.emotion
         self._listener(event)
-        if isinstance(event, events.WordsHeard):
-            self._offer_help(event)
-
-    def _offer_help(self, event: events.WordsHeard) -> None:
-        """Shows where to find help, where the person's words suggest danger to life."""
-        found = self._help_finder.find(event.transcript.text) if self._help_finder else None
-        if found is not None:
-            self._listener(events.HelpOffered(event.at_s, event.turn, found.topic, found.text))
 
 
 def _samples(duration_ms: float) -> int:

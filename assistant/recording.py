@@ -145,7 +145,9 @@ def permitted(event: events.Event, consent: Consent) -> events.Event | None:
     match event:
         case events.LevelMeasured():
             return None
-        case events.WordsHeard() | events.ReplyText() | events.HelpOffered():
+        case events.WordsHeard() | events.ReplyText():
+            return event if consent.words else None
+        case events.HelpOffered() | events.HelpEnded():
             return event if consent.words else None
         case events.EmotionHeard() | events.EmotionCorrected() | events.StyleChosen():
             return event if consent.emotion else None

@@ -17,11 +17,13 @@ from assistant.engines.protocols import (
     VoiceActivityDetector,
 )
 from assistant.errors import EngineFailed, InputError, SettingsError
+from assistant.safety import SafetyWatch
 from assistant.settings import ReplySettings
 from assistant.soundfiles import AnswerFile, Recording
 from assistant.transcript import (
     ConversationRecord,
     EmotionRecord,
+    HelpRecord,
     StyleRecord,
     TranscriptFiles,
     TurnRecord,
@@ -88,6 +90,7 @@ class ReplyRun:
         self._play = play
         self._problems = 0
         self._to_play: list[AudioClip] = []
+        self._safety = SafetyWatch(None)
         self._planned = self._outputs(list(enumerate(self._conversations())))
         for path, _ in self._planned:
             self._check_overwrite(path)
@@ -169,6 +172,7 @@ class ReplyRun:
         transcript: TranscriptFiles,
     ) -> None:
         dialogue = engines.model.open(Persona(self._settings.persona))
+        self._safety = SafetyWatch(engines.help_finder)
         head = self._head(inputs, engines)
         transcript.open_conversation(head)
         self._report.opened(head)
@@ -264,7 +268,7 @@ class ReplyRun:
                 self._to_play.append(clip)
 
         self._to_play.clear()
-        return answer_question(question, dialogue, engines, speak)
+        return answer_question(question, dialogue, engines, speak, self._safety)
 
 
 def _source(path: Path) -> str:
@@ -293,6 +297,7 @@ def _turn_record(
         words_confidence=None if confidence is None else round(confidence, 4),
         emotion=None if answer.estimate is None else EmotionRecord.of(answer.estimate),
         reply=answer.reply,
+        help=None if answer.help is None else HelpRecord.of(answer.help),
         style=StyleRecord.of(answer.style),
         answer_start_s=round(answer_span_s[0], 3),
         answer_end_s=round(answer_span_s[1], 3),

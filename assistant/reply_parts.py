@@ -15,6 +15,7 @@ from assistant.engines.protocols import (
     TextToSpeech,
     Transcribes,
 )
+from assistant.safety import SafetyWatch
 from assistant.turn_judges import TurnJudges
 from assistant.worker import Worker
 
@@ -41,6 +42,8 @@ class ReplyParts:
     transcriber: Transcribes | None = None
     """Writes down what is said briefly while the assistant speaks: see `assistant.floor`."""
     prior: EmotionPrior = field(default_factory=EmotionPrior)
+    safety: SafetyWatch = field(default_factory=lambda: SafetyWatch(None))
+    """Says which turns are answered by help instead of the model."""
 
 
 @dataclass(frozen=True, slots=True)

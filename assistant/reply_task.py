@@ -18,6 +18,7 @@ from assistant.engines.protocols import Cancel, SpeakingStyle
 from assistant.errors import EngineFailed
 from assistant.hearing import Hearing
 from assistant.reply_parts import Emit, Question, ReplyParts
+from assistant.safety import SAD, reply_of
 from assistant.sentences import SentenceSplitter
 from assistant.speakable import ASK_AGAIN
 
@@ -142,16 +143,17 @@ class Reply:
             await self._stop_hearing()
 
     async def _answer(self) -> None:
-        estimate = await self._hearing.begin()
-        style = self._parts.policy.style(estimate)
+        hearing = self._hearing
+        await hearing.begin()
+        style = self._parts.policy.style(SAD if hearing.help else hearing.estimate)
         self._emit(partial(events.StyleChosen, turn=self.question.turn, style=style))
         async with aclosing(self._sentences()) as sentences:
             async for sentence in sentences:
-                self._hearing.go_on()
+                hearing.go_on()
                 await self._speak(sentence, style)
         if self._made_s == 0.0:
             await self._ask_again(style)
-        await self._hearing.finish()
+        await hearing.finish()
         self.is_made = True
         self.mark("spoken")
         await self._committed.wait()
@@ -183,7 +185,9 @@ class Reply:
         """Yields speakable pieces while the text is still being generated."""
         splitter = SentenceSplitter()
         deltas = self._parts.model_worker.stream(
-            lambda: self._parts.dialogue.reply(self._cancel), ahead=64, due=self.due_s
+            lambda: reply_of(self._parts.dialogue, self._hearing.help, self._cancel),
+            ahead=64,
+            due=self.due_s,
         )
         with closing(deltas):
             async for delta in deltas:

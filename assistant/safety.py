@@ -1,69 +1,221 @@
-"""Words that suggest danger to life, and where to find help.
+"""What is said to a person in danger, instead of what the model would say.
 
-The check reads words only and is meant to miss little: a wrong alarm costs one line on the
-screen, a missed one may cost more. It is no diagnosis and replaces nobody; the answer of the
-model goes on beside it. Phrases and texts live in `safety.toml`.
+Words that speak of danger to life are answered by a calm text with the number to call, and so is
+all that follows, until the person says that it is past. It is no diagnosis and replaces nobody.
+How danger is found stands in `assistant.danger`; patterns, texts and numbers in `safety.toml`.
 """
 
 import re
 import tomllib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from assistant.danger import DangerFinder
+from assistant.engines.protocols import Cancel, Dialogue, EmotionEstimate, TextDelta
 from assistant.errors import SettingsError
+from models.emotions import Emotion
 
 SHIPPED = Path(__file__).with_name("safety.toml")
-_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "`": "'"})
+SAD = EmotionEstimate(tuple(float(emotion is Emotion.SAD) for emotion in Emotion))
+"""Who is in danger is answered in the manner that a sad voice is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Help:
-    """What to show."""
+    """What is said and shown to a person in danger."""
 
     topic: str
-    """Such as ``"suicide"``; stands in the log, the words do not."""
+    """The kind of danger, such as ``"self_harm"``; stands in the log, the words do not."""
     text: str
-    """Where to find help in the person's country."""
+    """Where to find help in the person's country; it is shown."""
+    reply: str
+    """What is said instead of a reply of the model's."""
+    is_over: bool = False
+    """Whether the person said that the danger is past: the model answers from the next turn on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """What is said about one kind of danger."""
+
+    shown: str
+    first: str
+    next: tuple[str, ...]
 
 
 class HelpFinder:
-    """Finds words that suggest danger to life."""
+    """Finds danger to life in words, and the texts that answer it."""
 
-    def __init__(self, country: str = "international", file: Path = SHIPPED) -> None:
-        """Reads the phrases and the help text of a country.
+    def __init__(
+        self, country: str = "international", language: str = "en", file: Path | None = None
+    ) -> None:
+        """Reads patterns, texts and the numbers of a country.
 
         Args:
             country: Two letters (ISO 3166), such as `DE`, or `international`.
-            file: The phrases and texts, in the form of the shipped `safety.toml`.
+            language: Of the texts, such as `en`.
+            file: What is added to the shipped `safety.toml`, in its form.
 
         Raises:
-            SettingsError: The file cannot be used, or has no such country; names those it has.
+            SettingsError: A file cannot be used, or has no such country or language; names those
+                it has.
         """
+        named = file or SHIPPED
         try:
-            table: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
-            texts: dict[str, str] = table["help"]
-            self._topics = [
-                (topic, re.compile("|".join(f"(?:{phrase})" for phrase in entry["phrases"])))
-                for topic, entry in table["topic"].items()
-            ]
-            self._unless = re.compile("|".join(table["unless"]["phrases"]))
-        except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, re.error) as error:
-            raise SettingsError(f"{file} is no file of help texts: {error}") from error
-        texts = {name.casefold(): text for name, text in texts.items()}
-        if country.casefold() not in texts:
-            raise SettingsError(
-                f"there is no help text for {country!r}: use one of {', '.join(sorted(texts))}, "
-                f"or add one to {file}"
-            )
-        self._text = texts[country.casefold()]
+            table = _read(SHIPPED) if file is None else _merged(_read(SHIPPED), _read(file))
+            self._danger = DangerFinder(table)
+            numbers = _chosen(table["country"], country, "country", named)
+            texts = _chosen(table["text"], language, "language", named)
+            numbers = {name: str(value) for name, value in numbers.items()}
+            self._over: tuple[str, ...] = _filled(texts["over"], numbers)
+            self._texts = {
+                kind: _Texts(
+                    _filled([texts[kind]["shown"]], numbers)[0],
+                    _filled([texts[kind]["first"]], numbers)[0],
+                    _filled(texts[kind]["next"], numbers),
+                )
+                for kind in table["kind"]
+            }
+        except (KeyError, TypeError, ValueError, AttributeError, re.error) as error:
+            raise SettingsError(f"{named} is no file of help texts: {error}") from error
 
     def find(self, words: str) -> Help | None:
-        """Returns the help that `words` call for, or None."""
-        plain = words.translate(_APOSTROPHES).casefold()
-        plain = " ".join(re.sub(r"[^\w' ]+", " ", plain).split())
-        plain = self._unless.sub(" ", plain)
-        for topic, pattern in self._topics:
-            if pattern.search(plain):
-                return Help(topic, self._text)
-        return None
+        """Returns the help that `words` call for by themselves, or None."""
+        kind = self._danger.kind(words)
+        return None if kind is None else self.first(kind)
+
+    def is_past(self, words: str) -> bool:
+        """Returns whether `words` say that the danger is past."""
+        return self._danger.is_past(words)
+
+    def first(self, kind: str) -> Help:
+        """Returns what is said when danger of `kind` is found."""
+        texts = self._texts[kind]
+        return Help(kind, texts.shown, texts.first)
+
+    def next(self, kind: str, index: int) -> Help:
+        """Returns what is said `index` turns later, while the danger goes on."""
+        texts = self._texts[kind]
+        return Help(kind, texts.shown, texts.next[index % len(texts.next)])
+
+    def over(self, kind: str) -> Help:
+        """Returns what is said when the danger is past."""
+        return Help(kind, self._texts[kind].shown, self._over[0], is_over=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Danger:
+    """In what danger the person is after a turn."""
+
+    turn: int = -1
+    kind: str | None = None
+    said: int = 0
+    """Calm texts since it was found."""
+
+
+class SafetyWatch:
+    """Follows one conversation: which of its turns are answered by help.
+
+    A turn that is looked at again, because it went on, replaces what was known of it.
+    """
+
+    def __init__(self, finder: HelpFinder | None) -> None:
+        """Watches with `finder`; None finds nothing."""
+        self._finder = finder
+        self._before, self._latest = _Danger(), _Danger()
+
+    def look(self, words: str, turn: int | None = None) -> Help | None:
+        """Returns what is to be said to `words`; None where the model is to answer.
+
+        Args:
+            words: What the person said.
+            turn: Which turn it is, counted from 0; None for the one after the last.
+        """
+        turn = self._latest.turn + 1 if turn is None else turn
+        if turn > self._latest.turn:
+            self._before = self._latest
+        if self._finder is None:
+            return None
+        self._latest, help_ = self._after(self._finder, words, turn)
+        return help_
+
+    def _after(self, finder: HelpFinder, words: str, turn: int) -> tuple[_Danger, Help | None]:
+        before, found = self._before, finder.find(words)
+        if found is not None and found.topic != before.kind:
+            return _Danger(turn, found.topic), found
+        if before.kind is None:
+            return _Danger(turn), None
+        if found is None and finder.is_past(words):
+            return _Danger(turn), finder.over(before.kind)
+        help_ = finder.next(before.kind, before.said)
+        return _Danger(turn, before.kind, before.said + 1), help_
+
+
+def reply_of(dialogue: Dialogue, help_: Help | None, cancel: Cancel) -> Iterator[TextDelta]:
+    """Yields the reply to what was heard last: the model's, or that of `help_`.
+
+    The model is not asked for the latter, but keeps it as its own.
+    """
+    if help_ is None:
+        yield from dialogue.reply(cancel)
+        return
+    dialogue.replace_reply(help_.reply)
+    yield TextDelta(help_.reply)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or "unreadable"
+        raise SettingsError(f"the help texts {file} cannot be read: {reason}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the help texts {file} are not valid TOML: {error}") from error
+
+
+def _merged(shipped: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Returns `shipped` with what `own` adds: lists are joined, other values replaced."""
+    merged = dict(shipped)
+    for key, value in own.items():
+        before = merged.get(key)
+        if isinstance(before, dict) and isinstance(value, dict):
+            merged[key] = _merged(cast("dict[str, Any]", before), cast("dict[str, Any]", value))
+        elif key in JOINED and isinstance(before, list) and isinstance(value, list):
+            merged[key] = [*cast("list[Any]", before), *cast("list[Any]", value)]
+        else:
+            merged[key] = value
+    return merged
+
+
+JOINED = ("phrases", "plain", "idioms", "told", "long_ago", "denied", "unless")
+"""Lists of patterns, which a file adds to; its texts replace the shipped ones."""
+
+
+def _chosen(tables: dict[str, Any], name: str, what: str, file: Path) -> dict[str, Any]:
+    """Returns the table of a country or language, capitals or not.
+
+    Raises:
+        SettingsError: There is none; names those there are.
+    """
+    known = {key.casefold(): value for key, value in tables.items()}
+    if name.casefold() not in known:
+        raise SettingsError(
+            f"there is no help text for the {what} {name!r}: use one of "
+            f"{', '.join(sorted(tables, key=str.casefold))}, or add one by --help-file "
+            f"(see {file})"
+        )
+    return known[name.casefold()]
+
+
+def _filled(texts: Sequence[str], numbers: dict[str, str]) -> tuple[str, ...]:
+    """Returns `texts` with the numbers of the country in the places in braces.
+
+    Raises:
+        KeyError: A text names a number that the country has not.
+        ValueError: There is no text.
+    """
+    if not texts or isinstance(texts, str):
+        raise ValueError("a list of texts is missing")
+    return tuple(text.format_map(numbers) for text in texts)

@@ -24,7 +24,7 @@ from assistant.events import ConversationStarted, Event
 from assistant.in_force import SettingsInForce
 from assistant.loop import Listener, TalkLoop, TalkParts, Tap
 from assistant.reply_parts import ReplyParts, Styles
-from assistant.safety import HelpFinder
+from assistant.safety import HelpFinder, SafetyWatch
 from assistant.settings import TalkCommandSettings
 from assistant.talk_settings import TalkSettings
 from assistant.turn_judges import TurnJudges
@@ -65,8 +65,6 @@ class Watchers:
     listeners: tuple[Listener, ...] = ()
     """Get every event, in this order."""
     tap: Tap | None = None
-    help_finder: HelpFinder | None = None
-    """Reads the person's words for danger to life."""
 
     def with_listener(self, listener: Listener) -> "Watchers":
         """Returns these and one listener more."""
@@ -102,6 +100,7 @@ def open_talk(
         policy=engines.policy,
         judges=_open_judges(settings, engines),
         transcriber=engines.model if isinstance(engines.model, Transcribes) else None,
+        help_finder=engines.help_finder,
     )
     taking = turn_taking(settings)
     in_force = SettingsInForce(
@@ -120,7 +119,6 @@ def open_talk(
         taking,
         listener=in_force.listen,
         tap=watchers.tap,
-        help_finder=watchers.help_finder,
     )
 
 
@@ -134,6 +132,7 @@ def talk_parts(
     policy: Styles,
     judges: TurnJudges | None = None,
     transcriber: Transcribes | None = None,
+    help_finder: HelpFinder | None = None,
 ) -> TalkParts:
     """Returns what one conversation is held with."""
     return TalkParts(
@@ -150,6 +149,7 @@ def talk_parts(
             voice_worker=workers.voice,
             judges=judges or TurnJudges(),
             transcriber=transcriber,
+            safety=SafetyWatch(help_finder),
         ),
     )
 

@@ -76,6 +76,12 @@ class EngineSettings(CommonSettings):
     """How an emotion shapes the answer's voice: empathetic, mirror, flat, or a TOML file."""
     persona: str | None = None
     """The system line of the prompt, instead of the default persona."""
+    country: str = "international"
+    """Whose emergency numbers and help lines are named to a person in danger, such as DE or US."""
+    help_language: str = "en"
+    """Language of what is said to a person in danger: en, de, fr or one of --help-file."""
+    help_file: Path | None = None
+    """TOML file that adds countries, texts and patterns to assistant/safety.toml, in its form."""
     run: ModelSettings = ModelSettings()
     generation: GenerationSettings = GenerationSettings()
 
@@ -131,8 +137,6 @@ class TalkCommandSettings(EngineSettings):
     """With --record: what the person has agreed to already, so that nothing is asked."""
     records: Path = Path("recordings")
     """Folder for recorded talks; each has a folder of its own in it."""
-    country: str = "international"
-    """Whose help lines are named where words suggest danger to life: a code such as DE or US."""
     saves: Path = Path("talks")
     """Folder for talks that are saved by key."""
     devices: DeviceSettings = DeviceSettings()

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from assistant.engines.protocols import EmotionEstimate, SpeakingStyle
 from assistant.errors import OutputError
 from assistant.latency import Mark
+from assistant.safety import Help
 from models.emotions import EMOTION_LABELS
 
 
@@ -66,6 +67,22 @@ class StyleRecord(_Record):
         )
 
 
+class HelpRecord(_Record):
+    """Danger to life that was found in the person's words: the reply is a calm text of ours."""
+
+    topic: str
+    """The kind of danger."""
+    text: str
+    """Where to find help."""
+    is_over: bool
+    """Whether the person said that the danger is past."""
+
+    @classmethod
+    def of(cls, help_: Help) -> Self:
+        """Returns the record of `help_`."""
+        return cls(topic=help_.topic, text=help_.text, is_over=help_.is_over)
+
+
 class TurnRecord(_Record):
     """One exchange: what the person said and how, what was answered and how fast."""
 
@@ -86,6 +103,8 @@ class TurnRecord(_Record):
     emotion: EmotionRecord | None
     """None for a typed question."""
     reply: str
+    help: HelpRecord | None = None
+    """None where the reply is the model's."""
     style: StyleRecord
     answer_start_s: float
     """Where the spoken reply starts in the answer's WAV."""
@@ -125,8 +144,19 @@ def turn_markdown(record: TurnRecord) -> str:
     return (
         f"**Person** ({span}{heard}): {words}\n\n"
         f"**Attune** ({describe_style(record.style)}): {record.reply}\n"
+        + _help_markdown(record)
         + (f"\n*Answered with {describe_settings(record.settings)}.*\n" if record.settings else "")
     )
+
+
+def _help_markdown(record: TurnRecord) -> str:
+    text = shown_help(record)
+    return f"\n**Help**: {text}\n" if text else ""
+
+
+def shown_help(record: TurnRecord) -> str:
+    """Returns where to find help, which belongs beside a turn in danger; empty for others."""
+    return "" if record.help is None or record.help.is_over else record.help.text
 
 
 def describe_emotion(emotion: EmotionRecord) -> str:

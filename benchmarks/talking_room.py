@@ -49,6 +49,9 @@ class Talker:
     def withdraw(self) -> None:
         """Forgets nothing."""
 
+    def replace_reply(self, text: str) -> None:
+        """Talks on from what it was given."""
+
     def truncate(self, heard: str) -> None:
         """Forgets nothing."""
 

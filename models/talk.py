@@ -189,6 +189,8 @@ class TalkSession:
     def replace_reply(self, text: str) -> None:
         """Takes `text` as the assistant's reply to what is waiting, or instead of the last one.
 
+        What of it is too long for the context is left out.
+
         Raises:
             ValueError: There is no turn to reply to.
         """
@@ -196,7 +198,8 @@ class TalkSession:
             self._text.crop(self._turns[-1].reply_start)
         else:
             self._open_reply()
-        self._reply_ids = self._prompts.content(text)
+        room = max(0, self._model.config.context_tokens - len(self._text) - 1)
+        self._reply_ids = self._prompts.content(text)[:room]
         self._text.append_ids(self._reply_ids)
 
     def _open_reply(self) -> None:

@@ -98,6 +98,8 @@ class ScriptedDialogue:
         self.persona = persona
         self.utterances: list[Waveform | str] = []
         self.heard_replies: list[str] = []
+        self.replaced: list[str] = []
+        """Replies that the model did not make."""
 
     @property
     def turn(self) -> int:
@@ -123,6 +125,9 @@ class ScriptedDialogue:
             if cancel.is_set():
                 return
             yield TextDelta(text[start : start + 5])
+
+    def replace_reply(self, text: str) -> None:
+        self.replaced.append(text)
 
     def truncate(self, heard: str) -> None:
         self.heard_replies.append(heard)

@@ -113,13 +113,12 @@ def talk(
         policy=load_policy(),
         judges=judges,
         transcriber=transcriber,
+        help_finder=help_finder,
     )
     if record_to is not None:
         recorder = Recorder(record_to, Consent(), on_problem=print)
     tap = recorder.tap if recorder is not None else None
-    loop = TalkLoop(
-        parts, settings or TalkSettings(), listener=listen, tap=tap, help_finder=help_finder
-    )
+    loop = TalkLoop(parts, settings or TalkSettings(), listener=listen, tap=tap)
     try:
         replay(loop.run(), workers=list(workers))
     finally:

@@ -64,6 +64,10 @@ class ChosenDialogue:
         """See `Dialogue.reply`."""
         return self._opened().reply(cancel)
 
+    def replace_reply(self, text: str) -> None:
+        """See `Dialogue.replace_reply`."""
+        self._opened().replace_reply(text)
+
     def truncate(self, heard: str) -> None:
         """See `Dialogue.truncate`."""
         self._opened().truncate(heard)

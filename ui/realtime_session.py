@@ -111,11 +111,11 @@ class Session:
                     resident.judge, self._dialogue if resident.judges_words else None
                 ),
                 transcriber=self._dialogue,
+                help_finder=resident.help_finder,
             ),
             talk_settings(self._config, resident.talk),
             listener=self._in_force.listen,
             tap=self._keeping.tap,
-            help_finder=resident.help_finder,
         )
         self._requests = Requests(
             self._loop, self._translator, self._microphone, self._speaker, self.outbox.put

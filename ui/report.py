@@ -23,6 +23,7 @@ from assistant.transcript import (
     TurnRecord,
     describe_emotion,
     describe_style,
+    shown_help,
 )
 from ui.parts import bring_voice
 from ui.shown import EMOTION_COLOURS, one_line
@@ -101,6 +102,8 @@ class ConsoleReport:
         self._out.print(f"  words   {_shown(record.words) or '[dim](none)[/dim]'}{sure}")
         self._out.print(f"  reply   [bold]{_shown(record.reply) or '(none)'}[/bold]")
         self._out.print(f"  style   {describe_style(record.style)}")
+        if help_text := shown_help(record):
+            self._out.print(f"  help    [bold]{_shown(help_text)}[/bold]")
         marks = ", ".join(
             f"{name.replace('_', ' ')} {value:.0f}" for name, value in record.latency_ms.items()
         )

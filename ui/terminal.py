@@ -9,12 +9,11 @@ from rich.console import Console
 
 from assistant import events
 from assistant.answer import Engines
-from assistant.assembly import open_engines
+from assistant.assembly import open_engines, open_help
 from assistant.clock import replay
 from assistant.devices import check_devices
 from assistant.recording import Consent, Recorder
 from assistant.replayed import FileEnds
-from assistant.safety import HelpFinder
 from assistant.session import Watchers, Workers, open_talk
 from assistant.settings import TalkCommandSettings
 from ui.parts import bring_voice
@@ -33,7 +32,7 @@ def talk(settings: TalkCommandSettings) -> int:
     files = FileEnds(settings) if settings.input or settings.output else None
     if files is None:
         check_devices(settings.devices)
-    help_finder = HelpFinder(settings.country)
+    open_help(settings)  # a wrong setting is told before anything is asked or loaded
     _say(DISCLOSURE)
     consent = ask_consent(settings)
     if sys.stderr.isatty():
@@ -45,12 +44,12 @@ def talk(settings: TalkCommandSettings) -> int:
         workers = Workers()
         stack.callback(workers.close)
         if files is not None and settings.pace != "real":
-            watchers = _watchers(settings, help_finder, consent, _say, stack)
+            watchers = _watchers(settings, consent, _say, stack)
             view = _replay(settings, engines, workers, watchers, files)
         else:
             live = LiveTalk(settings, engines, workers, is_recording=consent is not None)
             stack.callback(live.close)
-            watchers = _watchers(settings, help_finder, consent, live.say, stack)
+            watchers = _watchers(settings, consent, live.say, stack)
             view = asyncio.run(live.run(watchers, files))
     if files is not None and view.ended == "input ended":
         files.check(len(view.turns))
@@ -59,18 +58,17 @@ def talk(settings: TalkCommandSettings) -> int:
 
 def _watchers(
     settings: TalkCommandSettings,
-    help_finder: HelpFinder,
     consent: Consent | None,
     say: Callable[[str], None],
     stack: ExitStack,
 ) -> Watchers:
     """Returns who follows the conversation besides the screen; `stack` closes the recording."""
     if consent is None:
-        return Watchers(help_finder=help_finder)
+        return Watchers()
     recorder = Recorder(new_folder(settings.records), consent, on_problem=say)
     stack.callback(_say, f"The talk is recorded in {recorder.folder}.")
     stack.callback(recorder.close)
-    return Watchers((recorder.listen,), recorder.tap, help_finder)
+    return Watchers((recorder.listen,), recorder.tap)
 
 
 def _replay(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from assistant.assembly import open_speech_model
+from assistant.assembly import open_help, open_speech_model
 from assistant.audio import SPEECH_RATE_HZ
 from assistant.empathy import load_policy, policy_names
 from assistant.engines.protocols import (
@@ -26,7 +26,6 @@ from assistant.engines.protocols import (
 )
 from assistant.engines.table import AUTO, open_turn_judge, open_vad, open_voice
 from assistant.errors import DeviceError, EngineUnavailable, SettingsError
-from assistant.safety import HelpFinder
 from ui.parts import bring_voice
 from ui.realtime_engines import Resident
 from ui.view import DISCLOSURE
@@ -150,7 +149,7 @@ def open_resident(settings: WebSettings) -> Resident:
         talk=settings.talk,
         judge=None if settings.turn_judge == "words" else open_turn_judge(settings.turn_model),
         judges_words=settings.turn_judge != "sound",
-        help_finder=HelpFinder(settings.country),
+        help_finder=open_help(settings),
         records=settings.records,
     )
 

@@ -31,8 +31,6 @@ class WebSettings(EngineSettings):
     """Open the page in the browser of this computer."""
     records: Path | None = None
     """Folder for the talks of visitors who agree to be recorded; without it nobody is asked."""
-    country: str = "international"
-    """Whose help text is shown when words suggest danger to life, such as DE."""
     drain_s: float = Field(default=20.0, ge=0.0, le=600.0)
     """How long answers under way may go on when the server is stopped, in seconds."""
     turn_judge: TurnJudge = "both"

@@ -118,7 +118,7 @@ class BlspEmoDialogue:
     def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
         """Yields the emotion as soon as the speech is encoded, then the words.
 
-        The reply is made from the speech itself, so that it may be begun between the two.
+        The reply is made from the speech itself, not from them.
         """
         self._has_question = False
         if cancel.is_set():
@@ -169,6 +169,11 @@ class BlspEmoDialogue:
         with failures():
             for piece in self._session.reply(cancelled=cancel.is_set):
                 yield TextDelta(piece)
+
+    def replace_reply(self, text: str) -> None:
+        """Takes `text` as the reply, although the LLM did not write it."""
+        with failures():
+            self._session.replace_reply(text)
 
     def truncate(self, heard: str) -> None:
         """Keeps of the last reply what was heard of it."""

@@ -110,10 +110,9 @@ class Dialogue(Protocol):
     """One conversation with a speech model; owns its KV cache."""
 
     def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
-        """Takes a 16 kHz utterance in; yields the emotion as soon as `reply` may be called.
+        """Takes a 16 kHz utterance in; yields how it sounds and its words, in either order.
 
-        The words come before it where the reply is made from them. Otherwise they come after it,
-        and may be asked for while the reply is under way, or after it.
+        `reply` or `replace_reply` is called when both are known.
         """
         ...
 
@@ -127,6 +126,10 @@ class Dialogue(Protocol):
 
     def reply(self, cancel: Cancel) -> Iterator[TextDelta]:
         """Generates the reply to what was heard last."""
+        ...
+
+    def replace_reply(self, text: str) -> None:
+        """Takes `text` as the reply to what was heard last: the conversation goes on from it."""
         ...
 
     def truncate(self, heard: str) -> None:

@@ -14,7 +14,6 @@ from assistant.assembly import open_engines
 from assistant.audio import SPEECH_RATE_HZ, Waveform
 from assistant.clock import replay
 from assistant.replayed import FileEnds
-from assistant.safety import HelpFinder
 from assistant.session import Watchers, Workers, open_talk
 from assistant.settings import TalkCommandSettings
 
@@ -77,7 +76,7 @@ class Talks:
                 with ExitStack() as outputs:
                     devices = ends.open(outputs, rate_hz=self._engines.voice.sample_rate)
                     self._engines.detector.reset()
-                    watchers = Watchers((held.happened.append,), None, HelpFinder())
+                    watchers = Watchers((held.happened.append,))
                     await open_talk(settings, self._engines, workers, devices, watchers).run()
 
             try:

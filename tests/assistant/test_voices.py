@@ -61,6 +61,9 @@ class Judge:
     def reply(self, cancel: Cancel) -> Iterator[TextDelta]:
         raise AssertionError("a judge does not answer")
 
+    def replace_reply(self, text: str) -> None:
+        raise AssertionError("a judge does not answer")
+
     def truncate(self, heard: str) -> None:
         raise AssertionError("a judge does not answer")
 
