@@ -26,6 +26,8 @@ _SHORT_FORMS = tuple(
     )
 )
 _CLASS = re.compile(r"\{(\w+)\}")
+_GROUP = re.compile(r"\((?!\?)")
+"""Opens a group whose content nobody asks for."""
 _DEEPEST = 5
 """How many classes may stand in one another."""
 
@@ -68,10 +70,10 @@ class DangerFinder:
     def kind(self, words: str) -> str | None:
         """Returns the kind of danger that `words` speak of, such as ``"self_harm"``."""
         plain = self.plain(words)
-        if self._idioms is not None:
-            plain = self._idioms.sub(" ~ ", plain)
         is_told = self._told is not None and self._told.search(plain) is not None
         is_long_ago = self._long_ago is not None and self._long_ago.search(plain) is not None
+        if self._idioms is not None:
+            plain = self._idioms.sub("x", plain)
         for kind in self._kinds:
             if kind.plain is not None and self._stands(kind.plain, plain):
                 return kind.name
@@ -121,7 +123,7 @@ class DangerFinder:
         """Returns `phrases` with the classes in braces replaced by their words."""
         for _ in range(_DEEPEST):
             phrases = [_CLASS.sub(self._class, phrase) for phrase in phrases]
-        return phrases
+        return [_GROUP.sub("(?:", phrase) for phrase in phrases]
 
     def _class(self, match: re.Match[str]) -> str:
         if match[1].isdigit():

@@ -103,10 +103,8 @@ def test_each_turn_is_answered_recorded_and_spoken(tmp_path: Path, question: Pat
 def test_marks_of_a_turn_come_in_order(tmp_path: Path, question: Path) -> None:
     _, notes = run(tmp_path, question)
     times = notes.turns[0].latency_ms
-    words_ms = times.pop("words")
-    order = ["heard", "first_token", "first_sentence", "first_audio", "reply", "spoken"]
+    order = ["heard", "words", "first_token", "first_sentence", "first_audio", "reply", "spoken"]
     assert [times[name] for name in order] == sorted(times.values())
-    assert times["first_audio"] <= words_ms <= times["spoken"]
 
 
 def test_the_voice_gets_sentences_of_the_whole_reply(tmp_path: Path, question: Path) -> None:
