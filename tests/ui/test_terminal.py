@@ -97,7 +97,7 @@ def test_an_unknown_country_is_refused_before_anything_is_loaded(
     tmp_path: Path, scripted_engines: list[Engines]
 ) -> None:
     question = recording(tmp_path, speech_like((0.5, 1.5), length_s=4.0))
-    with pytest.raises(SettingsError, match="no help text for 'XX'"):
+    with pytest.raises(SettingsError, match="no help text for the country 'XX'"):
         talk(TalkCommandSettings(input=question, country="XX"))
     assert scripted_engines == []
 
