@@ -19,15 +19,17 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from assistant import events
 from ui.realtime_admission import AdmissionSettings, Gate, Refused, Visit
 from ui.realtime_engines import Resident
+from ui.realtime_incoming import Incoming
 from ui.realtime_metrics import Metrics
 from ui.realtime_outbox import ClientStalled
-from ui.realtime_protocol import Json, error_event
+from ui.realtime_protocol import error_event
 from ui.realtime_session import Session
 
 logger = logging.getLogger(__name__)
 
 NORMAL, STALLED, BROKEN, TRY_LATER = 1000, 1008, 1011, 1013
 """Close codes of the WebSocket protocol."""
+ELSEWHERE = "the conversation goes on in a newer connection"
 TICK_S = 1.0
 CLEAR_AWAY_TICKS = 2
 WAITED_FOR_S = 10.0
@@ -44,8 +46,16 @@ class _Place:
     task: asyncio.Task[None]
     left_s: float | None = None
     """When its client left; None while one is there."""
+    newest: int = 0
+    """Number of the connection that asked for it last: that one gets it."""
     replaced: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when another connection asks for it."""
+    free: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while no client is there."""
+
+
+class Superseded(Exception):
+    """A newer connection asked for the same conversation."""
 
 
 class House:
@@ -55,12 +65,14 @@ class House:
         """Starts empty."""
         self.resident = resident
         self.metrics = Metrics()
-        self.gate = Gate(settings, time.monotonic, lambda: resident.model_worker.busy_s)
+        workers = (resident.model_worker, resident.voice_worker)
+        self.gate = Gate(settings, time.monotonic, lambda: tuple(w.busy_s for w in workers))
         self._places: dict[str, _Place] = {}
         self._garbage_ticks = 0
 
     def open(self, visit: Visit, model: str) -> _Place:
         """Begins a conversation for a visitor that was let in."""
+        self._make_room()
         session = Session(self.resident, model=model, observer=partial(self._observe, visit))
         task = asyncio.get_running_loop().create_task(session.run())
         place = _Place(session, visit, task)
@@ -68,21 +80,42 @@ class House:
         task.add_done_callback(lambda _task: self._over(place))
         return place
 
+    def _make_room(self) -> None:
+        """Ends the conversation whose client is gone for longest, where there are too many."""
+        gone = [place for place in self._places.values() if place.left_s is not None]
+        if gone and len(self._places) >= self.gate.settings.most:
+            min(gone, key=lambda place: place.left_s or 0.0).session.end()
+
     async def find(self, session_id: str) -> _Place | None:
-        """Returns a conversation whose client comes back, also before it was missed."""
+        """Returns a conversation whose client comes back, also before it was missed.
+
+        Raises:
+            Superseded: Another connection asked for it meanwhile: the newest one gets it.
+        """
         place = self._places.get(session_id)
         if place is None:
             return None
+        place.newest += 1
+        number = place.newest
         while place.left_s is None:
             place.replaced.set()
-            await asyncio.sleep(0.01)
+            await place.free.wait()
+            if place.newest != number:
+                raise Superseded
+        if session_id not in self._places:
+            return None
         place.left_s = None
+        place.free.clear()
         place.replaced.clear()
-        return place if place.session.id in self._places else None
+        self.gate.came_back(place.visit)
+        return place
 
     def left(self, place: _Place) -> None:
         """The client of a conversation is gone."""
-        place.left_s = asyncio.get_running_loop().time()
+        if place.left_s is None:
+            place.left_s = asyncio.get_running_loop().time()
+            place.free.set()
+            self.gate.went_away(place.visit)
 
     async def watch(self) -> None:
         """Ends conversations that are idle or whose clients did not come back, for ever."""
@@ -140,6 +173,8 @@ class House:
 
     def _over(self, place: _Place) -> None:
         self._places.pop(place.session.id, None)
+        place.left_s = place.left_s or 0.0
+        place.free.set()
         self._garbage_ticks = self._garbage_ticks or CLEAR_AWAY_TICKS
         self.gate.leave(place.visit)
         if not place.task.cancelled() and (error := place.task.exception()) is not None:
@@ -162,27 +197,43 @@ def realtime_router(house: House) -> APIRouter:
         offered = socket.scope.get("subprotocols", [])
         await socket.accept(subprotocol="realtime" if "realtime" in offered else None)
         house.metrics.connections += 1
+        incoming = Incoming(socket)
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-            place = await house.find(session) if session else None
+            try:
+                place = await incoming.while_waiting(house.find(session)) if session else None
+            except Superseded:
+                await _close(socket, NORMAL, ELSEWHERE)
+                return
             if place is None:
-                visit = await _let_in(house, socket, _address(socket), wait)
+                visit = await _let_in(house, socket, incoming, wait)
                 if visit is None:
                     return
+                if incoming.has_left:
+                    house.gate.leave(visit)
+                    return
                 place = house.open(visit, model)
-            await _serve(house, socket, place, keep=keep)
+            elif incoming.has_left:
+                house.left(place)
+                return
+            await _serve(house, socket, incoming, place, keep=keep)
 
     return router
 
 
-async def _let_in(house: House, socket: WebSocket, address: str, wait: bool) -> Visit | None:
+async def _let_in(house: House, socket: WebSocket, incoming: Incoming, wait: bool) -> Visit | None:
     """Takes a visitor in, or tells it why not."""
+
+    async def tell(place: int) -> None:
+        await socket.send_json({"type": "attune.waiting", "place": place})
+
+    address = _address(socket)
     try:
         try:
             return house.gate.try_enter(address)
         except Refused:
             if not wait:
                 raise
-            return await _in_line(house, socket, address)
+            return await incoming.while_waiting(house.gate.wait(address, tell))
     except Refused as refused:
         house.metrics.refused += 1
         await socket.send_json(error_event(str(refused), code="no_capacity", kind="server_error"))
@@ -190,38 +241,14 @@ async def _let_in(house: House, socket: WebSocket, address: str, wait: bool) -> 
         return None
 
 
-async def _in_line(house: House, socket: WebSocket, address: str) -> Visit:
-    """Waits in line for as long as the client is there.
-
-    Raises:
-        Refused: There is no room in the line.
-        WebSocketDisconnect: The client left.
-    """
-
-    async def tell(place: int) -> None:
-        await socket.send_json({"type": "attune.waiting", "place": place})
-
-    async def listen() -> None:
-        while True:
-            await socket.receive_text()
-
-    waiting = asyncio.ensure_future(house.gate.wait(address, tell))
-    listening = asyncio.ensure_future(listen())
-    try:
-        await asyncio.wait({waiting, listening}, return_when=asyncio.FIRST_COMPLETED)
-        if not waiting.done():
-            raise WebSocketDisconnect
-        return waiting.result()
-    finally:
-        await _cancelled(waiting, listening)
-
-
-async def _serve(house: House, socket: WebSocket, place: _Place, *, keep: bool) -> None:
+async def _serve(
+    house: House, socket: WebSocket, incoming: Incoming, place: _Place, *, keep: bool
+) -> None:
     """Connects a client with its conversation until one of them is over."""
     session = place.session
     session.attach()
     pumping = asyncio.ensure_future(_pump(session, socket))
-    receiving = asyncio.ensure_future(_receive(session, socket))
+    receiving = asyncio.ensure_future(_receive(session, incoming))
     replaced = asyncio.ensure_future(place.replaced.wait())
     try:
         await asyncio.wait(
@@ -233,10 +260,10 @@ async def _serve(house: House, socket: WebSocket, place: _Place, *, keep: bool) 
         elif pumping.done() and not _is_hung_up(pumping):
             house.metrics.stalled += 1
             await _close(socket, STALLED, "the client does not read")
-        elif not (receiving.done() or pumping.done()):
+        elif place.task.done() and not (receiving.done() or pumping.done()):
             await _cancelled(pumping)
             await _flush(session, socket)
-            await _close(socket, NORMAL, "the conversation has ended or goes on elsewhere")
+            await _close(socket, NORMAL, "the conversation has ended")
     finally:
         is_lost = _is_hung_up(pumping) or (
             receiving.done() and not receiving.exception() and receiving.result() != NORMAL
@@ -244,7 +271,10 @@ async def _serve(house: House, socket: WebSocket, place: _Place, *, keep: bool) 
         await _cancelled(pumping, receiving, replaced)
         session.detach()
         house.left(place)
-        if not (keep and is_lost) and not place.replaced.is_set():
+        if place.replaced.is_set():
+            # The newer connection goes on meanwhile: this one may be dead and slow to close.
+            await _close(socket, NORMAL, ELSEWHERE)
+        elif not (keep and is_lost):
             session.end()
 
 
@@ -268,13 +298,11 @@ async def _pump(session: Session, socket: WebSocket) -> None:
         await session.outbox.pump(socket.send_text)
 
 
-async def _receive(session: Session, socket: WebSocket) -> int:
+async def _receive(session: Session, incoming: Incoming) -> int:
     """Hands the client's messages on; returns the code with which it closed."""
-    while True:
-        message: Json = await socket.receive()  # pyright: ignore[reportAssignmentType]
-        if message["type"] == "websocket.disconnect":
-            return int(message.get("code") or 1005)
-        await session.receive(message.get("text") or message.get("bytes") or "")
+    while not isinstance(message := await incoming.next(), int):
+        await session.receive(message)
+    return message
 
 
 async def _flush(session: Session, socket: WebSocket) -> None:

@@ -24,7 +24,8 @@ class AdmissionSettings(BaseModel):
     """Share of time that the speech model may be at work: beyond it those who end their turns at
     the same moment wait too long for each other, though most answers still come in time."""
     first: int = Field(default=4, ge=1, le=10_000)
-    """Visitors let in before one of them is answered; later as many as are talking already."""
+    """Visitors from elsewhere let in before one of them is answered; later as many as are talking
+    already. Who connects from this computer itself does not wait for that."""
     per_address: int = Field(default=4, ge=1, le=10_000)
     """Conversations at once from one address; this computer itself is not counted."""
     line: int = Field(default=32, ge=0, le=10_000)
@@ -54,6 +55,8 @@ class Visit:
     address: str
     entered_s: float
     answered_s: float = LONG_AGO
+    is_here: bool = True
+    """Whether its client is connected, or may come back."""
 
 
 class Gate:
@@ -63,14 +66,15 @@ class Gate:
         self,
         settings: AdmissionSettings,
         clock: Callable[[], float],
-        busy_s: Callable[[], float] = lambda: 0.0,
+        busy_s: Callable[[], tuple[float, ...]] = lambda: (0.0,),
     ) -> None:
         """Starts empty.
 
         Args:
             settings: How many may come in.
             clock: Gives seconds.
-            busy_s: Gives the seconds that the speech model has worked since the start.
+            busy_s: Gives the seconds that the speech model has worked since the start, then those
+                of the other engines.
         """
         self.settings = settings
         self.is_closing = False
@@ -87,8 +91,8 @@ class Gate:
 
     @property
     def active(self) -> int:
-        """Conversations that are held now."""
-        return len(self._visits)
+        """Conversations whose clients are there."""
+        return sum(visit.is_here for visit in self._visits)
 
     @property
     def waiting(self) -> int:
@@ -98,7 +102,7 @@ class Gate:
     def answered(self, visit: Visit, latency_ms: float) -> None:
         """An answer was first heard by a visitor so long after the end of the turn."""
         visit.answered_s = self._clock()
-        self.burden.answered(latency_ms)
+        self.burden.answered(latency_ms, visit)
         self._wake()
 
     def try_enter(self, address: str) -> Visit:
@@ -114,7 +118,17 @@ class Gate:
     def leave(self, visit: Visit) -> None:
         """A conversation is over."""
         self._visits.discard(visit)
+        self.went_away(visit)
+
+    def went_away(self, visit: Visit) -> None:
+        """The client is gone, perhaps for good: it takes no place and says nothing of the load."""
+        visit.is_here = False
+        self.burden.forget(visit)
         self._wake()
+
+    def came_back(self, visit: Visit) -> None:
+        """The client is there again, whether or not there is room."""
+        visit.is_here = True
 
     async def wait(self, address: str, tell: Callable[[int], Awaitable[None]]) -> Visit:
         """Waits in line, told its place there (from 1) when it changes; then enters.
@@ -129,7 +143,7 @@ class Gate:
         try:
             while True:
                 place = self._line.index(ticket) + 1
-                if place == 1 and self._has_room():
+                if place == 1 and self._has_room(address):
                     return self._enter(address)
                 if place != told:
                     told = place
@@ -141,7 +155,9 @@ class Gate:
             self._wake()
 
     def _enter(self, address: str) -> Visit:
-        if not self._has_room():
+        if self.is_closing:
+            raise Refused("the server is closing: try again in a moment")
+        if not self._has_room(address):
             raise Refused("all places are taken: try again in a moment")
         held = sum(visit.address == address for visit in self._visits)
         if address and held >= self.settings.per_address:
@@ -150,18 +166,25 @@ class Gate:
         self._visits.add(visit)
         return visit
 
-    def _has_room(self) -> bool:
+    def _has_room(self, address: str) -> bool:
         if self.is_closing or self.active >= self.settings.most:
             return False
-        now_s, settings = self._clock(), self.settings
-        talking = sum(now_s - visit.answered_s <= TALKING_S for visit in self._visits)
-        unproven = sum(
-            visit.answered_s == LONG_AGO and now_s - visit.entered_s <= UNPROVEN_S
-            for visit in self._visits
-        )
-        if unproven >= max(settings.first, talking):
+        talking = sum(self._clock() - visit.answered_s <= TALKING_S for visit in self._here)
+        if address and self._unproven() >= max(self.settings.first, talking):
             return False
         return self.active == 0 or self.burden.bears_one_more(active=self.active, talking=talking)
+
+    @property
+    def _here(self) -> list[Visit]:
+        return [visit for visit in self._visits if visit.is_here]
+
+    def _unproven(self) -> int:
+        """Returns how many from elsewhere came lately and were not answered yet."""
+        since_s = self._clock() - UNPROVEN_S
+        return sum(
+            bool(visit.address) and visit.answered_s == LONG_AGO and visit.entered_s >= since_s
+            for visit in self._here
+        )
 
     def _wake(self) -> None:
         self._changed.set()

@@ -44,11 +44,11 @@ class AudioFormat(Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _telephone(cls, value: Any) -> Any:
+    def _telephone(cls, value: object) -> object:
         fields = cast(dict[str, Any], value) if isinstance(value, dict) else {}
         if fields.get("type") in ("audio/pcmu", "audio/pcma"):
             return {**fields, "rate": G711_RATE_HZ}
-        return value
+        return cast(object, value)
 
 
 class TurnDetection(Part):
@@ -145,10 +145,10 @@ class SessionConfig(Part):
 
     @field_validator("output_modalities", mode="before")
     @classmethod
-    def _spoken_with_words(cls, value: Any) -> Any:
+    def _spoken_with_words(cls, value: object) -> object:
         """The beta asked for both: speech always comes with its words."""
         values = cast(list[Any], value) if isinstance(value, list) else []
-        return ["audio"] if sorted(map(str, values)) == ["audio", "text"] else value
+        return ["audio"] if sorted(map(str, values)) == ["audio", "text"] else cast(object, value)
 
     @property
     def speaks(self) -> bool:

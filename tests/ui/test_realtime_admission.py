@@ -10,6 +10,8 @@ from ui.realtime_admission import UNPROVEN_S, AdmissionSettings, Gate, Refused, 
 from ui.realtime_burden import WINDOW_S
 
 MOST_LOAD = AdmissionSettings().most_load
+BUSY = 0.6 * MOST_LOAD
+"""Enough that conversations wait for each other."""
 
 
 class Clock:
@@ -29,19 +31,20 @@ class House:
 
     def __init__(self, clock: Clock, **settings: Any) -> None:
         self.clock = clock
-        self.busy_s = 0.0
-        self.gate = Gate(AdmissionSettings(**settings), clock, lambda: self.busy_s)
+        self.busy_s = self.voice_s = 0.0
+        self.gate = Gate(AdmissionSettings(**settings), clock, lambda: (self.busy_s, self.voice_s))
         self.visits: list[Visit] = []
 
-    def burst(self, visitors: int) -> int:
+    def burst(self, visitors: int, *, from_here: bool = False) -> int:
         """Returns how many of so many visitors come in, all at once."""
         before = len(self.visits)
-        for _ in range(visitors):
+        for number in range(visitors):
             with contextlib.suppress(Refused):
-                self.visits.append(self.gate.try_enter(""))
+                address = "" if from_here else f"{before}.{number}"
+                self.visits.append(self.gate.try_enter(address))
         return len(self.visits) - before
 
-    def talk(self, seconds: int, *, latency_ms: float = 20.0, load: float = 0.0) -> None:
+    def talk(self, seconds: int, *, latency_ms: float = 20.0, load: float = BUSY) -> None:
         """Everybody is answered every five seconds while the model works so much of the time."""
         for second in range(seconds):
             self.clock.now_s += 1.0
@@ -130,8 +133,61 @@ def test_nobody_new_who_would_make_the_model_too_busy(clock: Clock) -> None:
 def test_a_few_late_answers_say_nothing(clock: Clock) -> None:
     house = House(clock)
     house.burst(1)
-    house.talk(5, latency_ms=5_000.0)
+    house.talk(5, latency_ms=5_000.0, load=0.4 * MOST_LOAD)
     assert house.burst(1) == 1
+
+
+@pytest.mark.parametrize("latency_ms", [450.0, 2_000.0, 30_000.0])
+@pytest.mark.parametrize("visitors", [1, 3])
+def test_slow_answers_of_an_idle_machine_keep_nobody_out(
+    clock: Clock, latency_ms: float, visitors: int
+) -> None:
+    house = House(clock)
+    house.burst(visitors)
+    house.talk(60, latency_ms=latency_ms, load=0.02)
+    assert house.burst(1) == 1
+    house.talk(60, latency_ms=latency_ms, load=MOST_LOAD)
+    assert house.burst(1) == 0
+
+
+def test_answers_are_late_as_well_where_the_voice_is_what_is_busy(clock: Clock) -> None:
+    house = House(clock)
+    house.burst(3)
+    for _ in range(20):
+        house.voice_s += 0.9
+        house.talk(1, latency_ms=900.0, load=0.02)
+        for visit in house.visits:
+            house.gate.answered(visit, 900.0)
+    assert house.burst(1) == 0
+
+
+def test_who_is_gone_takes_no_place_and_leaves_no_latency(clock: Clock) -> None:
+    house = House(clock, most=3)
+    house.burst(3)
+    house.talk(30, latency_ms=3_000.0, load=0.45 * MOST_LOAD)
+    assert house.burst(1) == 0
+    for visit in house.visits[1:]:
+        house.gate.went_away(visit)
+    assert house.gate.active == 1
+    house.gate.went_away(house.visits[0])
+    house.gate.came_back(house.visits[0])
+    assert house.burst(1) == 1
+    assert house.gate.burden.p95_ms() is None
+
+
+def test_one_client_of_this_computer_may_open_many_at_once(clock: Clock) -> None:
+    house = House(clock)
+    assert house.burst(12, from_here=True) == 12
+    # They do not stand in the way of visitors from elsewhere, either.
+    assert house.burst(8) == 4 == house.gate.settings.first
+    assert House(clock, most=5).burst(8, from_here=True) == 5
+
+
+def test_a_house_that_is_closing_says_so(clock: Clock) -> None:
+    house = House(clock)
+    house.gate.is_closing = True
+    with pytest.raises(Refused, match="closing"):
+        house.gate.try_enter("")
 
 
 def test_an_empty_house_lets_in_however_slow_it_was(clock: Clock) -> None:

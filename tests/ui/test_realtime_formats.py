@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from assistant.audio import Waveform, to_float32
-from tests.fakes import speech_like
+from tests.fakes import ScriptedModel, speech_like
 from tests.ui.driving import Client, drive
 from tests.ui.serving import pcm, resident
 from ui.realtime_devices import SocketMicrophone
@@ -130,6 +130,9 @@ def test_a_telephone_talks(given: dict[str, object], encoding: str) -> None:
 
     engines = resident()
     drive(act, engines)
-    (utterance,) = engines.models["nano"].dialogues[0].utterances  # pyright: ignore[reportAttributeAccessIssue]
+    model = engines.models["nano"]
+    assert isinstance(model, ScriptedModel)
+    (utterance,) = model.dialogues[0].utterances
+    assert not isinstance(utterance, str)
     assert len(utterance) / 16_000 == pytest.approx(1.2, abs=0.25)
     assert float(np.abs(utterance).max()) == pytest.approx(float(np.abs(sound).max()), rel=0.5)
