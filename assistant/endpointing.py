@@ -310,7 +310,7 @@ class Endpointer:
         settings = self.settings
         silent = self._clock - self._last_voiced
         if voiced:
-            self._is_brief = False
+            self._leave_brief()
         if self._voiced >= self._samples(settings.contested_turn_ms):
             return [self._confirm()]
         # Who is about to end need not fall silent for it: a break before the last word is worse.
@@ -325,6 +325,13 @@ class Endpointer:
             if self._voiced >= self._samples(settings.brief_ms):
                 return [self._mark(Boundary.BRIEF)]
         return []
+
+    def _leave_brief(self) -> None:
+        """Goes on after a brief pause: several "uh-huh" in a row do not add up to a long one."""
+        was_asked = self._is_brief and self._voiced >= self._samples(self.settings.brief_ms)
+        if was_asked and self._verdict and self._verdict() is Verdict.ACKNOWLEDGES:
+            self._voiced = 0
+        self._is_brief = False
 
     def _judge_brief(self, silent: int) -> list[TurnMark]:
         settings = self.settings

@@ -28,8 +28,8 @@ def run(case: Case) -> None:
     for name, voice, at_s, most in (
         ("in the first 0.3 s", "slt", (0.3,), 0),
         ("in the middle", "slt", (middle_s,), 0),
-        ("twice, 1.2 s apart", "slt", (1.0, 2.2), 0),
-        ("three times, by another voice", "awb", (0.8, 1.9, 3.0), 1),
+        ("twice, 1.3 s apart", "slt", (1.0, 2.3), 0),
+        ("three times, by another voice", "awb", (0.8, 2.0, 3.2), 1),
     ):
         lost = [
             (text, held.words[1:])

@@ -313,6 +313,11 @@ def test_who_says_more_after_a_brief_pause_is_judged_anew() -> None:
     assert overlap(*spans, verdict=Verdict.UNCLEAR) == [*BRIEF, Boundary.BRIEF, Boundary.DROPPED]
 
 
+def test_several_in_quick_succession_do_not_add_up_to_an_interruption() -> None:
+    found = overlap(*[(0.9, 416), (0.0, 128)] * 6, (0.0, 544), verdict=Verdict.ACKNOWLEDGES)
+    assert Boundary.CONFIRMED not in found
+
+
 @pytest.mark.parametrize("verdict", [Verdict.ACKNOWLEDGES, Verdict.UNCLEAR, None])
 def test_a_word_while_a_question_ends_answers_it_whatever_it_means(verdict: Verdict | None) -> None:
     found = overlap((0.9, 160), (0.0, 640), verdict=verdict, floor=Floor.OFFERED)

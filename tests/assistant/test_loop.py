@@ -180,6 +180,62 @@ def test_a_word_that_follows_a_pause_belongs_to_the_question_but_an_uh_huh_to_th
     assert result.history.turns[0].heard == LONG
 
 
+ASKS = LONG[:-1] + "?"
+
+
+def around_the_end(reply: str, word: str, *, early_s: float) -> Talk:
+    """Says a word of 0.2 s so early before the end of a reply."""
+    (finished,) = talk(speech_like((0.5, 1.5), length_s=8.0), replies=[reply]).of(
+        events.ReplyFinished
+    )
+    start_s = finished.at_s - early_s
+    wave = speech_like((0.5, 1.5), (start_s, start_s + 0.2), length_s=9.0)
+    return talk(wave, replies=[reply, "Yes."], transcriber=ScriptedTranscriber(word))
+
+
+@pytest.mark.parametrize("early_s", [0.5, 0.3, 0.1, 0.0])
+@pytest.mark.parametrize("word", ["Yes.", "Rome"])
+def test_a_word_in_the_last_half_second_of_a_question_answers_it(word: str, early_s: float) -> None:
+    result = around_the_end(ASKS, word, early_s=early_s)
+    assert [turn.heard for turn in result.history.turns] == [ASKS, "Yes."]
+    assert result.of(events.Interrupted) == [], "the question is heard to its end"
+
+
+@pytest.mark.parametrize(("word", "turns"), [("uh-huh", 1), ("Rome", 2)])
+def test_a_word_in_the_last_half_second_of_a_statement_is_a_turn_unless_it_is_an_uh_huh(
+    word: str, turns: int
+) -> None:
+    result = around_the_end(LONG, word, early_s=0.4)
+    assert result.history.turns[0].heard == LONG
+    assert len(result.history.turns) == turns
+
+
+@pytest.mark.parametrize("pause_s", [1.8, 2.5, 3.5])
+@pytest.mark.parametrize("straight", [0, 4])
+def test_who_pauses_for_seconds_is_waited_for_from_the_third_piece_on(
+    straight: int, pause_s: float
+) -> None:
+    begins_s = 0.5 + 7.0 * straight
+    lead = [(0.5 + 7.0 * number, 1.5 + 7.0 * number) for number in range(straight)]
+    pieces = [
+        (start_s, start_s + 0.9) for start_s in (begins_s + n * (0.9 + pause_s) for n in range(5))
+    ]
+    wave = speech_like(*lead, *pieces, length_s=pieces[-1][1] + 7.0)
+    result = talk(wave, replies=[LONG.replace(".", " ") * 2] * 12)
+    begun_s = [event.at_s for event in result.of(events.ReplyStarted)]
+    assert [at_s for at_s in begun_s if pieces[2][0] < at_s < pieces[4][1]] == []
+    last = result.history.turns[-1]
+    assert last.start_s < pieces[2][0] and last.end_s > pieces[4][1]
+
+
+def test_who_was_waited_for_is_answered_quickly_again_after_straight_turns() -> None:
+    pieces = [(0.5 + 3.4 * number, 1.4 + 3.4 * number) for number in range(5)]
+    straight = [(30.0 + 9.0 * number, 31.0 + 9.0 * number) for number in range(7)]
+    result = talk(speech_like(*pieces, *straight, length_s=93.0), replies=[LONG] * 20)
+    ended = result.of(events.UtteranceEnded)[-1]
+    assert ended.at_s - ended.speech_end_s < 0.7
+
+
 def test_the_key_silences_an_assistant_that_waits_and_its_next_answer_is_heard() -> None:
     def press(loop: TalkLoop, event: events.Event) -> None:
         if isinstance(event, events.Yielded) and event.yielded:
