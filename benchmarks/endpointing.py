@@ -71,10 +71,10 @@ def ends(item: Spoken, way: Way, patience: Patience) -> list[TurnMark]:
     endpointer = Endpointer(way.settings.endpointing, completeness=lambda: known[0])
     found: list[TurnMark] = []
     paused_at, has_paused = 0, False
-    for probability in item.probabilities:
+    for probability, level_db in zip(item.probabilities, item.levels_db, strict=True):
         endpointer.patience = patience.factor
         endpointer.least_silence_ms = patience.least_silence_ms
-        for mark in endpointer.feed(probability):
+        for mark in endpointer.feed(probability, level_db=level_db):
             if mark.boundary is Boundary.PAUSED:
                 paused_at = mark.speech_end_samples
                 known[0] = way.score(item, mark)

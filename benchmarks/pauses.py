@@ -16,6 +16,7 @@ from assistant.audio import SPEECH_RATE_HZ, Framer, Waveform
 from assistant.ear import Ear
 from assistant.engines.protocols import Transcript
 from assistant.engines.silero import Silero
+from assistant.playout import level_db
 from benchmarks.rooms import read
 
 FRAME = 512
@@ -45,6 +46,14 @@ class Spoken:
     def voiced(self) -> np.ndarray:
         """Indices of the frames with speech."""
         return np.flatnonzero(np.array(self.probabilities) >= 0.5)
+
+    @property
+    def levels_db(self) -> list[float]:
+        """Level of each frame."""
+        frames = (
+            self.waveform[n * FRAME : (n + 1) * FRAME] for n in range(len(self.probabilities))
+        )
+        return [level_db(frame) for frame in frames]
 
     @property
     def longest_pause_ms(self) -> float:
