@@ -68,7 +68,9 @@ _BEFORE_NUMBERS = {
     "rm": "room", "ver": "version", "op": "opus", "lvl": "level", "ste": "suite",
 }  # fmt: skip
 _BEFORE_NUMBER = re.compile(
-    r"\b(" + "|".join(sorted(_BEFORE_NUMBERS, key=len, reverse=True)) + r")\.\s?(?=[0-9IVX])",
+    r"\b("
+    + "|".join(sorted(_BEFORE_NUMBERS, key=len, reverse=True))
+    + r")\.\s?(?=[0-9]|(?-i:[IVX]+\b))",
     re.IGNORECASE,
 )
 _SLASHED = {
@@ -90,7 +92,7 @@ _COMMON = {
     "tbh": "to be honest", "afaik": "as far as I know", "aka": "also known as",
     "omg": "oh my god", "brb": "be right back", "etc": "et cetera",
     "approx": "approximately", "wwii": "World War two", "wwi": "World War one",
-    "ww2": "World War two", "ww1": "World War one",
+    "mc2": "m c squared", "ww2": "World War two", "ww1": "World War one",
 }  # fmt: skip
 _COMMON_PATTERN = re.compile(
     r"(?<![\w.@#/])(" + "|".join(_COMMON) + r")(?![\w.]|'\w)", re.IGNORECASE
@@ -165,6 +167,8 @@ def _ends_text(match: re.Match[str]) -> bool:
 def _spaced_initials(match: re.Match[str]) -> str:
     letters = match[0].replace(".", " ").strip()
     if letters.lower() in {"a m", "p m"}:
+        if match.string[: match.start()].rstrip()[-1:].isdigit():
+            return match[0]
         letters = letters.lower()
     return letters + ("." if _ends_text(match) else "")
 

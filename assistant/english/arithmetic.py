@@ -34,6 +34,11 @@ _FIXED = {
     "9/11": "nine eleven",
     "24/7/365": "twenty four seven three sixty five",
 }
+_RATED_NEXT = re.compile(r"\s(?:people|stars|points|[a-z]+(?<!s)s\b)")
+_IN_K = re.compile(
+    r"\s(?:tv|tvs|video|videos|resolution|monitor|screen|display|movie|run|race|marathon|walk)\b",
+    re.IGNORECASE,
+)
 _BEST_MARKS = (5, 10, 100)
 _HALVED = re.compile(
     r"\s(?!(?:or|and|of|the|an?|is|was|to|in|on|at|with|as|full|done|plus|minus|times|equals|my|your|for|that)\b)"
@@ -56,7 +61,7 @@ def power(base: str, exponent: str) -> str:
 
 def _power(match: re.Match[str]) -> str:
     base = match["base"]
-    return power(base if base[-1].isalpha() else number(base), match["exponent"])
+    return power(" ".join(base) if base[-1].isalpha() else number(base), match["exponent"])
 
 
 def _scientific(match: re.Match[str]) -> str:
@@ -119,7 +124,8 @@ def _fraction(match: re.Match[str]) -> str | None:
     a, b = int(above), int(below)
     if a + b == 100 or (a == b and b not in _BEST_MARKS) or match[0] == "20/20":
         return f"{words.cardinal(above)} {words.cardinal(below)}"
-    if a <= b and (b == 100 or (b in _BEST_MARKS and (a == b or _RATED.search(context)))):
+    is_rating = a == b or _RATED.search(context) or _RATED_NEXT.match(after(match))
+    if 1 < a <= b and (b == 100 or (b in _BEST_MARKS and is_rating)):
         return f"{words.cardinal(above)} out of {words.cardinal(below)}"
     if a > b and a >= 60 and b >= 30:
         return f"{words.cardinal(above)} over {words.cardinal(below)}"
@@ -132,7 +138,9 @@ def _mixed(match: re.Match[str]) -> str | None:
 
 
 def _ratio(match: re.Match[str]) -> str:
-    parts = match[0].split(":")
+    parts = [part.strip() for part in match[0].split(":")]
+    if parts == ["50", "50"]:
+        return "fifty fifty"
     return " to ".join(number(part.strip()) for part in parts)
 
 
@@ -154,7 +162,9 @@ def _percent_range(match: re.Match[str]) -> str:
     return f"{number(match['low'])} to {number(match['high'])} percent"
 
 
-def _quantity(match: re.Match[str]) -> str:
+def _quantity(match: re.Match[str]) -> str | None:
+    if match["scale"] == "K" and _IN_K.match(after(match)):
+        return None
     return scaled(match["number"], match["scale"])
 
 
@@ -176,7 +186,8 @@ def _numbered(match: re.Match[str]) -> str:
 
 
 def _hash(match: re.Match[str]) -> str:
-    return f"number {number(match['number'])}"
+    digits = match["number"]
+    return f"number {words.spelled(digits) if len(digits) > 3 else number(digits)}"
 
 
 def _list(match: re.Match[str]) -> str:
@@ -186,7 +197,7 @@ def _list(match: re.Match[str]) -> str:
 _OPERAND = rf"{NUMBER}(?![A-Za-z%])"
 SHAPES: tuple[Shape, ...] = (
     shape(
-        rf"(?P<base>{NUMBER}|(?<![A-Za-z])[A-Za-z](?=\^))\^(?P<exponent>\(?[-+]?[0-9]+\)?|[a-zA-Z](?![A-Za-z]))",
+        rf"(?P<base>{NUMBER}|(?<![A-Za-z])[A-Za-z]{{1,3}}(?=\^))\^(?P<exponent>\(?[-+]?[0-9]+\)?|[a-zA-Z](?![A-Za-z]))",
         _power,
     ),
     shape(rf"(?P<mantissa>{SIGN}{NUMBER})[eE](?P<exponent>[-+]?[0-9]{{1,3}})(?!\w)", _scientific),

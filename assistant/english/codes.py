@@ -12,12 +12,14 @@ _DIALLED = (
 _SPELLED = (
     r"pin|pins|pin code|code|codes|passcode|passcodes|password|passwords"
     r"|zip|postcode|postal|account|acct|card|serial|"
-    r"isbn|order|invoice|tracking|id|ids|extension|ext|reference|ref|case|ticket|combination|otp|vin|"
+    r"isbn|order|invoice|tracking|id|ids|extension|ext|reference|ref|case|ticket|i d"
+    r"|combination|otp|vin|"
     r"sku|member|policy|license|licence|plate|booking|confirmation|sort code|routing"
 )
 _PAIRED = (
-    r"room|rooms|flight|route|highway|hwy|interstate|suite|apartment|apt|gate|platform|line|channel|train|"
-    r"bus|exit|unit|boeing|airbus|building|locker|tram|area"
+    r"room|rooms|flight|route|highway|hwy|interstate|suite|apartment|apt|gate|platform|line|channel"
+    r"|train|bus|exit|unit|boeing|airbus|building|locker|tram|area|seat|seats|row|class|block"
+    r"|i s o|rfc|din|ieee"
 )
 _LINK = (
     r"(?:\W+(?:number|numbers|no|nr|code|codes|is|are|was|of|ending|in|to|at|on|called|me"
@@ -29,14 +31,18 @@ _AFTER_PAIRED = re.compile(rf"\b(?:{_PAIRED})(?:\W+(?:number|no|nr|code|is))?\W*
 _JOINED = re.compile(r"\b(?:and|or|,)\W*$")
 _EMERGENCY = frozenset("911 999 112 988 111 000 110 211 311 411 511 711 811".split())
 _STREET = re.compile(
-    r"\s(?:[A-Z][\w.']*\s){1,3}(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|"
-    r"Way|Place|Pl|Square|Terrace|Parkway|Highway)\b"
+    r"\s(?:[A-Z][\w.']*\s){1,3}(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr"
+    r"|Court|Ct|Way|Place|Pl|Square|Terrace|Parkway|Highway)\b"
 )
-_COUNTED = re.compile(
-    r"\s(?!(?:if|for|now|or|and|at|in|to|when|on|right|today|first|please|is|was|by|from|with|immediately|as|the|a|any|so|instead|then|before|after|because|but|via|using|until|during|here|anytime|toll)\b)[a-z]{3,}"
-)
+_GO_ON = (
+    "if for now or and at in to when on right today first please is was by from with immediately "
+    "as the a any so instead then before after because but via using until during here anytime toll"
+).split()
+_COUNTED = re.compile(rf"\s(?!(?:{'|'.join(_GO_ON)})\b)[a-z]{{3,}}")
+"""A number before this counts it: "call 300 people", but "call 911 if"."""
 _DATE = re.compile(
-    r"[12][0-9]{3}([-.])[01]?[0-9]\1[0-3]?[0-9]|[0-3]?[0-9]([-.])[0-3]?[0-9]\2[12][0-9]{3}"
+    r"[12][0-9]{3}([-./])[01]?[0-9]\1[0-3]?[0-9]|[0-3]?[0-9]([-./])[0-3]?[0-9]\2[12][0-9]{3}"
+    r"|(?:0[1-9]|[12][0-9]|3[01])\.(?:0[1-9]|1[0-2])\.[0-9]{2}"
 )
 _FIRST_GROUP = re.compile(r"[0-9]+|[A-Za-z]+")
 
@@ -58,7 +64,7 @@ def groups(written: str, *, zero: str = "zero") -> str:
 
 def _telephone(match: re.Match[str]) -> str | None:
     count = sum(character.isdigit() for character in match[0])
-    if not 7 <= count <= 15:
+    if not 7 <= count <= 15 or _DATE.fullmatch(match[0]):
         return None
     said = groups(match[0])
     if count <= _DIGITS_IN_ONE_BREATH:
@@ -90,6 +96,8 @@ def _plain(match: re.Match[str]) -> str | None:
         if len(digits) == 3 and not _COUNTED.match(after(match)):
             return words.spelled(digits)
         return None
+    if digits == "911" and not _COUNTED.match(after(match)):
+        return words.spelled(digits)
     if digits in _EMERGENCY and re.match(
         r"\s(?:operator|call|dispatch|service|line)", after(match)
     ):
@@ -157,6 +165,8 @@ def _token(match: re.Match[str]) -> str | None:
     token = match[0]
     if re.match(r"[a-z]{2,}-", token):
         return None
+    if re.fullmatch(r"[a-z]-[0-9]+", token):
+        return f"{token[0]} minus {words.cardinal(token[2:])}"
     is_flight = _AFTER_PAIRED.search(before(match)) or _AFTER_SPELLED.search(before(match))
     said: list[str] = []
     for part in re.findall(r"[0-9]+|[A-Za-z]+", token):
@@ -188,6 +198,19 @@ def _flight(match: re.Match[str]) -> str | None:
 
 def _postcode(match: re.Match[str]) -> str:
     return groups(match[0])
+
+
+def _lettered(match: re.Match[str]) -> str | None:
+    """Room 5B, seat 12A: where the word before it says that it is no scale or unit."""
+    if not _AFTER_PAIRED.search(before(match)):
+        return None
+    return f"{words.by_pairs(match['digits'])} {match['letter']}"
+
+
+def _grouped(match: re.Match[str]) -> str | None:
+    context = before(match)
+    is_code = _AFTER_DIALLED.search(context) or _AFTER_SPELLED.search(context)
+    return groups(match[0]) if is_code else None
 
 
 def _hyphenated(match: re.Match[str]) -> str | None:
@@ -228,6 +251,8 @@ SHAPES: tuple[Shape, ...] = (
         rf"(?P<digits>[0-9]{{1,4}})(?P<letter>[A-Z])(?={_STREET.pattern})",
         lambda m: f"{words.by_pairs(m['digits'])} {m['letter']}",
     ),
+    shape(r"(?P<digits>[0-9]{1,4})(?P<letter>[A-Z])(?![\w°])", _lettered),
+    shape(r"[0-9]{2,4}(?:[ -][0-9]{2,4})+(?![0-9:%/])", _grouped),
     shape(r"(?P<letters>[A-Z]{2,3})\s(?P<digits>[0-9]{2,4})(?!\w)", _flight),
     shape(r"(?P<digits>[0-9]+)(?![0-9]|[.,][0-9])", _plain),
 )

@@ -3,7 +3,7 @@
 import re
 
 from assistant import number_words as words
-from assistant.english.numerals import Shape, after, before, shape
+from assistant.english.numerals import Shape, after, before, number, shape
 
 MONTHS = (
     "January February March April May June July August September October November December"
@@ -32,7 +32,7 @@ _YEAR_BEFORE = re.compile(
     r"(?:\b(?:in|since|from|until|till|year|years|before|after|around|circa|ca|between|during|early|"
     r"late|mid|by|of|copyright|spring|summer|autumn|fall|winter|christmas|easter|back in|"
     r"january|february|march|april|may|june|july|august|september|october|november|december)"
-    r"|[©(])[\s-]*$"
+    r"|[12][0-9]{3},?\s(?:and|or|to)|[©(])[\s-]*$"
 )
 
 
@@ -105,28 +105,24 @@ def _month_and_year(match: re.Match[str]) -> str:
 def _lone_year(match: re.Match[str]) -> str | None:
     """A number of four digits is a year unless it counts what follows."""
     digits = match["year"]
-    is_said_so = _YEAR_BEFORE.search(before(match)) is not None
-    following = re.match(r"\s([A-Za-z']+)", after(match))
-    counts = (
-        following is not None
-        and following[1][0].islower()
-        and following[1].lower() not in _AFTER_YEAR
-    )
     is_usual = "1100" <= digits < "2100"
-    if re.search(r"\b(?:the|this)\s$", before(match)) and is_usual and not _is_plural(following):
-        return words.year(digits)
-    if counts or not (is_usual or is_said_so):
-        return words.year(digits) if is_said_so and is_usual and not _is_plural(following) else None
-    if re.search(
-        r"\b(?:about|over|under|only|exactly|nearly|almost|than|least|most|plus|minus|times|equals)\s$",
-        before(match),
-    ):
-        return None
-    return words.year(digits)
+    is_said_so = _YEAR_BEFORE.search(before(match)) is not None
+    following = re.match(r"\s([a-z][A-Za-z']*)", after(match))
+    counts = following is not None and following[1].lower() not in _AFTER_YEAR
+    if not counts:
+        is_year = is_said_so or (is_usual and not _COUNTED_BEFORE.search(before(match)))
+    elif following is not None and following[1].endswith("s"):
+        # "in 1500 cases", but "before 1963 kids …": only recent years that are not round
+        is_year = is_said_so and "1900" < digits < "2036" and digits[3] != "0"
+    else:
+        is_year = is_usual and (is_said_so or _POINTED_AT.search(before(match)) is not None)
+    return words.year(digits) if is_year else None
 
 
-def _is_plural(following: re.Match[str] | None) -> bool:
-    return following is not None and following[1].endswith("s") and following[1].islower()
+_POINTED_AT = re.compile(r"\b(?:the|this)\s$")
+_COUNTED_BEFORE = re.compile(
+    r"\b(?:about|over|under|only|exactly|nearly|almost|than|least|most|plus|minus|times|equals)\s$"
+)
 
 
 def _span(match: re.Match[str]) -> str:
@@ -181,7 +177,7 @@ def _time(match: re.Match[str]) -> str | None:
     if match["half"] and int(minute) == 0:
         said = words.cardinal(str(int(hour)))
     if match["second"]:
-        seconds = words.cardinal(str(int(match["second"])))
+        seconds = number(re.sub("^0(?=[0-9])", "", match["second"].replace(",", ".")))
         said += f" and {seconds} second{'' if seconds == 'one' else 's'}"
     return said + _half(match["half"])
 
@@ -236,6 +232,8 @@ def calendar_names(text: str) -> str:
     return _MONTH_ALONE.sub(lambda m: month_name(m[1]), text)
 
 
+_MANY = {"10": "tens", "100": "hundreds", "1000": "thousands"}
+
 SHAPES: tuple[Shape, ...] = (
     shape(
         r"(?P<year>[12][0-9]{3})(?P<sign>[-/.])(?P<month>0?[1-9]|1[0-2])(?P=sign)"
@@ -270,12 +268,18 @@ SHAPES: tuple[Shape, ...] = (
         r"(?P<first>1[0-9]{3}|20[0-9]{2})/(?P<last>(?:1[0-9]|20)[0-9]{2}|[0-9]{2})(?![\w/])",
         _season,
     ),
+    shape(r"(?P<digits>10{1,3})s(?=\sof\b)", lambda m: _MANY[m["digits"]]),
     shape(r"'?(?P<digits>1[0-9]{2}0|20[0-9]0|[2-9]0)'?s(?![\w])", _decade),
     shape(r"'(?P<digits>[0-9]{2})(?![\w'\"])", _short_year),
     shape(r"(?P<digits>[0-9]{1,4})\s(?P<era>BCE|BC|CE|AD|B\.C\.(?:E\.)?|A\.D\.)(?!\w)", _era),
     shape(
-        rf"(?P<hour>[01]?[0-9]|2[0-4]):(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))?(?![0-9:]){_HALF_DAY}?",
+        rf"(?P<hour>[01]?[0-9]|2[0-4]):(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9](?:[.,][0-9]{{1,3}})?))?(?![0-9:]){_HALF_DAY}?",
         _time,
+    ),
+    shape(rf"(?P<hour>[01]?[0-9])\.(?P<minute>[0-5][0-9])(?P<second>){_HALF_DAY}", _time),
+    shape(
+        r"(?P<day>0[1-9]|[12][0-9]|3[01])\.(?P<month>0[1-9]|1[0-2])\.(?P<year>[0-9]{2})(?![\w.])",
+        _day_first,
     ),
     shape(rf"(?P<hour>[0-2]?[0-9]){_HALF_DAY}", _hour),
     shape(

@@ -117,7 +117,7 @@ _PER = {
 }
 _PER_PATTERN = "|".join(re.escape(name) for name in sorted(_PER, key=len, reverse=True))
 _UNIT_PRICE = rf"(?:\s?/\s?(?P<per>{_PER_PATTERN})(?![A-Za-z]))?"
-_ENDING = rf"(?:-(?=[A-Za-z]))?{_UNIT_PRICE}"
+_ENDING = rf"(?:-(?=[A-Za-z])|\s(?:dollars?|euros?|pounds?)\b)?{_UNIT_PRICE}"
 
 
 def _spoken(written: str, scale: str | None, currency: _Currency, *, is_short: bool) -> str:
@@ -148,11 +148,18 @@ def _amount(match: re.Match[str]) -> str:
     currency = _CURRENCIES[name]
     said = sign + _spoken(written, scale, currency, is_short=currency is not _DOLLAR)
     per = match["per"]
-    if not per and re.search(r"\b(?:an?|each)\s$", before(match)) and _is_noun_next(match):
+    if not per and _DETERMINED.search(before(match)) and _is_noun_next(match):
         said = _as_adjective(said, currency)
     elif match[0].endswith("-"):
         said = _as_adjective(said, currency) + " "
     return f"{said} per {_PER[per]}" if per else said
+
+
+_DETERMINED = re.compile(r"\b(?:an?|each|the|this|that|his|her|their|your|our|my)\s$")
+_NO_NOUNS = frozenset(
+    "and for each per the but you that was were are has had have will would they she from with "
+    "into than which who when because not can could should did does per went goes came".split()
+)
 
 
 def _as_adjective(said: str, currency: _Currency) -> str:
@@ -162,7 +169,7 @@ def _as_adjective(said: str, currency: _Currency) -> str:
 def _is_noun_next(match: re.Match[str]) -> bool:
     """Whether the amount describes what follows, as in "a $5 bill"."""
     following = re.match(r" ([a-z]{3,})", after(match))
-    return following is not None and following[1] not in {"and", "for", "each", "per", "the", "but"}
+    return following is not None and following[1] not in _NO_NOUNS
 
 
 def _range(match: re.Match[str]) -> str:
@@ -182,17 +189,19 @@ def _cents(match: re.Match[str]) -> str:
     return f"{number(count)} {cent if count == '1' else cents}"
 
 
-_SCALED = rf"(?P<number>{NUMBER})(?P<scale>{SCALE})?"
+_SCALE = rf"(?:{SCALE}|[mb](?![\w]))"
+"""Beside an amount "m" is no meter."""
+_SCALED = rf"(?P<number>{NUMBER})(?P<scale>{_SCALE})?"
 _MONEY_SIGN = r"(?P<sign>(?<![\w)])[-+])?"
 SHAPES: tuple[Shape, ...] = (
     shape(
-        rf"(?P<currency>{CURRENCY})\s?(?P<low>{NUMBER})(?P<low_scale>{SCALE})?"
-        rf"(?:{RANGE})(?:(?P=currency)\s?)?(?P<high>{NUMBER})(?P<scale>{SCALE})?{_UNIT_PRICE}",
+        rf"(?P<currency>{CURRENCY})\s?(?P<low>{NUMBER})(?P<low_scale>{_SCALE})?"
+        rf"(?:{RANGE})(?:(?P=currency)\s?)?(?P<high>{NUMBER})(?P<scale>{_SCALE})?{_UNIT_PRICE}",
         lambda m: None if re.search(r"\s(?:or|and)\s", m[0]) else _range(m),
     ),
     shape(
-        rf"(?P<low>{NUMBER})(?P<low_scale>{SCALE})?\s?(?P<low_currency>{CURRENCY})?"
-        rf"(?:\s?[-–—]\s?|\sto\s)(?P<high>{NUMBER})(?P<scale>{SCALE})?"
+        rf"(?P<low>{NUMBER})(?P<low_scale>{_SCALE})?\s?(?P<low_currency>{CURRENCY})?"
+        rf"(?:\s?[-–—]\s?|\sto\s)(?P<high>{NUMBER})(?P<scale>{_SCALE})?"
         rf"\s?(?P<currency>{CURRENCY})(?![\w]){_UNIT_PRICE}",
         _range,
     ),

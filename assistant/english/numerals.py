@@ -8,7 +8,7 @@ from assistant import number_words as words
 
 DIGITS = r"[0-9]"
 GROUPED = (
-    r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![0-9])"
+    r"(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![0-9])"
     r"|[0-9]{1,3}(?:\.[0-9]{3}){2,}(?:,[0-9]+)?(?![.]?[0-9])"
     r"|[0-9]{1,3}\.[0-9]{3},[0-9]{1,2}(?![0-9])"
     r"|[1-9][0-9]{0,2}(?:'[0-9]{3})+(?![0-9])"
@@ -16,7 +16,10 @@ GROUPED = (
     r"|[1-9][0-9]{0,2}[ ']000(?![0-9]))"
 )
 """Thousands set apart by commas, full stops, spaces or apostrophes."""
-NUMBER = rf"(?:{GROUPED}|[0-9]+\.[0-9]+|[0-9]+,[0-9]{{1,2}}(?![0-9]|,[0-9])|[0-9]+|\.[0-9]+)"
+NUMBER = (
+    rf"(?:{GROUPED}|[0-9]+\.[0-9]+|[0-9]+,[0-9]{{1,2}}(?![0-9]|,[0-9])|0,[0-9]+(?![0-9]|,[0-9])"
+    r"|[0-9]+|\.[0-9]+)"
+)
 """A number without a sign, with a decimal point or comma."""
 MIXED = r"(?:[0-9]+[ -])?[0-9]+/[0-9]+"
 """A fraction, perhaps after whole ones."""
@@ -30,6 +33,7 @@ _SCALES = {
     "mn": "million",
     "mm": "million",
     "mio": "million",
+    "mrd": "billion",
     "mil": "million",
     "b": "billion",
     "bn": "billion",
@@ -39,8 +43,8 @@ _SCALES = {
     "trn": "trillion",
 }
 SCALE = (
-    r"(?:\s?(?:hundred|thousand|million|billion|trillion)(?![A-Za-z])"
-    r"|\s?(?:mn|mio|mil|bn|bio|tn|trn|MM)(?![A-Za-z])|[kKMBT](?![A-Za-z\d]))"
+    r"(?:[\s-]?(?:hundred|thousand|million|billion|trillion)(?![A-Za-z])"
+    r"|\s?(?:mn|mio|Mio|mil|bn|bio|Mrd|tn|trn|MM)(?![A-Za-z])|[kKMBT](?![A-Za-z\d]))"
 )
 
 
@@ -105,7 +109,7 @@ def after(match: re.Match[str], characters: int = 24) -> str:
 
 def canonical(written: str) -> str:
     """Returns a number as digits with a decimal point: ``"1.234,5"`` → ``"1234.5"``."""
-    if re.fullmatch(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?", written):
+    if re.fullmatch(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?", written):
         return written.replace(",", "")
     if re.fullmatch(r"[0-9]{1,3}(?:\.[0-9]{3}){2,}(?:,[0-9]+)?|[0-9]+\.[0-9]{3},[0-9]+", written):
         return written.replace(".", "").replace(",", ".")
@@ -141,5 +145,5 @@ def scaled(written: str, scale: str | None) -> str:
     """Returns a number with its scale in words: ``("5.2", "M")`` → ``"five point two million"``."""
     if not scale:
         return number(written)
-    name = scale.strip()
+    name = scale.strip(" -")
     return f"{number(written)} {_SCALES.get(name.lower(), name)}"

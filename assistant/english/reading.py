@@ -20,7 +20,7 @@ _START = re.compile(
     r"|(?<![\w])(?:\.(?=[0-9])|'(?=[0-9]{2})|\((?=[0-9]{2,5}\)))"
     r"|(?:<=|>=|[~≈<>≤≥])(?=\s?[-+$£€]?\.?[0-9])"
     r"|[√∛∜]|[#§](?=\s?[0-9])"
-    r"|(?<![A-Za-z0-9])(?:[A-Za-z]{1,12}-?(?=[0-9])|[A-Za-z](?=\^)|[A-Z]{2,3}(?=\s[0-9]))"
+    r"|(?<![A-Za-z0-9])(?:[A-Za-z]{1,12}-?(?=[0-9])|[A-Za-z]{1,3}(?=\^)|[A-Z]{2,3}(?=\s[0-9]))"
     rf"|(?<![A-Za-z])(?:{'|'.join(dates.MONTHS)}|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)"
     r"(?=\.?,?\s[0-9])"
 )
@@ -56,10 +56,10 @@ def in_words(text: str) -> str:
     text = abbreviations.in_words(text)
     text = abbreviations.spelled(roman.in_words(text))
     text = dates.calendar_names(text)
-    text = units.bare_units(text)
     text = _minus(text)
     if _HAS_SHAPES.search(text):
         text = read(text, _START, _SHAPES)
+    text = units.bare_units(text)
     return _signs(text)
 
 

@@ -221,7 +221,9 @@ def _angle(match: re.Match[str]) -> str:
     return " ".join([*said, side]).strip()
 
 
-def _times_as_many(match: re.Match[str]) -> str:
+def _times_as_many(match: re.Match[str]) -> str | None:
+    if "=" in match.string or re.match(r"\s?[-+*/^]", after(match)):
+        return None
     return f"{number(match['number'])} times"
 
 

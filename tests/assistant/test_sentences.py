@@ -24,6 +24,14 @@ def pieces(text: str) -> list[str]:
         ("One.\n\nTwo", ["One.\n\n", "Two"]),
         ("**Great!** 😊 Go on.", ["**Great!** ", "😊 Go on."]),
         ("你好。我很好！", ["你好。", "我很好！"]),
+        ("It is 3.5 km. Go!", ["It is 3.5 km. ", "Go!"]),
+        ("He has a Ph.D. Good.", ["He has a Ph.D. Good."]),
+        ("What?! No way. “Yes.” He left.", ["What?! ", "No way. ", "“Yes.” ", "He left."]),
+        ("Hm… I see. Wait... What?", ["Hm… ", "I see. ", "Wait... ", "What?"]),
+        ("II. Next\nWell", ["II. Next\nWell"]),
+        ("See [a. B](x). `c. D` *sighs. Ok*", ["See [a. B](x). ", "`c. D` *sighs. ", "Ok*"]),
+        ("Ok. <think>A. B.</think> Go. Now", ["Ok. ", "<think>A. B.</think>", " Go. ", "Now"]),
+        ("See ```a. B\n\nc``` Now. Go", ["See ", "```a. B\n\nc```", " Now. ", "Go"]),
     ],
 )
 def test_sentences_end_where_a_reader_would_pause(text: str, expected: list[str]) -> None:
@@ -38,6 +46,23 @@ def test_first_clause_comes_early_and_only_the_first() -> None:
         "my friend, truly. ",
         "Please, if you like, go on.",
     ]
+
+
+@pytest.mark.parametrize(
+    "text", ["It was on Dec 5, 2024 with Tom", "I like salt &amp; pepper with it"]
+)
+def test_a_comma_within_a_date_ends_no_clause(text: str) -> None:
+    assert list(split_sentences([text])) == [text]
+
+
+def test_an_overlong_sentence_is_not_cut_within_markup() -> None:
+    link = "[a very long text of a link, with commas, and more](http://a.b/c)"
+    text = "word " * 40 + link * 3 + " and so on" * 30
+
+    found = pieces(text)
+
+    assert "".join(found) == text
+    assert sum(piece.count(link) for piece in found) == 3
 
 
 def test_short_interjection_is_not_a_clause_of_its_own() -> None:
