@@ -89,6 +89,7 @@ def answer_question(
             speak(clip)
     if Mark.FIRST_AUDIO not in latency.marks_ms:
         pieces.append(f" {ASK_AGAIN}")
+        dialogue.replace_reply("".join(pieces).strip())
         for clip in engines.voice.synthesize(ASK_AGAIN, style, cancel):
             latency.mark(Mark.FIRST_AUDIO)
             speak(clip)

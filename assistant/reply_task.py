@@ -21,6 +21,7 @@ from assistant.reply_parts import Emit, Question, ReplyParts
 from assistant.safety import SAD, reply_of
 from assistant.sentences import SentenceSplitter
 from assistant.speakable import ASK_AGAIN
+from assistant.worker import Stream
 
 JITTER_S = 0.06
 """Speech that must be ready before playback of a reply begins."""
@@ -169,11 +170,23 @@ class Reply:
         )
 
     async def _ask_again(self, style: SpeakingStyle) -> None:
-        """Says a word where the answer held nothing to say; it is part of the answer then."""
-        text = f" {ASK_AGAIN}" if self.generated else ASK_AGAIN
+        """Says a word where the answer held nothing to say; it is part of the answer then.
+
+        A voice that is not to speak, as of a client that wants text, does not say it either.
+        """
+        stream = self._clips(ASK_AGAIN, style)
+        with closing(stream):
+            clips = [clip async for clip in stream]
+        if not clips:
+            return
+        text = f" {ASK_AGAIN}" if self.generated.strip() else ASK_AGAIN
         self.generated += text
         self._emit(partial(events.ReplyText, turn=self.question.turn, text=text))
-        await self._speak(text, style)
+        keep = partial(self._parts.dialogue.replace_reply, self.generated.strip())
+        await self._parts.model_worker.call(keep)
+        self._spoken.begin(text)
+        await self._play(_joined(clips))
+        self._spoken.complete()
 
     async def _stop_hearing(self) -> None:
         try:
@@ -202,13 +215,9 @@ class Reply:
 
     async def _speak(self, sentence: str, style: SpeakingStyle) -> None:
         self.mark("first_sentence")
-        parts, speaker = self._parts, self._parts.speaker
+        speaker = self._parts.speaker
         self._spoken.begin(sentence)
-        clips = parts.voice_worker.stream(
-            lambda: parts.voice.synthesize(sentence, style, self._cancel),
-            ahead=4,
-            due=self.due_s,
-        )
+        clips = self._clips(sentence, style)
         waiting: list[AudioClip] = []
         with closing(clips):
             async for clip in clips:
@@ -223,6 +232,14 @@ class Reply:
         if waiting:
             await self._play(_joined(waiting))
         self._spoken.complete()
+
+    def _clips(self, text: str, style: SpeakingStyle) -> Stream[AudioClip]:
+        """Speaks `text` on the voice's worker."""
+        return self._parts.voice_worker.stream(
+            lambda: self._parts.voice.synthesize(text, style, self._cancel),
+            ahead=4,
+            due=self.due_s,
+        )
 
     async def _play(self, clip: AudioClip) -> None:
         await self._committed.wait()

@@ -427,6 +427,8 @@ def test_an_answer_of_nothing_to_say_asks_back(reply: str) -> None:
     (turn,) = result.history.turns
     assert turn.heard == turn.generated.strip() == f"{reply.strip()} Sorry?".strip()
     assert len(result.of(events.ReplyStarted)) == len(result.of(events.ReplyFinished)) == 1
+    assert result.dialogue is not None
+    assert result.dialogue.replaced == [turn.heard]
     assert np.abs(result.heard).max() > 0.2
 
 
@@ -434,3 +436,15 @@ def test_an_answer_with_words_does_not_ask_back() -> None:
     result = talk(speech_like((0.5, 1.5), length_s=4.0), replies=["🙂 Good. 🙂"], voice=WordVoice())
     (turn,) = result.history.turns
     assert turn.heard == "🙂 Good. 🙂"
+
+
+def test_a_voice_that_is_not_to_speak_adds_nothing_to_an_answer() -> None:
+    class Mute(ToneVoice):
+        def synthesize(
+            self, text: str, style: SpeakingStyle, cancel: Cancel
+        ) -> Iterator[AudioClip]:
+            return iter(())
+
+    result = talk(speech_like((0.5, 1.5), length_s=4.0), replies=["Good."], voice=Mute())
+    (turn,) = result.history.turns
+    assert turn.generated == "Good."
