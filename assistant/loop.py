@@ -19,7 +19,6 @@ from assistant.endpointing import Endpointer
 from assistant.engines.protocols import Microphone, Speaker
 from assistant.floor import FloorJudge
 from assistant.giving_way import GivingWay
-from assistant.incoming import Steadier
 from assistant.patience import Patience
 from assistant.playout import level_db
 from assistant.presence import Presence
@@ -27,6 +26,7 @@ from assistant.push_to_talk import KeyChange, TalkKey
 from assistant.replies import Replies
 from assistant.reply_parts import Question, ReplyParts
 from assistant.speech_gate import spoken_spans
+from assistant.steady_frames import SteadyFrames
 from assistant.talk_settings import TalkSettings
 from assistant.turn_marks import Boundary, Floor, TurnMark
 from assistant.utterances import UtteranceBuffer
@@ -80,7 +80,6 @@ class TalkLoop:
             completeness=lambda: self._replies.completeness if self._replies else None,
             verdict=lambda: self._floor.verdict,
         )
-        self._steadier = Steadier()
         self._sound = UtteranceBuffer()
         self._replies: Replies | None = None
         self._clock = 0
@@ -177,6 +176,10 @@ class TalkLoop:
         """Answers `text` as if it had been said."""
         self._ask(None, text, "typed")
 
+    def sound(self, start_s: float, end_s: float) -> Waveform:
+        """Returns what was heard lately between two times on the audio clock, 16 kHz."""
+        return self._sound.cut(round(start_s * SPEECH_RATE_HZ), round(end_s * SPEECH_RATE_HZ))
+
     async def spoken_part(self, sound: Waveform) -> Waveform | None:
         """Returns what of 16 kHz `sound` is speech, or None; see `assistant.speech_gate`."""
         gate = self._parts.ear.gate(self._settings.endpointing)
@@ -249,10 +252,12 @@ class TalkLoop:
 
     async def _frames(self) -> AsyncGenerator[AudioFrame, None]:
         """Yields the microphone's frames, then silence until the last answer is over."""
-        async for frame in self._parts.microphone.frames():
-            if self._is_stopping:
-                return
-            yield frame
+        steady = SteadyFrames(self._parts.microphone, self._parts.ear.frame_samples)
+        async with aclosing(steady.frames()) as frames:
+            async for frame in frames:
+                if self._is_stopping:
+                    return
+                yield frame
         self._finish_turn()
         size = self._parts.ear.frame_samples
         while self._is_busy and not self._is_stopping:
@@ -266,9 +271,7 @@ class TalkLoop:
 
     async def _take(self, frame: AudioFrame) -> None:
         parts = self._parts
-        samples = self._steadier.steady(frame.samples)
-        if self._is_muted:
-            samples = np.zeros_like(samples)
+        samples = np.zeros_like(frame.samples) if self._is_muted else frame.samples
         played = parts.speaker.played(len(samples))
         heard = await parts.ear_worker.call(partial(parts.ear.listen, samples, played))
         self._clock += len(samples)

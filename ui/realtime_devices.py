@@ -80,11 +80,6 @@ class SocketMicrophone:
         self.clear()
         return sound
 
-    def cut(self, start_s: float, end_s: float) -> Waveform:
-        """Returns the sound between two times on the audio clock."""
-        start, end = (round(time_s * SPEECH_RATE_HZ) for time_s in (start_s, end_s))
-        return self._kept.cut(start, end)
-
     def clear(self) -> None:
         """Forgets all sound that was sent so far."""
         self.settle()

@@ -5,7 +5,6 @@ from typing import cast
 
 from assistant import events
 from assistant.audio import SPEECH_RATE_HZ, Waveform
-from assistant.incoming import steadied
 from assistant.loop import TalkLoop
 from ui.realtime_devices import SocketMicrophone, SocketSpeaker
 from ui.realtime_formats import SoundReader, sound_bytes
@@ -64,7 +63,7 @@ class Requests:
     def hold(self, turn: events.TurnHeld) -> None:
         """Keeps a turn until the client wants it answered."""
         try:
-            self._question.add(steadied(self._microphone.cut(turn.start_s, turn.end_s)))
+            self._question.add(self._loop.sound(turn.start_s, turn.end_s))
         except ProtocolError as error:
             self._send(error.event(None))
 

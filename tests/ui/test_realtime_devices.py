@@ -49,7 +49,6 @@ async def test_the_buffer_is_taken_and_cleared() -> None:
     assert microphone.kept_s == 0.0
     await microphone.push(sound[:800], SPEECH_RATE_HZ)
     np.testing.assert_array_equal(microphone.take(), sound[:800])
-    np.testing.assert_array_equal(microphone.cut(0.5, 0.6), sound[8_000:9_600])
 
 
 def test_a_talk_without_a_microphone_keeps_no_sound() -> None:
