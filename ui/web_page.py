@@ -65,20 +65,28 @@ def _blocks(gr: Any, resident: Resident) -> Any:
         gr.HTML(content, js_on_load=None, apply_default_css=False, padding=False)
         with gr.Accordion("Settings", open=False, elem_id="a-settings"):
             with gr.Row():
-                _choice(gr, "Voice", "voice", list(resident.voices), "who speaks")
-                _choice(gr, "Manner", "policy", list(resident.policies), "how feelings are met")
+                voice = _choice(gr, "Voice", "voice", list(resident.voices), "who speaks")
+                manners = list(resident.policies)
+                manner = _choice(gr, "Manner", "policy", manners, "how feelings are met")
             with gr.Row():
-                _choice(gr, "Model", "model", list(resident.models), "from the next talk on")
+                model = _choice(
+                    gr, "Model", "model", list(resident.models), "from the next talk on"
+                )
                 patience = gr.Slider(
                     0.5, 3.0, 1.0, step=0.1, label="Patience", info="how long you may pause"
                 )
                 _tells(patience, "patience")
+            # The page presses it when the server says that other settings are in force.
+            adopt = gr.Button("Adopt", visible="hidden", elem_id="a-adopt")
+            shown = [voice, manner, model, patience]
+            adopt.click(None, None, shown, js="() => window.attune.choices.shown")
     return blocks
 
 
-def _choice(gr: Any, label: str, name: str, choices: list[str], info: str) -> None:
+def _choice(gr: Any, label: str, name: str, choices: list[str], info: str) -> Any:
     box = gr.Dropdown(choices, value=choices[0], label=label, info=info, interactive=True)
     _tells(box, name)
+    return box
 
 
 def _tells(component: Any, name: str) -> None:

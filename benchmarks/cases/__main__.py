@@ -14,7 +14,7 @@ from types import ModuleType
 
 from benchmarks.cases.case import Case, missing
 
-PARTS = {"__init__", "__main__", "case", "client", "speech", "talks"}
+PARTS = {"__init__", "__main__", "browser", "case", "client", "slow_line", "speech", "talks"}
 """Modules here that are no cases."""
 
 

@@ -56,7 +56,9 @@ OWN = ("data:", "blob:")
 
 
 @contextlib.contextmanager
-def page_server(*, reply: str = LONG, admission: AdmissionSettings | None = None) -> Generator[str]:
+def page_server(
+    *, reply: str = LONG, admission: AdmissionSettings | None = None, port: int = 0
+) -> Generator[str]:
     """Serves the page with a real voice and a scripted model; yields its address."""
     try:
         voice = open_voice()
@@ -68,7 +70,7 @@ def page_server(*, reply: str = LONG, admission: AdmissionSettings | None = None
         open_detector=LevelDetector,
         policies=("empathetic", "flat"),
     )
-    with serving(engines, with_page=True, admission=admission) as (host, _site):
+    with serving(engines, with_page=True, admission=admission, port=port) as (host, _site):
         yield f"http://{host}/"
 
 

@@ -43,15 +43,16 @@ def serving(
     admission: AdmissionSettings | None = None,
     password: str | None = None,
     with_page: bool = False,
+    port: int = 0,
 ) -> Generator[tuple[str, Site]]:
-    """Serves on a thread; yields `HOST:PORT`."""
+    """Serves on a thread, at a free port unless one is named; yields `HOST:PORT`."""
     engines = engines or resident()
     running: list[tuple[uvicorn.Server, Site]] = []
     started = threading.Event()
 
     async def run() -> None:
         site = Site(engines, admission, password=password, with_page=with_page)
-        server = uvicorn.Server(server_config(site.app, "127.0.0.1", 0))
+        server = uvicorn.Server(server_config(site.app, "127.0.0.1", port))
         running.append((server, site))
         serve = asyncio.ensure_future(server.serve())
         while not server.started and not serve.done():

@@ -66,7 +66,7 @@ async def test_a_spoken_talk(page: Any) -> None:
     async with page.expect_download() as waiting:
         await page.click("[data-save=md]")
     saved = Path(await (await waiting.value).path()).read_text(encoding="utf-8")
-    assert "sad, by your own word" in saved
+    assert "sad, as you said" in saved
     assert "(interrupted)" in saved
 
     await page.reload(wait_until="commit")

@@ -1,32 +1,89 @@
 // The page's ear and mouth: one audio context, two worklets, and meters for the picture.
 
 const OUT_HZ = 24000;
+const SHORT_BREAK_MS = 1000;
+const TRY_AGAIN_MS = 2000;
 
 export class MicrophoneProblem extends Error {}
 
 export class Audio {
-  constructor({ onFrame, onPlayed }) {
-    this.onFrame = onFrame;
-    this.onPlayed = onPlayed;
+  // `onBreak` is told when the sound is interrupted (by a call, say, or a locked screen) and when it
+  // goes on; `onLost` when the microphone is gone, `onDevices` when devices come or go.
+  constructor({ onFrame, onPlayed, onBreak, onLost, onDevices }) {
+    Object.assign(this, { onFrame, onPlayed, onBreak, onLost });
     this.isListening = false;
+    this.isInterrupted = false;
     this.playedMs = 0;
+    document.addEventListener("visibilitychange", () => this.look());
+    addEventListener("pageshow", () => this.look());
+    setInterval(() => this.isInterrupted && this.look(), TRY_AGAIN_MS);
+    navigator.mediaDevices?.addEventListener("devicechange", onDevices);
   }
 
   async prepare() {
-    if (!this.context) {
-      this.context = new AudioContext({ latencyHint: "interactive" });
-      const base = new URL(".", import.meta.url);
-      await this.context.audioWorklet.addModule(new URL("player-worklet.js", base));
-      await this.context.audioWorklet.addModule(new URL("capture-worklet.js", base));
-      this.player = new AudioWorkletNode(this.context, "attune-player", { numberOfInputs: 0 });
-      this.outMeter = meter(this.context);
-      this.player.connect(this.outMeter).connect(this.context.destination);
-      this.player.port.onmessage = ({ data }) => {
-        this.playedMs = (1000 * data.played) / OUT_HZ;
-        this.onPlayed({ ms: this.playedMs, flushed: data.flushed, finished: data.finished });
-      };
+    this.preparing ||= this.build();
+    await this.preparing;
+    await this.resume();
+  }
+
+  async build() {
+    this.context = new AudioContext({ latencyHint: "interactive" });
+    this.context.onstatechange = () => this.look();
+    const base = new URL(".", import.meta.url);
+    await this.context.audioWorklet.addModule(new URL("player-worklet.js", base));
+    await this.context.audioWorklet.addModule(new URL("capture-worklet.js", base));
+    this.player = new AudioWorkletNode(this.context, "attune-player", { numberOfInputs: 0 });
+    this.outMeter = meter(this.context);
+    this.player.connect(this.outMeter).connect(this.context.destination);
+    this.player.port.onmessage = ({ data }) => {
+      this.playedMs = (1000 * data.played) / OUT_HZ;
+      this.onPlayed({ ms: this.playedMs, flushed: data.flushed, finished: data.finished });
+    };
+  }
+
+  // Whether nothing is heard or played although it should be.
+  get isAsleep() {
+    const track = this.isListening && this.stream.getAudioTracks()[0];
+    return Boolean(this.context && (this.context.state !== "running" || (track && track.muted)));
+  }
+
+  // Looks whether the sound runs, and wakes it. A break that is over at once is none.
+  look() {
+    if (!this.isAsleep) {
+      clearTimeout(this.noticing);
+      this.noticing = null;
+      this.tell(false);
+      return;
     }
-    await this.context.resume();
+    if (!document.hidden) this.resume();
+    this.noticing ||= setTimeout(() => {
+      this.noticing = null;
+      if (this.isAsleep) this.tell(true);
+    }, SHORT_BREAK_MS);
+  }
+
+  tell(isInterrupted) {
+    if (this.isInterrupted === isInterrupted) return;
+    this.isInterrupted = isInterrupted;
+    this.onBreak(isInterrupted);
+  }
+
+  // The browser may refuse for as long as a call lasts, or leave it open: it is not waited for.
+  async resume() {
+    const patience = new Promise((resolve) => setTimeout(resolve, SHORT_BREAK_MS));
+    const trying = (async () => this.context.resume())().catch(() => {});
+    await Promise.race([trying, patience]);
+  }
+
+  // The person wants the sound back: a microphone that stays mute is opened anew.
+  async wake() {
+    if (!this.context) return;
+    await this.resume();
+    if (this.isListening && this.stream.getAudioTracks()[0].muted) {
+      this.deafen();
+      await this.listen();
+    }
+    this.look();
   }
 
   async listen() {
@@ -50,10 +107,12 @@ export class Audio {
     this.capture = new AudioWorkletNode(this.context, "attune-capture", { numberOfOutputs: 0 });
     source.connect(this.inMeter).connect(this.capture);
     this.capture.port.onmessage = ({ data }) => this.isListening && this.onFrame(data);
-    this.stream.getAudioTracks()[0].onended = () => {
+    const [track] = this.stream.getAudioTracks();
+    track.onended = () => {
       this.deafen();
-      this.onLost?.();
+      this.onLost();
     };
+    track.onmute = track.onunmute = () => this.look();
     this.isListening = true;
   }
 

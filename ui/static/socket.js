@@ -11,6 +11,11 @@ export class Socket {
     this.isWanted = false;
   }
 
+  // Whether there is a talk that the server may still hold.
+  get hasTalk() {
+    return Boolean(sessionStorage.getItem("attune-session"));
+  }
+
   connect() {
     this.isWanted = true;
     if (this.socket) return;
@@ -18,6 +23,8 @@ export class Socket {
     url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     url.search = "?keep=1&wait=1";
     const session = sessionStorage.getItem("attune-session");
+    this.isAskedToResume = Boolean(session);
+    this.isResumed = false;
     if (session) url.searchParams.set("session", session);
     const socket = new WebSocket(url);
     this.socket = socket;
@@ -41,6 +48,8 @@ export class Socket {
     this.socket = null;
     if (event.code === 1000) sessionStorage.removeItem("attune-session");
     if (!this.isWanted || event.code === 1000) {
+      this.isWanted = false;
+      this.tries = 0;
       this.onState("closed");
       return;
     }
@@ -60,6 +69,7 @@ export class Socket {
 
   end() {
     this.isWanted = false;
+    this.tries = 0;
     sessionStorage.removeItem("attune-session");
     this.socket?.close(1000);
     this.socket = null;

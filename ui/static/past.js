@@ -1,0 +1,84 @@
+// Talks that are over. They stay in this tab, over a reload too, until it is closed.
+
+import { element } from "./element.js";
+import { download } from "./saved.js";
+import { Turns } from "./turns.js";
+
+const KEPT = "attune-past";
+const UNDER_WAY = "attune-talk";
+const MOST = 5;
+const FORMATS = { md: "text", json: "data", vtt: "captions" };
+
+export class Past {
+  constructor(place) {
+    this.place = place;
+    this.talks = read(KEPT) || [];
+    this.talks.forEach((talk) => this.draw(talk));
+  }
+
+  add(view) {
+    const last = Object.values(view.turns).at(-1);
+    const talk = { view: structuredClone(view), ended: new Date().toISOString() };
+    if (!last) return;
+    this.talks.push(talk);
+    this.draw(talk);
+    while (this.talks.length > MOST) {
+      this.talks.shift();
+      this.place.firstChild.remove();
+    }
+    write(KEPT, this.talks);
+  }
+
+  draw({ view, ended }) {
+    const box = element("details", "a-past");
+    box.open = true;
+    const turns = Object.entries(view.turns);
+    const count = turns.length === 1 ? "1 turn" : `${turns.length} turns`;
+    const time = new Date(ended).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    box.append(element("summary", "", `Earlier talk, ended ${time}, ${count}`), saving(view));
+    const log = element("ol", "a-talklog");
+    const drawn = new Turns(log);
+    turns.forEach(([index, turn]) => drawn.draw(index, turn));
+    box.append(log);
+    this.place.append(box);
+  }
+}
+
+// What the tab holds of the talk that is under way, for a page that is loaded anew without it.
+export function keepUnderWay(view) {
+  if (Object.keys(view.turns).length) write(UNDER_WAY, view);
+  else sessionStorage.removeItem(UNDER_WAY);
+}
+
+export function takeUnderWay() {
+  const view = read(UNDER_WAY);
+  sessionStorage.removeItem(UNDER_WAY);
+  return view;
+}
+
+function saving(view) {
+  const row = element("p", "a-past-save", "Save it: ");
+  for (const [format, name] of Object.entries(FORMATS)) {
+    const button = element("button", "a-link", name);
+    button.type = "button";
+    button.onclick = () => download(view, format);
+    row.append(button);
+  }
+  return row;
+}
+
+function read(key) {
+  try {
+    return JSON.parse(sessionStorage.getItem(key));
+  } catch {
+    return null;
+  }
+}
+
+function write(key, value) {
+  try {
+    sessionStorage.setItem(key, JSON.stringify(value));
+  } catch {
+    // The tab's store is full: the screen has it all the same.
+  }
+}

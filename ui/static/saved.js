@@ -1,0 +1,104 @@
+// A talk as a file to take home, made here, so that it can be saved when the server is gone.
+// `ui/saved_talk.py` writes the same.
+
+const TYPES = { md: "text/markdown", json: "application/json", vtt: "text/vtt" };
+const UNSAFE = /[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\s]+/g;
+
+export function savedTalk(view, format) {
+  if (format === "json") return `${JSON.stringify(view, null, 2)}\n`;
+  return format === "vtt" ? captions(view) : markdown(view);
+}
+
+export function download(view, format) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([savedTalk(view, format)], { type: TYPES[format] }));
+  link.download = `attune-talk.${format}`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+function turnsOf(view) {
+  return Object.values(view.turns).sort((a, b) => a.turn - b.turn);
+}
+
+function markdown(view) {
+  const turns = turnsOf(view);
+  let before = turns.length ? turns[0].settings : view.settings;
+  const begun = `Begun with ${settings(before)}. Words and emotions are estimates of a machine.`;
+  const parts = ["# A talk with Attune", begun];
+  for (const turn of turns) {
+    parts.push(...changes(before, turn.settings), ...turnMarkdown(turn));
+    before = turn.settings;
+  }
+  return `${[...parts, ...changes(before, view.settings)].join("\n\n")}\n`;
+}
+
+function settings(values) {
+  return Object.entries(values)
+    .map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`)
+    .join(", ");
+}
+
+function changes(before, after) {
+  const names = Object.keys(after).filter((name) => name in before && before[name] !== after[name]);
+  const changed = Object.fromEntries(names.map((name) => [name, after[name]]));
+  return names.length ? [`*From here on: ${settings(changed)}.*`] : [];
+}
+
+function turnMarkdown(turn) {
+  const span = turn.typed ? "typed" : `${turn.start_s.toFixed(1)}-${turn.end_s.toFixed(1)} s`;
+  const about = [span, emotion(turn)].filter(Boolean).join(", ");
+  const parts = [
+    `**You** (${about}): ${words(turn)}`,
+    `**Attune** (${style(turn.style)}): ${said(turn)}`,
+  ];
+  if (turn.failure !== null) parts.push(`*${oneLine(turn.failure)}*`);
+  if (Object.keys(turn.settings).length) parts.push(`*Answered with ${settings(turn.settings)}.*`);
+  return parts;
+}
+
+function emotion({ corrected, emotion: heard }) {
+  if (corrected) return `${corrected}, as you said`;
+  if (!heard) return "";
+  const doubt = heard.abstained ? "unsure, perhaps " : "";
+  return `${doubt}${heard.label}, ${(100 * heard.confidence).toFixed(0)} percent`;
+}
+
+function style(style) {
+  if (!style || style.intensity === 0) return "neutral";
+  const signed = (value) => `${value < 0 ? "-" : "+"}${Math.abs(value).toFixed(1)}`;
+  return (
+    `${style.emotion} ${style.intensity.toFixed(2)}: rate ${style.rate.toFixed(2)}, ` +
+    `pitch ${signed(style.pitch)}, energy ${signed(style.energy)} dB`
+  );
+}
+
+function words(turn) {
+  return oneLine(turn.words || "") || "(no words understood)";
+}
+
+function said(turn) {
+  if (turn.interrupted) return `${oneLine(turn.heard) || "(nothing was heard)"} … (interrupted)`;
+  return oneLine(turn.heard || turn.reply) || "(nothing was heard)";
+}
+
+function captions(view) {
+  const cues = ["WEBVTT", ""];
+  for (const turn of turnsOf(view)) {
+    // Cue text may not hold an arrow or a tag.
+    const text = words(turn).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("-->", "→");
+    cues.push(`${time(turn.start_s)} --> ${time(turn.end_s)}`, `<v You>${text}`, "");
+  }
+  return cues.join("\n");
+}
+
+function oneLine(text) {
+  return text.replace(UNSAFE, " ").trim();
+}
+
+function time(seconds) {
+  const minutes = Math.floor(Math.max(0, seconds) / 60);
+  const two = (value) => String(value).padStart(2, "0");
+  const rest = (Math.max(0, seconds) - 60 * minutes).toFixed(3).padStart(6, "0");
+  return `${two(Math.floor(minutes / 60))}:${two(minutes % 60)}:${rest}`;
+}
