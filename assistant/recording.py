@@ -10,7 +10,9 @@ import dataclasses
 import json
 import os
 import struct
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -63,7 +65,7 @@ class Recorder:
     """Records one conversation; `listen` and `tap` are the loop's listener and tap.
 
     Files are written on a thread of their own. When that fails (a full disk, say), recording
-    stops, the person is told once, and the conversation goes on.
+    stops, the person is told once, the conversation goes on, and what was written is whole.
     """
 
     def __init__(
@@ -82,17 +84,16 @@ class Recorder:
         self.folder = folder
         self._consent = consent
         self._on_problem = on_problem
-        self._has_failed = False
+        self._failed: OSError | None = None
+        self._is_failure_told = False
         self._worker = Worker("recorder", limit=4_096)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._log = _create(folder / LOG_NAME)
-            self._log.write(_line(LogHead(consent=consent).model_dump()))
+            self._log = _Appended(folder / LOG_NAME)
+            self._log.append(_line(LogHead(consent=consent).model_dump()))
             self._audio = WavWriter(folder / AUDIO_NAME) if consent.audio else None
         except OSError as error:
-            raise OutputError(
-                f"nothing can be recorded in {folder} ({error.strerror}): name another folder"
-            ) from error
+            raise OutputError(_impossible(folder, error)) from error
 
     @property
     def is_behind(self) -> bool:
@@ -110,7 +111,7 @@ class Recorder:
         if kept is None:
             return
         utc = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._write(partial(self._log.write, _line({**events.to_record(kept), "wall_utc": utc})))
+        self._write(partial(self._log.append, _line({**events.to_record(kept), "wall_utc": utc})))
 
     def tap(self, person: Waveform, assistant: Waveform) -> None:
         """Appends one frame of both sides."""
@@ -118,26 +119,55 @@ class Recorder:
             self._write(partial(self._audio.write, person, assistant))
 
     def close(self) -> None:
-        """Writes what is left and closes the files. Not to be called on the event loop."""
+        """Writes what is left and closes the files. Not to be called on the event loop.
+
+        Raises:
+            OutputError: Something could not be written, and the person does not know yet.
+        """
         self._worker.close()
         try:
             if self._audio is not None:
                 self._audio.close()
             self._log.close()
         except OSError as error:
-            raise OutputError(_failure(self.folder, error)) from error
+            self._failed = self._failed or error
+        if self._failed is not None and not self._is_failure_told:
+            raise OutputError(_failure(self.folder, self._failed)) from self._failed
 
     def _write(self, write: Callable[[], Any]) -> None:
-        if not self._has_failed:
-            self._worker.submit(write, self._written)
+        if self._failed is None:
+            self._worker.submit(partial(self._written, write), self._after_write)
 
-    def _written(self, _result: Any, error: BaseException | None) -> None:
-        if error is None or self._has_failed:
+    def _written(self, write: Callable[[], Any]) -> None:
+        """Runs on the worker. After a failure nothing more is written: a gap would be no record."""
+        if self._failed is None:
+            try:
+                write()
+            except OSError as error:
+                self._failed = error
+                raise
+
+    def _after_write(self, _result: Any, error: BaseException | None) -> None:
+        if error is None:
             return
         if not isinstance(error, OSError):
             raise error
-        self._has_failed = True
+        self._is_failure_told = True
         self._on_problem(_failure(self.folder, error))
+
+
+def check_records(folder: Path) -> None:
+    """Makes sure that talks can be recorded in `folder`, which is created.
+
+    Raises:
+        OutputError: They cannot; says why and what to do.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+            file.write(bytes(4096))
+    except OSError as error:
+        raise OutputError(_impossible(folder, error)) from error
 
 
 def permitted(event: events.Event, consent: Consent) -> events.Event | None:
@@ -163,19 +193,65 @@ def _without(event: events.Event, **fields: str) -> events.Event:
     return dataclasses.replace(event, **fields)  # pyright: ignore[reportArgumentType]
 
 
+class _Appended:
+    """A new file, for its owner only, that grows by whole pieces, each at once."""
+
+    def __init__(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        self._file = os.fdopen(descriptor, "wb", buffering=0)
+        self._size = 0
+
+    def append(self, data: bytes) -> None:
+        """Appends all of `data`, or nothing of it.
+
+        Raises:
+            OSError: It cannot be written, for example because the disk is full.
+        """
+        try:
+            _write_all(self._file, data)
+        except OSError:
+            # A part of it may have fitted. Where it cannot be taken back, opening the record does.
+            with suppress(OSError):
+                self._file.truncate(self._size)
+                self._file.seek(self._size)
+            raise
+        self._size += len(data)
+
+    def begin_with(self, data: bytes) -> None:
+        """Writes `data` over the beginning."""
+        self._file.seek(0)
+        _write_all(self._file, data)
+        self._file.seek(self._size)
+
+    def fileno(self) -> int:
+        """The file descriptor."""
+        return self._file.fileno()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+
+def _write_all(file: BinaryIO, data: bytes) -> None:
+    """Unbuffered files may take a part only."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) or 0 :]
+
+
 class WavWriter:
     """A stereo WAV whose header is right at every moment but the last half second."""
 
     def __init__(self, path: Path) -> None:
-        self._file = _create(path)
+        self._file = _Appended(path)
         self._samples = 0
         self._frames = 0
-        self._file.write(wav_header(0))
+        self._file.append(wav_header(0))
 
     def write(self, left: Waveform, right: Waveform) -> None:
         """Appends equally many samples of both channels."""
         stereo = np.stack([to_int16(left), to_int16(right)], axis=1)
-        self._file.write(stereo.astype("<i2").tobytes())
+        self._file.append(stereo.astype("<i2").tobytes())
         self._samples += len(left)
         self._frames += 1
         if self._frames % FRAMES_PER_HEADER == 0:
@@ -183,13 +259,13 @@ class WavWriter:
 
     def close(self) -> None:
         """Completes the header."""
-        self._update_header()
-        self._file.close()
+        try:
+            self._update_header()
+        finally:
+            self._file.close()
 
     def _update_header(self) -> None:
-        self._file.seek(0)
-        self._file.write(wav_header(self._samples))
-        self._file.seek(0, os.SEEK_END)
+        self._file.begin_with(wav_header(self._samples))
 
 
 def wav_header(samples: int) -> bytes:
@@ -268,12 +344,6 @@ def _repair_wav(path: Path) -> list[str]:
     return [f"the length in {path.name} was mended: {samples / SPEECH_RATE_HZ:.1f} s"]
 
 
-def _create(path: Path) -> BinaryIO:
-    """Opens a new file for its owner only; every write goes to the system at once."""
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    return os.fdopen(descriptor, "wb", buffering=0)
-
-
 def _line(record: dict[str, Any]) -> bytes:
     return json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
@@ -282,4 +352,11 @@ def _failure(folder: Path, error: OSError) -> str:
     return (
         f"the recording in {folder} has stopped ({error.strerror}): what was written so far is "
         "kept; free some space and start a new one"
+    )
+
+
+def _impossible(folder: Path, error: OSError) -> str:
+    return (
+        f"nothing can be recorded in {folder} ({error.strerror}): name another folder by "
+        "--records, or let this one be written in"
     )

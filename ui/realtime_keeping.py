@@ -1,6 +1,7 @@
 """Recording over a socket: only where the operator offers it and the person agrees."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,14 +12,16 @@ from assistant.errors import OutputError
 from assistant.recording import Consent, Recorder
 from ui.realtime_protocol import ProtocolError, new_id
 
+logger = logging.getLogger(__name__)
+
 
 class Keeping:
     """What is kept of one conversation; nothing until the person agrees."""
 
     def __init__(self, folder: Path | None, *, on_problem: Callable[[str], None]) -> None:
-        """Keeps below `folder`, or never."""
+        """Keeps below `folder`, or never; `on_problem` is told in words for the person."""
         self._folder = folder
-        self._on_problem = on_problem
+        self._tell = on_problem
         self._recorder: Recorder | None = None
         self._agreed = (False, False)
 
@@ -43,7 +46,11 @@ class Keeping:
                     on_problem=self._on_problem,
                 )
             except OutputError as error:
-                raise ProtocolError(str(error), code="not_recorded") from error
+                logger.error("%s", error)
+                raise ProtocolError(
+                    "this talk cannot be recorded now, and nothing of it is kept",
+                    code="not_recorded",
+                ) from error
             self._recorder.listen(opening)
         self._agreed = (words, audio)
 
@@ -61,9 +68,21 @@ class Keeping:
         """Writes what is left."""
         recorder, self._recorder = self._recorder, None
         if recorder is not None:
-            await asyncio.to_thread(recorder.close)
+            await asyncio.to_thread(_close, recorder)
+
+    def _on_problem(self, text: str) -> None:
+        """The host reads where and why; a visitor need not know the host's folders."""
+        logger.error("%s", text)
+        self._tell("the recording of this talk has stopped: what follows is not kept")
 
     def _close_soon(self) -> None:
         recorder, self._recorder = self._recorder, None
         if recorder is not None:
-            asyncio.get_running_loop().run_in_executor(None, recorder.close)
+            asyncio.get_running_loop().run_in_executor(None, _close, recorder)
+
+
+def _close(recorder: Recorder) -> None:
+    try:
+        recorder.close()
+    except OutputError as error:
+        logger.error("%s", error)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from assistant.errors import SettingsError
-from assistant.recording import Consent
+from assistant.recording import Consent, check_records
 from assistant.settings import TalkCommandSettings
 
 QUESTIONS = {
@@ -20,10 +20,17 @@ def ask_consent(settings: TalkCommandSettings, ask: Callable[[str], str] = input
     """Returns what may be recorded; None for nothing at all.
 
     Raises:
-        SettingsError: There is nobody to ask.
+        SettingsError: There is nobody to ask, or nothing that could be agreed to.
+        OutputError: Nothing can be written in the folder for recordings.
     """
     if not settings.record:
+        if settings.consent:
+            raise SettingsError(
+                "--consent says what may be recorded, but without --record nothing is: add "
+                "--record, or leave --consent out"
+            )
         return None
+    check_records(settings.records)
     if settings.consent:
         return _consent(set(settings.consent))
     if ask is input and not sys.stdin.isatty():

@@ -26,6 +26,7 @@ from assistant.engines.protocols import (
 )
 from assistant.engines.table import AUTO, open_turn_judge, open_vad, open_voice
 from assistant.errors import DeviceError, EngineUnavailable, SettingsError
+from assistant.recording import check_records
 from ui.parts import bring_voice
 from ui.realtime_engines import Resident
 from ui.view import DISCLOSURE
@@ -49,6 +50,7 @@ def web(settings: WebSettings) -> int:
         SettingsError: The address is open to others and there is no password.
         EngineUnavailable: The model or the voice cannot be loaded.
         DeviceError: The port is taken.
+        OutputError: Talks cannot be recorded in the folder that is named for them.
     """
     missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
     if missing:
@@ -58,6 +60,8 @@ def web(settings: WebSettings) -> int:
     from ui.web import check_exposure
     from ui.web_limits import allow_open_files
 
+    if settings.records is not None:
+        check_records(settings.records)
     password = _password(settings.auth)
     check_exposure(settings.host, password)
     listening = _listen(settings.host, settings.port)

@@ -17,7 +17,14 @@ from assistant import events
 from assistant.clock import replay
 from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcript
 from assistant.errors import InputError, OutputError
-from assistant.recording import AUDIO_NAME, LOG_NAME, Consent, Recorder, open_record
+from assistant.recording import (
+    AUDIO_NAME,
+    LOG_NAME,
+    Consent,
+    Recorder,
+    check_records,
+    open_record,
+)
 from models.emotions import Emotion
 from tests.fakes import speech_like
 from tests.talking import talk
@@ -164,9 +171,75 @@ def test_a_full_disk_stops_the_record_and_is_said_once(tmp_path: Path) -> None:
 
     import asyncio
 
-    asyncio.run(main()).close()
+    asyncio.run(main()).close()  # says it no second time
     assert len(problems) == 1
     assert "has stopped" in problems[0]
+
+
+LIMITED = """
+import asyncio, resource, sys
+from pathlib import Path
+import numpy as np
+from assistant import events
+from assistant.recording import Consent, Recorder
+
+async def main():
+    recorder = Recorder(Path(sys.argv[1]), Consent(), on_problem=print)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+    for index in range(200):
+        recorder.tap(np.full(512, 0.5, np.float32), np.zeros(512, np.float32))
+        recorder.listen(events.SettingsChanged(index * 0.032, {"policy": "flat" * index}))
+        await asyncio.sleep(0)
+    while recorder.is_behind:
+        await asyncio.sleep(0.01)
+    return recorder
+
+asyncio.run(main()).close()
+"""
+"""Room for so many bytes in each file, and not one more: writes end in the middle."""
+
+
+@pytest.mark.parametrize("room", [300, 5_000, 20_011, 51_200, 100_001])
+def test_what_fits_on_a_full_disk_is_whole(tmp_path: Path, room: int) -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(tmp_path / "talk"), str(room)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.count("has stopped") == 1, "said once"
+    assert told.stderr == ""
+    raw = (tmp_path / "talk" / LOG_NAME).read_bytes()
+    assert raw.endswith(b"\n"), "whole lines, without any mending"
+    happened = open_record(tmp_path / "talk").events
+    assert [event.at_s for event in happened] == [index * 0.032 for index in range(len(happened))]
+    size = (tmp_path / "talk" / AUDIO_NAME).stat().st_size
+    assert (size - 44) % 2_048 == 0, "whole frames"
+    assert max(len(raw), size) <= room
+    assert soundfile.info(tmp_path / "talk" / AUDIO_NAME).frames == (size - 44) // 4
+
+
+def test_a_disk_that_is_full_at_the_very_end_is_said(tmp_path: Path) -> None:
+    async def main() -> Recorder:
+        recorder = Recorder(tmp_path / "talk", Consent(), on_problem=pytest.fail)
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, recorder.log_descriptor)
+        os.close(full)
+        recorder.listen(HAPPENED[0])
+        return recorder
+
+    recorder = replay(main(), workers=[])
+    with pytest.raises(OutputError, match="has stopped"):
+        recorder.close()
+
+
+def test_a_folder_where_nothing_can_be_recorded_is_named(tmp_path: Path) -> None:
+    check_records(tmp_path / "new" / "records")
+    assert list((tmp_path / "new" / "records").iterdir()) == []
+    (tmp_path / "file").write_text("no folder")
+    for folder in (tmp_path / "file", tmp_path / "file" / "records", Path("/proc/records")):
+        with pytest.raises(OutputError, match=f"nothing can be recorded in {folder} .*--records"):
+            check_records(folder)
 
 
 def test_a_whole_conversation_lies_on_one_clock(tmp_path: Path) -> None:

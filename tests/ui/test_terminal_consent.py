@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.errors import SettingsError
+from assistant.errors import OutputError, SettingsError
 from assistant.recording import Consent
 from assistant.settings import TalkCommandSettings
 from ui.terminal_consent import ask_consent, new_folder
@@ -14,6 +14,12 @@ from ui.terminal_consent import ask_consent, new_folder
 def answering(*answers: str) -> Callable[[str], str]:
     waiting = iter(answers)
     return lambda _question: next(waiting)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the folder of the recordings is made."""
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +48,18 @@ def test_consent_given_beforehand_is_taken() -> None:
 def test_where_nobody_can_be_asked_nothing_is_recorded() -> None:
     with pytest.raises(SettingsError, match="--consent"):
         ask_consent(TalkCommandSettings(record=True))
+
+
+def test_consent_to_what_is_not_recorded_is_refused() -> None:
+    with pytest.raises(SettingsError, match="without --record"):
+        ask_consent(TalkCommandSettings(consent=("words",)), answering())
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_anybody_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    settings = TalkCommandSettings(record=True, records=tmp_path / "file" / "records")
+    with pytest.raises(OutputError, match="--records"):
+        ask_consent(settings, answering())
 
 
 def test_every_talk_has_a_folder_of_its_own(tmp_path: Path) -> None:

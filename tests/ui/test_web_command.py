@@ -40,6 +40,14 @@ def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
     assert "choose another by --port" in capsys.readouterr().err
 
 
+def test_records_that_cannot_be_written_are_refused_at_the_start(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    assert main(["web", "--port", "0", "--records", str(tmp_path / "file")]) == 1
+    assert "name another folder by --records" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_it_serves_until_it_is_stopped(tmp_path: Path) -> None:
     try:
