@@ -12,14 +12,18 @@ from assistant.answer import Engines
 from assistant.assembly import open_engines, open_help
 from assistant.clock import replay
 from assistant.devices import check_devices
+from assistant.errors import OutputError
 from assistant.recording import Consent, Recorder
 from assistant.replayed import FileEnds
 from assistant.session import Watchers, Workers, open_talk
 from assistant.settings import TalkCommandSettings
 from ui.parts import bring_voice
+from ui.saved_talk import saved_talk
 from ui.terminal_consent import ask_consent, new_folder
+from ui.terminal_farewell import Farewell, orderly_end
 from ui.terminal_live import LiveTalk
 from ui.terminal_plain import plain_lines
+from ui.terminal_save import save
 from ui.view import DISCLOSURE, View, reduce
 
 
@@ -37,7 +41,9 @@ def talk(settings: TalkCommandSettings) -> int:
     consent = ask_consent(settings)
     if sys.stderr.isatty():
         print(f"loading model {settings.model} …", file=sys.stderr)
-    with ExitStack() as stack:
+    farewell = Farewell(lambda view: _saved(view, settings))
+    with orderly_end(), ExitStack() as stack:
+        stack.callback(farewell.offer)
         bring_voice(settings.voice)
         engines = open_engines(settings)
         stack.callback(engines.close)
@@ -47,7 +53,8 @@ def talk(settings: TalkCommandSettings) -> int:
             watchers = _watchers(settings, consent, _say, stack)
             view = _replay(settings, engines, workers, watchers, files)
         else:
-            live = LiveTalk(settings, engines, workers, is_recording=consent is not None)
+            is_recording = consent is not None
+            live = LiveTalk(settings, engines, workers, farewell, is_recording=is_recording)
             stack.callback(live.close)
             watchers = _watchers(settings, consent, live.say, stack)
             view = asyncio.run(live.run(watchers, files))
@@ -69,6 +76,14 @@ def _watchers(
     stack.callback(_say, f"The talk is recorded in {recorder.folder}.")
     stack.callback(recorder.close)
     return Watchers((recorder.listen,), recorder.tap)
+
+
+def _saved(view: View, settings: TalkCommandSettings) -> str:
+    """Saves a talk; where that is not possible, it is printed."""
+    try:
+        return f"Saved to {save(view, settings.saves)}."
+    except OutputError as error:
+        return f"{saved_talk(view, 'md')}\n{error}"
 
 
 def _replay(

@@ -51,7 +51,7 @@ BINDINGS: dict[Action, Binding] = {
     Action.TYPE: Binding("t", "type", "write instead of speaking; Enter sends, Esc leaves"),
     Action.SAVE: Binding("s", "save", "write the talk so far to a file"),
     Action.HELP: Binding("? or h", "help", "show or hide this list"),
-    Action.QUIT: Binding("q", "quit", "end the talk (Ctrl-C does it too)"),
+    Action.QUIT: Binding("q", "quit", "end the talk, and save it if you like (Ctrl-C does it too)"),
 }
 
 _SIMPLE = {

@@ -17,7 +17,9 @@ from assistant.replayed import FileEnds
 from assistant.session import Ends, Watchers, Workers, open_card, open_talk, turn_taking
 from assistant.settings import TalkCommandSettings
 from assistant.worker import Worker
+from ui.shown import one_line
 from ui.terminal_controls import Controls, Effects
+from ui.terminal_farewell import Farewell
 from ui.terminal_keys import Keyboard
 from ui.terminal_picture import ASCII, UNICODE, Panel
 from ui.terminal_plain import plain_lines
@@ -42,16 +44,23 @@ class LiveTalk:
         settings: TalkCommandSettings,
         engines: Engines,
         workers: Workers,
+        farewell: Farewell,
         *,
         is_recording: bool = False,
     ) -> None:
-        """Prepares the terminal's side; the conversation is opened by `run`."""
+        """Prepares the terminal's side; the conversation is opened by `run`.
+
+        `farewell` is told when the conversation is over and who ended it is still there.
+        """
         self._settings = settings
         self._engines = engines
         self._workers = workers
         self._console = Console(highlight=False)
         self._is_picture = _shows_picture(self._console, settings)
         self._is_recording = is_recording
+        self._farewell = farewell
+        self._saved_turns = 0
+        self._is_anybody_there = True
         self._worker = Worker("screen")
         self._view = View()
         self._talk: TalkLoop | None = None
@@ -76,8 +85,12 @@ class LiveTalk:
             self._talk = open_talk(self._settings, self._engines, self._workers, ends, watchers)
             effects = Effects(save=self._save, say=self.say, tell=self._tell)
             self._controls = Controls(self._talk, effects, self._panel())
-            with ExitStack() as terminal:
-                await self._hold(terminal)
+            try:
+                with ExitStack() as terminal:
+                    await self._hold(terminal)
+            finally:
+                if self._is_anybody_there:
+                    self._farewell.is_over(self._view, saved_turns=self._saved_turns)
         self._print_end()
         return self._view
 
@@ -109,7 +122,11 @@ class LiveTalk:
         screen = self._open_terminal(terminal)
         self._holding = asyncio.create_task(self._talk.run())
         for number in STOP_SIGNALS:
-            loop.add_signal_handler(number, self._stop)
+            before = signal.getsignal(number)
+            if before is signal.SIG_IGN:
+                continue  # as under `nohup`
+            terminal.callback(signal.signal, number, before)
+            loop.add_signal_handler(number, self._told_to_stop, number)
             terminal.callback(loop.remove_signal_handler, number)
         drawing = asyncio.create_task(self._draw(screen)) if screen is not None else None
         try:
@@ -160,6 +177,7 @@ class LiveTalk:
         keys = keyboard.read()
         if keys is None:
             asyncio.get_running_loop().remove_reader(keyboard.fd)
+            self._is_anybody_there = False
             self._stop()
             return
         for key in keys:
@@ -174,11 +192,18 @@ class LiveTalk:
         if self._holding is not None:
             asyncio.get_running_loop().call_later(STOP_S, self._holding.cancel)
 
+    def _told_to_stop(self, number: int) -> None:
+        """Ctrl-C is a key of the person's; other signals come from outside."""
+        self._is_anybody_there = number == signal.SIGINT
+        self._stop()
+
     def _save(self) -> str:
         try:
-            return f"saved to {save(self._view, self._settings.saves)}"
+            path = save(self._view, self._settings.saves)
         except OutputError as error:
             return str(error)
+        self._saved_turns = len(self._view.turns)
+        return f"saved to {path}"
 
     def say(self, text: str) -> None:
         """Shows a sentence beside the conversation."""
@@ -197,6 +222,7 @@ class LiveTalk:
         """Ends the talk where nobody reads it any more, as a hang-up does in a terminal."""
         if isinstance(error, BrokenPipeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            self._is_anybody_there = False
             self._stop()
 
     def _print_end(self) -> None:
@@ -204,6 +230,8 @@ class LiveTalk:
         if self._is_picture:
             for line in plain_lines(self._view, events.ConversationEnded(0.0, "")):
                 _write_line(line)
+        if self._controls is not None and self._controls.panel.typed:
+            _write_line(f"Written and not sent: {one_line(self._controls.panel.typed)}")
 
 
 def _shows_picture(console: Console, settings: TalkCommandSettings) -> bool:

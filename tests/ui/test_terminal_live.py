@@ -89,10 +89,14 @@ def question(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def in_picture(question: Path, voice: str = "tone", **environment: str) -> Terminal:
+def in_picture(
+    question: Path, voice: str = "tone", saves: Path | None = None, **environment: str
+) -> Terminal:
     """Returns a terminal with a picture in which something has been said."""
     terminal = Terminal(
-        *("--input", str(question), "--pace", "real", "--voice", voice), **environment
+        *("--input", str(question), "--pace", "real", "--voice", voice),
+        *(() if saves is None else ("--saves", str(saves))),
+        **environment,
     )
     terminal.wait_for("Just speak.")
     return terminal
@@ -123,11 +127,88 @@ def test_keys_work_and_the_terminal_is_given_back(question: Path, tmp_path: Path
     terminal.press("tI am well\r")
     terminal.wait_for("I am well")
     terminal.press("q")
+    terminal.wait_for("Save this talk?")
+    terminal.press("n")
     assert terminal.status() == 0
+    assert len(list((tmp_path / "talks").iterdir())) == 1, "only what was asked for is saved"
     assert_restored(terminal)
     rest = terminal.text[terminal.text.rindex(LEAVE) :]
     assert "The talk is over: 2 turns" in rest
     assert terminal.text.startswith("You are talking with a machine.")
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["picture", "plain"])
+@pytest.mark.parametrize("end", ["q", "\x03", "\x04"], ids=["q", "Ctrl-C", "Ctrl-D"])
+def test_a_talk_can_be_saved_when_it_is_over(
+    question: Path, tmp_path: Path, end: str, plain: bool
+) -> None:
+    terminal = Terminal(
+        *("--input", str(question), "--pace", "real", "--voice", "tone"),
+        *("--saves", str(tmp_path / "talks"), *(["--plain"] if plain else [])),
+    )
+    terminal.wait_for("utterance 0")
+    terminal.press(end)
+    terminal.wait_for("Save this talk?")
+    terminal.press("x\r ")
+    terminal.press("y")
+    assert terminal.status() == 0
+    assert terminal.after == terminal.before
+    (saved,) = (tmp_path / "talks").iterdir()
+    assert saved.name in terminal.text.replace("\r\n", "")
+    assert "utterance 0" in saved.read_text(encoding="utf-8")
+
+
+def test_what_is_saved_already_or_was_never_said_is_not_offered(
+    question: Path, tmp_path: Path
+) -> None:
+    terminal = in_picture(question, saves=tmp_path / "talks")
+    terminal.wait_for("utterance 0")
+    terminal.press("s")
+    terminal.wait_for("saved to")
+    terminal.press("q")
+    assert terminal.status() == 0
+    assert "Save this talk?" not in terminal.text
+
+
+def test_a_talk_that_cannot_be_saved_is_printed(question: Path, tmp_path: Path) -> None:
+    (tmp_path / "talks").write_text("no folder")
+    terminal = in_picture(question, saves=tmp_path / "talks")
+    terminal.wait_for("utterance 0")
+    terminal.press("tnot sent")
+    terminal.wait_for("not sent")
+    terminal.press("\x03")
+    terminal.wait_for("Save this talk?")
+    terminal.press("y")
+    assert terminal.status() == 0
+    rest = terminal.text[terminal.text.rindex(LEAVE) :]
+    assert "Written and not sent: not sent" in rest
+    assert "**You**" in rest
+    assert "utterance 0" in rest
+    assert "--saves" in rest
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["TERM", "HUP"])
+@pytest.mark.parametrize("pace", ["real", "repeatable"])
+def test_a_talk_that_is_ended_from_outside_is_recorded_to_its_end(
+    question: Path, tmp_path: Path, number: signal.Signals, pace: str
+) -> None:
+    consent = ("--record", "--consent", "audio", "words", "--records", str(tmp_path))
+    length = question
+    if pace == "repeatable":  # long enough to be caught
+        length = tmp_path.with_name(tmp_path.name + ".wav")
+        soundfile.write(length, speech_like((0.5, 1.5), length_s=1_800.0), SPEECH_RATE_HZ)
+    scene = ("--input", str(length), "--pace", pace, "--voice", "tone", "--plain", *consent)
+    terminal = Terminal(*scene)
+    terminal.wait_for("utterance 0")
+    terminal.process.send_signal(number)
+    assert terminal.status() == (0 if pace == "real" else 128 + number)
+    assert "Save this talk?" not in terminal.text
+    assert "Traceback" not in terminal.text
+    (folder,) = tmp_path.iterdir()
+    log = open_record(folder)
+    assert log.repairs == (), "closed, not cut off"
+    assert isinstance(log.events[-1], events.ConversationEnded)
+    assert any(isinstance(event, events.WordsHeard) for event in log.events)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -187,6 +268,8 @@ def test_no_color_is_obeyed(question: Path) -> None:
     terminal = in_picture(question, NO_COLOR="1")
     terminal.wait_for("utterance 0")
     terminal.press("q")
+    terminal.wait_for("Save this talk?")
+    terminal.press("n")
     assert terminal.status() == 0
     assert not re.search(r"\x1b\[(?:\d+;)*(?:3[0-9]|4[0-9]|9[0-7])(?:;\d+)*m", terminal.text)
 
@@ -199,6 +282,8 @@ def test_a_terminal_that_can_only_print_gets_plain_lines(question: Path) -> None
     terminal.press("?")
     terminal.wait_for("silence Attune")
     terminal.press("q")
+    terminal.wait_for("Save this talk?")
+    terminal.press("n")
     assert terminal.status() == 0
     assert "\x1b" not in terminal.text
     assert terminal.after == terminal.before

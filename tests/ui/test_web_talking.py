@@ -24,12 +24,11 @@ MUTING = """(frames) => {
   let left = frames;
   page.audio.onFrame = (frame) => {
     take(frame);
-    if (!page.hasSession) return;
     left -= 1;
     if (left === 0) page.toggle();
   };
 }"""
-"""Mutes the page once it has sent so many frames."""
+"""Mutes the page once it has heard so many frames, whether or not it is connected yet."""
 
 
 @pytest.fixture(scope="module")
