@@ -176,8 +176,9 @@ def _compared(match: re.Match[str]) -> str:
     names = {"~": "about", "≈": "about", "<": "less than", ">": "more than", "≤": "at most",
              "≥": "at least", "<=": "at most", ">=": "at least", "±": "plus or minus"}  # fmt: skip
     if re.search(r"[\w)]\s*$", match.string[: match.start()]):
-        names |= {"≈": "is about", ">": "greater than", "≤": "less than or equal to",
-                  "≥": "greater than or equal to"}  # fmt: skip
+        names |= {"≈": "is about", ">": "greater than"}
+        names |= dict.fromkeys(("≤", "<="), "less than or equal to")
+        names |= dict.fromkeys(("≥", ">="), "greater than or equal to")
     return names[match["sign"]] + " "
 
 

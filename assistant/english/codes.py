@@ -13,7 +13,7 @@ _SPELLED = (
     r"pin|pins|pin code|code|codes|passcode|passcodes|password|passwords"
     r"|zip|postcode|postal|account|acct|card|serial|"
     r"isbn|order|invoice|tracking|id|ids|extension|ext|reference|ref|case|ticket|i d"
-    r"|combination|otp|vin|"
+    r"|combination|otp|cvc|cvv|tan|vin|"
     r"sku|member|policy|license|licence|plate|booking|confirmation|sort code|routing"
 )
 _PAIRED = (

@@ -148,11 +148,7 @@ def _decade(match: re.Match[str]) -> str | None:
 def _era(match: re.Match[str]) -> str:
     digits = match["digits"]
     is_year = len(digits) == 4 and "1100" <= digits < "2100"
-    spoken = (
-        words.year(digits)
-        if is_year or (len(digits) == 3 and digits[1:] != "00" and False)
-        else words.cardinal(digits)
-    )
+    spoken = words.year(digits) if is_year else words.cardinal(digits)
     return f"{spoken} {' '.join(match['era'].replace('.', ''))}"
 
 

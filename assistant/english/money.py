@@ -150,7 +150,7 @@ def _amount(match: re.Match[str]) -> str:
     per = match["per"]
     if not per and _DETERMINED.search(before(match)) and _is_noun_next(match):
         said = _as_adjective(said, currency)
-    elif match[0].endswith("-"):
+    elif match[0].endswith("-") and after(match, 1).isalpha():
         said = _as_adjective(said, currency) + " "
     return f"{said} per {_PER[per]}" if per else said
 
@@ -191,7 +191,7 @@ def _cents(match: re.Match[str]) -> str:
 
 _SCALE = rf"(?:{SCALE}|[mb](?![\w]))"
 """Beside an amount "m" is no meter."""
-_SCALED = rf"(?P<number>{NUMBER})(?P<scale>{_SCALE})?"
+_SCALED = rf"(?P<number>{NUMBER})(?:[.,][-–—](?!\w))?(?P<scale>{_SCALE})?"
 _MONEY_SIGN = r"(?P<sign>(?<![\w)])[-+])?"
 SHAPES: tuple[Shape, ...] = (
     shape(

@@ -14,7 +14,7 @@ _URL = re.compile(
     rf"|(?<![\w@.])(?:[A-Za-z0-9-]+\.)+(?:{_TOP_LEVEL})(?::[0-9]+)?(?:/[^\s<>\"]*)?(?![\w-]|\.[A-Za-z0-9])"
 )
 _EMAIL = re.compile(r"(?:mailto:)?(?<![\w.])([\w.+-]+)@([\w-]+(?:\.[\w-]+)+)\b")
-_HASHTAG = re.compile(r"(?<![\w&])#([A-Za-z_]\w*)")
+_HASHTAG = re.compile(r"(?<![\w&])#([0-9]*[A-Za-z_]\w*)")
 _HANDLE = re.compile(r"(?<![\w.])@([A-Za-z_][\w.]*\w|[A-Za-z])")
 _DOTTED = re.compile(
     r"(?<![\w.])(\.?(?:[\w-]*[A-Za-z_][\w-]*\.)*[\w-]*[A-Za-z_]\w*)\.([A-Za-z]\w*)(?![\w])"

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from assistant import number_words as words
 
-DIGITS = r"[0-9]"
 GROUPED = (
     r"(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![0-9])"
     r"|[0-9]{1,3}(?:\.[0-9]{3}){2,}(?:,[0-9]+)?(?![.]?[0-9])"

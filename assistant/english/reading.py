@@ -38,6 +38,8 @@ _SYMBOLS = {
     "θ": "theta", "λ": "lambda", "μ": "mu", "µ": "mu", "σ": "sigma", "τ": "tau", "φ": "phi",
     "ω": "omega", "Ω": "omega", "Σ": "sigma", "ρ": "rho", "η": "eta", "χ": "chi", "ψ": "psi",
 }  # fmt: skip
+_SIGNS_AS_TYPED = {"!=": "≠", "==": "=", "->": "→", "=>": "⇒", "+-": "±", "+/-": "±"}
+_TYPED = re.compile(r"(?<![-<=>!+])(?:!=|==|->|=>|\+/?-)(?![-=>])")
 _SILENT = "/\\^#_{}[]~|*`"
 _GREEK = "αβγδεθλμσταφωΩΣρηχψπτΔ"
 _SYMBOL = re.compile(
@@ -52,6 +54,7 @@ _HAS_SIGNS = re.compile(r"[^\w\s,.;:!?\"'()-]|_")
 
 def in_words(text: str) -> str:
     """Returns `text` with nothing but words and punctuation in it."""
+    text = _TYPED.sub(lambda match: _SIGNS_AS_TYPED[match[0]], text)
     text = names.in_words(text)
     text = abbreviations.in_words(text)
     text = abbreviations.spelled(roman.in_words(text))

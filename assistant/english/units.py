@@ -145,7 +145,9 @@ def _is_part(written: str) -> bool:
     return "/" in written and " " not in written
 
 
-def _range(match: re.Match[str]) -> str:
+def _range(match: re.Match[str]) -> str | None:
+    if re.search(r"0s\b.*0s$", match[0]):
+        return None
     low, high, symbol = match["low"], match["high"], match["unit"]
     link = {"to": "to", "or": "or", "and": "and"}.get(match["link"].strip(), "to")
     unit = _with_per(symbol, match["per"], one=False)

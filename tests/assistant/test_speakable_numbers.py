@@ -10,6 +10,10 @@ from assistant import number_words
 from assistant.speakable import speakable
 
 TELEPHONES_AND_CODES = [
+    ("call 116 123", "call one one six, one two three"),
+    ("Room 5B", "Room five B"),
+    ("ISO 8601", "I S O eighty six oh one"),
+    ("order #12345", "order number one two three four five"),
     (
         "Call +1 (555) 123-4567.",
         "Call plus one, five five five, one two three, four five six seven.",
@@ -75,6 +79,13 @@ TELEPHONES_AND_CODES = [
 ]
 
 DATES_AND_TIMES = [
+    ("the 1850s and 60s", "the eighteen fifties and sixties"),
+    ("in 2010 and 2014 games", "in twenty ten and twenty fourteen games"),
+    ("in 1500 cases", "in one thousand five hundred cases"),
+    ("1000s of times", "thousands of times"),
+    ("01/02/2023", "January second, twenty twenty three"),
+    ("31.12.99", "December thirty first, nineteen ninety nine"),
+    ("9.30 am", "nine thirty a m"),
     ("in 2024", "in twenty twenty four"),
     ("In 1999, we met.", "In nineteen ninety nine, we met."),
     ("Since 1984, things changed", "Since nineteen eighty four, things changed"),
@@ -129,6 +140,10 @@ DATES_AND_TIMES = [
 ]
 
 MONEY = [
+    ("5,- €", "five euros"),
+    ("the $10 million bunker", "the ten million dollar bunker"),
+    ("worth $65 billion dollars now", "worth sixty five billion dollars now"),
+    ("£1.5m", "one point five million pounds"),
     ("$5.50", "five dollars and fifty cents"),
     ("$5", "five dollars"),
     ("$1", "one dollar"),
@@ -213,6 +228,12 @@ UNITS = [
 ]
 
 ARITHMETIC = [
+    ("9/10 people", "nine out of ten people"),
+    ("f(x) = 2x + 1", "f(x) equals two x plus one"),
+    ("E = mc²", "E equals m c squared"),
+    ("3 <= 4", "three less than or equal to four"),
+    ("5 != 4", "five is not equal to four"),
+    ("50:50", "fifty fifty"),
     ("3:1", "three to one"),
     ("16:9", "sixteen to nine"),
     ("1:100", "one to one hundred"),
