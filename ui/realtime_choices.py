@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from assistant.audio import AudioClip, Waveform
 from assistant.empathy import ReplyPolicy
@@ -22,17 +23,43 @@ from assistant.engines.protocols import (
     WeighsPhrases,
 )
 
+GREETING = "Hello."
+"""What a model is told where it is to speak first, and nobody says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What a dialogue begins with."""
+
+    instructions: str
+    """The system line; empty stands for the model's own."""
+    past: tuple[tuple[str, str], ...] = ()
+    """What the person said and what was answered, as text."""
+
 
 class ChosenDialogue:
-    """A dialogue that is opened with its first turn: until then model and persona may change.
+    """The dialogue of one conversation, opened with its first turn and again where it must be.
+
+    A model takes its system line and what was said as they come, and cannot change them: where a
+    client changes one of them, the dialogue is opened anew and told the past as text. The loop
+    sets what is to be; the model's worker follows with the next question.
 
     It also judges whether a turn is whole, by a scorer of the same model that is its own.
     """
 
     def __init__(self, model: SpeechModel, instructions: str) -> None:
-        self._model, self._instructions = model, instructions
+        self._model = model
+        self._course = Course(instructions)
+        self._is_stale = True
+        self._apart: Course | None = None
+        self._cue = GREETING
+        self._own: Dialogue | None = None
         self._dialogue: Dialogue | None = None
         self._scorer: CompletenessScorer | None = None
+        self.most_tokens: int | None = None
+        """Tokens that an answer may have."""
+        self.was_cut = False
+        """Whether the last answer had more of them."""
 
     @property
     def is_open(self) -> bool:
@@ -40,29 +67,52 @@ class ChosenDialogue:
         return self._dialogue is not None
 
     @property
+    def is_stale(self) -> bool:
+        """Whether the next turn begins a dialogue anew."""
+        return self._is_stale
+
+    @property
     def is_shortened(self) -> bool:
         """See `Shortens.is_shortened`."""
         return isinstance(self._dialogue, Shortens) and self._dialogue.is_shortened
 
-    def choose(self, model: SpeechModel, instructions: str) -> None:
-        """Takes another model or persona; to be called before the first turn only."""
-        self._model, self._instructions = model, instructions
+    def choose(self, model: SpeechModel) -> None:
+        """Takes another model; to be called before the first turn only."""
+        self._model = model
+
+    def begin_with(self, course: Course) -> None:
+        """Goes on from `course` with the next turn."""
+        self._course, self._is_stale = course, True
+
+    def answer_once(self, course: Course | None, cue: str = "") -> None:
+        """Says how the next question is answered.
+
+        Args:
+            course: What that answer alone is made from; None for what was said so far.
+            cue: What the model is told in place of an empty question.
+        """
+        self._apart, self._cue = course, cue or GREETING
 
     def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
         """See `Dialogue.hear`."""
-        return self._opened().hear(utterance, cancel)
+        return self._for_question().hear(utterance, cancel)
 
     def read(self, text: str) -> None:
-        """See `Dialogue.read`."""
-        self._opened().read(text)
+        """See `Dialogue.read`; an empty text stands for the cue of an answer without question."""
+        self._for_question().read(text or self._cue)
 
     def withdraw(self) -> None:
         """See `Dialogue.withdraw`."""
         self._opened().withdraw()
 
     def reply(self, cancel: Cancel) -> Iterator[TextDelta]:
-        """See `Dialogue.reply`."""
-        return self._opened().reply(cancel)
+        """See `Dialogue.reply`; ends after `most_tokens`."""
+        self.was_cut = False
+        for count, delta in enumerate(self._opened().reply(cancel), start=1):
+            yield delta
+            if self.most_tokens is not None and count >= self.most_tokens:
+                self.was_cut = True
+                return
 
     def replace_reply(self, text: str) -> None:
         """See `Dialogue.replace_reply`."""
@@ -88,12 +138,29 @@ class ChosenDialogue:
         return model.weigh(utterance, phrases) if isinstance(model, WeighsPhrases) else None
 
     def _opened(self) -> Dialogue:
-        if self._dialogue is None:
-            model = self._model
-            self._dialogue = model.open(Persona(self._instructions or None))
-            if isinstance(model, JudgesTurns):
-                self._scorer = model.scorer()
+        return self._dialogue or self._for_question()
+
+    def _for_question(self) -> Dialogue:
+        """Returns the dialogue that takes the next question in. Runs on the model's worker."""
+        apart, self._apart = self._apart, None
+        if apart is not None:
+            self._dialogue = self._begun(apart)
+            return self._dialogue
+        if self._is_stale or self._own is None:
+            self._is_stale = False
+            self._own = self._begun(self._course)
+        self._dialogue = self._own
         return self._dialogue
+
+    def _begun(self, course: Course) -> Dialogue:
+        model = self._model
+        dialogue = model.open(Persona(course.instructions or None))
+        for said, replied in course.past:
+            dialogue.read(said or GREETING)
+            dialogue.replace_reply(replied)
+        if self._scorer is None and isinstance(model, JudgesTurns):
+            self._scorer = model.scorer()
+        return dialogue
 
 
 class ChosenVoice:

@@ -1,9 +1,10 @@
 """Items of a conversation and one response of it, as the realtime protocol tells them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from assistant.audio import Waveform
+from ui.realtime_choices import Course
 from ui.realtime_config import SessionConfig
 from ui.realtime_formats import Encoding, encoded
 from ui.realtime_protocol import Json, ProtocolError, new_id
@@ -18,6 +19,10 @@ class Items:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._items: dict[str, Json] = {}
+        self._words: dict[str, str] = {}
+
+    def __iter__(self) -> Iterator[Json]:
+        return iter(self._items.values())
 
     @property
     def last_id(self) -> str | None:
@@ -27,7 +32,7 @@ class Items:
     def __contains__(self, item_id: str) -> bool:
         return item_id in self._items
 
-    def get(self, item_id: object) -> Json:
+    def get(self, item_id: object, param: str = "item_id") -> Json:
         """Returns an item.
 
         Raises:
@@ -35,14 +40,35 @@ class Items:
         """
         if not isinstance(item_id, str) or item_id not in self._items:
             raise ProtocolError(
-                f"there is no item {str(item_id)[:80]!r}", code="item_not_found", param="item_id"
+                f"there is no item {str(item_id)[:80]!r}", code="item_not_found", param=param
             )
         return self._items[item_id]
 
-    def add(self, item: Json) -> None:
-        """Appends an item that is under way and tells so."""
-        event = {"previous_item_id": self.last_id, "item": item}
+    def place(self, previous_id: object) -> int:
+        """Returns where an item belongs that comes after another, None standing for the last one.
+
+        Raises:
+            ProtocolError: There is none of this id.
+        """
+        if previous_id is None:
+            return len(self._items)
+        if previous_id == "root":
+            return 0
+        return list(self._items).index(self.get(previous_id, "previous_item_id")["id"]) + 1
+
+    def is_answered(self, place: int) -> bool:
+        """Whether an answer comes after this place."""
+        return any(item["role"] == "assistant" for item in list(self)[place:])
+
+    def add(self, item: Json, place: int | None = None) -> None:
+        """Adds an item that is under way, at the end or at a place, and tells so."""
+        names = list(self._items)
+        place = len(names) if place is None else place
         self._items[item["id"]] = item
+        for name in names[place:]:
+            self._items[name] = self._items.pop(name)
+        previous = names[place - 1] if place else None
+        event = {"previous_item_id": previous, "item": item}
         self._send({"type": "conversation.item.added", **event})
 
     def done(self, item: Json) -> None:
@@ -57,11 +83,45 @@ class Items:
         if self._items.pop(item_id, None) is not None:
             self._send({"type": "conversation.item.deleted", "item_id": item_id})
 
+    def send_retrieved(self, item: Json) -> None:
+        """Tells an item as it is now."""
+        self._send({"type": "conversation.item.retrieved", "item": item})
+
+    def know(self, item_id: str, words: str) -> None:
+        """Notes the words of a spoken item, whether or not the client wants to be told them."""
+        self._words[item_id] = words
+
     def transcribe(self, item_id: str, words: str) -> None:
         """Writes the words of a spoken item of the person."""
         for part in self._items.get(item_id, {}).get("content", []):
             if part["type"] == "input_audio":
                 part["transcript"] = words
+
+    def course(self, instructions: str) -> Course:
+        """Returns what a dialogue begins with that goes on from here; open questions are left out.
+
+        System messages follow the instructions, wherever they stand.
+        """
+        return course_of([(item["role"], self.text(item)) for item in self], instructions)
+
+    def text(self, item: Json) -> str:
+        """Returns the words of an item, as far as they are known."""
+        texts = [part.get("text") or part.get("transcript") for part in item["content"]]
+        return " ".join(text for text in texts if text) or self._words.get(item["id"], "")
+
+
+def course_of(messages: list[tuple[str, str]], instructions: str) -> Course:
+    """Returns what a dialogue begins with in which these (role, text) were said."""
+    lines, said, past = [instructions], list[str](), list[tuple[str, str]]()
+    for role, text in messages:
+        if role == "system":
+            lines.append(text)
+        elif role == "user":
+            said.append(text)
+        elif text:
+            past.append((" ".join(said), text))
+            said = []
+    return Course("\n\n".join(line for line in lines if line), tuple(past))
 
 
 def message(role: str, content: list[Json], *, item_id: str | None = None, status: str) -> Json:
@@ -80,16 +140,21 @@ class Response:
     """One answer on its way: created, filled with text and sound, done."""
 
     def __init__(
-        self, send: Send, items: Items, config: SessionConfig, conversation_id: str, metadata: Any
+        self,
+        send: Send,
+        items: Items | None,
+        config: SessionConfig,
+        conversation_id: str | None,
+        metadata: Any,
     ) -> None:
-        """Tells that a response has begun."""
+        """Tells that a response has begun; without `items` it stands beside the conversation."""
         self.id = new_id("resp")
         self.item_id = new_id("item")
         self.is_done = False
         self.has_audio = False
         self.text = ""
         self._send, self._items = send, items
-        self._speaks = config.speaks
+        self.speaks = config.speaks
         self._encoding: Encoding = config.audio.output.format.type
         self._item: Json | None = None
         self._json: Json = {
@@ -102,7 +167,7 @@ class Response:
             "audio": {"output": config.audio.output.model_dump(include={"format", "voice"})},
             "conversation_id": conversation_id,
             "metadata": metadata,
-            "max_output_tokens": None,
+            "max_output_tokens": config.max_output_tokens,
             "usage": None,
         }
         send({"type": "response.created", "response": dict(self._json)})
@@ -118,7 +183,7 @@ class Response:
             return
         self._open()
         self.text += delta
-        kind = "output_audio_transcript" if self._speaks else "output_text"
+        kind = "output_audio_transcript" if self.speaks else "output_text"
         self._part_event(f"response.{kind}.delta", delta=delta)
 
     def add_audio(self, samples: Waveform) -> None:
@@ -130,7 +195,7 @@ class Response:
         self._part_event("response.output_audio.delta", delta=encoded(samples, self._encoding))
 
     def finish(self, status: str, *, reason: str | None = None, error: str | None = None) -> None:
-        """Tells that the response is over: `completed`, `cancelled` or `failed`."""
+        """Tells that it is over: `completed`, `incomplete`, `cancelled` or `failed`."""
         if self.is_done:
             return
         if self._item is not None:
@@ -148,17 +213,17 @@ class Response:
         self._send({"type": "response.done", "response": done})
 
     def heard(self, words: str) -> None:
-        """Keeps of the item what was heard of it."""
-        if self._item is not None:
+        """Keeps of a spoken item what was heard of it; one in text was read as it came."""
+        if self._item is not None and self.speaks:
             self._item["content"][0].update(self._content(words))
 
     def _content(self, words: str) -> Json:
-        if self._speaks:
+        if self.speaks:
             return {"type": "output_audio", "transcript": words}
         return {"type": "output_text", "text": words}
 
     def _part(self) -> Json:
-        if self._speaks:
+        if self.speaks:
             return {"type": "audio", "transcript": self.text}
         return {"type": "text", "text": self.text}
 
@@ -175,14 +240,15 @@ class Response:
                 "item": {**item, "content": []},
             }
         )
-        self._items.add(item)
+        if self._items is not None:
+            self._items.add(item)
         item["content"].append(self._content(""))
         self._part_event("response.content_part.added", part=self._part())
 
     def _close(self, item: Json, status: str) -> None:
         item["status"] = status
         item["content"][0] = self._content(self.text.strip())
-        if self._speaks:
+        if self.speaks:
             self._part_event("response.output_audio.done")
             self._part_event("response.output_audio_transcript.done", transcript=self.text.strip())
         else:
@@ -196,7 +262,8 @@ class Response:
                 "item": item,
             }
         )
-        self._items.done(item)
+        if self._items is not None:
+            self._items.done(item)
 
     def _part_event(self, kind: str, **fields: Any) -> None:
         place = {"response_id": self.id, "item_id": self.item_id}

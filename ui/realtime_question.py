@@ -15,46 +15,65 @@ SHORTEST_COMMIT_S = 0.1
 MOST_PARTS = 16
 
 
+Part = Waveform | str
+"""Something said (16 kHz) or typed."""
+
+
 class PendingQuestion:
     """Spoken or typed parts that one response will answer together."""
 
     def __init__(self) -> None:
-        self._parts: list[Waveform | str] = []
+        self._parts: list[tuple[str, Part]] = []
+        self._refused = 0
+        self.was_tried = False
+        """Whether the client gave something, though perhaps nothing that could be taken."""
 
-    def add(self, part: Waveform | str) -> None:
-        """Adds sound (16 kHz) or text.
+    @property
+    def parts(self) -> list[Part]:
+        """What the next response is about."""
+        return [part for _, part in self._parts[self._refused :] or self._parts]
 
-        Raises:
-            ProtocolError: It does not go with what waits already, or too much would wait.
-        """
-        if any(isinstance(known, str) != isinstance(part, str) for known in self._parts):
-            raise ProtocolError(
-                "a turn is either spoken or typed: create a response after each",
-                code="unsupported",
-            )
-        waiting = sum(len(known) for known in (*self._parts, part) if not isinstance(known, str))
-        if len(self._parts) >= MOST_PARTS or waiting > LONGEST_COMMIT_S * SPEECH_RATE_HZ:
-            raise ProtocolError(
-                "too much waits for an answer: create a response", code="unanswered_items"
-            )
-        self._parts.append(part)
-
-    def take(self) -> Waveform | str:
-        """Returns all parts as one question, and forgets them.
+    def add(self, item_id: str, parts: list[Part]) -> None:
+        """Adds the parts of one item.
 
         Raises:
-            ProtocolError: There is none.
+            ProtocolError: They do not go with what waits already, or too much would wait.
         """
-        parts, self._parts = self._parts, []
-        if not parts:
-            raise ProtocolError(
-                "there is nothing to answer: commit audio or create a user message first",
-                code="nothing_to_answer",
-            )
-        texts = [part for part in parts if isinstance(part, str)]
-        if texts:
-            return "\n".join(texts)
-        return np.concatenate([part for part in parts if not isinstance(part, str)])
+        together([*self.parts, *parts])
+        self._parts += [(item_id, part) for part in parts]
+
+    def forget(self, item_id: str | None = None) -> None:
+        """Forgets the parts of one item, or all."""
+        self._parts = [entry for entry in self._parts if item_id not in (None, entry[0])]
+        self._refused = min(self._refused, len(self._parts))
+
+    def refuse(self) -> None:
+        """Their response was refused: they wait on, but what comes after them counts alone."""
+        self._refused = len(self._parts)
+
+    def take(self) -> None:
+        """They are answered now."""
+        self._parts, self._refused, self.was_tried = [], 0, False
+
+
+def together(parts: list[Part]) -> Part:
+    """Returns parts as one question; empty where there are none.
+
+    Raises:
+        ProtocolError: Some are spoken and some typed, or they are too many.
+    """
+    texts = [part for part in parts if isinstance(part, str)]
+    sounds = [part for part in parts if not isinstance(part, str)]
+    if texts and sounds:
+        raise ProtocolError(
+            "a turn is either spoken or typed: create a response after each", code="unsupported"
+        )
+    length = sum(map(len, sounds))
+    if len(parts) > MOST_PARTS or length > LONGEST_COMMIT_S * SPEECH_RATE_HZ:
+        raise ProtocolError(
+            "too much waits for an answer: create a response", code="unanswered_items"
+        )
+    return np.concatenate(sounds) if sounds else "\n".join(texts)
 
 
 def read_parts(content: object, sound: AudioFormat) -> list[Waveform | str]:

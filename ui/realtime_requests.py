@@ -1,31 +1,23 @@
-"""What a client may order in a conversation: sound, items, answers; each order or a refusal."""
-
-from collections.abc import Awaitable, Callable
-from typing import cast
+"""What a client may order of sound: what it sends, and what it is sent."""
 
 from assistant import events
 from assistant.audio import SPEECH_RATE_HZ, Waveform
 from assistant.loop import TalkLoop
 from ui.realtime_devices import SocketMicrophone, SocketSpeaker
 from ui.realtime_formats import SoundReader, sound_bytes
-from ui.realtime_items import Send
-from ui.realtime_protocol import Json, ProtocolError
+from ui.realtime_orders import Handler
+from ui.realtime_protocol import Json, ProtocolError, new_id
 from ui.realtime_question import (
     LONGEST_COMMIT_S,
     SHORTEST_COMMIT_S,
     PendingQuestion,
     empty_commit,
-    read_parts,
-    shown_part,
 )
 from ui.realtime_translation import Translator
 
-Handler = Callable[[Json], Awaitable[None] | None]
-"""Obeys one event, or raises `ProtocolError`."""
-
 
 class Requests:
-    """Obeys the events of the protocol about buffer, items and responses."""
+    """Obeys the events of the protocol about the buffers of both directions."""
 
     def __init__(
         self,
@@ -33,24 +25,20 @@ class Requests:
         translator: Translator,
         microphone: SocketMicrophone,
         speaker: SocketSpeaker,
-        send: Send,
+        question: PendingQuestion,
     ) -> None:
         self._loop = loop
         self._translator = translator
         self._microphone = microphone
         self._speaker = speaker
-        self._send = send
-        self._question = PendingQuestion()
+        self._send = translator.send
+        self._question = question
         self._reader = SoundReader()
         self.handlers: dict[str, Handler] = {
             "input_audio_buffer.append": self._append,
             "input_audio_buffer.commit": self._commit,
             "input_audio_buffer.clear": self._clear,
-            "conversation.item.create": self._create_item,
-            "conversation.item.retrieve": self._retrieve,
-            "conversation.item.delete": self._delete,
             "conversation.item.truncate": self._truncate,
-            "response.create": self._respond,
             "response.cancel": self._cancel,
             "output_audio_buffer.clear": self._stop_answer,
         }
@@ -63,7 +51,8 @@ class Requests:
     def hold(self, turn: events.TurnHeld) -> None:
         """Keeps a turn until the client wants it answered."""
         try:
-            self._question.add(self._loop.sound(turn.start_s, turn.end_s))
+            sound = self._loop.sound(turn.start_s, turn.end_s)
+            self._question.add(self._translator.asked_item, [sound])
         except ProtocolError as error:
             self._send(error.event(None))
 
@@ -86,12 +75,14 @@ class Requests:
             if not self._loop.end_turn():
                 raise empty_commit("no speech is under way")
             return
+        self._question.was_tried = True
         appended_s = self._microphone.appended_s
         if appended_s < SHORTEST_COMMIT_S:
             raise empty_commit(f"the buffer holds {1_000 * appended_s:.0f} ms of audio")
         self._reader.clear()
-        self._question.add(await self._spoken(self._microphone.take()))
-        self._translator.commit()
+        part, item_id = await self._spoken(self._microphone.take()), new_id("item")
+        self._question.add(item_id, [part])
+        self._translator.commit(item_id=item_id)
 
     async def _spoken(self, sound: Waveform) -> Waveform:
         """Returns what of `sound` is speech; sound without any is as good as no sound."""
@@ -106,47 +97,6 @@ class Requests:
         self._microphone.clear()
         self._loop.abandon_turn()
         self._send({"type": "input_audio_buffer.cleared"})
-
-    async def _create_item(self, event: Json) -> None:
-        item = event.get("item")
-        fields = cast(Json, item) if isinstance(item, dict) else {}
-        if fields.get("type") != "message" or fields.get("role") != "user":
-            raise ProtocolError(
-                "only messages of the user can be created here", code="unsupported", param="item"
-            )
-        item_id = fields.get("id")
-        if item_id is not None and (
-            not isinstance(item_id, str) or item_id in self._translator.items
-        ):
-            raise ProtocolError("the id is taken or no string", param="item.id")
-        parts = read_parts(fields.get("content"), self._translator.config.audio.input.format)
-        parts = [part if isinstance(part, str) else await self._spoken(part) for part in parts]
-        for part in parts:
-            self._question.add(part)
-        self._translator.add_user([shown_part(part) for part in parts], item_id=item_id)
-
-    async def _respond(self, event: Json) -> None:
-        if self._translator.is_responding:
-            raise ProtocolError(
-                "a response is under way: wait for response.done or cancel it",
-                code="conversation_already_has_active_response",
-            )
-        given = event.get("response")
-        options = cast(Json, given) if isinstance(given, dict) else {}
-        for name in options:
-            if name != "metadata" and options[name] not in (None, "auto"):
-                raise ProtocolError(
-                    f"response.{name} is not supported: set it for the session",
-                    code="unsupported",
-                    param=f"response.{name}",
-                )
-        question = self._question.take()
-        self._translator.metadata = options.get("metadata")
-        self._translator.cancelled_by_client = True
-        if isinstance(question, str):
-            self._loop.type_text(question)
-        else:
-            await self._loop.ask(question, is_spoken=True)
 
     def _cancel(self, event: Json) -> None:
         response = self._translator.response
@@ -175,11 +125,3 @@ class Requests:
         self._translator.cancelled_by_client = True
         self._translator.end_ms = end_ms
         self._loop.correct_heard(turn, round(end_ms * self._speaker.sample_rate / 1_000))
-
-    def _retrieve(self, event: Json) -> None:
-        item = self._translator.items.get(event.get("item_id"))
-        self._send({"type": "conversation.item.retrieved", "item": item})
-
-    def _delete(self, event: Json) -> None:
-        self._translator.items.get(event.get("item_id"))
-        raise ProtocolError("the model cannot forget one message", code="unsupported")

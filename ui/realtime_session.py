@@ -21,6 +21,7 @@ from ui.realtime_config import AttuneConfig, SessionConfig
 from ui.realtime_devices import LEAST_KEPT_S, SocketMicrophone, SocketSpeaker
 from ui.realtime_engines import Resident
 from ui.realtime_keeping import Keeping
+from ui.realtime_orders import Handler, Orders
 from ui.realtime_outbox import Outbox
 from ui.realtime_protocol import (
     Json,
@@ -29,8 +30,8 @@ from ui.realtime_protocol import (
     new_id,
     read_event,
 )
-from ui.realtime_question import LONGEST_COMMIT_S
-from ui.realtime_requests import Handler, Requests
+from ui.realtime_question import LONGEST_COMMIT_S, PendingQuestion
+from ui.realtime_requests import Requests
 from ui.realtime_settings import (
     session_in_use,
     shown,
@@ -78,7 +79,11 @@ class Session:
         with_known_names(start, start.config, resident, [])
         self._config = start.config
         self._ignored: list[str] = []
-        self._translator = Translator(self.outbox.put, self._config)
+        self._once: SessionConfig | None = None
+        self._once_turn: int | None = None
+        self._translator = Translator(
+            self.outbox.put, self._config, was_cut=lambda: self._dialogue.was_cut
+        )
         self._view = View()
         self._picture = Picture()
         self._is_show_due = False
@@ -117,11 +122,16 @@ class Session:
             listener=self._in_force.listen,
             tap=self._keeping.tap,
         )
+        question = PendingQuestion()
         self._requests = Requests(
-            self._loop, self._translator, self._microphone, self._speaker, self.outbox.put
+            self._loop, self._translator, self._microphone, self._speaker, question
+        )
+        self._orders = Orders(
+            self._loop, self._translator, self._dialogue, question, self._answer_with
         )
         self._handlers: dict[str, Handler] = {
             **self._requests.handlers,
+            **self._orders.handlers,
             "session.update": self._update,
             "attune.emotion.correct": self._correct,
             "attune.transcript.request": self._transcript,
@@ -197,16 +207,21 @@ class Session:
         if isinstance(event, events.LevelMeasured):
             return
         self.last_active_s = asyncio.get_running_loop().time()
-        if isinstance(event, events.TurnHeld):
-            self._requests.hold(event)
         if isinstance(event, events.ReplyStarted):
             self._reply_start = self._speaker.played_samples
         self._translator.apply(event, played_ms=self._played_ms())
         self._translator.cancelled_by_client = False
+        if isinstance(event, events.TurnHeld):
+            self._requests.hold(event)
+        self._orders.follow(event)
         self._observer(event)
         self._keeping.listen(event)
         self._view = reduce(self._view, event)
+        if isinstance(event, events.UtteranceEnded) and event.reason in ("typed", "asked"):
+            self._once_turn = event.turn
         if isinstance(event, ANSWER_OVER):
+            if event.turn == self._once_turn:
+                self._once = self._once_turn = None
             self._adopt()
         if isinstance(event, events.ReplyText):
             self._show_soon()
@@ -271,9 +286,6 @@ class Session:
         if self._dialogue.is_open and config.model != old.model:
             changes.refused.append(session_in_use("the model", "session.model"))
             config = config.model_copy(update={"model": old.model})
-        if self._dialogue.is_open and config.instructions != old.instructions:
-            changes.refused.append(session_in_use("instructions", "session.instructions"))
-            config = config.model_copy(update={"instructions": old.instructions})
         output, rate = config.audio.output, config.audio.output.format.rate
         if rate != self._speaker.sample_rate and not self._speaker.change_rate(rate):
             path = "session.audio.output.format"
@@ -297,9 +309,11 @@ class Session:
         """Goes on with other settings and tells them."""
         config, old = changes.config, self._config
         self._ignored = [*{*self._ignored, *changes.ignored}][:MOST_NAMED]
-        if (config.model, config.instructions) != (old.model, old.instructions):
-            self._dialogue.choose(self._resident.models[config.model], config.instructions)
+        if config.model != old.model:
+            self._dialogue.choose(self._resident.models[config.model])
         self._config = self._translator.config = config
+        if config.instructions != old.instructions:
+            self._orders.begin_anew()
         detection = config.audio.input.turn_detection
         orders = detection is None or not detection.create_response
         self._microphone.keep_s = LONGEST_COMMIT_S if orders else LEAST_KEPT_S
@@ -313,12 +327,29 @@ class Session:
             self._picture = Picture()
         self._show()
 
+    def _answer_with(self, config: SessionConfig) -> None:
+        """Puts settings in force for the next answer alone; one under way is spoken out first."""
+        asked, warnings = Changes(config), list[str]()
+        with_known_names(asked, self._config, self._resident, warnings)
+        # The line to the client is one: its format is the session's.
+        line = self._config.audio.output.format
+        config = with_output(
+            asked.config, asked.config.audio.output.model_copy(update={"format": line})
+        )
+        if warnings:
+            self.outbox.put(warning(warnings, [], None))
+        self._translator.answering = self._once = config
+        self._once_turn = None
+        if not self.is_busy:
+            self._adopt()
+
     def _adopt(self) -> None:
         """Puts the client's settings in force: no answer is spoken half in one manner.
 
         One that is prepared already, in a pause, is prepared again.
         """
-        config = self._config
+        config = self._once or self._config
+        self._dialogue.most_tokens = config.most_tokens
         settings = in_force(config, self._resident.talk)
         if settings == self._in_force.settings:
             return

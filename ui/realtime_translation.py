@@ -1,5 +1,6 @@
 """What happens in a conversation, told in the events of the realtime protocol."""
 
+from collections.abc import Callable
 from typing import Any
 
 from assistant import events
@@ -13,8 +14,14 @@ from ui.realtime_protocol import Json, new_id
 class Translator:
     """Turns the loop's events into server events; knows items and the response under way."""
 
-    def __init__(self, send: Send, config: SessionConfig) -> None:
+    def __init__(self, send: Send, config: SessionConfig, *, was_cut: Callable[[], bool]) -> None:
+        """Begins; `was_cut` says whether the latest answer had more tokens than it may have."""
         self.config = config
+        self.answering: SessionConfig | None = None
+        """Settings of the answer that the client asks for next, where they are its own."""
+        self.is_apart = False
+        """Whether that answer stands beside the conversation."""
+        self._was_cut = was_cut
         self.items = Items(send)
         self.conversation_id = new_id("conv")
         self.response: Response | None = None
@@ -25,11 +32,17 @@ class Translator:
         """Whether the next interruption is the client's wish, and not the person's voice."""
         self.end_ms: int | None = None
         """How much was heard of an answer, where the client says so."""
-        self._send = send
-        self._user_item: str | None = None
+        self.send = send
+        self._spoken_item: str | None = None
+        self._asked_item: str | None = None
         self._user_items: dict[int, str] = {}
         self._spoken_s: dict[int, float] = {}
         self._answered_turn = -1
+
+    @property
+    def asked_item(self) -> str:
+        """The item that was created or committed last and not answered yet."""
+        return self._asked_item or ""
 
     @property
     def is_responding(self) -> bool:
@@ -46,26 +59,31 @@ class Translator:
         """Returns the turn that the person said with item `item_id`."""
         return next((turn for turn, item in self._user_items.items() if item == item_id), None)
 
-    def add_user(self, content: list[Json], *, item_id: str | None = None) -> str:
-        """Adds what the client created or committed; the next turn is about it."""
-        item = message("user", content, item_id=item_id, status="completed")
-        self.items.add(item)
+    def add(self, item: Json, place: int | None = None) -> None:
+        """Adds what the client created; what is last of the person's, the next turn is about."""
+        self.items.add(item, place)
         self.items.done(item)
-        self._user_item = item["id"]
-        return item["id"]
+        if item["role"] == "user" and not self.items.is_answered(self.items.place(item["id"])):
+            self._asked_item = item["id"]
+
+    def ask_apart(self) -> None:
+        """The next response is about nothing that was created."""
+        self._asked_item = None
 
     def commit(self, *, item_id: str | None = None) -> str:
         """Tells that sound of the person was committed, and adds it."""
         item_id = item_id or new_id("item")
         before = self.items.last_id
-        self._send(
+        self.send(
             {
                 "type": "input_audio_buffer.committed",
                 "previous_item_id": before,
                 "item_id": item_id,
             }
         )
-        return self.add_user([{"type": "input_audio", "transcript": None}], item_id=item_id)
+        content = [{"type": "input_audio", "transcript": None}]
+        self.add(message("user", content, item_id=item_id, status="completed"))
+        return item_id
 
     def add_audio(self, samples: Waveform) -> None:
         """Sends speech of the response under way."""
@@ -75,15 +93,15 @@ class Translator:
     def all_sent(self) -> None:
         """All of an answer has been sent, though not played."""
         if self.response is not None:
-            self.response.finish("completed")
+            self._complete(self.response)
 
     def ducked(self, decibels: float) -> None:
         """Somebody may be interrupting: the client may lower its voice, or raise it again."""
-        self._send({"type": "attune.output_audio.gain", "decibels": decibels})
+        self.send({"type": "attune.output_audio.gain", "decibels": decibels})
 
     def held(self, held: bool) -> None:
         """Somebody speaks: the client falls silent, or goes on where it fell silent."""
-        self._send({"type": "attune.output_audio.hold", "held": held})
+        self.send({"type": "attune.output_audio.hold", "held": held})
 
     def apply(self, event: events.Event, *, played_ms: int) -> None:
         """Tells one event.
@@ -115,39 +133,44 @@ class Translator:
                 self._extension(event)
 
     def _speech_started(self, start_s: float) -> None:
-        self._user_item = new_id("item")
-        self._send(
+        self._spoken_item = new_id("item")
+        self.send(
             {
                 "type": "input_audio_buffer.speech_started",
                 "audio_start_ms": round(1_000 * start_s),
-                "item_id": self._user_item,
+                "item_id": self._spoken_item,
             }
         )
 
     def _speech_stopped(self, end_s: float) -> str:
-        self._user_item = self._user_item or new_id("item")
-        self._send(
+        self._spoken_item = self._spoken_item or new_id("item")
+        self.send(
             {
                 "type": "input_audio_buffer.speech_stopped",
                 "audio_end_ms": round(1_000 * end_s),
-                "item_id": self._user_item,
+                "item_id": self._spoken_item,
             }
         )
-        return self.commit(item_id=self._user_item)
+        item_id, self._spoken_item = self._spoken_item, None
+        return self.commit(item_id=item_id)
 
     def _utterance_ended(self, event: events.UtteranceEnded) -> None:
         if event.reason not in ("typed", "asked"):
             self._speech_stopped(event.end_s)
-        if self._user_item is not None:
-            self._user_items[event.turn] = self._user_item
+        if self._asked_item is not None:
+            self._user_items[event.turn] = self._asked_item
         if event.reason != "typed":
             self._spoken_s[event.turn] = event.end_s - event.start_s
-        self._user_item = None
+        self._asked_item = None
         self._answered_turn = event.turn
         self.response = Response(
-            self._send, self.items, self.config, self.conversation_id, self.metadata
+            self.send,
+            None if self.is_apart else self.items,
+            self.answering or self.config,
+            None if self.is_apart else self.conversation_id,
+            self.metadata,
         )
-        self.metadata = None
+        self.metadata, self.answering, self.is_apart = None, None, False
 
     def _joined(self, turn: int) -> None:
         """The answer came too soon: it goes, and so does the part of the question before it."""
@@ -159,10 +182,16 @@ class Translator:
             self.items.remove(item_id)
 
     def _finished(self, response: Response, heard: str) -> None:
-        response.finish("completed")
+        self._complete(response)
         response.heard(heard)
         if response.has_audio:
             self._playback("stopped", response)
+
+    def _complete(self, response: Response) -> None:
+        if self._was_cut():
+            response.finish("incomplete", reason="max_output_tokens")
+        else:
+            response.finish("completed")
 
     def _interrupted(self, response: Response, heard: str, played_ms: int) -> None:
         reason = "client_cancelled" if self.cancelled_by_client else "turn_detected"
@@ -172,9 +201,9 @@ class Translator:
         if response.is_open:
             end_ms = played_ms if self.end_ms is None else self.end_ms
             place = {"item_id": response.item_id, "content_index": 0, "audio_end_ms": end_ms}
-            self._send({"type": "conversation.item.truncated", **place})
+            self.send({"type": "conversation.item.truncated", **place})
             place = {"item_id": response.item_id, "response_id": response.id, "heard": heard}
-            self._send({"type": "attune.heard", **place})
+            self.send({"type": "attune.heard", **place})
         self.end_ms = None
 
     def _cleared(self, response: Response) -> None:
@@ -182,7 +211,7 @@ class Translator:
             self._playback("cleared", response)
 
     def _playback(self, what: str, response: Response) -> None:
-        self._send({"type": f"output_audio_buffer.{what}", "response_id": response.id})
+        self.send({"type": f"output_audio_buffer.{what}", "response_id": response.id})
 
     def _extension(self, event: events.Event) -> None:
         match event:
@@ -190,30 +219,32 @@ class Translator:
                 self._words(turn, transcript.text)
             case events.EmotionHeard(turn=turn, estimate=estimate):
                 emotion = EmotionRecord.of(estimate).model_dump()
-                self._send({"type": "attune.emotion", **self._of(turn), "emotion": emotion})
+                self.send({"type": "attune.emotion", **self._of(turn), "emotion": emotion})
             case events.EmotionCorrected(turn=turn, emotion=emotion):
                 place = {"type": "attune.emotion.corrected", **self._of(turn)}
-                self._send({**place, "emotion": emotion.label})
+                self.send({**place, "emotion": emotion.label})
             case events.StyleChosen(turn=turn, style=style):
                 response_id = self.response.id if self.response is not None else None
                 place = {"type": "attune.style", **self._of(turn), "response_id": response_id}
-                self._send({**place, "style": StyleRecord.of(style).model_dump()})
+                self.send({**place, "style": StyleRecord.of(style).model_dump()})
             case events.TurnTimed(turn=turn, marks_ms=marks_ms):
                 rounded = {stage: round(ms, 1) for stage, ms in marks_ms.items()}
-                self._send({"type": "attune.timing", **self._of(turn), "marks_ms": rounded})
+                self.send({"type": "attune.timing", **self._of(turn), "marks_ms": rounded})
             case events.HelpOffered(turn=turn, topic=topic, text=text):
                 place = {"type": "attune.help", **self._of(turn)}
-                self._send({**place, "topic": topic, "text": text})
+                self.send({**place, "topic": topic, "text": text})
             case _:
                 pass
 
     def _words(self, turn: int, words: str) -> None:
         item_id = self._user_items.get(turn)
         seconds = self._spoken_s.get(turn)
+        if item_id is not None:
+            self.items.know(item_id, words)
         if item_id is None or seconds is None or self.config.audio.input.transcription is None:
             return
         self.items.transcribe(item_id, words)
-        self._send(
+        self.send(
             {
                 "type": "conversation.item.input_audio_transcription.completed",
                 "item_id": item_id,
