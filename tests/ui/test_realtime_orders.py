@@ -208,7 +208,8 @@ def test_an_answer_beside_the_conversation_leaves_no_trace_in_it() -> None:
         await answer(client, output_modalities=["text"])
 
     client = drive(act, engines)
-    assert read(engines) == [["I like tea.", "What do I like?"], ["Rain.", "And now?"]]
+    assert read(engines)[1] == ["Rain.", "And now?"]
+    assert read(engines)[-1] == ["I like tea.", "What do I like?"]
     assert personas(engines)[1] == "Name the topic.\n\nBe terse."
     added = [e for e in client.seen if e["type"] == "conversation.item.added"]
     assert [e["item"]["role"] for e in added] == ["user", "assistant", "user", "assistant"]
