@@ -21,11 +21,12 @@ from dataclasses import dataclass
 HELD_FRAMES = 8
 """A frame counts by the loudest one of so many, 256 ms: within a syllable, levels change by 20 dB,
 and then by 6 (flite's four voices reading news; 11 dB from the first percentile to the last)."""
-LOUD_FRAMES = 6
-"""A voice is as loud as so many of its frames, 192 ms, reach: not as one of them, a click."""
+LOUD_FRAMES = 20
+"""A voice is as loud as so many of its frames reach, 0.4 s of sound: not as a click, or as a "hey!"
+at whose level nobody talks on."""
 VOICE_FRAMES = 128
 """A voice is known by so many of its last frames with speech, 4 s: people move."""
-JUMP_FRAMES = 16
+JUMP_FRAMES = 24
 """Frames with speech within which another voice, far louder, takes a turn over."""
 DOUBT_FRAMES, TALKS_ON = 125, 0.5
 """After a weak turn, the room has talked on where so large a share of 4 s is speech."""
@@ -97,7 +98,7 @@ class Foreground:
         self._held.append(level_db)
         held_db = max(self._held)
         self._doubt(heard=True)
-        own_db = self._turn.level_db if in_turn else self._person_db
+        own_db = self._own_db(weakness) if in_turn else self._person_db
         is_weak = own_db is not None and held_db < own_db - weakness.margin_db
         if is_weak and self._is_room(held_db):
             self._room.add(held_db)
@@ -171,6 +172,15 @@ class Foreground:
         self._turn_frames += 1
         turn_db = self._turn.level_db
         self._turn_dbs.append(level_db if turn_db is None else turn_db)
+
+    def _own_db(self, weakness: Weakness) -> float | None:
+        """Returns how loud the voice of the turn is; that of the person while it is theirs."""
+        level_db, person_db = self._turn.level_db, self._person_db
+        if level_db is not None or person_db is None:
+            return level_db
+        least_db = person_db - weakness.margin_db
+        loud_frames = sum(level >= least_db for level in self._turn.levels)
+        return person_db if loud_frames > HELD_FRAMES else None
 
     def _is_far(self, level_db: float, weakness: Weakness) -> bool:
         if self._person_db is None or self._since_person > FAR_FRAMES:

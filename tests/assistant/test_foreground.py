@@ -145,6 +145,30 @@ def test_a_voice_weaker_than_any_whisper_is_not_answered_at_first_but_not_ignore
     assert len(room.ends_s()) == 2
 
 
+@pytest.mark.parametrize("turns", [0, 2])
+def test_who_shouts_a_word_first_is_heard_to_the_end(turns: int) -> None:
+    room = Room()
+    for _ in range(turns):
+        room.hear(2.0, PERSON_DB)
+        room.hear(5.0, None)
+    room.hear(0.3, PERSON_DB + 16.0)
+    room.hear(5.0, PERSON_DB)
+    room.hear(3.0, None)
+    assert len(room.ends_s()) == turns + 1
+    begins_s = 7.0 * turns
+    assert room.marks[-1].speech_end_samples / 16_000 == pytest.approx(begins_s + 5.3, abs=0.1)
+
+
+def test_a_brief_answer_is_not_prolonged_by_the_room() -> None:
+    room = Room()
+    room.hear(2.0, PERSON_DB)
+    room.hear(5.0, PERSON_DB - 20.0)
+    room.hear(0.3, PERSON_DB)
+    room.hear(20.0, PERSON_DB - 20.0)
+    assert len(room.ends_s()) == 2
+    assert room.ends_s()[1] < 9.5
+
+
 def test_the_room_is_forgotten_when_it_has_been_quiet() -> None:
     room = Room()
     room.hear(2.0, PERSON_DB)
