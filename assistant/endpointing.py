@@ -85,7 +85,7 @@ class EndpointingSettings(BaseModel):
     """Sound kept from before the first speech frame."""
     tail_ms: int = Field(default=128, ge=0, le=2_000)
     """Sound kept from after the last speech frame."""
-    weak_db: float = Field(default=14.0, gt=0.0, le=60.0)
+    weak_db: float = Field(default=12.0, gt=0.0, le=60.0)
     """How far below the voice that has the turn speech is taken for another's in the room."""
     weak_ms: int = Field(default=800, ge=192, le=5_000)
     """Such speech within a turn that may still be the soft end of what the person says."""

@@ -30,7 +30,7 @@ JUMP_FRAMES = 24
 """Frames with speech within which another voice, far louder, takes a turn over."""
 DOUBT_FRAMES, TALKS_ON = 125, 0.5
 """After a weak turn, the room has talked on where so large a share of 4 s is speech."""
-FAR_MARGINS, FAR_FRAMES = 2.0, 2_800
+FAR_MARGINS, FAR_FRAMES = 2.25, 2_800
 """Speech so many margins below the person is no whisper, for 90 s after they spoke."""
 LOUDER_DB = 8.0
 """How much louder than known so far the room may become: programmes change."""

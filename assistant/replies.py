@@ -160,6 +160,7 @@ class Replies:
         )
         if may_end and (reply.asks or not continues) and self._is_ending(reply):
             self._current = None
+            self._settling = self._task  # the next answer begins after its last word
             return False
         unheard = self._parts.speaker.clear()
         heard = reply.heard()

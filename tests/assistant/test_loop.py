@@ -193,12 +193,13 @@ def around_the_end(reply: str, word: str, *, early_s: float) -> Talk:
     return talk(wave, replies=[reply, "Yes."], transcriber=ScriptedTranscriber(word))
 
 
-@pytest.mark.parametrize("early_s", [0.5, 0.3, 0.1, 0.0])
+@pytest.mark.parametrize("early_s", [0.6, 0.5, 0.3, 0.1, 0.0])
 @pytest.mark.parametrize("word", ["Yes.", "Rome"])
 def test_a_word_in_the_last_half_second_of_a_question_answers_it(word: str, early_s: float) -> None:
     result = around_the_end(ASKS, word, early_s=early_s)
     assert [turn.heard for turn in result.history.turns] == [ASKS, "Yes."]
     assert result.of(events.Interrupted) == [], "the question is heard to its end"
+    assert result.of(events.ReplyFinished)[0].at_s <= result.of(events.ReplyStarted)[1].at_s
 
 
 @pytest.mark.parametrize(("word", "turns"), [("uh-huh", 1), ("Rome", 2)])
