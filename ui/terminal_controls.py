@@ -74,6 +74,16 @@ class Controls:
         if command is not None:
             self._obey(command, view)
 
+    def bring_back(self, text: str) -> None:
+        """Offers words once more that were sent and found no answer, because of who spoke on."""
+        if not text:
+            return
+        if self.panel.typed:
+            self._effects.say(f"not answered: {text}")
+            return
+        self._set(typed=text)
+        self._effects.say("what you wrote was not answered: Enter sends it again")
+
     def _obey(self, command: Command, view: View) -> None:
         match command.action:
             case Action.TALK if self.panel.is_push_to_talk:

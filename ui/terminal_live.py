@@ -25,7 +25,7 @@ from ui.terminal_picture import ASCII, UNICODE, Panel
 from ui.terminal_plain import plain_lines
 from ui.terminal_save import save
 from ui.terminal_screen import HeldErrors, Screen
-from ui.view import View, noticed, reduce
+from ui.view import View, noticed, reduce, typed_words
 
 DRAW_S = 0.1
 """Between two pictures."""
@@ -167,6 +167,8 @@ class LiveTalk:
             await asyncio.sleep(DRAW_S)
 
     def _hear(self, event: events.Event) -> None:
+        if isinstance(event, events.UtteranceJoined) and self._controls is not None:
+            self._controls.bring_back(typed_words(self._view, event.turn))
         self._view = reduce(self._view, event)
         if not self._is_picture:
             for line in plain_lines(self._view, event):

@@ -135,6 +135,15 @@ def response_s(turn: Turn) -> float | None:
     return None if played_ms is None else played_ms / 1_000.0
 
 
+def typed_words(view: View, index: int) -> str:
+    """Returns what was typed as turn `index`; nothing where it was spoken."""
+    for turn in view.turns:
+        words = turn.transcript
+        if turn.index == index and words is not None and words.source == "typed":
+            return words.text
+    return ""
+
+
 def noticed(view: View, text: str, urgency: Urgency = Urgency.NOTE) -> View:
     """Returns `view` with one notice more; the oldest go, those that offer help stay."""
     notices = [*view.notices, Notice(view.clock_s, text, urgency)]

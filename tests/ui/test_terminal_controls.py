@@ -108,6 +108,19 @@ def test_typing_can_be_left_and_empty_words_are_not_sent() -> None:
     assert scene.controls.panel.typed == ""
 
 
+def test_typed_words_without_an_answer_come_back() -> None:
+    scene = Scene()
+    scene.controls.bring_back("")
+    assert scene.controls.panel.typed is None
+    scene.controls.bring_back("I am well")
+    assert scene.controls.panel.typed == "I am well"
+    scene.controls.bring_back("and you?")
+    assert scene.controls.panel.typed == "I am well", "what is being written is left alone"
+    assert "and you?" in scene.said[-1]
+    scene.press("\r")
+    assert scene.talk.asked == [("type", "I am well")]
+
+
 def test_typed_words_have_an_end() -> None:
     scene = Scene(Panel(typed="x" * LONGEST_TYPED))
     scene.press("y")

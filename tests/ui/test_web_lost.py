@@ -247,6 +247,10 @@ async def test_a_text_whose_item_is_deleted_comes_back(page: Any) -> None:
           const { typed } = window.attune;
           const id = typed.send('Never answered');
           typed.take(id);
+          const turns = window.attune.screen.view.turns;
+          typed.match({ ...turns, 9: { ...turns[0], words: 'Never answered', heard: '' } });
+          if (typed.box.value || document.querySelector('.a-pending')) throw new Error('twice');
+          typed.match(turns);
           window.attune.event({ type: 'conversation.item.deleted', item_id: id });
         }"""
     )

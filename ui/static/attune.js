@@ -307,7 +307,7 @@ class Page {
         this.typed.take(event.item.id);
         break;
       case "conversation.item.deleted":
-        if (this.typed.giveBack(event.item_id)) this.screen.problem("What you typed was not answered. Send it again.");
+        this.unanswered(this.typed.giveBack(event.item_id));
         break;
       case "input_audio_buffer.speech_started":
         // After a break the answer may still be spoken here although its time is over.
@@ -368,6 +368,10 @@ class Page {
     if (isDropped && this.isMuted && !this.holds) {
       this.screen.problem("That was too short to be heard. Unmute and say it again.");
     }
+  }
+
+  unanswered(text) {
+    if (text) this.screen.problem(`What you typed was not answered. Send it again: ${text}`);
   }
 
   failed(error) {

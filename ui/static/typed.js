@@ -8,7 +8,7 @@ export class Typed {
     this.box = box;
     this.log = log;
     this.sent = new Map();
-    this.claimed = new Set();
+    this.seen = new Set();
   }
 
   // Returns the id of the item that a text is sent as; null where it is on its way already.
@@ -37,33 +37,42 @@ export class Typed {
     this.log.append(sent.item);
   }
 
-  // Nothing comes of it: returns whether it was one of ours.
+  // Nothing comes of it: returns the text, if it was one of ours.
   giveBack(id) {
-    const sent = this.sent.get(id);
-    if (!sent) return false;
+    const text = this.sent.get(id)?.text;
     this.forget(id);
-    if (!this.box.value.trim()) this.box.value = sent.text;
-    return true;
+    if (text && !this.box.value.trim()) this.box.value = text;
+    return text;
   }
 
-  // What stands in the talk need not stand beside it.
+  // What stands in the talk need not stand beside it. It is ours until something of its answer was
+  // heard: until then whoever goes on speaking may take the turn back.
   match(turns) {
-    this.claimed.forEach((index) => index in turns || this.claimed.delete(index));
+    this.seen.forEach((index) => index in turns || this.seen.delete(index));
     for (const [index, turn] of Object.entries(turns)) {
-      if (!turn?.typed || this.claimed.has(index)) continue;
-      const found = [...this.sent].find(([, { text }]) => turn.words.trim() === text);
+      if (!turn.typed || this.seen.has(index)) continue;
+      this.seen.add(index);
+      const isThis = ([, sent]) => sent.index === undefined && sent.text === turn.words.trim();
+      const found = [...this.sent].find(isThis);
       if (!found) continue;
-      this.claimed.add(index);
       this.take(found[0]);
-      this.forget(found[0]);
+      found[1].item.remove();
+      found[1].index = index;
     }
-    this.sent.forEach(({ item }) => item && item.nextSibling && this.log.append(item));
+    for (const [id, { index, item }] of [...this.sent]) {
+      const turn = turns[index];
+      if (turn && (turn.heard || turn.interrupted || turn.failure)) this.forget(id);
+      else if (index === undefined && item?.nextSibling) this.log.append(item);
+    }
   }
 
-  // The talk is over. What it had not answered goes back into the box.
+  // The talk is over. What does not stand in it goes back into the box.
   end() {
-    [...this.sent.keys()].reverse().forEach((id) => this.giveBack(id));
-    this.claimed.clear();
+    for (const [id, { index }] of [...this.sent].reverse()) {
+      if (index === undefined) this.giveBack(id);
+    }
+    this.sent.clear();
+    this.seen.clear();
   }
 
   forget(id) {
