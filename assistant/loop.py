@@ -17,6 +17,7 @@ from assistant.audio import SPEECH_RATE_HZ, AudioFrame, Waveform
 from assistant.ear import Ear, Heard
 from assistant.endpointing import Endpointer
 from assistant.engines.protocols import Microphone, Speaker
+from assistant.file_devices import FileMicrophone
 from assistant.floor import FloorJudge
 from assistant.giving_way import GivingWay
 from assistant.patience import Patience
@@ -25,6 +26,7 @@ from assistant.presence import Presence
 from assistant.push_to_talk import KeyChange, TalkKey
 from assistant.replies import Replies
 from assistant.reply_parts import Question, ReplyParts
+from assistant.silent_microphone import SILENT, SilentMicrophone
 from assistant.speech_gate import spoken_spans
 from assistant.steady_frames import SteadyFrames
 from assistant.talk_settings import TalkSettings
@@ -35,6 +37,9 @@ from models.emotions import Emotion
 
 FRAMES_PER_LEVEL = 4
 """Frames from one `LevelMeasured` to the next."""
+TYPED_WAITS_S, TYPED_WAITS_FOR_ANSWER_S = 6.0, 20.0
+"""How long typed words wait at most for the end of speech that is under way, a loudspeaker in the
+room for instance, and for the answer to it."""
 IDLE_KEEP_S = 3.0
 """Sound kept while nobody speaks; more than any lead."""
 
@@ -92,6 +97,11 @@ class TalkLoop:
         self._is_stopping = False
         self._estimated: dict[int, Emotion] = {}
         self._asking: set[asyncio.Task[bool]] = set()
+        self._steady = SteadyFrames(parts.microphone, parts.ear.frame_samples)
+        is_file = isinstance(parts.microphone, FileMicrophone)
+        self._silence = None if is_file else SilentMicrophone()
+        self._typed: list[str] = []
+        self._typed_at_s = 0.0
 
     @property
     def clock_s(self) -> float:
@@ -173,8 +183,33 @@ class TalkLoop:
             self._replies.withdraw()
 
     def type_text(self, text: str) -> None:
-        """Answers `text` as if it had been said."""
+        """Answers `text` as if it had been said.
+
+        What is being said meanwhile is answered first: neither is lost. A turn that does not end
+        is ended for it, and an answer that takes long is interrupted.
+        """
+        if not self._typed:
+            self._typed_at_s = self.clock_s
+        self._typed.append(text)
+        if self._endpointer.is_idle:
+            self._answer_typed()
+
+    def _answer_typed(self) -> None:
+        text, self._typed = "\n".join(self._typed), []
         self._ask(None, text, "typed")
+
+    def _look_at_typed(self) -> None:
+        """Answers what was typed while somebody spoke, once that is answered."""
+        if not self._typed:
+            return
+        waited_s = self.clock_s - self._typed_at_s
+        if not self._endpointer.is_idle:
+            if waited_s < TYPED_WAITS_S:
+                return
+            self._finish_turn()
+        is_answered = self._replies is None or self._replies.is_idle
+        if is_answered or waited_s >= TYPED_WAITS_FOR_ANSWER_S:
+            self._answer_typed()
 
     def sound(self, start_s: float, end_s: float) -> Waveform:
         """Returns what was heard lately between two times on the audio clock, 16 kHz."""
@@ -252,8 +287,7 @@ class TalkLoop:
 
     async def _frames(self) -> AsyncGenerator[AudioFrame, None]:
         """Yields the microphone's frames, then silence until the last answer is over."""
-        steady = SteadyFrames(self._parts.microphone, self._parts.ear.frame_samples)
-        async with aclosing(steady.frames()) as frames:
+        async with aclosing(self._steady.frames()) as frames:
             async for frame in frames:
                 if self._is_stopping:
                     return
@@ -267,7 +301,8 @@ class TalkLoop:
     @property
     def _is_busy(self) -> bool:
         """Whether something is still to be answered."""
-        return bool(self._asking) or (self._replies is not None and not self._replies.is_idle)
+        is_replying = self._replies is not None and not self._replies.is_idle
+        return bool(self._asking or self._typed) or is_replying
 
     async def _take(self, frame: AudioFrame) -> None:
         parts = self._parts
@@ -285,6 +320,14 @@ class TalkLoop:
         ):
             self._act(mark)
         self._measure(heard, samples, played)
+        self._look_at_typed()
+        if self._silence is not None and self._steady.is_coming and not self._is_muted:
+            self._tell_silence(self._silence.hear(frame.samples))
+
+    def _tell_silence(self, message: str | None) -> None:
+        if message is not None:
+            warns = message == SILENT
+            self._emit(partial(events.Noticed, message=message, is_warning=warns))
 
     def _keep(self, samples: Waveform) -> None:
         """Keeps the sound as far back as a question may still begin."""
@@ -372,6 +415,8 @@ class TalkLoop:
         has_learnt = self._learn_pause(onset)
         may_end = not self._way.is_silent
         joins = self._replies.interrupt(onset_samples=onset, may_end=may_end)
+        if text := self._replies.take_put_back():
+            self._typed, self._typed_at_s = [text, *self._typed], self.clock_s
         if joins and not has_learnt:
             self._patience.paused(1_000 * _seconds(onset - self._paused_at))
         self._has_paused = joins or has_learnt

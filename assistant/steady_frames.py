@@ -39,6 +39,11 @@ class SteadyFrames:
         self._missing = 0
         """Samples of silence put in since the last frame that came."""
 
+    @property
+    def is_coming(self) -> bool:
+        """Whether the latest frame came from the microphone."""
+        return not self._missing
+
     async def frames(self) -> AsyncGenerator[AudioFrame, None]:
         """Yields frames until the microphone ends."""
         source = self._microphone.frames()

@@ -449,3 +449,38 @@ def test_a_voice_that_is_not_to_speak_adds_nothing_to_an_answer() -> None:
     result = talk(speech_like((0.5, 1.5), length_s=4.0), replies=["Good."], voice=Mute())
     (turn,) = result.history.turns
     assert turn.generated == "Good."
+
+
+@pytest.mark.parametrize("typed_at_s", [0.6, 0.9, 1.4, 1.7])
+def test_neither_what_is_typed_nor_what_is_being_said_is_lost(typed_at_s: float) -> None:
+    typed: list[float] = []
+
+    def keys(loop: TalkLoop, event: events.Event) -> None:
+        if event.at_s >= typed_at_s and not typed:
+            typed.append(event.at_s)
+            loop.type_text("I passed!")
+
+    result = talk(
+        speech_like((0.5, 1.5), length_s=9.0), replies=["I hear you.", "Well done."], on_event=keys
+    )
+    spoken, written = result.history.turns
+    assert (spoken.heard, written.heard) == ("I hear you.", "Well done.")
+    assert written.transcript is not None
+    assert written.transcript.text == "I passed!"
+
+
+def test_what_is_typed_does_not_wait_for_a_loudspeaker_that_never_stops() -> None:
+    typed: list[float] = []
+
+    def keys(loop: TalkLoop, event: events.Event) -> None:
+        if event.at_s >= 2.0 and not typed:
+            typed.append(event.at_s)
+            loop.type_text("Is it loud?")
+            loop.type_text("I cannot hear.")
+
+    result = talk(speech_like((0.5, 40.0), length_s=42.0), on_event=keys)
+    words = [t.transcript.text for t in result.history.turns if t.transcript is not None]
+    assert "Is it loud?\nI cannot hear." in words
+    asked = [e.at_s for e in result.of(events.UtteranceEnded) if e.reason == "typed"]
+    assert asked[0] < 25.0, "it is tried while the loudspeaker goes on"
+    assert result.history.turns[-1].heard

@@ -198,7 +198,8 @@ class Page {
     // In line the page says that nobody listens yet.
     if (this.isInLine || (this.holds && !this.isHolding)) return;
     // Silence while muted: the server's clock goes on, and what was said before is answered.
-    if (this.isMuted && !this.holds) frame.fill(0);
+    // Not exact zeros: those are what a microphone gives that is muted without anybody knowing it.
+    if (this.isMuted && !this.holds) frame.fill(1);
     this.outbox.put({ type: "input_audio_buffer.append", audio: toBase64(frame) });
   }
 
