@@ -6,7 +6,6 @@ import logging
 import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -57,8 +56,6 @@ COMMANDS = {
     ),
 }
 
-FLAGS = ("-h", "--help", "--debug", "--no-debug", "--json", "--no-json")
-"""The options of `voices` that take no value."""
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
 
@@ -107,51 +104,20 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _settings(name: str, arguments: list[str]) -> "CommonSettings":
-    """Returns the settings of a command: defaults, then the file named by --config, then flags."""
-    import tyro
+    """Returns the settings of a command: defaults, then the file named by --config, then flags.
 
-    from assistant.settings import from_file
+    Raises:
+        SystemExit: They cannot work, which was said; or the help was asked for.
+    """
+    from command_line.refusals import UsageError
+    from command_line.settings import Program, read_settings
 
     settings_class = cast("type[CommonSettings]", _load(COMMANDS[name].settings))
-    arguments, config = _take_option(arguments, "--config")
-    if name == "voices":
-        arguments = _names_first(arguments)
-    default = from_file(settings_class, Path(config), name) if config else settings_class()
-    return tyro.cli(
-        settings_class,
-        prog=f"app.py {name}",
-        args=arguments,
-        default=default,
-        description=f"{settings_class.__doc__}\n\n--config FILE.toml gives defaults for these "
-        f"options in a table [{name}]; options on the command line win over it.",
-    )
-
-
-def _take_option(arguments: list[str], option: str) -> tuple[list[str], str | None]:
-    """Returns the arguments without `option` and its value, and the value."""
-    for index, argument in enumerate(arguments):
-        if argument == option and index + 1 < len(arguments):
-            return arguments[:index] + arguments[index + 2 :], arguments[index + 1]
-        if argument.startswith(option + "="):
-            return arguments[:index] + arguments[index + 1 :], argument.split("=", 1)[1]
-    return arguments, None
-
-
-def _names_first(arguments: list[str]) -> list[str]:
-    """Returns the arguments of `voices` with all that are no options, or values of one, in front.
-
-    `tyro` takes them in one piece only, while ``add NAME --emotion sad CLIP`` reads best.
-    """
-    names, options = list[str](), list[str]()
-    remaining = iter(arguments)
-    for argument in remaining:
-        if not argument.startswith("-"):
-            names.append(argument)
-            continue
-        options.append(argument)
-        if "=" not in argument and argument not in FLAGS:
-            options += [value for value in [next(remaining, None)] if value is not None]
-    return names + options
+    try:
+        return read_settings(settings_class, Program("app.py", name, COMMANDS), arguments)
+    except UsageError as error:
+        print(f"attune: {error}", file=sys.stderr)
+        raise SystemExit(EXIT_USAGE) from None
 
 
 def _load(target: str) -> object:

@@ -4,7 +4,7 @@ from typing import cast
 
 from assistant.answer import Engines, close
 from assistant.empathy import load_policy
-from assistant.engines.protocols import SpeechModel
+from assistant.engines.protocols import Persona, SpeechModel
 from assistant.engines.table import AUTO, engine_factory, open_vad, open_voice
 from assistant.safety import HelpFinder
 from assistant.settings import EngineSettings
@@ -14,7 +14,7 @@ def open_engines(settings: EngineSettings) -> Engines:
     """Returns the engines that `settings` name; what fails quickly is tried first.
 
     Raises:
-        SettingsError: A name in the settings is unknown.
+        SettingsError: A name in the settings is unknown, or the persona too long.
         EngineUnavailable: Something is not installed or cannot be loaded; names the remedy.
     """
     help_finder = open_help(settings)
@@ -24,6 +24,8 @@ def open_engines(settings: EngineSettings) -> Engines:
     name = type(voice).__name__.lower() if settings.voice == AUTO else settings.voice
     try:
         model = open_speech_model(settings)
+        # A persona that is too long would else be told of in the first turn.
+        model.open(Persona(settings.persona))
     except BaseException:
         close(voice)
         raise

@@ -94,20 +94,36 @@ class EndpointingSettings(BaseModel):
 
     @model_validator(mode="after")
     def _ordered(self) -> "EndpointingSettings":
-        if self.end_threshold > self.start_threshold:
-            raise ValueError("end_threshold must not lie above start_threshold")
-        least = max(self.yield_ms, self.contested_speech_ms, self.unclear_turn_ms)
-        if least > self.contested_turn_ms:
-            raise ValueError(
-                "yield_ms, contested_speech_ms and unclear_turn_ms may not exceed contested_turn_ms"
-            )
-        if self.eager_ms > self.shortest_silence_ms:
-            raise ValueError("eager_ms must not be longer than shortest_silence_ms")
-        if self.shortest_silence_ms > self.longest_silence_ms:
-            raise ValueError("shortest_silence_ms must not be longer than longest_silence_ms")
+        for less, more in _ORDERED:
+            low, high = getattr(self, less), getattr(self, more)
+            if low > high:
+                raise ValueError(
+                    f"{less} ({low}) must not be greater than {more} ({high}): lower the one or "
+                    "raise the other"
+                )
+        if self.longest_silence_ms > 1_000 * self.longest_turn_s:
+            raise ValueError("longest_silence_ms must not be longer than longest_turn_s")
         return self
 
 
+_ORDERED = (
+    ("end_threshold", "start_threshold"),
+    ("end_threshold", "duck_threshold"),
+    ("end_threshold", "contested_threshold"),
+    ("duck_threshold", "contested_threshold"),
+    ("onset_ms", "speech_ms"),
+    ("onset_ms", "yield_ms"),
+    ("yield_ms", "contested_turn_ms"),
+    ("contested_speech_ms", "contested_turn_ms"),
+    ("unclear_turn_ms", "contested_turn_ms"),
+    ("brief_ms", "contested_turn_ms"),
+    ("drop_ms", "resume_ms"),
+    ("drop_ms", "verdict_ms"),
+    ("eager_ms", "shortest_silence_ms"),
+    ("shortest_silence_ms", "longest_silence_ms"),
+)
+"""Settings of which the first may not be greater than the second: the state behind it would never
+be reached, or be left as soon as it is."""
 _ASKS_WORDS = (Floor.TAKEN, Floor.HELD, Floor.ENDING)
 """Where an "uh-huh" is to be expected."""
 

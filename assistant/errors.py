@@ -9,6 +9,10 @@ class SettingsError(AssistantError):
     """A setting, flag or configuration file that cannot work; the message holds its full path."""
 
 
+class PersonaTooLong(SettingsError):
+    """A persona, or instructions, that leave the talk too little of the model's context."""
+
+
 class InputError(AssistantError):
     """An input file or text that cannot be used."""
 

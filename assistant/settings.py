@@ -1,17 +1,15 @@
-"""The settings of each command: defaults, then a TOML file, then flags; `tyro` writes the help."""
+"""The settings of each command, with their defaults; `command_line` reads what changes them."""
 
 import json
-import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self
 
 import tyro
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from assistant.devices import DeviceSettings
 from assistant.echo import EchoMode
 from assistant.endpointing import EndpointingSettings
-from assistant.errors import SettingsError
 from assistant.talk_settings import TalkSettings
 from assistant.turn_judges import TurnJudge
 
@@ -36,6 +34,12 @@ class ModelSettings(Settings):
     """Arithmetic; auto takes what this processor does fastest without loss that can be heard."""
     threads: int | None = Field(default=None, ge=1, le=256)
     """CPU threads for the model; as many as there are cores if not given."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.device == "cuda" and self.dtype == "int8":
+            raise ValueError("int8 runs on the CPU only: choose another dtype, or device cpu")
+        return self
 
 
 class GenerationSettings(Settings):
@@ -201,27 +205,3 @@ class ModelsSettings(CommonSettings):
     """verify: fetch each part anew from every source, to see whether they still serve it."""
     json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False
     """list: print JSON lines instead of a table."""
-
-
-SettingsT = TypeVar("SettingsT", bound=Settings)
-
-
-def from_file(settings_class: type[SettingsT], path: Path, table: str) -> SettingsT:
-    """Returns the settings that the table `table` of the TOML file at `path` gives.
-
-    Raises:
-        SettingsError: The file is missing or no TOML, or a key is unknown or its value
-            impossible; the message holds the full path of the key.
-    """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"settings file {path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"settings file {path} is no valid TOML: {error}") from error
-    try:
-        return settings_class.model_validate(tables.get(table, {}))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join([table, *(str(part) for part in first["loc"])])
-        raise SettingsError(f"{path}: {key}: {first['msg']}") from error

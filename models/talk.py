@@ -19,6 +19,10 @@ many of the longest talk."""
 SENTENCE_ENDS = (". ", "! ", "? ")
 
 
+class PersonaTooLong(ValueError):
+    """A system line that leaves the talk too little of the context."""
+
+
 @dataclass(slots=True)
 class _Turn:
     """Where one turn lies in the conversation."""
@@ -38,6 +42,9 @@ class TalkSession:
         model: Loaded, in eval mode.
         persona: The system line; None takes the one the model was trained with.
         sampling: How replies are generated.
+
+    Raises:
+        PersonaTooLong: The system line takes more than half of the context.
     """
 
     def __init__(
@@ -46,6 +53,8 @@ class TalkSession:
         self._model = model
         self._prompts = model.prompts
         self._persona = persona or model.config.persona
+        if persona:
+            self._check_persona()
         self.sampling = sampling or Sampling()
         self._text = CachedText(model.llm)
         self._turns: list[_Turn] = []
@@ -55,6 +64,15 @@ class TalkSession:
         self._is_unclear = False
         self.forgotten_turns = 0
         """Oldest turns dropped because the conversation outgrew what the model follows."""
+
+    def _check_persona(self) -> None:
+        taken, limit = len(self._prompts.opening(self._persona)), self._model.config.context_tokens
+        if taken > limit // 2:
+            fitting = len(self._persona) * (limit // 2) // taken
+            raise PersonaTooLong(
+                f"the persona has {len(self._persona)} characters, and this model has room for "
+                f"about {fitting} beside the talk: shorten it"
+            )
 
     @property
     def position(self) -> int:

@@ -4,13 +4,14 @@ import importlib
 import logging
 import os
 import sys
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
+
+from command_line import settings
+from command_line.settings import Program
 
 FAILED, INTERRUPTED = 1, 130
 KEY = "OPENAI_API_KEY"
@@ -106,10 +107,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(name)s: %(message)s")
     try:
-        settings: Any = read_settings(_load(COMMANDS[name].settings), name, rest)
-        if "key" in type(settings).model_fields:
-            settings = settings.model_copy(update={"key": os.environ.get(KEY, "")})
-        _load(COMMANDS[name].run)(settings)
+        chosen: Any = read_settings(_load(COMMANDS[name].settings), name, rest)
+        if "key" in type(chosen).model_fields:
+            chosen = chosen.model_copy(update={"key": os.environ.get(KEY, "")})
+        _load(COMMANDS[name].run)(chosen)
     except KeyboardInterrupt:
         print("train: stopped; what was finished is kept", file=sys.stderr)
         return INTERRUPTED
@@ -125,45 +126,12 @@ def read_settings(kind: type[SettingsT], name: str, arguments: Sequence[str]) ->
     """Returns the settings of a command: defaults, then the table of ``--config``, then flags.
 
     Raises:
-        ValueError: The file cannot be used; the message holds the full path of the key.
+        UsageError: Something in them cannot work; the message holds the full path of the key.
     """
-    import tyro
-
-    rest, config = _take_config(list(arguments))
-    return tyro.cli(
-        kind,
-        prog=f"python -m train {name}",
-        args=rest,
-        default=_from_file(kind, Path(config), name) if config else kind(),
-        description=f"{kind.__doc__}\n\n--config FILE.toml gives defaults in its table [{name}]; "
-        "options given here win over it. --debug shows the traceback of an error.",
+    program = Program("python -m train", name, COMMANDS)
+    return settings.read_settings(
+        kind, program, arguments, " --debug shows the traceback of an error."
     )
-
-
-def _from_file(kind: type[SettingsT], path: Path, table: str) -> SettingsT:
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(f"settings file {path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"settings file {path} is no valid TOML: {error}") from error
-    if table not in tables:
-        raise ValueError(f"{path} has no table [{table}]; it has {sorted(tables)}")
-    try:
-        return kind.model_validate(tables[table])
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join([table, *(str(part) for part in first["loc"])])
-        raise ValueError(f"{path}: {key}: {first['msg']}") from error
-
-
-def _take_config(arguments: list[str]) -> tuple[list[str], str]:
-    for index, argument in enumerate(arguments):
-        if argument == "--config" and index + 1 < len(arguments):
-            return arguments[:index] + arguments[index + 2 :], arguments[index + 1]
-        if argument.startswith("--config="):
-            return arguments[:index] + arguments[index + 1 :], argument.removeprefix("--config=")
-    return arguments, ""
 
 
 def _told(error: Exception) -> str:

@@ -163,8 +163,10 @@ def _password(file: Path | None) -> str | None:
         return os.environ.get(PASSWORD_VARIABLE) or None
     try:
         return file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"--auth {file} cannot be read: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"--auth {file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"--auth {file} is no text: write USER:PASSWORD in it") from error
 
 
 def _voices(chosen: str) -> dict[str, TextToSpeech]:

@@ -14,12 +14,13 @@ from assistant.engines.protocols import (
     TextDelta,
     Transcript,
 )
-from assistant.errors import EngineFailed, EngineUnavailable
+from assistant.errors import EngineFailed, EngineUnavailable, PersonaTooLong
 from assistant.settings import GenerationSettings, ModelSettings
 from models.blsp_emo import BlspEmo, Heard
 from models.config import TurnEndConfig
 from models.emotions import Emotion
 from models.generation import Sampling
+from models.talk import PersonaTooLong as TooLong
 from models.talk import TalkSession
 from models.transcription import transcribe
 from models.weights import CheckpointError
@@ -111,7 +112,10 @@ class BlspEmoDialogue:
 
     def __init__(self, model: BlspEmo, persona: Persona, sampling: Sampling) -> None:
         self._model = model
-        self._session = TalkSession(model, persona=persona.system, sampling=sampling)
+        try:
+            self._session = TalkSession(model, persona=persona.system, sampling=sampling)
+        except TooLong as error:
+            raise PersonaTooLong(str(error)) from error
         self._has_question = False
         self.is_shortened = False
 

@@ -143,7 +143,11 @@ class SpeechModel(Protocol):
     name: str
 
     def open(self, persona: Persona) -> Dialogue:
-        """Starts a conversation."""
+        """Starts a conversation.
+
+        Raises:
+            PersonaTooLong: The persona leaves the talk too little of the model's context.
+        """
         ...
 
 

@@ -1,0 +1,1 @@
+"""Settings from defaults, a TOML file and the command line; what cannot work is refused."""
