@@ -48,14 +48,21 @@ class WeightFiles:
         """Returns one tensor, mapped from its file.
 
         Raises:
-            CheckpointError: There is no such tensor.
+            CheckpointError: There is no such tensor, or there are values in it that are no numbers.
         """
         if name not in self._readers:
             raise CheckpointError(
                 f"{self.folder} lacks the tensor {name}: the checkpoint is incomplete, copy or "
                 "download it again"
             )
-        return self._readers[name]()
+        tensor = self._readers[name]()
+        # One such value makes every answer one: the sum tells without a copy.
+        if tensor.is_floating_point() and not tensor.sum(dtype=torch.float32).isfinite():
+            raise CheckpointError(
+                f"{self.folder}: the tensor {name} holds values that are no numbers: its training "
+                "went wrong or the file is damaged, use an earlier checkpoint or copy it again"
+            )
+        return tensor
 
     def _add_safetensors(self, path: Path) -> None:
         from safetensors import SafetensorError, safe_open

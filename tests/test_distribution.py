@@ -11,6 +11,8 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 READ = {".py", ".md", ".toml", ".yaml", ".yml", ".js", ".html", ".css", ".service", ""}
+SHOWN = (".ci", "workflows")
+"""Folders that are ours among those whose names begin with a dot."""
 OTHERS = {"deepspeed", "uv"}
 """Packages that Attune does not require: tested with it (train/README.md), or the installer."""
 TAKEN = "attune"
@@ -27,7 +29,8 @@ def texts() -> dict[str, str]:
     return {
         str(path.relative_to(ROOT)): path.read_text(encoding="utf-8", errors="replace")
         for path in files
-        if path.parts[len(ROOT.parts)] not in (".git", ".venv", "build", "shared", "answers")
+        if path.parts[len(ROOT.parts)] not in ("build", "shared", "answers")
+        and (not path.parts[len(ROOT.parts)].startswith(".") or path.parts[-2] in SHOWN)
         and path != Path(__file__)
     }
 

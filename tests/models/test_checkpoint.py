@@ -163,6 +163,16 @@ def test_a_wrong_shape_is_named(copy):
         loaded(copy)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("of", ["adapter.fc1.weight", "adapter.fc2.weight"])
+def test_weights_that_are_no_numbers_are_named(copy, value, of):
+    edit_weights(copy, lambda t: t[of].view(-1)[3:4].fill_(value))
+    with pytest.raises(
+        CheckpointError, match=r"adapter\.fc\d\.weight holds values that are no numbers"
+    ):
+        loaded(copy)
+
+
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json"])
 def test_damaged_files_are_named(copy, name):
     (copy / name).write_bytes((copy / name).read_bytes()[:100])
