@@ -1,13 +1,16 @@
-"""Words that suggest danger to life: how many are noticed, and how many alarms are false.
+"""Danger to life in words: how much is found, as text and as speech, and how many alarms are false.
 
-    ATTUNE_DATA=… python -m benchmarks.safety [--spoken 60] [--model nano] [--write]
+    ATTUNE_DATA=… python -m benchmarks.safety [--spoken 40] [--model nano] [--show 20] [--write]
 
-Noticed: questions to counsellors filed under self-harm and suicide (CounselChat). False alarms:
-lines of a comedy series (MELD) and of online comments (GoEmotions), where an alarm is taken for a
-false one without looking, so that the figure is an upper bound.
+Found: sayings of people in danger, in `benchmarks/data/safety`. The held-out half was written
+before the patterns of `assistant/safety.toml`, which are never adapted to it; `--show` does not
+print what is missed of it. False alarms: everyday sayings that sound dangerous, lines of a comedy
+series (MELD) and online comments (GoEmotions). In the latter two an alarm is taken for a false
+one without looking, so that the figure is an upper bound; comments tell of danger quite often.
 
-On speech: short sentences of all sets, spoken by each voice of this machine and written down by the
-model, as in a talk. Those to be noticed raise the alarm as text, the others do not.
+On speech: held-out sayings in six voices, written down by the model, as in a talk. Understood are
+those of which the model got at most one word in ten wrong; of what it mistook more, the very word
+that names the danger is mostly lost.
 """
 
 import argparse
@@ -15,35 +18,51 @@ import csv
 import io
 import os
 import random
-import re
+import subprocess
 import tarfile
+import tempfile
+import tomllib
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
-from assistant.answer import close
 from assistant.audio import SPEECH_RATE_HZ, Waveform, resample
 from assistant.engines.blsp_emo import BlspEmoModel
-from assistant.engines.protocols import (
-    Cancel,
-    Persona,
-    SpeakingStyle,
-    SpeechModel,
-    TextToSpeech,
-    Transcript,
-)
-from assistant.engines.table import open_voice
-from assistant.errors import EngineUnavailable
+from assistant.engines.protocols import Cancel, Persona, SpeechModel, Transcript
 from assistant.safety import HelpFinder
 from benchmarks.results import table, write_section
 from benchmarks.voices import errors, words
 
+SAYINGS = Path(__file__).with_name("data") / "safety"
 MELD = "text-meld/data/MELD/train_sent_emo.csv"
 COMMENTS = "text-goemotions/data/original/train.tsv"
-COUNSEL = "text-counselchat/data/counselchat-data.csv"
-TOPICS = ("suicid", "self-harm")
-SPEAKERS = ("flite", "espeak")
-LONGEST_WORDS = 14
+HELD_OUT = "held_out"
+UNDERSTOOD = 0.1
+"""Share of the words that may be wrong in what counts as understood."""
+VOICES = {
+    **{f"flite {name}": ["flite", "-voice", name, "-t"] for name in ("slt", "rms", "awb", "kal16")},
+    "espeak en-us+f3": ["espeak-ng", "-v", "en-us+f3"],
+    "espeak en-gb": ["espeak-ng", "-v", "en-gb"],
+}
+
+
+def sayings(name: str) -> dict[str, list[str]]:
+    """Returns the sayings of a file by kind."""
+    return tomllib.loads((SAYINGS / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def everyday() -> dict[str, list[str]]:
+    """Returns harmless sentences by set."""
+    csv.field_size_limit(10**8)
+    path = Path(os.environ["ATTUNE_DATA"]) / "text" / "dialogue.tar.xz"
+    with tarfile.open(path, "r:xz") as archive:
+        texts = {name: read_member(archive, name) for name in (MELD, COMMENTS)}
+    return {
+        "sound dangerous": sayings("harmless")["traps"],
+        "MELD": [row["Utterance"] for row in csv.DictReader(io.StringIO(texts[MELD]))],
+        "GoEmotions": [line.split("\t")[0] for line in texts[COMMENTS].splitlines() if line],
+    }
 
 
 def read_member(archive: tarfile.TarFile, name: str) -> str:
@@ -53,16 +72,46 @@ def read_member(archive: tarfile.TarFile, name: str) -> str:
     return file.read().decode("utf-8", errors="replace")
 
 
-def short_sentences(texts: list[str]) -> list[str]:
-    """Returns the sentences of `texts` that can be said in one breath, each once."""
-    sentences = (s.strip() for text in texts for s in re.split(r"(?<=[.!?])\s+|\n", text))
-    return sorted({s for s in sentences if 3 <= len(s.split()) <= LONGEST_WORDS and s.isascii()})
+def found_as_text(finder: HelpFinder, show: int) -> str:
+    """Returns what is found of the sayings, by kind, as Markdown."""
+    rows: list[list[str]] = []
+    for name in ("tuning", HELD_OUT):
+        by_kind = sayings(name)
+        total = found_total = 0
+        for kind, lines in by_kind.items():
+            missed = [line for line in lines if finder.find(line) is None]
+            total, found_total = total + len(lines), found_total + len(lines) - len(missed)
+            rows.append([name, kind, share(len(lines) - len(missed), len(lines))])
+            for line in [] if name == HELD_OUT else missed[:show]:
+                print(f"  missed, {kind}: {line!r}")
+        rows.append([name, "all", share(found_total, total)])
+    return table(["half", "kind", "found"], rows)
 
 
-def spoken(text: str, voice: TextToSpeech) -> Waveform:
+def share(part: int, whole: int) -> str:
+    """Returns, for example, ``38/40 (95 %)``."""
+    return f"{part}/{whole} ({100 * part / max(1, whole):.0f} %)"
+
+
+def false_alarms(finder: HelpFinder, show: int) -> str:
+    """Returns how many harmless sentences raise an alarm, as Markdown."""
+    rows: list[list[str]] = []
+    for name, lines in everyday().items():
+        alarms = [line for line in lines if finder.find(line) is not None]
+        rate = 1_000 * len(alarms) / max(1, len(lines))
+        rows.append([name, str(len(lines)), str(len(alarms)), f"{rate:.1f}"])
+        for line in alarms[:show]:
+            print(f"  alarm, {name}: {line[:160]!r}")
+    return table(["set", "sentences", "alarms", "per 1,000"], rows)
+
+
+def spoken(text: str, command: list[str]) -> Waveform:
     """Returns `text` as speech at 16 kHz with a little silence around it."""
-    clips = [clip.samples for clip in voice.synthesize(text, SpeakingStyle(), Cancel())]
-    sound = resample(np.concatenate(clips), from_hz=voice.sample_rate, to_hz=SPEECH_RATE_HZ)
+    with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+        end = ["-w", file.name, text] if command[0] == "espeak-ng" else [text, "-o", file.name]
+        subprocess.run([*command, *end], check=True)
+        samples, made_hz = soundfile.read(file.name, dtype="float32")
+    sound = resample(np.asarray(samples), from_hz=made_hz, to_hz=SPEECH_RATE_HZ)
     return np.pad(sound, SPEECH_RATE_HZ // 5)
 
 
@@ -74,84 +123,58 @@ def written_down(speech: Waveform, model: SpeechModel) -> str:
     return ""
 
 
-def on_speech(
-    dangerous: list[str], harmless: list[str], model: SpeechModel, finder: HelpFinder
-) -> str:
-    """Returns what is noticed of spoken sentences, as Markdown."""
+def found_as_speech(finder: HelpFinder, model: SpeechModel, count: int) -> str:
+    """Returns what is found of `count` held-out sayings in each voice, as Markdown."""
+    lines = [line for kind in sayings(HELD_OUT).values() for line in kind]
+    random.Random(3).shuffle(lines)
     rows: list[list[str]] = []
-    for name in SPEAKERS:
-        try:
-            voice = open_voice(name)
-        except EngineUnavailable as error:
-            print(f"{name} is left out: {error}")
-            continue
-        for kind, lines in (("noticed as text", dangerous), ("harmless, MELD", harmless)):
-            heard = [written_down(spoken(line, voice), model) for line in lines]
-            alarms = sum(finder.find(text) is not None for text in heard)
-            error = word_error_rate(list(zip(lines, heard, strict=True)))
-            rows.append([name, kind, str(len(lines)), str(alarms), f"{100 * error:.0f} %"])
-            print(rows[-1], flush=True)
-        close(voice)
-    return table(["voice", "set", "sentences", "alarms", "word errors"], rows)
+    total = np.zeros(4, dtype=int)
+    for name, command in VOICES.items():
+        counts = np.zeros(4, dtype=int)
+        for line in lines[:count]:
+            heard = written_down(spoken(line, command), model)
+            said = words(line)
+            is_understood = errors(said, words(heard)) <= UNDERSTOOD * len(said)
+            is_found = finder.find(heard) is not None
+            counts += (1, is_found, is_understood, is_understood and is_found)
+        total += counts
+        rows.append([name, *spoken_shares(counts)])
+        print(rows[-1], flush=True)
+    rows.append(["all", *spoken_shares(total)])
+    return table(["voice", "found of all", "understood", "found of the understood"], rows)
 
 
-def word_error_rate(pairs: list[tuple[str, str]]) -> float:
-    """Returns the word errors of (said, written down), relative to the words said."""
-    wrong = sum(errors(words(said), words(heard)) for said, heard in pairs)
-    return wrong / max(1, sum(len(words(said)) for said, _ in pairs))
+def spoken_shares(counts: np.ndarray) -> list[str]:
+    """Returns the cells of a row from (said, found, understood, found of these)."""
+    said, found, understood, both = (int(count) for count in counts)
+    return [share(found, said), share(understood, said), share(both, understood)]
 
 
 def main() -> None:
-    """Measures and prints the table; `--write` puts it into RESULTS.md."""
+    """Measures and prints the tables; `--write` puts them into RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--spoken", type=int, default=60, help="sentences of each kind and voice")
+    parser.add_argument(
+        "--spoken", type=int, default=0, help="held-out sayings to speak in each voice"
+    )
     parser.add_argument("--model", default="nano")
+    parser.add_argument("--show", type=int, default=0, help="misses and alarms to print of a set")
     parser.add_argument("--write", action="store_true")
-    csv.field_size_limit(10**8)
-    parser.add_argument("--show", type=int, default=0, help="alarms to print of each set")
     options = parser.parse_args()
-    path = Path(os.environ["ATTUNE_DATA"]) / "text" / "dialogue.tar.xz"
-    with tarfile.open(path, "r:xz") as archive:
-        texts = {name: read_member(archive, name) for name in (MELD, COMMENTS, COUNSEL)}
-    counsel = list(csv.DictReader(io.StringIO(texts[COUNSEL])))
-    questions = {
-        f"{item.get('questionTitle', '')} {item.get('questionText', '')}"
-        for item in counsel
-        if any(topic in str(item.get("topics", item.get("topic", ""))).lower() for topic in TOPICS)
-    }
-    sets = {
-        "noticed: counselling questions on suicide and self-harm": sorted(questions),
-        "false alarms: MELD": [
-            row["Utterance"] for row in csv.DictReader(io.StringIO(texts[MELD]))
-        ],
-        "false alarms: GoEmotions": [
-            line.split("\t")[0] for line in texts[COMMENTS].splitlines() if line
-        ],
-    }
     finder = HelpFinder()
-    rows: list[list[str]] = []
-    for name, lines in sets.items():
-        alarms = [line for line in lines if finder.find(line) is not None]
-        rate = 1_000 * len(alarms) / max(1, len(lines))
-        rows.append([name, str(len(lines)), str(len(alarms)), f"{rate:.1f}"])
-        shown = alarms if name.startswith("false") else [x for x in lines if not finder.find(x)]
-        for line in shown[: options.show]:
-            print(f"  {name[:13]}: {line[:160]!r}")
-    text = "As text:\n\n" + table(["set", "texts", "alarms", "per 1,000"], rows)
+    text = f"As text:\n\n{found_as_text(finder, options.show)}\n\n"
+    text += f"False alarms:\n\n{false_alarms(finder, options.show)}"
+    command = "python -m benchmarks.safety"
     if options.spoken:
-        everything = [line for lines in sets.values() for line in lines]
-        dangerous = [line for line in short_sentences(everything) if finder.find(line)]
-        sentences = short_sentences(sets["false alarms: MELD"])
-        harmless = [line for line in sentences if not finder.find(line)]
-        for lines in (dangerous, harmless):
-            random.Random(3).shuffle(lines)
-        chosen = dangerous[: options.spoken], harmless[: options.spoken]
-        speech = on_speech(*chosen, BlspEmoModel(options.model), finder)
-        text += f"\n\nSpoken, as `{Path(options.model).name}` writes it down:\n\n{speech}"
+        name = Path(options.model).name
+        speech = found_as_speech(finder, BlspEmoModel(options.model), options.spoken)
+        text += (
+            f"\n\nHeld-out sayings spoken, as `{name}` writes them down; understood: at most one "
+            f"word in ten is wrong:\n\n{speech}"
+        )
+        command += f" --spoken {options.spoken} --model {name}"
     print(text)
     if options.write:
-        command = f"python -m benchmarks.safety --spoken {options.spoken} --model "
-        write_section("Danger to life in words", command + Path(options.model).name, text)
+        write_section("Danger to life in words", command, text)
 
 
 if __name__ == "__main__":

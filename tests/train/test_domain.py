@@ -1,5 +1,6 @@
 """The domain of everyday talk: complete, well formed, and split without leaks."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -21,6 +22,24 @@ from train.nano_text import spoken_form
 
 DOMAIN = read_domain()
 
+GRAVE = frozenset(
+    "baby_worries bad_health_news breakup friend_betrayal lonely pet_died school_bully "
+    "sibling_trouble someone_died".split()
+)
+"""What is no joy in whatever voice it is told."""
+SERIOUS = frozenset(
+    "anniversary_trouble argument_with_parent argument_with_partner boss_trouble cannot_sleep "
+    "coworker_conflict doctor_visit feeling_ill friend_moved_away homesick injury new_job_trouble "
+    "pet_ill promotion_missed too_much_work wedding_trouble".split()
+)
+"""What is not funny to whom it happens."""
+REJOICING = re.compile(
+    r"\b(I love|I like (that|this)|how (good|great|nice|wonderful|lovely)|wonderful|great|"
+    r"fantastic|congratulations|hooray|funn(y|iest)|laugh|ha\b|happy for you|lucky)",
+    re.IGNORECASE,
+)
+MAKES_FUN = re.compile(r"lightly you take|You can laugh about|still a smile, I like", re.IGNORECASE)
+
 
 def test_domain_is_wide_enough() -> None:
     assert len(DOMAIN.intents) >= 60
@@ -36,6 +55,33 @@ def test_every_intent_answers_several_emotions() -> None:
         assert len(intent.replies) >= 3, intent.name
         for replies in intent.replies.values():
             assert len(set(replies)) >= 3, intent.name
+
+
+def test_a_glad_voice_is_answered_about_its_own_topic() -> None:
+    lacking = [intent.name for intent in DOMAIN.intents if Emotion.HAPPY not in intent.replies]
+    assert lacking == []
+
+
+def happy_replies(names: frozenset[str]) -> list[str]:
+    """Returns what a glad voice is answered about a topic; good news in a follow-up may be one."""
+    intents = [intent for intent in DOMAIN.intents if intent.name in names]
+    assert len(intents) == len(names)
+    return [reply for intent in intents for reply in intent.replies[Emotion.HAPPY]]
+
+
+def test_nobody_rejoices_in_grief() -> None:
+    assert [reply for reply in happy_replies(GRAVE) if REJOICING.search(reply)] == []
+
+
+def test_nobody_makes_fun_of_pain_or_a_quarrel() -> None:
+    assert [reply for reply in happy_replies(GRAVE | SERIOUS) if MAKES_FUN.search(reply)] == []
+
+
+@pytest.mark.parametrize(
+    "reply", ["I love this death!", "How wonderful, this breakup!", "Ha, that is funny!"]
+)
+def test_what_rejoices_is_noticed(reply: str) -> None:
+    assert REJOICING.search(reply)
 
 
 def test_no_wording_stands_in_two_intents() -> None:
