@@ -11,6 +11,7 @@ from types import TracebackType
 import numpy as np
 
 from assistant.audio import SPEECH_RATE_HZ, AudioClip, Waveform, resample, to_int16
+from assistant.channels import ToMono
 from assistant.decoding import sound_parts
 from assistant.errors import InputError, OutputError
 from assistant.sound_source import SoundSource
@@ -58,13 +59,13 @@ class Recording:
         import soxr
 
         stream = soxr.ResampleStream(source.rate_hz, self._rate_hz, 1, dtype="float32")
+        mono = ToMono(source.rate_hz)
         with contextlib.closing(source):
             last = False
             while not last:
                 block = source.read()
                 last = len(block) == 0
-                mono = np.nan_to_num(block.mean(axis=1, dtype=np.float32), posinf=0.0, neginf=0.0)
-                resampled = stream.resample_chunk(mono, last=last)
+                resampled = stream.resample_chunk(mono.mix(block), last=last)
                 if len(resampled):
                     yield np.clip(resampled, -1.0, 1.0)
             if source.damage:
