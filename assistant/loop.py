@@ -415,8 +415,6 @@ class TalkLoop:
         has_learnt = self._learn_pause(onset)
         may_end = not self._way.is_silent
         joins = self._replies.interrupt(onset_samples=onset, may_end=may_end)
-        if text := self._replies.take_put_back():
-            self._typed, self._typed_at_s = [text, *self._typed], self.clock_s
         if joins and not has_learnt:
             self._patience.paused(1_000 * _seconds(onset - self._paused_at))
         self._has_paused = joins or has_learnt

@@ -40,7 +40,6 @@ class Replies:
         self._settling: asyncio.Task[None] | None = None
         self._next_turn = 0
         self._joined_start: int | None = None
-        self._put_back = ""
 
     @property
     def is_idle(self) -> bool:
@@ -93,11 +92,6 @@ class Replies:
     def next_turn(self) -> int:
         """Index of the turn that is answered next."""
         return self._next_turn
-
-    def take_put_back(self) -> str:
-        """Returns typed words whose answer speech cut off before it was heard; empty if none."""
-        text, self._put_back = self._put_back, ""
-        return text
 
     def prepare(self, question: Question) -> Reply:
         """Begins the reply to `question`; nothing of it is seen or heard until `commit`."""
@@ -193,8 +187,6 @@ class Replies:
         if reply.question.utterance is not None:
             self._joined_start = reply.question.start_samples
             self._next_turn = reply.question.turn
-        else:
-            self._put_back = reply.question.text
         self._end(self._parts.dialogue.withdraw, forget=True)
         self._emit(partial(events.UtteranceJoined, turn=reply.question.turn, heard=heard))
 
