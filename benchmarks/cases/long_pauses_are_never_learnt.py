@@ -40,9 +40,13 @@ def _thinking(
     name = f"{voice}, turn {len(before) + 1}, pauses of {pause_s} s"
     early = [begun_s for begun_s in held.answers_begun_s if third_s <= begun_s < over_s]
     case.expect(not early, f"{name}: no answer from the third piece ({third_s:.1f} s) on: {early}")
-    words = " ".join(held.words[len(before) :])
-    found = [text for text in ("job", "happy") if text in words]
-    case.expect(len(found) == 2, f"{name}: all pieces are in turns: {held.words[len(before) :]}")
+    middles_s = [
+        _end_s(lead + spoken[: 2 * n]) + _end_s([piece]) / 2 for n, piece in enumerate(pieces)
+    ]
+    kept = [
+        any(start_s < middle_s < end_s for start_s, end_s in held.turns_s) for middle_s in middles_s
+    ]
+    case.expect(all(kept), f"{name}: all pieces are in turns: {held.words[len(before) :]}")
 
 
 def _quickly(case: Case, talks: Talks) -> None:
