@@ -23,6 +23,9 @@ BLOCK_S = 0.01
 STALLED_S = 2.0
 """A microphone that gives nothing, or a speaker that takes nothing, for so long is taken for lost:
 a device may go without its stream ever saying so."""
+OUTPUT_LATENCY_S = 0.1
+"""Sound that waits in the device. What PortAudio calls low is 20 ms on a sound server: there a busy
+machine lost step thirty times a second, with 60 ms once in ten seconds, with 100 ms never."""
 RETRY_S = 1.0
 """Pause between two attempts to reconnect."""
 RATES_HZ = (16_000, 48_000, 44_100, 32_000, 24_000, 22_050)
@@ -258,7 +261,7 @@ class SoundCard:
                 channels=1,
                 dtype="float32",
                 blocksize=round(BLOCK_S * self.speaker.sample_rate),
-                latency="low",
+                latency=OUTPUT_LATENCY_S,
                 callback=self.speaker.render,
             )
             self._streams = [speaker]
@@ -273,6 +276,7 @@ class SoundCard:
                 finished_callback=lost,
             )
             self._streams.append(microphone)
+            self.speaker.expect(latency_s=float(speaker.latency))
             speaker.start()
             microphone.start()
         except (library.PortAudioError, ValueError) as error:
@@ -281,7 +285,6 @@ class SoundCard:
                 f"the sound device cannot be opened ({error}): close other programs that use it, "
                 "or choose another with --devices.microphone and --devices.speaker"
             ) from error
-        self.speaker.latency_s = float(speaker.latency)
         self._rendered_at_s = loop.time()
 
     def _take(self, block: Waveform, has_lost: bool) -> None:
@@ -312,6 +315,11 @@ class SoundCardSpeaker:
         self._is_held = False
         self._is_replying = False
         self._was_sounding = False
+
+    def expect(self, *, latency_s: float) -> None:
+        """The device was opened; a sound is heard so long after it was rendered."""
+        self.latency_s = latency_s
+        self._reference.lead_s = latency_s / 2.0
 
     @property
     def queued_samples(self) -> int:

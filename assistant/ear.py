@@ -6,7 +6,7 @@ import numpy as np
 
 from assistant.audio import Waveform
 from assistant.endpointing import EndpointingSettings
-from assistant.engines.protocols import EchoCanceller, VoiceActivityDetector
+from assistant.engines.protocols import EchoCanceller, EchoState, VoiceActivityDetector
 from assistant.speech_gate import SpeechGate
 
 ECHO_MARGIN_DB = -6.0
@@ -51,9 +51,9 @@ class Ear:
         self._mask: Waveform = (MASK_LEVEL * noise).astype(np.float32)
 
     @property
-    def removes_echo(self) -> bool:
-        """Whether the assistant's own voice is in the room and has to be taken out."""
-        return self._canceller is not None
+    def echo(self) -> EchoState:
+        """What is known of the assistant's own voice in the microphone."""
+        return EchoState.UNKNOWN if self._canceller is None else self._canceller.state
 
     def gate(self, settings: EndpointingSettings) -> SpeechGate:
         """Returns what finds the speech in sound that did not come by frames."""

@@ -1,129 +1,192 @@
 """Echo cancellation: the assistant's own voice is taken out of the microphone's signal.
 
-Two cancellers listen to what was really played. WebRTC's AEC3 finds the delay and is safe within a
-second, but it swallows the first words of a person who interrupts. A linear filter needs a few
-seconds of playback to learn the room and then leaves a person's voice intact. The linear one is
-used once it has proved itself, AEC3 before that and whenever the room changes.
+Nothing is taken out before echo is evident: where what was played is not found in what is heard,
+the microphone's sound stays as it is, sample for sample. Where it is found, a linear filter learns
+the way from loudspeaker to microphone; it leaves a person's voice intact. What it cannot take out
+yet is told from a person by its level. Where it takes out too little, the state says so.
 """
 
-import importlib
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from assistant.audio import SPEECH_RATE_HZ, Framer, Waveform
-from assistant.echo_filter import BLOCK_SAMPLES, EchoFilter
-from assistant.engines.protocols import EchoCanceller
-from assistant.errors import EngineUnavailable
-from assistant.playout import SampleQueue
+from assistant.audio import Waveform
+from assistant.echo_filter import BLOCK_SAMPLES, PARTITIONS, EchoFilter
+from assistant.echo_finder import AUDIBLE_POWER, HEARD_SAMPLES, EchoFinder, Look
+from assistant.engines.protocols import EchoCanceller, EchoState
 
 EchoMode = Literal["cancel", "headset", "push-to-talk"]
 """`cancel` for loudspeakers, `headset` where no echo reaches the microphone, or by key."""
 
-AEC3_SAMPLES = 160
-"""AEC3 works on 10 ms; its output is later than the input by as much."""
-AUDIBLE_POWER = 1e-6
-"""Power of the played signal (of full scale) from which there can be echo: -60 dB."""
-TRUSTED_DB = 9.0
-"""Echo reduction from which the linear filter is used."""
-DISTRUSTED_DB = 5.0
-"""Reduction below which, for a while, it is not used any more."""
-LEARNT_DB, LEARNING_SHARE, LEARNING_MOST_DB = 18.0, 0.6, 6.0
+FIRST_LOOKS = 4
+"""Before so many looks, a quarter of a second of the first answer, anything heard may be echo."""
+ABSENT_LOOKS = 50
+"""So many looks at audible playback without echo, about 3 s: there is none."""
+GONE_LOOKS = 160
+"""The same once there was echo, about 10 s: a headset was put on."""
+HEADROOM_SAMPLES = 800
+"""Echo comes so much after its reference: the strongest reflection need not be the first."""
+SPAN_SAMPLES = BLOCK_SAMPLES * PARTITIONS // 2
+"""Echo so much after its reference is modelled, with its reverberation."""
+YOUNG_FRAMES = 32
+"""A filter that learnt from so little is begun anew: its first lag was that of a pitch."""
+CHANGED_LOOKS = 2
+"""Looks that must agree on another lag: a look is half a second, old and new may both be in it."""
+LEARNT_DB, LEARNING_SHARE, LEARNING_MOST_DB = 18.0, 0.6, 10.0
 """Reduction from which the linear filter knows the room. Of what it lacks this share, and at most
 so much, is taken from the margin: what such a filter leaves is echo rather than a person."""
 ECHO_DECAY = 0.86
 """How fast the reverberation fades from one 32 ms frame to the next, as a power."""
 NO_ECHO_DB = 100.0
 """Margin where nothing was played."""
-
-
-class Aec3:
-    """WebRTC's echo canceller for one conversation, at 16 kHz."""
-
-    def __init__(self) -> None:
-        """Loads the library.
-
-        Raises:
-            EngineUnavailable: `pywebrtc-audio` is missing; names the other echo modes.
-        """
-        try:
-            library: Any = importlib.import_module("pywebrtc_audio")
-        except ImportError as error:
-            raise EngineUnavailable(
-                "echo cancellation needs pywebrtc-audio: `pip install pywebrtc-audio`, or wear "
-                "headphones and use --echo headset, or use --echo push-to-talk"
-            ) from error
-        self._canceller: Any = library.EchoCanceller(SPEECH_RATE_HZ)
-        self._near, self._far = Framer(AEC3_SAMPLES), Framer(AEC3_SAMPLES)
-        self._done = SampleQueue()
-        self._done.push(np.zeros(AEC3_SAMPLES, dtype=np.float32))
-
-    def cancel(self, frame: Waveform, played: Waveform) -> Waveform:
-        """Returns as many samples as `frame` has, 10 ms later, without the echo of `played`."""
-        near_blocks, far_blocks = self._near.push(frame), self._far.push(played)
-        for near, far in zip(near_blocks, far_blocks, strict=True):
-            self._done.push(self._canceller.process(near.samples, far.samples))
-        return self._done.pop(len(frame))
+TOO_LITTLE_DB, ENOUGH_DB = 3.0, 6.0
+"""Reduction below which, for a while, the assistant cannot be told from a person; and from which it
+can be again."""
+KNOWN_DB = 8.0
+"""Reduction from which a filter is worth keeping where its echo jumps."""
+MEMORY, PATIENCE_FRAMES = 0.01, 250
+"""The mean over about 3 s of echo must be too little for so many frames, 8 s of speech: longer
+than a person speaks into an answer."""
 
 
 class EchoRemover:
-    """Both cancellers together; says too how likely what is left is echo still."""
+    """The canceller of one conversation; says too how likely what is left is echo still."""
 
     def __init__(self) -> None:
-        """Starts without any knowledge of the room.
-
-        Raises:
-            EngineUnavailable: AEC3's library is missing.
-        """
         self.margin_db = NO_ECHO_DB
-        self._aec3 = Aec3()
+        self.state = EchoState.UNKNOWN
+        self._finder = EchoFinder()
         self._filter = EchoFilter()
-        self._is_trusted = False
+        self._delay = 0
+        self._lag = 0
+        self._other_lags = 0
+        self._looks_without = 0
+        self._may_be_echo = True
         self._reduction_db = 0.0
         self._echo_power = 0.0
+        self._coupling = 0.0
+        self._frames = 0
+        self._heard_power, self._left_power, self._failing = 0.0, 0.0, 0
 
     @property
     def reduction_db(self) -> float:
         """By how much the linear filter lowers the echo at present (echo return loss)."""
         return self._reduction_db
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether the assistant's own voice is in the microphone."""
+        return self.state in (EchoState.REMOVED, EchoState.TOO_STRONG)
+
     def cancel(self, frame: Waveform, played: Waveform) -> Waveform:
         """Returns `frame` without the echo of `played`; both 16 kHz, whole blocks."""
-        safe = self._aec3.cancel(frame, played)
+        look = self._finder.look(frame, played)
+        if look is not None:
+            self._consider(look)
+        if not self.is_needed:
+            is_open = self.state is EchoState.UNKNOWN and self._finder.is_audible
+            self.margin_db = -NO_ECHO_DB if is_open and self._may_be_echo else NO_ECHO_DB
+            return frame
+        reference = self._reference(len(frame))
+        left, echo = self._filtered(frame, reference)
+        self._judge(frame, reference, left, echo)
+        return left
+
+    def _consider(self, look: Look) -> None:
+        self._may_be_echo = look.may_be_echo or self._looks_without < FIRST_LOOKS
+        if look.lag is None:
+            self._looks_without += not look.is_early
+            if self._looks_without >= (GONE_LOOKS if self.is_needed else ABSENT_LOOKS):
+                self.state = EchoState.ABSENT
+            return
+        self._looks_without = 0
+        if not self.is_needed:
+            self._begin(look.lag)
+        if look.is_pure:
+            heard = self._finder.heard[-HEARD_SAMPLES:]
+            self._coupling = _power(heard) / (_power(self._reference(len(heard))) + 1e-12)
+        if look.still_holds(self._lag):
+            self._other_lags = 0
+        else:
+            self._other_lags += 1
+            if self._other_lags >= CHANGED_LOOKS:
+                self._jump(look.lag)
+
+    def _begin(self, lag: int) -> None:
+        """Echo is evident: the filter learns from what was heard of it already."""
+        self.state = EchoState.REMOVED
+        self._lag, self._delay, self._other_lags = lag, max(0, lag - HEADROOM_SAMPLES), 0
+        self._reduction_db, self._echo_power, self._frames = 0.0, 0.0, 0
+        self._heard_power, self._left_power, self._failing = 0.0, 0.0, 0
+        heard = self._finder.heard
+        reference = self._reference(len(heard))
+        self._filter = EchoFilter(min(4.0, _power(heard) / (_power(reference) + 1e-12)))
+        for start in range(0, len(heard), 2 * BLOCK_SAMPLES):
+            end = start + 2 * BLOCK_SAMPLES
+            frame, past = heard[start:end], reference[start:end]
+            self._judge(frame, past, *self._filtered(frame, past))
+
+    def _jump(self, lag: int) -> None:
+        """The echo comes earlier or later than before: the room is the same."""
+        self._other_lags = 0
+        is_known = self._reduction_db >= KNOWN_DB
+        delay = self._delay + lag - self._lag
+        if is_known and delay >= 0:
+            self._lag, self._delay = lag, delay
+        elif self._frames < YOUNG_FRAMES or not 0 <= lag - self._delay < SPAN_SAMPLES:
+            self._begin(lag)
+        else:
+            self._lag = lag  # the filter spans it and goes on learning
+
+    def _reference(self, samples: int) -> Waveform:
+        """Returns what was played so long ago that its echo is in the last `samples` heard."""
+        played = self._finder.played
+        end = len(played) - self._delay
+        return played[max(0, end - samples) : end]
+
+    def _filtered(self, frame: Waveform, reference: Waveform) -> tuple[Waveform, Waveform]:
         blocks = [
             self._filter.process(
-                frame[start : start + BLOCK_SAMPLES], played[start : start + BLOCK_SAMPLES]
+                frame[start : start + BLOCK_SAMPLES], reference[start : start + BLOCK_SAMPLES]
             )
             for start in range(0, len(frame), BLOCK_SAMPLES)
         ]
-        linear = np.concatenate([left for left, _ in blocks])
-        echo = np.concatenate([removed for _, removed in blocks])
-        self._judge(frame, played, linear, echo)
-        return linear if self._is_trusted else safe
+        left = np.concatenate([left for left, _ in blocks])
+        return left, np.concatenate([removed for _, removed in blocks])
 
-    def _judge(self, frame: Waveform, played: Waveform, linear: Waveform, echo: Waveform) -> None:
-        self._echo_power = max(_power(echo), ECHO_DECAY * self._echo_power)
-        if _power(played) > AUDIBLE_POWER and _power(frame) > AUDIBLE_POWER:
-            reduction_db = _decibels(_power(frame) / (_power(linear) + 1e-12))
+    def _judge(self, frame: Waveform, played: Waveform, left: Waveform, echo: Waveform) -> None:
+        expected = _power(echo)
+        if self._reduction_db < KNOWN_DB:
+            expected = max(expected, self._coupling * _power(played))
+        self._echo_power = max(expected, ECHO_DECAY * self._echo_power)
+        if _power(played) > AUDIBLE_POWER and _power(frame) > 0.0:
+            reduction_db = _decibels(_power(frame) / (_power(left) + 1e-12))
             # quickly up, slowly down: in double talk nothing seems to be reduced
             rate = 0.1 if reduction_db > self._reduction_db else 0.01
             self._reduction_db += rate * (reduction_db - self._reduction_db)
-            limit_db = DISTRUSTED_DB if self._is_trusted else TRUSTED_DB
-            self._is_trusted = self._reduction_db >= limit_db
+            self._frames += 1
+            self._judge_filter(_power(frame), _power(left))
         self.margin_db = NO_ECHO_DB
-        if self._echo_power > AUDIBLE_POWER:
+        if self._echo_power > 1e-9:
             lacking_db = LEARNING_SHARE * max(0.0, LEARNT_DB - self._reduction_db)
-            self.margin_db = _decibels(_power(linear) / self._echo_power)
+            self.margin_db = _decibels(_power(left) / self._echo_power)
             self.margin_db -= min(LEARNING_MOST_DB, lacking_db)
+
+    def _judge_filter(self, heard: float, left: float) -> None:
+        """Says where the filter has taken too little away for long, and where it does so again."""
+        self._heard_power += MEMORY * (heard - self._heard_power)
+        self._left_power += MEMORY * (left - self._left_power)
+        reduction_db = _decibels(self._heard_power / (self._left_power + 1e-12))
+        self._failing = self._failing + 1 if reduction_db < TOO_LITTLE_DB else 0
+        if self._failing > PATIENCE_FRAMES:
+            self.state = EchoState.TOO_STRONG
+        elif reduction_db > ENOUGH_DB:
+            self.state = EchoState.REMOVED
 
 
 def open_canceller(mode: EchoMode) -> EchoCanceller | None:
-    """Returns the canceller that `mode` needs, or None.
-
-    Raises:
-        EngineUnavailable: Its library is missing.
-    """
+    """Returns the canceller that `mode` needs, or None."""
     return EchoRemover() if mode == "cancel" else None
 
 

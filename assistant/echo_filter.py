@@ -15,10 +15,12 @@ BLOCK_SAMPLES = 256
 """16 ms: half a frame of speech detection."""
 PARTITIONS = 28
 """Blocks of echo that are modelled: 448 ms from playback to the end of the reverberation."""
-FORGETTING = 0.9995
-"""How far the room stays as it was from one block to the next."""
-FIRST_UNCERTAINTY = 0.1
-"""Of each coefficient of the echo path before anything is known, as a power."""
+FORGETTING = 0.998
+"""How far the room stays as it was from one block to the next; two clocks that drift
+apart by 100 ppm need as much."""
+FADING = 0.8
+"""Of the power of an echo path from one block to the next, before anything is known: rooms fade by
+60 dB within a second."""
 
 _Spectrum = NDArray[np.complex64]
 _Power = NDArray[np.float32]
@@ -27,12 +29,14 @@ _Power = NDArray[np.float32]
 class EchoFilter:
     """Estimates the echo of what was played and subtracts it."""
 
-    def __init__(self) -> None:
+    def __init__(self, coupling: float = 1.0) -> None:
+        """Knows of the path only how loud its echo is: `coupling` is echo to played, as a power."""
         bins = BLOCK_SAMPLES + 1
+        share = coupling * (1.0 - FADING) * FADING ** np.arange(PARTITIONS)
         self._played: _Spectrum = np.zeros((PARTITIONS, bins), dtype=np.complex64)
         self._path: _Spectrum = np.zeros((PARTITIONS, bins), dtype=np.complex64)
-        self._uncertainty: _Power = np.full((PARTITIONS, bins), FIRST_UNCERTAINTY, np.float32)
-        self._rest: _Power = np.full(bins, 1e-3, dtype=np.float32)
+        self._uncertainty: _Power = np.repeat(share[:, None], bins, axis=1).astype(np.float32)
+        self._rest: _Power = np.full(bins, 1e-5, dtype=np.float32)
         self._before: Waveform = np.zeros(BLOCK_SAMPLES, dtype=np.float32)
 
     def process(self, heard: Waveform, played: Waveform) -> tuple[Waveform, Waveform]:
@@ -52,8 +56,11 @@ class EchoFilter:
     def _adapt(self, error: Waveform) -> None:
         spectrum = np.fft.rfft(np.concatenate([np.zeros(BLOCK_SAMPLES), error]))
         power = np.abs(self._played) ** 2
-        self._rest = (0.9 * self._rest + 0.1 * np.abs(spectrum) ** 2).astype(np.float32)
-        expected = 0.5 * (power * self._uncertainty).sum(axis=0) + self._rest + 1e-8
+        unknown = 0.5 * (power * self._uncertainty).sum(axis=0)
+        # what the filter does not know yet of the path explains a part of what is left
+        rest = np.maximum(np.abs(spectrum) ** 2 - unknown, 0.0)
+        self._rest = (0.9 * self._rest + 0.1 * rest).astype(np.float32)
+        expected = unknown + self._rest + 1e-8
         step = self._uncertainty / expected
         change = np.fft.irfft(step * self._played.conj() * spectrum, axis=1)
         change[:, BLOCK_SAMPLES:] = 0.0  # the path of one partition is one block long

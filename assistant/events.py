@@ -13,7 +13,7 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcript
+from assistant.engines.protocols import EchoState, EmotionEstimate, SpeakingStyle, Transcript
 from models.emotions import Emotion
 
 
@@ -265,6 +265,13 @@ class DeviceChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class EchoJudged(Event):
+    """Whether the assistant's own voice is in the microphone, and can be taken out, was found."""
+
+    echo: EchoState
+
+
+@dataclass(frozen=True, slots=True)
 class FramesDropped(Event):
     """Microphone sound that could not be handled in time and was lost."""
 
@@ -310,6 +317,7 @@ EVENTS: dict[str, type[Event]] = {
         HelpEnded,
         Muted,
         DeviceChanged,
+        EchoJudged,
         FramesDropped,
         Noticed,
     )
@@ -363,6 +371,8 @@ def _rebuilt(value: Any, kind: Any) -> Any:
         return kind(**{name: _rebuilt(item, hints[name]) for name, item in value.items()})
     if kind is Emotion:
         return Emotion[value.upper()]
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind(value)
     origin = typing.get_origin(kind)
     if origin is tuple:
         return tuple(value)

@@ -16,7 +16,7 @@ from assistant import events
 from assistant.audio import SPEECH_RATE_HZ, AudioFrame, Waveform
 from assistant.ear import Ear, Heard
 from assistant.endpointing import Endpointer
-from assistant.engines.protocols import Microphone, Speaker
+from assistant.engines.protocols import EchoState, Microphone, Speaker
 from assistant.file_devices import FileMicrophone
 from assistant.floor import FloorJudge
 from assistant.giving_way import GivingWay
@@ -95,6 +95,7 @@ class TalkLoop:
         self._has_paused = False
         self._is_muted = False
         self._is_stopping = False
+        self._echo = EchoState.UNKNOWN
         self._estimated: dict[int, Emotion] = {}
         self._asking: set[asyncio.Task[bool]] = set()
         self._steady = SteadyFrames(parts.microphone, parts.ear.frame_samples)
@@ -348,8 +349,13 @@ class TalkLoop:
         """Whether nothing is listened to, so that the assistant does not answer itself."""
         if not self._is_contested():
             return False
-        has_lost = self._presence.has_lost_step(self._clock) and self._parts.ear.removes_echo
-        return has_lost or not self._settings.interruptible
+        match self._parts.ear.echo:
+            case EchoState.TOO_STRONG:
+                return True
+            case EchoState.REMOVED if self._presence.has_lost_step(self._clock):
+                return True
+            case _:
+                return not self._settings.interruptible
 
     def _is_contested(self) -> bool:
         """Whether the assistant, or its echo, may be in the room."""
@@ -499,6 +505,9 @@ class TalkLoop:
         if lost := self._presence.newly_dropped(self._clock):
             total = self._parts.microphone.dropped_frames
             self._emit(lambda at_s: events.FramesDropped(at_s, lost, total))
+        if (echo := self._parts.ear.echo) is not self._echo:
+            self._echo = echo
+            self._emit(lambda at_s: events.EchoJudged(at_s, echo))
         if self._clock // len(samples) % FRAMES_PER_LEVEL == 0:
             levels_db = level_db(samples), level_db(played)
             self._emit(lambda at_s: events.LevelMeasured(at_s, *levels_db, heard.probability))

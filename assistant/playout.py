@@ -7,6 +7,9 @@ import numpy as np
 
 from assistant.audio import SPEECH_RATE_HZ, AudioClip, Waveform
 
+SETTLING_S, STEP_MS = 1.0, 10
+"""A reference that was late or early by more than the step all the time for so long is put right:
+less is jitter of the callbacks, which comes and goes."""
 MOST_REFERENCE_S = 30
 """Seconds of what was played that wait for the microphone's frames at most."""
 
@@ -88,16 +91,29 @@ class StreamResampler:
 class PlayedReference:
     """What was played, at 16 kHz, handed out in step with the microphone's frames.
 
-    Microphone and loudspeaker may run on two clocks. Within `slack_ms` that is left alone; beyond
-    it the reference is dropped or padded, and both are counted in `corrections`.
+    Microphone and loudspeaker may run on two clocks, and either may lose sound. What waits is kept
+    at `lead_s`; where it stays above or below for a second, or lies far above, it is dropped or
+    padded, and both are counted in `corrections`.
     """
 
     def __init__(self, sample_rate: int, *, slack_ms: int = 200) -> None:
+        """Starts with nothing played.
+
+        Args:
+            sample_rate: Hz of what is pushed.
+            slack_ms: What may wait beyond the lead for a moment.
+        """
+        self.lead_s = 0.0
+        """What should wait: less than the time from rendering a sound to hearing it, so that the
+        echo never comes before its reference although callbacks are late at times."""
         self._resampler = StreamResampler(SPEECH_RATE_HZ)
         self._sample_rate = sample_rate
         self._raw = SampleQueue()
         self._waiting = SampleQueue()
         self._slack = SPEECH_RATE_HZ * slack_ms // 1_000
+        self._zeros = 0
+        self._is_begun = False
+        self._lowest, self._highest, self._taken = 0, 0, 0
         self.corrections = 0
 
     def push(self, samples: Waveform) -> None:
@@ -112,13 +128,47 @@ class PlayedReference:
     def take(self, samples: int) -> Waveform:
         """Returns the next `samples` at 16 kHz; zeros come first where too few are waiting."""
         self._convert()
-        surplus = len(self._waiting) - samples - self._slack
-        if surplus > 0:
-            self.corrections += 1
-            self._waiting.pop(surplus)
-        sound = self._waiting.pop(samples)
+        lead = round(self.lead_s * SPEECH_RATE_HZ)
+        if not self._is_begun:
+            self._is_begun = True
+            self._zeros = max(0, lead + samples - len(self._waiting))
+            self._waiting.pop(max(0, len(self._waiting) - lead - samples))
+        if (surplus := self._level - samples - lead - self._slack) > 0:
+            self._drop(surplus)
+        sound = self._next(samples)
+        self._settle(lead, samples)
+        return sound
+
+    @property
+    def _level(self) -> int:
+        return self._zeros + len(self._waiting)
+
+    def _next(self, samples: int) -> Waveform:
+        count = min(samples, self._zeros)
+        self._zeros -= count
+        sound = self._waiting.pop(samples - count)
         missing = samples - len(sound)
         return np.concatenate([np.zeros(missing, dtype=np.float32), sound]) if missing else sound
+
+    def _settle(self, lead: int, samples: int) -> None:
+        self._lowest = min(self._lowest, self._level) if self._taken else self._level
+        self._highest = max(self._highest, self._level) if self._taken else self._level
+        self._taken += samples
+        if self._taken < SETTLING_S * SPEECH_RATE_HZ:
+            return
+        self._taken = 0
+        step = STEP_MS * SPEECH_RATE_HZ // 1_000
+        if self._lowest > lead + step:
+            self._drop(self._lowest - lead)
+        elif self._highest < lead - step:
+            self.corrections += 1
+            self._zeros += lead - self._highest
+
+    def _drop(self, samples: int) -> None:
+        self.corrections += 1
+        zeros = min(samples, self._zeros)
+        self._zeros -= zeros
+        self._waiting.pop(samples - zeros)
 
     def _convert(self) -> None:
         """Converts what has come since the last time at once: each call has its price."""

@@ -3,8 +3,9 @@
 from assistant.audio import SPEECH_RATE_HZ
 from assistant.engines.protocols import Microphone, Speaker
 
-LOST_S = 3.0
-"""How long after lost sound the echo canceller is not to be relied upon."""
+LOST_S = 1.0
+"""How long after lost sound the echo canceller is not to be relied upon: it finds an echo that
+jumped within half a second of it."""
 LONG_AGO = -(10**9)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from assistant import events
 from assistant.ear import Ear
+from assistant.echo import EchoRemover
 from assistant.empathy import load_policy
 from assistant.errors import AssistantError
 from assistant.in_force import SettingsInForce
@@ -107,7 +108,7 @@ class Session:
         self._loop = TalkLoop(
             talk_parts(
                 Ends(self._microphone, self._speaker),
-                Ear(detector),
+                Ear(detector, EchoRemover()),  # of clients that have none, or one that fails
                 Workers(resident.ear_worker, resident.model_worker, resident.voice_worker),
                 dialogue=self._dialogue,
                 voice=self._voice,

@@ -233,6 +233,8 @@ class Translator:
             case events.HelpOffered(turn=turn, topic=topic, text=text):
                 place = {"type": "attune.help", **self._of(turn)}
                 self.send({**place, "topic": topic, "text": text})
+            case events.EchoJudged(echo=echo):
+                self.send({"type": "attune.echo", "echo": str(echo)})
             case _:
                 pass
 

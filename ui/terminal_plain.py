@@ -5,7 +5,7 @@ from assistant.conversation import Turn
 from assistant.engines.protocols import EmotionEstimate
 from assistant.transcript import StyleRecord, describe_settings, describe_style
 from ui.shown import one_line
-from ui.view import View, response_s
+from ui.view import ECHO_NOTICES, View, response_s
 
 NO_WORDS = "(no words understood)"
 
@@ -26,6 +26,10 @@ def plain_lines(view: View, event: events.Event) -> list[str]:
             return ["Microphone off." if muted else "Microphone on."]
         case events.DeviceChanged(message=message) | events.Noticed(message=message):
             return [_sentence(message)]
+        case events.EchoJudged(echo=echo):
+            text = ECHO_NOTICES.get(echo)
+            is_new = any(n.text == text and n.at_s == view.clock_s for n in view.notices)
+            return [_sentence(text)] if text is not None and is_new else []
         case events.FramesDropped(frames=frames, total=total):
             return _lost_lines(total - frames, total)
         case events.ConversationEnded():

@@ -9,6 +9,7 @@ from typing import Any
 
 from assistant import events
 from assistant.conversation import Turn, turn_after, turn_index
+from assistant.engines.protocols import EchoState
 from models.emotions import Emotion
 
 DISCLOSURE = (
@@ -16,6 +17,16 @@ DISCLOSURE = (
     "wrong; it is no doctor and no emergency service. Everything stays on this computer."
 )
 """Shown before anything is heard."""
+
+ECHO_NOTICES = {
+    EchoState.ABSENT: "what Attune says does not reach your microphone: interrupt it at any time",
+    EchoState.REMOVED: "Attune hears its own voice in your microphone and takes it out",
+    EchoState.TOO_STRONG: (
+        "your microphone hears Attune too loudly to tell it from you: while it speaks, it does not "
+        "listen. To interrupt it, wear a headset or use push-to-talk"
+    ),
+}
+"""Said once each."""
 
 SILENCE_DB = -100.0
 MOST_NOTICES = 20
@@ -177,10 +188,19 @@ def reduce(view: View, event: events.Event) -> View:
             return noticed(silent, message, Urgency.WARNING if lost else Urgency.NOTE)
         case events.Noticed(message=message, is_warning=is_warning):
             return noticed(view, message, Urgency.WARNING if is_warning else Urgency.NOTE)
+        case events.EchoJudged(echo=echo):
+            return _echo_noticed(view, echo)
         case events.FramesDropped(total=total):
             return replace(view, dropped_frames=total)
         case _:
             return view
+
+
+def _echo_noticed(view: View, echo: EchoState) -> View:
+    text = ECHO_NOTICES.get(echo)
+    if text is None or any(notice.text == text for notice in view.notices):
+        return view
+    return noticed(view, text, Urgency.WARNING if echo is EchoState.TOO_STRONG else Urgency.NOTE)
 
 
 def _floor_after(view: View, event: events.Event) -> View | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from assistant.audio import AudioClip, AudioFrame, Waveform
@@ -205,12 +206,27 @@ class Shortens(Protocol):
 SHORTENED = "that was longer than the model can follow at once: it answers the end of it"
 
 
+class EchoState(StrEnum):
+    """What is known of the assistant's own voice in the microphone."""
+
+    UNKNOWN = "unknown"
+    """Too little was played yet."""
+    ABSENT = "absent"
+    """What is played does not reach the microphone."""
+    REMOVED = "removed"
+    """It does, and is taken out."""
+    TOO_STRONG = "too strong"
+    """It does, and cannot be taken out: the person is heard between the answers only."""
+
+
 class EchoCanceller(Protocol):
     """Removes the assistant's own voice from the microphone; one for each conversation."""
 
     margin_db: float
     """Level of what was left of the last frame, relative to the echo that was in it; the lower it
     is, the more likely it is echo still. Large where there was no echo."""
+    state: EchoState
+    """What is known of the echo so far."""
 
     def cancel(self, frame: Waveform, played: Waveform) -> Waveform:
         """Returns `frame` without the echo of `played`; both 16 kHz, of equal length."""

@@ -52,6 +52,7 @@ def test_the_reference_gives_equal_lengths_and_keeps_the_order() -> None:
 
 def test_a_reference_that_runs_ahead_is_brought_back_and_counted() -> None:
     reference = PlayedReference(16_000, slack_ms=100)
+    reference.take(512)
     reference.push(np.arange(16_000, dtype=np.float32))
     assert reference.take(512)[0] == 16_000 - 1_600 - 512
     assert reference.corrections == 1

@@ -1,0 +1,128 @@
+"""Whether what was played is in the microphone at all, and how late: found by cross-correlation.
+
+Source: the generalised cross-correlation with phase transform of Knapp and Carter, "The generalized
+correlation method for estimation of time delay" (IEEE Trans. ASSP 24, 1976).
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.audio import SPEECH_RATE_HZ, Waveform
+
+HEARD_SAMPLES = 8_192
+"""What was heard lately, that is looked for: half a second."""
+PLAYED_SAMPLES = 32_768
+"""What was played lately, where it is looked for: echo may be 1.5 s late."""
+EVERY_FRAMES = 2
+"""A look costs about a millisecond; so often the echo of a first answer is found within 250 ms."""
+AUDIBLE_POWER = 1e-5
+"""Power of the played signal (of full scale) that can be looked for: -50 dB."""
+HEARABLE_POWER = 1e-8
+"""Power of the microphone, -80 dB, below which nothing is found, nor missed."""
+BLOCK_SAMPLES, LEAST_BLOCKS, BLOCK_SHARE = 256, 10, 0.02
+"""A look needs so many blocks of 16 ms with more than the share of the loudest one's power: two
+sounds that have just begun resemble each other."""
+HIGHEST_HZ = 4_000
+"""Above it loudspeakers, rooms and clocks leave little to compare."""
+LIKELY, SURE = 12.0, 20.0
+"""Height of the peak, in standard deviations of the correlation. From the first on, two looks that
+agree are echo; from the second on, nearly all that is heard is. Echo alone has 25 to 60 on a sound
+server. People who speak into an answer without echo reach 15, in its own voice too, and so does the
+first syllable of an echo at the lag of its own pitch, but no two looks agree then."""
+AGREEING_SAMPLES = 32
+"""Two looks agree within 2 ms."""
+FAITHFUL = 0.5
+"""A room has several reflections of like strength: another one must be so much higher."""
+FAITHFUL = 0.5
+"""Another reflection must be twice as high before echo counts as having moved there."""
+
+_HALF = PLAYED_SAMPLES // 2
+_MOST_LAG = PLAYED_SAMPLES - HEARD_SAMPLES
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look found."""
+
+    lag: int | None
+    """Samples at 16 kHz from what was played to its echo; None where no echo is evident."""
+    is_early: bool = False
+    """Whether something was heard, but too little of it yet."""
+    heights: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
+    """Of the correlation from lag 0 on, at 8 kHz, in its standard deviations."""
+
+    @property
+    def may_be_echo(self) -> bool:
+        """Whether another look should tell."""
+        return self.is_early or float(self.heights.max()) >= LIKELY
+
+    @property
+    def is_pure(self) -> bool:
+        """Whether hardly anything but echo was heard."""
+        return float(self.heights.max()) >= SURE
+
+    def still_holds(self, lag: int) -> bool:
+        """Whether there is echo at another `lag` too: a room has reflections of like strength."""
+        at = lag * HIGHEST_HZ * 2 // SPEECH_RATE_HZ
+        near = self.heights[max(0, at - AGREEING_SAMPLES // 2) : at + AGREEING_SAMPLES // 2]
+        return bool(len(near)) and float(near.max()) >= FAITHFUL * float(self.heights.max())
+
+
+class EchoFinder:
+    """Compares what was heard with what was played, a few times a second."""
+
+    def __init__(self) -> None:
+        self.heard: Waveform = np.zeros(2 * HEARD_SAMPLES, dtype=np.float32)
+        """The last second of the microphone."""
+        self.played: Waveform = np.zeros(PLAYED_SAMPLES + HEARD_SAMPLES, dtype=np.float32)
+        """What was played in the last 2.5 s, its end at the end of `heard`."""
+        self.is_audible = False
+        """Whether something was played in the last half second."""
+        self._frames = 0
+        self._last_lag: int | None = None
+
+    def look(self, frame: Waveform, played: Waveform) -> Look | None:
+        """Takes a frame; returns what was found, or None where it is not the time to look."""
+        self.heard = np.concatenate([self.heard, frame])[-len(self.heard) :]
+        self.played = np.concatenate([self.played, played])[-len(self.played) :]
+        self._frames += 1
+        self.is_audible = _power(self.played[-HEARD_SAMPLES:]) >= AUDIBLE_POWER
+        if self._frames % EVERY_FRAMES or not self.is_audible:
+            return None
+        heard = self.heard[-HEARD_SAMPLES:]
+        if _power(heard) < HEARABLE_POWER:
+            return Look(None)
+        if _is_too_brief(heard):
+            return Look(None, is_early=True)
+        lag, heights = self._peak(heard, self.played[-PLAYED_SAMPLES:])
+        last, self._last_lag = self._last_lag, lag if heights.max() >= LIKELY else None
+        agrees = last is not None and abs(lag - last) <= AGREEING_SAMPLES
+        return Look(lag if agrees and self._last_lag is not None else None, heights=heights)
+
+    def _peak(self, heard: Waveform, played: Waveform) -> tuple[int, NDArray[np.float64]]:
+        padded = np.zeros(PLAYED_SAMPLES, dtype=np.float32)
+        padded[-HEARD_SAMPLES:] = heard * _WINDOW
+        bins = PLAYED_SAMPLES * HIGHEST_HZ // SPEECH_RATE_HZ
+        cross = np.fft.rfft(padded)[: bins + 1] * np.fft.rfft(played)[: bins + 1].conj()
+        size = np.abs(cross)
+        # what neither holds is noise only: it is not made as loud as the rest
+        cross /= size + 0.05 * float(size.mean()) + 1e-20
+        correlation = np.fft.irfft(cross, 2 * bins)
+        lags = np.abs(correlation[: _MOST_LAG * bins // _HALF])
+        best = int(lags.argmax())
+        deviation = float(np.sqrt(np.mean(np.square(correlation)))) + 1e-20
+        return best * _HALF // bins, lags / deviation
+
+
+_WINDOW: NDArray[np.float32] = np.hanning(HEARD_SAMPLES).astype(np.float32)
+
+
+def _is_too_brief(heard: Waveform) -> bool:
+    powers = np.square(heard).reshape(-1, BLOCK_SAMPLES).mean(axis=1)
+    return int(np.count_nonzero(powers > BLOCK_SHARE * powers.max())) < LEAST_BLOCKS
+
+
+def _power(waveform: Waveform) -> float:
+    return float(np.dot(waveform, waveform)) / max(1, len(waveform))
