@@ -31,8 +31,12 @@ SPAN_SAMPLES = BLOCK_SAMPLES * PARTITIONS // 2
 """Echo so much after its reference is modelled, with its reverberation."""
 YOUNG_FRAMES = 32
 """A filter that learnt from so little is begun anew: its first lag was that of a pitch."""
-CHANGED_LOOKS = 2
-"""Looks that must agree on another lag: a look is half a second, old and new may both be in it."""
+FIRST_SIGHTINGS, NEAR_SAMPLES = 4, 48
+"""Echo is evident after so many looks in a row at one lag: two voices, let alone the assistant's
+and its like, resemble each other for a syllable, but then at another lag."""
+DOUBTFUL_DB = 3.0
+"""Where the filter lowers a frame by less, every frame is looked at: somebody speaks, or the echo
+has jumped."""
 LEARNT_DB, LEARNING_SHARE, LEARNING_MOST_DB = 18.0, 0.6, 10.0
 """Reduction from which the linear filter knows the room. Of what it lacks this share, and at most
 so much, is taken from the margin: what such a filter leaves is echo rather than a person."""
@@ -60,9 +64,10 @@ class EchoRemover:
         self._filter = EchoFilter()
         self._delay = 0
         self._lag = 0
-        self._other_lags = 0
         self._looks_without = 0
+        self._sightings = 0
         self._may_be_echo = True
+        self._is_doubtful = False
         self._reduction_db = 0.0
         self._echo_power = 0.0
         self._coupling = 0.0
@@ -81,7 +86,7 @@ class EchoRemover:
 
     def cancel(self, frame: Waveform, played: Waveform) -> Waveform:
         """Returns `frame` without the echo of `played`; both 16 kHz, whole blocks."""
-        look = self._finder.look(frame, played)
+        look = self._finder.look(frame, played, is_urgent=self._is_doubtful)
         if look is not None:
             self._consider(look)
         if not self.is_needed:
@@ -96,27 +101,30 @@ class EchoRemover:
     def _consider(self, look: Look) -> None:
         self._may_be_echo = look.may_be_echo or self._looks_without < FIRST_LOOKS
         if look.lag is None:
+            self._sightings = 0
             self._looks_without += not look.is_early
             if self._looks_without >= (GONE_LOOKS if self.is_needed else ABSENT_LOOKS):
                 self.state = EchoState.ABSENT
             return
-        self._looks_without = 0
         if not self.is_needed:
+            self._sightings = (
+                self._sightings + 1 if abs(look.lag - self._lag) <= NEAR_SAMPLES else 1
+            )
+            self._lag = look.lag
+            if self._sightings < FIRST_SIGHTINGS:
+                return
             self._begin(look.lag)
+        self._looks_without = 0
         if look.is_pure:
             heard = self._finder.heard[-HEARD_SAMPLES:]
             self._coupling = _power(heard) / (_power(self._reference(len(heard))) + 1e-12)
-        if look.still_holds(self._lag):
-            self._other_lags = 0
-        else:
-            self._other_lags += 1
-            if self._other_lags >= CHANGED_LOOKS:
-                self._jump(look.lag)
+        if not look.still_holds(self._lag):
+            self._jump(look.lag)
 
     def _begin(self, lag: int) -> None:
         """Echo is evident: the filter learns from what was heard of it already."""
         self.state = EchoState.REMOVED
-        self._lag, self._delay, self._other_lags = lag, max(0, lag - HEADROOM_SAMPLES), 0
+        self._lag, self._delay = lag, max(0, lag - HEADROOM_SAMPLES)
         self._reduction_db, self._echo_power, self._frames = 0.0, 0.0, 0
         self._heard_power, self._left_power, self._failing = 0.0, 0.0, 0
         heard = self._finder.heard
@@ -129,7 +137,6 @@ class EchoRemover:
 
     def _jump(self, lag: int) -> None:
         """The echo comes earlier or later than before: the room is the same."""
-        self._other_lags = 0
         is_known = self._reduction_db >= KNOWN_DB
         delay = self._delay + lag - self._lag
         if is_known and delay >= 0:
@@ -165,6 +172,7 @@ class EchoRemover:
             # quickly up, slowly down: in double talk nothing seems to be reduced
             rate = 0.1 if reduction_db > self._reduction_db else 0.01
             self._reduction_db += rate * (reduction_db - self._reduction_db)
+            self._is_doubtful = reduction_db < DOUBTFUL_DB
             self._frames += 1
             self._judge_filter(_power(frame), _power(left))
         self.margin_db = NO_ECHO_DB

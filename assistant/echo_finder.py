@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from assistant.audio import SPEECH_RATE_HZ, Waveform
 
-HEARD_SAMPLES = 8_192
-"""What was heard lately, that is looked for: half a second."""
+HEARD_SAMPLES = 4_096
+"""What was heard lately, that is looked for: a quarter of a second, so that an echo that jumped is
+found before the assistant falls silent because of it."""
 PLAYED_SAMPLES = 32_768
 """What was played lately, where it is looked for: echo may be 1.5 s late."""
 EVERY_FRAMES = 2
@@ -21,7 +22,7 @@ AUDIBLE_POWER = 1e-5
 """Power of the played signal (of full scale) that can be looked for: -50 dB."""
 HEARABLE_POWER = 1e-8
 """Power of the microphone, -80 dB, below which nothing is found, nor missed."""
-BLOCK_SAMPLES, LEAST_BLOCKS, BLOCK_SHARE = 256, 10, 0.02
+BLOCK_SAMPLES, LEAST_BLOCKS, BLOCK_SHARE = 256, 6, 0.02
 """A look needs so many blocks of 16 ms with more than the share of the loudest one's power: two
 sounds that have just begun resemble each other."""
 HIGHEST_HZ = 4_000
@@ -74,22 +75,22 @@ class EchoFinder:
     """Compares what was heard with what was played, a few times a second."""
 
     def __init__(self) -> None:
-        self.heard: Waveform = np.zeros(2 * HEARD_SAMPLES, dtype=np.float32)
+        self.heard: Waveform = np.zeros(4 * HEARD_SAMPLES, dtype=np.float32)
         """The last second of the microphone."""
-        self.played: Waveform = np.zeros(PLAYED_SAMPLES + HEARD_SAMPLES, dtype=np.float32)
+        self.played: Waveform = np.zeros(PLAYED_SAMPLES + 4 * HEARD_SAMPLES, dtype=np.float32)
         """What was played in the last 2.5 s, its end at the end of `heard`."""
         self.is_audible = False
-        """Whether something was played in the last half second."""
+        """Whether something was played in the last quarter of a second."""
         self._frames = 0
         self._last_lag: int | None = None
 
-    def look(self, frame: Waveform, played: Waveform) -> Look | None:
+    def look(self, frame: Waveform, played: Waveform, *, is_urgent: bool) -> Look | None:
         """Takes a frame; returns what was found, or None where it is not the time to look."""
         self.heard = np.concatenate([self.heard, frame])[-len(self.heard) :]
         self.played = np.concatenate([self.played, played])[-len(self.played) :]
         self._frames += 1
         self.is_audible = _power(self.played[-HEARD_SAMPLES:]) >= AUDIBLE_POWER
-        if self._frames % EVERY_FRAMES or not self.is_audible:
+        if not self.is_audible or (self._frames % EVERY_FRAMES and not is_urgent):
             return None
         heard = self.heard[-HEARD_SAMPLES:]
         if _power(heard) < HEARABLE_POWER:

@@ -3,9 +3,9 @@
 from assistant.audio import SPEECH_RATE_HZ
 from assistant.engines.protocols import Microphone, Speaker
 
-LOST_S = 1.0
+LOST_S = 2.0
 """How long after lost sound the echo canceller is not to be relied upon: it finds an echo that
-jumped within half a second of it."""
+jumped within a quarter of a second, but a busy machine loses more than once."""
 LONG_AGO = -(10**9)
 
 

@@ -14,6 +14,7 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from assistant import events
 from assistant.answer import Engines
@@ -38,6 +39,7 @@ SAID = (
 ASKED = ("Tell me about yourself.", "How are you today?", "I feel sad.", "What can you do?")
 Speak = Callable[[Waveform], Awaitable[None]]
 VOICES = ("rms", "slt")
+OVER = (events.ReplyFinished, events.Interrupted, events.TurnFailed)
 ANSWERS_PER_TALK = 3
 
 
@@ -73,14 +75,12 @@ def word_errors(said: str, heard: str) -> int:
 async def alone(engines: Engines, seconds: float) -> tuple[int, int, Overheard]:
     """Lets the assistant answer without end; returns answers, those cut off, and what happened."""
     async with talking(engines) as (loop, overheard):
+        await asyncio.sleep(1.0)
         began = loop.clock_s
         while loop.clock_s - began < seconds:
-            count = len(overheard.happened)
-            loop.type_text(ASKED[count % len(ASKED)])
-            done = (events.ReplyFinished, events.Interrupted, events.TurnFailed)
-            await overheard.until(
-                lambda: any(isinstance(e, done) for e in overheard.happened[count:]), 40.0
-            )
+            over = overheard.since(0, *OVER)
+            loop.type_text(ASKED[over % len(ASKED)])
+            await overheard.until(partial(overheard.has, over + 1, *OVER), 40.0)
             await asyncio.sleep(1.0)
         happened = list(overheard.happened)
     turns = History(happened).turns
@@ -109,7 +109,7 @@ async def _say_into(
     await asyncio.sleep(0.5 + 0.4 * (number % 4))
     count = len(overheard.happened)
     await speak(trimmed(say(text, VOICES[number % len(VOICES)])))
-    await overheard.until(lambda: bool(overheard.words_since(count)), 8.0)
+    await overheard.until(lambda: bool(overheard.words_since(count)), 12.0)
     heard = " ".join(overheard.words_since(count))
     await overheard.until(lambda: overheard.since(count, events.ReplyFinished) > 0, 20.0)
     errors = word_errors(text, heard)

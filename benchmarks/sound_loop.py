@@ -57,7 +57,9 @@ class SoundLoop:
         """Lets the microphone hear the loudspeaker, `echo_db` relative to what is played."""
         options = [f"latency_msec={delay_ms}", f"adjust_time={adjust_s}"]
         way = ["source=speaker.monitor", "sink=mic", *options]
-        subprocess.run(["pactl", "load-module", "module-loopback", *way], check=True)
+        subprocess.run(
+            ["pactl", "load-module", "module-loopback", *way], check=True, capture_output=True
+        )
         time.sleep(0.5)
         listing = ["pactl", "list", "short", "sink-inputs"]
         inputs = subprocess.run(listing, check=True, capture_output=True, text=True).stdout
@@ -108,9 +110,13 @@ class Overheard:
         later = self.happened[count:]
         return [event.transcript.text for event in later if isinstance(event, events.WordsHeard)]
 
-    def since(self, count: int, kind: type[events.Event]) -> int:
-        """Returns how many events of a kind there were since then."""
-        return sum(isinstance(event, kind) for event in self.happened[count:])
+    def since(self, count: int, *kinds: type[events.Event]) -> int:
+        """Returns how many events of these kinds there were since then."""
+        return sum(isinstance(event, kinds) for event in self.happened[count:])
+
+    def has(self, many: int, *kinds: type[events.Event]) -> bool:
+        """Returns whether there were so many events of these kinds."""
+        return self.since(0, *kinds) >= many
 
     async def until(self, is_so: Callable[[], bool], timeout_s: float) -> bool:
         """Waits until something holds; False where it does not in time."""

@@ -148,3 +148,13 @@ def test_real_conversations_leave_the_view_at_rest() -> None:
     levels = [e.person_db for e in result.happened if isinstance(e, events.LevelMeasured)]
     assert view.person_db == levels[-1]
     assert np.isclose(view.clock_s, len(wave) / SPEECH_RATE_HZ, atol=2.0)
+
+
+def test_what_is_found_of_the_echo_is_said_once() -> None:
+    view = View()
+    for at_s, echo in enumerate((EchoState.ABSENT, EchoState.REMOVED, EchoState.ABSENT)):
+        view = reduce(view, events.EchoJudged(float(at_s), echo))
+    view = reduce(view, events.EchoJudged(4.0, EchoState.TOO_STRONG))
+    assert len(view.notices) == 3
+    assert view.notices[-1].urgency is Urgency.WARNING
+    assert "headset" in view.notices[-1].text
