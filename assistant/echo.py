@@ -31,9 +31,9 @@ SPAN_SAMPLES = BLOCK_SAMPLES * PARTITIONS // 2
 """Echo so much after its reference is modelled, with its reverberation."""
 YOUNG_FRAMES = 32
 """A filter that learnt from so little is begun anew: its first lag was that of a pitch."""
-FIRST_SIGHTINGS, NEAR_SAMPLES = 4, 48
-"""Echo is evident after so many looks in a row at one lag: two voices, let alone the assistant's
-and its like, resemble each other for a syllable, but then at another lag."""
+FIRST_SIGHTINGS, NEAR_SAMPLES = 8, 48
+"""Echo is evident after so many looks at one lag, those at others taken off; a pure one counts
+twice. Two voices resemble each other for a syllable, but then at another lag."""
 DOUBTFUL_DB = 3.0
 """Where the filter lowers a frame by less, every frame is looked at: somebody speaks, or the echo
 has jumped."""
@@ -86,7 +86,9 @@ class EchoRemover:
 
     def cancel(self, frame: Waveform, played: Waveform) -> Waveform:
         """Returns `frame` without the echo of `played`; both 16 kHz, whole blocks."""
-        look = self._finder.look(frame, played, is_urgent=self._is_doubtful)
+        look = self._finder.look(
+            frame, played, is_known=self.is_needed, is_urgent=self.is_needed and self._is_doubtful
+        )
         if look is not None:
             self._consider(look)
         if not self.is_needed:
@@ -101,16 +103,17 @@ class EchoRemover:
     def _consider(self, look: Look) -> None:
         self._may_be_echo = look.may_be_echo or self._looks_without < FIRST_LOOKS
         if look.lag is None:
-            self._sightings = 0
+            self._sightings = max(0, self._sightings - 1)
             self._looks_without += not look.is_early
             if self._looks_without >= (GONE_LOOKS if self.is_needed else ABSENT_LOOKS):
                 self.state = EchoState.ABSENT
             return
         if not self.is_needed:
-            self._sightings = (
-                self._sightings + 1 if abs(look.lag - self._lag) <= NEAR_SAMPLES else 1
-            )
-            self._lag = look.lag
+            weight = 2 if look.is_pure else 1
+            is_near = abs(look.lag - self._lag) <= NEAR_SAMPLES
+            self._sightings = max(0, self._sightings + (weight if is_near else -weight))
+            if not self._sightings:
+                self._lag, self._sightings = look.lag, weight
             if self._sightings < FIRST_SIGHTINGS:
                 return
             self._begin(look.lag)

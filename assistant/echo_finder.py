@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from assistant.audio import SPEECH_RATE_HZ, Waveform
 
-HEARD_SAMPLES = 4_096
-"""What was heard lately, that is looked for: a quarter of a second, so that an echo that jumped is
-found before the assistant falls silent because of it."""
+HEARD_SAMPLES, JUST_HEARD_SAMPLES = 8_192, 4_096
+"""What was heard lately, that is looked for: half a second, which a reverberant room needs, and
+half of it, in which an echo that jumped is found before it silences the assistant."""
 PLAYED_SAMPLES = 32_768
 """What was played lately, where it is looked for: echo may be 1.5 s late."""
+MEAN_SHARE = 0.1
+"""Of a new look in the mean of the last ones, about half a second and their length."""
 EVERY_FRAMES = 2
 """A look costs about a millisecond; so often the echo of a first answer is found within 250 ms."""
 AUDIBLE_POWER = 1e-5
@@ -27,19 +29,18 @@ BLOCK_SAMPLES, LEAST_BLOCKS, BLOCK_SHARE = 256, 6, 0.02
 sounds that have just begun resemble each other."""
 HIGHEST_HZ = 4_000
 """Above it loudspeakers, rooms and clocks leave little to compare."""
-LIKELY, SURE = 12.0, 20.0
-"""Height of the peak, in standard deviations of the correlation. From the first on, two looks that
-agree are echo; from the second on, nearly all that is heard is. Echo alone has 25 to 60 on a sound
-server. People who speak into an answer without echo reach 15, in its own voice too, and so does the
-first syllable of an echo at the lag of its own pitch, but no two looks agree then."""
+LIKELY, EVIDENT, SURE = 10.0, 12.0, 20.0
+"""Height of the peak, in standard deviations of the correlation. Two looks that agree are echo from
+the first on where there was echo before, from the second on, in the mean, where there was none;
+from the third on nearly all that is heard is. Echo alone has 25 to 60 on a sound server, 12 to 50
+in rooms; people who speak into an answer without echo reach 15 for a moment, 21 once."""
 AGREEING_SAMPLES = 32
 """Two looks agree within 2 ms."""
 FAITHFUL = 0.5
 """A room has several reflections of like strength: another one must be so much higher."""
-FAITHFUL = 0.5
-"""Another reflection must be twice as high before echo counts as having moved there."""
 
 _HALF = PLAYED_SAMPLES // 2
+_BINS = PLAYED_SAMPLES * HIGHEST_HZ // SPEECH_RATE_HZ
 _MOST_LAG = PLAYED_SAMPLES - HEARD_SAMPLES
 
 
@@ -75,49 +76,58 @@ class EchoFinder:
     """Compares what was heard with what was played, a few times a second."""
 
     def __init__(self) -> None:
-        self.heard: Waveform = np.zeros(4 * HEARD_SAMPLES, dtype=np.float32)
+        self.heard: Waveform = np.zeros(2 * HEARD_SAMPLES, dtype=np.float32)
         """The last second of the microphone."""
-        self.played: Waveform = np.zeros(PLAYED_SAMPLES + 4 * HEARD_SAMPLES, dtype=np.float32)
+        self.played: Waveform = np.zeros(PLAYED_SAMPLES + 2 * HEARD_SAMPLES, dtype=np.float32)
         """What was played in the last 2.5 s, its end at the end of `heard`."""
         self.is_audible = False
         """Whether something was played in the last quarter of a second."""
         self._frames = 0
-        self._last_lag: int | None = None
+        self._mean: NDArray[np.float64] = np.zeros(2 * _BINS)
+        self._last_lags: dict[bool, int | None] = {}
 
-    def look(self, frame: Waveform, played: Waveform, *, is_urgent: bool) -> Look | None:
+    def look(
+        self, frame: Waveform, played: Waveform, *, is_known: bool, is_urgent: bool
+    ) -> Look | None:
         """Takes a frame; returns what was found, or None where it is not the time to look."""
         self.heard = np.concatenate([self.heard, frame])[-len(self.heard) :]
         self.played = np.concatenate([self.played, played])[-len(self.played) :]
         self._frames += 1
-        self.is_audible = _power(self.played[-HEARD_SAMPLES:]) >= AUDIBLE_POWER
+        self.is_audible = _power(self.played[-JUST_HEARD_SAMPLES:]) >= AUDIBLE_POWER
         if not self.is_audible or (self._frames % EVERY_FRAMES and not is_urgent):
             return None
-        heard = self.heard[-HEARD_SAMPLES:]
+        is_long = self._frames % EVERY_FRAMES == 0
+        heard = self.heard[-(HEARD_SAMPLES if is_long else JUST_HEARD_SAMPLES) :]
         if _power(heard) < HEARABLE_POWER:
             return Look(None)
         if _is_too_brief(heard):
             return Look(None, is_early=True)
-        lag, heights = self._peak(heard, self.played[-PLAYED_SAMPLES:])
-        last, self._last_lag = self._last_lag, lag if heights.max() >= LIKELY else None
+        correlation = self._correlation(heard, self.played[-PLAYED_SAMPLES:])
+        self._mean += MEAN_SHARE * (correlation - self._mean)
+        if not is_known:
+            correlation = self._mean  # the same lag again and again, which chance does not give
+        lag, heights = _peak(correlation)
+        last = self._last_lags.get(is_long)
+        is_likely = heights.max() >= (LIKELY if is_known else EVIDENT)
+        self._last_lags[is_long] = lag if is_likely else None
         agrees = last is not None and abs(lag - last) <= AGREEING_SAMPLES
-        return Look(lag if agrees and self._last_lag is not None else None, heights=heights)
+        return Look(lag if agrees and is_likely else None, heights=heights)
 
-    def _peak(self, heard: Waveform, played: Waveform) -> tuple[int, NDArray[np.float64]]:
+    def _correlation(self, heard: Waveform, played: Waveform) -> NDArray[np.float64]:
         padded = np.zeros(PLAYED_SAMPLES, dtype=np.float32)
-        padded[-HEARD_SAMPLES:] = heard * _WINDOW
-        bins = PLAYED_SAMPLES * HIGHEST_HZ // SPEECH_RATE_HZ
-        cross = np.fft.rfft(padded)[: bins + 1] * np.fft.rfft(played)[: bins + 1].conj()
+        padded[-len(heard) :] = heard * np.hanning(len(heard))
+        cross = np.fft.rfft(padded)[: _BINS + 1] * np.fft.rfft(played)[: _BINS + 1].conj()
         size = np.abs(cross)
         # what neither holds is noise only: it is not made as loud as the rest
         cross /= size + 0.05 * float(size.mean()) + 1e-20
-        correlation = np.fft.irfft(cross, 2 * bins)
-        lags = np.abs(correlation[: _MOST_LAG * bins // _HALF])
-        best = int(lags.argmax())
-        deviation = float(np.sqrt(np.mean(np.square(correlation)))) + 1e-20
-        return best * _HALF // bins, lags / deviation
+        return np.fft.irfft(cross, 2 * _BINS)
 
 
-_WINDOW: NDArray[np.float32] = np.hanning(HEARD_SAMPLES).astype(np.float32)
+def _peak(correlation: NDArray[np.float64]) -> tuple[int, NDArray[np.float64]]:
+    """Returns the lag of the highest peak in samples, and the heights from lag 0 on."""
+    lags = np.abs(correlation[: _MOST_LAG * _BINS // _HALF])
+    deviation = float(np.sqrt(np.mean(np.square(correlation)))) + 1e-20
+    return int(lags.argmax()) * _HALF // _BINS, lags / deviation
 
 
 def _is_too_brief(heard: Waveform) -> bool:

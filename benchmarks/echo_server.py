@@ -126,12 +126,13 @@ def measure(minutes: float, sentences: int) -> str:
     engines = open_engines(TalkCommandSettings())
     alone_rows: list[list[str]] = []
     kept_rows: list[list[str]] = []
-    for name, echo, echo_db in (
+    situations: tuple[tuple[str, EchoMode, float | None], ...] = (
         ("no echo, --echo headset", "headset", None),
         ("no echo, --echo cancel", "cancel", None),
         ("echo at -20 dB", "cancel", -20.0),
         ("echo at -10 dB", "cancel", -10.0),
-    ):
+    )
+    for name, echo, echo_db in situations:
         with sound_loop() as server:
             if echo_db is not None:
                 delay_ms = 30 if echo_db < -15.0 else 50

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,7 +80,7 @@ class SoundLoop:
 
 
 @contextlib.contextmanager
-def sound_loop() -> Iterator[SoundLoop]:
+def sound_loop() -> Generator[SoundLoop]:
     """Yields a server of its own; the environment is as before afterwards."""
     before = dict(os.environ)
     folder = Path(tempfile.mkdtemp())
@@ -131,7 +131,7 @@ class Overheard:
 @contextlib.asynccontextmanager
 async def talking(
     engines: Engines, echo: EchoMode = "cancel"
-) -> AsyncIterator[tuple[TalkLoop, Overheard]]:
+) -> AsyncGenerator[tuple[TalkLoop, Overheard]]:
     """Holds a talk through the devices of this machine; yields the loop and what happens."""
     overheard, workers = Overheard(), Workers()
     settings = TalkCommandSettings(echo=echo)

@@ -7,7 +7,7 @@ import pytest
 
 from assistant import events
 from assistant.audio import SPEECH_RATE_HZ
-from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcript
+from assistant.engines.protocols import EchoState, EmotionEstimate, SpeakingStyle, Transcript
 from assistant.loop import TalkLoop
 from models.emotions import Emotion
 from tests.fakes import certain, speech_like
