@@ -180,7 +180,6 @@ def open_card(
 
     Raises:
         DeviceError: One is missing or cannot be opened; the message names the remedy.
-        EngineUnavailable: The echo canceller's library is missing.
     """
     canceller = open_canceller(settings.echo)
     card = SoundCard(settings.devices, on_change=on_change, frame_samples=frame_samples)
