@@ -1,6 +1,7 @@
 """Attune on the command line: `python app.py COMMAND`; each command loads only what it needs."""
 
 import difflib
+import errno
 import importlib
 import logging
 import os
@@ -61,6 +62,30 @@ EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns the exit status of the process."""
+    try:
+        status = _run(arguments)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        _forget_output()
+        return EXIT_FAILED
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _forget_output()
+        print(
+            "attune: the disk is full; what was finished is kept: free some space and run it again",
+            file=sys.stderr,
+        )
+        return EXIT_FAILED
+
+
+def _forget_output() -> None:
+    """Sends what is still to be printed nowhere: Python would try again as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run(arguments: list[str] | None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_overview())
@@ -84,16 +109,14 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped; what was finished is kept", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILED
     except AssistantError as error:
         if debug:
             raise
         print(f"attune: {error}", file=sys.stderr)
         return EXIT_FAILED
     except Exception as error:
-        if debug:
+        is_output = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EPIPE)
+        if debug or is_output:
             raise
         print(
             f"attune: unexpected {type(error).__name__}: {error} "

@@ -106,3 +106,21 @@ def test_a_missing_model_names_the_remedy(tmp_path: Path) -> None:
     assert finished.returncode == app.EXIT_FAILED
     assert "nowhere" in finished.stderr
     assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("arguments", [["--help"], ["voices", "list"], ["doctor", "--json"]])
+def test_a_full_output_is_said_in_one_sentence(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        finished = subprocess.run(
+            [sys.executable, "app.py", *arguments],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert finished.returncode == app.EXIT_FAILED
+    assert finished.stderr.count("\n") == 1
+    assert "the disk is full" in finished.stderr
