@@ -21,10 +21,12 @@ from assistant.audio import Waveform
 
 RATE_HZ = 24_000
 FRAME_S = 0.02
-NO_LIMITS = (
-    "--admission.most 100 --admission.first 100 --admission.most-load 100 "
-    "--admission.budget-ms 60000"
-).split()
+NO_LIMITS = {
+    "--admission.most": "100",
+    "--admission.first": "100",
+    "--admission.most-load": "100",
+    "--admission.budget-ms": "60000",
+}
 
 
 def free_port() -> int:
@@ -36,9 +38,15 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def server(*options: str) -> Iterator[int]:
-    """Runs `app.py web` in a process of its own, visitors unlimited; yields its port."""
+    """Runs `app.py web` in a process of its own, visitors unlimited but for `options`.
+
+    Yields its port.
+    """
     port = free_port()
-    command = [sys.executable, "app.py", "web", "--port", str(port), *NO_LIMITS, *options]
+    unlimited = [
+        part for name, most in NO_LIMITS.items() if name not in options for part in (name, most)
+    ]
+    command = [sys.executable, "app.py", "web", "--port", str(port), *unlimited, *options]
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -1,4 +1,4 @@
-"""What a person says while the page still connects is heard from its first word on."""
+"""What is said while the page connects, or sent while a client waits in line, is kept."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.cases.browser import MICROPHONE_HZ, page_at, press_talk
 from benchmarks.cases.case import Case
-from benchmarks.cases.client import server
+from benchmarks.cases.client import RATE_HZ, Client, server
 from benchmarks.cases.slow_line import slow_line
 from benchmarks.cases.speech import say, silence
 
@@ -26,6 +26,8 @@ def run(case: Case) -> None:
                 case.expect(
                     heard == wanted, f"round trip {trip_s} s, spoken at once; heard: {heard!r}"
                 )
+    with server("--admission.most", "1") as port:
+        asyncio.run(_in_line(case, port))
 
 
 async def _heard(port: int, question: str, trip_s: float, lead_s: float = 0.1) -> str:
@@ -40,3 +42,25 @@ async def _heard(port: int, question: str, trip_s: float, lead_s: float = 0.1) -
         await press_talk(page)
         await page.wait_for_selector(".a-attune .a-words", timeout=60_000)
         return (await page.inner_text(".a-you .a-words")).lower()
+
+
+async def _in_line(case: Case, port: int) -> None:
+    """Sends settings and a question while the only place is taken by somebody else."""
+    session = {"type": "realtime", "instructions": "You are a pirate."}
+    sound = np.concatenate([say(QUESTIONS[0], rate_hz=RATE_HZ), silence(3, RATE_HZ)])
+    async with Client(port) as alone:
+        await alone.until("session.created")
+        await alone.append(sound)
+        await alone.until("response.done", timeout_s=40)
+        async with Client(port, "?wait=1") as waiting:
+            await waiting.until("attune.waiting")
+            await waiting.send("session.update", session=session)
+            await waiting.append(sound)
+            await asyncio.sleep(0.5)
+            await alone.socket.close()
+            updated = await waiting.until("session.updated") or {}
+            await waiting.until("response.done", timeout_s=40)
+            await asyncio.sleep(0.5)
+    told = updated.get("session", {}).get("instructions")
+    case.expect(told == session["instructions"], f"settings sent in line hold: {told!r}")
+    case.expect(waiting.words == alone.words != [], f"speech sent in line: {waiting.words}")
