@@ -28,7 +28,7 @@ TYPED = {
     "My mum has collapsed!": "medical",
     "I smell gas.": "fire",
 }
-SPOKEN = "I am going to kill myself tonight."
+SPOKEN = "I do not want to live any more."
 ROOT = Path(__file__).parents[2]
 
 
