@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from assistant.audio import SPEECH_RATE_HZ, AudioClip, AudioFrame, Framer, RingBuffer, Waveform
+from assistant.channels import ToMono
 from assistant.errors import DeviceError
 from assistant.playout import PlayedReference, StreamResampler
 
@@ -60,6 +62,8 @@ class Device:
     """None stands for the system's default."""
     name: str
     rate_hz: int
+    channels: int = 1
+    """That are listened to: two where it has them, for one of them may be dead or inverted."""
 
 
 def sound_library() -> Any:
@@ -97,7 +101,9 @@ def find_device(library: Any, name: str | None, *, is_input: bool) -> Device:
             default = dict(library.query_devices(kind="input" if is_input else "output"))
         except (library.PortAudioError, ValueError) as error:
             raise DeviceError(NO_DEVICE.format(kind=kind)) from error
-        return Device(None, str(default["name"]), _rate(library, None, default, is_input))
+        rate_hz = _rate(library, None, default, is_input)
+        channels = _listened_to(library, None, default, rate_hz)
+        return Device(None, str(default["name"]), rate_hz, channels)
     wanted = name.casefold()
     found = [item for item in listed if item[1]["name"].casefold() == wanted]
     found = found or [item for item in listed if wanted in item[1]["name"].casefold()]
@@ -106,7 +112,10 @@ def find_device(library: Any, name: str | None, *, is_input: bool) -> Device:
         what = f"several {kind}s match" if found else f"there is no {kind}"
         raise DeviceError(f"{what} {name!r}: choose one of {names}")
     index, device = found[0]
-    return Device(index, str(device["name"]), _rate(library, index, device, is_input))
+    rate_hz = _rate(library, index, device, is_input)
+    return Device(
+        index, str(device["name"]), rate_hz, _listened_to(library, index, device, rate_hz)
+    )
 
 
 def check_devices(settings: DeviceSettings) -> None:
@@ -118,6 +127,16 @@ def check_devices(settings: DeviceSettings) -> None:
     library = sound_library()
     find_device(library, settings.microphone, is_input=True)
     find_device(library, settings.speaker, is_input=False)
+
+
+def _listened_to(library: Any, index: int | None, device: dict[str, Any], rate_hz: int) -> int:
+    if device["max_input_channels"] < 2:
+        return 1
+    try:
+        library.check_input_settings(device=index, channels=2, dtype="float32", samplerate=rate_hz)
+    except (library.PortAudioError, ValueError):
+        return 1
+    return 2
 
 
 def _rate(library: Any, index: int | None, device: dict[str, Any], is_input: bool) -> int:
@@ -160,7 +179,7 @@ class SoundCard:
         self._library: Any = library or sound_library()
         self._output = find_device(self._library, settings.speaker, is_input=False)
         self.speaker = SoundCardSpeaker(self._output.rate_hz, settings.ahead_s)
-        self._blocks: deque[Waveform] = deque(maxlen=round(2.0 / BLOCK_S))
+        self._blocks: deque[NDArray[np.float32]] = deque(maxlen=round(2.0 / BLOCK_S))
         self._arrived = asyncio.Event()
         self._streams: list[Any] = []
         self._is_sounding = False
@@ -178,12 +197,13 @@ class SoundCard:
         gives_up_at_s: float | None = None
         while True:
             resampler = StreamResampler(SPEECH_RATE_HZ)
+            mixer = ToMono(self._input.rate_hz)
             while await self._has_sound():
                 if gives_up_at_s is not None and self._is_sounding:
                     self._on_change(f"the sound device is back ({self._input.name})", False)
                     gives_up_at_s = None
                 while self._blocks:
-                    block = AudioClip(self._blocks.popleft(), self._input.rate_hz)
+                    block = AudioClip(mixer.mix(self._blocks.popleft()), self._input.rate_hz)
                     for frame in framer.push(resampler.push(block)):
                         yield frame
             if gives_up_at_s is None:
@@ -248,7 +268,7 @@ class SoundCard:
 
         def take(indata: Any, _frames: int, _time: Any, status: Any) -> None:
             has_lost = bool(status and status.input_overflow)
-            loop.call_soon_threadsafe(self._take, indata[:, 0].copy(), has_lost)
+            loop.call_soon_threadsafe(self._take, indata.copy(), has_lost)
 
         def lost() -> None:
             if not loop.is_closed():
@@ -268,7 +288,7 @@ class SoundCard:
             microphone = library.InputStream(
                 device=self._input.index,
                 samplerate=self._input.rate_hz,
-                channels=1,
+                channels=self._input.channels,
                 dtype="float32",
                 blocksize=round(BLOCK_S * self._input.rate_hz),
                 latency="low",
@@ -287,7 +307,7 @@ class SoundCard:
             ) from error
         self._rendered_at_s = loop.time()
 
-    def _take(self, block: Waveform, has_lost: bool) -> None:
+    def _take(self, block: NDArray[np.float32], has_lost: bool) -> None:
         if has_lost or len(self._blocks) == self._blocks.maxlen:
             self.dropped_frames += 1  # lost by the device, or the oldest block falls out
         self._blocks.append(block)

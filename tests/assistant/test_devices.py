@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assistant.audio import AudioClip, AudioFrame
+from assistant.audio import SPEECH_RATE_HZ, AudioClip, AudioFrame
 from assistant.clock import replay
 from assistant.devices import (
     DeviceSettings,
@@ -344,3 +344,25 @@ def test_a_clip_longer_than_the_queue_waits_for_room() -> None:
         assert np.concatenate(heard)[:16_000] == pytest.approx(wave)
 
     replay(act(), workers=[])
+
+
+@pytest.mark.parametrize("second", [-1.0, 0.0, 1.0])
+def test_a_stereo_microphone_is_heard_whatever_its_second_channel_is_like(second: float) -> None:
+    tone = 0.3 * np.sin(2 * np.pi * 200 * np.arange(32_000) / SPEECH_RATE_HZ)
+    sound = (tone * (np.arange(32_000) % 8_000 < 4_000)).astype(np.float32)
+
+    async def act(card: SoundCard, fake: FakePortAudio, _changes: Any) -> list[AudioFrame]:
+        microphone = next(
+            stream for stream in fake.streams if "finished_callback" in stream.options
+        )
+        assert microphone.options["channels"] == 2
+        for start in range(0, len(sound), 160):
+            block = sound[start : start + 160, None] * np.array([[1.0, second]], dtype=np.float32)
+            microphone.options["callback"](block, 160, None, None)
+        frames = card.frames()
+        return [await anext(frames) for _ in range(60)]
+
+    frames = with_card(act, FakePortAudio(("stereo", 2, 2)))
+    heard = np.concatenate([frame.samples for frame in frames])
+    assert float(np.corrcoef(heard, sound[: len(heard)])[0, 1]) > 0.95
+    assert np.abs(heard).max() > 0.25

@@ -1,4 +1,5 @@
 // The page's ear and mouth: one audio context, two worklets, and meters for the picture.
+import { toMono } from "./channels.js";
 
 const OUT_HZ = 24000;
 const SHORT_BREAK_MS = 1000;
@@ -166,7 +167,8 @@ export async function decodeFile(file) {
   if (sound.duration > 120) throw new Error("That recording is longer than two minutes.");
   const mixer = new OfflineAudioContext(1, Math.max(1, Math.ceil(sound.duration * 16000)), 16000);
   const source = mixer.createBufferSource();
-  source.buffer = sound;
+  source.buffer = mixer.createBuffer(1, Math.max(1, sound.length), sound.sampleRate);
+  source.buffer.copyToChannel(toMono(sound), 0);
   source.connect(mixer.destination);
   source.start();
   const mono = (await mixer.startRendering()).getChannelData(0);
