@@ -3,6 +3,7 @@
 Turns that the conversation cuts itself have passed its detector and endpointer already. What a
 client commits, a page uploads or a person says while a key is held passes through here, with the
 same thresholds: sound without speech becomes no words, and the silence around speech is cut off.
+Sound so short that a turn's least length of speech may not fit is one word or none, and whole.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,11 @@ from assistant.turn_marks import Boundary
 
 STEP_FRAMES = 31
 """About a second: other conversations' frames wait no longer than it takes."""
+SHORT_S = 0.3
+"""Sound below which one frame that would open a turn makes it speech: whoever cut it so short cut
+it around a word, whose frames are too few for a turn. Of the first 100 ms of words in four voices
+of flite four in five have such a frame, of 200 ms nearly all; of noise, clicks, hums and tones of
+that length one in some thousands."""
 
 
 class SpeechGate:
@@ -42,6 +48,10 @@ class SpeechGate:
             probabilities.append(self._detector.probability(frame))
             if len(probabilities) % STEP_FRAMES == 0:
                 yield
+        if len(sound) < SHORT_S * SPEECH_RATE_HZ:
+            is_speech = max(probabilities, default=0.0) >= self._settings.start_threshold
+            self.part = sound if is_speech else None
+            return
         spans = spoken_spans(probabilities, frame_samples=size, settings=self._settings)
         self.part = joined(sound, spans)
 

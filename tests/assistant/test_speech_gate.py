@@ -15,7 +15,7 @@ from assistant.incoming import Steadier, steadied
 from assistant.loop import TalkLoop
 from assistant.speech_gate import spoken_part
 from assistant.talk_settings import TalkSettings
-from benchmarks.cases.speech import say
+from benchmarks.cases.speech import say, trimmed
 from tests.fakes import LevelDetector, speech_like
 from tests.talking import talk
 
@@ -73,6 +73,40 @@ def test_pauses_that_would_end_a_turn_are_cut_out_and_long_speech_stays_whole() 
     part = spoken_part(long, Silero())
     assert part is not None
     assert len(part) > 0.9 * len(long)
+
+
+SHORT_MS = (100, 108, 120, 200, 290)
+
+
+@flite
+@pytest.mark.parametrize("milliseconds", SHORT_MS)
+@pytest.mark.parametrize("voice", ["slt", "awb", "rms"])
+@pytest.mark.parametrize("word", ["Yes.", "Okay.", "Really?"])
+def test_the_beginning_of_a_word_alone_is_speech_and_whole(
+    word: str, voice: str, milliseconds: int
+) -> None:
+    sound = trimmed(say(word, voice=voice))[: SPEECH_RATE_HZ * milliseconds // 1_000]
+    part = spoken_part(sound, Silero())
+    assert part is not None
+    assert len(part) == len(sound)
+
+
+@pytest.mark.parametrize("milliseconds", SHORT_MS)
+@pytest.mark.parametrize("name", SOUNDS)
+def test_short_sound_without_speech_is_none_wherever_it_is_cut(
+    name: str, milliseconds: int
+) -> None:
+    sound = SOUNDS[name].astype(np.float32)
+    length = SPEECH_RATE_HZ * milliseconds // 1_000
+    for start in range(0, max(1, len(sound) - length), 5_003):
+        assert spoken_part(sound[start : start + length], Silero()) is None
+
+
+def test_a_short_sound_counts_by_the_detector_alone() -> None:
+    loud = speech_like((0.02, 0.08), length_s=0.1)
+    assert spoken_part(loud, LevelDetector()) is not None
+    strict = EndpointingSettings(start_threshold=0.96)
+    assert spoken_part(loud, LevelDetector(), strict) is None
 
 
 def test_the_detector_of_a_talk_under_way_is_left_alone() -> None:
