@@ -1,13 +1,14 @@
 """Attune on the command line: `python app.py COMMAND`; each command loads only what it needs."""
 
 import difflib
-import errno
 import importlib
 import logging
 import os
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
+
+from command_line.output import is_full_or_closed, printing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,31 +59,12 @@ COMMANDS = {
 }
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+DISK_FULL = "the disk is full; what was finished is kept: free some space and run it again"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns the exit status of the process."""
-    try:
-        status = _run(arguments)
-        sys.stdout.flush()
-        return status
-    except BrokenPipeError:
-        _forget_output()
-        return EXIT_FAILED
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        _forget_output()
-        print(
-            "attune: the disk is full; what was finished is kept: free some space and run it again",
-            file=sys.stderr,
-        )
-        return EXIT_FAILED
-
-
-def _forget_output() -> None:
-    """Sends what is still to be printed nowhere: Python would try again as it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return printing(lambda: _run(arguments), lambda error: f"attune: {DISK_FULL}")
 
 
 def _run(arguments: list[str] | None) -> int:
@@ -115,8 +97,7 @@ def _run(arguments: list[str] | None) -> int:
         print(f"attune: {error}", file=sys.stderr)
         return EXIT_FAILED
     except Exception as error:
-        is_output = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EPIPE)
-        if debug or is_output:
+        if debug or is_full_or_closed(error):
             raise
         print(
             f"attune: unexpected {type(error).__name__}: {error} "

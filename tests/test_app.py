@@ -1,7 +1,9 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -108,19 +110,56 @@ def test_a_missing_model_names_the_remedy(tmp_path: Path) -> None:
     assert "Traceback" not in finished.stderr
 
 
+PRINTING = [
+    ["app.py", "--help"],
+    ["app.py", "reply", "--help"],
+    ["app.py", "voices", "list"],
+    ["app.py", "doctor", "--json"],
+    ["-m", "train"],
+    ["-m", "train", "slim", "--help"],
+]
+
+
+def printing_into(output: int | IO[str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        stdout=output,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-@pytest.mark.parametrize("arguments", [["--help"], ["voices", "list"], ["doctor", "--json"]])
+@pytest.mark.parametrize("arguments", PRINTING)
 def test_a_full_output_is_said_in_one_sentence(arguments: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
-        finished = subprocess.run(
-            [sys.executable, "app.py", *arguments],
-            cwd=ROOT,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        finished = printing_into(full, *arguments)
     assert finished.returncode == app.EXIT_FAILED
     assert finished.stderr.count("\n") == 1
     assert "the disk is full" in finished.stderr
+
+
+@pytest.mark.parametrize("arguments", PRINTING)
+def test_a_pipe_that_nobody_reads_ends_a_program_without_a_word(arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        finished = printing_into(writing, *arguments)
+    finally:
+        os.close(writing)
+    assert (finished.returncode, finished.stderr) == (app.EXIT_FAILED, "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell of posix closes the output")
+@pytest.mark.parametrize("arguments", [["app.py", "reply", "--help"], ["-m", "train", "--help"]])
+def test_a_program_without_an_output_runs(arguments: list[str]) -> None:
+    finished = printing_into(
+        subprocess.DEVNULL, "-c", CLOSED_OUTPUT.format([sys.executable, *arguments])
+    )
+    assert (finished.returncode, finished.stderr) == (0, "")
+
+
+CLOSED_OUTPUT = "import os; os.close(1); command = {0}; os.execv(command[0], command)"

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from command_line import settings
+from command_line.output import is_full_or_closed, printing
 from command_line.settings import Program
 
 FAILED, INTERRUPTED = 1, 130
@@ -95,6 +96,10 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status."""
+    return printing(lambda: _run(arguments), lambda error: f"train: {_told(error)}")
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     given = [argument for argument in given if argument != "--debug"]
@@ -115,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("train: stopped; what was finished is kept", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
-        if debug:
+        if debug or is_full_or_closed(error):
             raise
         print(f"train: {_told(error)}", file=sys.stderr)
         return FAILED

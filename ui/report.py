@@ -8,8 +8,17 @@ from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
+from rich.text import Text
 
 from assistant import doctor as doctor_checks
 from assistant import microphone_test
@@ -31,17 +40,32 @@ from ui.shown import EMOTION_COLOURS, one_line
 _BAR_CELLS = 10
 
 
+class _Seconds(ProgressColumn):
+    """How much of a recording is answered; not all formats say how long they are."""
+
+    def render(self, task: Task) -> Text:
+        """Returns the seconds that are done, and of how many where that is known."""
+        whole = "" if task.total is None else f" of {task.total:.0f}"
+        return Text(f"{task.completed:.0f}{whole} s")
+
+
 class ConsoleReport:
     """Prints a `reply` run: turns to standard output, progress and problems to standard error."""
 
     def __init__(self, *, json_lines: bool) -> None:
         self._json_lines = json_lines
         self._out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-        self._errors = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+        # On a terminal one console draws both: lines of another would run into its bar.
+        is_shared = sys.stdout.isatty() and sys.stderr.isatty()
+        self._errors = (
+            self._out
+            if is_shared
+            else Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+        )
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.completed:.0f} of {task.total:.0f} s"),
+            _Seconds(),
             TimeRemainingColumn(compact=True),
             console=self._errors,
             transient=True,

@@ -62,6 +62,21 @@ def test_piped_output_is_plain_and_complete(capsys: pytest.CaptureFixture[str]) 
     assert "answers/question.wav" in captured.out
 
 
+@pytest.mark.parametrize(("total_s", "said"), [(None, "3 s"), (8.0, "3 of 8 s"), (0.0, "3 of 0 s")])
+def test_the_bar_of_a_terminal_also_shows_recordings_that_say_no_length(
+    total_s: float | None,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with report.ConsoleReport(json_lines=False) as console:
+        console.opened(HEAD)
+        console.progress(3.0, total_s)
+        console.answered(turn())
+    assert said in capsys.readouterr().err
+
+
 def test_json_lines_are_the_transcript(capsys: pytest.CaptureFixture[str]) -> None:
     shown(turn(), json_lines=True)
     lines = capsys.readouterr().out.splitlines()

@@ -1,0 +1,55 @@
+"""The output of a program: where it is full or closed, the program ends without a traceback."""
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+EXIT_FAILED = 1
+
+
+def is_full_or_closed(error: BaseException) -> bool:
+    """Whether an error means that nothing more can be written: `printing` says so."""
+    return isinstance(error, BrokenPipeError) or _is_full(error)
+
+
+def printing(run: Callable[[], int], told: Callable[[OSError], str]) -> int:
+    """Returns the exit status of `run`, or 1 where what it printed could not be written.
+
+    A closed pipe is what a reader such as `head` asks for: nothing is said of it.
+
+    Args:
+        run: Prints, and returns its exit status or raises `SystemExit`.
+        told: What is said of a full disk.
+    """
+    _open_closed()
+    try:
+        try:
+            return run()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_output()
+    except OSError as error:
+        if not _is_full(error):
+            raise
+        _forget_output()
+        print(told(error), file=sys.stderr)
+    return EXIT_FAILED
+
+
+def _is_full(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _open_closed() -> None:
+    """Gives the process outputs that take all, where it was started with them closed (`>&-`)."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+
+
+def _forget_output() -> None:
+    """Sends what is still to be printed nowhere: Python would try again as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
