@@ -45,10 +45,8 @@ class ToMono:
         before, self._weights = self._weights, self._chosen(channels)
         if before is None or np.array_equal(before, self._weights):
             return (sound @ self._weights).astype(np.float32)
-        fade: NDArray[np.float64] = np.clip(np.arange(count) / (FADE_S * self._rate_hz), 0.0, 1.0)
-        mixed: NDArray[np.float64] = (1.0 - fade) * (sound @ before) + fade * (
-            sound @ self._weights
-        )
+        fade = np.minimum(np.arange(count) / (FADE_S * self._rate_hz), 1.0)
+        mixed = (1.0 - fade) * (sound @ before) + fade * (sound @ self._weights)
         return mixed.astype(np.float32)
 
     def _remember(self, sound: NDArray[np.float64]) -> None:
