@@ -23,7 +23,9 @@ from ui.realtime_incoming import Incoming
 from ui.realtime_metrics import Metrics
 from ui.realtime_outbox import ClientStalled
 from ui.realtime_protocol import error_event
+from ui.realtime_secrets import ClientSecrets
 from ui.realtime_session import Session
+from ui.web_security import credentials
 
 logger = logging.getLogger(__name__)
 
@@ -182,8 +184,8 @@ class House:
             logger.error("a conversation broke", exc_info=error)
 
 
-def realtime_router(house: House) -> APIRouter:
-    """Returns the route of the socket."""
+def realtime_router(house: House, secrets: ClientSecrets) -> APIRouter:
+    """Returns the route of the socket; a key among `secrets` brings settings along."""
     router = APIRouter()
 
     @router.websocket("/v1/realtime")
@@ -212,6 +214,9 @@ def realtime_router(house: House) -> APIRouter:
                     house.gate.leave(visit)
                     return
                 place = house.open(visit, model)
+                if secret := secrets.find(credentials(socket.headers)):
+                    own = {"model": model} if model else {}
+                    place.session.begin_with({**secret.session, **own})
             elif incoming.has_left:
                 house.left(place)
                 return

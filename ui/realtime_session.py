@@ -162,6 +162,10 @@ class Session:
         self._loop.stop()
         self._microphone.end()
 
+    def begin_with(self, settings: Json) -> None:
+        """Puts in force what the client's key brings along; to be called before `attach`."""
+        self._update({"session": settings})
+
     def attach(self) -> None:
         """A client is there: tells it what the session is, and what it missed."""
         self.outbox.open()

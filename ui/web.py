@@ -16,6 +16,8 @@ from ui.realtime import House, realtime_router
 from ui.realtime_admission import AdmissionSettings
 from ui.realtime_engines import Resident
 from ui.realtime_protocol import LARGEST_EVENT_BYTES
+from ui.realtime_routes import ModelRoutes
+from ui.realtime_secrets import ClientSecrets
 from ui.web_limits import BodyLimit, ImpatientSocket, impatient_http
 from ui.web_security import LOOPBACK, Guard
 
@@ -63,13 +65,17 @@ class Site:
         self._api = FastAPI(lifespan=self._life, docs_url=None, redoc_url=None, openapi_url=None)
         self._api.get("/health")(self._health)
         self._api.get("/metrics")(self._metrics)
-        self._api.include_router(realtime_router(self.house))
+        secrets = ClientSecrets()
+        self._api.include_router(realtime_router(self.house, secrets))
+        self._api.include_router(ModelRoutes(resident, secrets).router)
         self._api.mount("/attune/static", StaticFiles(directory=STATIC), name="attune")
         if with_page:
             from ui.web_page import mount_page
 
             mount_page(self._api, resident)
-        self.app: ASGIApp = Guard(BodyLimit(self._api), hosts=hosts, password=password)
+        self.app: ASGIApp = Guard(
+            BodyLimit(self._api), hosts=hosts, password=password, secrets=secrets
+        )
 
     @contextlib.asynccontextmanager
     async def _life(self, _api: FastAPI) -> AsyncGenerator[None]:

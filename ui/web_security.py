@@ -3,17 +3,20 @@
 import base64
 import binascii
 import hmac
-import secrets
 import time
 from collections import OrderedDict
+from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ui.realtime_secrets import ClientSecrets
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 COOKIE = "attune"
+SOCKET = "/v1/realtime"
 MOST_FAILURES = 20
 """Wrong passwords from one address within `FORGIVEN_S`; then nothing is compared any more."""
 FORGIVEN_S = 60.0
@@ -30,18 +33,27 @@ POLICY = (
 class Guard:
     """Outermost layer of the server, for pages and sockets alike."""
 
-    def __init__(self, app: ASGIApp, *, hosts: frozenset[str], password: str | None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        hosts: frozenset[str],
+        password: str | None,
+        secrets: ClientSecrets | None = None,
+    ) -> None:
         """Guards `app`.
 
         Args:
             app: The server.
             hosts: Names by which it may be called, without port.
             password: `USER:PASSWORD` that every request must bring; None asks for none.
+            secrets: Keys that open the realtime socket, and nothing else, in its place.
         """
         self._app = app
         self._hosts = hosts
         self._password = password
-        self._cookie = secrets.token_urlsafe(32)
+        self._secrets = secrets or ClientSecrets()
+        self._cookie = token_urlsafe(32)
         self._failures: OrderedDict[str, list[float]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,8 +80,8 @@ class Guard:
         address = (scope.get("client") or ("",))[0]
         if self._fails_often(address):
             return 429, "too many wrong passwords: wait a minute"
-        given = _credentials(headers)
-        if given is not None and self._matches(given):
+        given = credentials(headers)
+        if given is not None and (self._matches(given) or self._opens(scope, given)):
             return None
         if given is not None:
             self._failures.setdefault(address, []).append(time.monotonic())
@@ -84,6 +96,11 @@ class Guard:
         whole = hmac.compare_digest(given.encode(), expected.encode())
         alone = hmac.compare_digest(given.encode(), expected.partition(":")[2].encode())
         return whole or alone
+
+    def _opens(self, scope: Scope, given: str) -> bool:
+        """Whether a key for a while opens what is asked for."""
+        is_socket = scope["type"] == "websocket" and scope["path"] == SOCKET
+        return is_socket and self._secrets.find(given) is not None
 
     def _has_cookie(self, headers: Headers) -> bool:
         cookies = (part.strip().partition("=") for part in headers.get("cookie", "").split(";"))
@@ -126,7 +143,7 @@ def _name(host: str) -> str:
     return host.partition(":")[0].lower()
 
 
-def _credentials(headers: Headers) -> str | None:
+def credentials(headers: Headers) -> str | None:
     """Returns what a client offers: `USER:PASSWORD`, or a key alone."""
     scheme, _, value = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
