@@ -45,7 +45,8 @@ class ToMono:
         before, self._weights = self._weights, self._chosen(channels)
         if before is None or np.array_equal(before, self._weights):
             return (sound @ self._weights).astype(np.float32)
-        fade = np.minimum(np.arange(count) / (FADE_S * self._rate_hz), 1.0)
+        steps = np.arange(count, dtype=np.float64)
+        fade = np.minimum(steps / (FADE_S * self._rate_hz), 1.0)
         mixed = (1.0 - fade) * (sound @ before) + fade * (sound @ self._weights)
         return mixed.astype(np.float32)
 
