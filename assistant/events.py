@@ -164,6 +164,16 @@ class ReplyText(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCalled(Event):
+    """The answer calls a function, which is neither spoken nor shown."""
+
+    turn: int
+    name: str
+    arguments: str
+    """A JSON object."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyStarted(Event):
     """The first sound of the answer is being played."""
 
@@ -306,6 +316,7 @@ EVENTS: dict[str, type[Event]] = {
         WordsHeard,
         StyleChosen,
         ReplyText,
+        ToolCalled,
         ReplyStarted,
         ReplyFinished,
         Interrupted,

@@ -175,7 +175,7 @@ def permitted(event: events.Event, consent: Consent) -> events.Event | None:
     match event:
         case events.LevelMeasured():
             return None
-        case events.WordsHeard() | events.ReplyText():
+        case events.WordsHeard() | events.ReplyText() | events.ToolCalled():
             return event if consent.words else None
         case events.HelpOffered() | events.HelpEnded():
             return event if consent.words else None

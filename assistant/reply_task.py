@@ -14,7 +14,7 @@ import numpy as np
 from assistant import events
 from assistant.audio import AudioClip
 from assistant.conversation import SpokenReply
-from assistant.engines.protocols import Cancel, SpeakingStyle
+from assistant.engines.protocols import Cancel, SpeakingStyle, TextDelta
 from assistant.errors import EngineFailed
 from assistant.hearing import Hearing
 from assistant.reply_parts import Emit, Question, ReplyParts
@@ -48,6 +48,7 @@ class Reply:
         self._first_played: int | None = None
         self._wanted_s = question.speech_end_s + EAGER_S
         self._made_s = 0.0
+        self._has_called = False
         self._marks_ms: dict[str, float] = {}
         self._underruns = parts.speaker.underruns
 
@@ -152,7 +153,7 @@ class Reply:
             async for sentence in sentences:
                 hearing.go_on()
                 await self._speak(sentence, style)
-        if self._made_s == 0.0:
+        if self._made_s == 0.0 and not self._has_called:
             await self._ask_again(style)
         await hearing.finish()
         self.is_made = True
@@ -205,6 +206,9 @@ class Reply:
         with closing(deltas):
             async for delta in deltas:
                 self.mark("first_token")
+                if delta.call is not None or delta.problem:
+                    self._call(delta)
+                    continue
                 self.generated += delta.text
                 self._emit(partial(events.ReplyText, turn=self.question.turn, text=delta.text))
                 for sentence in splitter.push(delta.text):
@@ -212,6 +216,16 @@ class Reply:
             self.mark("reply")
             for sentence in splitter.finish():
                 yield sentence
+
+    def _call(self, delta: TextDelta) -> None:
+        """Publishes a call of a function, or why it was left out."""
+        if delta.call is None:
+            self._emit(partial(events.Noticed, message=delta.problem, is_warning=True))
+            return
+        self._has_called = True
+        call = delta.call
+        told = {"turn": self.question.turn, "name": call.name, "arguments": call.arguments}
+        self._emit(partial(events.ToolCalled, **told))
 
     async def _speak(self, sentence: str, style: SpeakingStyle) -> None:
         self.mark("first_sentence")

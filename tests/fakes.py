@@ -1,6 +1,7 @@
 """Scripted engines for tests: they conform to the protocols and need no model and no hardware."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from assistant.engines.protocols import (
 )
 from assistant.errors import EngineFailed
 from assistant.speakable import speakable
+from assistant.tool_calls import COMMON_MARKS
 from models.emotions import Emotion
 
 
@@ -76,6 +78,28 @@ class JudgingModel(ScriptedModel):
 
     def score(self, utterance: Waveform, words: Transcript) -> float:
         return self.completeness
+
+
+class CallingModel(ScriptedModel):
+    """A scripted model that may call functions: its script holds the calls as LLMs write them."""
+
+    call_marks = COMMON_MARKS
+
+    def __init__(self, replies: Sequence[str]) -> None:
+        super().__init__(replies)
+        self.offered: list[list[str]] = []
+        """Names of the functions that each dialogue was told."""
+
+    def open(self, persona: Persona) -> "ScriptedDialogue":
+        self.offered.append([])
+        return super().open(persona)
+
+    def open_with_tools(
+        self, persona: Persona, tools: Sequence[dict[str, Any]]
+    ) -> "ScriptedDialogue":
+        dialogue = self.open(persona)
+        self.offered[-1] = [tool["function"]["name"] for tool in tools]
+        return dialogue
 
 
 class ScriptedTranscriber:

@@ -161,7 +161,7 @@ def _sentence(part: Part, key: str, value: object, path: str) -> str:
 def _possible(key: str, schema: Json) -> str:
     """Returns the values that a field may have, in words."""
     if key == "tools":
-        return "[], as this model calls no functions"
+        return "a list of at most 128 functions, or [] where the model calls none"
     if "anyOf" in schema:
         kinds = [_possible(key, kind) for kind in schema["anyOf"]]
         return " or ".join(dict.fromkeys(kinds))

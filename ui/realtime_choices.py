@@ -20,8 +20,11 @@ from assistant.engines.protocols import (
     TextToSpeech,
     Transcribes,
     Transcript,
+    UsesTools,
     WeighsPhrases,
 )
+from assistant.tool_calls import call_marks, calls_apart
+from ui.realtime_protocol import Json
 
 GREETING = "Hello."
 """What a model is told where it is to speak first, and nobody says how."""
@@ -35,6 +38,8 @@ class Course:
     """The system line; empty stands for the model's own."""
     past: tuple[tuple[str, str], ...] = ()
     """What the person said and what was answered, as text."""
+    tools: tuple[Json, ...] = ()
+    """Functions that may be called, where the model can; see `UsesTools`."""
 
 
 class ChosenDialogue:
@@ -53,6 +58,8 @@ class ChosenDialogue:
         self._is_stale = True
         self._apart: Course | None = None
         self._cue = GREETING
+        self._tools: tuple[Json, ...] = ()
+        """Of the dialogue that took the last question in."""
         self._own: Dialogue | None = None
         self._dialogue: Dialogue | None = None
         self._scorer: CompletenessScorer | None = None
@@ -65,6 +72,11 @@ class ChosenDialogue:
     def is_open(self) -> bool:
         """Whether the first turn has been taken in."""
         return self._dialogue is not None
+
+    @property
+    def can_call(self) -> bool:
+        """Whether the model may call functions."""
+        return call_marks(self._model) is not None
 
     @property
     def is_stale(self) -> bool:
@@ -106,7 +118,14 @@ class ChosenDialogue:
         self._opened().withdraw()
 
     def reply(self, cancel: Cancel) -> Iterator[TextDelta]:
-        """See `Dialogue.reply`; ends after `most_tokens`."""
+        """See `Dialogue.reply`; ends after `most_tokens`. Calls of functions stand apart."""
+        marks = call_marks(self._model)
+        if marks is None:
+            return self._tokens(cancel)
+        names = {tool["function"]["name"] for tool in self._tools}
+        return calls_apart(self._tokens(cancel), marks, names)
+
+    def _tokens(self, cancel: Cancel) -> Iterator[TextDelta]:
         self.was_cut = False
         for count, delta in enumerate(self._opened().reply(cancel), start=1):
             yield delta
@@ -143,6 +162,7 @@ class ChosenDialogue:
     def _for_question(self) -> Dialogue:
         """Returns the dialogue that takes the next question in. Runs on the model's worker."""
         apart, self._apart = self._apart, None
+        self._tools = (apart or self._course).tools
         if apart is not None:
             self._dialogue = self._begun(apart)
             return self._dialogue
@@ -153,8 +173,11 @@ class ChosenDialogue:
         return self._dialogue
 
     def _begun(self, course: Course) -> Dialogue:
-        model = self._model
-        dialogue = model.open(Persona(course.instructions or None))
+        model, persona = self._model, Persona(course.instructions or None)
+        if course.tools and isinstance(model, UsesTools) and model.call_marks is not None:
+            dialogue = model.open_with_tools(persona, course.tools)
+        else:
+            dialogue = model.open(persona)
         for said, replied in course.past:
             dialogue.read(said or GREETING)
             dialogue.replace_reply(replied)

@@ -20,6 +20,7 @@ BETA_FORMATS = {
     "g711_alaw": {"type": "audio/pcma"},
 }
 LARGEST_ANSWER_TOKENS = 100_000
+MOST_TOOLS = 128
 
 
 def _nothing(_value: object) -> None:
@@ -130,8 +131,9 @@ class SessionConfig(Part):
     )
     audio: Audio = Audio()
     attune: AttuneConfig = AttuneConfig()
-    tools: list[Any] = Field(default=[], max_length=0)
-    tool_choice: Literal["auto", "none"] = "auto"
+    tools: list[Any] = Field(default=[], max_length=MOST_TOOLS)
+    """Functions that the model may call; `ui.realtime_tools` judges them."""
+    tool_choice: Literal["auto", "none", "required"] | dict[str, str] = "auto"
     max_output_tokens: Literal["inf"] | Annotated[int, Field(ge=1, le=LARGEST_ANSWER_TOKENS)] = (
         "inf"
     )

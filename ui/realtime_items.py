@@ -8,6 +8,7 @@ from ui.realtime_choices import Course
 from ui.realtime_config import SessionConfig
 from ui.realtime_formats import Encoding, encoded
 from ui.realtime_protocol import Json, ProtocolError, new_id
+from ui.realtime_tools import called, function_text, role_of
 
 Send = Callable[[Json], None]
 """Sends one server event; it gets its `event_id` on the way."""
@@ -58,7 +59,7 @@ class Items:
 
     def is_answered(self, place: int) -> bool:
         """Whether an answer comes after this place."""
-        return any(item["role"] == "assistant" for item in list(self)[place:])
+        return any(role_of(item) == "assistant" for item in list(self)[place:])
 
     def add(self, item: Json, place: int | None = None) -> None:
         """Adds an item that is under way, at the end or at a place, and tells so."""
@@ -102,10 +103,12 @@ class Items:
 
         System messages follow the instructions, wherever they stand.
         """
-        return course_of([(item["role"], self.text(item)) for item in self], instructions)
+        return course_of([(role_of(item), self.text(item)) for item in self], instructions)
 
     def text(self, item: Json) -> str:
         """Returns the words of an item, as far as they are known."""
+        if (written := function_text(item)) is not None:
+            return written
         texts = [part.get("text") or part.get("transcript") for part in item["content"]]
         return " ".join(text for text in texts if text) or self._words.get(item["id"], "")
 
@@ -118,6 +121,8 @@ def course_of(messages: list[tuple[str, str]], instructions: str) -> Course:
             lines.append(text)
         elif role == "user":
             said.append(text)
+        elif text and past and not said:
+            past[-1] = (past[-1][0], f"{past[-1][1]}\n{text}")
         elif text:
             past.append((" ".join(said), text))
             said = []
@@ -157,6 +162,9 @@ class Response:
         self.speaks = config.speaks
         self._encoding: Encoding = config.audio.output.format.type
         self._item: Json | None = None
+        self._index = 0
+        self.output: list[Json] = []
+        """Its items: the message, and calls of functions."""
         self._json: Json = {
             "id": self.id,
             "object": "realtime.response",
@@ -177,6 +185,11 @@ class Response:
         """Whether its item exists."""
         return self._item is not None
 
+    @property
+    def has_called(self) -> bool:
+        """Whether it called a function."""
+        return any(item["type"] == "function_call" for item in self.output)
+
     def add_text(self, delta: str) -> None:
         """Tells a piece of the answer's text."""
         if self.is_done:
@@ -194,6 +207,26 @@ class Response:
         self.has_audio = True
         self._part_event("response.output_audio.delta", delta=encoded(samples, self._encoding))
 
+    def call(self, name: str, arguments: str) -> None:
+        """Tells that it calls a function; `arguments` are a JSON object."""
+        if self.is_done:
+            return
+        item, index = called(name, arguments), len(self.output)
+        self.output.append(item)
+        begun = {**item, "status": "in_progress", "arguments": ""}
+        self._item_event("response.output_item.added", index, begun)
+        if self._items is not None:
+            self._items.add(item)
+        place = {"response_id": self.id, "item_id": item["id"], "output_index": index}
+        place["call_id"] = item["call_id"]
+        kind = "response.function_call_arguments.delta"
+        self._send({"type": kind, **place, "delta": arguments})
+        kind = "response.function_call_arguments.done"
+        self._send({"type": kind, **place, "name": name, "arguments": arguments})
+        self._item_event("response.output_item.done", index, item)
+        if self._items is not None:
+            self._items.done(item)
+
     def finish(self, status: str, *, reason: str | None = None, error: str | None = None) -> None:
         """Tells that it is over: `completed`, `incomplete`, `cancelled` or `failed`."""
         if self.is_done:
@@ -209,7 +242,7 @@ class Response:
             if error is not None:
                 details["error"] = {"type": "server_error", "code": "engine", "message": error}
         done = {**self._json, "status": status, "status_details": details}
-        done["output"] = [] if self._item is None else [self._item]
+        done["output"] = self.output
         self._send({"type": "response.done", "response": done})
 
     def heard(self, words: str) -> None:
@@ -232,14 +265,9 @@ class Response:
             return
         item = message("assistant", [], item_id=self.item_id, status="in_progress")
         self._item = item
-        self._send(
-            {
-                "type": "response.output_item.added",
-                "response_id": self.id,
-                "output_index": 0,
-                "item": {**item, "content": []},
-            }
-        )
+        self._index = len(self.output)
+        self.output.append(item)
+        self._item_event("response.output_item.added", self._index, {**item, "content": []})
         if self._items is not None:
             self._items.add(item)
         item["content"].append(self._content(""))
@@ -254,17 +282,14 @@ class Response:
         else:
             self._part_event("response.output_text.done", text=self.text.strip())
         self._part_event("response.content_part.done", part=self._part())
-        self._send(
-            {
-                "type": "response.output_item.done",
-                "response_id": self.id,
-                "output_index": 0,
-                "item": item,
-            }
-        )
+        self._item_event("response.output_item.done", self._index, item)
         if self._items is not None:
             self._items.done(item)
 
     def _part_event(self, kind: str, **fields: Any) -> None:
-        place = {"response_id": self.id, "item_id": self.item_id}
-        self._send({"type": kind, **place, "output_index": 0, "content_index": 0, **fields})
+        place = {"response_id": self.id, "item_id": self.item_id, "output_index": self._index}
+        self._send({"type": kind, **place, "content_index": 0, **fields})
+
+    def _item_event(self, kind: str, index: int, item: Json) -> None:
+        place = {"response_id": self.id, "output_index": index}
+        self._send({"type": kind, **place, "item": item})

@@ -14,12 +14,22 @@ from ui.realtime_items import course_of, message
 from ui.realtime_protocol import Json, ProtocolError, text_of
 from ui.realtime_question import MOST_PARTS, Part, PendingQuestion, read_parts, shown_part, together
 from ui.realtime_settings import warning
+from ui.realtime_tools import (
+    FUNCTION_ITEMS,
+    function_item,
+    function_text,
+    offers_alike,
+    refuse_tools,
+    role_of,
+    with_tools,
+)
 from ui.realtime_translation import Translator
 
 Handler = Callable[[Json], Awaitable[None] | None]
 """Obeys one event, or raises `ProtocolError`."""
 NOT_OF_A_RESPONSE = frozenset({"model", "attune", "type"})
 MOST_INPUT = 256
+CALL = "function_call"
 TEXT_OF = {"user": "input_text", "system": "input_text", "assistant": "output_text"}
 
 
@@ -67,14 +77,19 @@ class Orders:
         """Tells a dialogue that begins anew how the conversation went meanwhile."""
         response = self._translator.response
         # The model takes of an interrupted answer what was heard, and nothing of text was.
-        is_read = isinstance(event, events.Interrupted) and response and not response.speaks
+        # A call was made, however little was heard of what was spoken beside it.
+        is_read = (
+            isinstance(event, events.Interrupted)
+            and response
+            and (not response.speaks or response.has_called)
+        )
         if self._dialogue.is_stale or is_read:
             self.begin_anew()
 
     def begin_anew(self) -> None:
         """The next turn goes on from the items as they are now."""
         config, items = self._translator.config, self._translator.items
-        self._dialogue.begin_with(items.course(config.instructions))
+        self._dialogue.begin_with(with_tools(items.course(config.instructions), config))
 
     async def _create(self, event: Json) -> None:
         items, self._question.was_tried = self._translator.items, True
@@ -83,10 +98,8 @@ class Orders:
         if item_id is not None and (not isinstance(item_id, str) or item_id in items):
             raise ProtocolError("the id is taken or no string", param="item.id")
         place = items.place(event.get("previous_item_id"))
-        content = [{**shown_part(part)} for part in parts]
-        for part in content:
-            part["type"] = TEXT_OF[role] if "text" in part else part["type"]
-        item = message(role, content, item_id=item_id, status="completed")
+        item = self._shown(cast(Json, event["item"]), role, parts)
+        item["id"] = item_id or item["id"]
         if role == "user" and not items.is_answered(place):
             self._question.add(item["id"], parts)
         if role == "assistant" and place == len(list(items)):
@@ -94,6 +107,23 @@ class Orders:
         self._translator.add(item, place)
         if role != "user" or items.is_answered(place):
             self.begin_anew()
+
+    def _shown(self, given: Json, role: str, parts: list[Part]) -> Json:
+        """Returns an item as it stands in the conversation."""
+        if given["type"] in FUNCTION_ITEMS:
+            item = function_item(given, "item")
+            calls = [it["call_id"] for it in self._translator.items if it["type"] == CALL]
+            if given["type"] != CALL and item["call_id"] not in calls:
+                raise ProtocolError(
+                    "there is no call of this id: name one of this conversation",
+                    code="item_not_found",
+                    param="item.call_id",
+                )
+            return item
+        content = [{**shown_part(part)} for part in parts]
+        for part in content:
+            part["type"] = TEXT_OF[role] if "text" in part else part["type"]
+        return message(role, content, status="completed")
 
     def _retrieve(self, event: Json) -> None:
         items = self._translator.items
@@ -113,6 +143,9 @@ class Orders:
     async def _message(self, item: object, path: str) -> tuple[str, list[Part]]:
         """Returns role and content of a message of either side, or of the system."""
         fields = cast(Json, item) if isinstance(item, dict) else {}
+        if fields.get("type") in FUNCTION_ITEMS and self._dialogue.can_call:
+            item = function_item(fields, path)
+            return role_of(item), [function_text(item) or ""]
         role = fields.get("role")
         if fields.get("type") != "message" or role not in TEXT_OF:
             raise ProtocolError(
@@ -177,6 +210,7 @@ class Orders:
         ignored = [f"response.{key}" for key in NOT_OF_A_RESPONSE & options.keys()]
         options = {key: value for key, value in options.items() if key not in NOT_OF_A_RESPONSE}
         changes = changed(self._translator.config, options, "response")
+        refuse_tools(changes, can_call=self._dialogue.can_call, path="response")
         if changes.refused:
             raise changes.refused[0]
         return Order(
@@ -200,7 +234,7 @@ class Orders:
             fields = cast(Json, entry) if isinstance(entry, dict) else {}
             if fields.get("type") == "item_reference":
                 item = self._translator.items.get(fields.get("id"), f"response.input.{index}.id")
-                messages.append((item["role"], [self._translator.items.text(item)]))
+                messages.append((role_of(item), [self._translator.items.text(item)]))
             else:
                 messages.append(await self._message(fields, f"response.input.{index}"))
         return messages
@@ -215,10 +249,12 @@ class Orders:
         else:
             parts, before = _split(order.messages)
             course = course_of(before, config.instructions)
+        course = with_tools(course, config)
         question = together(parts)
         cue = self._cue(order) if not parts else ""
         is_own = order.messages is not None or order.is_apart
-        if is_own or (order.instructions is not None and parts):
+        has_own_tools = not offers_alike(config, translator.config)
+        if is_own or has_own_tools or (order.instructions is not None and parts):
             dialogue.answer_once(course, cue)
             if not order.is_apart:
                 self.begin_anew()
@@ -234,7 +270,7 @@ class Orders:
         """Returns what a model is told that is to speak although nobody asked anything."""
         if order.instructions is not None:
             return order.instructions
-        has_spoken = any(item["role"] == "assistant" for item in self._translator.items)
+        has_spoken = any(role_of(item) == "assistant" for item in self._translator.items)
         # A question in which no speech was found is not answered by a greeting.
         if has_spoken or order.messages is not None or self._question.was_tried:
             raise ProtocolError(

@@ -14,6 +14,7 @@ from assistant.errors import AssistantError
 from assistant.in_force import SettingsInForce
 from assistant.loop import TalkLoop
 from assistant.session import Ends, Workers, talk_parts
+from assistant.tool_calls import call_marks
 from assistant.turn_judges import TurnJudges
 from models.emotions import emotion_from_label
 from ui.realtime_changes import MOST_NAMED, Changes, changed
@@ -40,6 +41,7 @@ from ui.realtime_settings import (
     with_known_names,
     with_output,
 )
+from ui.realtime_tools import offers_alike, refuse_tools
 from ui.realtime_translation import Translator
 from ui.realtime_tuning import in_force, talk_settings
 from ui.realtime_view import Picture
@@ -276,6 +278,8 @@ class Session:
     def _update(self, event: Json) -> None:
         changes, warnings = changed(self._config, event.get("session")), list[str]()
         with_known_names(changes, self._config, self._resident, warnings)
+        model = self._resident.models[changes.config.model]
+        refuse_tools(changes, can_call=call_marks(model) is not None)
         self._keep_what_is_in_use(changes)
         event_id = given if isinstance(given := event.get("event_id"), str) else None
         if changes.applied > 0 or not changes.refused:
@@ -317,7 +321,7 @@ class Session:
         if config.model != old.model:
             self._dialogue.choose(self._resident.models[config.model])
         self._config = self._translator.config = config
-        if config.instructions != old.instructions:
+        if config.instructions != old.instructions or not offers_alike(config, old):
             self._orders.begin_anew()
         detection = config.audio.input.turn_detection
         orders = detection is None or not detection.create_response

@@ -9,6 +9,7 @@ from assistant.transcript import EmotionRecord, StyleRecord
 from ui.realtime_config import SessionConfig
 from ui.realtime_items import Items, Response, Send, message
 from ui.realtime_protocol import Json, new_id
+from ui.realtime_tools import role_of
 
 
 class Translator:
@@ -63,7 +64,7 @@ class Translator:
         """Adds what the client created; what is last of the person's, the next turn is about."""
         self.items.add(item, place)
         self.items.done(item)
-        if item["role"] == "user" and not self.items.is_answered(self.items.place(item["id"])):
+        if role_of(item) == "user" and not self.items.is_answered(self.items.place(item["id"])):
             self._asked_item = item["id"]
 
     def ask_apart(self) -> None:
@@ -121,6 +122,8 @@ class Translator:
                 self._joined(turn)
             case events.ReplyText(text=text) if self.response is not None:
                 self.response.add_text(text)
+            case events.ToolCalled(name=name, arguments=arguments) if self.response is not None:
+                self.response.call(name, arguments)
             case events.ReplyStarted() if self.response is not None:
                 self._playback("started", self.response)
             case events.ReplyFinished(heard=heard) if self.response is not None:
@@ -177,7 +180,8 @@ class Translator:
         if self.response is not None:
             self._cleared(self.response)
             self.response.finish("cancelled", reason="turn_detected")
-            self.items.remove(self.response.item_id)
+            for item in self.response.output:
+                self.items.remove(item["id"])
         if (item_id := self._user_items.pop(turn, None)) is not None:
             self.items.remove(item_id)
 

@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from assistant.audio import Waveform
 from assistant.engines.protocols import (
@@ -16,6 +17,7 @@ from assistant.engines.protocols import (
 )
 from assistant.errors import EngineFailed, EngineUnavailable, PersonaTooLong
 from assistant.settings import GenerationSettings, ModelSettings
+from assistant.tool_calls import COMMON_MARKS, tool_lines
 from models.blsp_emo import BlspEmo, Heard
 from models.config import TurnEndConfig
 from models.emotions import Emotion
@@ -60,6 +62,19 @@ class BlspEmoModel:
     def open(self, persona: Persona) -> "BlspEmoDialogue":
         """Starts a conversation."""
         return BlspEmoDialogue(self.model, persona, self.sampling)
+
+    @property
+    def call_marks(self) -> tuple[str, str] | None:
+        """How its LLM calls functions; None where its chat template knows no calls."""
+        template = self.model.tokenizer.chat_template or ""
+        return COMMON_MARKS if COMMON_MARKS[0] in template else None
+
+    def open_with_tools(
+        self, persona: Persona, tools: Sequence[dict[str, Any]]
+    ) -> "BlspEmoDialogue":
+        """Starts a conversation whose system line names functions."""
+        system = persona.system or self.model.config.persona
+        return self.open(Persona(f"{system}\n\n{tool_lines(tools)}"))
 
     def transcribe(self, utterance: Waveform) -> Transcript:
         """Returns the words of an utterance that belongs to no conversation.

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from assistant.audio import AudioClip, AudioFrame, Waveform
 from models.emotions import Emotion
@@ -58,10 +58,23 @@ class Transcript:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A function that the model wants called."""
+
+    name: str
+    arguments: str
+    """A JSON object."""
+
+
+@dataclass(frozen=True, slots=True)
 class TextDelta:
     """A piece of the reply as it is generated; the pieces join to the whole reply."""
 
     text: str
+    call: ToolCall | None = None
+    """What stands there instead of text."""
+    problem: str = ""
+    """Why something that stood there was left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +161,29 @@ class SpeechModel(Protocol):
 
         Raises:
             PersonaTooLong: The persona leaves the talk too little of the model's context.
+        """
+        ...
+
+
+@runtime_checkable
+class UsesTools(Protocol):
+    """A speech model that may call functions, by text between two marks in its replies."""
+
+    @property
+    def call_marks(self) -> tuple[str, str] | None:
+        """What stands before and after a call; None where this checkpoint calls nothing."""
+        ...
+
+    def open_with_tools(self, persona: Persona, tools: Sequence[dict[str, Any]]) -> Dialogue:
+        """Starts a conversation in which functions may be called.
+
+        Args:
+            persona: Who the assistant is.
+            tools: Each as ``{"type": "function", "function": {"name": …, "parameters": …}}``,
+                the parameters as JSON schema.
+
+        Raises:
+            PersonaTooLong: Persona and tools leave the talk too little of the model's context.
         """
         ...
 
