@@ -1,4 +1,4 @@
-"""Functions that a client offers: called by models that can, refused alone for those that cannot."""
+"""Functions that a client offers: called by models that can, refused alone for others."""
 
 import json
 from collections.abc import Sequence
@@ -88,8 +88,8 @@ def test_a_call_its_result_and_the_answer() -> None:
         assert response["output"][0]["content"][0]["transcript"] == "It rains in Oslo."
 
     drive(act, engines)
-    assert read(engines) == [["How is the weather in Oslo?", written_result('{"rain": true}')]]
-    assert offered(engines) == [["weather", "now"]]
+    assert read(engines)[-1] == ["How is the weather in Oslo?", written_result('{"rain": true}')]
+    assert offered(engines)[-1] == ["weather", "now"]
     assert spoken_texts(engines) == ["It rains in Oslo."]
 
 
