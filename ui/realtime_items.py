@@ -8,7 +8,7 @@ from ui.realtime_choices import Course
 from ui.realtime_config import SessionConfig
 from ui.realtime_formats import Encoding, encoded
 from ui.realtime_protocol import Json, ProtocolError, new_id
-from ui.realtime_tools import called, function_text, role_of
+from ui.realtime_tools import are_one_reply, called, function_text, role_of
 
 Send = Callable[[Json], None]
 """Sends one server event; it gets its `event_id` on the way."""
@@ -121,7 +121,7 @@ def course_of(messages: list[tuple[str, str]], instructions: str) -> Course:
             lines.append(text)
         elif role == "user":
             said.append(text)
-        elif text and past and not said:
+        elif past and not said and are_one_reply(past[-1][1], text):
             past[-1] = (past[-1][0], f"{past[-1][1]}\n{text}")
         elif text:
             past.append((" ".join(said), text))

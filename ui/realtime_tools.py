@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from assistant.tool_calls import written_call, written_result
+from assistant.tool_calls import COMMON_MARKS, written_call, written_result
 from ui.realtime_changes import Changes
 from ui.realtime_choices import Course
 from ui.realtime_config import SessionConfig
@@ -147,6 +147,12 @@ def _short(value: object, path: str) -> str:
             param=path,
         )
     return value
+
+
+def are_one_reply(before: str, text: str) -> bool:
+    """Whether two texts of the assistant in a row are words and a call, or two calls."""
+    opening, closing = COMMON_MARKS
+    return text.startswith(opening) or (bool(text) and before.endswith(closing))
 
 
 def role_of(item: Mapping[str, Any]) -> str:

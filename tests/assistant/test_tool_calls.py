@@ -31,32 +31,32 @@ def read(*pieces: str) -> tuple[str, list[ToolCall], list[str]]:
     return "".join(d.text for d in found), calls, [d.problem for d in found if d.problem]
 
 
-@pytest.mark.parametrize(
-    ("reply", "text", "calls"),
-    [
-        ("Just words.", "Just words.", []),
-        ("", "", []),
-        (f'{OPEN}{{"name": "now"}}{CLOSE}', "", [("now", {})]),
-        (f'{OPEN}\n{{"name": "now", "arguments": {{}}}}\n{CLOSE}\n', "", [("now", {})]),
-        (f'One moment. {OPEN}{{"name":"now"}}{CLOSE}', "One moment.", [("now", {})]),
-        (f'A {OPEN}{{"name":"now"}}{CLOSE} B', "A  B", [("now", {})]),
-        (
-            f'{OPEN}{{"name":"weather","arguments":{{"city":"Köln"}}}}{CLOSE}'
-            f'\n{OPEN}{{"name":"now"}}{CLOSE}',
-            "",
-            [("weather", {"city": "Köln"}), ("now", {})],
-        ),
-        (
-            f'{OPEN}{{"name":"weather","parameters":{{"a":[1]}}}}{CLOSE}',
-            "",
-            [("weather", {"a": [1]})],
-        ),
-        (f'{OPEN}{{"name":"now","arguments":"{{\\"a\\": 1}}"}}{CLOSE}', "", [("now", {"a": 1})]),
-        (f'{OPEN}{{"name":"now","arguments":null}}', "", [("now", {})]),
-        ("1 < 2 and <tool_kit> and <", "1 < 2 and <tool_kit> and <", []),
-        ("<<tool_call", "<<tool_call", []),
-    ],
-)
+REPLIES: list[tuple[str, str, list[tuple[str, dict[str, Any]]]]] = [
+    ("Just words.", "Just words.", []),
+    ("", "", []),
+    (f'{OPEN}{{"name": "now"}}{CLOSE}', "", [("now", {})]),
+    (f'{OPEN}\n{{"name": "now", "arguments": {{}}}}\n{CLOSE}\n', "", [("now", {})]),
+    (f'One moment. {OPEN}{{"name":"now"}}{CLOSE}', "One moment.", [("now", {})]),
+    (f'A {OPEN}{{"name":"now"}}{CLOSE} B', "A  B", [("now", {})]),
+    (
+        f'{OPEN}{{"name":"weather","arguments":{{"city":"Köln"}}}}{CLOSE}'
+        f'\n{OPEN}{{"name":"now"}}{CLOSE}',
+        "",
+        [("weather", {"city": "Köln"}), ("now", {})],
+    ),
+    (
+        f'{OPEN}{{"name":"weather","parameters":{{"a":[1]}}}}{CLOSE}',
+        "",
+        [("weather", {"a": [1]})],
+    ),
+    (f'{OPEN}{{"name":"now","arguments":"{{\\"a\\": 1}}"}}{CLOSE}', "", [("now", {"a": 1})]),
+    (f'{OPEN}{{"name":"now","arguments":null}}', "", [("now", {})]),
+    ("1 < 2 and <tool_kit> and <", "1 < 2 and <tool_kit> and <", []),
+    ("<<tool_call", "<<tool_call", []),
+]
+
+
+@pytest.mark.parametrize(("reply", "text", "calls"), REPLIES)
 def test_text_and_calls(reply: str, text: str, calls: list[tuple[str, dict[str, Any]]]) -> None:
     for pieces in ([reply], list(reply)):
         said, found, problems = read(*pieces)
@@ -133,6 +133,6 @@ def test_a_checkpoint_calls_if_its_chat_template_does(template: str | None, mark
 
 
 def test_what_a_model_reads() -> None:
-    tool = {"type": "function", "function": {"name": "now", "parameters": {}}}
+    tool: dict[str, Any] = {"type": "function", "function": {"name": "now", "parameters": {}}}
     assert json.dumps(tool) in tool_lines([tool])
     assert written_result("12:00") == "<tool_response>\n12:00\n</tool_response>"

@@ -231,23 +231,22 @@ def test_items_that_cannot_be_taken(item: dict[str, Any], param: str) -> None:
     drive(act, calling("Yes."))
 
 
-@pytest.mark.parametrize(
-    ("session", "param", "remedy"),
-    [
-        ({"tools": [{}]}, "session.tools", "a name"),
-        ({"tools": [{"type": "mcp", "server_label": "x"}]}, "session.tools", "functions"),
-        ({"tools": [{"type": "function", "name": "a b"}]}, "session.tools", "letters"),
-        ({"tools": [{**NOW, "parameters": 3}]}, "session.tools", "JSON schema"),
-        ({"tools": "all"}, "session.tools", "list"),
-        ({"tool_choice": "perhaps"}, "session.tool_choice", "required"),
-        (
-            {"tools": [NOW], "tool_choice": {"type": "function", "name": "f"}},
-            "session.tool_choice",
-            "now",
-        ),
-    ],
-    ids=str,
-)
+NO_FUNCTIONS: list[tuple[dict[str, Any], str, str]] = [
+    ({"tools": [{}]}, "session.tools", "a name"),
+    ({"tools": [{"type": "mcp", "server_label": "x"}]}, "session.tools", "functions"),
+    ({"tools": [{"type": "function", "name": "a b"}]}, "session.tools", "letters"),
+    ({"tools": [{**NOW, "parameters": 3}]}, "session.tools", "JSON schema"),
+    ({"tools": "all"}, "session.tools", "list"),
+    ({"tool_choice": "perhaps"}, "session.tool_choice", "required"),
+    (
+        {"tools": [NOW], "tool_choice": {"type": "function", "name": "f"}},
+        "session.tool_choice",
+        "now",
+    ),
+]
+
+
+@pytest.mark.parametrize(("session", "param", "remedy"), NO_FUNCTIONS, ids=str)
 def test_functions_that_are_none(session: dict[str, Any], param: str, remedy: str) -> None:
     async def act(client: Client) -> None:
         await client.send("session.update", session={"instructions": "Be brief.", **session})
