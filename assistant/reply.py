@@ -16,7 +16,8 @@ from assistant.engines.protocols import (
     Shortens,
     VoiceActivityDetector,
 )
-from assistant.errors import EngineFailed, InputError, SettingsError
+from assistant.errors import EngineFailed, InputError, OutputError, SettingsError
+from assistant.output_file import write_trouble
 from assistant.safety import SafetyWatch
 from assistant.settings import ReplySettings
 from assistant.soundfiles import AnswerFile, Recording
@@ -152,15 +153,18 @@ class ReplyRun:
 
     @staticmethod
     def _out_is_file(out: Path) -> bool:
-        if out.is_dir() or not out.suffix:
-            return False
+        try:
+            if out.is_dir() or not out.suffix:
+                return False
+        except OSError as error:  # such as a name that is too long
+            raise OutputError(write_trouble(out, error)) from error
         if out.suffix.lower() != ".wav":
             raise SettingsError(f"--out {out}: name a .wav file, or a folder")
         return True
 
     def _check_overwrite(self, output: Path) -> None:
         for question in self._settings.questions:
-            if question.exists() and output.exists() and question.samefile(output):
+            if _is_same_file(question, output):
                 raise SettingsError(f"{output} is an input too: choose another place by --out")
 
     def _converse(
@@ -269,6 +273,13 @@ class ReplyRun:
 
         self._to_play.clear()
         return answer_question(question, dialogue, engines, speak, self._safety)
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there, or cannot be
+        return False
 
 
 def _source(path: Path) -> str:

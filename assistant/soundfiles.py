@@ -1,7 +1,6 @@
 """Sound files: recordings in as blocks of waveform, spoken answers out as they are made."""
 
 import contextlib
-import errno
 import os
 import stat
 from collections.abc import Generator
@@ -13,10 +12,9 @@ import numpy as np
 from assistant.audio import SPEECH_RATE_HZ, AudioClip, Waveform, resample, to_int16
 from assistant.channels import ToMono
 from assistant.decoding import sound_parts
-from assistant.errors import InputError, OutputError
+from assistant.errors import InputError
+from assistant.output_file import OutputFile
 from assistant.sound_source import SoundSource
-
-_HEADER_BYTES = 44
 
 
 class Recording:
@@ -104,13 +102,8 @@ class AnswerFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self._file = OutputFile(path)
         self._rate_hz: int | None = None
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("wb", buffering=0)
-        except OSError as error:
-            raise OutputError(_write_trouble(path, error)) from error
         self._frames = 0
 
     @property
@@ -123,47 +116,15 @@ class AnswerFile:
         if self._rate_hz is None:
             self._rate_hz = clip.sample_rate
         samples = resample(clip.samples, from_hz=clip.sample_rate, to_hz=self._rate_hz)
-        try:
-            if self._frames == 0:
-                self._write_header()
-            self._write_all(to_int16(samples).tobytes())
-            self._frames += len(samples)
-            self._write_header()
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                self._file.truncate(_HEADER_BYTES + 2 * self._frames if self._frames else 0)
-            raise OutputError(_write_trouble(self.path, error)) from error
+        frames = self._frames + len(samples)
+        self._file.append(to_int16(samples).tobytes(), head=_header(self._rate_hz, frames))
+        self._frames = frames
 
     def pause(self, seconds: float) -> None:
         """Appends silence, once something has been spoken."""
         if self._rate_hz is not None:
             silence = np.zeros(int(seconds * self._rate_hz), dtype=np.float32)
             self.write(AudioClip(silence, self._rate_hz))
-
-    def _write_header(self) -> None:
-        assert self._rate_hz is not None
-        self._file.seek(0)
-        data_bytes = 2 * self._frames
-        self._write_all(
-            b"RIFF"
-            + (36 + data_bytes).to_bytes(4, "little")
-            + b"WAVEfmt "
-            + (16).to_bytes(4, "little")
-            + (1).to_bytes(2, "little")
-            + (1).to_bytes(2, "little")
-            + self._rate_hz.to_bytes(4, "little")
-            + (2 * self._rate_hz).to_bytes(4, "little")
-            + (2).to_bytes(2, "little")
-            + (16).to_bytes(2, "little")
-            + b"data"
-            + data_bytes.to_bytes(4, "little")
-        )
-        self._file.seek(0, 2)
-
-    def _write_all(self, data: bytes) -> None:
-        view = memoryview(data)
-        while len(view):
-            view = view[self._file.write(view) :]
 
     def __enter__(self) -> "AnswerFile":
         """Returns itself."""
@@ -175,13 +136,24 @@ class AnswerFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Closes the file, which is complete already; removes it if nothing was spoken."""
+        """Closes the file, which is complete already; there is none if nothing was spoken."""
         self._file.close()
-        if self._frames == 0 and self.path.is_file():
-            self.path.unlink()
 
 
-def _write_trouble(path: Path, error: OSError) -> str:
-    if error.errno == errno.ENOSPC:
-        return f"{path} could not be written, the disk is full: free some space and run it again"
-    return f"{path} could not be written: {error.strerror or error}; choose another place by --out"
+def _header(rate_hz: int, frames: int) -> bytes:
+    """Returns what a WAV of 16 bits in one channel begins with."""
+    data_bytes = 2 * frames
+    return (
+        b"RIFF"
+        + (36 + data_bytes).to_bytes(4, "little")
+        + b"WAVEfmt "
+        + (16).to_bytes(4, "little")
+        + (1).to_bytes(2, "little")
+        + (1).to_bytes(2, "little")
+        + rate_hz.to_bytes(4, "little")
+        + (2 * rate_hz).to_bytes(4, "little")
+        + (2).to_bytes(2, "little")
+        + (16).to_bytes(2, "little")
+        + b"data"
+        + data_bytes.to_bytes(4, "little")
+    )

@@ -4,13 +4,13 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TextIO
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from assistant.engines.protocols import EmotionEstimate, SpeakingStyle
-from assistant.errors import OutputError
 from assistant.latency import Mark
+from assistant.output_file import OutputFile
 from assistant.safety import Help
 from models.emotions import EMOTION_LABELS
 
@@ -194,34 +194,20 @@ class TranscriptFiles:
     def __init__(self, base: Path) -> None:
         self.json_path = base.with_suffix(".jsonl")
         self.markdown_path = base.with_suffix(".md")
-        try:
-            base.parent.mkdir(parents=True, exist_ok=True)
-            self._json = self.json_path.open("w", encoding="utf-8")
-            self._markdown = self.markdown_path.open("w", encoding="utf-8")
-        except OSError as error:
-            raise OutputError(f"{base} could not be written: {error.strerror}") from error
+        self._json = OutputFile(self.json_path)
+        self._markdown = OutputFile(self.markdown_path)
 
     def open_conversation(self, record: ConversationRecord) -> None:
         """Writes the head of a conversation."""
-        self._append(self._json, record.model_dump_json() + "\n")
+        self._json.append((record.model_dump_json() + "\n").encode())
         title = ", ".join(record.sources) or "typed"
         head = f"model {record.model}, voice {record.voice}, policy {record.policy}"
-        self._append(self._markdown, f"# {title}\n\n{record.started}, {head}\n\n")
+        self._markdown.append(f"# {title}\n\n{record.started}, {head}\n\n".encode())
 
     def add(self, record: TurnRecord) -> None:
         """Appends one turn to both files."""
-        self._append(self._json, record.model_dump_json() + "\n")
-        self._append(self._markdown, turn_markdown(record) + "\n")
-
-    def _append(self, file: TextIO, text: str) -> None:
-        try:
-            file.write(text)
-            file.flush()
-        except OSError as error:
-            raise OutputError(
-                f"{file.name} could not be written ({error.strerror}): "
-                "free some space and run it again"
-            ) from error
+        self._json.append((record.model_dump_json() + "\n").encode())
+        self._markdown.append((turn_markdown(record) + "\n").encode())
 
     def __enter__(self) -> Self:
         """Returns itself."""
@@ -235,11 +221,7 @@ class TranscriptFiles:
     ) -> None:
         """Closes both files."""
         for file in (self._json, self._markdown):
-            try:
-                file.close()
-            except OSError:
-                if kind is None:
-                    raise
+            file.close()
 
 
 def read_transcript(path: Path) -> list[ConversationRecord | TurnRecord]:

@@ -216,6 +216,12 @@ def test_settings_that_cannot_work_are_refused(
         run(tmp_path, **settings)
 
 
+@pytest.mark.parametrize("name", ["a" * 300, "a" * 300 + ".wav", "b/" + "a" * 300])
+def test_a_name_that_no_disk_takes_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OutputError, match="too long; choose another place by --out"):
+        run(tmp_path, text="hi", out=tmp_path / name)
+
+
 def test_nothing_usable_is_said_before_a_model_is_loaded(tmp_path: Path) -> None:
     settings = ReplySettings(questions=(tmp_path / "none.wav", tmp_path / "too.wav"))
     with pytest.raises(InputError, match=r"none\.wav does not exist"):

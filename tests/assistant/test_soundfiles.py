@@ -1,3 +1,4 @@
+import errno
 import io
 import os
 import shutil
@@ -12,6 +13,7 @@ import soundfile
 
 from assistant.audio import AudioClip
 from assistant.errors import InputError, OutputError
+from assistant.output_file import OutputFile
 from assistant.soundfiles import AnswerFile, Recording
 
 
@@ -448,7 +450,45 @@ def test_a_full_disk_is_said_in_one_sentence() -> None:
         answers.write(clip(0.5))
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("below", ["answer.wav", "folder/answer.wav"])
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, below: str) -> None:
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(OutputError, match="could not be written"):
-        AnswerFile(tmp_path / "file" / "answer.wav")
+    with pytest.raises(OutputError, match=r"is a file and no folder; choose another place"):
+        AnswerFile(tmp_path / "file" / below)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of posix")
+def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputError, match="Permission denied; choose another place"):
+        AnswerFile(tmp_path / "answer.wav")
+
+
+def test_what_does_not_fit_on_the_disk_leaves_a_valid_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk takes the third clip in part, and again when there is room, the fourth whole."""
+    path, room = tmp_path / "answer.wav", [10**9]
+    write = OutputFile._write
+
+    def limited(self: OutputFile, data: bytes) -> None:
+        write(self, data[: room[0]])
+        if len(data) > room[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(OutputFile, "_write", limited)
+    with AnswerFile(path) as answers:
+        answers.write(clip(0.5))
+        answers.write(clip(0.5))
+        for room[0] in (0, 20, 7_001, 15_999):
+            with pytest.raises(OutputError, match="disk is full"):
+                answers.write(clip(0.5))
+            with wave.open(str(path)) as written:
+                assert written.getnframes() == 16_000
+            assert path.stat().st_size == 44 + 2 * 16_000
+        room[0] = 10**9
+        answers.write(clip(0.25))
+    samples, _ = soundfile.read(path)
+    assert len(samples) == 20_000

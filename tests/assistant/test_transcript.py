@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from pydantic import ValidationError
 
 from assistant.engines.protocols import EmotionEstimate, SpeakingStyle
 from assistant.errors import OutputError
+from assistant.output_file import OutputFile
 from assistant.transcript import (
     ConversationRecord,
     EmotionRecord,
@@ -96,3 +98,23 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(OutputError, match="could not be written"):
         TranscriptFiles(tmp_path / "file" / "answer.wav")
+
+
+@pytest.mark.parametrize("limit_bytes", [0, 3, 40, 200])
+def test_a_turn_that_does_not_fit_on_the_disk_is_not_there_in_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit_bytes: int
+) -> None:
+    def limited(self: OutputFile, data: bytes) -> None:
+        write(self, data[:limit_bytes])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with TranscriptFiles(tmp_path / "answer.wav") as files:
+        files.open_conversation(HEAD)
+        files.add(turn())
+        before = files.json_path.read_bytes()
+        write = OutputFile._write
+        monkeypatch.setattr(OutputFile, "_write", limited)
+        with pytest.raises(OutputError, match=r"answer\.jsonl .* disk is full: free some space"):
+            files.add(turn())
+    assert files.json_path.read_bytes() == before
+    assert [record.kind for record in read_transcript(files.json_path)] == ["conversation", "turn"]
