@@ -173,6 +173,8 @@ class Session:
         self.outbox.open()
         self._picture = Picture()
         self.outbox.put({"type": "session.created", "session": self._session_json()})
+        conversation = {"id": self._translator.conversation_id, "object": "realtime.conversation"}
+        self.outbox.put({"type": "conversation.created", "conversation": conversation})
         self._show()
 
     def detach(self) -> None:

@@ -130,7 +130,8 @@ class Translator:
                 self._finished(self.response, heard)
             case events.Interrupted(heard=heard) if self.response is not None:
                 self._interrupted(self.response, heard, played_ms)
-            case events.TurnFailed(message=text) if self.response is not None:
+            case events.TurnFailed(turn=turn, message=text) if self.response is not None:
+                self._words_failed(turn, text)
                 self.response.finish("failed", error=text)
             case _:
                 self._extension(event)
@@ -244,21 +245,30 @@ class Translator:
 
     def _words(self, turn: int, words: str) -> None:
         item_id = self._user_items.get(turn)
-        seconds = self._spoken_s.get(turn)
+        seconds = self._spoken_s.pop(turn, None)
         if item_id is not None:
             self.items.know(item_id, words)
         if item_id is None or seconds is None or self.config.audio.input.transcription is None:
             return
         self.items.transcribe(item_id, words)
-        self.send(
-            {
-                "type": "conversation.item.input_audio_transcription.completed",
-                "item_id": item_id,
-                "content_index": 0,
-                "transcript": words,
-                "usage": {"type": "duration", "seconds": round(seconds, 3)},
-            }
-        )
+        kind, place = "conversation.item.input_audio_transcription", _first_part(item_id)
+        if words:
+            self.send({"type": f"{kind}.delta", **place, "delta": words})
+        usage = {"type": "duration", "seconds": round(seconds, 3)}
+        self.send({"type": f"{kind}.completed", **place, "transcript": words, "usage": usage})
+
+    def _words_failed(self, turn: int, message: str) -> None:
+        """A turn broke: where its words were not told yet, they will not be."""
+        item_id, seconds = self._user_items.get(turn), self._spoken_s.pop(turn, None)
+        if item_id is None or seconds is None or self.config.audio.input.transcription is None:
+            return
+        kind = "conversation.item.input_audio_transcription.failed"
+        error = {"type": "server_error", "code": "turn_failed", "message": message, "param": None}
+        self.send({"type": kind, **_first_part(item_id), "error": error})
 
     def _of(self, turn: int) -> Json:
         return {"turn": turn, "item_id": self._user_items.get(turn)}
+
+
+def _first_part(item_id: str) -> Json:
+    return {"item_id": item_id, "content_index": 0}

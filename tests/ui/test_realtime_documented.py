@@ -61,6 +61,8 @@ def test_the_table_is_true_of_the_code() -> None:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 written.add(node.value)
     composed = {"response.output_text.delta", "response.output_audio_transcript.delta"}
+    words = "conversation.item.input_audio_transcription"
+    composed |= {f"{words}.{what}" for what in ("delta", "completed")}
     composed |= {f"output_audio_buffer.{what}" for what in ("started", "stopped", "cleared")}
     for kind, says in rows().items():
         assert (kind in written | composed) == (not says.startswith("no")), kind

@@ -59,6 +59,9 @@ def test_a_spoken_talk_with_an_interruption(address: str) -> None:
         created = connection.recv()
         assert created.type == "session.created"
         assert created.session.model == "nano"
+        conversation = connection.recv()
+        assert conversation.type == "conversation.created"
+        assert conversation.conversation.object == "realtime.conversation"
         session = {"type": "realtime", "audio": {"output": {"voice": "marin"}}}
         connection.session.update(session=session)
         assert connection.recv().type == "session.updated"
@@ -85,6 +88,9 @@ def test_a_spoken_talk_with_an_interruption(address: str) -> None:
         assert heard.emotion["label"] == "sad"
         words = "conversation.item.input_audio_transcription.completed"
         assert [e.transcript for e in first if e.type == words] == ["utterance 0"]
+        words = "conversation.item.input_audio_transcription.delta"
+        assert [e.delta for e in first if e.type == words] == ["utterance 0"]
+        assert types(first).index(words) < types(first).index("response.done")
         done = first[-1].response
         assert done.status == "completed"
         assert done.output[0].content[0].transcript == "I am so sorry to hear that."

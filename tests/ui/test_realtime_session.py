@@ -348,3 +348,26 @@ def test_only_speech_reaches_the_model_whichever_way_sound_comes(way: str, speec
     asked = [len(said) / 16_000 for dialogue in model.dialogues for said in dialogue.utterances]
     assert len(asked) == bool(speech_s)
     assert all(speech_s <= length_s < speech_s + 0.5 for length_s in asked)
+
+
+def test_words_that_are_never_known_are_told_to_have_failed() -> None:
+    kind = "conversation.item.input_audio_transcription"
+
+    async def act(client: Client) -> None:
+        await client.update(audio={"input": {"turn_detection": None}})
+        for outcome in ("completed", "failed"):
+            await client.send("input_audio_buffer.append", audio=spoken())
+            await client.send("input_audio_buffer.commit")
+            item_id = (await client.until("input_audio_buffer.committed"))[-1]["item_id"]
+            await client.send("response.create")
+            seen = await client.until("response.done")
+            assert seen[-1]["response"]["status"] == outcome
+            told = [event for event in seen if event["type"].startswith(kind)]
+            assert {event["item_id"] for event in told} == {item_id}
+            kinds = [event["type"].removeprefix(f"{kind}.") for event in told]
+            assert kinds == {"failed": ["failed"], "completed": ["delta", "completed"]}[outcome]
+            if outcome == "failed":
+                assert "broke" in told[0]["error"]["message"]
+
+    model = ScriptedModel(["I am here for you."], failing_turns=[1])
+    drive(act, dataclasses.replace(resident(), models={"nano": model}))

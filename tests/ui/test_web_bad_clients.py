@@ -225,7 +225,7 @@ def test_minutes_of_sound_in_one_message(server: Server) -> None:
         assert flood.until("response.done")["response"]["status"] == "completed"
 
 
-@pytest.mark.parametrize("audio", ["AAAA", "A", "!!", 7, None, [SCRIPT], {"a": "b"}])
+@pytest.mark.parametrize("audio", ["A", "!!", 7, None, [SCRIPT], {"a": "b"}])
 def test_frames_that_are_no_sound(server: Server, audio: object) -> None:
     host, _ = server
     with answered(host), line(host) as client:
