@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy.signal import fftconvolve
 
 from assistant.audio import Waveform
 from assistant.ear import ECHO_MARGIN_DB
@@ -29,7 +28,8 @@ def echo_of(played: Waveform, delay_ms: float, *, echo_db: float = -3.0) -> Wave
     response = random.standard_normal(2_400) * np.exp(-np.arange(2_400) / 400)
     response[0] = 6.0
     response *= 10 ** (echo_db / 20) / np.sqrt(np.sum(response**2))
-    echo = fftconvolve(played, response)[: len(played)]
+    size = 1 << (len(played) + len(response)).bit_length()
+    echo = np.fft.irfft(np.fft.rfft(played, size) * np.fft.rfft(response, size))[: len(played)]
     return np.concatenate([np.zeros(round(delay_ms * 16)), echo])[: len(played)].astype(np.float32)
 
 
@@ -39,10 +39,9 @@ def at_other_pace(wave: Waveform, ppm: float) -> Waveform:
     return np.interp(times, np.arange(len(wave)), wave).astype(np.float32)
 
 
-PLAYED = voice_like(12.0, seed=1)
-ECHO = echo_of(PLAYED, delay_ms=80.0)
+PLAYED = voice_like(8.0, seed=1)
 PERSON = np.zeros_like(PLAYED)
-PERSON[9 * RATE : 10 * RATE] = voice_like(1.0, seed=2)
+PERSON[5 * RATE : 6 * RATE] = voice_like(1.0, seed=2)
 NOISE = (3e-4 * np.random.default_rng(3).standard_normal(len(PLAYED))).astype(np.float32)
 SILENCE: Waveform = np.zeros(512, dtype=np.float32)
 
@@ -89,9 +88,9 @@ def test_echo_is_found_and_removed(delay_ms: float, echo_db: float) -> None:
     echo = echo_of(PLAYED, delay_ms, echo_db=echo_db)
     left, remover, suspected = left_over(echo + NOISE)
     assert remover.state is EchoState.REMOVED
-    span = slice(3 * RATE, 12 * RATE)
+    span = slice(3 * RATE, 8 * RATE)
     assert level_db(left[span]) < level_db(echo[span]) - 12
-    assert share(suspected, 2.0, 11.9) > 0.6
+    assert share(suspected, 2.0, 7.9) > 0.6
     assert remover.reduction_db > 12
 
 
@@ -100,43 +99,46 @@ def test_clocks_that_drift_are_followed(ppm: float) -> None:
     echo = at_other_pace(echo_of(PLAYED, 60.0, echo_db=-10.0), ppm)
     left, remover, suspected = left_over(echo + NOISE)
     assert remover.state is EchoState.REMOVED
-    span = slice(3 * RATE, 12 * RATE)
+    span = slice(3 * RATE, 8 * RATE)
     assert level_db(left[span]) < level_db(echo[span]) - 8
-    assert share(suspected, 2.0, 11.9) > 0.6
+    assert share(suspected, 2.0, 7.9) > 0.6
 
 
 @pytest.mark.parametrize("jump_ms", [-40.0, 30.0, 150.0])
 def test_an_echo_that_jumps_is_caught_again_within_a_second(jump_ms: float) -> None:
     before, after = (echo_of(PLAYED, delay, echo_db=-10.0) for delay in (100.0, 100.0 + jump_ms))
-    echo = np.concatenate([before[: 6 * RATE], after[6 * RATE :]])
+    echo = np.concatenate([before[: 4 * RATE], after[4 * RATE :]])
     left, remover, _ = left_over(echo + NOISE)
     assert remover.state is EchoState.REMOVED
-    span = slice(7 * RATE, 12 * RATE)
+    span = slice(5 * RATE, 8 * RATE)
     assert level_db(left[span]) < level_db(echo[span]) - 12
 
 
 def test_a_person_who_speaks_at_the_same_time_stays() -> None:
-    left, _, suspected = left_over(ECHO + PERSON)
+    played = voice_like(12.0, seed=1)
+    person = np.zeros_like(played)
     span = slice(9 * RATE, 10 * RATE)
-    assert np.corrcoef(left[span], PERSON[span])[0, 1] > 0.9
+    person[span] = voice_like(1.0, seed=2)
+    left, _, suspected = left_over(echo_of(played, 80.0) + person, played)
+    assert np.corrcoef(left[span], person[span])[0, 1] > 0.9
     assert share(suspected, 6.0, 8.9) > 0.5
     assert share(suspected, 9.1, 9.9) < 0.1
 
 
 def test_who_takes_the_headset_off_or_puts_it_on_is_noticed() -> None:
-    played = voice_like(40.0, seed=7)
+    played = voice_like(26.0, seed=7)
     echo = echo_of(played, 60.0, echo_db=-10.0)
     echo[: 5 * RATE] = 0.0
-    echo[20 * RATE :] = 0.0
+    echo[12 * RATE :] = 0.0
     heard = echo + np.resize(NOISE, len(echo))
     left, remover, _ = left_over(heard, played)
-    assert level_db(left[8 * RATE : 20 * RATE]) < level_db(echo[8 * RATE : 20 * RATE]) - 12
-    assert np.array_equal(left[39 * RATE :], heard[39 * RATE : len(left)])
+    assert level_db(left[8 * RATE : 12 * RATE]) < level_db(echo[8 * RATE : 12 * RATE]) - 12
+    assert np.array_equal(left[25 * RATE :], heard[25 * RATE : len(left)])
     assert remover.state is EchoState.ABSENT
 
 
 def test_an_echo_that_no_filter_can_follow_is_said() -> None:
-    played = voice_like(25.0, seed=8)
+    played = voice_like(14.0, seed=8)
     echo = echo_of(played, 60.0)
     rattle = np.random.default_rng(9).standard_normal(len(echo)) * np.abs(echo)
     _, remover, _ = left_over((echo + 1.2 * rattle).astype(np.float32), played)
