@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -57,11 +58,32 @@ def voices(data: Path, seed: int) -> Iterator[Waveform]:
         yield at_level(trimmed(read(path)), LEVEL_DB)
 
 
+@dataclass(frozen=True, slots=True)
+class Unrest:
+    """How far the echo does not keep the time of what was played."""
+
+    drift_ppm: float = 0.0
+    """By which the loudspeaker's clock is faster than the microphone's."""
+    jump_ms: float = 0.0
+    """By which a driver is late from one moment on, and in time again from the next one on."""
+    jump_every_s: float = 10.0
+
+    def __str__(self) -> str:
+        jumps = f"{self.jump_ms:g} ms late or not every {self.jump_every_s:g} s"
+        return f"drift {self.drift_ppm:g} ppm, {jumps}"
+
+
 class Room:
-    """The way from the loudspeaker to the microphone: distortion, delay, walls."""
+    """The way from the loudspeaker to the microphone: distortion, delay, clocks, walls."""
 
     def __init__(
-        self, response: Waveform, *, drive: float, delay_ms: float, echo_db: float
+        self,
+        response: Waveform,
+        *,
+        drive: float,
+        delay_ms: float,
+        echo_db: float,
+        unrest: Unrest | None = None,
     ) -> None:
         """Takes an impulse response.
 
@@ -71,7 +93,11 @@ class Room:
             delay_ms: Of the sound card.
             echo_db: Level of the echo where the assistant plays at -20 dB, relative to the level
                 of a person's speech.
+            unrest: Of the clocks and the driver; None for none.
         """
+        self._unrest = unrest or Unrest()
+        self._phase, self._last = 0.0, np.zeros(1, dtype=np.float32)
+        self._gap, self._is_late, self._heard = 0, False, 0
         response = response[: round(0.8 * SPEECH_RATE_HZ)]
         response = response / np.sqrt(np.sum(np.square(response)))
         self._response = response * 10 ** ((echo_db + LEVEL_DB + 20.0) / 20)
@@ -98,8 +124,31 @@ class Room:
 
     def echo(self, samples: int) -> Waveform:
         """Returns the next `samples` of echo at the microphone."""
-        sound = self._waiting.pop(samples)
-        return np.pad(sound, (0, samples - len(sound)))
+        self._jump(samples)
+        pace = 1.0 + self._unrest.drift_ppm * 1e-6
+        times = self._phase + pace * np.arange(samples + 1)
+        whole = int(times[-1])
+        sound = np.concatenate([self._last, self._arriving(whole)])
+        self._phase, self._last = float(times[-1]) - whole, sound[-1:]
+        return np.interp(times[:-1], np.arange(len(sound)), sound).astype(np.float32)
+
+    def _jump(self, samples: int) -> None:
+        every = round(self._unrest.jump_every_s * SPEECH_RATE_HZ)
+        is_due = self._heard // every != (self._heard + samples) // every
+        self._heard += samples
+        size = round(self._unrest.jump_ms * SPEECH_RATE_HZ / 1_000)
+        if is_due and size:
+            if self._is_late:
+                self._waiting.pop(size)
+            else:
+                self._gap += size
+            self._is_late = not self._is_late
+
+    def _arriving(self, samples: int) -> Waveform:
+        late = min(self._gap, samples)
+        self._gap -= late
+        sound = self._waiting.pop(samples - late)
+        return np.pad(sound, (late, samples - late - len(sound)))
 
 
 class RoomMicrophone:

@@ -23,10 +23,30 @@ from assistant.file_devices import FileSpeaker
 from assistant.loop import TalkLoop
 from assistant.session import Ends, Workers, talk_parts
 from assistant.talk_settings import TalkSettings
-from benchmarks.rooms import Room, RoomMicrophone, read
+from benchmarks.rooms import Room, RoomMicrophone, Unrest, read
 
-ROOMS = (("rir1", 1.0, 40.0), ("rir2", 3.0, 120.0), ("rir3", 2.0, 80.0), ("rir4", 3.0, 60.0))
-"""Impulse response, drive of the loudspeaker, delay in ms."""
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the assistant talks."""
+
+    response: str
+    drive: float
+    delay_ms: float
+    unrest: Unrest | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.response}, drive {self.drive:g}, {self.delay_ms:g} ms"
+        return text if self.unrest is None else f"{text}, {self.unrest}"
+
+
+ROOMS = (
+    Place("rir1", 1.0, 40.0),
+    Place("rir2", 3.0, 120.0),
+    Place("rir3", 2.0, 80.0),
+    Place("rir4", 3.0, 60.0),
+    Place("rir1", 1.0, 60.0, Unrest(drift_ppm=100.0, jump_ms=20.0)),
+)
 FIRST_S = 5.0
 """When the assistant begins to talk."""
 
@@ -107,9 +127,13 @@ def overhear(
     settings: TalkSettings | None = None,
 ) -> Overheard:
     """Lets the assistant talk in a room for `seconds`, with the sound `track` in it too."""
-    name, drive, delay_ms = ROOMS[room_index]
+    place = ROOMS[room_index]
     room = Room(
-        read(data / "noise" / "rirs" / f"{name}.flac"), drive=drive, delay_ms=delay_ms, echo_db=0.0
+        read(data / "noise" / "rirs" / f"{place.response}.flac"),
+        drive=place.drive,
+        delay_ms=place.delay_ms,
+        echo_db=0.0,
+        unrest=place.unrest,
     )
     microphone = RoomMicrophone(track, room)
     speaker = FileSpeaker(room.play, ahead_s=0.5)
