@@ -4,6 +4,7 @@ import { coursePlot } from "./course.js";
 import { Turns } from "./turns.js";
 
 const NOTHING = { turns: {}, notices: [], course: [], settings: {} };
+const NOTE_MS = 15_000;
 
 export class Screen {
   constructor(root, { onCorrect }) {
@@ -68,6 +69,17 @@ export class Screen {
     box.textContent = help.join("\n");
     const warning = notices.filter((notice) => notice.urgency === "warning").at(-1);
     if (warning) this.problem(warning.text);
+    this.note(notices.filter((notice) => notice.urgency === "note").at(-1)?.text ?? "");
+  }
+
+  // Each note stands for a while, once: a change of the others does not bring it back.
+  note(text) {
+    const box = this.root.querySelector("#a-note");
+    if (text === box.textContent) return;
+    box.textContent = text;
+    box.hidden = !text;
+    clearTimeout(this.noteEnds);
+    if (text) this.noteEnds = setTimeout(() => (box.hidden = true), NOTE_MS);
   }
 
   status(text) {
