@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from assistant.engines.protocols import EmotionEstimate, SpeakingStyle
 from assistant.errors import SettingsError
@@ -160,4 +161,14 @@ def _read(path: Path) -> _PolicyFile:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{path}: {key}: {first['msg']}") from error
+        raise SettingsError(f"{path}: {key} {_told(first)}") from error
+
+
+def _told(error: ErrorDetails) -> str:
+    """Returns what is wrong with a key, and what to do."""
+    if error["type"] == "missing":
+        return f"is missing: add it, as in {_SHIPPED}"
+    if error["type"] == "extra_forbidden":
+        return f"is no setting of a policy: leave it out, or correct its name as in {_SHIPPED}"
+    reason = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return f"{reason[0].lower()}{reason[1:]}, not {error['input']!r}: see {_SHIPPED}"

@@ -118,10 +118,19 @@ def load(
     else:
         reader = ComposedWeights(files, PartWeights(parts))
     fill_parameters(model, reader.read, dtype=number_format, device=target)
+    # The published files hold tables of their own program too; ours hold parameters alone.
+    if not published:
+        files.check_all_read(_all_names(model))
     if quantize == "int8":
         quantize_llm(cast(nn.Module, model.llm))
         model.float()
     return model.eval()
+
+
+def _all_names(model: nn.Module) -> set[str]:
+    """Returns the names of all parameters, also those that share their weights, and buffers."""
+    kinds = (model.named_parameters, model.named_buffers)
+    return {name for kind in kinds for name, _ in kind(remove_duplicate=False)}
 
 
 def read_config(folder: Path) -> tuple[BlspEmoConfig, bool]:

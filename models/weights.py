@@ -3,7 +3,7 @@
 import json
 import pickle
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -30,11 +30,13 @@ class WeightFiles:
         self.folder = folder
         self._readers: dict[str, Callable[[], Tensor]] = {}
         self._shapes: dict[str, tuple[int, ...]] = {}
+        self._unread = set[str]()
         for path in weight_paths(folder):
             if path.suffix == ".safetensors":
                 self._add_safetensors(path)
             else:
                 self._add_pickle(path)
+        self._unread.update(self._readers)
 
     def names(self) -> list[str]:
         """Returns the names of all tensors."""
@@ -43,6 +45,23 @@ class WeightFiles:
     def shape(self, name: str) -> tuple[int, ...]:
         """Returns the shape of one tensor without reading it."""
         return self._shapes[name]
+
+    def check_all_read(self, known: Collection[str]) -> None:
+        """Holds that a model had a place for every tensor.
+
+        Args:
+            known: Names that stand for a tensor that was read by another name, or for no weights.
+
+        Raises:
+            CheckpointError: It had none for some, such as weights of another model.
+        """
+        if extra := sorted(self._unread.difference(known)):
+            more = f" and {len(extra) - 3} more" if len(extra) > 3 else ""
+            raise CheckpointError(
+                f"{self.folder} holds tensors that config.json has no place for "
+                f"({', '.join(extra[:3])}{more}): weights and configuration belong to different "
+                "models, copy both again from one checkpoint"
+            )
 
     def read(self, name: str) -> Tensor:
         """Returns one tensor, mapped from its file.
@@ -56,6 +75,7 @@ class WeightFiles:
                 "download it again"
             )
         tensor = self._readers[name]()
+        self._unread.discard(name)
         # One such value makes every answer one: the sum tells without a copy.
         if tensor.is_floating_point() and not tensor.sum(dtype=torch.float32).isfinite():
             raise CheckpointError(

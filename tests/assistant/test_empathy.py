@@ -105,7 +105,10 @@ def test_every_emotion_must_be_stated(tmp_path: Path) -> None:
         first = next(index for index, line in enumerate(lines) if line.startswith(f"{label} ="))
         path = tmp_path / f"{label}.toml"
         path.write_text("\n".join(lines[:first] + lines[first + 1 :]))
-        with pytest.raises(SettingsError, match=rf"policies\.empathetic\.{label}"):
+        with pytest.raises(
+            SettingsError,
+            match=rf"policies\.empathetic\.{label} is missing: add it, as in .*empathy\.toml$",
+        ):
             load_policy(f"{path}#empathetic")
 
 

@@ -157,6 +157,32 @@ def test_a_missing_tensor_of_the_published_layout_is_named(published):
         loaded(published)
 
 
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["model.encoder.conv1.weight"], r"\(model\.encoder\.conv1\.weight\)"),
+        (["adapter.fc1.weight.down"], r"\(adapter\.fc1\.weight\.down\)"),
+        ([f"other.{n}" for n in range(5)], r"\(other\.0, other\.1, other\.2 and 2 more\)"),
+    ],
+)
+def test_tensors_that_the_model_has_no_place_for_are_named(copy, names, told):
+    edit_weights(copy, lambda t: t.update({name: torch.zeros(2) for name in names}))
+    with pytest.raises(CheckpointError, match=rf"{told}: weights and configuration belong to"):
+        loaded(copy)
+
+
+def test_weights_that_are_shared_may_be_stored_by_each_name(tmp_path):
+    import dataclasses
+
+    config = tiny_model().config
+    tied = dataclasses.replace(config, llm={**config.llm, "tie_word_embeddings": True})
+    checkpoint.save(BlspEmo(tied, tokenizer=tiny_model().tokenizer), tmp_path)
+    embeddings, head = "llm.causal.model.embed_tokens.weight", "llm.causal.lm_head.weight"
+    edit_weights(tmp_path, lambda t: t.update({head: t[embeddings].clone()}))
+    causal = loaded(tmp_path).llm.causal
+    assert causal.lm_head.weight is causal.model.embed_tokens.weight
+
+
 def test_a_wrong_shape_is_named(copy):
     edit_weights(copy, lambda t: t.update({"adapter.fc1.weight": torch.zeros(3, 4)}))
     with pytest.raises(CheckpointError, match=r"adapter\.fc1\.weight has the shape \[3, 4\]"):
