@@ -26,6 +26,8 @@ from assistant.engines.protocols import (
 from assistant.tool_calls import call_marks, calls_apart
 from ui.realtime_protocol import Json
 
+STILL_THERE = "Are you still there?"
+"""What is said where nobody has spoken for long."""
 GREETING = "Hello."
 """What a model is told where it is to speak first, and nobody says how."""
 
@@ -58,6 +60,8 @@ class ChosenDialogue:
         self._is_stale = True
         self._apart: Course | None = None
         self._cue = GREETING
+        self._next_reply: str | None = None
+        self._reply: str | None = None
         self._tools: tuple[Json, ...] = ()
         """Of the dialogue that took the last question in."""
         self._own: Dialogue | None = None
@@ -103,14 +107,21 @@ class ChosenDialogue:
             course: What that answer alone is made from; None for what was said so far.
             cue: What the model is told in place of an empty question.
         """
-        self._apart, self._cue = course, cue or GREETING
+        self._apart, self._cue, self._next_reply = course, cue or GREETING, None
+
+    def say_once(self, text: str) -> None:
+        """Says that the next question, which must be empty, is answered by `text`."""
+        self.answer_once(None)
+        self._next_reply = text
 
     def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
         """See `Dialogue.hear`."""
+        self._reply = self._next_reply = None
         return self._for_question().hear(utterance, cancel)
 
     def read(self, text: str) -> None:
         """See `Dialogue.read`; an empty text stands for the cue of an answer without question."""
+        self._reply, self._next_reply = None if text else self._next_reply, None
         self._for_question().read(text or self._cue)
 
     def withdraw(self) -> None:
@@ -127,6 +138,10 @@ class ChosenDialogue:
 
     def _tokens(self, cancel: Cancel) -> Iterator[TextDelta]:
         self.was_cut = False
+        if self._reply is not None:
+            self._opened().replace_reply(self._reply)
+            yield TextDelta(self._reply)
+            return
         for count, delta in enumerate(self._opened().reply(cancel), start=1):
             yield delta
             if self.most_tokens is not None and count >= self.most_tokens:

@@ -59,7 +59,8 @@ class TurnDetection(Part):
     threshold: float | None = Field(default=None, gt=0.0, lt=1.0)
     prefix_padding_ms: int | None = Field(default=None, ge=0, le=2_000)
     silence_duration_ms: int | None = Field(default=None, ge=32, le=20_000)
-    idle_timeout_ms: NoEffect = None
+    idle_timeout_ms: int | None = Field(default=None, ge=5_000, le=30_000)
+    """Of `server_vad` alone: silence after an answer in which the assistant asks who is there."""
     eagerness: Literal["low", "medium", "high", "auto"] | None = None
     create_response: bool = True
     interrupt_response: bool = True

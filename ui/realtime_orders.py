@@ -8,10 +8,10 @@ from assistant import events
 from assistant.audio import Waveform
 from assistant.loop import TalkLoop
 from ui.realtime_changes import changed
-from ui.realtime_choices import ChosenDialogue
+from ui.realtime_choices import STILL_THERE, ChosenDialogue
 from ui.realtime_config import SessionConfig
 from ui.realtime_items import course_of, message
-from ui.realtime_protocol import Json, ProtocolError, text_of
+from ui.realtime_protocol import Json, ProtocolError, new_id, text_of
 from ui.realtime_question import MOST_PARTS, Part, PendingQuestion, read_parts, shown_part, together
 from ui.realtime_settings import warning
 from ui.realtime_tools import (
@@ -90,6 +90,24 @@ class Orders:
         """The next turn goes on from the items as they are now."""
         config, items = self._translator.config, self._translator.items
         self._dialogue.begin_with(with_tools(items.course(config.instructions), config))
+
+    def ask_who_is_there(self, start_s: float, end_s: float) -> bool:
+        """Speaks into a silence of these bounds, unless the client has something to ask first."""
+        if self._translator.is_responding or self._question.parts:
+            return False
+        item_id = new_id("item")
+        self._translator.send(
+            {
+                "type": "input_audio_buffer.timeout_triggered",
+                "audio_start_ms": round(1_000 * start_s),
+                "audio_end_ms": round(1_000 * end_s),
+                "item_id": item_id,
+            }
+        )
+        self._translator.commit(item_id=item_id)
+        self._dialogue.say_once(STILL_THERE)
+        self._loop.type_text("")
+        return True
 
     async def _create(self, event: Json) -> None:
         items, self._question.was_tried = self._translator.items, True

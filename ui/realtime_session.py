@@ -22,6 +22,7 @@ from ui.realtime_choices import ChosenDialogue, ChosenPolicy, ChosenVoice
 from ui.realtime_config import AttuneConfig, SessionConfig
 from ui.realtime_devices import LEAST_KEPT_S, SocketMicrophone, SocketSpeaker
 from ui.realtime_engines import Resident
+from ui.realtime_idle import IdleTimeout
 from ui.realtime_keeping import Keeping
 from ui.realtime_orders import Handler, Orders
 from ui.realtime_outbox import Outbox
@@ -132,6 +133,7 @@ class Session:
         self._orders = Orders(
             self._loop, self._translator, self._dialogue, question, self._answer_with
         )
+        self._idle = IdleTimeout(self._orders.ask_who_is_there)
         self._handlers: dict[str, Handler] = {
             **self._requests.handlers,
             **self._orders.handlers,
@@ -213,6 +215,7 @@ class Session:
             self.outbox.put(error.event(event_id))
 
     def _listen(self, event: events.Event) -> None:
+        self._idle.follow(event, self._config.audio.input.turn_detection)
         if isinstance(event, events.LevelMeasured):
             return
         self.last_active_s = asyncio.get_running_loop().time()

@@ -1,5 +1,6 @@
 """Sessions on a virtual clock: what clients may do, and what they are told when they may not."""
 
+import asyncio
 import base64
 import dataclasses
 import gc
@@ -371,3 +372,70 @@ def test_words_that_are_never_known_are_told_to_have_failed() -> None:
 
     model = ScriptedModel(["I am here for you."], failing_turns=[1])
     drive(act, dataclasses.replace(resident(), models={"nano": model}))
+
+
+IDLE = "input_audio_buffer.timeout_triggered"
+
+
+def vad(**fields: Any) -> dict[str, Any]:
+    return {"input": {"turn_detection": {"type": "server_vad", **fields}}}
+
+
+def test_who_says_nothing_for_long_is_asked_once_in_each_silence() -> None:
+    async def act(client: Client) -> None:
+        await client.update(audio=vad(idle_timeout_ms=6_000))
+        await asyncio.sleep(20.0)  # nothing was answered yet
+        assert IDLE not in {event["type"] for event in client.seen}
+        for reply in ("I am here for you.", "Go on."):
+            await client.send("input_audio_buffer.append", audio=spoken())
+            assert said((await client.until("response.done"))[-1]) == reply
+            seen = await client.until(IDLE)
+            assert "output_audio_buffer.stopped" in {event["type"] for event in seen}
+            silent_ms = seen[-1]["audio_end_ms"] - seen[-1]["audio_start_ms"]
+            assert silent_ms == pytest.approx(6_000, abs=200)
+            seen = await client.until("response.done")
+            assert seen[0]["type"] == "input_audio_buffer.committed"
+            assert seen[0]["item_id"] == client.seen[client.seen.index(seen[0]) - 1]["item_id"]
+            assert said(seen[-1]) == "Are you still there?"
+            count = len(client.seen)
+            await asyncio.sleep(20.0)
+            later = {event["type"] for event in client.seen[count:]}
+            assert IDLE not in later and "response.created" not in later
+
+    model = ScriptedModel(["I am here for you.", "(not asked of the model)", "Go on."])
+    drive(act, dataclasses.replace(resident(), models={"nano": model}))
+    assert model.dialogues[0].replaced == ["Are you still there?"] * 2
+
+
+def said(done: dict[str, Any]) -> str:
+    return done["response"]["output"][0]["content"][0]["transcript"]
+
+
+@pytest.mark.parametrize(
+    "audio", [vad(), vad(idle_timeout_ms=6_000, create_response=False), {"input": {}}]
+)
+def test_who_is_not_to_be_asked_is_left_in_silence(audio: dict[str, Any]) -> None:
+    async def act(client: Client) -> None:
+        await client.update(audio=audio)
+        await ask(client)
+        await client.until("output_audio_buffer.stopped")
+        await asyncio.sleep(30.0)
+
+    assert IDLE not in {event["type"] for event in drive(act).seen}
+
+
+def test_a_cough_begins_the_silence_anew_and_impossible_times_are_refused() -> None:
+    async def act(client: Client) -> None:
+        for wrong in (1_000, 60_000, "long"):
+            await client.send("session.update", session={"audio": vad(idle_timeout_ms=wrong)})
+            assert (await client.error())["param"].endswith("idle_timeout_ms")
+        await client.update(audio=vad(idle_timeout_ms=6_000))
+        await ask(client)
+        await client.until("output_audio_buffer.stopped")
+        await asyncio.sleep(5.0)
+        await client.send("input_audio_buffer.append", audio=spoken(0.08, tail_s=0.5))
+        await asyncio.sleep(4.0)
+        assert IDLE not in {event["type"] for event in client.seen}
+        await client.until(IDLE)
+
+    drive(act)
