@@ -85,6 +85,7 @@ class Session:
         self._ignored: list[str] = []
         self._once: SessionConfig | None = None
         self._once_turn: int | None = None
+        self._has_told_conversation = False
         self._translator = Translator(
             self.outbox.put, self._config, was_cut=lambda: self._dialogue.was_cut
         )
@@ -175,8 +176,7 @@ class Session:
         self.outbox.open()
         self._picture = Picture()
         self.outbox.put({"type": "session.created", "session": self._session_json()})
-        conversation = {"id": self._translator.conversation_id, "object": "realtime.conversation"}
-        self.outbox.put({"type": "conversation.created", "conversation": conversation})
+        self._has_told_conversation = False
         self._show()
 
     def detach(self) -> None:
@@ -208,11 +208,26 @@ class Session:
                 )
             if kind != "input_audio_buffer.append" or self._requests.cuts_turns:
                 self.last_active_s = asyncio.get_running_loop().time()
+            if kind != "session.update":
+                self._tell_conversation()
             result = handler(event)
             if result is not None:
                 await result
         except ProtocolError as error:
             self.outbox.put(error.event(event_id))
+        self._tell_conversation()
+
+    def _tell_conversation(self) -> None:
+        """Tells the client once that there is a conversation.
+
+        Not before its first message: many clients take what comes after `session.created` for the
+        answer to their `session.update`.
+        """
+        if self._has_told_conversation:
+            return
+        self._has_told_conversation = True
+        conversation = {"id": self._translator.conversation_id, "object": "realtime.conversation"}
+        self.outbox.put({"type": "conversation.created", "conversation": conversation})
 
     def _listen(self, event: events.Event) -> None:
         self._idle.follow(event, self._config.audio.input.turn_detection)

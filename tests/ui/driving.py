@@ -77,7 +77,7 @@ def drive(act: Callable[[Client], Awaitable[None]], engines: Resident | None = N
         pumping = asyncio.ensure_future(session.outbox.pump(client.take))
         running = asyncio.ensure_future(session.run())
         try:
-            await client.until("conversation.created")
+            await client.until("session.created")
             await act(client)
         finally:
             session.end()

@@ -59,12 +59,12 @@ def test_a_spoken_talk_with_an_interruption(address: str) -> None:
         created = connection.recv()
         assert created.type == "session.created"
         assert created.session.model == "nano"
-        conversation = connection.recv()
-        assert conversation.type == "conversation.created"
-        assert conversation.conversation.object == "realtime.conversation"
         session = {"type": "realtime", "audio": {"output": {"voice": "marin"}}}
         connection.session.update(session=session)
         assert connection.recv().type == "session.updated"
+        conversation = connection.recv()
+        assert conversation.type == "conversation.created"
+        assert conversation.conversation.object == "realtime.conversation"
 
         connection.input_audio_buffer.append(audio=spoken())
         first = until(connection, "response.done")
