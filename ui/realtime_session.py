@@ -23,6 +23,7 @@ from ui.realtime_config import AttuneConfig, SessionConfig
 from ui.realtime_devices import LEAST_KEPT_S, SocketMicrophone, SocketSpeaker
 from ui.realtime_engines import Resident
 from ui.realtime_idle import IdleTimeout
+from ui.realtime_instructions import refuse_long_instructions
 from ui.realtime_keeping import Keeping
 from ui.realtime_orders import Handler, Orders
 from ui.realtime_outbox import Outbox
@@ -300,6 +301,7 @@ class Session:
         with_known_names(changes, self._config, self._resident, warnings)
         model = self._resident.models[changes.config.model]
         refuse_tools(changes, can_call=call_marks(model) is not None)
+        refuse_long_instructions(changes, self._config.instructions, model)
         self._keep_what_is_in_use(changes)
         event_id = given if isinstance(given := event.get("event_id"), str) else None
         if changes.applied > 0 or not changes.refused:

@@ -181,6 +181,8 @@ def reduce(view: View, event: events.Event) -> View:
             return replace(view, is_ducked=decibels < 0.0)
         case events.Yielded(yielded=yielded):
             return replace(view, is_held=yielded)
+        case events.HelpOffered(text=text) if any(text == shown.text for shown in view.notices):
+            return view  # it stands on the screen for as long as the danger lasts
         case events.HelpOffered(text=text):
             return noticed(view, text, Urgency.HELP)
         case events.DeviceChanged(message=message, lost=lost):

@@ -121,6 +121,8 @@ def test_what_is_denied_told_long_ago_or_only_a_figure_of_speech_is_no_danger(wo
         "false alarm",
         "the fire is out",
         "I didn't mean it like that",
+        "I did not say that",
+        "No, that was wrong.",
     ],
 )
 def test_words_that_say_it_is_past(words: str) -> None:
@@ -136,6 +138,8 @@ def test_words_that_say_it_is_past(words: str) -> None:
         "the ambulance is not here",
         "what should I do",
         "nobody is with me",
+        "you are wrong, I deserve it",
+        "stop it",
         "yes",
         "",
     ],
