@@ -37,6 +37,11 @@ class ReplayLoop(asyncio.SelectorEventLoop):
         worked_s = time.perf_counter() - self._began_s if self._counts_work else 0.0
         return self._jumped_s + worked_s
 
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Says nothing of tasks that ended because the program was told to end."""
+        if not isinstance(context.get("exception"), SystemExit | KeyboardInterrupt):
+            super().call_exception_handler(context)
+
     def patience_s(self, timeout: float | None) -> float | None:
         """Returns how long to wait really for `timeout`, and lets the clock jump over the rest."""
         if any(worker.waiting for worker in self._workers):

@@ -1,6 +1,8 @@
 """The output of a program: where it is full or closed, the program ends without a traceback."""
 
+import contextlib
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -52,4 +54,5 @@ def _open_closed() -> None:
 
 def _forget_output() -> None:
     """Sends what is still to be printed nowhere: Python would try again as it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with contextlib.suppress(io.UnsupportedOperation):  # it is no file of the system
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -161,6 +161,7 @@ def test_a_sound_server_that_dies_is_waited_for_and_nothing_recorded_is_lost(
         talk.wait_for("Ready.")
         server.say(question)
         talk.wait_for("You (sad, 81 percent)")
+        time.sleep(3.0)  # some of the answer is heard: what follows is a turn of its own
         server.kill()
         assert "Attune reconnects when it is back" in talk.wait_for("was lost")
         server.start()
