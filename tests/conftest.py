@@ -1,8 +1,18 @@
 """What every run of the tests ends with."""
 
+import signal
 from collections import Counter
 
 import pytest
+
+
+def pytest_configure() -> None:
+    """Lets programs that tests start hear Ctrl-C, also where the run itself is in the background.
+
+    A shell starts background jobs with it ignored, and whoever they start inherits that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
