@@ -63,8 +63,10 @@ class DangerFinder:
         self._long_ago = self._pattern(contexts.get("long_ago", []))
         denied = self._spelled_out(contexts.get("denied", []))
         self._denied = re.compile(f"(?:{'|'.join(denied)}) ?$") if denied else None
-        self._past = self._pattern(table.get("past", {}).get("phrases", []))
-        self._not_past = self._pattern(table.get("past", {}).get("unless", []))
+        past = table.get("past", {})
+        self._mistaken = self._pattern(past.get("was_none", []))
+        self._past = self._pattern([*past.get("phrases", []), *past.get("was_none", [])])
+        self._not_past = self._pattern(past.get("unless", []))
         self._kinds = [self._kind(name, entry) for name, entry in table["kind"].items()]
 
     def kind(self, words: str) -> str | None:
@@ -85,8 +87,15 @@ class DangerFinder:
 
     def is_past(self, words: str) -> bool:
         """Returns whether `words` say that there is no danger, or none any more."""
+        return self._says(words, self._past)
+
+    def is_mistaken(self, words: str) -> bool:
+        """Returns whether `words` say that what was taken for a danger was none."""
+        return self._says(words, self._mistaken)
+
+    def _says(self, words: str, end: re.Pattern[str] | None) -> bool:
         plain = self.plain(words)
-        if self._past is None or self._past.search(plain) is None:
+        if end is None or end.search(plain) is None:
             return False
         return self._not_past is None or self._not_past.search(plain) is None
 

@@ -242,7 +242,10 @@ class TurnFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class HelpOffered(Event):
-    """Words of danger to life, now or before: the answer is a calm text, not the model's."""
+    """Words of danger to life: from this turn on the answers are calm texts, not the model's.
+
+    Once for a danger, and again where another kind of it is found, until `HelpEnded`.
+    """
 
     turn: int
     topic: str
@@ -257,6 +260,8 @@ class HelpEnded(Event):
 
     turn: int
     topic: str
+    was_none: bool = False
+    """Whether the person said that there was no danger, such as "I meant the film"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from assistant.engines.protocols import (
 )
 from assistant.errors import EngineFailed
 from assistant.reply_parts import Emit, Question, ReplyParts
-from assistant.safety import Help
+from assistant.safety import Help, Stage
 from assistant.turn_judges import together
 from assistant.worker import Due, Stream
 
@@ -126,7 +126,7 @@ class Hearing:
         utterance = self._question.utterance
         if utterance is None:
             await self._parts.model_worker.call(self._read, due=self._due)
-            self._reads(Transcript(self._question.text, source="typed"))
+            self._reads(Transcript(self._question.words, source="typed"))
             return
         self._items = self._parts.model_worker.stream(
             lambda: self._hear(utterance), ahead=0, due=self._due
@@ -174,13 +174,14 @@ class Hearing:
         self.words = words
         self._emit(partial(events.WordsHeard, turn=turn, transcript=words))
         self.help = self._parts.safety.look(words.text, turn)
-        if self.help is None:
-            return
-        if self.help.is_over:
-            self._emit(partial(events.HelpEnded, turn=turn, topic=self.help.topic))
-        else:
-            topic, text = self.help.topic, self.help.text
-            self._emit(partial(events.HelpOffered, turn=turn, topic=topic, text=text))
+        match self.help:
+            case Help(topic=topic, text=text, stage=Stage.BEGUN):
+                self._emit(partial(events.HelpOffered, turn=turn, topic=topic, text=text))
+            case Help(topic=topic, stage=Stage.OVER | Stage.MISTAKEN as stage):
+                was_none = stage is Stage.MISTAKEN
+                self._emit(partial(events.HelpEnded, turn=turn, topic=topic, was_none=was_none))
+            case _:
+                pass
 
 
 async def _stopped(task: asyncio.Task[None]) -> None:

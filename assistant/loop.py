@@ -101,7 +101,7 @@ class TalkLoop:
         self._steady = SteadyFrames(parts.microphone, parts.ear.frame_samples)
         is_file = isinstance(parts.microphone, FileMicrophone)
         self._silence = None if is_file else SilentMicrophone()
-        self._typed: list[str] = []
+        self._typed: list[tuple[str, str]] = []
         self._typed_at_s = 0.0
 
     @property
@@ -183,21 +183,22 @@ class TalkLoop:
         if self._replies is not None:
             self._replies.withdraw()
 
-    def type_text(self, text: str) -> None:
-        """Answers `text` as if it had been said.
+    def type_text(self, text: str, words: str | None = None) -> None:
+        """Answers `text` as if it had been said; `words` of it are the person's, None for all.
 
         What is being said meanwhile is answered first: neither is lost. A turn that does not end
         is ended for it, and an answer that takes long is interrupted.
         """
         if not self._typed:
             self._typed_at_s = self.clock_s
-        self._typed.append(text)
+        self._typed.append((text, text if words is None else words))
         if self._endpointer.is_idle:
             self._answer_typed()
 
     def _answer_typed(self) -> None:
-        text, self._typed = "\n".join(self._typed), []
-        self._ask(None, text, "typed")
+        texts, words = zip(*self._typed, strict=True)
+        self._typed = []
+        self._ask(None, "typed", text="\n".join(texts), words="\n".join(filter(None, words)))
 
     def _look_at_typed(self) -> None:
         """Answers what was typed while somebody spoke, once that is answered."""
@@ -241,7 +242,7 @@ class TalkLoop:
     async def _ask_spoken(self, sound: Waveform, is_spoken: bool) -> bool:
         part = sound if is_spoken else await self.spoken_part(sound)
         if part is not None:
-            self._ask(part, "", "asked")
+            self._ask(part, "asked")
         return part is not None
 
     def end_turn(self) -> bool:
@@ -275,7 +276,9 @@ class TalkLoop:
         self._parts.reply.prior.correct(self._estimated.get(turn), emotion)
         self._emit(partial(events.EmotionCorrected, turn=turn, emotion=emotion, by=by))
 
-    def _ask(self, utterance: Waveform | None, text: str, reason: str) -> None:
+    def _ask(
+        self, utterance: Waveform | None, reason: str, *, text: str = "", words: str = ""
+    ) -> None:
         if self._replies is None:
             return
         self.abandon_turn()
@@ -283,7 +286,7 @@ class TalkLoop:
         now_s = asyncio.get_running_loop().time()
         turn = self._replies.next_turn
         start = max(0, self._clock - (0 if utterance is None else len(utterance)))
-        self._replies.prepare(Question(turn, utterance, text, start, self._clock, now_s))
+        self._replies.prepare(Question(turn, utterance, text, start, self._clock, now_s, words))
         self._commit(_seconds(start), self.clock_s, self.clock_s, reason)
 
     async def _frames(self) -> AsyncGenerator[AudioFrame, None]:

@@ -54,13 +54,15 @@ class Question:
     utterance: Waveform | None
     """16 kHz; None for a typed question."""
     text: str
-    """The words of a typed question."""
+    """What the model reads of a typed question."""
     start_samples: int
     """On the audio clock; a question that is joined to the next one starts here."""
     speech_end_samples: int
     """Its last sample of speech on the audio clock."""
     speech_end_s: float
     """Time of its last sample of speech on the event loop's clock."""
+    words: str = ""
+    """What of `text` the person said: what came of a function was not."""
 
 
 Emit = Callable[[Callable[[float], events.Event]], None]

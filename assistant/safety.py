@@ -1,7 +1,8 @@
 """What is said to a person in danger, instead of what the model would say.
 
 Words that speak of danger to life are answered by a calm text with the number to call, and so is
-all that follows, until the person says that it is past. It is no diagnosis and replaces nobody.
+all that follows, until the person says that it is past, or was none: then an apology is said. It is
+no diagnosis and replaces nobody.
 How danger is found stands in `assistant.danger`; patterns, texts and numbers in `safety.toml`.
 """
 
@@ -9,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +24,19 @@ SAD = EmotionEstimate(tuple(float(emotion is Emotion.SAD) for emotion in Emotion
 """Who is in danger is answered in the manner that a sad voice is."""
 
 
+class Stage(StrEnum):
+    """Where in a danger a turn stands."""
+
+    BEGUN = "begun"
+    """It is found with these words, or another kind of it."""
+    LASTING = "lasting"
+    """It was found before and is not past."""
+    OVER = "over"
+    """The person said that it is past."""
+    MISTAKEN = "mistaken"
+    """The person said that there was none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Help:
     """What is said and shown to a person in danger."""
@@ -32,8 +47,12 @@ class Help:
     """Where to find help in the person's country; it is shown."""
     reply: str
     """What is said instead of a reply of the model's."""
-    is_over: bool = False
-    """Whether the person said that the danger is past: the model answers from the next turn on."""
+    stage: Stage = Stage.BEGUN
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the model answers from the next turn on."""
+        return self.stage in (Stage.OVER, Stage.MISTAKEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +87,11 @@ class HelpFinder:
             self._danger = DangerFinder(table)
             numbers = _chosen(table["country"], country, "country", named)
             texts = _chosen(table["text"], language, "language", named)
-            numbers = {name: str(value) for name, value in numbers.items()}
+            # A language of one's own may do without: `end` is named in texts that want to only.
+            parts = {"end": texts.get("end", ""), **numbers}
+            numbers = {name: str(value) for name, value in parts.items()}
             self._over: tuple[str, ...] = _filled(texts["over"], numbers)
+            self._mistaken = _filled(texts.get("mistaken", texts["over"]), numbers)
             self._texts = {
                 kind: _Texts(
                     _filled([texts[kind]["shown"]], numbers)[0],
@@ -87,8 +109,17 @@ class HelpFinder:
         return None if kind is None else self.first(kind)
 
     def is_past(self, words: str) -> bool:
-        """Returns whether `words` say that the danger is past."""
+        """Returns whether `words` say that the danger is past, or that there was none."""
         return self._danger.is_past(words)
+
+    def ended_by(self, words: str, kind: str) -> Help | None:
+        """Returns what is said to `words` if they end a danger of `kind`."""
+        if not self.is_past(words):
+            return None
+        shown, was_none = self._texts[kind].shown, self._danger.is_mistaken(words)
+        if was_none:
+            return Help(kind, shown, self._mistaken[0], Stage.MISTAKEN)
+        return Help(kind, shown, self._over[0], Stage.OVER)
 
     def first(self, kind: str) -> Help:
         """Returns what is said when danger of `kind` is found."""
@@ -98,11 +129,7 @@ class HelpFinder:
     def next(self, kind: str, index: int) -> Help:
         """Returns what is said `index` turns later, while the danger goes on."""
         texts = self._texts[kind]
-        return Help(kind, texts.shown, texts.next[index % len(texts.next)])
-
-    def over(self, kind: str) -> Help:
-        """Returns what is said when the danger is past."""
-        return Help(kind, self._texts[kind].shown, self._over[0], is_over=True)
+        return Help(kind, texts.shown, texts.next[index % len(texts.next)], Stage.LASTING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +157,8 @@ class SafetyWatch:
         """Returns what is to be said to `words`; None where the model is to answer.
 
         Args:
-            words: What the person said.
+            words: What the person said; empty where only something else is to be answered, such
+                as what came of a function.
             turn: Which turn it is, counted from 0; None for the one after the last.
         """
         turn = self._latest.turn + 1 if turn is None else turn
@@ -147,8 +175,8 @@ class SafetyWatch:
             return _Danger(turn, found.topic), found
         if before.kind is None:
             return _Danger(turn), None
-        if found is None and finder.is_past(words):
-            return _Danger(turn), finder.over(before.kind)
+        if found is None and (ended := finder.ended_by(words, before.kind)) is not None:
+            return _Danger(turn), ended
         help_ = finder.next(before.kind, before.said)
         return _Danger(turn, before.kind, before.said + 1), help_
 
@@ -189,7 +217,7 @@ def _merged(shipped: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-JOINED = ("phrases", "plain", "idioms", "told", "long_ago", "denied", "unless")
+JOINED = ("phrases", "plain", "idioms", "told", "long_ago", "denied", "unless", "was_none")
 """Lists of patterns, which a file adds to; its texts replace the shipped ones."""
 
 

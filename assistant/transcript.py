@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from assistant.engines.protocols import EmotionEstimate, SpeakingStyle
 from assistant.latency import Mark
 from assistant.output_file import OutputFile
-from assistant.safety import Help
+from assistant.safety import Help, Stage
 from models.emotions import EMOTION_LABELS
 
 
@@ -75,12 +75,22 @@ class HelpRecord(_Record):
     text: str
     """Where to find help."""
     is_over: bool
-    """Whether the person said that the danger is past."""
+    """Whether the person said that the danger is past, or that there was none."""
+    is_new: bool = True
+    """Whether it was found with this turn, or another kind of it."""
+    was_none: bool = False
+    """Whether the person said that there was none."""
 
     @classmethod
     def of(cls, help_: Help) -> Self:
         """Returns the record of `help_`."""
-        return cls(topic=help_.topic, text=help_.text, is_over=help_.is_over)
+        return cls(
+            topic=help_.topic,
+            text=help_.text,
+            is_over=help_.is_over,
+            is_new=help_.stage is Stage.BEGUN,
+            was_none=help_.stage is Stage.MISTAKEN,
+        )
 
 
 class TurnRecord(_Record):
@@ -155,8 +165,8 @@ def _help_markdown(record: TurnRecord) -> str:
 
 
 def shown_help(record: TurnRecord) -> str:
-    """Returns where to find help, which belongs beside a turn in danger; empty for others."""
-    return "" if record.help is None or record.help.is_over else record.help.text
+    """Returns where to find help, which belongs beside the turn that a danger begins with."""
+    return record.help.text if record.help is not None and record.help.is_new else ""
 
 
 def describe_emotion(emotion: EmotionRecord) -> str:

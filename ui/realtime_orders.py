@@ -12,7 +12,16 @@ from ui.realtime_choices import STILL_THERE, ChosenDialogue
 from ui.realtime_config import SessionConfig
 from ui.realtime_items import course_of, message
 from ui.realtime_protocol import Json, ProtocolError, new_id, text_of
-from ui.realtime_question import MOST_PARTS, Part, PendingQuestion, read_parts, shown_part, together
+from ui.realtime_question import (
+    MOST_PARTS,
+    Outcome,
+    Part,
+    PendingQuestion,
+    TypedQuestion,
+    read_parts,
+    shown_part,
+    together,
+)
 from ui.realtime_settings import warning
 from ui.realtime_tools import (
     FUNCTION_ITEMS,
@@ -163,7 +172,7 @@ class Orders:
         fields = cast(Json, item) if isinstance(item, dict) else {}
         if fields.get("type") in FUNCTION_ITEMS and self._dialogue.can_call:
             item = function_item(fields, path)
-            return role_of(item), [function_text(item) or ""]
+            return role_of(item), [_read_by_model(item, function_text(item) or "")]
         role = fields.get("role")
         if fields.get("type") != "message" or role not in TEXT_OF:
             raise ProtocolError(
@@ -207,8 +216,8 @@ class Orders:
         translator.metadata, translator.is_apart = order.metadata, order.is_apart
         translator.cancelled_by_client = True
         self._answer_with(order.config)
-        if isinstance(question, str):
-            self._loop.type_text(question)
+        if isinstance(question, TypedQuestion):
+            self._loop.type_text(question.text, question.words)
         else:
             await self._loop.ask(question, is_spoken=True)
 
@@ -252,12 +261,13 @@ class Orders:
             fields = cast(Json, entry) if isinstance(entry, dict) else {}
             if fields.get("type") == "item_reference":
                 item = self._translator.items.get(fields.get("id"), f"response.input.{index}.id")
-                messages.append((role_of(item), [self._translator.items.text(item)]))
+                text = self._translator.items.text(item)
+                messages.append((role_of(item), [_read_by_model(item, text)]))
             else:
                 messages.append(await self._message(fields, f"response.input.{index}"))
         return messages
 
-    def _prepared(self, order: Order) -> Part:
+    def _prepared(self, order: Order) -> Waveform | TypedQuestion:
         """Returns what is to be answered, and tells the dialogue what it is answered from."""
         translator, dialogue = self._translator, self._dialogue
         config, items = order.config, translator.items
@@ -297,6 +307,10 @@ class Orders:
                 code="nothing_to_answer",
             )
         return ""
+
+
+def _read_by_model(item: Json, text: str) -> str:
+    return Outcome(text) if item["type"] == "function_call_output" else text
 
 
 def _split(messages: list[tuple[str, list[Part]]]) -> tuple[list[Part], list[tuple[str, str]]]:

@@ -1,5 +1,6 @@
 """What a client has committed or typed and not had answered yet."""
 
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -17,6 +18,20 @@ MOST_PARTS = 16
 
 Part = Waveform | str
 """Something said (16 kHz) or typed."""
+
+
+class Outcome(str):
+    """What came of a function, as the model reads it: nobody said it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypedQuestion:
+    """Typed parts as one question."""
+
+    text: str
+    """What the model reads."""
+    words: str
+    """What of it the person said."""
 
 
 class PendingQuestion:
@@ -56,7 +71,7 @@ class PendingQuestion:
         self._parts, self._refused, self.was_tried = [], 0, False
 
 
-def together(parts: list[Part]) -> Part:
+def together(parts: list[Part]) -> Waveform | TypedQuestion:
     """Returns parts as one question; empty where there are none.
 
     Raises:
@@ -73,7 +88,10 @@ def together(parts: list[Part]) -> Part:
         raise ProtocolError(
             "too much waits for an answer: create a response", code="unanswered_items"
         )
-    return np.concatenate(sounds) if sounds else "\n".join(texts)
+    if sounds:
+        return np.concatenate(sounds)
+    said = (text for text in texts if not isinstance(text, Outcome))
+    return TypedQuestion("\n".join(texts), "\n".join(said))
 
 
 def read_parts(content: object, sound: AudioFormat) -> list[Waveform | str]:

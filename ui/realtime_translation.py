@@ -238,6 +238,9 @@ class Translator:
             case events.HelpOffered(turn=turn, topic=topic, text=text):
                 place = {"type": "attune.help", **self._of(turn)}
                 self.send({**place, "topic": topic, "text": text})
+            case events.HelpEnded(turn=turn, topic=topic, was_none=was_none):
+                place = {"type": "attune.help.ended", **self._of(turn)}
+                self.send({**place, "topic": topic, "was_none": was_none})
             case events.EchoJudged(echo=echo):
                 self.send({"type": "attune.echo", "echo": str(echo)})
             case _:

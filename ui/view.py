@@ -52,7 +52,7 @@ class Urgency(StrEnum):
     NOTE = "note"
     WARNING = "warning"
     HELP = "help"
-    """Where to find help when life is in danger: stays on the screen."""
+    """Where to find help: stays on the screen for as long as life is in danger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +166,11 @@ def noticed(view: View, text: str, urgency: Urgency = Urgency.NOTE) -> View:
     return replace(view, notices=tuple(notices))
 
 
+def _without_help(view: View) -> View:
+    others = (notice for notice in view.notices if notice.urgency is not Urgency.HELP)
+    return replace(view, notices=tuple(others))
+
+
 def reduce(view: View, event: events.Event) -> View:
     """Returns what `view` becomes by `event`."""
     view = replace(view, clock_s=max(view.clock_s, event.at_s))
@@ -181,10 +186,10 @@ def reduce(view: View, event: events.Event) -> View:
             return replace(view, is_ducked=decibels < 0.0)
         case events.Yielded(yielded=yielded):
             return replace(view, is_held=yielded)
-        case events.HelpOffered(text=text) if any(text == shown.text for shown in view.notices):
-            return view  # it stands on the screen for as long as the danger lasts
         case events.HelpOffered(text=text):
-            return noticed(view, text, Urgency.HELP)
+            return noticed(_without_help(view), text, Urgency.HELP)
+        case events.HelpEnded():
+            return _without_help(view)
         case events.DeviceChanged(message=message, lost=lost):
             silent = replace(view, is_away=lost, person_db=SILENCE_DB, assistant_db=SILENCE_DB)
             return noticed(silent, message, Urgency.WARNING if lost else Urgency.NOTE)

@@ -14,7 +14,7 @@ from assistant.empathy import load_policy
 from assistant.engines.protocols import Cancel, EmotionEstimate, Persona, TextDelta, Transcript
 from assistant.errors import SettingsError
 from assistant.loop import TalkLoop
-from assistant.safety import SHIPPED, HelpFinder, SafetyWatch
+from assistant.safety import SHIPPED, Help, HelpFinder, SafetyWatch, Stage
 from assistant.talk_settings import TalkSettings
 from models.emotions import Emotion
 from tests.fakes import (
@@ -148,6 +148,81 @@ def test_words_that_do_not_say_it(words: str) -> None:
     assert not FINDER.is_past(words)
 
 
+def ended(words: str, kind: str = "fire", finder: HelpFinder = FINDER) -> Help:
+    help_ = finder.ended_by(words, kind)
+    assert help_ is not None
+    return help_
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "no, I meant the film",
+        "I'm joking",
+        "I'm fine, that was a song",
+        "just kidding",
+        "that's a line from a movie",
+        "I was only quoting a poem",
+        "we are playing a game",
+        "I was talking about a book",
+        "You misheard me.",
+        "That's not what I said.",
+        "it was just a figure of speech",
+        "false alarm",
+        "I was rehearsing, I am an actor",
+        "das war nur ein Film",
+        "Ich mache nur Spaß",
+        "c'était une chanson",
+        "je plaisante",
+    ],
+)
+def test_who_says_that_there_was_no_danger_hears_an_apology(words: str) -> None:
+    watch = SafetyWatch(FINDER)
+    assert watch.look("I smell gas") is not None
+    help_ = watch.look(words)
+    assert help_ is not None and help_.stage is Stage.MISTAKEN and "sorry" in help_.reply
+    assert help_.reply != ended("I am safe").reply
+    assert watch.look("what a day") is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "he says he was only joking",
+        "he didn't mean to hurt me",
+        "she thinks it is a joke",
+        "I did not mean to take them all",
+        "I'm not joking",
+        "he is acting strange",
+        "he is watching a film",
+        "I am hiding in the car",
+        "my mum said it was a misunderstanding",
+        "Ich bin mir sicher, dass ich sterben will",
+        "Ich bin nicht in Sicherheit",
+        "je suis pas en sécurité",
+    ],
+)
+def test_what_only_sounds_like_an_end_is_none(words: str) -> None:
+    assert FINDER.ended_by(words, "violence") is None
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("I am safe",)),
+        ("de", ("Ich bin in Sicherheit", "I am safe")),
+        ("fr", ("Je suis en sécurité", "I'm safe")),
+    ],
+)
+def test_the_texts_name_words_that_end_a_danger(language: str, words: tuple[str, ...]) -> None:
+    finder = HelpFinder("FR", language)
+    for kind in KINDS:
+        texts = finder.first(kind).text, finder.first(kind).reply, finder.next(kind, 2).reply
+        for text in texts:
+            assert all(name.casefold().replace("i'm", "i am") in text.casefold() for name in words)
+        assert all(ended(name, kind, finder).stage is Stage.OVER for name in words)
+
+
 def test_the_calm_texts_go_on_without_repeating_until_it_is_past() -> None:
     watch = SafetyWatch(FINDER)
     said = ["My boyfriend hit me", "I don't know", "no", "maybe", "hm", "he is asleep"]
@@ -219,6 +294,29 @@ def test_a_file_of_ones_own_adds_to_the_shipped_one(tmp_path: Path) -> None:
     assert found is not None and found.reply == "Run, and call 112."
     assert finder.find("Es brennt mir unter den Nägeln.") is None
     assert finder.find("I smell gas") is not None
+    file.write_text(
+        '[past]\nwas_none = ["scherzo"]\n[text.en]\nend = "Say: done."\nmistaken = ["Oops."]\n'
+    )
+    finder = HelpFinder("DE", file=file)
+    assert "Say: done." in finder.first("fire").reply
+    assert ended("Scherzo!", "fire", finder).reply == "Oops."
+    assert ended("I'm joking", "fire", finder).reply == "Oops."
+
+
+def test_a_language_without_words_for_the_end_can_be_used(tmp_path: Path) -> None:
+    table = tomllib.loads(SHIPPED.read_text())["text"]["en"]
+    lines = ["[text.xx]", f"over = {table['over']}"]
+    for kind in KINDS:
+        lines += [
+            f"[text.xx.{kind}]",
+            'shown = "Call."',
+            'first = "Call now."',
+            'next = ["Go on."]',
+        ]
+    file = tmp_path / "own.toml"
+    file.write_text("\n".join(lines))
+    finder = HelpFinder("DE", "xx", file)
+    assert ended("I'm joking", "fire", finder).reply == ended("I'm safe", "fire", finder).reply
 
 
 @pytest.mark.parametrize(
@@ -270,15 +368,25 @@ def test_a_spoken_danger_is_answered_by_the_text_and_the_model_is_not_asked() ->
     replies = said_in(result)
     assert replies[0] == FINDER.first("self_harm").reply
     assert replies[1] == FINDER.next("self_harm", 0).reply
-    assert replies[2] == FINDER.over("self_harm").reply
+    assert replies[2] == ended("i am safe now").reply
     assert replies[3] == "The model speaks."
     assert dialogue.replaced == replies[:3]
     offered = result.of(events.HelpOffered)
-    assert [(event.turn, event.topic) for event in offered] == [(0, "self_harm"), (1, "self_harm")]
-    assert [event.turn for event in result.of(events.HelpEnded)] == [2]
+    assert [(event.turn, event.topic) for event in offered] == [(0, "self_harm")]
+    assert [(event.turn, event.was_none) for event in result.of(events.HelpEnded)] == [(2, False)]
     sad = load_policy().style(EmotionEstimate((0.0, 0.0, 0.0, 1.0, 0.0)))
     assert [event.style for event in result.of(events.StyleChosen)][:3] == [sad] * 3
     assert voice.spoken[0][1] == sad
+
+
+def test_help_is_offered_again_only_where_the_danger_is_another() -> None:
+    said = ("i smell gas", "and now", "there is so much smoke", "he is not breathing", "what now")
+    dialogue = Saying(*said, "no i meant the film", "i smell gas")
+    spans = [(0.5 + 12.0 * index, 1.5 + 12.0 * index) for index in range(7)]
+    result = talk(speech_like(*spans, length_s=90.0), dialogue=dialogue, help_finder=FINDER)
+    offered = [(event.turn, event.topic) for event in result.of(events.HelpOffered)]
+    assert offered == [(0, "fire"), (3, "medical"), (6, "fire")]
+    assert [(event.turn, event.was_none) for event in result.of(events.HelpEnded)] == [(5, True)]
 
 
 def test_danger_is_known_before_anything_is_played() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from assistant.safety import HelpFinder
 from assistant.tool_calls import written_call, written_result
 from tests.fakes import CallingModel, ToneVoice
 from tests.ui.driving import Client, drive
@@ -188,6 +189,38 @@ def test_the_past_is_told_anew_with_its_calls() -> None:
     (model,) = engines.models.values()
     assert isinstance(model, CallingModel)
     assert model.dialogues[-1].replaced == [f"Let me look.\n{ASKED}", "It rains."]
+
+
+def test_what_comes_of_a_call_is_not_taken_for_words_of_the_person() -> None:
+    engines = replace(calling("He lives.", "Stay there."), help_finder=HelpFinder("GB"))
+    output = "My house is on fire and I want to kill myself."
+    call = {"type": "function_call", "call_id": "c1", "name": "novel", "arguments": "{}"}
+    helps: list[tuple[str, str, bool | None]] = []
+
+    async def ask(client: Client) -> None:
+        await client.send("response.create")
+        for event in await client.until("response.done"):
+            if event["type"].startswith("attune.help"):
+                helps.append((event["type"], event["topic"], event.get("was_none")))
+
+    async def act(client: Client) -> None:
+        await client.send("conversation.item.create", item=call)
+        await client.until("conversation.item.done")
+        await result(client, "c1", output)
+        await ask(client)
+        await result(client, "c1", output)
+        await create(client, "I smell gas")
+        await ask(client)
+        await create(client, "and now")
+        await ask(client)
+        await create(client, "I meant the film")
+        await ask(client)
+
+    drive(act, engines)
+    assert helps == [("attune.help", "fire", None), ("attune.help.ended", "fire", True)]
+    told = written_result(output)
+    heard = [text for texts in read(engines) for text in texts]
+    assert told in heard and f"{told}\nI smell gas" in heard
 
 
 def test_calls_that_the_client_tells_of() -> None:

@@ -111,6 +111,17 @@ def test_offered_help_stays_however_much_else_is_said() -> None:
     assert view.notices[-1].text == f"note {3 * MOST_NOTICES - 1}"
 
 
+def test_offered_help_is_shown_until_the_danger_is_past_and_again_with_the_next() -> None:
+    first = events.HelpOffered(1.0, 0, "fire", "Leave.")
+    other = events.HelpOffered(2.0, 1, "medical", "Call 112.")
+    view = noticed(seen(STARTED, first, other), "a note")
+    assert [notice.text for notice in view.notices] == ["Call 112.", "a note"]
+    view = reduce(view, events.HelpEnded(3.0, 2, "medical"))
+    assert [notice.text for notice in view.notices] == ["a note"]
+    view = reduce(view, other)
+    assert [notice.text for notice in view.notices] == ["a note", "Call 112."]
+
+
 def test_devices_lost_and_back_and_lost_frames_are_told() -> None:
     view = seen(
         STARTED,
