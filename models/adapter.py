@@ -6,6 +6,7 @@ from models.cformer import CFormer
 from models.config import AdapterConfig, SpeechEncoderConfig
 from models.ctc_adapter import CtcAdapter
 from models.subsampler import Subsampler
+from models.words_adapter import WordsAdapter
 
 
 def build_adapter(config: AdapterConfig, encoder: SpeechEncoderConfig, out_width: int) -> nn.Module:
@@ -14,6 +15,8 @@ def build_adapter(config: AdapterConfig, encoder: SpeechEncoderConfig, out_width
     Raises:
         ValueError: The shape is impossible.
     """
+    if config.kind == "words":
+        return WordsAdapter(encoder, out_width)
     if config.kind == "ctc":
         return CtcAdapter(config, encoder, out_width)
     if config.kind == "cformer":

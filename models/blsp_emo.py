@@ -1,6 +1,6 @@
 """`BlspEmo`: encoder, adapter, LLM and emotion head together, and what one utterance gives."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,8 +26,10 @@ from models.speech_decoder import SpeechDecoder
 from models.speech_embeddings import SpeechEmbeddings
 from models.speech_encoder import SpeechEncoder, SpeechStates
 from models.tokenizer import Tokenizer
+from models.transcription import Words, are_understood, greedy_words, words_of
 from models.whisper import load_decoder
 from models.word_model import WordGuide, WordModel
+from models.words_adapter import NOTHING_UNDERSTOOD, WordsAdapter, Written, shared_text
 
 SHORTEST_SAMPLES = 1600
 """Utterances below 0.1 s are followed by silence up to it."""
@@ -48,8 +50,10 @@ class Heard:
     abstained: bool
     """Whether the model is too uncertain to be acted on."""
     spelled: tuple[SpelledWords, ...] = ()
-    """The words of each piece, where the model hears them before it answers (adapter `ctc` beside
-    a decoder of the same tokens)."""
+    """The words of each piece in tokens of the decoder, where the LLM is given words (adapter
+    `words`, or `ctc` beside a decoder of the same tokens)."""
+    words: Words | None = None
+    """These words; None where the LLM is given none."""
 
 
 @dataclass(slots=True)
@@ -244,6 +248,8 @@ class BlspEmo(nn.Module):
     def _adapted(
         self, states: SpeechStates, token_counts: Tensor | None = None
     ) -> SpeechEmbeddings:
+        if isinstance(self.adapter, WordsAdapter):
+            return self._worded(states, self._spelled(states))
         embedded: SpeechEmbeddings = self.adapter(states, token_counts)
         if isinstance(self.adapter, CtcAdapter):
             return self.adapter.spelled(embedded, self.llm.table)
@@ -287,10 +293,14 @@ class BlspEmo(nn.Module):
         return embeddings.masked_scatter(speech_mask[..., None], values)
 
     @torch.inference_mode()
-    def hear(self, waveform: Waveform) -> Heard:
+    def hear(self, waveform: Waveform, *, cancelled: Callable[[], bool] = lambda: False) -> Heard:
         """Returns what is heard in one 16 kHz utterance of any length above zero.
 
         Beyond 30 s it is encoded in pieces cut at the quietest places; they stay one utterance.
+
+        Args:
+            waveform: The utterance.
+            cancelled: Where it turns true the words may end early.
 
         Raises:
             ValueError: The utterance is empty or holds samples that are not finite.
@@ -302,14 +312,24 @@ class BlspEmo(nn.Module):
             if 0 < piece.numel() < SHORTEST_SAMPLES:
                 piece = torch.nn.functional.pad(piece, (0, SHORTEST_SAMPLES - piece.numel()))
             states.append(self.encode(self.features([piece])))
-        spelled = [self._spelled(piece) for piece in states]
-        plain = [self._worded(*piece) for piece in zip(states, spelled, strict=True)]
+        found = [self._spelled(piece, cancelled) for piece in states]
+        spelled = tuple(words for words in found if words is not None)
+        confidence = self.config.word_confidence
+        words = words_of(spelled, self.decoder_tokenizer, confidence) if spelled else None
+        plain = self._given(states, found)
         each = [self.emotion_logits(s, e) for s, e in zip(states, plain, strict=True)]
         embedded = [
             self.with_emotion(e, calibrated(told, self.config.calibration))
             for e, told in zip(plain, each, strict=True)
         ]
-        logits = _emotion_of_pieces(each, plain).float().cpu()
+        if (
+            isinstance(self.adapter, WordsAdapter)
+            and words
+            and not are_understood(words, confidence)
+        ):
+            # Neither guessed words nor what a noise sounds like may colour the question back.
+            embedded = [self._of_text(NOTHING_UNDERSTOOD)]
+        logits = _emotion_of_pieces(each, states).float().cpu()
         probabilities = tuple(float(p) for p in calibrated(logits, self.config.calibration))
         return Heard(
             speech_states=tuple(replace(s, layers=()) for s in states),
@@ -317,7 +337,8 @@ class BlspEmo(nn.Module):
             emotion_logits=logits,
             probabilities=probabilities,
             abstained=abstains(probabilities, self.config.calibration),
-            spelled=tuple(words for words in spelled if words is not None),
+            spelled=spelled,
+            words=words,
         )
 
     @torch.inference_mode()
@@ -350,23 +371,69 @@ class BlspEmo(nn.Module):
         """
         return self.with_emotion(self._worded(states, spelled), emotions)
 
-    def worded(self, ids: Tensor, counts: Tensor) -> SpeechEmbeddings:
+    def worded(
+        self, ids: Tensor, counts: Tensor, written: Written | None = None
+    ) -> SpeechEmbeddings:
         """Returns what the LLM is given for utterances whose words are known, without emotion.
 
         Args:
             ids: (B, L) tokens of the words, padded.
             counts: (B,) tokens of each.
+            written: How the decoder wrote them, for the adapter `words`.
         """
-        return SpeechEmbeddings(self.llm.embed(ids), counts)
+        embeddings = self.llm.embed(ids)
+        if isinstance(self.adapter, WordsAdapter) and written is not None:
+            embeddings = self.adapter(embeddings, written)
+        return SpeechEmbeddings(embeddings, counts)
 
-    def _worded(self, states: SpeechStates, spelled: SpelledWords | None) -> SpeechEmbeddings:
+    def _given(
+        self, states: Sequence[SpeechStates], spelled: Sequence[SpelledWords | None]
+    ) -> list[SpeechEmbeddings]:
+        """Returns what the LLM is given for each piece of an utterance, without emotion.
+
+        Words of a piece that follows others begin with a space, as in a text.
+        """
+        given: list[SpeechEmbeddings] = []
+        for piece, words in zip(states, spelled, strict=True):
+            is_first = not any(int(before.lengths[0]) for before in given)
+            given.append(self._worded(piece, words, before="" if is_first else " "))
+        return given
+
+    def _worded(
+        self, states: SpeechStates, spelled: SpelledWords | None, *, before: str = ""
+    ) -> SpeechEmbeddings:
+        if isinstance(self.adapter, WordsAdapter) and spelled is not None:
+            return self._in_words(spelled, before)
         if spelled is None or not spelled.ids:
             return self._adapted(states)
         ids = torch.tensor([spelled.ids], device=self.device)
         return self.worded(ids, torch.tensor([len(spelled.ids)], device=self.device))
 
-    def _spelled(self, states: SpeechStates) -> SpelledWords | None:
-        """Returns the words of an utterance where adapter and decoder can agree on them."""
+    def _in_words(self, spelled: SpelledWords, before: str) -> SpeechEmbeddings:
+        """Returns what the LLM is given for words of the decoder, with `before` before them."""
+        if spelled.states is None:
+            return self._of_text("")
+        theirs = self.decoder_tokenizer
+        text = before + theirs.decode(spelled.ids).strip()
+        shared = shared_text(text, self.tokenizer, theirs, spelled.ids)
+        ids = torch.tensor([shared.ids], dtype=torch.long, device=self.device)
+        written = Written(spelled.states[None], shared.overlaps[None].to(self.device))
+        return self.worded(ids, torch.tensor([ids.shape[1]], device=self.device), written)
+
+    def _of_text(self, text: str) -> SpeechEmbeddings:
+        """Returns `text` as if it was typed."""
+        ids = torch.tensor([self.prompts.content(text)], dtype=torch.long, device=self.device)
+        return self.worded(ids, torch.tensor([ids.shape[1]], device=self.device))
+
+    def _spelled(
+        self, states: SpeechStates, cancelled: Callable[[], bool] = lambda: False
+    ) -> SpelledWords | None:
+        """Returns the words of an utterance where the LLM is given them."""
+        if isinstance(self.adapter, WordsAdapter):
+            assert self.decoder is not None and self.config.transcription is not None
+            return greedy_words(
+                self.decoder, self.config.transcription, states, cancelled=cancelled
+            )
         speller = self._speller
         return None if speller is None else joint_words(speller, states, guide=self._word_guide)
 
@@ -381,8 +448,8 @@ class BlspEmo(nn.Module):
         return Speller(self.adapter, self.decoder, config.prompt_ids, config.stop_ids[0])
 
 
-def _emotion_of_pieces(each: list[Tensor], embedded: list[SpeechEmbeddings]) -> Tensor:
+def _emotion_of_pieces(each: list[Tensor], states: list[SpeechStates]) -> Tensor:
     """Returns (E,): the logits (1, E) of the pieces, weighted by their lengths."""
-    lengths = torch.stack([e.lengths[0] for e in embedded]).float()
+    lengths = torch.stack([s.lengths[0] for s in states]).float()
     stacked = torch.cat(each)
     return (stacked * (lengths / lengths.sum())[:, None].to(stacked)).sum(dim=0)

@@ -52,8 +52,9 @@ class SpeechEncoderConfig:
 class AdapterConfig:
     """From encoder states to the width of the LLM."""
 
-    kind: Literal["subsampler", "cformer", "ctc"] = "subsampler"
-    """`ctc`: a subsampler whose embeddings are spelled in the LLM's own, one for each token."""
+    kind: Literal["subsampler", "cformer", "ctc", "words"] = "subsampler"
+    """`ctc`: a subsampler whose embeddings are spelled in the LLM's own, one for each token;
+    `words`: the embeddings of the words that the decoder writes, and what its states add."""
     kernel_sizes: tuple[int, ...] = (5, 5, 5)
     """`subsampler`, `ctc`: one convolution of stride 2 for each."""
     inner_width: int = 512
@@ -209,6 +210,14 @@ class BlspEmoConfig:
                 raise ValueError(f"{name} is {limit}: at least {least} is needed, or null")
         if self.emotion_in_embeddings and self.emotion_head.kind == "mean":
             raise ValueError("emotion_in_embeddings needs the emotion head attentive or spectral")
+        if self.adapter.kind == "words":
+            if self.transcription is None or not self.has_decoder:
+                raise ValueError("the adapter words needs a decoder that writes them")
+            if self.emotion_head.kind == "mean":
+                raise ValueError(
+                    "the adapter words needs the emotion head attentive or spectral: the mean of "
+                    "words says nothing of the voice"
+                )
         if not 0 <= self.emotion_head.statistics_layer <= self.speech_encoder.layers:
             raise ValueError(
                 f"statistics_layer is {self.emotion_head.statistics_layer}: the encoder has "
@@ -240,7 +249,7 @@ class BlspEmoConfig:
     def tiny(
         cls,
         *,
-        adapter: Literal["subsampler", "cformer", "ctc"] = "subsampler",
+        adapter: Literal["subsampler", "cformer", "ctc", "words"] = "subsampler",
         emotion_head: Literal["mean", "attentive", "spectral"] = "mean",
         vocabulary: int = 300,
         short_inputs: bool = True,

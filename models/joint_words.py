@@ -50,10 +50,12 @@ class SpelledWords(NamedTuple):
     ids: tuple[int, ...]
     log_probabilities: tuple[float, ...]
     """Of each token and of the end, by the decoder."""
-    spelling_log_probability: float
-    """Of all tokens together, by the adapter."""
+    spelling_log_probability: float = 0.0
+    """Of all tokens together, by the adapter; 0 where it spells none."""
     words_log_probability: float = 0.0
     """Of all words together, by the word model; 0 without one."""
+    states: Tensor | None = None
+    """(N, H) of the decoder when it chose each token; None where the adapter spelled them."""
 
 
 @torch.inference_mode()

@@ -1,7 +1,9 @@
 """Whisper's decoder: writes the words of an utterance from the same encoder states."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -28,7 +30,21 @@ class SpeechDecoder(nn.Module):
         self._cache_keyword = cache_keyword(self.whisper.layers[0])
 
     def forward(self, ids: Tensor, speech: SpeechStates, cache: Any = None) -> Tensor:
-        """Returns logits (B, L, V) of the token after each of `ids` (B, L).
+        """Returns logits (B, L, V) of the token after each of `ids` (B, L), see `states`."""
+        return self.logits(self.states(ids, speech, cache))
+
+    def logits(self, states: Tensor) -> Tensor:
+        """Returns logits (…, V) of the token after each position of `states` (…, H)."""
+        return F.linear(states, self.whisper.embed_tokens.weight)
+
+    def written(self, ids: Tensor, speech: SpeechStates, *, prompt: Sequence[int]) -> Tensor:
+        """Returns the states (B, L, H) in which each of `ids` (B, L) is chosen after `prompt`."""
+        begun = torch.tensor([prompt], device=ids.device).expand(len(ids), -1)
+        given = torch.cat([begun, ids], dim=1)[:, :-1]
+        return self.states(given, speech)[:, len(prompt) - 1 :]
+
+    def states(self, ids: Tensor, speech: SpeechStates, cache: Any = None) -> Tensor:
+        """Returns the last hidden states (B, L, H) at `ids` (B, L), which choose what follows.
 
         Args:
             ids: With a cache that is not empty, one token each.
@@ -54,7 +70,7 @@ class SpeechDecoder(nn.Module):
                 use_cache=cache is not None,
                 **{self._cache_keyword: cache},
             )
-        return F.linear(self.whisper.layer_norm(hidden), self.whisper.embed_tokens.weight)
+        return self.whisper.layer_norm(hidden)
 
     def new_cache(self) -> Any:
         """Returns an empty cache of both attentions."""

@@ -1,19 +1,23 @@
 """The person's words: from the decoder on the same encoder states, or asked of the LLM."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
-from models.blsp_emo import BlspEmo, Heard
 from models.config import TranscriptionConfig, WordConfidenceConfig
 from models.generation import CachedText, Sampling, generate
+from models.joint_words import SpelledWords
 from models.prompts import TRANSCRIBE
 from models.speech_decoder import SpeechDecoder
 from models.speech_encoder import SpeechStates
+from models.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from models.blsp_emo import BlspEmo, Heard
 
 LOOP_REPEATS, LOOP_TOKENS = 4, 12
 """A phrase that comes so often in a row, over so many tokens, is a decoder running in a circle."""
@@ -60,57 +64,59 @@ class Words:
 
 
 def transcribe(
-    model: BlspEmo, heard: Heard, *, cancelled: Callable[[], bool] = lambda: False
+    model: "BlspEmo", heard: "Heard", *, cancelled: Callable[[], bool] = lambda: False
 ) -> Words:
     """Returns the words of `heard` without encoding it again.
 
-    Takes the decoder where the checkpoint has one; else asks the LLM by instruction, which is
-    slower and less exact, and marked as such.
+    Those that the LLM was given, where it was given words; else the decoder's, where there is one;
+    else what the LLM answers when it is asked, which is slower, less exact, and marked as such.
     """
-    if model.decoder is not None and model.config.transcription is not None:
-        return _decoded(model, model.decoder, model.config.transcription, heard, cancelled)
-    return _asked(model, heard, cancelled)
+    if heard.words is not None:
+        return heard.words
+    decoder, config = model.decoder, model.config.transcription
+    if decoder is None or config is None:
+        return _asked(model, heard, cancelled)
+    written = [
+        greedy_words(decoder, config, states, cancelled=cancelled) for states in heard.speech_states
+    ]
+    return words_of(written, model.decoder_tokenizer, model.config.word_confidence)
 
 
-def is_understood(model: BlspEmo, heard: Heard) -> bool:
+def is_understood(model: "BlspEmo", heard: "Heard") -> bool:
     """Returns whether enough of the words that the LLM is given is probably right.
 
-    True where a checkpoint cannot tell: its words are not spelled, or were never judged.
+    True where a checkpoint cannot tell: its LLM is given no words, or they were never judged.
     """
-    config = model.config.word_confidence
-    if config is None or not heard.spelled:
-        return True
-    return (transcribe(model, heard).confidence or 0.0) >= config.least
+    return heard.words is None or are_understood(heard.words, model.config.word_confidence)
 
 
-def _decoded(
-    model: BlspEmo,
-    decoder: SpeechDecoder,
-    config: TranscriptionConfig,
-    heard: Heard,
-    cancelled: Callable[[], bool],
+def are_understood(words: Words, config: WordConfidenceConfig | None) -> bool:
+    """Returns whether there are words, of which enough are probably right."""
+    return bool(words.text) and (config is None or (words.confidence or 0.0) >= config.least)
+
+
+def words_of(
+    pieces: Sequence[SpelledWords], tokenizer: Tokenizer, config: WordConfidenceConfig | None
 ) -> Words:
-    texts: list[str] = []
-    tokens: list[float] = []
-    spelling, spelled, likely = 0.0, 0, 0.0
-    for number, states in enumerate(heard.speech_states):
-        if heard.spelled:
-            ids, log_probabilities, of_spelling, of_words = heard.spelled[number]
-            spelling, spelled = spelling + of_spelling, spelled + len(ids)
-            likely += of_words
-        else:
-            ids, log_probabilities = greedy_words(decoder, config, states, cancelled=cancelled)
-        texts.append(model.decoder_tokenizer.decode(list(ids)).strip())
-        tokens.extend(log_probabilities)
+    """Returns the words of one utterance that was heard in `pieces`.
+
+    Args:
+        pieces: In tokens of the decoder.
+        tokenizer: Of the decoder.
+        config: What their confidence is made with.
+    """
+    texts = tuple(tokenizer.decode(piece.ids).strip() for piece in pieces)
     text = " ".join(text for text in texts if text)
+    tokens = [score for piece in pieces for score in piece.log_probabilities]
     if not tokens:
         return Words(text, 0.0, "decoder")
+    spelled = sum(len(piece.ids) for piece in pieces)
     scores = WordScores(
         sum(tokens) / len(tokens),
-        spelling / max(1, spelled),
-        likely / (len(text.split()) + len(heard.speech_states)),
+        sum(piece.spelling_log_probability for piece in pieces) / max(1, spelled),
+        sum(piece.words_log_probability for piece in pieces) / (len(text.split()) + len(pieces)),
     )
-    return Words(text, scores.confidence(model.config.word_confidence), "decoder", scores)
+    return Words(text, scores.confidence(config), "decoder", scores)
 
 
 @torch.inference_mode()
@@ -120,8 +126,8 @@ def greedy_words(
     states: SpeechStates,
     *,
     cancelled: Callable[[], bool] = lambda: False,
-) -> tuple[list[int], list[float]]:
-    """Returns the most probable tokens of one utterance and the log-probability of each.
+) -> SpelledWords:
+    """Returns the most probable tokens of one utterance.
 
     The end token's log-probability is the last one. Ends where the decoder repeats itself.
     """
@@ -130,18 +136,22 @@ def greedy_words(
     given = torch.tensor([config.prompt_ids], device=device)
     ids: list[int] = []
     scores: list[float] = []
+    choosing: list[Tensor] = []
     limit = decoder.config.max_target_positions - len(config.prompt_ids)
     while len(ids) < limit and not cancelled():
-        token, score = _best(decoder(given, states, cache)[0, -1], config)
+        state = decoder.states(given, states, cache)[0, -1]
+        token, score = _best(decoder.logits(state), config)
         scores.append(score)
         if token in config.stop_ids:
             break
         ids.append(token)
+        choosing.append(state)
         if repeats := _loop(ids):
             del ids[-repeats:], scores[-repeats:]
             break
         given = torch.tensor([[token]], device=device)
-    return ids, scores
+    chosen = torch.stack(choosing[: len(ids)]) if ids else None
+    return SpelledWords(tuple(ids), tuple(scores), states=chosen)
 
 
 def _best(logits: Tensor, config: TranscriptionConfig) -> tuple[int, float]:
@@ -164,7 +174,7 @@ def _loop(ids: list[int]) -> int:
     return 0
 
 
-def _asked(model: BlspEmo, heard: Heard, cancelled: Callable[[], bool]) -> Words:
+def _asked(model: "BlspEmo", heard: "Heard", cancelled: Callable[[], bool]) -> Words:
     """Returns what the LLM writes when it is asked for the words."""
     prompts = model.prompts
     text = CachedText(model.llm)

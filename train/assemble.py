@@ -19,6 +19,7 @@ from models.config import (
     LoraConfig,
     SpeechEncoderConfig,
     TranscriptionConfig,
+    WordConfidenceConfig,
 )
 from models.emotion_head import build_emotion_head
 from models.hub import checkpoint_folder
@@ -34,6 +35,9 @@ from models.weights import (
 from train.settings import AlignSettings
 
 logger = logging.getLogger(__name__)
+
+WHISPER_CONFIDENCE = WordConfidenceConfig(decoder=4.0, spelling=0.0, offset=3.0, least=0.35)
+"""TODO"""
 
 
 def start_model(settings: AlignSettings) -> BlspEmo:
@@ -59,8 +63,11 @@ def assemble(settings: AlignSettings) -> BlspEmo:
         CheckpointError: One of the two is missing, damaged or of another architecture.
     """
     speech, llm = checkpoint_folder(settings.speech), checkpoint_folder(settings.llm)
-    config = assembled_config(settings, read_json(speech / "config.json"), llm)
-    config = _with_transcription(config, speech)
+    whisper = read_json(speech / "config.json")
+    config = assembled_config(settings, whisper, llm, _transcription(speech))
+    if config.transcription is None:
+        encoder = replace(config.speech_encoder, decoder_layers=0)
+        config = replace(config, speech_encoder=encoder)
     decoder_tokenizer = JsonTokenizer(speech / "tokenizer.json") if config.has_decoder else None
     tokenizer = read_tokenizer(llm)
     with without_weights():
@@ -75,12 +82,16 @@ def assemble(settings: AlignSettings) -> BlspEmo:
 
 
 def assembled_config(
-    settings: AlignSettings, whisper: dict[str, Any], llm_folder: Path
+    settings: AlignSettings,
+    whisper: dict[str, Any],
+    llm_folder: Path,
+    transcription: TranscriptionConfig | None = None,
 ) -> BlspEmoConfig:
     """Returns the configuration of the assembled model.
 
     Raises:
         CheckpointError: `whisper` is not the configuration of a Whisper.
+        ValueError: The settings ask for parts that do not go together.
     """
     if whisper.get("model_type") != "whisper":
         raise CheckpointError(f"{settings.speech} is no Whisper: give one such as whisper-large-v2")
@@ -115,30 +126,31 @@ def assembled_config(
         if settings.lora_rank
         else None,
         emotion_head=EmotionHeadConfig(kind=settings.emotion_head),
+        emotion_in_embeddings=settings.emotion_vectors,
+        transcription=transcription,
+        word_confidence=WHISPER_CONFIDENCE if settings.adapter == "words" else None,
         context_tokens=min(context, 8192),
         **more,
     )
 
 
-def _with_transcription(config: BlspEmoConfig, speech: Path) -> BlspEmoConfig:
+def _transcription(speech: Path) -> TranscriptionConfig | None:
     """How Whisper's decoder is prompted for English, read off its generation configuration."""
     path = speech / "generation_config.json"
     if not path.exists() or not (speech / "tokenizer.json").exists():
         logger.warning("%s has no generation_config.json or tokenizer: no decoder is kept", speech)
-        encoder = replace(config.speech_encoder, decoder_layers=0)
-        return replace(config, speech_encoder=encoder)
+        return None
     generation = read_json(path)
     language = generation.get("lang_to_id", {}).get("<|en|>")
     task = generation.get("task_to_id", {}).get("transcribe")
     silent = generation.get("no_timestamps_token_id")
     ids = (generation.get("decoder_start_token_id"), language, task, silent)
-    transcription = TranscriptionConfig(
+    return TranscriptionConfig(
         tokenizer="whisper",
         prompt_ids=tuple(token for token in ids if token is not None),
         stop_ids=(int(generation["eos_token_id"]),),
         suppressed_ids=tuple(generation.get("suppress_tokens") or ()),
     )
-    return replace(config, transcription=transcription)
 
 
 class _Source:
@@ -163,7 +175,7 @@ class _Source:
         last = name.rsplit(".", 1)[-1]
         if last == "lora_a":
             return nn.init.kaiming_uniform_(torch.empty(shape), a=math.sqrt(5))
-        if last == "lora_b":
+        if last == "lora_b" or name.startswith("emotion_vectors."):
             return torch.zeros(shape)
         found = self._pretrained.find(name)
         if found is None:

@@ -117,12 +117,16 @@ class AlignSettings(Frozen):
     `llm` and instead of `model`."""
     llm: str = ""
     """Causal LLM that a new model answers with (folder, hub id, or a part such as smollm2-135m)."""
-    adapter: Literal["subsampler", "cformer"] = "subsampler"
-    """Adapter of a new model."""
+    adapter: Literal["subsampler", "cformer", "words"] = "subsampler"
+    """Adapter of a new model. words: the LLM is given what Whisper's decoder writes, and what the
+    decoder's states add to it; with emotion_head attentive."""
     adapter_width: int = Field(default=512, ge=1)
     """Width of the bottleneck in a new model's adapter."""
     emotion_head: Literal["mean", "attentive"] = "mean"
     """Emotion head of a new model: of the published checkpoint, or pooling over encoder layers."""
+    emotion_vectors: bool = False
+    """A new model's LLM is given a learnt vector for the heard emotion with every embedding; not
+    with emotion_head mean."""
     lora_rank: int = Field(default=16, ge=0)
     """Rank of partial LoRA in a new model; 0: none."""
     lora_targets: tuple[str, ...] = ()

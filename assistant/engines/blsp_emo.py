@@ -135,15 +135,19 @@ class BlspEmoDialogue:
         self.is_shortened = False
 
     def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
-        """Yields the emotion as soon as the speech is encoded, then the words.
+        """Yields the emotion as soon as it is known, then the words.
 
-        The reply is made from the speech itself, not from them.
+        The reply is made from the speech itself, or from the very words that are yielded, as the
+        adapter of the checkpoint has it. A hearing that was cancelled leaves the conversation as
+        it was.
         """
         self._has_question = False
         if cancel.is_set():
             return
         with failures():
-            heard = self._model.hear(utterance)
+            heard = self._model.hear(utterance, cancelled=cancel.is_set)
+            if cancel.is_set():
+                return
             self._session.listen(self._shortened(heard))
         self._has_question = True
         yield estimate_of(heard)

@@ -23,6 +23,7 @@ from assistant.engines.protocols import Cancel, EmotionEstimate, Persona, Transc
 from assistant.settings import GenerationSettings, ModelSettings
 from models.blsp_emo import BlspEmo
 from models.generation import Sampling
+from models.words_adapter import NOTHING_UNDERSTOOD
 
 
 class CascadeModel:
@@ -87,13 +88,15 @@ class CascadeDialogue(BlspEmoDialogue):
         if cancel.is_set():
             return
         with failures():
-            heard = self._model.hear(utterance)
+            heard = self._model.hear(utterance, cancelled=cancel.is_set)
             estimate = estimate_of(heard)
             transcript = words_of(self._model, heard, cancel)
             if cancel.is_set():
                 return
             told = self._tells_emotion and not estimate.abstained
-            self._read(transcript.text, emotion=estimate.emotion if told else None)
+            self._read(
+                transcript.text or NOTHING_UNDERSTOOD, emotion=estimate.emotion if told else None
+            )
             self._has_question = True
         yield transcript
         yield estimate

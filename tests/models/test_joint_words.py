@@ -72,7 +72,7 @@ def test_the_decoder_decides_between_spellings_that_sound_alike() -> None:
     logits = model.adapter.token_logits(model.adapter(states))[0]
     heard = [s.ids for s in spellings(logits)]
     speller = Speller(model.adapter, model.decoder, (START,), END)
-    ids, scores, log_probability, _ = joint_words(speller, states)
+    ids, scores, log_probability, *_ = joint_words(speller, states)
     assert ids in heard and len(scores) == len(ids) + 1
     assert (ids, log_probability) in [s[:2] for s in spellings(logits)]
     given = torch.tensor([[START, *ids]])

@@ -72,7 +72,8 @@ def test_confidence_is_the_share_of_right_words_once_it_is_fitted():
 
 def test_greedy_words_equal_uncached_steps_and_score_them(model):
     states = model.hear(tone(0.7)).speech_states[0]
-    ids, scores = transcription.greedy_words(model.decoder, model.config.transcription, states)
+    found = transcription.greedy_words(model.decoder, model.config.transcription, states)
+    ids, scores = found.ids, found.log_probabilities
     given = [START]
     with torch.no_grad():
         for token, score in zip(ids[:10], scores[:10], strict=True):
@@ -87,14 +88,17 @@ def test_a_decoder_in_a_circle_is_stopped(model):
         config = model.config.speech_encoder
         new_cache = model.decoder.new_cache
 
-        def forward(self, ids, states, cache):
-            logits = torch.zeros(1, 1, 300)
-            logits[0, 0, 40 + (int(ids[0, -1]) + 1) % 3] = 9.0
+        def states(self, ids, states, cache):
+            return ids[..., None].float()
+
+        def logits(self, state):
+            logits = torch.zeros(300)
+            logits[40 + (int(state) + 1) % 3] = 9.0
             return logits
 
     states = model.hear(tone(0.5)).speech_states[0]
-    ids, _ = transcription.greedy_words(Circle(), model.config.transcription, states)
-    assert len(ids) == 3
+    found = transcription.greedy_words(Circle(), model.config.transcription, states)
+    assert len(found.ids) == 3
 
 
 def test_without_a_decoder_the_llm_is_asked_and_the_words_say_so():
