@@ -1,7 +1,7 @@
 """Any causal LLM of `transformers`, behind the few calls that we make on it."""
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast
 
 from torch import Tensor, nn
@@ -58,8 +58,9 @@ class LanguageModel(nn.Module):
         positions: Tensor | None = None,
         cache: Any = None,
         last_only: bool = False,
+        kept: Tensor | None = None,
     ) -> Tensor:
-        """Returns logits (B, T, V), or (B, 1, V) of the last position with `last_only`.
+        """Returns logits (B, T, V), (B, 1, V) with `last_only`, or (N, V) of the `kept` positions.
 
         Args:
             embeddings: (B, T, D), words and speech alike.
@@ -68,18 +69,20 @@ class LanguageModel(nn.Module):
             positions: (B, T) rotary positions; the running count of `mask` if not given.
             cache: From `new_cache`; extended in place.
             last_only: Spares the output layer of the other positions.
+            kept: (B, T) bool, the positions that the output layer is not spared.
         """
         if positions is None and mask is not None:
             positions = (mask.long().cumsum(dim=-1) - 1).clamp(min=0)
-        output = self.causal(
-            inputs_embeds=embeddings,
-            attention_mask=_attention_mask(mask),
-            position_ids=positions,
-            use_cache=cache is not None,
-            logits_to_keep=1 if last_only else 0,
-            **{self._cache_keyword: cache},
-        )
-        return output.logits
+        with _only_at(self.causal.get_output_embeddings(), kept):
+            output = self.causal(
+                inputs_embeds=embeddings,
+                attention_mask=_attention_mask(mask),
+                position_ids=positions,
+                use_cache=cache is not None,
+                logits_to_keep=1 if last_only else 0,
+                **{self._cache_keyword: cache},
+            )
+        return output.logits if kept is None else output.logits[0]
 
     def new_cache(self) -> Any:
         """Returns an empty KV cache that grows and can be cropped."""
@@ -87,6 +90,24 @@ class LanguageModel(nn.Module):
         from transformers import DynamicCache
 
         return DynamicCache(config=self.causal.config)
+
+
+@contextmanager
+def _only_at(output_layer: nn.Module, kept: Tensor | None) -> Generator[None]:
+    """Within it the output layer sees the positions `kept` (B, T) alone, as a batch of one."""
+    if kept is None:
+        yield
+        return
+
+    def chosen(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        del module
+        return (inputs[0][kept][None],)
+
+    hook = output_layer.register_forward_pre_hook(chosen)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def _attention_mask(mask: Tensor | None) -> Tensor | None:

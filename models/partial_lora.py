@@ -92,8 +92,8 @@ class PartialLoraLinear(nn.Module):
         if isinstance(factor, float) and factor == 0.0:
             return result
         dropped = F.dropout(x.to(self.lora_a.dtype), self.dropout, self.training)
-        update = F.linear(F.linear(dropped, self.lora_a), self.lora_b) * self.scaling
-        return result + (update * factor).to(result.dtype)
+        narrow = F.linear(dropped, self.lora_a) * (factor * self.scaling)
+        return result + F.linear(narrow, self.lora_b).to(result.dtype)
 
 
 def attach_lora(blocks: nn.Module, config: LoraConfig) -> SpeechScope:

@@ -41,6 +41,11 @@ COMMANDS = {
         "train.settings:ContinueSettings",
         "train.continuations:write_continuations",
     ),
+    "language": Command(
+        "an instruction LLM learns from written talks to answer as a companion does",
+        "train.language.settings:LanguageSettings",
+        "train.language.stage:teach",
+    ),
     "align-semantic": Command(
         "stage 1: speech continues as its words do",
         "train.settings:SemanticSettings",

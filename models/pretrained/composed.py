@@ -37,6 +37,8 @@ def names_in_part(name: str) -> tuple[str, tuple[str, ...]] | None:
         return None
     if part == "llm":
         return "llm", (rest, rest.removeprefix("model."))
+    if part == "emotion_vectors":  # of an LLM that the language stage taught
+        return "llm", (name,)
     if part in ("speech_encoder", "decoder"):
         stack = "encoder" if part == "speech_encoder" else "decoder"
         return "speech", (f"model.{stack}.{rest}", f"{stack}.{rest}")

@@ -1,0 +1,99 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.checkpoint import read_tokenizer
+from models.hub import checkpoint_folder
+from models.pretrained.store import Store
+from models.weights import WeightFiles
+from train.assemble import assemble
+from train.language.settings import LanguageSettings
+from train.language.stage import start, teach
+from train.settings import AlignSettings, LoopSettings
+
+TALKS = "".join(
+    f"{feeling}> {thing}.\n< {answer}\n\n"
+    for thing in ("It rained", "We won", "He left", "She came")
+    for feeling, answer in (("", "I see."), ("sad", "Oh no."), ("happy", "Oh yes!"))
+)
+
+
+@pytest.fixture
+def settings(store: Store, tmp_path: Path) -> LanguageSettings:
+    del store  # the parts that `tongue` names
+    (tmp_path / "talks.txt").write_text(TALKS)
+    loop = LoopSettings(epochs=2, learning_rate=3e-3, warmup_steps=1, evaluate_every=50)
+    return LanguageSettings(
+        run=tmp_path / "run",
+        llm="tongue",
+        material=(tmp_path / "talks.txt",),
+        domain_exchanges=4,
+        lora_rank=2,
+        valid_share=0.3,
+        loop=loop,
+    )
+
+
+def test_what_is_taught_becomes_an_llm_that_a_model_is_assembled_from(
+    settings: LanguageSettings, tmp_path: Path
+) -> None:
+    outcome = teach(settings)
+    assert outcome.ending == "finished"
+    taught, before = WeightFiles(outcome.best), WeightFiles(checkpoint_folder("tongue"))
+    assert set(before.names()) - {"lm_head.weight"} <= set(taught.names())
+    changed = [
+        name for name in before.names() if not torch.equal(taught.read(name), before.read(name))
+    ]
+    assert changed and all("_proj" in name for name in changed)
+    model = assemble(AlignSettings(speech="ears", llm=str(outcome.best), adapter_width=8))
+    assert model.tokenizer.encode("hi") == read_tokenizer(outcome.best).encode("hi")
+
+
+def test_the_exported_llm_computes_what_the_trained_one_does(
+    settings: LanguageSettings,
+) -> None:
+    from train.language.stage import export
+
+    folder = checkpoint_folder("tongue")
+    tokenizer = read_tokenizer(folder)
+    model = start(folder, tokenizer, 2).eval()
+    for name, parameter in model.named_parameters():
+        if name.endswith("lora_b"):
+            torch.nn.init.normal_(parameter, std=0.1)
+    settings.run.mkdir()
+    export(model, settings.run, tokenizer, {"model_type": "llama"})
+    weights = WeightFiles(settings.run)
+    name = "model.layers.0.mlp.up_proj"
+    layer = model.llm.causal.get_submodule(name)
+    states = torch.randn(1, 3, layer.in_features)
+    expected = torch.nn.functional.linear(states, weights.read(f"{name}.weight"))
+    assert torch.allclose(layer(states), expected, atol=1e-5)
+
+
+def test_a_stopped_run_is_not_mixed_with_other_material(settings: LanguageSettings) -> None:
+    teach(settings)
+    settings.material[0].write_text(TALKS + "> Hello.\n< Hi.\n")
+    with pytest.raises(ValueError, match="material"):
+        teach(settings)
+
+
+def test_a_run_goes_on_from_the_updates_of_another(
+    settings: LanguageSettings, tmp_path: Path
+) -> None:
+    from train.language.stage import take_updates
+
+    taught = teach(settings).best
+    folder = checkpoint_folder("tongue")
+    model = start(folder, read_tokenizer(folder), 2)
+    take_updates(model, taught)
+    learnt = WeightFiles(taught)
+    name = "model.layers.0.mlp.up_proj"
+    layer = model.llm.causal.get_submodule(name)
+    states = torch.randn(1, 3, layer.in_features)
+    expected = torch.nn.functional.linear(states, learnt.read(f"{name}.weight"))
+    assert torch.allclose(layer(states), expected, atol=1e-5)
+    with pytest.raises(ValueError, match="another LLM or rank"):
+        take_updates(start(folder, read_tokenizer(folder), 4), taught)
+    with pytest.raises(ValueError, match="does not exist"):
+        take_updates(model, tmp_path)

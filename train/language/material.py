@@ -1,0 +1,107 @@
+"""Written talks: what a person says, how it sounds, and what a companion answers.
+
+A file holds talks, a blank line between them; lines with `#` in front are comments. `> words` is
+what the person says, `sad> words` the same with a feeling in the voice (a label of
+`models.emotions`), `< words` the answer:
+
+    sad> They're closing the branch, so I'm out of a job in March.
+    < That's hard, and March isn't far off. Did they tell you what happens next?
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.emotions import Emotion, emotion_from_label
+
+_LINE = re.compile(r"(\w*)> (.+)|< (.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What a person says, and the answer to it."""
+
+    said: str
+    emotion: Emotion | None
+    """Of the voice; None where it tells nothing, or where the words were typed."""
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """Exchanges in their order."""
+
+    name: str
+    """File and line, for messages."""
+    exchanges: tuple[Exchange, ...]
+
+
+def read_talks(sources: Sequence[Path]) -> list[Talk]:
+    """Returns the talks of all `.txt` files in `sources`, files or folders, in a fixed order.
+
+    Raises:
+        ValueError: There are none, or a line is neither person nor answer, or comes out of turn;
+            the message names file and line.
+    """
+    talks = [talk for path in material_files(sources) for talk in _talks(path)]
+    if not talks:
+        raise ValueError(
+            f"{', '.join(map(str, sources))} hold no talks: name folders of .txt files"
+        )
+    return talks
+
+
+def material_files(sources: Sequence[Path]) -> list[Path]:
+    """Returns the files of `sources`, those of a folder sorted by name.
+
+    Raises:
+        ValueError: A source does not exist.
+    """
+    missing = [str(source) for source in sources if not source.exists()]
+    if missing:
+        raise ValueError(f"{', '.join(missing)} do not exist: name folders of .txt files")
+    return [
+        path
+        for source in sources
+        for path in (sorted(source.rglob("*.txt")) if source.is_dir() else [source])
+    ]
+
+
+def is_held_out(talk: Talk, share: float) -> bool:
+    """Whether `talk` validates: the same talks whatever else the material holds."""
+    digest = hashlib.sha256(talk.exchanges[0].said.encode()).digest()
+    return int.from_bytes(digest[:8], "big") < share * 2**64
+
+
+def _talks(path: Path) -> Iterator[Talk]:
+    begun, said, exchanges = 0, None, list[Exchange]()
+    for number, line in enumerate([*path.read_text(encoding="utf-8").splitlines(), ""], start=1):
+        where = f"{path}:{number}"
+        line = line.strip()
+        if line.startswith("#"):
+            continue
+        if not line:
+            if said is not None:
+                raise ValueError(f"{where}: the talk ends without an answer")
+            if exchanges:
+                yield Talk(f"{path.name}:{begun}", tuple(exchanges))
+            exchanges = []
+            continue
+        found = _LINE.fullmatch(line)
+        if not found or (found[2] is None) != (said is not None):
+            raise ValueError(f"{where}: expected {'< answer' if said else '> words'}: {line!r}")
+        if said is None:
+            begun = begun if exchanges else number
+            said = (found[2], _emotion(found[1], where))
+        else:
+            exchanges.append(Exchange(*said, found[3]))
+            said = None
+
+
+def _emotion(label: str, where: str) -> Emotion | None:
+    try:
+        return emotion_from_label(label) if label else None
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error

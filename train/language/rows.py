@@ -1,0 +1,176 @@
+"""Talks as token rows: each answer is learnt, each word of the person may carry a feeling."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.emotions import EMOTION_LABELS, Emotion
+from models.prompts import ChatPrompts
+from train.language.material import Exchange, Talk
+from train.losses import IGNORED
+
+SPOKEN_SHARE = 0.6
+"""Of the talks: spoken, so that words without a marked feeling sound neutral; others are typed."""
+SUREST, LEAST_SURE = 1.0, 0.55
+"""Probability of the feeling that is heard, as an emotion head gives it; the rest is spread."""
+LOWER_SHARE = 0.08
+"""Of what is said: in small letters and without marks, as some type and some recognisers write."""
+CUT_SHARE = 0.04
+"""Of the answers before the last one: interrupted after some words, and not learnt."""
+
+_MARKS = str.maketrans("", "", ".,!?;:")
+
+
+class TalkRows(NamedTuple):
+    """Token rows of one length."""
+
+    ids: Tensor
+    """(B, T)."""
+    labels: Tensor
+    """(B, T) the same ids where they are to be learnt, else `IGNORED`."""
+    emotions: Tensor
+    """(B, T, E) how the words at a position sound; all zero where nothing is told."""
+    attended: Tensor
+    """(B, T, T) bool, the positions that each position sees."""
+    positions: Tensor
+    """(B, T) rotary positions."""
+
+
+@dataclass(slots=True)
+class TalkRow:
+    """One row before padding.
+
+    Segment 0, the system line, is seen by all that comes after it; any other segment, a
+    conversation, by its own positions only.
+    """
+
+    ids: list[int] = field(default_factory=list[int])
+    labels: list[int] = field(default_factory=list[int])
+    emotions: list[tuple[float, ...]] = field(default_factory=list[tuple[float, ...]])
+    segments: list[int] = field(default_factory=list[int])
+    positions: list[int] = field(default_factory=list[int])
+
+    def add(
+        self,
+        ids: Sequence[int],
+        *,
+        segment: int,
+        learnt: bool = False,
+        emotion: tuple[float, ...] = (0.0,) * len(EMOTION_LABELS),
+    ) -> None:
+        """Appends tokens; a new segment goes on where segment 0 ends."""
+        if segment in self.segments or not self.positions:
+            start = self.positions[-1] + 1 if self.positions else 0
+        else:
+            start = self.segments.count(0)
+        self.ids += ids
+        self.labels += ids if learnt else [IGNORED] * len(ids)
+        self.emotions += [emotion] * len(ids)
+        self.segments += [segment] * len(ids)
+        self.positions += range(start, start + len(ids))
+
+
+@dataclass(frozen=True, slots=True)
+class RowWriter:
+    """Writes talks into token rows."""
+
+    prompts: ChatPrompts
+    persona: str
+    longest: int
+    """Positions of the longest conversation."""
+
+    def row(
+        self, talks: Sequence[Talk], generator: np.random.Generator, *, follows: float
+    ) -> TalkRow:
+        """Returns one row of `talks`; what goes beyond the longest conversation is left out.
+
+        Args:
+            talks: In their order.
+            generator: Draws feelings, cuts and small letters.
+            follows: Share of the talks that go on where the one before ended, with another subject.
+        """
+        row, segment = TalkRow(), 0
+        row.add(self.prompts.opening(self.persona), segment=0)
+        for talk in talks:
+            if segment and generator.random() < follows:
+                row.add(self.prompts.next_turn()[1:], segment=segment)
+            else:
+                segment += 1
+            self._add(row, talk, segment, generator)
+        return row
+
+    def length(self, talk: Talk) -> int:
+        """Returns the positions that `talk` takes, without the system line."""
+        around = len(self.prompts.reply_header()) + len(self.prompts.next_turn())
+        content = self.prompts.content
+        return sum(
+            len(content(each.said)) + len(content(each.reply)) + around for each in talk.exchanges
+        )
+
+    def _add(self, row: TalkRow, talk: Talk, segment: int, generator: np.random.Generator) -> None:
+        is_spoken = bool(generator.random() < SPOKEN_SHARE)
+        ending = self.prompts.next_turn()
+        for number, exchange in enumerate(talk.exchanges):
+            said = self.prompts.content(_worded(exchange.said, generator))
+            if len(said) + row.segments.count(segment) + row.segments.count(0) > self.longest:
+                return
+            row.add(said, segment=segment, emotion=_sound(exchange, is_spoken, generator))
+            row.add(self.prompts.reply_header(), segment=segment)
+            is_last = number == len(talk.exchanges) - 1
+            if not is_last and generator.random() < CUT_SHARE:
+                row.add(self.prompts.content(_cut(exchange.reply, generator)), segment=segment)
+                row.add(ending, segment=segment)
+                continue
+            reply = self.prompts.content(exchange.reply) + ending[:1]
+            row.add(reply, segment=segment, learnt=True)
+            if not is_last:
+                row.add(ending[1:], segment=segment)
+
+
+def padded(rows: Sequence[TalkRow]) -> TalkRows:
+    """Returns rows of one length."""
+    longest = max(len(row.ids) for row in rows)
+    shape = (len(rows), longest)
+    ids, positions = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
+    labels, segments = torch.full(shape, IGNORED), torch.full(shape, -1)
+    emotions = torch.zeros(*shape, len(EMOTION_LABELS))
+    for index, row in enumerate(rows):
+        end = len(row.ids)
+        ids[index, :end] = torch.tensor(row.ids)
+        labels[index, :end] = torch.tensor(row.labels)
+        segments[index, :end] = torch.tensor(row.segments)
+        positions[index, :end] = torch.tensor(row.positions)
+        emotions[index, :end] = torch.tensor(row.emotions)
+    one, other = segments[:, :, None], segments[:, None, :]
+    before = torch.ones(longest, longest, dtype=torch.bool).tril()
+    return TalkRows(ids, labels, emotions, ((other == 0) | (one == other)) & before, positions)
+
+
+def _worded(text: str, generator: np.random.Generator) -> str:
+    is_plain = generator.random() < LOWER_SHARE and text.strip(".") != ""
+    return text.lower().translate(_MARKS) if is_plain else text
+
+
+def _sound(
+    exchange: Exchange, is_spoken: bool, generator: np.random.Generator
+) -> tuple[float, ...]:
+    """Returns how the words sound, as an emotion head gives it; nothing for words without sound."""
+    count = len(EMOTION_LABELS)
+    emotion = exchange.emotion
+    if emotion is None and not is_spoken:
+        return (0.0,) * count
+    heard = Emotion.NEUTRAL if emotion is None else emotion
+    sureness = LEAST_SURE + (SUREST - LEAST_SURE) * float(generator.random())
+    others = generator.dirichlet([0.5] * (count - 1)) * (1.0 - sureness)
+    shares = [float(share) for share in others]
+    shares.insert(int(heard), sureness)
+    return tuple(shares)
+
+
+def _cut(reply: str, generator: np.random.Generator) -> str:
+    words = reply.split()
+    return " ".join(words[: int(generator.integers(1, max(2, len(words))))])

@@ -1,0 +1,39 @@
+"""Settings of the language stage."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from models.config import DEFAULT_PERSONA
+from train.settings import Frozen, LoopSettings
+
+
+class LanguageSettings(Frozen):
+    """An instruction LLM learns from written talks to answer as a companion does."""
+
+    run: Path = Path("runs/language")
+    """Run folder: resumed where it exists. `best` in it is an LLM for `--llm`."""
+    llm: str = "smollm2-135m"
+    """The LLM to begin with: a part of the catalogue, a folder or a hub id."""
+    updates: Path | None = None
+    """Folder `best` of an earlier run, whose updates this one begins with; empty: from nothing."""
+    material: tuple[Path, ...] = (Path("train/recipes/mini/talks"),)
+    """Folders or files of written talks."""
+    domain_exchanges: int = Field(default=1500, ge=0)
+    """Exchanges drawn from the domain of everyday intents beside them."""
+    persona: str = DEFAULT_PERSONA
+    """System line of all talks."""
+    lora_rank: int = Field(default=32, ge=1)
+    """Rank of the updates, which are merged into the weights at the end."""
+    longest_tokens: int = Field(default=1024, ge=64)
+    """Positions of the longest conversation."""
+    row_tokens: int = Field(default=256, ge=64)
+    """Positions of most rows; short talks stand side by side in one."""
+    batch_tokens: int = Field(default=1024, ge=64)
+    """Most positions in a batch, padding included."""
+    valid_share: float = Field(default=0.02, ge=0, lt=0.5)
+    """Share of the talks that validate."""
+    loop: LoopSettings = LoopSettings(
+        learning_rate=1.5e-3, warmup_steps=20, weight_decay=0.01, evaluate_every=100
+    )
+    """The training loop."""

@@ -1,0 +1,230 @@
+"""The command `language`: an instruction LLM learns from written talks to be a companion."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.checkpoint import read_tokenizer
+from models.config import LoraConfig
+from models.emotions import Emotion
+from models.hub import checkpoint_folder
+from models.llm import LanguageModel
+from models.partial_lora import PartialLoraLinear
+from models.pretrained.composed import PartWeights
+from models.prompts import chat_prompts
+from models.tokenizer import Tokenizer
+from models.weights import fill_parameters, read_json, without_weights
+from train.language.batches import TalkBatches
+from train.language.domain_talks import domain_talks
+from train.language.material import is_held_out, material_files, read_talks
+from train.language.rows import RowWriter, TalkRows
+from train.language.settings import LanguageSettings
+from train.loop import fit
+from train.losses import IGNORED
+from train.run_folder import file_sha256, write_json
+from train.stages import only_training
+from train.task import Outcome, Task
+
+logger = logging.getLogger(__name__)
+
+VECTORS = "emotion_vectors.weight"
+UPDATES = "updates.safetensors"
+"""Beside the taught LLM: the updates alone, from which another run may go on."""
+
+ELSEWHERE = {"loop", "run", "material", "updates"}
+"""Settings that the identity of a run holds otherwise."""
+
+
+class CompanionLlm(nn.Module):
+    """An LLM with updates on all positions, and a vector for each emotion of the person's words.
+
+    Args:
+        config: The LLM's, as `transformers` writes it.
+        rank: Of the updates.
+    """
+
+    def __init__(self, config: Mapping[str, Any], rank: int) -> None:
+        super().__init__()
+        lora = LoraConfig(rank=rank, alpha=2.0 * rank, scope="all")
+        self.llm = LanguageModel(config, lora)
+        self.emotion_vectors = nn.Embedding(len(Emotion), self.llm.width)
+
+    def forward(self, batch: TalkRows, kept: Tensor) -> Tensor:
+        """Returns the logits (N, V) of the positions `kept` (B, T) bool."""
+        embedded = self.llm.embed(batch.ids) + batch.emotions @ self.emotion_vectors.weight
+        return self.llm(embedded, mask=batch.attended, positions=batch.positions, kept=kept)
+
+
+def teach(settings: LanguageSettings) -> Outcome:
+    """Runs the language stage; returns how it ended.
+
+    Raises:
+        ValueError: Material or settings cannot be used.
+        CheckpointError: The LLM cannot be had.
+    """
+    folder = checkpoint_folder(settings.llm)
+    tokenizer = read_tokenizer(folder)
+    model = start(folder, tokenizer, settings.lora_rank)
+    if settings.updates is not None:
+        take_updates(model, settings.updates)
+    task = _task(settings, model, tokenizer, folder)
+    return fit(task, settings.loop, settings.run)
+
+
+def start(folder: Path, tokenizer: Tokenizer, rank: int) -> CompanionLlm:
+    """Returns the LLM in `folder` as training starts from it, in float32 on the CPU."""
+    config = read_json(folder / "config.json")
+    with without_weights():
+        model = CompanionLlm(config, rank)
+    source = _Source(PartWeights({"llm": folder}), tokenizer)
+    fill_parameters(model, source.read, dtype=torch.float32, device=torch.device("cpu"))
+    only_training(model, ("lora_a", "lora_b", "emotion_vectors"))
+    return model
+
+
+def take_updates(model: CompanionLlm, taught: Path) -> None:
+    """Lets `model` begin with what an earlier run learnt.
+
+    Args:
+        model: As it was begun there.
+        taught: The folder that the earlier run exported.
+
+    Raises:
+        ValueError: It holds no updates, or those of another LLM or rank.
+    """
+    from safetensors.torch import load_file
+
+    path = taught / UPDATES
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist: name the folder `best` of a run of `language`")
+    found = load_file(str(path))
+    own = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    if {n: t.shape for n, t in found.items()} != {n: p.shape for n, p in own.items()}:
+        raise ValueError(f"{path} is of another LLM or rank: give the same --llm and --lora-rank")
+    with torch.no_grad():
+        for name, parameter in own.items():
+            parameter.copy_(found[name])
+
+
+@dataclass(frozen=True, slots=True)
+class TalkStep:
+    """The loss of a batch of talks."""
+
+    def __call__(self, model: CompanionLlm, batch: TalkRows) -> Mapping[str, Tensor]:
+        """Returns the cross-entropy of the answers, a token."""
+        nexts = F.pad(batch.labels[:, 1:], (0, 1), value=IGNORED)
+        kept = nexts != IGNORED
+        return {"reply": F.cross_entropy(model(batch, kept).float(), nexts[kept])}
+
+
+def export(model: CompanionLlm, folder: Path, tokenizer: Tokenizer, config: dict[str, Any]) -> None:
+    """Writes the taught LLM as `transformers` reads one, with the emotion vectors beside it."""
+    from safetensors.torch import save_file
+
+    tensors = {VECTORS: model.emotion_vectors.weight.detach().contiguous()}
+    updated = {
+        f"{name}.": module
+        for name, module in model.llm.causal.named_modules()
+        if isinstance(module, PartialLoraLinear)
+    }
+    for name, parameter in model.llm.causal.named_parameters():
+        inside = next((start for start in updated if name.startswith(start)), None)
+        if inside is None:
+            tensors[name] = parameter.detach().contiguous()
+        elif name == f"{inside}base.weight":
+            tensors[f"{inside}weight"] = merged(updated[inside]).contiguous()
+        elif name.startswith(f"{inside}base."):
+            tensors[name.replace(".base.", ".")] = parameter.detach().contiguous()
+    save_file(tensors, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    updates = {n: p.detach().contiguous() for n, p in model.named_parameters() if p.requires_grad}
+    save_file(updates, str(folder / UPDATES))
+    tokenizer.save(folder)
+    write_json(folder / "config.json", config)
+
+
+def merged(layer: PartialLoraLinear) -> Tensor:
+    """Returns the weight (out, in) of `layer` with its update in it."""
+    update = layer.lora_b.detach() @ layer.lora_a.detach() * layer.scaling
+    weight = cast(Tensor, layer.base.weight).detach()
+    return weight + (update.T if weight.shape != update.shape else update).to(weight)
+
+
+def _task(
+    settings: LanguageSettings, model: CompanionLlm, tokenizer: Tokenizer, folder: Path
+) -> Task:
+    talks = read_talks(settings.material)
+    valid = [talk for talk in talks if is_held_out(talk, settings.valid_share)]
+    held_out = {id(talk) for talk in valid}
+    train = [talk for talk in talks if id(talk) not in held_out]
+    train += domain_talks(settings.domain_exchanges, np.random.default_rng(settings.loop.seed))
+    writer = RowWriter(chat_prompts(tokenizer), settings.persona, settings.longest_tokens)
+    config = read_json(folder / "config.json")
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    logger.info(
+        "%d talks, %d exchanges; %d talks validate; %.1f M parameters train",
+        len(train),
+        sum(len(talk.exchanges) for talk in train),
+        len(valid),
+        trained / 1e6,
+    )
+
+    def batches(of: list[Any], seed: int) -> TalkBatches:
+        return TalkBatches(of, writer, settings.row_tokens, settings.batch_tokens, seed)
+
+    return Task(
+        name="language",
+        model=model,
+        step=TalkStep(),
+        weights={"reply": 1.0},
+        train=batches(train, settings.loop.seed),
+        valid=batches(valid, 0) if valid else None,
+        export=lambda taught, into: export(taught, into, tokenizer, config),
+        identity={
+            "llm": settings.llm,
+            "updates": settings.updates and file_sha256(settings.updates / UPDATES),
+            "material": {p.name: file_sha256(p) for p in material_files(settings.material)},
+            "settings": settings.model_dump(
+                mode="json", exclude={"loop", "run", "material", "updates"}
+            ),
+        },
+    )
+
+
+class _Source:
+    """Weights of the pretrained LLM, and where new parameters start."""
+
+    def __init__(self, pretrained: PartWeights, tokenizer: Tokenizer) -> None:
+        self._pretrained, self._tokenizer = pretrained, tokenizer
+
+    def read(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        """Returns the weights of one parameter."""
+        last = name.rsplit(".", 1)[-1]
+        if last == "lora_a":
+            return nn.init.kaiming_uniform_(torch.empty(shape), a=5**0.5)
+        if last == "lora_b":
+            return torch.zeros(shape)
+        found = self._pretrained.find(name)
+        if found is None and name == VECTORS:
+            return self._named()
+        if found is None:
+            raise ValueError(f"the LLM lacks {name}: fetch it again")
+        return found
+
+    def _named(self) -> Tensor:
+        """Returns the embeddings of the emotions' own names, less what these have in common."""
+        table = self._pretrained.find("llm.causal.model.embed_tokens.weight")
+        if table is None:
+            return torch.zeros(len(Emotion), 1)
+        named = [
+            table[self._tokenizer.encode(f" {emotion.adjective}")].float().mean(dim=0)
+            for emotion in Emotion
+        ]
+        vectors = torch.stack(named)
+        return vectors - vectors.mean(dim=0)
