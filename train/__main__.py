@@ -46,6 +46,11 @@ COMMANDS = {
         "train.language.settings:LanguageSettings",
         "train.language.stage:teach",
     ),
+    "assemble": Command(
+        "a pretrained Whisper and a pretrained LLM → a checkpoint, nothing trained",
+        "train.settings:AssembleSettings",
+        "train.assemble:write_assembled",
+    ),
     "align-semantic": Command(
         "stage 1: speech continues as its words do",
         "train.settings:SemanticSettings",

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from models.adapter import build_adapter
 from models.blsp_emo import BlspEmo
-from models.checkpoint import read_tokenizer
+from models.checkpoint import read_tokenizer, save
 from models.config import (
     AdapterConfig,
     BlspEmoConfig,
@@ -28,13 +28,16 @@ from models.pretrained.composed import PartWeights
 from models.tokenizer import JsonTokenizer
 from models.weights import (
     CheckpointError,
+    WeightFiles,
     fill_parameters,
     read_json,
     without_weights,
 )
-from train.settings import AlignSettings
+from train.settings import AlignSettings, AssembleSettings, StartSettings
 
 logger = logging.getLogger(__name__)
+
+EMOTION_VECTORS = "emotion_vectors.weight"
 
 WHISPER_CONFIDENCE = WordConfidenceConfig(decoder=4.0, spelling=0.0, offset=3.0, least=0.35)
 """TODO"""
@@ -56,7 +59,27 @@ def start_model(settings: AlignSettings) -> BlspEmo:
     return model
 
 
-def assemble(settings: AlignSettings) -> BlspEmo:
+def write_assembled(settings: AssembleSettings) -> None:
+    """Writes a checkpoint of pretrained parts, which trains further or is talked to as it is.
+
+    Raises:
+        ValueError: The settings name no parts, or the place is taken.
+        CheckpointError: A part cannot be used.
+    """
+    if not (settings.speech and settings.llm):
+        raise ValueError("name what to put together: --speech and --llm")
+    if settings.out.exists():
+        raise ValueError(f"{settings.out} exists: choose another --out")
+    model = assemble(settings)
+    limits = {
+        name: getattr(settings, name) for name in ("talk_tokens", "talk_turns", "turn_tokens")
+    }
+    model.config = replace(model.config, **limits)
+    save(model, settings.out)
+    print(f"{settings.out}: {sum(p.numel() for p in model.parameters()) / 1e6:.0f} M parameters")
+
+
+def assemble(settings: StartSettings) -> BlspEmo:
     """Returns Whisper and an LLM with a new adapter, partial LoRA and emotion head between them.
 
     Raises:
@@ -82,7 +105,7 @@ def assemble(settings: AlignSettings) -> BlspEmo:
 
 
 def assembled_config(
-    settings: AlignSettings,
+    settings: StartSettings,
     whisper: dict[str, Any],
     llm_folder: Path,
     transcription: TranscriptionConfig | None = None,
@@ -126,12 +149,17 @@ def assembled_config(
         if settings.lora_rank
         else None,
         emotion_head=EmotionHeadConfig(kind=settings.emotion_head),
-        emotion_in_embeddings=settings.emotion_vectors,
+        emotion_in_embeddings=settings.emotion_vectors or _has_emotion_vectors(llm_folder),
         transcription=transcription,
         word_confidence=WHISPER_CONFIDENCE if settings.adapter == "words" else None,
         context_tokens=min(context, 8192),
         **more,
     )
+
+
+def _has_emotion_vectors(llm_folder: Path) -> bool:
+    """Whether the LLM was taught with vectors for how a person sounds."""
+    return EMOTION_VECTORS in WeightFiles(llm_folder).names()
 
 
 def _transcription(speech: Path) -> TranscriptionConfig | None:
@@ -175,9 +203,11 @@ class _Source:
         last = name.rsplit(".", 1)[-1]
         if last == "lora_a":
             return nn.init.kaiming_uniform_(torch.empty(shape), a=math.sqrt(5))
-        if last == "lora_b" or name.startswith("emotion_vectors."):
+        if last == "lora_b":
             return torch.zeros(shape)
         found = self._pretrained.find(name)
+        if found is None and name == EMOTION_VECTORS:
+            return torch.zeros(shape)
         if found is None:
             raise CheckpointError(f"the pretrained checkpoints lack {name}: copy them again")
         return found

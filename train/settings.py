@@ -105,13 +105,9 @@ class LoopSettings(Frozen):
         return duration_s(self.save_every) if self.save_every else float("inf")
 
 
-class AlignSettings(Frozen):
-    """Settings that semantic and emotion alignment share."""
+class StartSettings(Frozen):
+    """What a new model is put together from."""
 
-    run: Path = Path("runs/alignment")
-    """Run folder: resumed where it exists. `best` and `last` in it are checkpoints to talk to."""
-    model: str = ""
-    """Checkpoint that training starts from: a folder or a hub id."""
     speech: str = ""
     """Whisper that a new model hears with (folder, hub id, or a part such as whisper-tiny.en); with
     `llm` and instead of `model`."""
@@ -131,8 +127,32 @@ class AlignSettings(Frozen):
     """Rank of partial LoRA in a new model; 0: none."""
     lora_targets: tuple[str, ...] = ()
     """Linear layers of the LLM that partial LoRA acts on; empty: all."""
+    persona: str = ""
+    """System line; empty: that of the checkpoint."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Number format of frozen weights; what trains is float32 always."""
+
+
+class AssembleSettings(StartSettings):
+    """A checkpoint of a pretrained Whisper and a pretrained LLM, without any training."""
+
+    out: Path = Path()
+    """Folder of the checkpoint; must not exist."""
+    talk_tokens: int | None = Field(default=None, ge=64)
+    """Longest conversation that the LLM was taught on, in positions; empty: as long as it can."""
+    talk_turns: int | None = Field(default=None, ge=1)
+    """Likewise in exchanges."""
+    turn_tokens: int | None = Field(default=None, ge=16)
+    """Longest turn of the person that it answers well, in positions; empty: half of a talk."""
+
+
+class AlignSettings(StartSettings):
+    """Settings that semantic and emotion alignment share."""
+
+    run: Path = Path("runs/alignment")
+    """Run folder: resumed where it exists. `best` and `last` in it are checkpoints to talk to."""
+    model: str = ""
+    """Checkpoint that training starts from: a folder or a hub id."""
     train: tuple[Path, ...] = ()
     """Manifests with continuations."""
     shares: tuple[float, ...] = ()
@@ -145,8 +165,6 @@ class AlignSettings(Frozen):
     """Share of the utterances in the speaker-disjoint validation set."""
     balance_emotions: bool = False
     """Draw each emotion equally often."""
-    persona: str = ""
-    """System line; empty: that of the checkpoint."""
     text_instruction: str = ""
     """Stands before the words in the text view; `{emotion}` becomes the label."""
     speech_instruction: str = ""

@@ -21,6 +21,7 @@ from models.pretrained.composed import PartWeights
 from models.prompts import chat_prompts
 from models.tokenizer import Tokenizer
 from models.weights import fill_parameters, read_json, without_weights
+from train.assemble import EMOTION_VECTORS
 from train.language.batches import TalkBatches
 from train.language.domain_talks import domain_talks
 from train.language.material import is_held_out, material_files, read_talks
@@ -34,7 +35,6 @@ from train.task import Outcome, Task
 
 logger = logging.getLogger(__name__)
 
-VECTORS = "emotion_vectors.weight"
 UPDATES = "updates.safetensors"
 """Beside the taught LLM: the updates alone, from which another run may go on."""
 
@@ -128,7 +128,7 @@ def export(model: CompanionLlm, folder: Path, tokenizer: Tokenizer, config: dict
     """Writes the taught LLM as `transformers` reads one, with the emotion vectors beside it."""
     from safetensors.torch import save_file
 
-    tensors = {VECTORS: model.emotion_vectors.weight.detach().contiguous()}
+    tensors = {EMOTION_VECTORS: model.emotion_vectors.weight.detach().contiguous()}
     updated = {
         f"{name}.": module
         for name, module in model.llm.causal.named_modules()
@@ -211,7 +211,7 @@ class _Source:
         if last == "lora_b":
             return torch.zeros(shape)
         found = self._pretrained.find(name)
-        if found is None and name == VECTORS:
+        if found is None and name == EMOTION_VECTORS:
             return self._named()
         if found is None:
             raise ValueError(f"the LLM lacks {name}: fetch it again")

@@ -3,14 +3,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from models.blsp_emo import BlspEmo
 from models.checkpoint import read_tokenizer
 from models.hub import checkpoint_folder
 from models.pretrained.store import Store
 from models.weights import WeightFiles
-from train.assemble import assemble
+from train.assemble import write_assembled
 from train.language.settings import LanguageSettings
 from train.language.stage import start, teach
-from train.settings import AlignSettings, LoopSettings
+from train.settings import AssembleSettings, LoopSettings
 
 TALKS = "".join(
     f"{feeling}> {thing}.\n< {answer}\n\n"
@@ -46,8 +47,18 @@ def test_what_is_taught_becomes_an_llm_that_a_model_is_assembled_from(
         name for name in before.names() if not torch.equal(taught.read(name), before.read(name))
     ]
     assert changed and all("_proj" in name for name in changed)
-    model = assemble(AlignSettings(speech="ears", llm=str(outcome.best), adapter_width=8))
+    start = {"speech": "ears", "llm": str(outcome.best), "adapter": "words", "lora_rank": 0}
+    write_assembled(
+        AssembleSettings(**start, emotion_head="attentive", out=tmp_path / "model", talk_turns=8)
+    )
+    model = BlspEmo.from_pretrained(tmp_path / "model", device="cpu")
     assert model.tokenizer.encode("hi") == read_tokenizer(outcome.best).encode("hi")
+    assert model.config.talk_turns == 8
+    assert model.emotion_vectors is not None
+    learnt = taught.read("emotion_vectors.weight")
+    assert learnt.any() and torch.equal(model.emotion_vectors.weight, learnt)
+    with pytest.raises(ValueError, match="exists"):
+        write_assembled(AssembleSettings(**start, out=tmp_path / "model"))
 
 
 def test_the_exported_llm_computes_what_the_trained_one_does(
