@@ -219,6 +219,7 @@ class BlspEmo(nn.Module):
             waveforms,
             mel_bins=self.config.speech_encoder.mel_bins,
             pad_frames=self.speech_encoder.pad_frames,
+            trailing_frames=self.config.speech_encoder.trailing_frames,
         )
 
     def encode(self, features: SpeechFeatures) -> SpeechStates:

@@ -33,6 +33,9 @@ class SpeechEncoderConfig:
     2, halves the work of models that are trained so."""
     trained_on_short_inputs: bool = False
     """False: the encoder needs its input padded to `max_positions`, as pretrained Whisper does."""
+    trailing_frames: int = 0
+    """With `trained_on_short_inputs`: mel frames of silence that follow every input, as in its
+    training. The decoder finds the end in them; nothing else is given their states."""
     dropout: float = 0.0
     decoder_layers: int = 0
     """0: the checkpoint has no decoder."""

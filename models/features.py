@@ -30,7 +30,11 @@ class SpeechFeatures:
 
 
 def speech_features(
-    waveforms: Sequence[Waveform | Tensor], *, mel_bins: int = 80, pad_frames: int | None = None
+    waveforms: Sequence[Waveform | Tensor],
+    *,
+    mel_bins: int = 80,
+    pad_frames: int | None = None,
+    trailing_frames: int = 0,
 ) -> SpeechFeatures:
     """Returns the log-mel features of 16 kHz mono `waveforms`.
 
@@ -43,6 +47,8 @@ def speech_features(
         mel_bins: M.
         pad_frames: F. Shorter utterances are followed by silence, as pretrained Whisper expects.
             None pads to the longest utterance of the batch with zeros that say nothing.
+        trailing_frames: Without `pad_frames`, frames of silence that follow each utterance; they
+            are not counted in its length.
 
     Raises:
         ValueError: An utterance is empty, longer than `pad_frames`, or not finite.
@@ -50,13 +56,13 @@ def speech_features(
     signals = [torch.as_tensor(w, dtype=torch.float32).flatten() for w in waveforms]
     lengths = [frames_of_samples(s.numel()) for s in signals]
     _check(signals, lengths, pad_frames)
-    frames = pad_frames or max(lengths)
+    frames = pad_frames or max(lengths) + trailing_frames
     padded = torch.zeros(len(signals), frames * HOP_SAMPLES + WINDOW_SAMPLES, dtype=torch.float64)
     for row, signal in zip(padded, signals, strict=True):
         row[: signal.numel()] = signal
     counts = torch.tensor(lengths)
     log_mel = _log_mel(padded, frames, mel_bins)
-    inside = torch.arange(frames)[None, None, :] < counts[:, None, None]
+    inside = torch.arange(frames)[None, None, :] < (counts + trailing_frames)[:, None, None]
     considered = log_mel if pad_frames else log_mel.masked_fill(~inside, -torch.inf)
     loudest = considered.amax(dim=(1, 2), keepdim=True)
     log_mel = (torch.maximum(log_mel, loudest - 8.0) + 4.0) / 4.0

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from models.cache_keyword import cache_keyword
 from models.config import SpeechEncoderConfig
-from models.masks import attention_bias
+from models.masks import attention_bias, lengths_to_mask
 from models.speech_encoder import SpeechStates, whisper_config
 from models.torchaudio_guard import guard_torchaudio
 
@@ -48,15 +48,11 @@ class SpeechDecoder(nn.Module):
 
         Args:
             ids: With a cache that is not empty, one token each.
-            speech: Models padded to 30 s attend to all their states, others to the valid ones.
+            speech: Models padded to 30 s attend to all their states, others to those of the speech
+                and of the silence that follows it.
             cache: From `new_cache`; extended in place.
         """
-        if speech.padded is not None:
-            states, bias = speech.padded, None
-        else:
-            mask = speech.mask
-            states = speech.states
-            bias = None if bool(mask.all()) else attention_bias(mask, states.dtype)
+        states, bias = _attended(speech)
         start = 0 if cache is None else cache.get_seq_length()
         table = self.whisper.embed_positions.weight
         hidden = self.whisper.embed_tokens(ids) * self.whisper.embed_scale
@@ -79,3 +75,14 @@ class SpeechDecoder(nn.Module):
         from transformers.cache_utils import EncoderDecoderCache
 
         return EncoderDecoderCache(DynamicCache(), DynamicCache())
+
+
+def _attended(speech: SpeechStates) -> tuple[Tensor, Tensor | None]:
+    """Returns the states that words are read from, and the bias that hides those of padding."""
+    states, lengths = speech.states, speech.lengths
+    if speech.padded is not None:
+        states, lengths = speech.padded, speech.padded_lengths
+    if lengths is None:
+        return states, None
+    mask = lengths_to_mask(lengths, states.shape[1])
+    return states, None if bool(mask.all()) else attention_bias(mask, states.dtype)

@@ -26,7 +26,9 @@ class SpeechStates:
     features: SpeechFeatures | None = None
     """What the encoder was given."""
     padded: Tensor | None = None
-    """(B, 1500, D) all states, where the decoder needs those of the padding too."""
+    """(B, P, D) with the states of the silence that follows, where the decoder needs them too."""
+    padded_lengths: Tensor | None = None
+    """(B,) states of `padded` that hold speech or that silence; None: all do."""
 
     @property
     def mask(self) -> Tensor:
@@ -36,15 +38,17 @@ class SpeechStates:
     def repeated(self, times: int) -> "SpeechStates":
         """Returns the states of one utterance `times` times, as a batch; nothing is copied."""
         padded = None if self.padded is None else self.padded.expand(times, -1, -1)
+        held = None if self.padded_lengths is None else self.padded_lengths.expand(times)
         states = self.states.expand(times, -1, -1)
-        return SpeechStates(states, self.lengths.expand(times), padded=padded)
+        return SpeechStates(states, self.lengths.expand(times), padded=padded, padded_lengths=held)
 
 
 class SpeechEncoder(nn.Module):
     """The encoder of Whisper (arXiv 2212.04356), which we run layer by layer.
 
-    With `trained_on_short_inputs` the table of positions is sliced to the input and padding is
-    masked; otherwise the input is 30 s long and attends to its padding, as Whisper was trained.
+    With `trained_on_short_inputs` the table of positions is sliced to the input with the silence
+    that `trailing_frames` lets follow it, and padding is masked; otherwise the input is 30 s long
+    and attends to its padding, as Whisper was trained.
     """
 
     def __init__(self, config: SpeechEncoderConfig) -> None:
@@ -68,45 +72,59 @@ class SpeechEncoder(nn.Module):
             ValueError: The input is longer than the table of positions, or is not padded to 30 s
                 although the model needs it.
         """
-        frames = features.log_mel.shape[-1]
+        frames, longest = features.log_mel.shape[-1], int(features.lengths.max())
         limit = self.config.max_frames
-        if frames > limit or (self.pad_frames and frames != limit):
+        if longest > limit or (self.pad_frames and frames != limit):
             raise ValueError(f"the encoder takes {limit} frames and was given {frames}")
-        step = self.config.frames_per_state
-        lengths = torch.div(features.lengths - 1, step, rounding_mode="floor") + 1
-        hidden, bias = self._embed(features, lengths.to(features.log_mel.device))
+        lengths = _states(features.lengths, self.config.frames_per_state)
+        # Silence behind an utterance of nearly 30 s ends where the table of positions does.
+        log_mel = features.log_mel[..., :limit]
+        kept = (features.lengths + self.config.trailing_frames).clamp(max=log_mel.shape[-1])
+        hidden, bias = self._embed(log_mel, kept)
         layers = [hidden]
         for layer in self.whisper.layers:
             hidden = layer(hidden, bias)
             layers.append(hidden)
         states = self.whisper.layer_norm(hidden)
         size = int(lengths.max())
+        held = _states(kept, self.config.frames_per_state).to(states.device)
         return SpeechStates(
             states=states[:, :size],
             lengths=lengths.to(states.device),
             layers=tuple(h[:, :size] for h in layers) if all_layers else (),
             features=features,
-            padded=states if self.pad_frames else None,
+            padded=states if self.pad_frames or self.config.trailing_frames else None,
+            padded_lengths=None if self.pad_frames else held,
         )
 
-    def _embed(self, features: SpeechFeatures, lengths: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Returns the input of the first block and the attention bias, if there is one."""
+    def _embed(self, log_mel: Tensor, kept: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Returns the input of the first block and the attention bias, if there is one.
+
+        Args:
+            log_mel: (B, M, F).
+            kept: (B,) frames that are no padding.
+        """
         weight = self.whisper.conv1.weight
-        log_mel = features.log_mel.to(device=weight.device, dtype=weight.dtype)
-        hidden = F.gelu(self.whisper.conv1(log_mel))
+        hidden = F.gelu(self.whisper.conv1(log_mel.to(device=weight.device, dtype=weight.dtype)))
         bias: Tensor | None = None
+        kept = kept.to(weight.device)
         if not self.pad_frames:
-            step = self.config.frames_per_state // 2
-            kept = torch.div(features.lengths - 1, step, rounding_mode="floor") + 1
-            frames = lengths_to_mask(kept.to(weight.device), hidden.shape[-1])
+            inside = _states(kept, self.config.frames_per_state // 2)
+            frames = lengths_to_mask(inside, hidden.shape[-1])
             hidden = hidden.masked_fill(~frames[:, None, :], 0.0)
         hidden = F.gelu(self.whisper.conv2(hidden)).transpose(1, 2)
         if not self.pad_frames:
-            mask = lengths_to_mask(lengths.to(weight.device), hidden.shape[1])
+            inside = _states(kept, self.config.frames_per_state)
+            mask = lengths_to_mask(inside, hidden.shape[1])
             hidden = blank_outside(hidden, mask)
             bias = None if bool(mask.all()) else attention_bias(mask, hidden.dtype)
         hidden = hidden + self.whisper.embed_positions.weight[: hidden.shape[1]]
         return F.dropout(hidden, p=self.config.dropout, training=self.training), bias
+
+
+def _states(frames: Tensor, frames_per_state: int) -> Tensor:
+    """Returns how many states (B,) hold `frames` (B,), at least one each."""
+    return torch.div(frames - 1, frames_per_state, rounding_mode="floor") + 1
 
 
 def whisper_config(config: SpeechEncoderConfig, **overrides: Any) -> Any:

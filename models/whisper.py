@@ -1,6 +1,9 @@
-"""A pretrained Whisper's decoder for an encoder that is already loaded."""
+"""Pretrained Whispers: their shape, their encoder, their decoder for one that is loaded."""
 
 import dataclasses
+import json
+import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,8 @@ from models.weights import (
 )
 
 END = "<|endoftext|>"
+ENGLISH_ONLY = 51_864
+"""Tokens of a Whisper that knows one language; others have at least one more."""
 CLOSENESS = 2.0**-7
 """Largest difference, relative to the largest weight, that rounding to 16 bits explains."""
 
@@ -33,6 +38,83 @@ SHAPE = {
     "max_source_positions": "max_positions",
 }
 """Whisper's name of each measure of the encoder → ours."""
+
+DECODER_SHAPE = {
+    "decoder_layers": "decoder_layers",
+    "decoder_attention_heads": "decoder_heads",
+    "decoder_ffn_dim": "decoder_ffn",
+    "vocab_size": "vocabulary",
+    "max_target_positions": "max_target_positions",
+}
+"""Likewise of the decoder."""
+
+SHORT_INPUTS = ("trained_on_short_inputs", "trailing_frames")
+"""Keys that our `config.json` of a Whisper has beyond those of `transformers`."""
+
+
+def whisper_shape(config: Mapping[str, Any]) -> SpeechEncoderConfig:
+    """Returns the shape of encoder and decoder that a Whisper's `config.json` describes.
+
+    Raises:
+        CheckpointError: It describes no Whisper, or lacks a measure.
+    """
+    if config.get("model_type") != "whisper":
+        raise CheckpointError("this is no Whisper: give one such as whisper-tiny.en")
+    measures = SHAPE | DECODER_SHAPE | {key: key for key in SHORT_INPUTS if key in config}
+    if missing := [theirs for theirs in measures if theirs not in config]:
+        raise CheckpointError(f"the Whisper's config.json lacks {missing[0]}: copy it again")
+    return SpeechEncoderConfig(**{ours: config[theirs] for theirs, ours in measures.items()})
+
+
+def load_encoder(source: str | Path) -> SpeechEncoder:
+    """Returns the encoder of a pretrained Whisper, float32 on the CPU.
+
+    Args:
+        source: A folder, a hub id, or a part of the catalogue such as `whisper-tiny.en`.
+
+    Raises:
+        CheckpointError: It is no Whisper, or damaged.
+    """
+    folder = checkpoint_folder(source)
+    shape = whisper_shape(read_json(folder / "config.json"))
+    files = WeightFiles(folder)
+    with without_weights():
+        encoder = SpeechEncoder(shape)
+    fill_parameters(
+        encoder,
+        lambda name, _: files.read(f"model.encoder.{name.removeprefix('whisper.')}"),
+        dtype=torch.float32,
+        device=torch.device("cpu"),
+    )
+    return encoder.eval()
+
+
+def save_adapted(encoder: SpeechEncoder, source: str | Path, folder: Path) -> None:
+    """Writes the Whisper in `source` with another encoder, 16 bits, as `transformers` lays it out.
+
+    Args:
+        encoder: Of the same measures; how it wants its input is written beside them.
+        source: As for `load_encoder`.
+        folder: Exists.
+
+    Raises:
+        CheckpointError: `source` cannot be read.
+    """
+    from safetensors.torch import save_file
+
+    origin = checkpoint_folder(source)
+    files = WeightFiles(origin)
+    tensors = {name: files.read(name) for name in files.names()}
+    for name, parameter in encoder.whisper.named_parameters():
+        tensors[f"model.encoder.{name}"] = parameter.detach()
+    halves = {name: value.to(torch.float16).contiguous() for name, value in tensors.items()}
+    save_file(halves, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    for path in origin.iterdir():
+        if path.suffix == ".json" and not path.name.endswith(".index.json"):
+            shutil.copy(path, folder)
+    config = read_json(origin / "config.json")
+    config |= {key: getattr(encoder.config, key) for key in SHORT_INPUTS}
+    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +159,8 @@ def load_decoder(
         device=weight.device,
     )
     tokenizer = _tokenizer(folder)
-    return LoadedDecoder(
-        decoder.eval(), shape, _transcription(folder, tokenizer, shape, language), tokenizer
-    )
+    told = whisper_transcription(folder, tokenizer, shape, language=language)
+    return LoadedDecoder(decoder.eval(), shape, told, tokenizer)
 
 
 def _decoder_shape(
@@ -95,12 +176,7 @@ def _decoder_shape(
                 "checkpoint was made with (openai/whisper-large-v2 for cwang621/blsp-emo)"
             )
     return dataclasses.replace(
-        encoder,
-        decoder_layers=config["decoder_layers"],
-        decoder_heads=config["decoder_attention_heads"],
-        decoder_ffn=config["decoder_ffn_dim"],
-        vocabulary=config["vocab_size"],
-        max_target_positions=config["max_target_positions"],
+        encoder, **{ours: config[theirs] for theirs, ours in DECODER_SHAPE.items()}
     )
 
 
@@ -125,10 +201,16 @@ def _tokenizer(folder: Path) -> JsonTokenizer:
         raise CheckpointError(f"{error}: copy it again") from error
 
 
-def _transcription(
-    folder: Path, tokenizer: JsonTokenizer, shape: SpeechEncoderConfig, language: str
+def whisper_transcription(
+    folder: Path, tokenizer: JsonTokenizer, shape: SpeechEncoderConfig, *, language: str = "en"
 ) -> TranscriptionConfig:
     """Returns the prompt for words without times; everything but words and the end is suppressed.
+
+    Args:
+        folder: Of a Whisper, with a `generation_config.json` where it has one.
+        tokenizer: Its own.
+        shape: Of its decoder.
+        language: As for `load_decoder`.
 
     Raises:
         CheckpointError: The tokenizer is not Whisper's.
@@ -136,7 +218,9 @@ def _transcription(
     start, end = tokenizer.special_id("<|startoftranscript|>"), tokenizer.special_id(END)
     if start is None or end is None:
         raise CheckpointError(f"{folder / 'tokenizer.json'} is not the tokenizer of a Whisper")
-    optional = (f"<|{language}|>", "<|transcribe|>", "<|notimestamps|>")
+    # Those that know English alone have these tokens too, but were never trained on them.
+    spoken = (f"<|{language}|>", "<|transcribe|>") if shape.vocabulary != ENGLISH_ONLY else ()
+    optional = (*spoken, "<|notimestamps|>")
     ids = (tokenizer.special_id(token) for token in optional)
     path = folder / "generation_config.json"
     listed = read_json(path).get("suppress_tokens") or [] if path.exists() else []

@@ -91,6 +91,11 @@ COMMANDS = {
         "train.nano_curve:NanoCurveSettings",
         "train.nano_curve:nano_curve",
     ),
+    "audio-context": Command(
+        "a pretrained Whisper's encoder learns to do without 30 s of padding",
+        "train.audio_context:AudioContextSettings",
+        "train.audio_context:audio_context",
+    ),
     "slim": Command(
         "a checkpoint of what was trained alone; its pretrained parts are fetched where it is used",
         "train.slim:SlimSettings",

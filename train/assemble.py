@@ -17,8 +17,6 @@ from models.config import (
     BlspEmoConfig,
     EmotionHeadConfig,
     LoraConfig,
-    SpeechEncoderConfig,
-    TranscriptionConfig,
     WordConfidenceConfig,
 )
 from models.emotion_head import build_emotion_head
@@ -33,6 +31,7 @@ from models.weights import (
     read_json,
     without_weights,
 )
+from models.whisper import whisper_shape, whisper_transcription
 from train.settings import AlignSettings, AssembleSettings, StartSettings
 
 logger = logging.getLogger(__name__)
@@ -87,7 +86,8 @@ def assemble(settings: StartSettings) -> BlspEmo:
     """
     speech, llm = checkpoint_folder(settings.speech), checkpoint_folder(settings.llm)
     whisper = read_json(speech / "config.json")
-    config = assembled_config(settings, whisper, llm, _transcription(speech))
+    transcription = _transcription(speech, whisper_shape(whisper))
+    config = assembled_config(settings, whisper, llm, transcription)
     if config.transcription is None:
         encoder = replace(config.speech_encoder, decoder_layers=0)
         config = replace(config, speech_encoder=encoder)
@@ -116,26 +116,12 @@ def assembled_config(
         CheckpointError: `whisper` is not the configuration of a Whisper.
         ValueError: The settings ask for parts that do not go together.
     """
-    if whisper.get("model_type") != "whisper":
-        raise CheckpointError(f"{settings.speech} is no Whisper: give one such as whisper-large-v2")
     llm = read_json(llm_folder / "config.json")
     context = int(llm.get("max_position_embeddings", 2048))
     more: dict[str, Any] = {"persona": settings.persona} if settings.persona else {}
     return BlspEmoConfig(
         llm=llm,
-        speech_encoder=SpeechEncoderConfig(
-            mel_bins=whisper["num_mel_bins"],
-            width=whisper["d_model"],
-            layers=whisper["encoder_layers"],
-            heads=whisper["encoder_attention_heads"],
-            ffn=whisper["encoder_ffn_dim"],
-            max_positions=whisper["max_source_positions"],
-            decoder_layers=whisper["decoder_layers"],
-            decoder_heads=whisper["decoder_attention_heads"],
-            decoder_ffn=whisper["decoder_ffn_dim"],
-            vocabulary=whisper["vocab_size"],
-            max_target_positions=whisper["max_target_positions"],
-        ),
+        speech_encoder=whisper_shape(whisper),
         adapter=AdapterConfig(
             kind=settings.adapter,
             inner_width=settings.adapter_width,
@@ -162,23 +148,13 @@ def _has_emotion_vectors(llm_folder: Path) -> bool:
     return EMOTION_VECTORS in WeightFiles(llm_folder).names()
 
 
-def _transcription(speech: Path) -> TranscriptionConfig | None:
-    """How Whisper's decoder is prompted for English, read off its generation configuration."""
-    path = speech / "generation_config.json"
-    if not path.exists() or not (speech / "tokenizer.json").exists():
-        logger.warning("%s has no generation_config.json or tokenizer: no decoder is kept", speech)
+def _transcription(speech: Path, shape: SpeechEncoderConfig) -> TranscriptionConfig | None:
+    """How Whisper's decoder is prompted for English; without its tokenizer no decoder is kept."""
+    path = speech / "tokenizer.json"
+    if not path.exists():
+        logger.warning("%s has no tokenizer.json: no decoder is kept", speech)
         return None
-    generation = read_json(path)
-    language = generation.get("lang_to_id", {}).get("<|en|>")
-    task = generation.get("task_to_id", {}).get("transcribe")
-    silent = generation.get("no_timestamps_token_id")
-    ids = (generation.get("decoder_start_token_id"), language, task, silent)
-    return TranscriptionConfig(
-        tokenizer="whisper",
-        prompt_ids=tuple(token for token in ids if token is not None),
-        stop_ids=(int(generation["eos_token_id"]),),
-        suppressed_ids=tuple(generation.get("suppress_tokens") or ()),
-    )
+    return whisper_transcription(speech, JsonTokenizer(path), shape)
 
 
 class _Source:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,13 +47,31 @@ def spoken_words(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
+def recognised_words(text: str) -> str:
+    """Returns words as word error rates of Whisper compare them (arXiv 2212.04356, appendix C).
+
+    Numbers become digits, contractions are written out, fillers are left out.
+    """
+    return _whisper_normaliser()(text).strip()
+
+
+@cache
+def _whisper_normaliser() -> Callable[[str], str]:
+    from models.torchaudio_guard import guard_torchaudio
+
+    guard_torchaudio()
+    from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
+
+    return EnglishTextNormalizer({})  # without its list of British spellings, which is on the hub
+
+
 def word_error_rate(pairs: Sequence[tuple[str, str]], *, seed: int = 0) -> Figure:
     """Returns errors ÷ reference words over (reference, heard) pairs, with its interval.
 
     Raises:
         ValueError: The references hold no words.
     """
-    counts = np.array([word_errors(spoken_words(a), spoken_words(b)) for a, b in pairs])
+    counts = np.array([word_errors(recognised_words(a), recognised_words(b)) for a, b in pairs])
     if len(counts) == 0 or counts[:, 1].sum() == 0:
         raise ValueError("a word error rate needs references with words")
 

@@ -145,16 +145,24 @@ def installed_voices() -> dict[str, tuple[str, ...]]:
     return {engine: names for engine, names in found.items() if names}
 
 
-def draw_voice(generator: np.random.Generator, *, held_out: bool = False) -> Voice:
-    """Returns a random voice in a random manner."""
+def draw_voice(
+    generator: np.random.Generator, *, held_out: bool = False, engine: str = ""
+) -> Voice:
+    """Returns a random voice in a random manner.
+
+    Args:
+        generator: Draws both.
+        held_out: A voice that training never hears.
+        engine: Of the voice; drawn, too, where it is empty.
+    """
     if held_out:
         if generator.random() < 0.5:
             return Voice("festival", _pick(FESTIVAL_VOICES, generator))
         accent = _pick(ESPEAK_ACCENTS[:2], generator)
         return Voice("espeak", f"{accent}+{_pick(HELD_OUT_ESPEAK_VARIANTS, generator)}")
     voices = installed_voices()
-    shares = np.array([ENGINE_SHARES[engine] for engine in voices])
-    engine = str(generator.choice(list(voices), p=shares / shares.sum()))
+    shares = np.array([ENGINE_SHARES[name] for name in voices])
+    engine = engine or str(generator.choice(list(voices), p=shares / shares.sum()))
     return Voice(
         engine,  # pyright: ignore[reportArgumentType]
         _pick(voices[engine], generator),

@@ -22,10 +22,9 @@ from models.pretrained.gguf_tokenizer import write_tokenizer
 from models.pretrained.store import Store
 from models.tokenizer import JsonTokenizer
 from models.weights import CheckpointError, read_json
+from models.whisper import ENGLISH_ONLY, whisper_shape
 
 FOLDER = "transformers"
-ENGLISH_ONLY = 51_864
-"""Tokens of a Whisper that knows one language; others have at least one more."""
 
 
 def unpacked(part: Part, store: Store | None = None) -> Path:
@@ -88,24 +87,11 @@ def _layers(weights: CTranslate2Whisper, stack: str) -> int:
 
 def _whisper_names(config: dict[str, Any]) -> Iterable[str]:
     """Yields the parameters of a Whisper, without the stack's common prefix."""
-    from models.config import SpeechEncoderConfig
     from models.speech_decoder import SpeechDecoder
     from models.speech_encoder import SpeechEncoder
     from models.weights import without_weights
 
-    shape = SpeechEncoderConfig(
-        mel_bins=config["num_mel_bins"],
-        width=config["d_model"],
-        layers=config["encoder_layers"],
-        heads=config["encoder_attention_heads"],
-        ffn=config["encoder_ffn_dim"],
-        max_positions=config["max_source_positions"],
-        decoder_layers=config["decoder_layers"],
-        decoder_heads=config["decoder_attention_heads"],
-        decoder_ffn=config["decoder_ffn_dim"],
-        vocabulary=config["vocab_size"],
-        max_target_positions=config["max_target_positions"],
-    )
+    shape = whisper_shape(config)
     with without_weights():
         for stack, module in (("encoder", SpeechEncoder(shape)), ("decoder", SpeechDecoder(shape))):
             for name, _ in module.whisper.named_parameters():

@@ -1,0 +1,138 @@
+"""Word errors of Whispers: strangers, learners and synthetic voices, clean and in noise.
+
+    python -m benchmarks.word_errors --speech whisper-tiny.en runs/audio-context/best
+
+Greedy decoding, Whisper's own text normaliser on both sides. Speech is read below `ATTUNE_DATA`;
+a set that is not there is left out and named. `--out FILE` keeps every single answer.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from models.features import Waveform, speech_features
+from models.transcription import greedy_words
+from models.whisper import load_decoder, load_encoder
+from train.audio_files import read_audio
+from train.corpora.files import CorpusFiles
+from train.corpora.table import reader_of
+from train.domain import draw_values, fill, read_domain, templates
+from train.manifest import Drops
+from train.metrics import word_error_rate
+from train.nano_audio import with_noise
+from train.speech_cuts import pink_noise
+from train.spoken_sentences import piper_says
+from train.synthesis import Voice, speak
+
+SPOKEN = {
+    "flite": Voice("flite", "slt"),
+    "espeak": Voice("espeak", "en-us"),
+    "joe": None,
+}
+NOISE_DB = 10.0
+SETS = ("librispeech", "speechocean762", *SPOKEN, *(f"{name} 10 dB" for name in SPOKEN))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A recording and its words."""
+
+    waveform: Waveform
+    words: str
+
+
+class Recogniser:
+    """A Whisper by itself: features, encoder, decoder."""
+
+    def __init__(self, source: str) -> None:
+        self.encoder = load_encoder(source)
+        self._found = load_decoder(source, self.encoder)
+
+    @torch.inference_mode()
+    def words(self, waveform: Waveform) -> str:
+        """Returns what is heard in up to 30 s."""
+        features = speech_features(
+            [waveform],
+            mel_bins=self.encoder.config.mel_bins,
+            pad_frames=self.encoder.pad_frames,
+            trailing_frames=self.encoder.config.trailing_frames,
+        )
+        states = self.encoder(features)
+        ids, _ = greedy_words(self._found.decoder, self._found.transcription, states)
+        return self._found.tokenizer.decode(ids).strip()
+
+
+def said(name: str, count: int) -> Iterator[Said]:
+    """Yields up to `count` recordings of a set, spread evenly over it."""
+    if name.split()[0] in SPOKEN:
+        yield from _spoken(name, count)
+        return
+    data = Path(os.environ.get("ATTUNE_DATA", "../shared/data"))
+    files = CorpusFiles(data / "asr" / name)
+    all_of_it = list(reader_of(name)(files, Drops()))
+    test = [u for u in all_of_it if u.split == "test"] or all_of_it
+    for place in np.linspace(0, len(test) - 1, min(count, len(test))).astype(int):
+        yield Said(read_audio(test[place].audio), test[place].text)
+
+
+def _spoken(name: str, count: int) -> Iterator[Said]:
+    """Sentences whose wording no training of this repository says."""
+    domain = read_domain()
+    wordings = list(templates(domain, "wording"))
+    voice, noise = name.split()[0], "dB" in name
+    from assistant.engines.piper import Piper
+
+    piper = None if SPOKEN[voice] else Piper(voice)
+    for place in np.linspace(0, len(wordings) - 1, count).astype(int):
+        generator = np.random.default_rng([7, int(place)])
+        intent, template = wordings[place]
+        text = fill(template, draw_values(intent, template, generator))
+        own = SPOKEN[voice]
+        waveform = speak(text, own).waveform if own else piper_says(piper, text)
+        if noise:
+            hiss = pink_noise(waveform.size, generator)
+            waveform = with_noise(waveform, hiss, NOISE_DB, generator)
+        yield Said(waveform, text)
+    if piper is not None:
+        piper.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--speech", nargs="+", default=["whisper-tiny.en"])
+    parser.add_argument("--sets", nargs="+", default=SETS)
+    parser.add_argument("--count", type=int, default=229)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    recognisers = {source: Recogniser(source) for source in options.speech}
+    kept: list[dict[str, str]] = []
+    for name in options.sets:
+        try:
+            clips = list(said(name, options.count))
+        except (ValueError, OSError) as error:
+            print(f"{name} is left out: {error}")
+            continue
+        for source, recogniser in recognisers.items():
+            started = time.perf_counter()
+            heard = [recogniser.words(clip.waveform) for clip in clips]
+            each_s = (time.perf_counter() - started) / len(clips)
+            figure = word_error_rate([(c.words, h) for c, h in zip(clips, heard, strict=True)])
+            print(f"{name:22s} {source:40s} {figure}  {1000 * each_s:.0f} ms each", flush=True)
+            kept += [
+                {"set": name, "speech": source, "words": c.words, "heard": h}
+                for c, h in zip(clips, heard, strict=True)
+            ]
+    if options.out:
+        options.out.write_text("".join(json.dumps(line) + "\n" for line in kept))
+
+
+if __name__ == "__main__":
+    main()

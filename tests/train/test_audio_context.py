@@ -1,0 +1,144 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import soundfile as sf
+import torch
+from safetensors.torch import load_file
+
+from models.blsp_emo import BlspEmo
+from models.features import speech_features
+from models.pretrained.store import Store
+from models.speech_encoder import SpeechEncoder
+from models.weights import CheckpointError
+from models.whisper import load_decoder, load_encoder, whisper_shape
+from tests.models.small import tone
+from train.assemble import assemble
+from train.audio_context import (
+    AudioContextSettings,
+    ContextBatch,
+    ContextPair,
+    audio_context,
+    context_step,
+)
+from train.settings import AlignSettings, LoopSettings
+
+
+@pytest.fixture
+def settings(store: Store, tmp_path: Path) -> AudioContextSettings:
+    """A run of three steps on five tones."""
+    assert store
+    torch.set_num_threads(1)
+    folder = tmp_path / "speech"
+    folder.mkdir()
+    for number in range(5):
+        sf.write(folder / f"{number}.wav", tone(1.0 + number / 4, hertz=150 + 40 * number), 16_000)
+    return AudioContextSettings(
+        run=tmp_path / "run",
+        speech="ears",
+        recordings=(folder,),
+        trailing_s=0.4,
+        longest_s=2.0,
+        cuts=50,
+        loop=LoopSettings(max_steps=3, warmup_steps=0, learning_rate=1e-3, device="cpu"),
+    )
+
+
+def test_the_result_is_a_whisper_that_says_that_it_needs_no_padding(
+    settings: AudioContextSettings,
+) -> None:
+    outcome = audio_context(settings)
+    adapted, before = load_encoder(outcome.best), load_encoder("ears")
+    assert adapted.config.trained_on_short_inputs and adapted.config.trailing_frames == 40
+    assert adapted.pad_frames is None
+    moved = {
+        name
+        for name, weight in adapted.named_parameters()
+        if not torch.allclose(weight, before.get_parameter(name), atol=1e-3)
+    }
+    assert moved and all(
+        name.startswith(("whisper.layers", "whisper.layer_norm")) for name in moved
+    )
+    stored = load_file(outcome.best / "model.safetensors")
+    assert any(name.startswith("model.decoder.") for name in stored)
+    assert load_decoder(outcome.best, adapted).shape.trailing_frames == 40
+
+
+def test_models_are_made_of_it_and_keep_how_it_wants_its_input(
+    settings: AudioContextSettings,
+) -> None:
+    outcome = audio_context(settings)
+    choice = AlignSettings(speech=str(outcome.best), llm="tongue", adapter_width=8, lora_rank=2)
+    model = assemble(choice)
+    assert model.config.speech_encoder.trailing_frames == 40
+    heard = model.hear(tone(0.6))
+    (states,) = heard.speech_states
+    assert states.states.shape[1] == 30, "as many as the speech has"
+    assert states.padded is not None and states.padded.shape[1] == 50
+
+
+def test_a_stopped_run_goes_on_to_the_same_weights(
+    settings: AudioContextSettings, tmp_path: Path
+) -> None:
+    whole = audio_context(settings)
+    parts = settings.model_copy(update={"run": tmp_path / "parts"})
+    first = parts.model_copy(update={"cuts": 50})
+    audio_context(first)
+    again = audio_context(first)
+    assert again.position.step == 3
+    ours, theirs = (load_encoder(o.folder / "last") for o in (whole, again))
+    for name, weight in ours.named_parameters():
+        assert torch.equal(weight, theirs.get_parameter(name)), name
+
+
+def test_the_student_comes_nearer_to_the_teacher() -> None:
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    shape = replace(BlspEmo.tiny(short_inputs=False).config.speech_encoder, decoder_layers=0)
+    pair = ContextPair(SpeechEncoder(shape).eval(), 40)
+    waves = [tone(0.5), tone(0.9, hertz=330)]
+    padded = speech_features(waves, pad_frames=3000)
+    short = speech_features(waves, trailing_frames=40)
+    batch = ContextBatch(padded.log_mel, short.log_mel, short.lengths)
+    optimizer = torch.optim.AdamW(pair.student.parameters(), lr=1e-3)
+    losses: list[float] = []
+    for _ in range(12):
+        terms = context_step(pair, batch)
+        losses.append(float(terms["states"].detach()))
+        optimizer.zero_grad()
+        torch.stack(list(terms.values())).sum().backward()
+        optimizer.step()
+    assert losses[-1] < 0.5 * losses[0]
+    assert all(weight.grad is None for weight in pair.teacher.parameters())
+
+
+def test_nothing_is_apart_where_the_input_is_as_long_as_the_teachers() -> None:
+    torch.set_num_threads(1)
+    shape = BlspEmo.tiny(short_inputs=False).config.speech_encoder
+    pair = ContextPair(SpeechEncoder(shape).eval(), 40)
+    features = speech_features([tone(29.6)], pad_frames=3000)
+    batch = ContextBatch(features.log_mel, features.log_mel, features.lengths)
+    with torch.no_grad():
+        terms = {name: float(term) for name, term in context_step(pair, batch).items()}
+    assert terms == {"states": 0.0, "layers": 0.0}
+
+
+def test_settings_that_cannot_work_are_refused(settings: AudioContextSettings) -> None:
+    with pytest.raises(ValueError, match="--speech"):
+        audio_context(settings.model_copy(update={"speech": ""}))
+    with pytest.raises(ValueError, match="--recordings"):
+        audio_context(settings.model_copy(update={"recordings": ()}))
+    outcome = audio_context(settings)
+    again = settings.model_copy(update={"speech": str(outcome.best), "run": settings.run / "more"})
+    with pytest.raises(ValueError, match="needs no padding already"):
+        audio_context(again)
+
+
+def test_a_folder_that_holds_no_whisper_is_named(settings: AudioContextSettings) -> None:
+    with pytest.raises(CheckpointError, match="no Whisper"):
+        whisper_shape({"model_type": "llama"})
+    shape = json.loads((audio_context(settings).best / "config.json").read_text())
+    del shape["d_model"]
+    with pytest.raises(CheckpointError, match="d_model"):
+        whisper_shape(shape)
