@@ -23,16 +23,17 @@ from models.whisper import load_decoder, load_encoder
 from train.audio_files import read_audio
 from train.corpora.files import CorpusFiles
 from train.corpora.table import reader_of
-from train.domain import draw_values, fill, read_domain, templates
-from train.manifest import Drops
+from train.domain import Intent, draw_values, fill, read_domain, templates
+from train.manifest import Drops, Utterance
 from train.metrics import word_error_rate
 from train.nano_audio import with_noise
 from train.speech_cuts import pink_noise
 from train.spoken_sentences import piper_says
 from train.synthesis import Voice, speak
 
+FLITE = Voice("flite", "slt")
 SPOKEN = {
-    "flite": Voice("flite", "slt"),
+    "flite": FLITE,
     "espeak": Voice("espeak", "en-us"),
     "joe": None,
 }
@@ -76,7 +77,7 @@ def said(name: str, count: int) -> Iterator[Said]:
         return
     data = Path(os.environ.get("ATTUNE_DATA", "../shared/data"))
     files = CorpusFiles(data / "asr" / name)
-    all_of_it = list(reader_of(name)(files, Drops()))
+    all_of_it: list[Utterance] = list(reader_of(name)(files, Drops()))
     test = [u for u in all_of_it if u.split == "test"] or all_of_it
     for place in np.linspace(0, len(test) - 1, min(count, len(test))).astype(int):
         yield Said(read_audio(test[place].audio), test[place].text)
@@ -85,17 +86,20 @@ def said(name: str, count: int) -> Iterator[Said]:
 def _spoken(name: str, count: int) -> Iterator[Said]:
     """Sentences whose wording no training of this repository says."""
     domain = read_domain()
-    wordings = list(templates(domain, "wording"))
+    wordings: list[tuple[Intent, str]] = list(templates(domain, "wording"))
     voice, noise = name.split()[0], "dB" in name
     from assistant.engines.piper import Piper
 
-    piper = None if SPOKEN[voice] else Piper(voice)
+    own = SPOKEN[voice]
+    piper = None if own else Piper(voice)
     for place in np.linspace(0, len(wordings) - 1, count).astype(int):
         generator = np.random.default_rng([7, int(place)])
         intent, template = wordings[place]
         text = fill(template, draw_values(intent, template, generator))
-        own = SPOKEN[voice]
-        waveform = speak(text, own).waveform if own else piper_says(piper, text)
+        if piper is not None:
+            waveform = piper_says(piper, text)
+        else:
+            waveform = speak(text, own or FLITE).waveform
         if noise:
             hiss = pink_noise(waveform.size, generator)
             waveform = with_noise(waveform, hiss, NOISE_DB, generator)

@@ -54,7 +54,9 @@ def test_cuts_have_all_lengths_and_lie_within_their_recordings():
 
 def test_what_is_heard_is_what_was_said_with_noise_on_it(folder: Path):
     cut = draw_cuts([find_recordings(folder)], 1, lengths_s=(0.9, 0.91), seed=4)[0]
-    levels, ratios, sizes = [], [], []
+    levels: list[float] = []
+    ratios: list[float] = []
+    sizes: list[float] = []
     for seed in range(60):
         pair = heard_cut(cut, QUIET, np.random.default_rng(seed))
         again = heard_cut(cut, QUIET, np.random.default_rng(seed))
