@@ -17,6 +17,8 @@ from models.config import (
     BlspEmoConfig,
     EmotionHeadConfig,
     LoraConfig,
+    SpeechEncoderConfig,
+    TranscriptionConfig,
     WordConfidenceConfig,
 )
 from models.emotion_head import build_emotion_head
