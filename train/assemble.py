@@ -33,7 +33,8 @@ from models.weights import (
     read_json,
     without_weights,
 )
-from models.whisper import whisper_shape, whisper_transcription
+from models.whisper import whisper_transcription
+from models.whisper_shape import whisper_shape
 from train.settings import AlignSettings, AssembleSettings, StartSettings
 
 logger = logging.getLogger(__name__)

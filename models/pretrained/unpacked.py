@@ -22,7 +22,7 @@ from models.pretrained.gguf_tokenizer import write_tokenizer
 from models.pretrained.store import Store
 from models.tokenizer import JsonTokenizer
 from models.weights import CheckpointError, read_json
-from models.whisper import ENGLISH_ONLY, whisper_shape
+from models.whisper_shape import ENGLISH_ONLY, whisper_shape
 
 FOLDER = "transformers"
 

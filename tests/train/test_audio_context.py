@@ -12,7 +12,8 @@ from models.features import speech_features
 from models.pretrained.store import Store
 from models.speech_encoder import SpeechEncoder
 from models.weights import CheckpointError
-from models.whisper import load_decoder, load_encoder, whisper_shape
+from models.whisper import load_decoder, load_encoder
+from models.whisper_shape import whisper_shape
 from tests.models.small import tone
 from train.assemble import assemble
 from train.audio_context import (
