@@ -1,4 +1,4 @@
-"""Pretrained Whispers: their shape, their encoder, their decoder for one that is loaded."""
+"""Pretrained Whispers: their encoder, one that was adapted, the decoder for one that is loaded."""
 
 import dataclasses
 import json
