@@ -56,6 +56,8 @@ def shared_text(
     tokenizer: Tokenizer,
     decoder_tokenizer: Tokenizer,
     decoder_ids: Sequence[int] | None = None,
+    *,
+    longest: int | None = None,
 ) -> SharedText:
     """Returns `text` in the tokens of both.
 
@@ -64,10 +66,14 @@ def shared_text(
         tokenizer: Of the LLM.
         decoder_tokenizer: Of the decoder.
         decoder_ids: The decoder's tokens, whose text may have other white space around it. If not
-            given, those that it would write: words begin with a space for it.
+            given, those that it would write: words begin with a space for it, and what stands for
+            nothing understood it never wrote.
+        longest: Tokens that the decoder can write; words behind them take no states.
     """
     if decoder_ids is None:
-        decoder_ids = decoder_tokenizer.encode(f" {text.strip()}") if text.strip() else ()
+        is_heard = text.strip() and text != NOTHING_UNDERSTOOD
+        decoder_ids = decoder_tokenizer.encode(f" {text.strip()}") if is_heard else ()
+    decoder_ids = decoder_ids[:longest]
     ids = tokenizer.encode(text)
     theirs = decoder_tokenizer.decode(decoder_ids)
     shift = _indent(text) - _indent(theirs)

@@ -41,6 +41,11 @@ COMMANDS = {
         "train.settings:ContinueSettings",
         "train.continuations:write_continuations",
     ),
+    "hear": Command(
+        "a Whisper writes down what it hears of each utterance",
+        "train.settings:HearSettings",
+        "train.hear:hear",
+    ),
     "language": Command(
         "an instruction LLM learns from written talks to answer as a companion does",
         "train.language.settings:LanguageSettings",

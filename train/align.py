@@ -30,7 +30,7 @@ from train.loop import fit
 from train.manifest import Drops, Utterance, read_manifest, split_by_speaker
 from train.run_folder import file_sha256
 from train.settings import AlignSettings, EmotionSettings, SemanticSettings
-from train.stages import Stage, only_training
+from train.stages import Stage, only_training, parts_of
 from train.task import Outcome, Task
 
 logger = logging.getLogger(__name__)
@@ -64,11 +64,7 @@ def align(settings: AlignSettings, stage: Stage) -> Outcome | None:
         ValueError: Settings, manifests and model do not fit together.
         CheckpointError: The model to start from cannot be used.
     """
-    stage = replace(
-        stage,
-        weights=settings.weights or stage.weights,
-        trains=settings.trains or stage.trains,
-    )
+    stage = replace(stage, weights=settings.weights or stage.weights)
     check_paths(settings)
     if TEXT_RUN & stage.weights.keys():
         for path in settings.train:
@@ -190,7 +186,8 @@ def alignment_task(settings: AlignSettings, stage: Stage, model: BlspEmo, corpus
     examples = _examples(corpus.train, model, views, settings)
     valid = _examples(corpus.valid, model, views, settings)
     source = dict(zip((u.id for u in corpus.train), corpus.source, strict=True))
-    trained = only_training(model, stage.trains)
+    wanted = settings.trains or parts_of(model, stage.trains)
+    trained = only_training(model, wanted)
     _to_float32(model)
     if settings.loop.gradient_checkpointing:
         recompute_activations(model)
@@ -229,7 +226,7 @@ def alignment_task(settings: AlignSettings, stage: Stage, model: BlspEmo, corpus
         identity={
             "data": corpus.hashes,
             "start": settings.model or [settings.speech, settings.llm],
-            "stage": {"trains": list(stage.trains), "weights": dict(stage.weights)},
+            "stage": {"trains": list(wanted), "weights": dict(stage.weights)},
             "settings": settings.model_dump(mode="json", exclude={"loop", "run", "dry_run"}),
         },
     )

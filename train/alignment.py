@@ -17,10 +17,11 @@ from models.emotions import EMOTION_LABELS
 from models.features import SPEECH_RATE_HZ, Waveform
 from models.speech_embeddings import SpeechEmbeddings
 from models.speech_encoder import SpeechStates
+from models.words_adapter import SharedText, Written, shared_text
 from train import losses
 from train.audio_files import read_audio
 from train.batches import BucketedBatches
-from train.collate import Batch, Collator, HeardExample, TokenBatch
+from train.collate import Batch, Collator, GivenWords, HeardExample, TokenBatch
 from train.examples import Example, audio_of
 from train.losses import IGNORED
 from train.stages import Stage
@@ -35,10 +36,10 @@ SEMANTIC = Stage("semantic-alignment", ("adapter",), {"response_kl": 1.0})
 
 EMOTION = Stage(
     "emotion-alignment",
-    ("adapter", "lora_a", "lora_b", "emotion_head"),
+    ("adapter", "lora_a", "lora_b", "emotion_head", "emotion_vectors"),
     {"input_er": 1.0, "response_ce": 1.0},
 )
-"""Adapter, partial LoRA and emotion head learn replies that fit words and voice."""
+"""Adapter, partial LoRA and all of emotion learn replies that fit words and voice."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,12 @@ class Alignment:
             if told is None:
                 told = calibrated(model.emotion_logits(states, words), model.config.calibration)
             return model.with_emotion(words, told)
+        if batch.given is not None:
+            words = _given_words(model, batch.given, states)
+            if told is None:
+                told = calibrated(model.emotion_logits(states, words), model.config.calibration)
+            understood = (batch.given.decoder_counts > 0)[:, None]
+            return model.with_emotion(words, told * understood)
         counts = batch.word_tokens if model.config.adapter.kind == "cformer" else None
         return model.adapt(states, counts, told)
 
@@ -181,13 +188,25 @@ def alignment_batches(
     return BucketedBatches(
         lengths=[max(1, round(100 * example.duration_s)) for example in examples],
         load_item=partial(_heard, examples, augment),
-        collate=Collator(model.config, model.features, words_given),
+        collate=Collator(model.config, model.features, words_given, _sharing(model)),
         batch_size=batch_size,
         max_total=round(100 * batch_s),
         seed=seed,
         shuffle=shuffle,
         weights=weights,
         names=[example.name for example in examples],
+    )
+
+
+def _sharing(model: BlspEmo) -> Callable[[str], SharedText] | None:
+    """Returns how words become tokens of LLM and decoder, where the adapter needs both."""
+    transcription = model.config.transcription
+    if model.config.adapter.kind != "words" or transcription is None:
+        return None
+    longest = model.config.speech_encoder.max_target_positions - len(transcription.prompt_ids)
+    theirs = model.decoder_tokenizer
+    return partial(
+        shared_text, tokenizer=model.tokenizer, decoder_tokenizer=theirs, longest=longest
     )
 
 
@@ -222,6 +241,15 @@ def _spelling(model: BlspEmo, batch: Batch, embedded: SpeechEmbeddings) -> Tenso
     if embedded.token_logits is None or model.config.adapter.kind != "ctc":
         raise ValueError("the loss term ctc needs the adapter of that name")
     return losses.ctc(embedded.token_logits, embedded.lengths, _word_ids(batch), batch.word_tokens)
+
+
+def _given_words(model: BlspEmo, given: GivenWords, states: SpeechStates) -> SpeechEmbeddings:
+    """Returns what the adapter `words` gives the LLM, the decoder led along the words."""
+    decoder, transcription = model.decoder, model.config.transcription
+    if decoder is None or transcription is None:
+        raise ValueError("the adapter words needs a decoder that writes them")
+    written = decoder.written(given.decoder_ids, states, prompt=transcription.prompt_ids)
+    return model.worded(given.ids, given.counts, Written(written, given.overlaps))
 
 
 def _word_ids(batch: Batch) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 from models.config import BlspEmoConfig
 from models.features import SpeechFeatures, Waveform
 from models.masks import embeddings_of_states, frames_of_samples, states_of_frames
+from models.words_adapter import SharedText
 from train.examples import Example, Spoken
 from train.losses import IGNORED
 
@@ -53,6 +54,8 @@ class Batch:
     """(U,) indices of `Emotion`, `IGNORED` where unknown."""
     word_tokens: Tensor
     """(U,) tokens of the words that were spoken."""
+    given: "GivenWords | None" = None
+    """What the adapter `words` gives the LLM for them; None with other adapters."""
 
     def features(self) -> SpeechFeatures:
         """The utterances as the encoder takes them."""
@@ -61,6 +64,30 @@ class Batch:
     def to(self, device: torch.device | str, **options: Any) -> Self:
         """Returns the batch on a device."""
         del options  # accelerate passes non_blocking
+        values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        moved: dict[str, Any] = {
+            name: value if value is None else value.to(device) for name, value in values.items()
+        }
+        return type(self)(**moved)
+
+
+@dataclass(frozen=True)
+class GivenWords:
+    """Words of U utterances in the tokens of the LLM and of the decoder, padded on the right."""
+
+    ids: Tensor
+    """(U, L) the LLM's."""
+    counts: Tensor
+    """(U,) of them that are no padding."""
+    decoder_ids: Tensor
+    """(U, W) the decoder's."""
+    decoder_counts: Tensor
+    """(U,) likewise; 0 where nothing was understood."""
+    overlaps: Tensor
+    """(U, L, W) as in `models.words_adapter.Written`."""
+
+    def to(self, device: torch.device | str) -> Self:
+        """Returns the words on a device."""
         return type(self)(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
 
@@ -82,19 +109,25 @@ class Collator:
     """`BlspEmo.features` of the model."""
     words_given: bool = False
     """The LLM is given the tokens of the words in place of speech embeddings."""
+    share: Callable[[str], SharedText] | None = None
+    """Words in the tokens of LLM and decoder, for the adapter `words`."""
 
     def __call__(self, items: Sequence[HeardExample]) -> Batch:
         """Returns the batch of `items`."""
         spoken = [p for i in items for p in i.example.speech_view if isinstance(p, Spoken)]
+        given = None
+        if self.share is not None and not self.words_given:
+            given = _given_words([self.share(piece.heard) for piece in spoken])
         waveforms = [waveform for item in items for waveform in item.waveforms]
         features = self.featurise(waveforms)
         return Batch(
-            speech=_padded([self._speech_row(item) for item in items]),
+            speech=_padded(self._speech_rows(items, given)),
             text=_padded([_text_row(item.example) for item in items]),
             log_mel=features.log_mel,
             frames=features.lengths,
             emotions=torch.tensor([piece.emotion for piece in spoken]),
             word_tokens=torch.tensor([len(piece.words) for piece in spoken]),
+            given=given,
         )
 
     def embeddings(self, samples: int, word_tokens: int) -> int:
@@ -107,17 +140,20 @@ class Collator:
         )
         return embeddings_of_states(states, adapter.kernel_sizes)
 
-    def _speech_row(self, item: HeardExample) -> "_Row":
-        row = _Row()
-        waveforms = iter(item.waveforms)
-        for piece in item.example.speech_view:
-            if isinstance(piece, Spoken):
-                count = self.embeddings(len(next(waveforms)), len(piece.words))
-                row.add([0] * count, spoken=True)
-            else:
-                row.add(piece)
-        row.add(item.example.reply, learnt=True)
-        return row
+    def _speech_rows(self, items: Sequence[HeardExample], given: GivenWords | None) -> list["_Row"]:
+        rows: list[_Row] = []
+        counts = None if given is None else iter(given.counts.tolist())
+        for item in items:
+            row, waveforms = _Row(), iter(item.waveforms)
+            for piece in item.example.speech_view:
+                if isinstance(piece, Spoken):
+                    count = self.embeddings(len(next(waveforms)), len(piece.words))
+                    row.add([0] * (count if counts is None else next(counts)), spoken=True)
+                else:
+                    row.add(piece)
+            row.add(item.example.reply, learnt=True)
+            rows.append(row)
+        return rows
 
 
 class _Row:
@@ -130,6 +166,22 @@ class _Row:
         self.ids += ids
         self.labels += ids if learnt else [IGNORED] * len(ids)
         self.spoken += [spoken] * len(ids)
+
+
+def _given_words(texts: Sequence[SharedText]) -> GivenWords:
+    counts = [len(text.ids) for text in texts]
+    decoder_counts = [len(text.decoder_ids) for text in texts]
+    size, decoder_size = max(counts), max(1, *decoder_counts)
+    ids = torch.zeros(len(texts), size, dtype=torch.long)
+    decoder_ids = torch.zeros(len(texts), decoder_size, dtype=torch.long)
+    overlaps = torch.zeros(len(texts), size, decoder_size)
+    for row, text in enumerate(texts):
+        ids[row, : counts[row]] = torch.tensor(text.ids, dtype=torch.long)
+        decoder_ids[row, : decoder_counts[row]] = torch.tensor(text.decoder_ids, dtype=torch.long)
+        overlaps[row, : counts[row], : decoder_counts[row]] = text.overlaps
+    return GivenWords(
+        ids, torch.tensor(counts), decoder_ids, torch.tensor(decoder_counts), overlaps
+    )
 
 
 def _text_row(example: Example) -> _Row:

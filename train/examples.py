@@ -32,6 +32,8 @@ class Spoken:
     """Index of the emotion, or `IGNORED`."""
     words: tuple[int, ...]
     """Token ids of what was said; empty where unknown."""
+    heard: str = ""
+    """What a decoder made of it, for an adapter that gives words; what was said if unknown."""
 
 
 Piece = tuple[int, ...] | Spoken
@@ -81,7 +83,8 @@ def build_example(utterance: Utterance, prompts: ChatPrompts, views: ViewSetting
     text_opening = prompts.opening(system_line(views.persona, _told(views, emotion)))
     label = emotion.label if emotion is not None else Emotion.NEUTRAL.label
     instruction = views.text_instruction.replace("{emotion}", label)
-    now = Spoken(utterance.audio, IGNORED if emotion is None else int(emotion), words)
+    index = IGNORED if emotion is None else int(emotion)
+    now = Spoken(utterance.audio, index, words, utterance.heard or utterance.text)
     text_view: list[Piece] = [tuple(text_opening), *history]
     text_view += [tuple(prompts.content(instruction)), now, tuple(prompts.reply_header())]
     speech_view: list[Piece] = [tuple(prompts.opening(views.persona)), *history]
@@ -144,7 +147,7 @@ def _history(utterance: Utterance, prompts: ChatPrompts) -> list[Piece]:
     pieces: list[Piece] = []
     for (said, replied), audio in zip(utterance.history, audios, strict=True):
         words = tuple(prompts.content(said))
-        pieces.append(Spoken(audio, IGNORED, words) if audio else words)
+        pieces.append(Spoken(audio, IGNORED, words, said) if audio else words)
         answer = (*prompts.reply_header(), *prompts.content(replied), *prompts.next_turn())
         pieces.append(answer)
     return pieces

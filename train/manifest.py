@@ -33,6 +33,8 @@ class Utterance(BaseModel):
     audio: str = Field(min_length=1)
     """Reference as in `train.audio_files`, relative to the manifest's folder."""
     text: str = ""
+    heard: str = ""
+    """What a decoder makes of it; written by `hear`. Three dots: nothing was understood."""
     speaker: str = ""
     emotion: str | None = None
     """One of the five labels; None where it is not known."""

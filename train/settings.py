@@ -262,6 +262,27 @@ class ContinueSettings(Frozen):
         return self.emotion_in_text or "{emotion}" in self.instruction
 
 
+class HearSettings(Frozen):
+    """A Whisper writes down what it hears of each utterance: what its LLM will be given in a talk.
+
+    Alignment with the adapter `words` gives the LLM these words, errors and all, while the text
+    view holds those of the manifest: so the LLM learns to answer what was meant.
+    """
+
+    manifest: Path | None = None
+    """Manifest whose utterances are heard."""
+    out: Path | None = None
+    """Manifest with what was heard, in the same folder; empty: beside it as *.heard.jsonl."""
+    model: str = ""
+    """Checkpoint that hears: a folder or a hub id."""
+    speech: str = ""
+    """Whisper that a new model will hear with, instead of `model`; with `llm`."""
+    llm: str = ""
+    """LLM that it will answer with."""
+    check_audio: bool = False
+    """Open every audio file first."""
+
+
 class PrepareSettings(Frozen):
     """A corpus in its original layout becomes a manifest, with a summary and a plot."""
 

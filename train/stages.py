@@ -18,6 +18,12 @@ class Stage:
     """Loss terms and their weights."""
 
 
+def parts_of(model: nn.Module, parts: Sequence[str]) -> tuple[str, ...]:
+    """Returns those of `parts` that `model` has, named as in `Stage.trains`."""
+    names = [f".{name}." for name, _ in model.named_parameters()]
+    return tuple(part for part in parts if any(f".{part}." in name for name in names))
+
+
 def only_training(model: nn.Module, parts: Sequence[str]) -> int:
     """Lets the named parts of a model train and freezes all else; returns the numbers that train.
 

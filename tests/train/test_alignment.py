@@ -18,7 +18,7 @@ from train.loop import fit
 from train.losses import IGNORED
 from train.manifest import Drops, Utterance
 from train.report import read_history
-from train.stages import Stage, only_training
+from train.stages import Stage, only_training, parts_of
 from train.task import Task
 
 torch.set_num_threads(1)
@@ -41,7 +41,7 @@ def batch_of(examples: list[Example], model, size: int, **options: bool) -> Batc
 
 
 def task_for(stage: Stage, model, examples: list[Example]) -> Task:
-    only_training(model, stage.trains)
+    only_training(model, parts_of(model, stage.trains))
     step = Alignment(frozenset(stage.weights))
     return Task(
         name=stage.name,
@@ -134,7 +134,7 @@ def test_spoken_history_fills_its_own_positions(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stage", [SEMANTIC, EMOTION], ids=lambda stage: stage.name)
 def test_gradients_reach_what_trains_and_nothing_else(stage: Stage, tmp_path: Path) -> None:
     model = tiny_model(tmp_path)
-    only_training(model, stage.trains)
+    only_training(model, parts_of(model, stage.trains))
     batch = batch_of(examples_of(tmp_path, model, 5), model, 5)
     step = Alignment(frozenset(stage.weights))
     with step.scope(model, batch):
@@ -142,7 +142,7 @@ def test_gradients_reach_what_trains_and_nothing_else(stage: Stage, tmp_path: Pa
         sum(terms[name] for name in stage.weights).backward()  # type: ignore[union-attr]
     reached = {n for n, p in model.named_parameters() if p.grad is not None}
     parts = {part for name in reached for part in stage.trains if f".{part}." in f".{name}."}
-    assert parts == set(stage.trains)
+    assert parts == set(parts_of(model, stage.trains))
     assert all(any(f".{p}." in f".{n}." for p in stage.trains) for n in reached)
 
 
@@ -235,7 +235,7 @@ def test_checkpointing_gives_the_same_gradients(tmp_path: Path) -> None:
     found: list[dict[str, torch.Tensor]] = []
     for checkpointing in (False, True):
         model = tiny_model(tmp_path / str(checkpointing)).train()
-        only_training(model, EMOTION.trains)
+        only_training(model, parts_of(model, EMOTION.trains))
         for name, parameter in model.named_parameters():
             if name.endswith("lora_b"):
                 torch.nn.init.constant_(parameter, 0.02)
