@@ -42,6 +42,8 @@ class _Kind:
     """What means danger whatever stands around it."""
     is_of_now: bool
     """Whether it is over where it is said to be long ago."""
+    unless: re.Pattern[str] | None
+    """What takes it back right before it."""
 
 
 class DangerFinder:
@@ -61,8 +63,8 @@ class DangerFinder:
         self._idioms = self._pattern(contexts.get("idioms", []))
         self._told = self._pattern(contexts.get("told", []))
         self._long_ago = self._pattern(contexts.get("long_ago", []))
-        denied = self._spelled_out(contexts.get("denied", []))
-        self._denied = re.compile(f"(?:{'|'.join(denied)}) ?$") if denied else None
+        self._denied = contexts.get("denied", [])
+        self._supposed = contexts.get("supposed", [])
         past = table.get("past", {})
         self._mistaken = self._pattern(past.get("was_none", []))
         self._past = self._pattern([*past.get("phrases", []), *past.get("was_none", [])])
@@ -77,11 +79,11 @@ class DangerFinder:
         if self._idioms is not None:
             plain = self._idioms.sub("x", plain)
         for kind in self._kinds:
-            if kind.plain is not None and self._stands(kind.plain, plain):
+            if kind.plain is not None and _stands(kind.plain, plain, kind.unless):
                 return kind.name
             if is_told or (is_long_ago and kind.is_of_now):
                 continue
-            if self._stands(kind.phrases, plain):
+            if _stands(kind.phrases, plain, kind.unless):
                 return kind.name
         return None
 
@@ -111,19 +113,15 @@ class DangerFinder:
             plain = self._fillers.sub(" ", plain)
         return " ".join(plain.split())
 
-    def _stands(self, pattern: re.Pattern[str], plain: str) -> bool:
-        """Returns whether `pattern` is found where it is not denied."""
-        return any(
-            self._denied is None or self._denied.search(plain[: match.start()]) is None
-            for match in pattern.finditer(plain)
-        )
-
     def _kind(self, name: str, entry: dict[str, Any]) -> _Kind:
         phrases = self._pattern(entry["phrases"])
         if phrases is None:
             raise ValueError(f"kind.{name} has no phrases")
         plain = self._pattern(entry.get("plain", []))
-        return _Kind(name, phrases, plain, bool(entry.get("of_now", False)))
+        supposed: list[str] = self._supposed if entry.get("of_fact", False) else []
+        unless = self._spelled_out([*self._denied, *supposed])
+        before = re.compile(f"(?:{'|'.join(unless)}) ?$") if unless else None
+        return _Kind(name, phrases, plain, bool(entry.get("of_now", False)), before)
 
     def _pattern(self, phrases: list[str]) -> re.Pattern[str] | None:
         return _any_of(self._spelled_out(phrases))
@@ -138,6 +136,14 @@ class DangerFinder:
         if match[1].isdigit():
             return match[0]
         return f"(?:{self._classes[match[1]]})"
+
+
+def _stands(pattern: re.Pattern[str], plain: str, unless: re.Pattern[str] | None) -> bool:
+    """Returns whether `pattern` is found without `unless` right before it."""
+    return any(
+        unless is None or unless.search(plain[: match.start()]) is None
+        for match in pattern.finditer(plain)
+    )
 
 
 def _any_of(phrases: list[str]) -> re.Pattern[str] | None:

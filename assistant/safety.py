@@ -217,7 +217,10 @@ def _merged(shipped: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-JOINED = ("phrases", "plain", "idioms", "told", "long_ago", "denied", "unless", "was_none")
+JOINED = (
+    *("phrases", "plain", "idioms", "told", "long_ago", "denied", "supposed"),
+    *("unless", "was_none"),
+)
 """Lists of patterns, which a file adds to; its texts replace the shipped ones."""
 
 

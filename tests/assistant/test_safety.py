@@ -223,6 +223,34 @@ def test_the_texts_name_words_that_end_a_danger(language: str, words: tuple[str,
         assert all(ended(name, kind, finder).stage is Stage.OVER for name in words)
 
 
+@pytest.mark.parametrize(
+    ("fact", "supposed"),
+    [
+        ("I am bleeding heavily", "unless I am bleeding heavily nobody looks up"),
+        ("there is a fire in the kitchen", "as if there is a fire in the kitchen"),
+        ("he is unconscious", "I thought he was unconscious"),
+    ],
+)
+def test_what_is_only_supposed_is_no_emergency(fact: str, supposed: str) -> None:
+    assert FINDER.find(fact) is not None
+    assert FINDER.find(supposed) is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "he would kill me if I left",
+        "my husband will kill me if I call the police",
+        "my dad would beat my mum",
+        "if I took all my pills it would be over",
+        "what if I'm having a heart attack",
+        "I don't know if there is a gas leak, it smells of gas",
+    ],
+)
+def test_what_may_be_done_to_somebody_counts_though_supposed(words: str) -> None:
+    assert FINDER.find(words) is not None
+
+
 def test_the_calm_texts_go_on_without_repeating_until_it_is_past() -> None:
     watch = SafetyWatch(FINDER)
     said = ["My boyfriend hit me", "I don't know", "no", "maybe", "hm", "he is asleep"]
@@ -295,11 +323,14 @@ def test_a_file_of_ones_own_adds_to_the_shipped_one(tmp_path: Path) -> None:
     assert finder.find("Es brennt mir unter den Nägeln.") is None
     assert finder.find("I smell gas") is not None
     file.write_text(
+        '[kind.flu]\nphrases = ["achoo"]\nof_fact = true\n[unless]\nsupposed = ["perchance"]\n'
+        '[text.en.flu]\nshown = "Bed."\nfirst = "Rest."\nnext = ["Sleep."]\n'
         '[past]\nwas_none = ["scherzo"]\n[text.en]\nend = "Say: done."\nmistaken = ["Oops."]\n'
     )
     finder = HelpFinder("DE", file=file)
     assert "Say: done." in finder.first("fire").reply
     assert ended("Scherzo!", "fire", finder).reply == "Oops."
+    assert finder.find("achoo") is not None and finder.find("perchance achoo") is None
     assert ended("I'm joking", "fire", finder).reply == "Oops."
 
 
