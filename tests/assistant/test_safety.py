@@ -123,6 +123,8 @@ def test_what_is_denied_told_long_ago_or_only_a_figure_of_speech_is_no_danger(wo
         "I didn't mean it like that",
         "I did not say that",
         "No, that was wrong.",
+        "i am save now",
+        "i am say now",
     ],
 )
 def test_words_that_say_it_is_past(words: str) -> None:
