@@ -58,8 +58,14 @@ REPEATED_WORDS = 4
 
 
 def is_whole(reply: str) -> bool:
-    """Whether `reply` begins and ends as sentences do, and none of it is broken off."""
-    return bool(re.fullmatch(r"[A-Z][^.?!]*( [^.?!]+)+[.?!]( [A-Z].*[.?!])?", reply, re.S))
+    """Whether `reply` begins and ends as sentences do, and none of it is broken off.
+
+    One word alone is none, but it may stand before or after a sentence: "Oh! That must hurt."
+    """
+    # What follows "..." goes on in the same sentence.
+    goes_on_small = re.search(r"(?<![.…])[.?!][\"'”’)]*\s+[a-z]", reply)
+    is_framed = re.fullmatch(r"[\"'“‘(]*[A-Z0-9].*[.?!…][\"'”’)]*", reply.strip(), re.S)
+    return bool(is_framed and not goes_on_small and len(reply.split()) > 1)
 
 
 def repeats(reply: str) -> bool:

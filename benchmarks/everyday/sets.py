@@ -1,0 +1,60 @@
+"""The strangers' sets: what is said, in which emotion, and what is to be remembered of it."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.emotions import Emotion, emotion_from_label
+
+FOLDER = Path(__file__).parents[1] / "data" / "everyday"
+SPOKEN_ONLY = "emotional"
+"""The set whose words are the same in all emotions: typed, nothing tells them apart."""
+SETS = ("sayings", SPOKEN_ONLY, "memory", "talks")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the person says, and how."""
+
+    said: str
+    emotion: Emotion = Emotion.NEUTRAL
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """The turns of the person in one conversation."""
+
+    turns: tuple[Turn, ...]
+    accepted: tuple[str, ...] = ()
+    """Words of which the last reply needs one to have remembered; empty where nothing is asked."""
+    wrong: tuple[str, ...] = ()
+    """Words that it must not have, such as a day that was corrected later."""
+
+
+def load_talks(name: str, folder: Path = FOLDER) -> list[Talk]:
+    """Returns the talks of a set; a saying is a talk of one turn."""
+    content = tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8"))
+    if name == SPOKEN_ONLY:
+        return [
+            Talk((Turn(sentence, emotion),))
+            for sentence in content["sentences"]
+            for emotion in Emotion
+        ]
+    if name == "sayings":
+        return [Talk((_turn(entry),)) for entry in content["sayings"]]
+    return [_talk(entry) for entry in content["talks"]]
+
+
+def _talk(entry: dict[str, Any]) -> Talk:
+    return Talk(
+        tuple(_turn(turn) for turn in entry["turns"]),
+        accepted=tuple(entry.get("accepted", ())),
+        wrong=tuple(entry.get("wrong", ())),
+    )
+
+
+def _turn(entry: dict[str, str] | str) -> Turn:
+    if isinstance(entry, str):
+        return Turn(entry)
+    return Turn(entry["said"], emotion_from_label(entry["emotion"]))
