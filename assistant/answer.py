@@ -35,6 +35,8 @@ class Engines:
     """The engine that speaks, such as `flite`, also where `auto` chose it."""
     help_finder: HelpFinder | None = None
     """Finds danger to life in the person's words; None for engines that talk to nobody."""
+    notice: str | None = None
+    """Who answers or speaks instead of whom, and what mends it; None where nobody does."""
 
     def close(self) -> None:
         """Ends the threads and processes of the engines."""

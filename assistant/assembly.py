@@ -1,17 +1,47 @@
 """Builds what a run needs from its settings: detector, speech model, voice and reply policy."""
 
-from typing import cast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar, cast
 
 from assistant.answer import Engines, close
 from assistant.empathy import load_policy
-from assistant.engines.protocols import Persona, SpeechModel
-from assistant.engines.table import AUTO, engine_factory, open_vad, open_voice
+from assistant.engines.protocols import Persona, SpeechModel, TextToSpeech
+from assistant.engines.table import (
+    AUTO,
+    AUTO_VOICES,
+    NO_VOICE,
+    engine_factory,
+    open_vad,
+    open_voice,
+)
+from assistant.errors import EngineUnavailable
+from assistant.parts import Watch, bring, parts_of_voice, unwatched
 from assistant.safety import HelpFinder
 from assistant.settings import EngineSettings
+from models.embedded import SHIPPED, parts_of_model
+
+T = TypeVar("T")
 
 
-def open_engines(settings: EngineSettings) -> Engines:
+@dataclass(frozen=True, slots=True)
+class Opened(Generic[T]):
+    """An engine, and which of those it is that `auto` stands for."""
+
+    engine: T
+    name: str
+    meant: str
+    """The one that is used where nothing is in the way."""
+    reason: str = ""
+    """Why that is not the one that was opened, and what mends it."""
+
+
+def open_engines(settings: EngineSettings, watch: Watch = unwatched) -> Engines:
     """Returns the engines that `settings` name; what fails quickly is tried first.
+
+    Args:
+        settings: Which engines; the parts of those that are not on this machine are fetched.
+        watch: Told of each part that is fetched.
 
     Raises:
         SettingsError: A name in the settings is unknown, or the persona too long.
@@ -19,17 +49,28 @@ def open_engines(settings: EngineSettings) -> Engines:
     """
     help_finder = open_help(settings)
     policy = load_policy(settings.policy)
-    voice = open_voice(settings.voice)
     detector = open_vad()
-    name = type(voice).__name__.lower() if settings.voice == AUTO else settings.voice
+    voice = open_chosen_voice(settings.voice, watch)
     try:
-        model = open_speech_model(settings)
+        model = open_chosen_model(settings, watch)
         # A persona that is too long would else be told of in the first turn.
-        model.open(Persona(settings.persona))
+        model.engine.open(Persona(settings.persona))
     except BaseException:
-        close(voice)
+        close(voice.engine)
         raise
-    return Engines(model, voice, policy, detector, name, help_finder)
+    notice = instead(model, voice)
+    return Engines(model.engine, voice.engine, policy, detector, voice.name, help_finder, notice)
+
+
+def instead(model: Opened[SpeechModel], voice: Opened[TextToSpeech]) -> str | None:
+    """Returns the sentence that says who answers or speaks instead of whom, and why; or None."""
+    swaps: list[str] = []
+    if model.reason:
+        swaps.append(f"{model.name}, which understands far less, answers instead of {model.meant}")
+    if voice.reason:
+        swaps.append(f"{voice.name} speaks instead of {voice.meant}")
+    reasons = [opened.reason for opened in (model, voice) if opened.reason]
+    return f"{' and '.join(swaps)}: {reasons[0]}" if swaps else None
 
 
 def open_help(settings: EngineSettings) -> HelpFinder:
@@ -39,6 +80,51 @@ def open_help(settings: EngineSettings) -> HelpFinder:
         SettingsError: There is no such country, language or file; names those there are.
     """
     return HelpFinder(settings.country, settings.help_language, settings.help_file)
+
+
+def open_chosen_voice(voice: str, watch: Watch = unwatched) -> Opened[TextToSpeech]:
+    """Returns the voice that is named, or of `auto` the first that can speak, its parts fetched.
+
+    Raises:
+        SettingsError: There is no such voice.
+        EngineUnavailable: It cannot be had, of `auto` none; names the remedy.
+    """
+
+    def open_one(name: str) -> TextToSpeech:
+        bring(parts_of_voice(name), watch)
+        return open_voice(name)
+
+    if voice != AUTO:
+        return Opened(open_one(voice), voice, voice)
+    return _first(AUTO_VOICES, open_one, NO_VOICE)
+
+
+def open_chosen_model(settings: EngineSettings, watch: Watch = unwatched) -> Opened[SpeechModel]:
+    """Returns the speech model that `settings` name, its parts fetched.
+
+    Of `auto` it is the embedded model, or the one that needs no parts where they cannot be had.
+
+    Raises:
+        EngineUnavailable: It cannot be had; the message names the remedy.
+    """
+
+    def open_one(name: str) -> SpeechModel:
+        bring(parts_of_model(name), watch)
+        return open_speech_model(settings.model_copy(update={"model": name}))
+
+    if settings.model != AUTO:
+        return Opened(open_one(settings.model), settings.model, settings.model)
+    return _first(SHIPPED, open_one, "no model can be loaded here")
+
+
+def _first(names: Sequence[str], open_one: Callable[[str], T], none: str) -> Opened[T]:
+    reasons: list[str] = []
+    for name in names:
+        try:
+            return Opened(open_one(name), name, names[0], reasons[0] if reasons else "")
+        except EngineUnavailable as error:
+            reasons.append(str(error))
+    raise EngineUnavailable(f"{none} ({'; '.join(reasons)})")
 
 
 def open_speech_model(settings: EngineSettings) -> SpeechModel:

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import AssistantError
+from assistant.parts import default_parts
+from models.embedded import EMBEDDED, SHIPPED, folder_of, parts_of_model
+from models.pretrained.store import Store, megabytes
 
-_NANO = Path(__file__).parents[1] / "models" / "nano"
 _CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "bf16")
 _LEAST_FREE_GB = 2.0
 
@@ -47,7 +49,8 @@ def examine() -> list[Check]:
         ("Python", _python),
         ("PyTorch", _torch),
         ("processor", _processor),
-        ("embedded model", _nano),
+        ("embedded model", _embedded),
+        ("parts", _parts),
         ("cached checkpoints", _checkpoints),
         ("speech detection", _speech_detection),
         ("voices", _voices),
@@ -101,7 +104,7 @@ def _torch() -> Iterable[Check]:
         yield Check(
             "GPU",
             State.OPTIONAL,
-            "none used: PyTorch is a CPU build (enough for nano)",
+            f"none used: PyTorch is a CPU build (enough for {EMBEDDED})",
             "for a 7B model: a CUDA build of PyTorch and a GPU",
         )
 
@@ -125,18 +128,42 @@ def _cpu_flags() -> set[str]:
     return set()
 
 
-def _nano() -> Iterable[Check]:
-    weights = _NANO / "model.safetensors"
-    if weights.exists() and weights.stat().st_size > 10_000:
-        size = weights.stat().st_size / 1e6
-        yield Check("embedded model", State.WORKS, f"nano, {size:.0f} MB")
-    else:
-        yield Check(
-            "embedded model",
-            State.MISSING,
-            f"{weights} is missing",
-            "get it with the repository (`git checkout models/nano`), or name one by --model",
-        )
+def _embedded() -> Iterable[Check]:
+    for name in SHIPPED:
+        row = "embedded model" if name == EMBEDDED else f"model {name}"
+        weights = folder_of(name) / "model.safetensors"
+        if weights.exists() and weights.stat().st_size > 10_000:
+            without = [part.name for part in parts_of_model(name) if not Store().has(part)]
+            found = f"{name}, {megabytes(weights.stat().st_size)}"
+            if without:
+                found += f", completed at its first use by {' and '.join(without)}"
+            elif name != EMBEDDED:
+                found += f", answers where {EMBEDDED} cannot"
+            yield Check(row, State.WORKS, found)
+        else:
+            yield Check(
+                row,
+                State.MISSING,
+                f"{weights} is missing",
+                f"`git checkout models/{name}` brings it back; or name another by --model",
+            )
+
+
+def _parts() -> Iterable[Check]:
+    """Yields the parts that model and voice take where nobody names others."""
+    store = Store()
+    for part in default_parts():
+        if store.has(part):
+            where = f"{megabytes(part.bytes)} in {store.folder / part.name}"
+            yield Check(f"part {part.name}", State.WORKS, where)
+        else:
+            fetched = f"{megabytes(part.sources[0].bytes)}, licence {part.licence}"
+            yield Check(
+                f"part {part.name}",
+                State.OPTIONAL,
+                f"not on this machine: fetched at its first use ({fetched})",
+                "to have it now: python app.py doctor --fetch",
+            )
 
 
 def _checkpoints() -> Iterable[Check]:
@@ -155,7 +182,7 @@ def _checkpoints() -> Iterable[Check]:
             "cached checkpoints",
             State.OPTIONAL,
             f"none in {cache}",
-            "not needed for nano; --model cwang621/blsp-emo downloads 15 GB",
+            f"not needed for {EMBEDDED}; --model cwang621/blsp-emo downloads 15 GB",
         )
 
 

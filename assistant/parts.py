@@ -1,17 +1,29 @@
 """Which pretrained parts a run needs, and how they come onto this machine."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 
 from assistant.errors import EngineUnavailable
+from models.embedded import EMBEDDED, parts_of_model
 from models.pretrained.catalogue import Part, PartError, find_part, read_catalogue
-from models.pretrained.store import Store
+from models.pretrained.store import Progress, Store
+
+logger = logging.getLogger(__name__)
 
 PIPER = "piper"
 PIPER_VOICE = "joe"
 """The voice of the catalogue that `piper` alone means."""
 
-Watch = Callable[[Part], Callable[[int, int], None]]
-"""Told that a part is being fetched; returns what is told how many bytes of how many have come."""
+Watch = Callable[[Part], AbstractContextManager[Progress]]
+"""Told that a part is being fetched; while it is, what it gives is told how far that is."""
+
+
+@contextmanager
+def unwatched(part: Part) -> Generator[Progress]:
+    """Watches where nobody looks on."""
+    logger.info("fetching %s", part.name)
+    yield lambda _done, _total: None
 
 
 def parts_of_voice(voice: str) -> list[Part]:
@@ -21,6 +33,11 @@ def parts_of_voice(voice: str) -> list[Part]:
         return []
     part = read_catalogue().get(variant or PIPER_VOICE)
     return [part] if part is not None else []
+
+
+def default_parts() -> list[Part]:
+    """Returns the parts of the model and of the voice that are taken where nobody names others."""
+    return [*parts_of_model(EMBEDDED), *parts_of_voice(PIPER)]
 
 
 def bring(parts: list[Part], watch: Watch) -> None:
@@ -42,7 +59,8 @@ def get_part(part: Part, watch: Watch) -> None:
         EngineUnavailable: It cannot be had; the message names the remedy.
     """
     try:
-        Store().get(part, watch(part))
+        with watch(part) as progress:
+            Store().get(part, progress)
     except PartError as error:
         raise EngineUnavailable(str(error)) from error
 

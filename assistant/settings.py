@@ -69,13 +69,15 @@ class CommonSettings(Settings):
 class EngineSettings(CommonSettings):
     """Model, voice and manner: what every command that answers has in common."""
 
-    model: str = "nano"
-    """nano (ships with Attune), a checkpoint folder, or a hub id such as cwang621/blsp-emo."""
+    model: str = "auto"
+    """auto (the embedded model, or nano where its parts cannot be had), its name, nano, a
+    checkpoint folder, or a hub id such as cwang621/blsp-emo."""
     engine: Literal["blsp_emo", "cascade", "cascade_emotion"] = "blsp_emo"
     """blsp_emo hears the voice itself; cascade answers the transcript alone, cascade_emotion the
     transcript with the heard emotion named in the prompt (baselines for comparison)."""
     voice: str = "auto"
-    """The voice: auto, flite, espeak or another installed engine, see `app.py doctor`."""
+    """The voice: auto (piper, or flite or espeak where it cannot be had), piper, flite, espeak or
+    another installed engine, see `app.py voices`."""
     policy: str = "empathetic"
     """How an emotion shapes the answer's voice: empathetic, mirror, flat, or a TOML file."""
     persona: str | None = None
@@ -152,6 +154,9 @@ class DoctorSettings(CommonSettings):
 
     mic: bool = False
     """Listen to the microphone for five seconds, and say how well you are heard."""
+    fetch: bool = False
+    """Fetch the parts of the default model and voice that are not here yet, so that no talk waits
+    for them and none needs a network."""
     devices: DeviceSettings = DeviceSettings()
     json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False
     """Print one JSON object instead of a table."""
@@ -179,7 +184,7 @@ class VoicesSettings(CommonSettings):
     out: Path | None = None
     """say: a WAV file to write instead of playing."""
     judge: str | None = None
-    """check: a speech model (nano, a folder or a hub id) that says which emotion it hears."""
+    """check: a speech model (auto, a folder or a hub id) that says which emotion it hears."""
     xtts: str | None = None
     """add: folder of the XTTS model; without it Coqui's XTTS v2 is fetched when the voice is first
     used (2 GB, non-commercial licence)."""

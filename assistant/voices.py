@@ -25,13 +25,13 @@ from assistant.voice_folder import VoiceFolder, default_voices_folder, voice_nam
 from models.emotions import Emotion
 
 BUILT_IN = (
+    "piper:joe",
     "flite:slt",
     "flite:rms",
     "flite:awb",
     "flite:kal16",
     "espeak:en-us",
     "espeak:en-us+f3",
-    "piper:joe",
 )
 CHECK_SENTENCES = (
     "I am so sorry to hear that, please tell me what happened.",
@@ -84,9 +84,9 @@ class StyleCheck:
 
 
 def list_voices(root: Path | None = None) -> Iterator[VoiceEntry]:
-    """Yields the voices of flite and eSpeak NG and the person's neural ones.
+    """Yields the built-in voices, in the order in which `auto` looks, and the person's neural ones.
 
-    The neural ones are not loaded, since that takes long: their folders are checked.
+    The latter are not loaded, since that takes long: their folders are checked.
     """
     for voice in BUILT_IN:
         try:

@@ -160,7 +160,7 @@ def overhear(
         Ear(Silero(), remover),
         workers,
         dialogue=Talker(lines(data)),
-        voice=open_voice("auto"),
+        voice=open_voice("flite"),
         policy=load_policy(),
         transcriber=transcriber,
     )

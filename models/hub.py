@@ -4,11 +4,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from models.embedded import EMBEDDED, SHIPPED, folder_of
 from models.pretrained.catalogue import Part, PartError, read_catalogue
 from models.weights import CheckpointError
-
-EMBEDDED = "nano"
-"""Name of the model that the repository ships."""
 
 FILES = ("*.json", "*.safetensors", "*.tiktoken", "*.jinja")
 
@@ -17,8 +15,8 @@ def checkpoint_folder(source: str | Path) -> Path:
     """Returns the folder of a checkpoint; a hub id is downloaded into the hub's cache.
 
     Args:
-        source: A folder, `nano`, a part of the catalogue (`app.py models`), or a hub id such as
-            `cwang621/blsp-emo`.
+        source: A folder, a model that ships with Attune (`mini`, `nano`), a part of the catalogue
+            (`app.py models`), or a hub id such as `cwang621/blsp-emo`.
 
     Raises:
         CheckpointError: There is no such folder, or the hub cannot be reached.
@@ -28,12 +26,13 @@ def checkpoint_folder(source: str | Path) -> Path:
         check_is_checkpoint(folder)
         return folder
     name = str(source)
-    if name == EMBEDDED:
-        embedded = Path(__file__).parent / EMBEDDED
-        if (embedded / "config.json").exists():
-            return embedded
+    if name in SHIPPED:
+        shipped = folder_of(name)
+        if (shipped / "model.safetensors").exists() and (shipped / "config.json").exists():
+            return shipped
         raise CheckpointError(
-            f"the embedded model is missing from {embedded}: install Attune again with its weights"
+            f"the embedded model is missing from {shipped}: get it back with "
+            f"`git checkout models/{name}`, or name another by --model"
         )
     if (part := read_catalogue().get(name)) is not None:
         return _from_catalogue(part)

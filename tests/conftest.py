@@ -2,6 +2,7 @@
 
 import signal
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,19 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine on which no pretrained part is or can be had; returns the folder of its parts."""
+    nothing = tmp_path / "nothing"
+    nothing.mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ATTUNE_PARTS", str(nothing))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(nothing))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return tmp_path / "home" / ".attune" / "parts"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -15,6 +15,7 @@ SPEECH_MODELS = {
 }
 LIGHT = {
     "models.config",
+    "models.embedded",
     "models.emotions",
     "models.torchaudio_guard",
     "models.pretrained.catalogue",
@@ -25,6 +26,7 @@ FORBIDDEN_NAMES = {"utils", "common", "helpers"}
 HEAVY = {"torch", "transformers", "gradio", "accelerate", "matplotlib", "onnxruntime", "ray"}
 STANDARD_ONLY = (
     "models/config.py",
+    "models/embedded.py",
     "models/emotions.py",
     "models/torchaudio_guard.py",
     "models/pretrained/catalogue.py",

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
@@ -11,9 +12,10 @@ from rich.progress import TransferSpeedColumn as SpeedColumn
 from rich.table import Table
 
 from assistant.errors import SettingsError
-from assistant.parts import bring, choose, get_part, parts_of_voice
+from assistant.parts import choose, get_part
 from assistant.settings import ModelsSettings
 from models.pretrained.catalogue import Part, PartError
+from models.pretrained.store import Progress as Told
 from models.pretrained.store import Store, megabytes
 
 
@@ -28,16 +30,23 @@ def models(settings: ModelsSettings) -> int:
     return actions[settings.action](settings)
 
 
-def bring_voice(*voices: str) -> None:
-    """Fetches what these voices speak with, where it is not on this machine, and shows how.
-
-    Raises:
-        EngineUnavailable: It cannot be had; the message names the remedy.
-    """
-    for voice in voices:
-        if parts := parts_of_voice(voice):
-            with _progress() as progress:
-                bring(parts, lambda part: _watch(progress, part))
+@contextmanager
+def shown(part: Part) -> Generator[Told]:
+    """Says on standard error what is fetched, how large and under which licence, and how far."""
+    total = part.sources[0].bytes
+    with Progress(
+        "{task.description}",
+        BarColumn(),
+        DownloadColumn(),
+        SpeedColumn(),
+        TimeRemainingColumn(),
+        console=Console(file=sys.stderr, highlight=False, soft_wrap=not sys.stderr.isatty()),
+        transient=True,
+    ) as progress:
+        size = f"{megabytes(total)}, licence {part.licence}"
+        progress.console.print(f"fetching {part.name}, once: {part.about} ({size})", markup=False)
+        task = progress.add_task(part.name, total=total)
+        yield lambda done, of: progress.update(task, completed=done, total=of)
 
 
 def _list(settings: ModelsSettings) -> int:
@@ -71,9 +80,8 @@ def _as_json(part: Part, store: Store) -> dict[str, object]:
 
 
 def _get(settings: ModelsSettings) -> int:
-    with _progress() as progress:
-        for part in choose(settings.items):
-            get_part(part, lambda part: _watch(progress, part))
+    for part in choose(settings.items):
+        get_part(part, shown)
     for part in choose(settings.items):
         print(f"{part.name}: here, {megabytes(part.bytes)} in {Store().folder / part.name}")
     return 0
@@ -98,8 +106,8 @@ def _verify_sources(settings: ModelsSettings) -> int:
     for part in choose(settings.items):
         for source in part.sources:
             try:
-                with _progress() as progress:
-                    Store().try_source(part, source, _watch(progress, part))
+                with shown(part) as progress:
+                    Store().try_source(part, source, progress)
             except PartError as error:
                 failed += 1
                 print(f"{part.name}: {error}")
@@ -114,22 +122,3 @@ def _remove(settings: ModelsSettings) -> int:
     for part in choose(settings.items):
         print(f"{part.name}: removed, {megabytes(Store().remove(part))} are free again")
     return 0
-
-
-def _progress() -> Progress:
-    return Progress(
-        "{task.description}",
-        BarColumn(),
-        DownloadColumn(),
-        SpeedColumn(),
-        TimeRemainingColumn(),
-        console=Console(file=sys.stderr, highlight=False),
-        transient=True,
-    )
-
-
-def _watch(progress: Progress, part: Part) -> Callable[[int, int], None]:
-    total = part.sources[0].bytes
-    progress.console.print(f"fetching {part.name}, once: {part.about} ({megabytes(total)})")
-    task = progress.add_task(part.name, total=total)
-    return lambda done, of: progress.update(task, completed=done, total=of)

@@ -42,6 +42,8 @@ class Resident:
     """Finds words that suggest danger to life."""
     records: Path | None = None
     """Folder for the talks of people who agree to be recorded; None where nobody can."""
+    notice: str | None = None
+    """Who answers or speaks instead of whom, and what mends it; the page says it in its head."""
     ear_worker: Worker = field(default_factory=_worker("ear"))
     model_worker: Worker = field(default_factory=_worker("speech model"))
     voice_worker: Worker = field(default_factory=_worker("voice"))

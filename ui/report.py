@@ -24,6 +24,7 @@ from assistant import doctor as doctor_checks
 from assistant import microphone_test
 from assistant.doctor import Check, State
 from assistant.errors import DeviceError
+from assistant.parts import bring, default_parts
 from assistant.playback import Loudspeaker
 from assistant.settings import DoctorSettings, ReplySettings
 from assistant.transcript import (
@@ -34,7 +35,7 @@ from assistant.transcript import (
     describe_style,
     shown_help,
 )
-from ui.parts import bring_voice
+from ui.parts import shown
 from ui.shown import EMOTION_COLOURS, one_line
 
 _BAR_CELLS = 10
@@ -137,6 +138,10 @@ class ConsoleReport:
         """Prints what went wrong with one part of the run."""
         self._errors.print(f"attune: {_shown(message)}", style="red")
 
+    def notice(self, message: str) -> None:
+        """Prints what the person should know although nothing went wrong."""
+        self._errors.print(f"attune: {_shown(message)}", style="yellow")
+
     def written(self, paths: list[Path]) -> None:
         """Says where the results are."""
         if self._json_lines:
@@ -175,9 +180,10 @@ def reply(settings: ReplySettings) -> int:
         play = devices.enter_context(loudspeaker).play if loudspeaker else None
         run = ReplyRun(settings, report, play)
         report.loading(f"model {settings.model}")
-        bring_voice(settings.voice)
-        engines = open_engines(settings)
+        engines = open_engines(settings, shown)
         devices.callback(engines.close)
+        if engines.notice:
+            report.notice(engines.notice)
         return 1 if run.run(engines) else 0
 
 
@@ -194,6 +200,8 @@ def _loudspeaker(settings: ReplySettings) -> Loudspeaker | None:
 
 def doctor(settings: DoctorSettings) -> int:
     """Runs `doctor`; returns 0 if everything that a conversation needs works."""
+    if settings.fetch:
+        bring(default_parts(), shown)
     checks = doctor_checks.examine()
     if settings.mic:
         checks.append(_microphone(settings))

@@ -17,7 +17,7 @@ from assistant.recording import Consent, Recorder
 from assistant.replayed import FileEnds
 from assistant.session import Watchers, Workers, open_talk
 from assistant.settings import TalkCommandSettings
-from ui.parts import bring_voice
+from ui.parts import shown
 from ui.saved_talk import saved_talk
 from ui.terminal_consent import ask_consent, new_folder
 from ui.terminal_farewell import Farewell, orderly_end
@@ -44,9 +44,10 @@ def talk(settings: TalkCommandSettings) -> int:
     farewell = Farewell(lambda view: _saved(view, settings))
     with orderly_end(), ExitStack() as stack:
         stack.callback(farewell.offer)
-        bring_voice(settings.voice)
-        engines = open_engines(settings)
+        engines = open_engines(settings, shown)
         stack.callback(engines.close)
+        if engines.notice:
+            _say(engines.notice)
         workers = Workers()
         stack.callback(workers.close)
         if files is not None and settings.pace != "real":

@@ -1,6 +1,7 @@
 """What the command `voices` prints and does."""
 
 import json
+import sys
 from collections.abc import Callable, Iterable
 from itertools import chain
 from pathlib import Path
@@ -9,11 +10,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from assistant.assembly import open_chosen_model, open_chosen_voice
 from assistant.audio import AudioClip
 from assistant.empathy import load_policy
 from assistant.engines.protocols import Cancel, SpeechModel
-from assistant.engines.table import AUTO, open_voice
-from assistant.errors import DeviceError, InputError, SettingsError
+from assistant.engines.table import AUTO_VOICES, NO_VOICE
+from assistant.errors import DeviceError, EngineUnavailable, InputError, SettingsError
 from assistant.playback import Loudspeaker
 from assistant.scripts import nothing_said
 from assistant.settings import ReplySettings, VoicesSettings
@@ -21,7 +23,7 @@ from assistant.soundfiles import AnswerFile
 from assistant.voice_folder import VoiceFolder, add_clips
 from assistant.voices import StyleCheck, check_voice, close_voice, list_voices
 from models.emotions import emotion_from_label
-from ui.parts import bring_voice
+from ui.parts import shown
 
 
 def voices(settings: VoicesSettings) -> int:
@@ -45,7 +47,13 @@ def _list(settings: VoicesSettings) -> int:
         for entry in entries:
             print(json.dumps({"voice": entry.voice, "usable": entry.is_usable, "is": entry.detail}))
         return 0
-    table = Table(title="Voices of this machine", title_justify="left")
+    order = ", ".join(AUTO_VOICES)
+    table = Table(
+        title="Voices of this machine",
+        title_justify="left",
+        caption=f"auto takes the first of {order} that can be had, and fetches piper's voice once",
+        caption_justify="left",
+    )
     table.add_column("--voice", no_wrap=True)
     table.add_column("")
     table.add_column("", overflow="fold")
@@ -61,14 +69,15 @@ def _say(settings: VoicesSettings) -> int:
     if not text.strip():
         raise SettingsError("voices say: give the text, as in `app.py voices say 'Good morning.'`")
     style = load_policy(settings.policy).style_for(emotion_from_label(settings.emotion))
-    bring_voice(settings.voice)
-    voice = open_voice(settings.voice)
+    opened = open_chosen_voice(settings.voice, shown)
+    voice = opened.engine
+    if opened.reason:
+        print(f"{opened.name} speaks instead of {opened.meant}: {opened.reason}", file=sys.stderr)
     try:
         clips = iter(voice.synthesize(text, style, Cancel()))
         first = next(clips, None)
         if first is None:
-            name = type(voice).__name__.lower() if settings.voice == AUTO else settings.voice
-            raise InputError(nothing_said(text, name))
+            raise InputError(nothing_said(text, opened.name))
         clips = chain([first], clips)
         if settings.out is not None:
             with AnswerFile(settings.out) as file:
@@ -118,13 +127,12 @@ def _add(settings: VoicesSettings) -> int:
 def _check(settings: VoicesSettings) -> int:
     names = settings.items or tuple(entry.voice for entry in list_voices() if entry.is_usable)
     if not names:
-        open_voice(AUTO)
+        raise EngineUnavailable(NO_VOICE)
     policy = load_policy(settings.policy)
-    bring_voice(*names)
     judge = _open_judge(settings.judge)
     checks: list[tuple[str, StyleCheck]] = []
     for name in names:
-        voice = open_voice(name)
+        voice = open_chosen_voice(name, shown).engine
         try:
             checks += [(name, check) for check in check_voice(voice, policy, judge=judge)]
         finally:
@@ -140,9 +148,7 @@ def _check(settings: VoicesSettings) -> int:
 def _open_judge(model: str | None) -> SpeechModel | None:
     if model is None:
         return None
-    from assistant.assembly import open_speech_model
-
-    return open_speech_model(ReplySettings(model=model))
+    return open_chosen_model(ReplySettings(model=model), shown).engine
 
 
 def _check_table(checks: list[tuple[str, StyleCheck]], policy: str) -> Table:

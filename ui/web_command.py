@@ -14,32 +14,31 @@ from pathlib import Path
 
 import numpy as np
 
-from assistant.assembly import open_help, open_speech_model
+from assistant.assembly import instead, open_chosen_model, open_chosen_voice, open_help
 from assistant.audio import SPEECH_RATE_HZ
 from assistant.empathy import load_policy, policy_names
 from assistant.engines.protocols import (
     Cancel,
     Persona,
     SpeakingStyle,
-    SpeechModel,
     TextToSpeech,
 )
 from assistant.engines.table import AUTO, open_turn_judge, open_vad, open_voice
 from assistant.errors import DeviceError, EngineUnavailable, SettingsError
 from assistant.recording import check_records
-from ui.parts import bring_voice
+from models.embedded import SHIPPED
+from ui.parts import shown
 from ui.realtime_engines import Resident
 from ui.view import DISCLOSURE
 from ui.web_settings import WebSettings
 
 LIBRARIES = ("fastapi", "gradio", "uvicorn", "websockets")
-EMBEDDED = "nano"
 PASSWORD_VARIABLE = "ATTUNE_AUTH"
 SWITCH_S = 0.001
 """How long a thread may keep the others waiting for Python: a model makes thousands of small calls
 a second, and each may have to wait so long."""
 REHEARSED_TOKENS = 8
-OFFERED_VOICES = ("flite", "flite:rms", "flite:awb", "espeak")
+OFFERED_VOICES = ("piper", "flite", "flite:rms", "flite:awb", "espeak")
 """Tried at the start; those that can speak here are offered to visitors."""
 
 
@@ -68,8 +67,10 @@ def web(settings: WebSettings) -> int:
     allow_open_files()
     with contextlib.closing(listening):
         print(DISCLOSURE, file=sys.stderr)
-        print(f"loading {settings.model} …", file=sys.stderr, flush=True)
+        print("loading …", file=sys.stderr, flush=True)
         resident = open_resident(settings)
+        if resident.notice:
+            print(resident.notice, file=sys.stderr, flush=True)
         try:
             asyncio.run(_serve(settings, resident, listening, password))
         finally:
@@ -134,19 +135,21 @@ def open_resident(settings: WebSettings) -> Resident:
         EngineUnavailable: The model or the voice cannot be loaded; names the remedy.
     """
     load_policy(settings.policy)
-    if settings.run.threads is None and {settings.model, *settings.more_models} == {EMBEDDED}:
+    if settings.run.threads is None and {settings.model, *settings.more_models} <= {AUTO, *SHIPPED}:
         # It is faster so, and several talks keep the cores busy as it is.
         settings = settings.model_copy(
             update={"run": settings.run.model_copy(update={"threads": 1})}
         )
-    models: dict[str, SpeechModel] = {}
-    for name in (settings.model, *settings.more_models):
-        # Visitors see the folder's name, not where it lies.
-        shown = Path(name).name if Path(name).is_dir() else name
-        models[shown] = open_speech_model(settings.model_copy(update={"model": name}))
+    voice = open_chosen_voice(settings.voice, shown)
+    models = [
+        open_chosen_model(settings.model_copy(update={"model": name}), shown)
+        for name in (settings.model, *settings.more_models)
+    ]
     return Resident(
-        models=models,
-        voices=_voices(settings.voice),
+        # Visitors see a folder's name, not where it lies.
+        models={Path(m.name).name if Path(m.name).is_dir() else m.name: m.engine for m in models},
+        voices={voice.name: voice.engine, **_other_voices(voice.name)},
+        notice=instead(models[0], voice),
         open_detector=open_vad,
         policies=(settings.policy, *(name for name in policy_names() if name != settings.policy)),
         persona=settings.persona or "",
@@ -169,14 +172,11 @@ def _password(file: Path | None) -> str | None:
         raise SettingsError(f"--auth {file} is no text: write USER:PASSWORD in it") from error
 
 
-def _voices(chosen: str) -> dict[str, TextToSpeech]:
-    """Returns the chosen voice and the others that can speak here."""
-    bring_voice(chosen)
-    voice = open_voice(chosen)
-    first = type(voice).__name__.lower() if chosen == AUTO else chosen
-    voices = {first: voice}
+def _other_voices(chosen: str) -> dict[str, TextToSpeech]:
+    """Returns the voices beside the chosen one that can speak here."""
+    voices: dict[str, TextToSpeech] = {}
     for name in OFFERED_VOICES:
-        if name not in voices:
+        if name != chosen:
             with contextlib.suppress(EngineUnavailable):
                 voices[name] = open_voice(name)
     return voices

@@ -58,6 +58,11 @@ def _blocks(gr: Any, resident: Resident) -> Any:
     content = content.replace(
         '<p id="a-disclosure"></p>', f'<p id="a-disclosure">{html.escape(DISCLOSURE)}</p>'
     )
+    if resident.notice:
+        content = content.replace(
+            'id="a-instead" role="status" hidden>',
+            f'id="a-instead" role="status">{html.escape(resident.notice)}',
+        )
     # People are asked to be recorded only where that is possible, and told so where it is not.
     unused = 'id="a-nothing-kept"' if resident.records is not None else 'id="a-keeping"'
     content = content.replace(unused, f"{unused} hidden")

@@ -4,7 +4,6 @@ import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from assistant.audio import Waveform
@@ -20,6 +19,7 @@ from assistant.settings import GenerationSettings, ModelSettings
 from assistant.tool_calls import COMMON_MARKS, tool_lines
 from models.blsp_emo import BlspEmo, Heard
 from models.config import TurnEndConfig
+from models.embedded import EMBEDDED
 from models.emotions import Emotion
 from models.generation import Sampling
 from models.talk import PersonaTooLong as TooLong
@@ -27,9 +27,6 @@ from models.talk import TalkSession
 from models.transcription import transcribe
 from models.weights import CheckpointError
 
-NANO = "nano"
-NANO_FOLDER = Path(__file__).parents[2] / "models" / "nano"
-"""The checkpoint that ships with Attune."""
 KEPT_CONVOLUTIONS = "64"
 """Shapes that oneDNN keeps compiled code for. Hardly two utterances are of the same length: of its
 own thousand, which it reaches after an hour of talk and 80 MB, few would ever be used again."""
@@ -40,14 +37,14 @@ class BlspEmoModel:
 
     def __init__(
         self,
-        source: str = NANO,
+        source: str = EMBEDDED,
         run: ModelSettings | None = None,
         generation: GenerationSettings | None = None,
     ) -> None:
         """Loads a checkpoint.
 
         Args:
-            source: `nano`, a folder, or a hub id.
+            source: `mini`, `nano`, a folder, a part of the catalogue, or a hub id.
             run: Device, dtype and threads.
             generation: How replies are sampled.
 
@@ -217,14 +214,8 @@ def load_checkpoint(source: str, run: ModelSettings) -> BlspEmo:
         torch.set_num_threads(run.threads)
     quantize = "int8" if run.dtype == "int8" else "none"
     dtype = "auto" if run.dtype == "int8" else run.dtype
-    folder = NANO_FOLDER if source == NANO else source
-    if source == NANO and not (NANO_FOLDER / "model.safetensors").exists():
-        raise EngineUnavailable(
-            f"the embedded model is not in {NANO_FOLDER}: get it back with "
-            "`git checkout models/nano`, or name another model by --model"
-        )
     try:
-        return BlspEmo.from_pretrained(folder, dtype=dtype, device=run.device, quantize=quantize)
+        return BlspEmo.from_pretrained(source, dtype=dtype, device=run.device, quantize=quantize)
     except CheckpointError as error:
         raise EngineUnavailable(str(error)) from error
 

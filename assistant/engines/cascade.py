@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from assistant.audio import Waveform
 from assistant.engines.blsp_emo import (
-    NANO,
     BlspEmoDialogue,
     LlmCompleteness,
     estimate_of,
@@ -22,6 +21,7 @@ from assistant.engines.blsp_emo import (
 from assistant.engines.protocols import Cancel, EmotionEstimate, Persona, Transcript
 from assistant.settings import GenerationSettings, ModelSettings
 from models.blsp_emo import BlspEmo
+from models.embedded import EMBEDDED
 from models.generation import Sampling
 from models.words_adapter import NOTHING_UNDERSTOOD
 
@@ -31,7 +31,7 @@ class CascadeModel:
 
     def __init__(
         self,
-        source: str = NANO,
+        source: str = EMBEDDED,
         run: ModelSettings | None = None,
         generation: GenerationSettings | None = None,
         *,
@@ -40,7 +40,7 @@ class CascadeModel:
         """Loads a checkpoint as `BlspEmoModel` does.
 
         Args:
-            source: `nano`, a folder, or a hub id.
+            source: `mini`, `nano`, a folder, a part of the catalogue, or a hub id.
             run: Device, dtype and threads.
             generation: How replies are sampled.
             tells_emotion: Whether the heard emotion is named in the system line.

@@ -46,18 +46,18 @@ ENGINES: dict[Part, dict[str, Engine]] = {
         ),
     },
     "voice": {
+        "piper": Engine(
+            "piper",
+            "Piper",
+            "python app.py models get joe",
+            "Piper: natural, joe or any Piper voice by its folder",
+        ),
         "flite": Engine("flite", "Flite", "apt install flite", "CMU flite: slt, rms, awb, kal16"),
         "espeak": Engine(
             "espeak",
             "Espeak",
             "pip install -e '.[voices]' (or apt install espeak-ng)",
             "eSpeak NG: many languages, robotic",
-        ),
-        "piper": Engine(
-            "piper",
-            "Piper",
-            "python app.py models get joe",
-            "Piper: natural, joe or any Piper voice by its folder",
         ),
         "coqui": Engine(
             "coqui",
@@ -68,7 +68,12 @@ ENGINES: dict[Part, dict[str, Engine]] = {
     },
 }
 AUTO = "auto"
-AUTO_VOICES = ("flite", "espeak")
+"""Stands for the first that can be had: of models (`models.embedded`) and of voices."""
+AUTO_VOICES = ("piper", "flite", "espeak")
+NO_VOICE = (
+    "no voice can speak here: `apt install flite` or `pip install -e '.[voices]'` in Attune's "
+    "folder"
+)
 
 
 def engine_factory(part: Part, name: str) -> Any:
@@ -114,32 +119,17 @@ def open_turn_judge(path: Path | None = None) -> CompletenessScorer:
     return cast(CompletenessScorer, engine_factory("turn_judge", "smart_turn")(path))
 
 
-def open_voice(voice: str = AUTO) -> TextToSpeech:
+def open_voice(voice: str) -> TextToSpeech:
     """Returns a voice, to be shared by all conversations.
 
     Args:
-        voice: `auto` (flite, or else espeak), the name of an engine, or `ENGINE:VARIANT`, such as
-            `flite:rms`, `espeak:en-us+f3` or `coqui:NAME_OR_FOLDER`.
+        voice: The name of an engine, or `ENGINE:VARIANT`, such as `piper:joe`, `flite:rms`,
+            `espeak:en-us+f3` or `coqui:NAME_OR_FOLDER`.
 
     Raises:
         SettingsError: There is no such engine.
         EngineUnavailable: What it needs is not installed; the message names the remedy.
     """
-    if voice == AUTO:
-        return _first_voice()
     name, _, variant = voice.partition(":")
     factory = engine_factory("voice", name)
     return cast(TextToSpeech, factory(variant) if variant else factory())
-
-
-def _first_voice() -> TextToSpeech:
-    reasons: list[str] = []
-    for name in AUTO_VOICES:
-        try:
-            return open_voice(name)
-        except EngineUnavailable as error:
-            reasons.append(str(error))
-    raise EngineUnavailable(
-        "no voice can speak here: `apt install flite` or `pip install -e '.[voices]'` in "
-        f"Attune's folder ({'; '.join(reasons)})"
-    )

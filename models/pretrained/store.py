@@ -126,8 +126,8 @@ class Store:
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
         raise PartError(
-            f"{part.name} could not be fetched: {'; '.join(reasons)}. Its files can also be copied "
-            "into a folder that the environment variable ATTUNE_PARTS names"
+            f"{part.name} could not be fetched ({'; '.join(reasons)}); its files can also be "
+            "copied into a folder that the environment variable ATTUNE_PARTS names"
         )
 
     def _ways(self, part: Part, progress: Progress) -> Iterator[Callable[[Path], Read]]:

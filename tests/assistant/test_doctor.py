@@ -28,7 +28,7 @@ def test_what_is_missing_has_a_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
     monkeypatch.setattr(doctor.importlib, "import_module", without_torch)
     monkeypatch.setattr("assistant.engines.table.open_voice", no_voice)
-    monkeypatch.setattr(doctor, "_NANO", tmp_path)
+    monkeypatch.setattr("models.embedded.FOLDER", tmp_path)
     monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: Usage(10, 10, 5_000_000))
     checks = by_part(doctor.examine())
@@ -37,6 +37,19 @@ def test_what_is_missing_has_a_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path:
         assert checks[part].remedy, part
     assert checks["ffmpeg"].state is State.OPTIONAL
     assert checks["voice flite"].remedy == "flite is not installed: apt install flite"
+
+
+def test_parts_are_told_with_size_licence_and_how_to_have_them(
+    cut_off: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = by_part(list(doctor._parts()))["part joe"]
+    assert missing.state is State.OPTIONAL
+    assert "58 MB, licence CC0-1.0" in missing.found
+    assert missing.remedy.endswith("app.py doctor --fetch")
+    monkeypatch.setattr("models.pretrained.store.Store.has", lambda _store, _part: True)
+    here = by_part(list(doctor._parts()))["part joe"]
+    assert here.state is State.WORKS
+    assert here.found == f"63 MB in {cut_off / 'joe'}"
 
 
 def test_a_check_that_breaks_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:

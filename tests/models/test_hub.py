@@ -1,6 +1,6 @@
 import pytest
 
-from models import hub
+from models import embedded, hub
 from models.weights import CheckpointError
 
 
@@ -43,11 +43,14 @@ def test_a_hub_out_of_reach_is_one_sentence(monkeypatch):
 
 
 def test_the_embedded_model_has_a_name(tmp_path, monkeypatch):
-    monkeypatch.setattr(hub, "__file__", str(tmp_path / "hub.py"))
-    with pytest.raises(CheckpointError, match="embedded model is missing"):
+    monkeypatch.setattr(embedded, "FOLDER", tmp_path)
+    with pytest.raises(CheckpointError, match=r"model is missing .*git checkout models/nano"):
         hub.checkpoint_folder("nano")
     (tmp_path / "nano").mkdir()
     (tmp_path / "nano" / "config.json").write_text("{}")
+    with pytest.raises(CheckpointError, match="embedded model is missing"):
+        hub.checkpoint_folder("nano")
+    (tmp_path / "nano" / "model.safetensors").write_bytes(b"")
     assert hub.checkpoint_folder("nano") == tmp_path / "nano"
 
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from assistant.engines.table import open_voice
-from assistant.errors import EngineUnavailable
 from models.emotions import Emotion
+from tests.assistant.engines.voice_checks import LAST_RESORT_VOICE, voice_or_skip
 from tests.fakes import LevelDetector, ScriptedModel, certain
 from tests.ui.serving import serving
 from ui.realtime_admission import AdmissionSettings
@@ -60,10 +59,7 @@ def page_server(
     *, reply: str = LONG, admission: AdmissionSettings | None = None, port: int = 0
 ) -> Generator[str]:
     """Serves the page with a real voice and a scripted model; yields its address."""
-    try:
-        voice = open_voice()
-    except EngineUnavailable as error:
-        pytest.skip(str(error))
+    voice = voice_or_skip(LAST_RESORT_VOICE)
     engines = Resident(
         models={"nano": ScriptedModel([reply], [certain(Emotion.ANGRY)])},
         voices={"voice": voice},

@@ -12,6 +12,7 @@ from assistant.audio import AudioClip
 from assistant.empathy import load_policy
 from assistant.engines.protocols import Cancel, SpeakingStyle
 from assistant.engines.table import open_vad, open_voice
+from assistant.parts import Watch
 from assistant.settings import TalkCommandSettings
 from models.emotions import Emotion
 from tests.fakes import LevelDetector, ScriptedModel, ToneVoice, certain
@@ -34,7 +35,7 @@ class BrokenVoice(ToneVoice):
         raise KeyError(f"a bug in speaking {text!r}")
 
 
-def open_scripted(settings: TalkCommandSettings) -> Engines:
+def open_scripted(settings: TalkCommandSettings, _watch: Watch) -> Engines:
     """Returns a model that follows a script; voice and ear are real unless the voice is `tone`."""
     model = ScriptedModel(
         [LONG_REPLY, SHORT_REPLY],

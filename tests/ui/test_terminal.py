@@ -11,6 +11,7 @@ from assistant.answer import Engines
 from assistant.audio import SPEECH_RATE_HZ, Waveform
 from assistant.empathy import load_policy
 from assistant.errors import InputError, SettingsError
+from assistant.parts import Watch
 from assistant.patience import PatienceSettings
 from assistant.recording import open_record
 from assistant.settings import TalkCommandSettings
@@ -25,7 +26,7 @@ REPLY = "I am here for you, tell me more."
 def scripted_engines(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Engines]]:
     opened: list[Engines] = []
 
-    def open_scripted(_settings: TalkCommandSettings) -> Engines:
+    def open_scripted(_settings: TalkCommandSettings, _watch: Watch) -> Engines:
         model = ScriptedModel([REPLY], [certain(Emotion.SAD)])
         opened.append(Engines(model, ToneVoice(), load_policy(), LevelDetector(), "tone"))
         return opened[-1]

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from app import main
-from assistant.engines.table import open_voice
-from assistant.errors import EngineUnavailable
+from assistant.voices import close_voice
 from tests.assistant.engines.tiny_checkpoint import write_tiny_checkpoint
+from tests.assistant.engines.voice_checks import LAST_RESORT_VOICE, voice_or_skip
 
 ROOT = Path(__file__).parents[2]
 
@@ -50,12 +50,10 @@ def test_records_that_cannot_be_written_are_refused_at_the_start(
 
 @pytest.mark.slow
 def test_it_serves_until_it_is_stopped(tmp_path: Path) -> None:
-    try:
-        open_voice()
-    except EngineUnavailable as error:
-        pytest.skip(str(error))
+    close_voice(voice_or_skip(LAST_RESORT_VOICE))
     model = write_tiny_checkpoint(tmp_path)
-    command = [sys.executable, "app.py", "web", "--port", "0", "--model", str(model)]
+    command = [sys.executable, "app.py", "web", "--port", "0"]
+    command += ["--model", str(model), "--voice", LAST_RESORT_VOICE]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None

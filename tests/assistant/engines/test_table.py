@@ -14,42 +14,6 @@ def test_unknown_engine_is_refused_with_the_known_ones() -> None:
         table.open_vad("ear")
 
 
-def test_auto_prefers_flite(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[str] = []
-
-    class Voice:
-        def __init__(self) -> None:
-            opened.append("flite")
-
-    monkeypatch.setattr("assistant.engines.flite.Flite", Voice)
-    assert isinstance(table.open_voice(), Voice)
-    assert opened == ["flite"]
-
-
-def unavailable(*_: object) -> None:
-    raise EngineUnavailable("not here")
-
-
-def test_auto_falls_back_to_espeak(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Voice:
-        pass
-
-    monkeypatch.setattr("assistant.engines.flite.Flite", unavailable)
-    monkeypatch.setattr("assistant.engines.espeak.Espeak", Voice)
-
-    assert isinstance(table.open_voice("auto"), Voice)
-
-
-def test_auto_without_any_voice_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assistant.engines.flite.Flite", unavailable)
-    monkeypatch.setattr("assistant.engines.espeak.Espeak", unavailable)
-
-    with pytest.raises(EngineUnavailable) as error:
-        table.open_voice("auto")
-    assert "apt install flite" in str(error.value)
-    assert "pip install -e '.[voices]'" in str(error.value)
-
-
 def test_missing_library_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(_: str) -> None:
         raise ImportError("No module named 'elsewhere'")

@@ -8,6 +8,8 @@ from assistant.engines.protocols import Cancel, SpeakingStyle, TextToSpeech
 from assistant.engines.table import open_voice
 from assistant.errors import EngineUnavailable
 
+LAST_RESORT_VOICE = "flite"
+"""Speaks where a test needs any real voice: the default one would have to be fetched."""
 VOICES = (
     "flite:slt",
     "espeak",

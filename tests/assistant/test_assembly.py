@@ -1,0 +1,165 @@
+"""Which engines answer: the named ones or none, of `auto` the first whose parts can be had."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from assistant import assembly, parts
+from assistant.assembly import Opened, instead, open_chosen_model, open_chosen_voice, open_engines
+from assistant.engines import table
+from assistant.errors import EngineUnavailable
+from assistant.settings import EngineSettings
+from models import embedded
+from models.embedded import FOLDER
+from models.pretrained.catalogue import Part, read_catalogue
+from models.pretrained.store import Progress, Store
+from tests.assistant.engines.voice_checks import voice_or_skip
+
+MODEL = "embedded-of-the-tests"
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An embedded model that lacks its parts, before `nano`, in a folder of its own."""
+    folder = tmp_path / "shipped"
+    (folder / MODEL).mkdir(parents=True)
+    made_of = {"speech": "whisper-tiny.en", "llm": "smollm2-135m"}
+    (folder / MODEL / "config.json").write_text(json.dumps({"parts": made_of}), encoding="utf-8")
+    (folder / "nano").symlink_to(FOLDER / "nano")
+    monkeypatch.setattr(embedded, "FOLDER", folder)
+    for module in (embedded, assembly):
+        monkeypatch.setattr(module, "SHIPPED", (MODEL, "nano"))
+    return folder
+
+
+class Watched:
+    """Notes which parts are fetched."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    @contextmanager
+    def __call__(self, part: Part) -> Iterator[Progress]:
+        self.asked.append(part.name)
+        yield lambda _done, _total: None
+
+
+class Voice:
+    """Says which engine it is of."""
+
+    sample_rate = 16_000
+
+
+def unavailable(*_: object) -> None:
+    raise EngineUnavailable("not here")
+
+
+@pytest.mark.parametrize(
+    ("missing", "speaks"),
+    [((), "piper"), (("piper.Piper",), "flite"), (("piper.Piper", "flite.Flite"), "espeak")],
+)
+def test_auto_is_the_first_voice_that_can_speak(
+    missing: tuple[str, ...], speaks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assembly, "parts_of_voice", lambda _voice: [])
+    for engine in ("piper.Piper", "flite.Flite", "espeak.Espeak"):
+        made = unavailable if engine in missing else Voice
+        monkeypatch.setattr(f"assistant.engines.{engine}", made)
+    opened = open_chosen_voice(table.AUTO)
+    assert (opened.name, opened.meant) == (speaks, "piper")
+    assert bool(opened.reason) == bool(missing)
+
+
+def test_auto_without_any_voice_names_what_to_install(
+    cut_off: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for engine in ("flite.Flite", "espeak.Espeak"):
+        monkeypatch.setattr(f"assistant.engines.{engine}", unavailable)
+    with pytest.raises(EngineUnavailable) as error:
+        open_chosen_voice(table.AUTO)
+    assert "apt install flite" in str(error.value)
+    assert "pip install -e '.[voices]'" in str(error.value)
+    assert "joe could not be fetched" in str(error.value)
+
+
+def test_where_no_part_can_be_had_the_last_resort_answers_and_one_sentence_says_so(
+    cut_off: Path, shipped: Path
+) -> None:
+    voice_or_skip("flite")
+    watched = Watched()
+    engines = open_engines(EngineSettings(), watched)
+    try:
+        assert (engines.model.name, engines.voice_name) == ("nano", "flite")
+        assert engines.notice is not None
+        said = f"nano, which understands far less, answers instead of {MODEL} and flite speaks "
+        assert engines.notice.startswith(f"{said}instead of piper: whisper-tiny.en could not be ")
+        assert "ATTUNE_PARTS" in engines.notice
+        assert "\n" not in engines.notice
+        assert watched.asked == ["joe", "whisper-tiny.en"]
+    finally:
+        engines.close()
+
+
+@pytest.mark.parametrize(
+    "named", [{"model": MODEL, "voice": "flite"}, {"model": "nano", "voice": "piper"}]
+)
+def test_what_was_named_is_not_replaced(
+    named: dict[str, str], cut_off: Path, shipped: Path
+) -> None:
+    voice_or_skip("flite")
+    with pytest.raises(EngineUnavailable, match=r"could not be fetched \(.*ATTUNE_PARTS"):
+        open_engines(EngineSettings(**named))
+
+
+def test_the_parts_of_what_is_named_are_fetched_once(
+    cut_off: Path, shipped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With stand-ins for the parts, as a source would bring them."""
+    fetched: list[str] = []
+
+    def bring(store: Store, part: Part, _progress: Progress) -> Path:
+        fetched.append(part.name)
+        (store.folder / part.name).mkdir(parents=True)
+        for file in part.files:
+            with store.path(part, file).open("wb") as made:
+                made.truncate(file.bytes)
+        return store.folder / part.name
+
+    monkeypatch.setattr(Store, "get", bring)
+    monkeypatch.setattr(assembly, "open_speech_model", lambda settings: settings.model)
+    settings, watched = EngineSettings(), Watched()
+    for _ in range(2):
+        opened = open_chosen_model(settings, watched)
+        assert (str(opened.engine), opened.name, opened.reason) == (MODEL, MODEL, "")
+    assert fetched == watched.asked == ["whisper-tiny.en", "smollm2-135m"]
+    shutil.rmtree(cut_off / "smollm2-135m")
+    open_chosen_model(EngineSettings(model=MODEL), watched)
+    assert fetched[2:] == ["smollm2-135m"]
+
+
+def test_parts_are_those_of_the_checkpoint_or_the_voice(shipped: Path, tmp_path: Path) -> None:
+    def names(found: list[Part]) -> list[str]:
+        return [part.name for part in found]
+
+    assert names(embedded.parts_of_model(MODEL)) == ["whisper-tiny.en", "smollm2-135m"]
+    assert names(embedded.parts_of_model(str(shipped / MODEL))) == [
+        "whisper-tiny.en",
+        "smollm2-135m",
+    ]
+    assert names(embedded.parts_of_model("smollm2-135m")) == ["smollm2-135m"]
+    for complete in ("nano", "cwang621/blsp-emo", str(tmp_path), "nowhere"):
+        assert embedded.parts_of_model(complete) == []
+    assert (
+        names(parts.parts_of_voice("piper")) == names(parts.parts_of_voice("piper:joe")) == ["joe"]
+    )
+    assert parts.parts_of_voice("flite:rms") == parts.parts_of_voice("piper:/a/folder") == []
+    assert {part.licence for part in read_catalogue().values()} - {""}
+
+
+def test_nothing_is_said_where_nothing_is_replaced() -> None:
+    model, voice = Opened("m", "mini", "mini"), Opened("v", "piper", "piper")
+    assert instead(model, voice) is None  # pyright: ignore[reportArgumentType]
