@@ -1,6 +1,6 @@
 """Decode speed of the LLM: with and without KV cache, in float32, bfloat16 and int8.
 
-    python -m benchmarks.decode [--model nano] [--tokens 16] [--runs 3] [--threads 2]
+    python -m benchmarks.decode [--model NAME] [--tokens 16] [--runs 3] [--threads 2]
 
 Every row generates the same number of tokens after the same prompt of 64; nothing stops early.
 """
@@ -16,6 +16,7 @@ import torch
 from assistant.engines.blsp_emo import load_checkpoint
 from assistant.settings import ModelSettings
 from benchmarks.results import table, write_section
+from models.embedded import EMBEDDED
 from models.llm import LanguageModel
 
 PROMPT_TOKENS = 64
@@ -78,7 +79,7 @@ def variants(model: str) -> list[tuple[str, str, LanguageModel]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="nano")
+    parser.add_argument("--model", default=EMBEDDED)
     parser.add_argument("--tokens", type=int, default=16)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--threads", type=int, nargs="+", default=[2])

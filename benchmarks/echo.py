@@ -1,6 +1,6 @@
 """Echo and barge-in in one run with one setting: self-interruptions against interruptions caught.
 
-    python -m benchmarks.echo [--minutes 10] [--ratio-db 0] [--model nano] [--write]
+    python -m benchmarks.echo [--minutes 10] [--ratio-db 0] [--model NAME] [--write]
 
 The assistant talks without end through a loudspeaker in five simulated rooms, of which the last one
 drifts and jumps as sound servers do; people of a test set interrupt it every 15 s with a sentence,
@@ -27,6 +27,7 @@ from assistant.engines.silero import Silero
 from benchmarks.results import p50_p95, table, write_section
 from benchmarks.rooms import at_level, voices
 from benchmarks.talking_room import FIRST_S, ROOMS, overhear, silenced
+from models.embedded import EMBEDDED
 
 EVERY_S, SAID_S = 15.0, 4.0
 
@@ -128,7 +129,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--ratio-db", type=float, default=0.0, help="person to echo")
-    parser.add_argument("--model", default="nano", help="tells what was said briefly")
+    parser.add_argument("--model", default=EMBEDDED, help="tells what was said briefly")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     from assistant.engines.blsp_emo import BlspEmoModel

@@ -1,6 +1,6 @@
 """Encoder time with and without the 30 s padding, on the same weights in the same run.
 
-    python -m benchmarks.encoder [--model nano] [--runs 20] [--threads 1 2]
+    python -m benchmarks.encoder [--model NAME] [--runs 20] [--threads 1 2]
 
 Beside the named model, encoders of Whisper's sizes with random weights (time does not depend on
 them) show what the padding costs a larger one.
@@ -15,6 +15,7 @@ import torch
 
 from benchmarks.results import p50_p95, table, write_section
 from models.config import SpeechEncoderConfig
+from models.embedded import EMBEDDED
 from models.features import speech_features
 from models.speech_encoder import SpeechEncoder
 
@@ -52,7 +53,7 @@ def pair(config: SpeechEncoderConfig) -> tuple[SpeechEncoder, SpeechEncoder]:
 @torch.inference_mode()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="nano")
+    parser.add_argument("--model", default=EMBEDDED)
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     options = parser.parse_args()

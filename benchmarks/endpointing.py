@@ -1,6 +1,6 @@
 """When turns end: people answered too soon, and how long the others wait, with rivals.
 
-    ATTUNE_DATA=… python -m benchmarks.endpointing [--model nano] [--turn-model FILE.onnx] [--write]
+    ATTUNE_DATA=… python -m benchmarks.endpointing [--model NAME] [--turn-model FILE.onnx] [--write]
 
 Recordings of learners of English, with their own pauses and with longer ones (`benchmarks.pauses`
 says how), up to 20 of each speaker in a row as if they were one conversation: who pauses long is
@@ -39,6 +39,7 @@ from assistant.turn_judges import together
 from assistant.turn_marks import Boundary, TurnMark
 from benchmarks.pauses import Spoken, recordings
 from benchmarks.results import p50_p95, table, write_section
+from models.embedded import EMBEDDED
 
 LEAD_MS = EndpointingSettings().lead_ms
 HEAD = [
@@ -222,7 +223,7 @@ def open_smart_turn(path: Path | None) -> CompletenessScorer | None:
 def main() -> None:
     """Measures and prints the table; `--write` puts it into RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="nano")
+    parser.add_argument("--model", default=EMBEDDED)
     parser.add_argument("--utterances", type=int, default=1_000)
     parser.add_argument("--tuning", action="store_true", help="the half to choose settings with")
     parser.add_argument("--turn-model", type=Path, help="smart-turn-v3 ONNX file")

@@ -1,6 +1,6 @@
 """False interruptions: sounds that are no turn, while the assistant talks over a loudspeaker.
 
-    ATTUNE_DATA=… python -m benchmarks.interruptions [--minutes 4] [--model nano] [--write]
+    ATTUNE_DATA=… python -m benchmarks.interruptions [--minutes 4] [--model NAME] [--write]
 
 `--minutes` is the length for each kind of sound: steady noise (rooms, streets, a kitchen), sudden
 sounds (ESC-10: dogs, sneezes, clocks, fire …), crying and crowing (voices, though no speech),
@@ -29,6 +29,7 @@ from assistant.engines.protocols import Transcribes
 from benchmarks.disturbances import KINDS, Half, claims
 from benchmarks.results import p50_p95, table, write_section
 from benchmarks.talking_room import FIRST_S, overhear, silenced
+from models.embedded import EMBEDDED
 
 ROOM = 0
 PIECES = "pieces of speech"
@@ -131,7 +132,7 @@ def main() -> None:
     """Measures and prints the tables; `--write` puts them into RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=4.0, help="for each kind of sound")
-    parser.add_argument("--model", default="nano", help="tells what was said briefly")
+    parser.add_argument("--model", default=EMBEDDED, help="tells what was said briefly")
     parser.add_argument("--tuning", action="store_true", help="the half to choose thresholds with")
     parser.add_argument("--only", nargs="*", default=(), help="kinds that begin so; all if omitted")
     parser.add_argument("--write", action="store_true")

@@ -1,6 +1,6 @@
 """Long talks: what the thirtieth answer is like, typed and spoken.
 
-    python -m benchmarks.long_talk [--model nano] [--talks 2] [--turns 30] [--ways typed spoken]
+    python -m benchmarks.long_talk [--model NAME] [--talks 2] [--turns 30] [--ways typed spoken]
 
 Counts for each third of the talks: turns that were answered, answers that are whole sentences,
 answers that repeat four words, and empty ones. In the middle of each typed talk stands a message
@@ -19,6 +19,7 @@ from assistant.engines.protocols import Cancel, Dialogue, Persona
 from assistant.errors import EngineFailed
 from benchmarks.cases.speech import say
 from benchmarks.results import table, write_section
+from models.embedded import EMBEDDED
 
 VOICES = ("rms", "slt", "awb", "kal")
 SAID = (
@@ -123,7 +124,7 @@ def talk_of(turns: int, seed: int, *, is_typed: bool) -> list[str]:
 def main() -> None:
     """Holds the talks and writes the section."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="nano")
+    parser.add_argument("--model", default=EMBEDDED)
     parser.add_argument("--talks", type=int, default=2, help="of each kind")
     parser.add_argument("--turns", type=int, default=30)
     parser.add_argument(

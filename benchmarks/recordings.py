@@ -1,6 +1,6 @@
 """`reply` on real recordings of different speakers and emotions, and what its answers sound like.
 
-    python -m benchmarks.recordings [--model nano] [--voice flite] [--dry-run]
+    python -m benchmarks.recordings [--model NAME] [--voice flite] [--dry-run]
 
 Reads the folder that ATTUNE_DATA names. Each spoken answer is transcribed by PocketSphinx and
 compared with the reply's text.
@@ -23,6 +23,7 @@ from assistant.settings import ReplySettings
 from assistant.transcript import ConversationRecord, TurnRecord
 from benchmarks.results import p50_p95, table, write_section
 from benchmarks.voices import errors, recognise, words
+from models.embedded import EMBEDDED
 
 RAVDESS = {"01": "neutral", "03": "happy", "05": "angry", "04": "sad", "08": "surprise"}
 SPEAKERS = ("17", "18", "19", "20")
@@ -102,7 +103,7 @@ def described(turn: TurnRecord, emotion: str) -> list[object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="nano")
+    parser.add_argument("--model", default=EMBEDDED)
     parser.add_argument("--voice", default="flite")
     parser.add_argument("--dry-run", action="store_true", help="print, but leave RESULTS.md alone")
     options = parser.parse_args()

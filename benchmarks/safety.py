@@ -1,6 +1,6 @@
 """Danger to life in words: how much is found, as text and as speech, and how many alarms are false.
 
-    ATTUNE_DATA=… python -m benchmarks.safety [--spoken 40] [--model nano] [--show 20] [--write]
+    ATTUNE_DATA=… python -m benchmarks.safety [--spoken 40] [--model NAME] [--show 20] [--write]
 
 Found: sayings of people in danger, in `benchmarks/data/safety`. The held-out half was written
 before the patterns of `assistant/safety.toml`, which are never adapted to it; `--show` does not
@@ -33,6 +33,7 @@ from assistant.engines.protocols import Cancel, Persona, SpeechModel, Transcript
 from assistant.safety import HelpFinder
 from benchmarks.results import table, write_section
 from benchmarks.voices import errors, words
+from models.embedded import EMBEDDED
 
 SAYINGS = Path(__file__).with_name("data") / "safety"
 MELD = "text-meld/data/MELD/train_sent_emo.csv"
@@ -156,7 +157,7 @@ def main() -> None:
     parser.add_argument(
         "--spoken", type=int, default=0, help="held-out sayings to speak in each voice"
     )
-    parser.add_argument("--model", default="nano")
+    parser.add_argument("--model", default=EMBEDDED)
     parser.add_argument("--show", type=int, default=0, help="misses and alarms to print of a set")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()

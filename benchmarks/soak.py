@@ -1,6 +1,6 @@
 """A long conversation at many times real time: memory, threads and files must stay as they are.
 
-python -m benchmarks.soak [--minutes 60] [--model nano] [--write]
+python -m benchmarks.soak [--minutes 60] [--model NAME] [--write]
 """
 
 import argparse
@@ -20,6 +20,7 @@ from assistant.session import Ends, Watchers, Workers, open_talk
 from assistant.settings import ModelSettings, TalkCommandSettings
 from benchmarks.results import table, write_section
 from benchmarks.talk import GAP_S, people
+from models.embedded import EMBEDDED
 
 SAMPLES = 12
 """Measurements of memory over the run."""
@@ -29,7 +30,7 @@ def main() -> None:
     """Measures and prints the table; `--write` puts it into RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--model", default="nano")
+    parser.add_argument("--model", default=EMBEDDED)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     length_s = 60.0 * options.minutes

@@ -1,6 +1,6 @@
 """Voice to voice: from the last sample of a person's speech to the first sample of the answer.
 
-    python -m benchmarks.talk [--model nano] [--voice auto] [--turns 30] [--write]
+    python -m benchmarks.talk [--model NAME] [--voice auto] [--turns 30] [--write]
 
 Holds two conversations, on a clock that jumps over waits and counts all work as it really takes:
 
@@ -30,6 +30,7 @@ from assistant.session import Ends, Watchers, Workers, open_talk
 from assistant.settings import ModelSettings, TalkCommandSettings
 from benchmarks.results import p50_p95, table, write_section
 from benchmarks.rooms import LEVEL_DB, at_level, read
+from models.embedded import EMBEDDED
 from train.domain import draw_values, fill, read_domain, templates
 from train.synthesis import HELD_OUT_ESPEAK_VARIANTS, Voice, speak
 
@@ -87,7 +88,7 @@ def _with_gap(waveform: Waveform, generator: np.random.Generator) -> Waveform:
 def main() -> None:
     """Measures and prints the waterfall; `--write` puts it into RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="nano")
+    parser.add_argument("--model", default=EMBEDDED)
     parser.add_argument("--voice", default="auto")
     parser.add_argument("--turns", type=int, default=30)
     parser.add_argument("--threads", type=int, default=2)

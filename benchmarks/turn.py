@@ -1,6 +1,6 @@
 """One turn on the CPU: a 4 s utterance through model and voice, on one and on two threads.
 
-    python -m benchmarks.turn [--model nano] [--runs 30] [--threads 1 2] [--wav FILE] [--write]
+    python -m benchmarks.turn [--model NAME] [--runs 30] [--threads 1 2] [--wav FILE] [--write]
 
 Each row is a process of its own, so that the peak of its memory is its own.
 """
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.results import p50_p95, table, write_section
+from models.embedded import EMBEDDED
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "conversation.flac"
@@ -72,7 +73,7 @@ def in_process(options: argparse.Namespace, threads: int) -> dict[str, Any]:
 def main() -> None:
     """Measures and prints the table; `--write` puts it into RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="nano")
+    parser.add_argument("--model", default=EMBEDDED)
     parser.add_argument("--engine", default="blsp_emo")
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--runs", type=int, default=30)

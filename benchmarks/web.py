@@ -1,6 +1,6 @@
 """Many talks at once over the realtime socket: latency, admission, crossed wires, memory.
 
-    python -m benchmarks.web [--model nano] [--talks 1 2 4 8 16] [--turns 4] [--write]
+    python -m benchmarks.web [--model NAME] [--talks 1 2 4 8 16] [--turns 4] [--write]
     python -m benchmarks.web --soak-minutes 60 [--talks 4] [--write]
 
 Clients speak the turns of the bundled recording at the pace of speech, each through a socket of
@@ -21,6 +21,7 @@ from websockets.asyncio.client import connect
 from assistant.audio import Waveform
 from benchmarks.results import p50_p95, percentile, table, write_section
 from benchmarks.web_clients import Talked, load_recordings, talk
+from models.embedded import EMBEDDED
 
 ROOT = Path(__file__).parents[1]
 COLUMNS = (
@@ -216,7 +217,7 @@ def soak(options: argparse.Namespace, recordings: list[Waveform]) -> str:
 def main() -> None:
     """Measures and prints; `--write` puts it into RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="nano")
+    parser.add_argument("--model", default=EMBEDDED)
     parser.add_argument("--talks", type=int, nargs="+")
     parser.add_argument("--turns", type=int, default=4)
     parser.add_argument("--soak-minutes", type=float)

@@ -1,6 +1,6 @@
 """A talk in a real browser: last word → first audible sound, barge-in → silence.
 
-    python -m benchmarks.web_browser [--model nano] [--minutes 3] [--write]
+    python -m benchmarks.web_browser [--model NAME] [--minutes 3] [--write]
 
 Chromium listens to a recording that asks, waits for the answer and speaks into it, over and over.
 The page's own meters, read every few milliseconds, say when the microphone and the loudspeaker are
@@ -28,6 +28,7 @@ from assistant.settings import TalkCommandSettings
 from benchmarks.results import p50_p95, table, write_section
 from benchmarks.web import serve, stop
 from benchmarks.web_clients import RATE_HZ, load_recordings
+from models.embedded import EMBEDDED
 
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -166,7 +167,7 @@ def rows_of(where: str, levels: np.ndarray) -> list[list[object]]:
 def main() -> None:
     """Measures and prints; `--write` puts it into RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="nano")
+    parser.add_argument("--model", default=EMBEDDED)
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()

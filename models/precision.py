@@ -81,7 +81,7 @@ def check_fits(model: nn.Module, dtype: torch.dtype, device: torch.device) -> No
         raise CheckpointError(
             f"the model needs {needed / 2**30:.1f} GiB and {place} has {free / 2**30:.1f} GiB "
             "free: close other programs, choose a smaller number format (--dtype bfloat16) or "
-            "another device, or use the embedded model (--model nano)"
+            "another device, or use the smallest model (--model nano)"
         )
 
 

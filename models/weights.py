@@ -90,7 +90,10 @@ class WeightFiles:
         try:
             file = cast(Any, safe_open(path, framework="pt"))
             for name in file.keys():  # noqa: SIM118 - not a mapping
-                self._readers[name] = lambda name=name: file.get_tensor(name)
+                # Opened anew for each, so that what was read need not stay mapped until the end.
+                self._readers[name] = lambda name=name: safe_open(path, framework="pt").get_tensor(
+                    name
+                )
                 self._shapes[name] = tuple(file.get_slice(name).get_shape())
         except (SafetensorError, OSError) as error:
             raise CheckpointError(f"{path} is damaged ({error}): download it again") from error

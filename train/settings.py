@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from models.embedded import EMBEDDED
 from models.prompts import CONTINUE
 
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -303,8 +304,8 @@ class PrepareSettings(Frozen):
 class EvaluateSettings(Frozen):
     """A model is measured on test manifests: figures with sample counts and 95 % intervals."""
 
-    model: str = "nano"
-    """Checkpoint: a folder, a hub id, or nano."""
+    model: str = EMBEDDED
+    """Checkpoint: a folder, a hub id, or one that ships with Attune (mini, nano)."""
     manifests: tuple[Path, ...] = ()
     """Test manifests; each is a row of figures."""
     split: Literal["train", "dev", "test", "all"] = "all"

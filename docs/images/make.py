@@ -1,6 +1,6 @@
 """Takes the README's pictures of the page, in a real Chromium that hears the bundled recording.
 
-    python docs/images/make.py [--model nano] [--everything FOLDER]
+    python docs/images/make.py [--model NAME] [--everything FOLDER]
 
 `--everything` takes each state of the page at desktop and phone width, light and dark, to look at.
 """
@@ -22,6 +22,7 @@ from assistant.audio import resample  # noqa: E402
 from benchmarks.web import serve, stop  # noqa: E402
 from benchmarks.web_browser import FLAGS  # noqa: E402
 from benchmarks.web_clients import RATE_HZ, load_recordings  # noqa: E402
+from models.embedded import EMBEDDED  # noqa: E402
 
 DESKTOP = {"viewport": {"width": 1000, "height": 860}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 1.2, "has_touch": True}
@@ -89,7 +90,7 @@ def everything(page: Any, folder: Path, name: str) -> None:
 def main() -> None:
     """Takes the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="nano")
+    parser.add_argument("--model", default=EMBEDDED)
     parser.add_argument("--everything", type=Path)
     options = parser.parse_args()
     from playwright.sync_api import sync_playwright

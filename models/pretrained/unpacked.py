@@ -34,12 +34,13 @@ def unpacked(part: Part, store: Store | None = None) -> Path:
         PartError: It cannot be had.
         CheckpointError: Its files are not what its kind says.
     """
-    packed = (store or Store()).get(part)
-    folder = packed / FOLDER
-    if (folder / "config.json").exists():
-        return folder
     if part.kind not in KINDS:
         raise CheckpointError(f"{part.name} is a {part.kind}: name a Whisper or an LLM")
+    store = store or Store()
+    folder = store.folder / part.name / FOLDER
+    if (folder / "config.json").exists():  # of files whose digests were checked then
+        return folder
+    packed = store.get(part)
     with tempfile.TemporaryDirectory(dir=packed) as staging:
         KINDS[part.kind](part, packed, Path(staging))
         shutil.rmtree(folder, ignore_errors=True)

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,7 +43,7 @@ class Watched:
         self.asked: list[str] = []
 
     @contextmanager
-    def __call__(self, part: Part) -> Iterator[Progress]:
+    def __call__(self, part: Part) -> Generator[Progress]:
         self.asked.append(part.name)
         yield lambda _done, _total: None
 
@@ -52,6 +52,11 @@ class Voice:
     """Says which engine it is of."""
 
     sample_rate = 16_000
+
+
+def named(settings: EngineSettings) -> str:
+    """Returns, in place of a model, its name."""
+    return settings.model
 
 
 def unavailable(*_: object) -> None:
@@ -65,7 +70,10 @@ def unavailable(*_: object) -> None:
 def test_auto_is_the_first_voice_that_can_speak(
     missing: tuple[str, ...], speaks: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assembly, "parts_of_voice", lambda _voice: [])
+    def complete(_voice: str) -> list[Part]:
+        return []
+
+    monkeypatch.setattr(assembly, "parts_of_voice", complete)
     for engine in ("piper.Piper", "flite.Flite", "espeak.Espeak"):
         made = unavailable if engine in missing else Voice
         monkeypatch.setattr(f"assistant.engines.{engine}", made)
@@ -104,15 +112,13 @@ def test_where_no_part_can_be_had_the_last_resort_answers_and_one_sentence_says_
         engines.close()
 
 
-@pytest.mark.parametrize(
-    "named", [{"model": MODEL, "voice": "flite"}, {"model": "nano", "voice": "piper"}]
-)
+@pytest.mark.parametrize(("model", "voice"), [(MODEL, "flite"), ("nano", "piper")])
 def test_what_was_named_is_not_replaced(
-    named: dict[str, str], cut_off: Path, shipped: Path
+    model: str, voice: str, cut_off: Path, shipped: Path
 ) -> None:
     voice_or_skip("flite")
     with pytest.raises(EngineUnavailable, match=r"could not be fetched \(.*ATTUNE_PARTS"):
-        open_engines(EngineSettings(**named))
+        open_engines(EngineSettings(model=model, voice=voice))
 
 
 def test_the_parts_of_what_is_named_are_fetched_once(
@@ -130,7 +136,7 @@ def test_the_parts_of_what_is_named_are_fetched_once(
         return store.folder / part.name
 
     monkeypatch.setattr(Store, "get", bring)
-    monkeypatch.setattr(assembly, "open_speech_model", lambda settings: settings.model)
+    monkeypatch.setattr(assembly, "open_speech_model", named)
     settings, watched = EngineSettings(), Watched()
     for _ in range(2):
         opened = open_chosen_model(settings, watched)

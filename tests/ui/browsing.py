@@ -56,7 +56,11 @@ OWN = ("data:", "blob:")
 
 @contextlib.contextmanager
 def page_server(
-    *, reply: str = LONG, admission: AdmissionSettings | None = None, port: int = 0
+    *,
+    reply: str = LONG,
+    admission: AdmissionSettings | None = None,
+    notice: str | None = None,
+    port: int = 0,
 ) -> Generator[str]:
     """Serves the page with a real voice and a scripted model; yields its address."""
     voice = voice_or_skip(LAST_RESORT_VOICE)
@@ -65,6 +69,7 @@ def page_server(
         voices={"voice": voice},
         open_detector=LevelDetector,
         policies=("empathetic", "flat"),
+        notice=notice,
     )
     with serving(engines, with_page=True, admission=admission, port=port) as (host, _site):
         yield f"http://{host}/"

@@ -76,6 +76,16 @@ async def test_a_spoken_talk(page: Any) -> None:
     await page.wait_for_selector("#a-status:has-text('ended')")
 
 
+async def test_the_head_says_who_answers_instead_of_whom(question: Path) -> None:
+    notice = "nano answers instead of <mini>: go online once"
+    with page_server(notice=notice) as address:
+        async with browsing(address, question) as page:
+            assert await page.inner_text("#a-instead") == notice
+    with page_server() as address:
+        async with browsing(address, question) as page:
+            assert not await page.is_visible("#a-instead")
+
+
 async def test_typed_turns_and_files(page: Any, tmp_path: Path) -> None:
     await page.fill("#a-text", "<img src=x onerror=alert(1)>")
     await page.press("#a-text", "Enter")
