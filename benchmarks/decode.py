@@ -61,7 +61,7 @@ def tokens_per_second(run: Callable[[], None], options: argparse.Namespace) -> f
 
 def variants(model: str) -> list[tuple[str, str, LanguageModel]]:
     """Returns name, number format and LLM of everything measured."""
-    from models.precision import quantize_llm
+    from models.precision import quantize_layers
 
     made: list[tuple[str, str, LanguageModel]] = []
     for dtype in ("float32", "bfloat16", "int8"):
@@ -70,7 +70,7 @@ def variants(model: str) -> list[tuple[str, str, LanguageModel]]:
     for dtype in ("float32", "bfloat16", "int8"):
         llm = LanguageModel(SPEECH_LIKE_SIZE, None).eval()
         if dtype == "int8":
-            quantize_llm(llm)
+            quantize_layers(llm)
         else:
             llm.to(getattr(torch, dtype))
         made.append(("random, 190 M", dtype, llm))

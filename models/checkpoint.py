@@ -3,14 +3,23 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from models.config import FORMAT, BlspEmoConfig, from_mapping
 from models.hub import checkpoint_folder
-from models.precision import DtypeName, check_fits, choose_device, choose_dtype, quantize_llm
+from models.precision import (
+    LARGE,
+    DtypeName,
+    QuantizationName,
+    check_fits,
+    choose_device,
+    choose_dtype,
+    choose_quantization,
+    quantize_layers,
+)
 from models.pretrained.composed import ComposedWeights, PartWeights, part_folders
 from models.published import PublishedWeights, is_published, published_config
 from models.tokenizer import JsonTokenizer, QwenTokenizer, Tokenizer
@@ -32,9 +41,6 @@ SHARD_BYTES = 4 * 2**30
 WEIGHTS = "model.safetensors"
 DECODER_TOKENIZER = "whisper_tokenizer.json"
 WORDS = "words.safetensors"
-
-LARGE = 500_000_000
-"""Parameters from which on a model is read in 16 bits before it is quantised."""
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -72,7 +78,7 @@ def load(
     *,
     dtype: DtypeName = "auto",
     device: str = "auto",
-    quantize: Literal["none", "int8"] = "none",
+    quantize: QuantizationName = "none",
 ) -> M:
     """Returns `build(config, …)`, given tokenizers and word model, with the weights of `source`.
 
@@ -81,7 +87,7 @@ def load(
         build: `BlspEmo`.
         dtype: Number format of the weights; int8 chooses its own for the rest.
         device: `auto`, `cpu`, `cuda`, …
-        quantize: `int8` for the linear layers of the LLM, on a CPU only.
+        quantize: `int8` for the large linear layers, on a CPU only; `auto`: where it is faster.
 
     Raises:
         CheckpointError: The checkpoint or the device cannot be used.
@@ -89,8 +95,6 @@ def load(
     folder = checkpoint_folder(source)
     config, published = read_config(folder)
     target = choose_device(device)
-    if quantize == "int8" and target.type != "cpu":
-        raise CheckpointError("int8 runs on the CPU only: use --device cpu, or no --quantize")
     parts = part_folders(config.parts) if config.parts is not None else {}
     tokenizer = read_tokenizer(parts.get("llm", folder))
     decoder_tokenizer = _read_json_tokenizer(
@@ -108,7 +112,8 @@ def load(
     except (ValueError, TypeError, KeyError) as error:
         raise CheckpointError(f"{folder / 'config.json'} describes no model: {error}") from error
     parameters = sum(p.numel() for p in model.parameters())
-    if quantize == "int8":
+    quantization = choose_quantization(quantize, target, parameters=parameters)
+    if quantization == "int8":
         dtype = "bfloat16" if parameters > LARGE else "float32"
     number_format = choose_dtype(dtype, target, parameters=parameters)
     check_fits(model, number_format, target)
@@ -121,10 +126,17 @@ def load(
     # The published files hold tables of their own program too; ours hold parameters alone.
     if not published:
         files.check_all_read(_all_names(model))
-    if quantize == "int8":
-        quantize_llm(cast(nn.Module, model.llm))
-        model.float()
+    if quantization == "int8":
+        _quantize(cast("BlspEmo", model))
     return model.eval()
+
+
+def _quantize(model: "BlspEmo") -> None:
+    quantize_layers(model.llm)
+    quantize_layers(model.speech_encoder)
+    if model.decoder is not None:
+        model.decoder.quantize()
+    model.float()
 
 
 def _all_names(model: nn.Module) -> set[str]:

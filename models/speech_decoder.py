@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from models.cache_keyword import cache_keyword
 from models.config import SpeechEncoderConfig
 from models.masks import attention_bias, lengths_to_mask
+from models.precision import quantize_layers, quantized_linear
 from models.speech_encoder import SpeechStates, whisper_config
 from models.torchaudio_guard import guard_torchaudio
 
@@ -28,6 +29,7 @@ class SpeechDecoder(nn.Module):
         self.config = config
         self.whisper = WhisperDecoder(whisper_config(config))
         self._cache_keyword = cache_keyword(self.whisper.layers[0])
+        self._output: nn.Module | None = None
 
     def forward(self, ids: Tensor, speech: SpeechStates, cache: Any = None) -> Tensor:
         """Returns logits (B, L, V) of the token after each of `ids` (B, L), see `states`."""
@@ -35,7 +37,17 @@ class SpeechDecoder(nn.Module):
 
     def logits(self, states: Tensor) -> Tensor:
         """Returns logits (…, V) of the token after each position of `states` (…, H)."""
+        if self._output is not None:
+            return self._output(states)
         return F.linear(states, self.whisper.embed_tokens.weight)
+
+    def quantize(self) -> None:
+        """Turns the large linear layers, the output layer foremost, into dynamic int8, on a CPU."""
+        table = self.whisper.embed_tokens.weight
+        output = nn.Linear(table.shape[1], table.shape[0], bias=False, device="meta")
+        output.weight = nn.Parameter(table.detach(), requires_grad=False)
+        self._output = quantized_linear(output)
+        quantize_layers(self.whisper)
 
     def written(self, ids: Tensor, speech: SpeechStates, *, prompt: Sequence[int]) -> Tensor:
         """Returns the states (B, L, H) in which each of `ids` (B, L) is chosen after `prompt`."""
