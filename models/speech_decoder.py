@@ -37,8 +37,9 @@ class SpeechDecoder(nn.Module):
 
     def logits(self, states: Tensor) -> Tensor:
         """Returns logits (…, V) of the token after each position of `states` (…, H)."""
-        if self._output is not None:
-            return self._output(states)
+        if self._output is not None:  # it takes matrices only
+            flat = self._output(states.reshape(-1, states.shape[-1]))
+            return flat.reshape(*states.shape[:-1], -1)
         return F.linear(states, self.whisper.embed_tokens.weight)
 
     def quantize(self) -> None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -154,11 +155,17 @@ def greedy_words(
     return SpelledWords(tuple(ids), tuple(scores), states=chosen)
 
 
+@lru_cache(maxsize=4)
+def _indices(ids: tuple[int, ...], device: torch.device) -> Tensor:
+    """Returns `ids` as a tensor; there are thousands, and each step of the decoder needs them."""
+    return torch.tensor(ids, device=device)
+
+
 def _best(logits: Tensor, config: TranscriptionConfig) -> tuple[int, float]:
     """Returns the most probable allowed token and its log-probability."""
     logits = logits.float()
     if config.suppressed_ids:
-        logits[torch.tensor(config.suppressed_ids, device=logits.device)] = -torch.inf
+        logits[_indices(config.suppressed_ids, logits.device)] = -torch.inf
     log_probabilities = torch.log_softmax(logits, dim=-1)
     token = int(log_probabilities.argmax())
     return token, float(log_probabilities[token])

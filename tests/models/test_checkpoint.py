@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from models import checkpoint, precision
 from models.blsp_emo import BlspEmo
+from models.transcription import transcribe
 from models.weights import CheckpointError
 from tests.models.small import tiny_model, tone
 
@@ -282,6 +283,7 @@ def test_a_decoder_in_int8_writes_with_nearly_the_same_odds(saved, monkeypatch):
     states = exact.encode(exact.features([tone(0.8)]))
     ours, theirs = small.decoder(ids, states), exact.decoder(ids, states)
     assert 0 < (ours - theirs).abs().max() < 0.1 * theirs.abs().max()
+    assert transcribe(small, small.hear(tone(0.8))).source == "decoder"
 
 
 def test_int8_leaves_small_layers_alone(saved):
@@ -293,7 +295,6 @@ def test_int8_leaves_small_layers_alone(saved):
 def test_the_whole_way_runs_in_each_format(saved, dtype):
     from models.generation import Sampling
     from models.talk import TalkSession
-    from models.transcription import transcribe
 
     model = loaded(saved, dtype=dtype)
     heard = model.hear(tone(0.5))
