@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from models.features import Waveform, speech_features
-from models.transcription import greedy_words
+from models.transcription import greedy_words, words_of
 from models.whisper import load_decoder, load_encoder
 from train.audio_files import read_audio
 from train.corpora.files import CorpusFiles
@@ -66,8 +66,8 @@ class Recogniser:
             trailing_frames=self.encoder.config.trailing_frames,
         )
         states = self.encoder(features)
-        ids, _ = greedy_words(self._found.decoder, self._found.transcription, states)
-        return self._found.tokenizer.decode(ids).strip()
+        words = greedy_words(self._found.decoder, self._found.transcription, states)
+        return words_of([words], self._found.tokenizer, None).text
 
 
 def said(name: str, count: int) -> Iterator[Said]:

@@ -154,6 +154,8 @@ class TranscriptionConfig:
     stop_ids: tuple[int, ...] = ()
     suppressed_ids: tuple[int, ...] = ()
     """Never produced, such as markers of time."""
+    no_speech_id: int | None = None
+    """Token whose probability at the start of the prompt says that nobody speaks."""
 
 
 @dataclass(frozen=True, slots=True)

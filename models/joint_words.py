@@ -54,6 +54,8 @@ class SpelledWords(NamedTuple):
     """Of all tokens together, by the adapter; 0 where it spells none."""
     words_log_probability: float = 0.0
     """Of all words together, by the word model; 0 without one."""
+    no_speech: float = 0.0
+    """Probability that nobody speaks, by the decoder; 0 where it was not taught to tell."""
     states: Tensor | None = None
     """(N, H) of the decoder when it chose each token; None where the adapter spelled them."""
 

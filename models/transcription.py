@@ -11,6 +11,13 @@ from torch import Tensor
 
 from models.config import TranscriptionConfig, WordConfidenceConfig
 from models.generation import CachedText, Sampling, generate
+from models.hallucination import (
+    STATES_A_SECOND,
+    is_invented,
+    longest_words,
+    loop_length,
+    second_time,
+)
 from models.joint_words import SpelledWords
 from models.prompts import TRANSCRIBE
 from models.speech_decoder import SpeechDecoder
@@ -19,9 +26,6 @@ from models.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from models.blsp_emo import BlspEmo, Heard
-
-LOOP_REPEATS, LOOP_TOKENS = 4, 12
-"""A phrase that comes so often in a row, over so many tokens, is a decoder running in a circle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +105,17 @@ def words_of(
 ) -> Words:
     """Returns the words of one utterance that was heard in `pieces`.
 
+    Pieces in which nobody speaks, and those that only repeat themselves, have no words.
+
     Args:
         pieces: In tokens of the decoder.
         tokenizer: Of the decoder.
         config: What their confidence is made with.
     """
-    texts = tuple(tokenizer.decode(piece.ids).strip() for piece in pieces)
+    texts = tuple(_said(piece, tokenizer) for piece in pieces)
     text = " ".join(text for text in texts if text)
     tokens = [score for piece in pieces for score in piece.log_probabilities]
-    if not tokens:
+    if not tokens or not text:
         return Words(text, 0.0, "decoder")
     spelled = sum(len(piece.ids) for piece in pieces)
     scores = WordScores(
@@ -118,6 +124,11 @@ def words_of(
         sum(piece.words_log_probability for piece in pieces) / (len(text.split()) + len(pieces)),
     )
     return Words(text, scores.confidence(config), "decoder", scores)
+
+
+def _said(piece: SpelledWords, tokenizer: Tokenizer) -> str:
+    text = tokenizer.decode(piece.ids).strip()
+    return "" if is_invented(text, piece.log_probabilities, piece.no_speech) else text
 
 
 @torch.inference_mode()
@@ -130,7 +141,8 @@ def greedy_words(
 ) -> SpelledWords:
     """Returns the most probable tokens of one utterance.
 
-    The end token's log-probability is the last one. Ends where the decoder repeats itself.
+    The end token's log-probability is the last one. Ends where the decoder repeats itself, or has
+    written more than anybody can say in that time.
     """
     device = states.states.device
     cache = decoder.new_cache()
@@ -138,21 +150,30 @@ def greedy_words(
     ids: list[int] = []
     scores: list[float] = []
     choosing: list[Tensor] = []
-    limit = decoder.config.max_target_positions - len(config.prompt_ids)
+    no_speech = 0.0
+    limit = min(
+        decoder.config.max_target_positions - len(config.prompt_ids),
+        longest_words(int(states.lengths[0]) / STATES_A_SECOND),
+    )
     while len(ids) < limit and not cancelled():
-        state = decoder.states(given, states, cache)[0, -1]
+        of_all = decoder.states(given, states, cache)[0]
+        if not scores and config.no_speech_id is not None:
+            chances = torch.softmax(decoder.logits(of_all[0]).float(), dim=-1)
+            no_speech = float(chances[config.no_speech_id])
+        state = of_all[-1]
         token, score = _best(decoder.logits(state), config)
         scores.append(score)
         if token in config.stop_ids:
             break
         ids.append(token)
         choosing.append(state)
-        if repeats := _loop(ids):
-            del ids[-repeats:], scores[-repeats:]
+        if len(ids) == limit or loop_length(ids):
+            if repeats := loop_length(ids) or second_time(ids):
+                del ids[-repeats:], scores[-repeats:]
             break
         given = torch.tensor([[token]], device=device)
     chosen = torch.stack(choosing[: len(ids)]) if ids else None
-    return SpelledWords(tuple(ids), tuple(scores), states=chosen)
+    return SpelledWords(tuple(ids), tuple(scores), no_speech=no_speech, states=chosen)
 
 
 @lru_cache(maxsize=4)
@@ -169,16 +190,6 @@ def _best(logits: Tensor, config: TranscriptionConfig) -> tuple[int, float]:
     log_probabilities = torch.log_softmax(logits, dim=-1)
     token = int(log_probabilities.argmax())
     return token, float(log_probabilities[token])
-
-
-def _loop(ids: list[int]) -> int:
-    """Returns how many tokens at the end repeat what stands before them; 0 for no loop."""
-    for period in range(1, len(ids) // LOOP_REPEATS + 1):
-        repeats = max(LOOP_REPEATS, -(-LOOP_TOKENS // period))
-        tail = ids[-period * repeats :]
-        if len(ids) >= period * repeats and tail == tail[:period] * repeats:
-            return period * (repeats - 1)
-    return 0
 
 
 def _asked(model: "BlspEmo", heard: "Heard", cancelled: Callable[[], bool]) -> Words:

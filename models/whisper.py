@@ -30,6 +30,8 @@ from models.whisper_shape import (
 )
 
 END = "<|endoftext|>"
+NO_SPEECH = ("<|nospeech|>", "<|nocaptions|>")
+"""Names that Whisper's tokenizers have for the token of an input without speech."""
 CLOSENESS = 2.0**-7
 """Largest difference, relative to the largest weight, that rounding to 16 bits explains."""
 
@@ -199,4 +201,5 @@ def whisper_transcription(
         prompt_ids=(start, *(i for i in ids if i is not None)),
         stop_ids=(end,),
         suppressed_ids=tuple(sorted(suppressed)),
+        no_speech_id=next((i for i in map(tokenizer.special_id, NO_SPEECH) if i is not None), None),
     )

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -159,3 +160,56 @@ def test_another_whisper_is_refused(tmp_path):
     (tmp_path / "other" / "config.json").write_text(json.dumps({**config, "d_model": 64}))
     with pytest.raises(CheckpointError, match="d_model 64"):
         model.attach_decoder(tmp_path / "other")
+
+
+class Writes(torch.nn.Module):
+    """A decoder that writes `ids` whatever it hears, and thinks that nobody speaks."""
+
+    def __init__(self, model, ids, *, no_speech=0.0, sure=9.0):
+        super().__init__()
+        self.config = model.config.speech_encoder
+        self.new_cache = model.decoder.new_cache
+        self.ids, self.no_speech, self.sure, self.given = list(ids), no_speech, sure, 0
+
+    def states(self, ids, states, cache):
+        rows = torch.zeros(1, ids.shape[1], 300)
+        rows[0, 0, NOBODY] = 0.0 if self.given else self.no_speech
+        rows[0, -1, self.ids[self.given % len(self.ids)]] += self.sure
+        self.given += 1
+        return rows
+
+    def logits(self, states):
+        return states
+
+
+NOBODY = 259
+
+
+def test_words_where_nobody_speaks_are_none(model):
+    states = model.hear(tone(0.5)).speech_states[0]
+    config = replace(model.config.transcription, no_speech_id=NOBODY, prompt_ids=(START, 1))
+
+    def words(**options):
+        decoder = Writes(model, [72, 105, END], **options)
+        return transcription.greedy_words(decoder, config, states)
+
+    silent, spoken = words(no_speech=12.0, sure=4.0), words(no_speech=0.0, sure=9.0)
+    assert silent.no_speech > 0.9 and spoken.no_speech < 0.1
+    tokenizer = model.tokenizer
+    assert transcription.words_of([silent], tokenizer, None).text == ""
+    assert transcription.words_of([silent], tokenizer, None).confidence == 0.0
+    assert transcription.words_of([spoken], tokenizer, None).text
+    both = transcription.words_of([silent, spoken], tokenizer, None)
+    assert both.text == transcription.words_of([spoken], tokenizer, None).text
+
+
+def test_a_decoder_that_finds_no_end_says_no_more_than_a_person_can(model):
+    states = model.hear(tone(1.0)).speech_states[0]
+    endless = transcription.greedy_words(
+        Writes(model, range(30, 200)), model.config.transcription, states
+    )
+    assert 8 <= len(endless.ids) <= 20
+    twice = transcription.greedy_words(
+        Writes(model, range(30, 39)), model.config.transcription, states
+    )
+    assert list(twice.ids) == list(range(30, 39)), "the second round is left out"
