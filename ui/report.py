@@ -179,7 +179,7 @@ def reply(settings: ReplySettings) -> int:
         loudspeaker = _loudspeaker(settings)
         play = devices.enter_context(loudspeaker).play if loudspeaker else None
         run = ReplyRun(settings, report, play)
-        report.loading(f"model {settings.model}")
+        report.loading("model and voice")
         engines = open_engines(settings, shown)
         devices.callback(engines.close)
         if engines.notice:

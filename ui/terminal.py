@@ -40,7 +40,7 @@ def talk(settings: TalkCommandSettings) -> int:
     _say(DISCLOSURE)
     consent = ask_consent(settings)
     if sys.stderr.isatty():
-        print(f"loading model {settings.model} …", file=sys.stderr)
+        print("loading model and voice …", file=sys.stderr)
     farewell = Farewell(lambda view: _saved(view, settings))
     with orderly_end(), ExitStack() as stack:
         stack.callback(farewell.offer)

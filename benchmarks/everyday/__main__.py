@@ -22,6 +22,7 @@ from benchmarks.everyday.figures import figures, training_replies
 from benchmarks.everyday.holding import Answered, Mouth, Say, hold
 from benchmarks.everyday.sets import SETS, SPOKEN_ONLY, Talk, load_talks
 from benchmarks.results import table, write_section
+from models.embedded import EMBEDDED
 
 ENGINES = ("blsp_emo", "cascade", "cascade_emotion")
 TITLE = "Everyday talk with strangers"
@@ -100,7 +101,7 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default="nano", help="nano, a folder or a hub id")
+    parser.add_argument("--model", default=EMBEDDED, help="mini, nano, a folder or a hub id")
     parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0])
     parser.add_argument("--sets", nargs="+", choices=SETS, help="all that can be held by default")
     parser.add_argument("--limit", type=int, help="talks of each set, from its beginning")

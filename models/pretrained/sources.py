@@ -24,7 +24,10 @@ Progress = Callable[[int], None]
 BLOCK = 1 << 20
 LOOK_S = 0.2
 """How often the size of what has come is looked at."""
-PIP = ("-m", "pip", "download", "--quiet", "--no-deps", "--no-input", "--only-binary=:all:")
+PIP = (
+    *("-m", "pip", "download", "--quiet", "--no-deps", "--no-input", "--only-binary=:all:"),
+    "--retries=2",  # its own five let each start without a network wait for 10 s a part, not for 3
+)
 HUB = "import sys; from huggingface_hub import hf_hub_download as get; " + (
     "[get(sys.argv[1], path, revision=sys.argv[2], local_dir=sys.argv[3]) for path in sys.argv[4:]]"
 )
