@@ -31,8 +31,7 @@ class ModelSettings(Settings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where it runs; auto takes a GPU if there is one."""
     dtype: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
-    """Arithmetic; auto takes what this processor does fastest without loss that can be heard: int8
-    on a CPU for models of 50 to 500 million parameters."""
+    """Arithmetic; auto takes what this processor does fastest without loss that can be heard."""
     threads: int | None = Field(default=None, ge=1, le=256)
     """CPU threads for the model; as many as there are cores if not given."""
 

@@ -212,7 +212,7 @@ def load_checkpoint(source: str, run: ModelSettings) -> BlspEmo:
 
     if run.threads is not None:
         torch.set_num_threads(run.threads)
-    quantize = run.dtype if run.dtype in ("auto", "int8") else "none"
+    quantize = "int8" if run.dtype == "int8" else "none"
     dtype = "auto" if run.dtype == "int8" else run.dtype
     try:
         return BlspEmo.from_pretrained(source, dtype=dtype, device=run.device, quantize=quantize)
