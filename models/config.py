@@ -145,6 +145,18 @@ class WordConfidenceConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class GuidanceConfig:
+    """Replies are led away from what the LLM would answer to anybody (`models.generation`)."""
+
+    weight: float = 0.0
+    """How far; 0 does not lead, and costs nothing."""
+    question: str = "Well."
+    """What is said in the conversation that they are led away from."""
+    plausible: float = 0.1
+    """Only tokens at least so probable, as a share of the most probable one, can be chosen."""
+
+
+@dataclass(frozen=True, slots=True)
 class TranscriptionConfig:
     """How the decoder beside the encoder is prompted and stopped."""
 
@@ -192,6 +204,7 @@ class BlspEmoConfig:
     """System line that the model was trained with."""
     context_tokens: int = 2048
     """Longest conversation that the LLM can hold, in positions."""
+    guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
     talk_tokens: int | None = None
     """Longest conversation that it was trained on well, in positions; beyond it may say anything.
     None: as long as it can hold."""

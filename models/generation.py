@@ -1,5 +1,6 @@
 """A conversation in the LLM's KV cache: prefill, one decode step at a time, crop."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -194,12 +195,36 @@ class CachedText:
         return torch.cat(parts, dim=1), torch.cat(flags, dim=1).to(weight.device)
 
 
+@dataclass(frozen=True, slots=True)
+class Guidance:
+    """Leads a reply away from what would be answered to anybody.
+
+    Classifier-free guidance of language models (Sanchez et al., arXiv 2306.17806): small models
+    answer so generally that the same reply fits any question. Only what is plausible to begin with
+    can be chosen (contrastive decoding, Li et al., arXiv 2210.15097).
+    """
+
+    unasked: CachedText
+    """A conversation whose question says nothing; what is appended while a reply grows is removed
+    again at its end."""
+    weight: float
+    plausible: float
+
+    def led(self, logits: Tensor) -> Tensor:
+        """Returns logits (V,) that lead away from those of the conversation without a question."""
+        asked = logits.float().log_softmax(dim=-1)
+        unasked = self.unasked.logits().float().log_softmax(dim=-1)
+        guided = asked + self.weight * (asked - unasked)
+        return guided.masked_fill(asked < asked.max() + math.log(self.plausible), -torch.inf)
+
+
 def generate(
     text: CachedText,
     sampling: Sampling,
     *,
     stop_ids: Sequence[int],
     cancelled: Callable[[], bool] = lambda: False,
+    guidance: Guidance | None = None,
 ) -> Iterator[int]:
     """Yields the tokens of a reply as they are chosen; `text` grows with each of them.
 
@@ -207,14 +232,22 @@ def generate(
     `cancelled()` is true before a step.
     """
     sampler = TokenSampler(sampling)
-    for _ in range(sampling.max_new_tokens):
-        if cancelled():
-            return
-        token = sampler.choose(text.logits())
-        if token in stop_ids:
-            return
-        text.append_ids([token])
-        yield token
+    before = 0 if guidance is None else len(guidance.unasked)
+    try:
+        for _ in range(sampling.max_new_tokens):
+            if cancelled():
+                return
+            logits = text.logits()
+            token = sampler.choose(logits if guidance is None else guidance.led(logits))
+            if token in stop_ids:
+                return
+            text.append_ids([token])
+            if guidance is not None:
+                guidance.unasked.append_ids([token])
+            yield token
+    finally:
+        if guidance is not None:
+            guidance.unasked.crop(before)
 
 
 def _first(pieces: Sequence[Piece], length: int) -> Iterator[Piece]:

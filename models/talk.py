@@ -3,10 +3,11 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from models.blsp_emo import BlspEmo, Heard
 from models.emotions import Emotion
-from models.generation import CachedText, Piece, Sampling, generate
+from models.generation import CachedText, Guidance, Piece, Sampling, generate
 from models.prompts import NOT_UNDERSTOOD, system_line
 from models.tokenizer import IncrementalDecoder
 from models.transcription import is_understood
@@ -196,13 +197,28 @@ class TalkSession:
         tokenizer = self._model.tokenizer
         decoder = IncrementalDecoder(tokenizer)
         for token in generate(
-            self._text, sampling, stop_ids=tokenizer.end_ids, cancelled=cancelled
+            self._text,
+            sampling,
+            stop_ids=tokenizer.end_ids,
+            cancelled=cancelled,
+            guidance=self._guidance,
         ):
             self._reply_ids.append(token)
             if delta := decoder.push([token]):
                 yield delta
         if rest := decoder.finish():
             yield rest
+
+    @cached_property
+    def _guidance(self) -> Guidance | None:
+        """What replies are led away from, where the checkpoint asks for it."""
+        config = self._model.config.guidance
+        if not config.weight:
+            return None
+        unasked = CachedText(self._model.llm)
+        unasked.append_ids(self._prompts.opening(self._persona))
+        unasked.append_ids(self._prompts.content(config.question) + self._prompts.reply_header())
+        return Guidance(unasked, config.weight, config.plausible)
 
     def replace_reply(self, text: str) -> None:
         """Takes `text` as the assistant's reply to what is waiting, or instead of the last one.

@@ -3,7 +3,7 @@ import itertools
 import pytest
 import torch
 
-from models.generation import CachedText, Sampling, TokenSampler, generate
+from models.generation import CachedText, Guidance, Sampling, TokenSampler, generate
 from tests.models.small import tiny_model
 
 
@@ -131,3 +131,41 @@ def test_repetition_is_penalised_and_no_ngram_returns():
 def test_impossible_sampling_is_refused(bad):
     with pytest.raises(ValueError, match="top_p"):
         Sampling(**bad)
+
+
+def guided(model, *, weight: float, plausible: float = 1e-9) -> Guidance:
+    unasked = CachedText(model.llm)
+    unasked.append_ids([1, 2, 3, 9, 8])
+    return Guidance(unasked, weight, plausible)
+
+
+def test_guidance_leads_away_from_what_would_be_answered_to_anybody(model):
+    asked, guidance = conversation(model).logits(), guided(model, weight=2.0)
+    unasked = guidance.unasked.logits()
+    led = guidance.led(asked)
+    expected = 3.0 * asked.log_softmax(-1) - 2.0 * unasked.log_softmax(-1)
+    assert torch.allclose(led, expected, atol=1e-4)
+    none = guided(model, weight=0.0).led(asked)
+    assert torch.allclose(none, asked.log_softmax(-1), atol=1e-5)
+
+
+def test_what_is_not_plausible_is_never_led_to(model):
+    asked = conversation(model).logits()
+    led = guided(model, weight=50.0, plausible=0.5).led(asked)
+    allowed = torch.isfinite(led)
+    shares = asked.softmax(-1)
+    assert bool(allowed.any()) and bool((shares[allowed] >= 0.5 * shares.max() - 1e-6).all())
+
+
+def test_guidance_is_for_the_next_reply_as_it_was_even_if_this_one_is_cut(model):
+    guidance = guided(model, weight=1.5)
+    before = guidance.unasked.logits()
+    sampling = Sampling(max_new_tokens=6)
+    first = list(generate(conversation(model), sampling, stop_ids=(), guidance=guidance))
+    assert len(guidance.unasked) == 5
+    cut = generate(conversation(model), sampling, stop_ids=(), guidance=guidance)
+    assert next(cut) == first[0]
+    cut.close()
+    assert torch.allclose(guidance.unasked.logits(), before, atol=1e-5)
+    again = list(generate(conversation(model), sampling, stop_ids=(), guidance=guidance))
+    assert again == first

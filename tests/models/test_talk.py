@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.config import TurnEndConfig
+from models.config import GuidanceConfig, TurnEndConfig
 from models.emotions import Emotion
 from models.generation import CachedText, Sampling, generate
 from models.talk import TalkSession
@@ -273,3 +273,17 @@ def test_of_a_long_text_the_end_fits(model, monkeypatch, text, kept):
     fitting = talk.fitting(text)
     assert fitting == kept or (len(kept) > 40 and fitting == kept[-len(fitting) :])
     talk.read(fitting)
+
+
+def test_replies_are_led_where_the_checkpoint_asks_for_it():
+    model = tiny_model(seed=3)
+    plain = TalkSession(model)
+    plain.read("Hello.")
+    general = "".join(plain.reply())
+    model.config = replace(model.config, guidance=GuidanceConfig(weight=1e4, plausible=1e-9))
+    talk = TalkSession(model)
+    talk.read("Hello.")
+    led = "".join(talk.reply())
+    assert led != general
+    talk.read("And again.")
+    assert "".join(talk.reply()) and talk.pieces
