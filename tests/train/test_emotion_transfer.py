@@ -1,0 +1,78 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.blsp_emo import BlspEmo
+from models.checkpoint import save
+from models.config import BlspEmoConfig, CalibrationConfig, EmotionHeadConfig
+from models.features import speech_features
+from models.spoken_part import spoken_part
+from tests.models.small import byte_tokenizer, tiny_model, tone
+from train.emotion_transfer import TakeEmotionHeadSettings, fitting_head, take_emotion_head
+
+
+def giver(folder: Path, *, members: int, statistics_layer: int) -> BlspEmo:
+    """A checkpoint with a spectral head and a calibration of its own."""
+    config = BlspEmoConfig.tiny(emotion_head="spectral")
+    shape = replace(
+        config.emotion_head, channels=(4, 8), members=members, statistics_layer=statistics_layer
+    )
+    config = replace(config, emotion_head=shape, calibration=CalibrationConfig(0.7, 0.4))
+    torch.manual_seed(5)
+    model = BlspEmo(config, tokenizer=byte_tokenizer()).eval()
+    save(model, folder)
+    return model
+
+
+@pytest.fixture
+def taker(tmp_path: Path) -> BlspEmo:
+    torch.set_num_threads(1)
+    model = tiny_model(seed=3, emotion_head="attentive")
+    save(model, tmp_path / "taker")
+    return model
+
+
+@pytest.mark.parametrize(("members", "statistics_layer"), [(1, 0), (3, 0), (3, 1), (1, 1)])
+def test_the_new_checkpoint_hears_as_the_heads_that_fit_and_speaks_as_before(
+    taker: BlspEmo, tmp_path: Path, members: int, statistics_layer: int
+) -> None:
+    one = giver(tmp_path / "giver", members=members, statistics_layer=statistics_layer)
+    settings = TakeEmotionHeadSettings(
+        model=str(tmp_path / "taker"), head=str(tmp_path / "giver"), out=tmp_path / "new"
+    )
+    take_emotion_head(settings)
+    new = BlspEmo.from_pretrained(tmp_path / "new", dtype="float32", device="cpu")
+    assert new.config.calibration == CalibrationConfig(0.7, 0.4)
+    heads = list(getattr(one.emotion_head, "members", [one.emotion_head]))[:members]
+    wave = tone(0.8)
+    part = spoken_part(speech_features([wave]))
+    with torch.no_grad():
+        expected = torch.stack([head.of_features(part).softmax(-1) for head in heads]).mean(0)[0]
+    heard = new.hear(wave)
+    assert torch.allclose(heard.emotion_logits.softmax(-1), expected, atol=1e-4)
+    before = taker.hear(wave)
+    assert torch.allclose(heard.speech_embeddings, before.speech_embeddings, atol=1e-5)
+
+
+def test_heads_that_read_an_encoder_are_refused(taker: BlspEmo, tmp_path: Path) -> None:
+    save(tiny_model(emotion_head="attentive"), tmp_path / "giver")
+    settings = TakeEmotionHeadSettings(
+        model=str(tmp_path / "taker"), head=str(tmp_path / "giver"), out=tmp_path / "new"
+    )
+    with pytest.raises(ValueError, match="only a spectral head fits"):
+        take_emotion_head(settings)
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(ValueError, match="reads the states of its encoder"):
+        fitting_head(EmotionHeadConfig(kind="mean"))
+
+
+def test_settings_that_cannot_work_are_refused(taker: BlspEmo, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="--model, and --head"):
+        take_emotion_head(TakeEmotionHeadSettings(model=str(tmp_path / "taker")))
+    settings = TakeEmotionHeadSettings(
+        model=str(tmp_path / "taker"), head=str(tmp_path / "taker"), out=tmp_path
+    )
+    with pytest.raises(ValueError, match="choose another --out"):
+        take_emotion_head(settings)

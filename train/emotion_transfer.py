@@ -1,0 +1,102 @@
+"""The command `take-emotion-head`: a checkpoint hears emotion with the head of another."""
+
+import logging
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from torch import Tensor
+
+from models.checkpoint import read_config
+from models.config import EmotionHeadConfig
+from models.hub import checkpoint_folder
+from models.weights import WeightFiles
+from train.run_folder import write_json
+from train.settings import Frozen
+
+logger = logging.getLogger(__name__)
+
+HEAD = "emotion_head."
+
+
+class TakeEmotionHeadSettings(Frozen):
+    """Writes a checkpoint that hears emotion with the head of another, calibration included.
+
+    A head that reads the sound itself (spectral) fits every checkpoint with as many mel bins. What
+    reads the states of an encoder fits that one only: a linear member is left out, and said.
+    """
+
+    model: str = ""
+    """Checkpoint that is given the head; it stays as it is."""
+    head: str = ""
+    """Checkpoint that has the head."""
+    out: Path = Path()
+    """Folder of the new checkpoint; must not exist."""
+
+
+def take_emotion_head(settings: TakeEmotionHeadSettings) -> None:
+    """Writes the new checkpoint.
+
+    Raises:
+        ValueError: The settings name no checkpoints, the place is taken, or the head does not fit.
+        CheckpointError: A checkpoint cannot be used.
+    """
+    if not (settings.model and settings.head):
+        raise ValueError("name both checkpoints: --model, and --head that has the head")
+    if settings.out.exists():
+        raise ValueError(f"{settings.out} exists: choose another --out")
+    taker, giver = checkpoint_folder(settings.model), checkpoint_folder(settings.head)
+    (ours, published), (theirs, _) = read_config(taker), read_config(giver)
+    if published:
+        raise ValueError(f"{taker} is of the published layout: save it in ours first")
+    files = WeightFiles(giver)
+    fitting = fitting_head(theirs.emotion_head)
+    if ours.speech_encoder.mel_bins != theirs.speech_encoder.mel_bins:
+        raise ValueError(f"{giver} hears {theirs.speech_encoder.mel_bins} mel bins: no head fits")
+    left_out: str | None = None
+    if theirs.emotion_head.statistics_layer:
+        logger.warning("the member that reads the encoder of %s is left out", giver)
+        left_out = f"{HEAD}members.{fitting.members}."
+    head = {
+        _renumbered(name, fitting): files.read(name)
+        for name in files.names()
+        if name.startswith(HEAD) and not (left_out and name.startswith(left_out))
+    }
+    own = WeightFiles(taker)
+    kept = {name: own.read(name) for name in own.names() if not name.startswith(HEAD)}
+    _write(settings.out, taker, {**kept, **head})
+    config = replace(ours, emotion_head=fitting, calibration=theirs.calibration)
+    write_json(settings.out / "config.json", config.to_mapping())
+    print(f"{settings.out}: {sum(w.numel() for w in head.values()) / 1e6:.2f} M parameters taken")
+
+
+def fitting_head(config: EmotionHeadConfig) -> EmotionHeadConfig:
+    """Returns what of a head fits another checkpoint.
+
+    Raises:
+        ValueError: Nothing of it does.
+    """
+    if config.kind != "spectral" or not config.members:
+        raise ValueError(
+            f"the emotion head {config.kind!r} reads the states of its encoder: only a spectral "
+            "head fits another one"
+        )
+    return replace(config, statistics_layer=0)
+
+
+def _renumbered(name: str, fitting: EmotionHeadConfig) -> str:
+    """Returns the name that a head's weight has where a single member is no ensemble."""
+    is_single = fitting.members == 1 and not fitting.statistics_layer
+    return name.replace(f"{HEAD}members.0.", HEAD) if is_single else name
+
+
+def _write(out: Path, taker: Path, tensors: dict[str, Tensor]) -> None:
+    from safetensors.torch import save_file
+
+    out.mkdir(parents=True)
+    for path in taker.iterdir():
+        is_weights = path.name.startswith("model") and ".safetensors" in path.name
+        if path.is_file() and not is_weights and path.name != "config.json":
+            shutil.copy(path, out)
+    saved = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    save_file(saved, str(out / "model.safetensors"))
