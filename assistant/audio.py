@@ -19,6 +19,11 @@ class AudioFrame:
     samples: Waveform
     start_samples: int
     """Samples received before this frame since the conversation began, at 16 kHz."""
+    played: Waveform | None = None
+    """What the loudspeaker played meanwhile, as long as `samples`, where the device itself says so;
+    None where the speaker has to know."""
+    captured_s: float | None = None
+    """When its last sample was captured, on the event loop's clock; None for just now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from assistant.audio import SPEECH_RATE_HZ, AudioClip, AudioFrame, Framer, RingBuffer, Waveform
+from assistant.audio import SPEECH_RATE_HZ, AudioClip, AudioFrame, RingBuffer, Waveform
+from assistant.capture_clock import TimedFramer, passed_s
 from assistant.channels import ToMono
 from assistant.errors import DeviceError
 from assistant.playout import PlayedReference, StreamResampler
@@ -179,7 +180,8 @@ class SoundCard:
         self._library: Any = library or sound_library()
         self._output = find_device(self._library, settings.speaker, is_input=False)
         self.speaker = SoundCardSpeaker(self._output.rate_hz, settings.ahead_s)
-        self._blocks: deque[NDArray[np.float32]] = deque(maxlen=round(2.0 / BLOCK_S))
+        self._blocks: deque[tuple[NDArray[np.float32], float]] = deque(maxlen=round(2.0 / BLOCK_S))
+        """What the microphone gave, and when."""
         self._arrived = asyncio.Event()
         self._streams: list[Any] = []
         self._is_sounding = False
@@ -193,7 +195,7 @@ class SoundCard:
         Raises:
             DeviceError: It did not come back in time.
         """
-        framer = Framer(self._frame_samples)
+        framer = TimedFramer(self._frame_samples)
         gives_up_at_s: float | None = None
         while True:
             resampler = StreamResampler(SPEECH_RATE_HZ)
@@ -203,9 +205,11 @@ class SoundCard:
                     self._on_change(f"the sound device is back ({self._input.name})", False)
                     gives_up_at_s = None
                 while self._blocks:
-                    block = AudioClip(mixer.mix(self._blocks.popleft()), self._input.rate_hz)
-                    for frame in framer.push(resampler.push(block)):
+                    raw, came_s = self._blocks.popleft()
+                    block = AudioClip(mixer.mix(raw), self._input.rate_hz)
+                    for frame in framer.push(resampler.push(block), came_s):
                         yield frame
+            framer.begin_anew()
             if gives_up_at_s is None:
                 gives_up_at_s = asyncio.get_running_loop().time() + self._settings.give_up_s
                 names = " or ".join(dict.fromkeys((self._input.name, self._output.name)))
@@ -268,7 +272,7 @@ class SoundCard:
 
         def take(indata: Any, _frames: int, _time: Any, status: Any) -> None:
             has_lost = bool(status and status.input_overflow)
-            loop.call_soon_threadsafe(self._take, indata.copy(), has_lost)
+            loop.call_soon_threadsafe(self._take, indata.copy(), loop.time(), has_lost)
 
         def lost() -> None:
             if not loop.is_closed():
@@ -307,10 +311,10 @@ class SoundCard:
             ) from error
         self._rendered_at_s = loop.time()
 
-    def _take(self, block: NDArray[np.float32], has_lost: bool) -> None:
+    def _take(self, block: NDArray[np.float32], came_s: float, has_lost: bool) -> None:
         if has_lost or len(self._blocks) == self._blocks.maxlen:
             self.dropped_frames += 1  # lost by the device, or the oldest block falls out
-        self._blocks.append(block)
+        self._blocks.append((block, came_s))
         self._is_sounding = True
         self._arrived.set()
 
@@ -373,10 +377,10 @@ class SoundCardSpeaker:
         self._is_replying = False
         return self._ring.request_clear()
 
-    def played(self, samples: int) -> Waveform:
-        """Takes the next `samples` at 16 kHz of what was played."""
+    def played(self, samples: int, *, captured_s: float | None = None) -> Waveform:
+        """Takes the next `samples` at 16 kHz of what was played, up to `captured_s`."""
         self._reference.push(self._past.read(self._past.available))
-        return self._reference.take(samples)
+        return self._reference.take(samples, late_s=passed_s(captured_s))
 
     def render(self, outdata: Any, frames: int, _time: Any, status: Any) -> None:
         """Fills `outdata`, (frames, 1), with what is queued; zeros where too little is."""

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from assistant.audio import Waveform
-from assistant.echo_filter import BLOCK_SAMPLES, PARTITIONS, EchoFilter
+from assistant.echo_filter import BLOCK_SAMPLES, PARTITIONS, EchoFilter, Path
 from assistant.echo_finder import AUDIBLE_POWER, HEARD_SAMPLES, EchoFinder, Look
 from assistant.engines.protocols import EchoCanceller, EchoState
 
@@ -40,6 +40,9 @@ has jumped."""
 LEARNT_DB, LEARNING_SHARE, LEARNING_MOST_DB = 18.0, 0.6, 10.0
 """Reduction from which the linear filter knows the room. Of what it lacks this share, and at most
 so much, is taken from the margin: what such a filter leaves is echo rather than a person."""
+QUICKLY, SLOWLY = 0.1, 0.01
+"""How fast the mean of the reduction follows that of a frame of 32 ms. It falls quickly only where
+hardly anything but echo is heard: the filter does not fit any more."""
 ECHO_DECAY = 0.86
 """How fast the reverberation fades from one 32 ms frame to the next, as a power."""
 NO_ECHO_DB = 100.0
@@ -49,6 +52,10 @@ TOO_LITTLE_DB, ENOUGH_DB = 3.0, 6.0
 can be again."""
 KNOWN_DB = 8.0
 """Reduction from which a filter is worth keeping where its echo jumps."""
+PROBATION_FRAMES = 32
+"""Frames of echo, a second, after which what the filter has learnt is trusted."""
+LEAST_SHIFT_SAMPLES = 4
+"""Less is left to the filter."""
 MEMORY, PATIENCE_FRAMES = 0.01, 250
 """The mean over about 3 s of echo must be too little for so many frames, 8 s of speech: longer
 than a person speaks into an answer."""
@@ -68,9 +75,13 @@ class EchoRemover:
         self._sightings = 0
         self._may_be_echo = True
         self._is_doubtful = False
+        self._is_pure = False
         self._reduction_db = 0.0
         self._echo_power = 0.0
         self._coupling = 0.0
+        self._path: Path | None = None
+        self._next_path: Path | None = None
+        self._good_db, self._probation = 0.0, 0
         self._frames = 0
         self._heard_power, self._left_power, self._failing = 0.0, 0.0, 0
 
@@ -86,8 +97,11 @@ class EchoRemover:
 
     def cancel(self, frame: Waveform, played: Waveform) -> Waveform:
         """Returns `frame` without the echo of `played`; both 16 kHz, whole blocks."""
+        self._finder.take(frame, played)
         look = self._finder.look(
-            frame, played, is_known=self.is_needed, is_urgent=self.is_needed and self._is_doubtful
+            is_known=self.is_needed,
+            is_urgent=self.is_needed and self._is_doubtful,
+            path=self._path.response if self.is_needed and self._path else None,
         )
         if look is not None:
             self._consider(look)
@@ -102,11 +116,12 @@ class EchoRemover:
 
     def _consider(self, look: Look) -> None:
         self._may_be_echo = look.may_be_echo or self._looks_without < FIRST_LOOKS
+        self._is_pure = look.is_pure
+        if look.delay is not None:
+            self._shift(look.delay - self._delay)
+            self._looks_without = 0
         if look.lag is None:
-            self._sightings = max(0, self._sightings - 1)
-            self._looks_without += not look.is_early
-            if self._looks_without >= (GONE_LOOKS if self.is_needed else ABSENT_LOOKS):
-                self.state = EchoState.ABSENT
+            self._miss(look)
             return
         if not self.is_needed:
             weight = 2 if look.is_pure else 1
@@ -121,12 +136,21 @@ class EchoRemover:
         if look.is_pure:
             heard = self._finder.heard[-HEARD_SAMPLES:]
             self._coupling = _power(heard) / (_power(self._reference(len(heard))) + 1e-12)
-        if not look.still_holds(self._lag):
+        if look.delay is None and not look.still_holds(self._lag):
             self._jump(look.lag)
+
+    def _miss(self, look: Look) -> None:
+        """No echo was evident without knowing the room."""
+        self._sightings = max(0, self._sightings - 1)
+        self._looks_without += not look.is_early and look.delay is None
+        if self._looks_without >= (GONE_LOOKS if self.is_needed else ABSENT_LOOKS):
+            self.state = EchoState.ABSENT
 
     def _begin(self, lag: int) -> None:
         """Echo is evident: the filter learns from what was heard of it already."""
         self.state = EchoState.REMOVED
+        self._path = self._next_path = None
+        self._good_db, self._probation = 0.0, 0
         self._lag, self._delay = lag, max(0, lag - HEADROOM_SAMPLES)
         self._reduction_db, self._echo_power, self._frames = 0.0, 0.0, 0
         self._heard_power, self._left_power, self._failing = 0.0, 0.0, 0
@@ -138,13 +162,18 @@ class EchoRemover:
             frame, past = heard[start:end], reference[start:end]
             self._judge(frame, past, *self._filtered(frame, past))
 
-    def _jump(self, lag: int) -> None:
+    def _shift(self, by: int) -> None:
         """The echo comes earlier or later than before: the room is the same."""
-        is_known = self._reduction_db >= KNOWN_DB
-        delay = self._delay + lag - self._lag
-        if is_known and delay >= 0:
-            self._lag, self._delay = lag, delay
-        elif self._frames < YOUNG_FRAMES or not 0 <= lag - self._delay < SPAN_SAMPLES:
+        if abs(by) < LEAST_SHIFT_SAMPLES or self._delay + by < 0:
+            return
+        self._lag, self._delay = self._lag + by, self._delay + by
+        self._next_path, self._probation = None, 0
+        if self._path is not None:  # what was learnt since then is wrong
+            self._filter.return_to(self._path)
+
+    def _jump(self, lag: int) -> None:
+        """The echo comes by another way than the one known."""
+        if self._frames < YOUNG_FRAMES or not 0 <= lag - self._delay < SPAN_SAMPLES:
             self._begin(lag)
         else:
             self._lag = lag  # the filter spans it and goes on learning
@@ -173,8 +202,10 @@ class EchoRemover:
         if _power(played) > AUDIBLE_POWER and _power(frame) > 0.0:
             reduction_db = _decibels(_power(frame) / (_power(left) + 1e-12))
             # quickly up, slowly down: in double talk nothing seems to be reduced
-            rate = 0.1 if reduction_db > self._reduction_db else 0.01
+            is_telling = reduction_db > self._reduction_db or self._is_pure
+            rate = QUICKLY if is_telling else SLOWLY
             self._reduction_db += rate * (reduction_db - self._reduction_db)
+            self._learn(reduction_db)
             self._is_doubtful = reduction_db < DOUBTFUL_DB
             self._frames += 1
             self._judge_filter(_power(frame), _power(left))
@@ -183,6 +214,21 @@ class EchoRemover:
             lacking_db = LEARNING_SHARE * max(0.0, LEARNT_DB - self._reduction_db)
             self.margin_db = _decibels(_power(left) / self._echo_power)
             self.margin_db -= min(LEARNING_MOST_DB, lacking_db)
+
+    def _learn(self, reduction_db: float) -> None:
+        """Keeps the path that fits, once it is a second old.
+
+        A younger one fits what is heard just now whatever its delay: it has learnt from it.
+        """
+        self._good_db += (reduction_db - self._good_db) / PROBATION_FRAMES
+        self._probation += 1
+        if self._probation < PROBATION_FRAMES:
+            return
+        self._probation = 0
+        if self._good_db < KNOWN_DB:
+            self._next_path = None
+            return
+        self._path, self._next_path = self._next_path or self._path, self._filter.path
 
     def _judge_filter(self, heard: float, left: float) -> None:
         """Says where the filter has taken too little away for long, and where it does so again."""

@@ -6,6 +6,8 @@ filter cut into blocks (partitioned, overlap-save). Its step size follows from t
 the filter and the power of everything that is not echo, so it slows down by itself in double talk.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +28,22 @@ _Spectrum = NDArray[np.complex64]
 _Power = NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A way from loudspeaker to microphone, as a filter knows it."""
+
+    spectra: _Spectrum
+    """Of each block of its impulse response, (PARTITIONS, BLOCK_SAMPLES + 1)."""
+    uncertainty: _Power
+    """Of the same shape."""
+
+    @property
+    def response(self) -> Waveform:
+        """The impulse response at 16 kHz, (PARTITIONS * BLOCK_SAMPLES,)."""
+        blocks = np.fft.irfft(self.spectra, axis=1)[:, :BLOCK_SAMPLES]
+        return blocks.reshape(-1).astype(np.float32)
+
+
 class EchoFilter:
     """Estimates the echo of what was played and subtracts it."""
 
@@ -38,6 +56,15 @@ class EchoFilter:
         self._uncertainty: _Power = np.repeat(share[:, None], bins, axis=1).astype(np.float32)
         self._rest: _Power = np.full(bins, 1e-5, dtype=np.float32)
         self._before: Waveform = np.zeros(BLOCK_SAMPLES, dtype=np.float32)
+
+    @property
+    def path(self) -> Path:
+        """What is known of the way from loudspeaker to microphone, to `return_to` later."""
+        return Path(self._path, self._uncertainty)
+
+    def return_to(self, path: Path) -> None:
+        """Goes on from what was known before."""
+        self._path, self._uncertainty = path.spectra, path.uncertainty
 
     def process(self, heard: Waveform, played: Waveform) -> tuple[Waveform, Waveform]:
         """Takes one block of the microphone and of what was played.

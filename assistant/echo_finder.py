@@ -52,6 +52,9 @@ class Look:
     """Samples at 16 kHz from what was played to its echo; None where no echo is evident."""
     is_early: bool = False
     """Whether something was heard, but too little of it yet."""
+    delay: int | None = None
+    """Samples at 16 kHz by which what was played has to be delayed for the known path to give what
+    is heard; None where no path is known or none fits."""
     heights: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
     """Of the correlation from lag 0 on, at 8 kHz, in its standard deviations."""
 
@@ -84,16 +87,23 @@ class EchoFinder:
         """Whether something was played in the last quarter of a second."""
         self._frames = 0
         self._mean: NDArray[np.float64] = np.zeros(2 * _BINS)
-        self._last_lags: dict[bool, int | None] = {}
+        self._last: dict[str, int | None] = {}
 
-    def look(
-        self, frame: Waveform, played: Waveform, *, is_known: bool, is_urgent: bool
-    ) -> Look | None:
-        """Takes a frame; returns what was found, or None where it is not the time to look."""
+    def take(self, frame: Waveform, played: Waveform) -> None:
+        """Takes the next frame and what was played with it."""
         self.heard = np.concatenate([self.heard, frame])[-len(self.heard) :]
         self.played = np.concatenate([self.played, played])[-len(self.played) :]
         self._frames += 1
         self.is_audible = _power(self.played[-JUST_HEARD_SAMPLES:]) >= AUDIBLE_POWER
+
+    def look(self, *, is_known: bool, is_urgent: bool, path: Waveform | None) -> Look | None:
+        """Returns what is found, or None where it is not the time to look.
+
+        Args:
+            is_known: Whether there was echo before.
+            is_urgent: Whether to look although one did a frame ago.
+            path: Impulse response of the way from loudspeaker to microphone, as far as known.
+        """
         if not self.is_audible or (self._frames % EVERY_FRAMES and not is_urgent):
             return None
         is_long = self._frames % EVERY_FRAMES == 0
@@ -102,25 +112,47 @@ class EchoFinder:
             return Look(None)
         if _is_too_brief(heard):
             return Look(None, is_early=True)
-        correlation = self._correlation(heard, self.played[-PLAYED_SAMPLES:])
+        cross = self._cross(heard)
+        correlation = _correlation(cross)
         self._mean += MEAN_SHARE * (correlation - self._mean)
         if not is_known:
             correlation = self._mean  # the same lag again and again, which chance does not give
         lag, heights = _peak(correlation)
-        last = self._last_lags.get(is_long)
         is_likely = heights.max() >= (LIKELY if is_known else EVIDENT)
-        self._last_lags[is_long] = lag if is_likely else None
-        agrees = last is not None and abs(lag - last) <= AGREEING_SAMPLES
-        return Look(lag if agrees and is_likely else None, heights=heights)
+        found = self._confirmed(f"lag {is_long}", lag if is_likely else None)
+        return Look(found, delay=self._delay(cross, path, is_long), heights=heights)
 
-    def _correlation(self, heard: Waveform, played: Waveform) -> NDArray[np.float64]:
+    def _delay(
+        self, cross: NDArray[np.complex128], path: Waveform | None, is_long: bool
+    ) -> int | None:
+        """Returns the delay with which `path` explains what is heard, if two looks agree on it.
+
+        The reflections of the room, which are as high as the first sound, fall into one peak.
+        """
+        if path is None:
+            return None
+        expected = np.fft.rfft(path, PLAYED_SAMPLES)[: _BINS + 1]
+        delay, heights = _peak(_correlation(cross * expected.conj()))
+        return self._confirmed(f"delay {is_long}", delay if heights.max() >= SURE else None)
+
+    def _confirmed(self, kind: str, found: int | None) -> int | None:
+        """Returns what was found if the last look of this kind found the same."""
+        last, self._last[kind] = self._last.get(kind), found
+        if found is None or last is None or abs(found - last) > AGREEING_SAMPLES:
+            return None
+        return found
+
+    def _cross(self, heard: Waveform) -> NDArray[np.complex128]:
         padded = np.zeros(PLAYED_SAMPLES, dtype=np.float32)
         padded[-len(heard) :] = heard * np.hanning(len(heard))
-        cross = np.fft.rfft(padded)[: _BINS + 1] * np.fft.rfft(played)[: _BINS + 1].conj()
-        size = np.abs(cross)
-        # what neither holds is noise only: it is not made as loud as the rest
-        cross /= size + 0.05 * float(size.mean()) + 1e-20
-        return np.fft.irfft(cross, 2 * _BINS)
+        played = np.fft.rfft(self.played[-PLAYED_SAMPLES:])[: _BINS + 1]
+        return np.fft.rfft(padded)[: _BINS + 1] * played.conj()
+
+
+def _correlation(cross: NDArray[np.complex128]) -> NDArray[np.float64]:
+    size = np.abs(cross)
+    # what neither holds is noise only: it is not made as loud as the rest
+    return np.fft.irfft(cross / (size + 0.05 * float(size.mean()) + 1e-20), 2 * _BINS)
 
 
 def _peak(correlation: NDArray[np.float64]) -> tuple[int, NDArray[np.float64]]:

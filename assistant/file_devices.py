@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 import numpy as np
 
 from assistant.audio import SPEECH_RATE_HZ, AudioClip, AudioFrame, Framer, Waveform
+from assistant.capture_clock import passed_s
 from assistant.playout import PlayedReference, SampleQueue, StreamResampler
 
 HELD_S = 0.032
@@ -120,10 +121,10 @@ class FileSpeaker:
         self._is_replying = False
         return self._queue.clear()
 
-    def played(self, samples: int) -> Waveform:
-        """Takes the next `samples` at 16 kHz of what was played."""
+    def played(self, samples: int, *, captured_s: float | None = None) -> Waveform:
+        """Takes the next `samples` at 16 kHz of what was played, up to `captured_s`."""
         self._advance()
-        return self._reference.take(samples)
+        return self._reference.take(samples, late_s=passed_s(captured_s))
 
     def _advance(self) -> None:
         """Plays up to the present time."""

@@ -311,7 +311,9 @@ class TalkLoop:
     async def _take(self, frame: AudioFrame) -> None:
         parts = self._parts
         samples = np.zeros_like(frame.samples) if self._is_muted else frame.samples
-        played = parts.speaker.played(len(samples))
+        played = frame.played
+        if played is None:
+            played = parts.speaker.played(len(samples), captured_s=frame.captured_s)
         heard = await parts.ear_worker.call(partial(parts.ear.listen, samples, played))
         self._clock += len(samples)
         if self._tap is not None:

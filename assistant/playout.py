@@ -91,18 +91,13 @@ class StreamResampler:
 class PlayedReference:
     """What was played, at 16 kHz, handed out in step with the microphone's frames.
 
-    Microphone and loudspeaker may run on two clocks, and either may lose sound. What waits is kept
-    at `lead_s`; where it stays above or below for a second, or lies far above, it is dropped or
-    padded, and both are counted in `corrections`.
+    Microphone and loudspeaker may run on two clocks, and either may lose sound. What waits beside
+    what was played since the frame was captured is kept at `lead_s`; where it stays above or below
+    for a second it is dropped or padded, and both are counted in `corrections`.
     """
 
-    def __init__(self, sample_rate: int, *, slack_ms: int = 200) -> None:
-        """Starts with nothing played.
-
-        Args:
-            sample_rate: Hz of what is pushed.
-            slack_ms: What may wait beyond the lead for a moment.
-        """
+    def __init__(self, sample_rate: int) -> None:
+        """Starts with nothing played, which will be pushed at `sample_rate` (Hz)."""
         self.lead_s = 0.0
         """What should wait: less than the time from rendering a sound to hearing it, so that the
         echo never comes before its reference although callbacks are late at times."""
@@ -110,7 +105,6 @@ class PlayedReference:
         self._sample_rate = sample_rate
         self._raw = SampleQueue()
         self._waiting = SampleQueue()
-        self._slack = SPEECH_RATE_HZ * slack_ms // 1_000
         self._zeros = 0
         self._is_begun = False
         self._lowest, self._highest, self._taken = 0, 0, 0
@@ -125,18 +119,21 @@ class PlayedReference:
             # No microphone asks for it: the person types.
             self._waiting.pop(len(self._waiting) - MOST_REFERENCE_S * SPEECH_RATE_HZ)
 
-    def take(self, samples: int) -> Waveform:
-        """Returns the next `samples` at 16 kHz; zeros come first where too few are waiting."""
+    def take(self, samples: int, *, late_s: float = 0.0) -> Waveform:
+        """Returns the next `samples` at 16 kHz; zeros come first where too few are waiting.
+
+        `late_s` is the time since the microphone heard the last of them.
+        """
         self._convert()
+        late = round(late_s * SPEECH_RATE_HZ)
         lead = round(self.lead_s * SPEECH_RATE_HZ)
         if not self._is_begun:
             self._is_begun = True
-            self._zeros = max(0, lead + samples - len(self._waiting))
-            self._waiting.pop(max(0, len(self._waiting) - lead - samples))
-        if (surplus := self._level - samples - lead - self._slack) > 0:
-            self._drop(surplus)
+            wanted = samples + lead + late
+            self._zeros = max(0, wanted - len(self._waiting))
+            self._waiting.pop(max(0, len(self._waiting) - wanted))
         sound = self._next(samples)
-        self._settle(lead, samples)
+        self._settle(self._level - late, lead, samples)
         return sound
 
     @property
@@ -150,9 +147,10 @@ class PlayedReference:
         missing = samples - len(sound)
         return np.concatenate([np.zeros(missing, dtype=np.float32), sound]) if missing else sound
 
-    def _settle(self, lead: int, samples: int) -> None:
-        self._lowest = min(self._lowest, self._level) if self._taken else self._level
-        self._highest = max(self._highest, self._level) if self._taken else self._level
+    def _settle(self, level: int, lead: int, samples: int) -> None:
+        """Takes how much would wait if the frame of `samples` had come at once."""
+        self._lowest = min(self._lowest, level) if self._taken else level
+        self._highest = max(self._highest, level) if self._taken else level
         self._taken += samples
         if self._taken < SETTLING_S * SPEECH_RATE_HZ:
             return

@@ -7,10 +7,11 @@ would never end, and questions with minutes between them would be one.
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
 
 import numpy as np
 
-from assistant.audio import SPEECH_RATE_HZ, AudioFrame
+from assistant.audio import SPEECH_RATE_HZ, AudioFrame, Waveform
 from assistant.engines.protocols import Microphone
 from assistant.incoming import Steadier
 
@@ -38,6 +39,8 @@ class SteadyFrames:
         """When the latest frame came or was made up; None before the first."""
         self._missing = 0
         """Samples of silence put in since the last frame that came."""
+        self._reports = False
+        """Whether the latest frame that came said what was played meanwhile."""
 
     @property
     def is_coming(self) -> bool:
@@ -53,21 +56,24 @@ class SteadyFrames:
                 await asyncio.wait({coming}, timeout=self._patience_s())
                 if not coming.done():
                     for _ in range(self._owed()):
-                        yield self._numbered(AudioFrame(_silence(self._size), 0))
+                        silence = _silence(self._size)
+                        played = silence if self._reports else None
+                        yield self._numbered(AudioFrame(silence, 0, played))
                     continue
                 if (frame := coming.result()) is None:
                     return
                 coming = asyncio.ensure_future(_next(source))
                 self._heard_at_s, self._missing = asyncio.get_running_loop().time(), 0
+                self._reports = frame.played is not None
                 samples = self._steadier.steady(frame.samples)
-                yield self._numbered(AudioFrame(samples, 0))
+                yield self._numbered(replace(frame, samples=samples))
         finally:
             coming.cancel()
             await asyncio.wait({coming})
 
     def _numbered(self, frame: AudioFrame) -> AudioFrame:
         start, self._clock = self._clock, self._clock + len(frame.samples)
-        return AudioFrame(frame.samples, start)
+        return replace(frame, start_samples=start)
 
     def _patience_s(self) -> float | None:
         """Returns how long to wait for a frame before silence is due; None: as long as it takes."""
@@ -94,5 +100,5 @@ async def _next(frames: AsyncIterator[AudioFrame]) -> AudioFrame | None:
     return await anext(frames, None)
 
 
-def _silence(samples: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def _silence(samples: int) -> Waveform:
     return np.zeros(samples, dtype=np.float32)

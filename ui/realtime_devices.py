@@ -3,15 +3,22 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
-from assistant.audio import SPEECH_RATE_HZ, AudioClip, AudioFrame, Framer, Waveform
+import numpy as np
+
+from assistant.audio import SPEECH_RATE_HZ, AudioClip, AudioFrame, Waveform
+from assistant.capture_clock import TimedFramer
 from assistant.file_devices import FileSpeaker
-from assistant.playout import StreamResampler
+from assistant.playout import SampleQueue, StreamResampler
 from assistant.utterances import UtteranceBuffer
 
 LEAST_KEPT_S = 0.5
 WAITING_FRAMES = 1_024
 """Frames that may wait for the ear; whoever pushes more waits (33 s at 512 samples)."""
+LEAD_S = 0.02
+"""A client's echo comes later than so: a network and two sound devices lie between. A clock that
+runs a little faster than ours does not ask for what is not played yet."""
 AHEAD_S = 8.0
 """Speech that is sent ahead of playback at most."""
 
@@ -24,12 +31,16 @@ class SocketMicrophone:
         self.dropped_frames = 0
         self.keep_s = LEAST_KEPT_S
         """Seconds of sound kept for turns that the client orders itself."""
-        self._framer = Framer(frame_samples)
+        self._framer = TimedFramer(frame_samples)
         self._resampler = StreamResampler(SPEECH_RATE_HZ)
         self._frames: deque[AudioFrame] = deque()
         self._is_over = False
         self._changed = asyncio.Event()
         self._taken = asyncio.Event()
+        self._played = SampleQueue()
+        """What the client says that it played, in step with what waits in the framer."""
+        self._played_resampler = StreamResampler(SPEECH_RATE_HZ)
+        self._reports = False
         self._kept = UtteranceBuffer()
         self._received = 0
         self._cleared = 0
@@ -45,15 +56,30 @@ class SocketMicrophone:
         """Seconds of sound that were sent since the buffer was last cleared."""
         return self._appended_s
 
-    async def push(self, samples: Waveform, rate_hz: int) -> None:
-        """Takes sound at `rate_hz`; waits while too much of it is not heard yet."""
+    async def push(
+        self, samples: Waveform, rate_hz: int, *, played: Waveform | None = None
+    ) -> None:
+        """Takes sound at `rate_hz`; waits while too much of it is not heard yet.
+
+        Args:
+            samples: Of the microphone.
+            rate_hz: Their rate.
+            played: What the client's loudspeaker played meanwhile, as many samples; None where the
+                client does not say.
+        """
         self._appended_s += len(samples) / rate_hz
         for start in range(0, len(samples), rate_hz):
             # A second at a time: others must not wait for somebody who sends minutes at once.
-            await self._push(AudioClip(samples[start : start + rate_hz], rate_hz))
+            piece = slice(start, start + rate_hz)
+            reported = None if played is None else AudioClip(played[piece], rate_hz)
+            await self._push(AudioClip(samples[piece], rate_hz), reported)
             await asyncio.sleep(0)
 
-    async def _push(self, clip: AudioClip) -> None:
+    async def _push(self, clip: AudioClip, played: AudioClip | None) -> None:
+        self._reports = played is not None
+        silence = AudioClip(np.zeros_like(clip.samples), clip.sample_rate)
+        # Silence too is converted: a conversion begun later would hold back more, or less.
+        self._played.push(self._played_resampler.push(played or silence))
         for frame in self._taken_in(self._resampler.push(clip)):
             while len(self._frames) >= WAITING_FRAMES and not self._is_over:
                 self._taken.clear()
@@ -66,10 +92,15 @@ class SocketMicrophone:
         if len(sound):
             self._kept.append(sound, keep_s=self.keep_s)
             self._received += len(sound)
-        return list(self._framer.push(sound))
+        frames = self._framer.push(sound, asyncio.get_running_loop().time())
+        played = [self._played.pop(len(frame.samples)) for frame in frames]
+        if not self._reports:
+            return frames
+        return [replace(f, played=p) for f, p in zip(frames, played, strict=True)]
 
     def settle(self) -> None:
         """Takes in what the conversion of rates holds back: up to 36 ms at 24 kHz."""
+        self._played.push(self._played_resampler.flush())
         self._frames.extend(self._taken_in(self._resampler.flush()))
         self._changed.set()
 
@@ -131,6 +162,7 @@ class SocketSpeaker(FileSpeaker):
         super().__init__(sample_rate=sample_rate, ahead_s=AHEAD_S)
         self._send, self._sent, self._ducked, self._held = send, sent, ducked, held
         self._outgoing = StreamResampler(sample_rate)
+        self._reference.lead_s = LEAD_S
 
     def change_rate(self, sample_rate: int) -> bool:
         """Sends at another rate from now on; False where something was played already."""

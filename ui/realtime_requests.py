@@ -1,5 +1,7 @@
 """What a client may order of sound: what it sends, and what it is sent."""
 
+import numpy as np
+
 from assistant import events
 from assistant.audio import SPEECH_RATE_HZ, Waveform
 from assistant.loop import TalkLoop
@@ -34,6 +36,7 @@ class Requests:
         self._send = translator.send
         self._question = question
         self._reader = SoundReader()
+        self._played_reader = SoundReader()
         self.handlers: dict[str, Handler] = {
             "input_audio_buffer.append": self._append,
             "input_audio_buffer.commit": self._commit,
@@ -68,7 +71,24 @@ class Requests:
                     code="input_audio_buffer_full",
                     param="audio",
                 )
-        await self._microphone.push(samples, rate)
+        await self._microphone.push(samples, rate, played=self._played(event, len(samples)))
+
+    def _played(self, event: Json, samples: int) -> Waveform | None:
+        """Returns what the client says that it played meanwhile, if it says so; "" is silence."""
+        if event.get("attune_played") is None:
+            self._played_reader.clear()
+            return None
+        data = sound_bytes(event["attune_played"], param="attune_played")
+        sound = self._translator.config.audio.input.format
+        played = self._played_reader.read(data, sound.type)
+        if not data:
+            return np.zeros(samples, dtype=np.float32)
+        if len(played) != samples:
+            raise ProtocolError(
+                f"attune_played holds {len(played)} samples and audio {samples}: send as many",
+                param="attune_played",
+            )
+        return played
 
     async def _commit(self, _event: Json) -> None:
         if not self.cuts_turns:

@@ -332,10 +332,15 @@ class Speaker(Protocol):
         """Drops what is queued; returns the samples that were never heard."""
         ...
 
-    def played(self, samples: int) -> Waveform:
+    def played(self, samples: int, *, captured_s: float | None = None) -> Waveform:
         """Takes the next `samples` of what was played, silence included, at 16 kHz.
 
         Called once for each microphone frame: both then lie on one clock. It is the reference
         of the echo canceller and the assistant's side of the recording.
+
+        Args:
+            samples: As many as the frame has.
+            captured_s: When its last one was captured, on the event loop's clock; None for just
+                now. However late the frame is taken, it is what was played until then.
         """
         ...

@@ -50,12 +50,16 @@ def test_the_reference_gives_equal_lengths_and_keeps_the_order() -> None:
     assert joined[joined > 0].tolist() == wave.tolist()
 
 
-def test_a_reference_that_runs_ahead_is_brought_back_and_counted() -> None:
-    reference = PlayedReference(16_000, slack_ms=100)
-    reference.take(512)
-    reference.push(np.arange(16_000, dtype=np.float32))
-    assert reference.take(512)[0] == 16_000 - 1_600 - 512
-    assert reference.corrections == 1
+def test_frames_that_are_taken_late_get_what_was_played_until_they_were_captured() -> None:
+    reference = PlayedReference(16_000)
+    wave = np.arange(1, 16_001, dtype=np.float32)
+    reference.push(wave[:512])
+    assert reference.take(512)[-1] == 512
+    reference.push(wave[512:])
+    for end in range(1_024, 16_000, 512):
+        late_s = (16_000 - end) / 16_000
+        assert reference.take(512, late_s=late_s)[-1] == end
+    assert reference.corrections == 0
 
 
 def test_levels() -> None:

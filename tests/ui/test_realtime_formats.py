@@ -1,11 +1,12 @@
 """Bytes of clients as sound: G.711 both ways, samples cut anywhere, commits that lose nothing."""
 
+import asyncio
 import base64
 
 import numpy as np
 import pytest
 
-from assistant.audio import Waveform, to_float32
+from assistant.audio import AudioFrame, Waveform, to_float32
 from tests.fakes import ScriptedModel, speech_like
 from tests.ui.driving import Client, drive
 from tests.ui.serving import pcm, resident
@@ -48,6 +49,42 @@ def test_g711_is_written_with_the_nearest_byte(encoding: Encoding) -> None:
     back = decoded(base64.b64decode(encoded(to_float32(sound), encoding)), encoding)
     nearest = np.abs(sound[:, None].astype(int)[::97] - values[None, :]).min(axis=1)
     assert (np.abs(back - sound)[::97] <= nearest + 1).all()
+
+
+@pytest.mark.parametrize("rate", [16_000, 24_000])
+@pytest.mark.parametrize("first_reported", [0, 3])
+def test_what_the_client_played_stays_with_what_it_heard(rate: int, first_reported: int) -> None:
+    sound = speech_like((0.0, 1.0), length_s=1.0, rate=rate)
+
+    async def main() -> list[AudioFrame]:
+        microphone = SocketMicrophone(512)
+        for number, start in enumerate(range(0, len(sound), 700)):
+            piece = sound[start : start + 700]
+            played = piece if number >= first_reported else None
+            await microphone.push(piece, rate, played=played)
+        microphone.settle()
+        microphone.end()
+        return [frame async for frame in microphone.frames()]
+
+    frames = asyncio.run(main())
+    reported = [frame for frame in frames if frame.played is not None]
+    assert len(reported) > 20
+    for frame in reported[4:]:
+        np.testing.assert_allclose(frame.played, frame.samples, atol=1e-4)
+
+
+@pytest.mark.parametrize("played", ["!!", 5, pcm(np.zeros(100, dtype=np.float32))])
+def test_what_the_client_played_is_as_long_as_what_it_heard(played: object) -> None:
+    async def act(client: Client) -> None:
+        audio = pcm(np.zeros(480, dtype=np.float32))
+        for fits in (audio, "", None):
+            await client.send("input_audio_buffer.append", audio=audio, attune_played=fits)
+        await client.send("input_audio_buffer.append", audio=audio, attune_played=played)
+        (*_, error) = await client.until("error")
+        assert error["error"]["param"] == "attune_played"
+        assert [event["type"] for event in client.seen].count("error") == 1
+
+    drive(act)
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3, 481, 1_001])

@@ -194,13 +194,17 @@ class Page {
     this.show();
   }
 
-  frame(frame) {
+  frame({ heard, played }) {
     // In line the page says that nobody listens yet.
     if (this.isInLine || (this.holds && !this.isHolding)) return;
     // Silence while muted: the server's clock goes on, and what was said before is answered.
     // Not exact zeros: those are what a microphone gives that is muted without anybody knowing it.
-    if (this.isMuted && !this.holds) frame.fill(1);
-    this.outbox.put({ type: "input_audio_buffer.append", audio: toBase64(frame) });
+    if (this.isMuted && !this.holds) heard.fill(1);
+    this.outbox.put({
+      type: "input_audio_buffer.append",
+      audio: toBase64(heard),
+      attune_played: played ? toBase64(played) : "",
+    });
   }
 
   played({ ms, flushed, finished }) {

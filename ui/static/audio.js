@@ -105,8 +105,12 @@ export class Audio {
     }
     const source = this.context.createMediaStreamSource(this.stream);
     this.inMeter = meter(this.context);
-    this.capture = new AudioWorkletNode(this.context, "attune-capture", { numberOfOutputs: 0 });
-    source.connect(this.inMeter).connect(this.capture);
+    this.capture = new AudioWorkletNode(this.context, "attune-capture", {
+      numberOfInputs: 2,
+      numberOfOutputs: 0,
+    });
+    source.connect(this.inMeter).connect(this.capture, 0, 0);
+    this.player.connect(this.capture, 0, 1);
     this.capture.port.onmessage = ({ data }) => this.isListening && this.onFrame(data);
     const [track] = this.stream.getAudioTracks();
     track.onended = () => {
@@ -120,7 +124,10 @@ export class Audio {
   deafen() {
     this.isListening = false;
     this.stream?.getTracks().forEach((track) => track.stop());
-    this.capture?.disconnect();
+    if (this.capture) {
+      this.player.disconnect(this.capture);
+      this.capture.disconnect();
+    }
     this.stream = this.capture = this.inMeter = null;
   }
 

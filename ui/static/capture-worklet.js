@@ -1,4 +1,7 @@
-// Microphone → 16 kHz, in frames of 512 samples (32 ms), posted as Int16Array.
+// Microphone → 16 kHz, in frames of 512 samples (32 ms). With each frame goes what the page itself
+// played meanwhile, the second input, by the same clock and sample for sample: whatever becomes of
+// frames and answers on their way, the server knows which echo to look for.
+// Messages out: {heard, played}, both Int16Array; played is null where nothing was.
 
 const TARGET_HZ = 16000;
 const FRAME = 512;
@@ -12,23 +15,31 @@ class Capture extends AudioWorkletProcessor {
     this.cutoff = Math.min(1, 1 / this.step);
     this.reach = Math.ceil(HALF_TAPS / this.cutoff);
     this.input = new Float32Array(0);
+    this.own = new Float32Array(0);
     this.position = this.reach;
-    this.frame = new Int16Array(FRAME);
+    this.begin();
+  }
+
+  begin() {
+    this.heard = new Int16Array(FRAME);
+    this.played = null;
     this.filled = 0;
   }
 
-  process([channels]) {
+  process([channels, ownChannels]) {
     const block = channels && channels[0];
     if (!block) return true;
-    const joined = new Float32Array(this.input.length + block.length);
-    joined.set(this.input);
-    joined.set(block, this.input.length);
+    const silence = new Float32Array(block.length);
+    const joined = join(this.input, block);
+    const own = join(this.own, (ownChannels && ownChannels[0]) || silence);
+    const isPlaying = own.some((sample) => sample !== 0);
     while (this.position + this.reach < joined.length) {
-      this.push(this.at(joined, this.position));
+      this.push(this.at(joined, this.position), isPlaying ? this.at(own, this.position) : 0);
       this.position += this.step;
     }
     const keep = Math.max(0, Math.floor(this.position) - this.reach);
     this.input = joined.slice(keep);
+    this.own = own.slice(keep);
     this.position -= keep;
     return true;
   }
@@ -45,15 +56,29 @@ class Capture extends AudioWorkletProcessor {
     return sum;
   }
 
-  push(sample) {
-    this.frame[this.filled] = Math.round(Math.max(-1, Math.min(1, sample)) * 32767);
+  push(sample, own) {
+    this.heard[this.filled] = toInt16(sample);
+    if (own !== 0) {
+      this.played ||= new Int16Array(FRAME);
+      this.played[this.filled] = toInt16(own);
+    }
     this.filled += 1;
     if (this.filled === FRAME) {
-      this.port.postMessage(this.frame, [this.frame.buffer]);
-      this.frame = new Int16Array(FRAME);
-      this.filled = 0;
+      this.port.postMessage({ heard: this.heard, played: this.played });
+      this.begin();
     }
   }
+}
+
+function join(first, second) {
+  const joined = new Float32Array(first.length + second.length);
+  joined.set(first);
+  joined.set(second, first.length);
+  return joined;
+}
+
+function toInt16(sample) {
+  return Math.round(Math.max(-1, Math.min(1, sample)) * 32767);
 }
 
 registerProcessor("attune-capture", Capture);
