@@ -24,7 +24,7 @@ QUESTIONS = (
     "My dog is ill.",
 )
 SPOKEN_INTO, SAID = 1, "I lost my job yesterday."
-BEGUN_S, ANSWER_S = 30.0, 60.0
+PATIENT_S = 90.0
 WATCH = """() => {
   window.events = [];
   const take = window.attune.socket.onEvent;
@@ -52,6 +52,7 @@ async def _talk(case: Case, sound: SoundLoop, port: int) -> None:
             executable_path=shutil.which("chromium"), args=FLAGS
         )
         page = await browser.new_page()
+        page.set_default_timeout(1_000 * PATIENT_S)
         await page.goto(f"http://127.0.0.1:{port}/")
         await page.wait_for_selector("#attune[data-state=ready]")
         await page.evaluate(WITHOUT_CANCELLER)
@@ -72,7 +73,7 @@ async def _ask(
     await page.fill("#a-text", question)
     await page.keyboard.press("Enter")
     begun = f"window.events.slice({before}).some((e) => e.type === 'output_audio_buffer.started')"
-    await page.wait_for_function(begun, timeout=1_000 * BEGUN_S)
+    await page.wait_for_function(begun, timeout=1_000 * PATIENT_S)
     if is_spoken_into:
         await asyncio.sleep(1.0)
         await sound.say(trimmed(say(SAID, "rms")))
@@ -96,7 +97,7 @@ async def _until(page: Any, condition: str) -> None:
     from playwright.async_api import TimeoutError as TookTooLong
 
     try:
-        await page.wait_for_function(condition, timeout=1_000 * ANSWER_S)
+        await page.wait_for_function(condition, timeout=1_000 * PATIENT_S)
     except TookTooLong:
         return  # what is expected and did not happen is told by the events
 
