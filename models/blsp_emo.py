@@ -306,6 +306,8 @@ class BlspEmo(nn.Module):
         Raises:
             ValueError: The utterance is empty or holds samples that are not finite.
         """
+        # Cheap sound cards shift the zero line, which drowns what is soft in the lowest bands.
+        waveform = waveform - np.mean(waveform, dtype=np.float32) if len(waveform) else waveform
         longest = self.config.speech_encoder.max_frames * HOP_SAMPLES
         states: list[SpeechStates] = []
         for start, end in quietest_cuts(waveform, longest_samples=longest):

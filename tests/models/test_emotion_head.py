@@ -124,3 +124,12 @@ def test_the_fitted_temperature_undoes_overconfidence():
     labels = torch.multinomial(torch.softmax(logits, dim=-1), 1, generator=generator)[:, 0]
     assert fit_temperature(logits, labels) == pytest.approx(1.0, rel=0.15)
     assert fit_temperature(logits * 3, labels) == pytest.approx(3.0, rel=0.15)
+
+
+@pytest.mark.parametrize("shift", [0.02, -0.1])
+def test_a_shifted_zero_line_changes_nothing(shift: float):
+    model = with_statistics()
+    wave = tone(1.0)
+    plain, shifted = model.hear(wave), model.hear((wave + shift).astype(np.float32))
+    assert torch.allclose(plain.emotion_logits, shifted.emotion_logits, atol=0.02)
+    assert torch.allclose(plain.speech_embeddings, shifted.speech_embeddings, atol=0.01)
