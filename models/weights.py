@@ -185,6 +185,8 @@ def without_weights() -> Generator[None]:
     def register_empty(self: nn.Module, name: str, param: nn.Parameter | None) -> None:
         if param is not None and not param.is_meta:
             param = nn.Parameter(param.to("meta"), requires_grad=param.requires_grad)
+            # transformers would draw random numbers for each, which takes a third of a load's time.
+            setattr(param, "_is_hf_initialized", True)  # noqa: B010 - no attribute of Parameter
         register(self, name, param)
 
     nn.Module.register_parameter = register_empty
