@@ -83,7 +83,7 @@ class EchoRemover:
         self._next_path: Path | None = None
         self._good_db, self._probation = 0.0, 0
         self._frames = 0
-        self._heard_power, self._left_power, self._failing = 0.0, 0.0, 0
+        self._lasting_db, self._played_power, self._failing = 0.0, 0.0, 0
 
     @property
     def reduction_db(self) -> float:
@@ -153,7 +153,7 @@ class EchoRemover:
         self._good_db, self._probation = 0.0, 0
         self._lag, self._delay = lag, max(0, lag - HEADROOM_SAMPLES)
         self._reduction_db, self._echo_power, self._frames = 0.0, 0.0, 0
-        self._heard_power, self._left_power, self._failing = 0.0, 0.0, 0
+        self._lasting_db, self._played_power, self._failing = 0.0, 0.0, 0
         heard = self._finder.heard
         reference = self._reference(len(heard))
         self._filter = EchoFilter(min(4.0, _power(heard) / (_power(reference) + 1e-12)))
@@ -208,7 +208,7 @@ class EchoRemover:
             self._learn(reduction_db)
             self._is_doubtful = reduction_db < DOUBTFUL_DB
             self._frames += 1
-            self._judge_filter(_power(frame), _power(left))
+            self._judge_filter(reduction_db, _power(played))
         self.margin_db = NO_ECHO_DB
         if self._echo_power > 1e-9:
             lacking_db = LEARNING_SHARE * max(0.0, LEARNT_DB - self._reduction_db)
@@ -230,15 +230,23 @@ class EchoRemover:
             return
         self._path, self._next_path = self._next_path or self._path, self._filter.path
 
-    def _judge_filter(self, heard: float, left: float) -> None:
-        """Says where the filter has taken too little away for long, and where it does so again."""
-        self._heard_power += MEMORY * (heard - self._heard_power)
-        self._left_power += MEMORY * (left - self._left_power)
-        reduction_db = _decibels(self._heard_power / (self._left_power + 1e-12))
-        self._failing = self._failing + 1 if reduction_db < TOO_LITTLE_DB else 0
+    def _judge_filter(self, reduction_db: float, played: float) -> None:
+        """Says where the filter has taken too little away for long, and where it does so again.
+
+        Every frame counts alike: of powers a loud person's would outweigh all echo for half a
+        minute. Frames with less played than usual are left out: noise covers their echo.
+        """
+        self._played_power += MEMORY * (played - self._played_power)
+        self._failing += self._failing > 0
+        if played < self._played_power:
+            return
+        self._lasting_db += MEMORY * (reduction_db - self._lasting_db)
+        if self._lasting_db >= TOO_LITTLE_DB:
+            self._failing = 0
+        self._failing = max(self._failing, int(self._lasting_db < TOO_LITTLE_DB))
         if self._failing > PATIENCE_FRAMES:
             self.state = EchoState.TOO_STRONG
-        elif reduction_db > ENOUGH_DB:
+        elif self._lasting_db > ENOUGH_DB:
             self.state = EchoState.REMOVED
 
 

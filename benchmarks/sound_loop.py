@@ -66,6 +66,12 @@ class SoundLoop:
         level = f"{echo_db:.1f}dB"
         subprocess.run(["pactl", "set-sink-input-volume", inputs.split()[0], level], check=True)
 
+    def offer_microphone(self) -> None:
+        """Gives the microphone a source of its own: browsers take no monitor for one."""
+        remap = ["module-remap-source", "master=mic.monitor", "source_name=microphone"]
+        subprocess.run(["pactl", "load-module", *remap], check=True, capture_output=True)
+        subprocess.run(["pactl", "set-default-source", "microphone"], check=True)
+
     async def say(self, sound: Waveform) -> None:
         """Speaks 16 kHz sound into the microphone; returns when it is over."""
         path = self._folder / "said.wav"

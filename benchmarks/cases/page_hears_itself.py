@@ -1,6 +1,7 @@
 """The page in a browser without an echo canceller does not answer itself, and hears people."""
 
 import asyncio
+import os
 import shutil
 from typing import Any
 
@@ -40,6 +41,7 @@ WITHOUT_CANCELLER = """() => {
 def run(case: Case) -> None:
     """Asks four questions by keyboard, and speaks into the second answer."""
     with sound_loop() as sound, server() as port:
+        sound.offer_microphone()
         sound.lead_back(ECHO_DB, delay_ms=DELAY_MS)
         asyncio.run(_talk(case, sound, port))
 
@@ -49,7 +51,10 @@ async def _talk(case: Case, sound: SoundLoop, port: int) -> None:
 
     async with async_playwright() as browsers:
         browser = await browsers.chromium.launch(
-            executable_path=shutil.which("chromium"), args=FLAGS
+            executable_path=shutil.which("chromium"),
+            headless=False,  # Playwright's own way of being headless mutes the sound
+            args=["--headless=new", *FLAGS],
+            env=dict(os.environ),
         )
         page = await browser.new_page()
         page.set_default_timeout(1_000 * PATIENT_S)

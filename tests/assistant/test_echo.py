@@ -165,3 +165,20 @@ def test_only_loudspeakers_need_a_canceller() -> None:
     assert isinstance(open_canceller("cancel"), EchoRemover)
     assert open_canceller("headset") is None
     assert open_canceller("push-to-talk") is None
+
+
+@pytest.mark.parametrize("louder_db", [0.0, 10.0, 20.0])
+def test_a_loud_person_is_no_echo_that_cannot_be_removed(louder_db: float) -> None:
+    played = voice_like(30.0, seed=1)
+    echo = echo_of(played, 60.0, echo_db=-15.0)
+    person = np.zeros_like(played)
+    for begin_s in (5, 12, 19):
+        said = voice_like(2.5, seed=begin_s) * 10 ** ((louder_db - 15.0) / 20)
+        person[begin_s * RATE : begin_s * RATE + len(said)] = said
+    remover = EchoRemover()
+    states: set[EchoState] = set()
+    heard = (echo + person + np.resize(NOISE, len(echo))).astype(np.float32)
+    for start in range(0, len(heard) - 511, 512):
+        remover.cancel(heard[start : start + 512], played[start : start + 512])
+        states.add(remover.state)
+    assert states == {EchoState.UNKNOWN, EchoState.REMOVED}
