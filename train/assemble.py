@@ -76,7 +76,8 @@ def write_assembled(settings: AssembleSettings) -> None:
     limits = {
         name: getattr(settings, name) for name in ("talk_tokens", "talk_turns", "turn_tokens")
     }
-    model.config = replace(model.config, **limits)
+    guidance = replace(model.config.guidance, weight=settings.guidance)
+    model.config = replace(model.config, guidance=guidance, **limits)
     save(model, settings.out)
     print(f"{settings.out}: {sum(p.numel() for p in model.parameters()) / 1e6:.0f} M parameters")
 

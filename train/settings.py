@@ -145,6 +145,8 @@ class AssembleSettings(StartSettings):
     """Likewise in exchanges."""
     turn_tokens: int | None = Field(default=None, ge=16)
     """Longest turn of the person that it answers well, in positions; empty: half of a talk."""
+    guidance: float = Field(default=0.0, ge=0)
+    """How far replies are led away from what the LLM would answer to anybody; 0: not at all."""
 
 
 class AlignSettings(StartSettings):

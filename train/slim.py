@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,8 +26,9 @@ TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "whisper_tokenizer.json
 class SlimSettings(Frozen):
     """Writes a checkpoint that holds only what differs from the pretrained parts it came from.
 
-    Parameters that are those of a part are left out. A matrix that changed is kept as a change of
-    low rank, which is exact for what LoRA trained; anything else that changed is kept whole.
+    Parameters that are those of a part are left out. A matrix of the LLM that changed is kept as a
+    change of low rank, which is exact for what LoRA trained; anything else that changed is kept
+    whole, in the number format of the part.
     """
 
     model: Path = Path()
@@ -38,7 +40,9 @@ class SlimSettings(Frozen):
     llm: str = ""
     """Part that its LLM came from, such as smollm2-135m."""
     rank: int = Field(default=32, ge=1)
-    """Rank that a change is kept with."""
+    """Rank that a change of the LLM is kept with."""
+    speech_rank: int = Field(default=0, ge=0)
+    """Rank that a change of encoder or decoder is kept with; 0 keeps their matrices whole."""
 
 
 def slim(settings: SlimSettings) -> None:
@@ -55,7 +59,10 @@ def slim(settings: SlimSettings) -> None:
     config, _ = read_config(settings.model)
     parts = PartsConfig(speech=settings.speech, llm=settings.llm)
     known = PartWeights(part_folders(parts))
-    kept, lost, changed = _what_differs(WeightFiles(settings.model), known, settings.rank)
+    ranks = {"llm": settings.rank}
+    kept, lost, changed = _what_differs(
+        WeightFiles(settings.model), known, lambda part: ranks.get(part, settings.speech_rank)
+    )
     settings.out.mkdir(parents=True)
     _save(kept, settings.out / "model.safetensors")
     for path in settings.model.iterdir():
@@ -68,7 +75,7 @@ def slim(settings: SlimSettings) -> None:
 
 
 def _what_differs(
-    files: WeightFiles, parts: PartWeights, rank: int
+    files: WeightFiles, parts: PartWeights, rank_of: Callable[[str], int]
 ) -> tuple[dict[str, Tensor], float, float]:
     """Returns the tensors to keep, and the squares of the changes: what is lost, and in all."""
     kept: dict[str, Tensor] = {}
@@ -82,8 +89,10 @@ def _what_differs(
         if not change.any():
             continue
         changed += float(change.square().sum())
-        if change.ndim != 2 or 2 * rank >= min(change.shape):
-            kept[name] = ours
+        rank = rank_of(name.partition(".")[0])
+        if not rank or change.ndim != 2 or 2 * rank >= min(change.shape):
+            kept[name] = ours.to(theirs.dtype)
+            lost += float((ours.float() - kept[name].float()).square().sum())
             continue
         down, up = (half.to(torch.bfloat16) for half in low_rank(change, rank))
         kept |= {f"{name}{DOWN}": down, f"{name}{UP}": up}

@@ -39,7 +39,7 @@ def test_what_was_trained_is_kept_and_the_rest_comes_from_the_parts(
 ) -> None:
     model, whole = trained
     out = tmp_path / "small"
-    slim(SlimSettings(model=whole, out=out, speech="ears", llm="tongue", rank=4))
+    slim(SlimSettings(model=whole, out=out, speech="ears", llm="tongue", rank=4, speech_rank=4))
     assert "MB, 100.00 % of what changed in the parts" in capsys.readouterr().out
     kept = load_file(out / "model.safetensors")
     assert {f"{MATRIX}.down", f"{MATRIX}.up", f"{STATES}.up", NORM} <= kept.keys()
@@ -101,3 +101,15 @@ def test_parts_are_written_into_the_configuration_and_read_back(
     assert config.parts is not None
     assert (config.parts.llm, config.parts.speech) == ("tongue", "")
     assert replace(config, parts=None) == trained[0].config
+
+
+def test_what_changed_in_the_ears_is_kept_whole_in_the_format_of_their_part(
+    trained: tuple[BlspEmo, Path], tmp_path: Path, store: Store
+) -> None:
+    del store
+    model, whole = trained
+    slim(SlimSettings(model=whole, out=tmp_path / "small", speech="ears", llm="tongue", rank=4))
+    kept = load_file(tmp_path / "small" / "model.safetensors")
+    assert kept[STATES].dtype == torch.float16
+    assert torch.allclose(kept[STATES].float(), model.get_parameter(STATES), atol=0.01)
+    assert f"{MATRIX}.up" in kept
