@@ -26,7 +26,7 @@ from models.speech_decoder import SpeechDecoder
 from models.speech_embeddings import SpeechEmbeddings
 from models.speech_encoder import SpeechEncoder, SpeechStates
 from models.tokenizer import Tokenizer
-from models.transcription import Words, are_understood, greedy_words, words_of
+from models.transcription import Words, are_understood, greedy_words, text_of, words_of
 from models.whisper import load_decoder
 from models.word_model import WordGuide, WordModel
 from models.words_adapter import NOTHING_UNDERSTOOD, WordsAdapter, Written, shared_text
@@ -414,11 +414,11 @@ class BlspEmo(nn.Module):
 
     def _in_words(self, spelled: SpelledWords, before: str) -> SpeechEmbeddings:
         """Returns what the LLM is given for words of the decoder, with `before` before them."""
-        if spelled.states is None:
-            return self._of_text("")
         theirs = self.decoder_tokenizer
-        text = before + theirs.decode(spelled.ids).strip()
-        shared = shared_text(text, self.tokenizer, theirs, spelled.ids)
+        text = text_of(spelled, theirs)
+        if spelled.states is None or not text:
+            return self._of_text("")
+        shared = shared_text(before + text, self.tokenizer, theirs, spelled.ids)
         ids = torch.tensor([shared.ids], dtype=torch.long, device=self.device)
         written = Written(spelled.states[None], shared.overlaps[None].to(self.device))
         return self.worded(ids, torch.tensor([ids.shape[1]], device=self.device), written)

@@ -112,7 +112,7 @@ def words_of(
         tokenizer: Of the decoder.
         config: What their confidence is made with.
     """
-    texts = tuple(_said(piece, tokenizer) for piece in pieces)
+    texts = tuple(text_of(piece, tokenizer) for piece in pieces)
     text = " ".join(text for text in texts if text)
     tokens = [score for piece in pieces for score in piece.log_probabilities]
     if not tokens or not text:
@@ -126,7 +126,8 @@ def words_of(
     return Words(text, scores.confidence(config), "decoder", scores)
 
 
-def _said(piece: SpelledWords, tokenizer: Tokenizer) -> str:
+def text_of(piece: SpelledWords, tokenizer: Tokenizer) -> str:
+    """Returns what was said in one piece; empty where nobody speaks or it only repeats itself."""
     text = tokenizer.decode(piece.ids).strip()
     return "" if is_invented(text, piece.log_probabilities, piece.no_speech) else text
 

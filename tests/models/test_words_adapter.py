@@ -165,6 +165,14 @@ def test_pieces_of_one_utterance_are_one_text(monkeypatch) -> None:
     assert transcribe(model, heard).text == "First. Second."
 
 
+def test_a_piece_that_only_repeats_itself_is_given_to_nobody(monkeypatch) -> None:
+    model = model_of()
+    says(model, monkeypatch, " First.", " and so on" * 30, " Second.")
+    heard = model.hear(tone(65.0))
+    typed = model.llm.embed(torch.tensor(model.prompts.content("First. Second.")))
+    assert torch.equal(heard.speech_embeddings, typed)
+
+
 def test_words_are_decoded_once(monkeypatch) -> None:
     model = model_of()
     heard = model.hear(tone(0.9))
