@@ -61,7 +61,7 @@ def tokens_per_second(run: Callable[[], None], options: argparse.Namespace) -> f
 
 def variants(model: str) -> list[tuple[str, str, LanguageModel]]:
     """Returns name, number format and LLM of everything measured."""
-    from models.precision import quantize_layers
+    from models.int8 import quantize_layers
 
     made: list[tuple[str, str, LanguageModel]] = []
     for dtype in ("float32", "bfloat16", "int8"):

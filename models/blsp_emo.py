@@ -110,7 +110,7 @@ class BlspEmo(nn.Module):
         *,
         dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
         device: str = "auto",
-        quantize: Literal["auto", "none", "int8"] = "none",
+        quantize: Literal["none", "int8"] = "none",
     ) -> "BlspEmo":
         """Loads a checkpoint in our layout or in the published one, ready for inference.
 
@@ -118,7 +118,7 @@ class BlspEmo(nn.Module):
             source: A folder, or a hub id such as `cwang621/blsp-emo`.
             dtype: `auto` takes what the device is fastest in.
             device: `auto` is the GPU where there is one, else the CPU.
-            quantize: `int8` speeds decoding up on a CPU; `auto` takes it where that costs nothing.
+            quantize: `int8` speeds decoding up on a CPU and changes a reply now and then.
 
         Raises:
             CheckpointError: It is missing, damaged, unsafe, of an unknown layout, or does not

@@ -3,22 +3,19 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from models.config import FORMAT, BlspEmoConfig, from_mapping
 from models.hub import checkpoint_folder
+from models.int8 import quantize_layers
 from models.precision import (
-    LARGE,
     DtypeName,
-    QuantizationName,
     check_fits,
     choose_device,
     choose_dtype,
-    choose_quantization,
-    quantize_layers,
 )
 from models.pretrained.composed import ComposedWeights, PartWeights, part_folders
 from models.published import PublishedWeights, is_published, published_config
@@ -41,6 +38,9 @@ SHARD_BYTES = 4 * 2**30
 WEIGHTS = "model.safetensors"
 DECODER_TOKENIZER = "whisper_tokenizer.json"
 WORDS = "words.safetensors"
+
+LARGE = 500_000_000
+"""Parameters from which on a model is read in 16 bits before it is quantised."""
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -78,7 +78,7 @@ def load(
     *,
     dtype: DtypeName = "auto",
     device: str = "auto",
-    quantize: QuantizationName = "none",
+    quantize: Literal["none", "int8"] = "none",
 ) -> M:
     """Returns `build(config, …)`, given tokenizers and word model, with the weights of `source`.
 
@@ -87,7 +87,7 @@ def load(
         build: `BlspEmo`.
         dtype: Number format of the weights; int8 chooses its own for the rest.
         device: `auto`, `cpu`, `cuda`, …
-        quantize: `int8` for the large linear layers, on a CPU only; `auto`: where it is faster.
+        quantize: `int8` for the large linear layers, on a CPU only.
 
     Raises:
         CheckpointError: The checkpoint or the device cannot be used.
@@ -95,6 +95,8 @@ def load(
     folder = checkpoint_folder(source)
     config, published = read_config(folder)
     target = choose_device(device)
+    if quantize == "int8" and target.type != "cpu":
+        raise CheckpointError("int8 runs on the CPU only: use --device cpu, or another --dtype")
     parts = part_folders(config.parts) if config.parts is not None else {}
     tokenizer = read_tokenizer(parts.get("llm", folder))
     decoder_tokenizer = _read_json_tokenizer(
@@ -112,8 +114,7 @@ def load(
     except (ValueError, TypeError, KeyError) as error:
         raise CheckpointError(f"{folder / 'config.json'} describes no model: {error}") from error
     parameters = sum(p.numel() for p in model.parameters())
-    quantization = choose_quantization(quantize, target, parameters=parameters)
-    if quantization == "int8":
+    if quantize == "int8":
         dtype = "bfloat16" if parameters > LARGE else "float32"
     number_format = choose_dtype(dtype, target, parameters=parameters)
     check_fits(model, number_format, target)
@@ -126,7 +127,7 @@ def load(
     # The published files hold tables of their own program too; ours hold parameters alone.
     if not published:
         files.check_all_read(_all_names(model))
-    if quantization == "int8":
+    if quantize == "int8":
         _quantize(cast("BlspEmo", model))
     return model.eval()
 

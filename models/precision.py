@@ -1,8 +1,7 @@
 """Device, number format and memory: what this machine can do with a model."""
 
-import warnings
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import torch
 from torch import nn
@@ -10,13 +9,8 @@ from torch import nn
 from models.weights import CheckpointError
 
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
-QuantizationName = Literal["auto", "none", "int8"]
-SMALL, LARGE = 50_000_000, 500_000_000
-"""Parameters up to which a model is float32 whatever the processor can do, and from which on it is
-read in 16 bits before it is quantised."""
-LEAST_QUANTIZED = 200_000
-"""Weights of a layer below which int8 is no faster: for one position, 384 by 384 take 0.03 ms in
-float32 and 0.05 ms in int8, 576 by 576 0.07 and 0.06, 51,864 by 384 11 and 3 (EPYC with AVX2)."""
+SMALL = 50_000_000
+"""Parameters up to which a model gains nothing from 16 bits."""
 RESERVE = 1.15
 """Memory that loading takes, relative to the weights alone."""
 
@@ -57,26 +51,6 @@ def choose_dtype(name: DtypeName, device: torch.device, *, parameters: int) -> t
     return cast(torch.dtype, getattr(torch, name))
 
 
-def choose_quantization(
-    name: QuantizationName, device: torch.device, *, parameters: int
-) -> Literal["none", "int8"]:
-    """Returns the quantisation called `name`; `auto` takes int8 where it is fastest and harmless.
-
-    On a CPU SmolLM2-135M decodes 73 tokens a second in int8, 34 in bfloat16 where the processor
-    multiplies that, and 23 in float32 (one thread), and answers alike. Below that a model gains
-    nothing; activations of far larger ones have outliers that int8 loses (arXiv 2208.07339).
-
-    Raises:
-        CheckpointError: int8 on another device than a CPU.
-    """
-    if name == "auto":
-        is_apt = device.type == "cpu" and SMALL < parameters < LARGE
-        return "int8" if is_apt else "none"
-    if name == "int8" and device.type != "cpu":
-        raise CheckpointError("int8 runs on the CPU only: use --device cpu, or another --dtype")
-    return name
-
-
 def cpu_multiplies_bf16() -> bool:
     """Whether the processor has instructions for bfloat16 products."""
     try:
@@ -110,31 +84,6 @@ def check_fits(model: nn.Module, dtype: torch.dtype, device: torch.device) -> No
             "free: close other programs, choose a smaller number format (--dtype bfloat16) or "
             "another device, or use the smallest model (--model nano)"
         )
-
-
-def quantize_layers(module: nn.Module) -> None:
-    """Turns large linear layers of a module on the CPU into dynamic int8, the rest into float32.
-
-    In place and one layer after the other, so that a model that fits in 16 bits fits throughout.
-    """
-    for parent in list(module.modules()):
-        for name, child in list(parent.named_children()):
-            if type(child) is nn.Linear and child.weight.numel() >= LEAST_QUANTIZED:
-                setattr(parent, name, quantized_linear(child))
-    module.float()
-
-
-def quantized_linear(linear: nn.Linear) -> nn.Module:
-    """Returns a linear layer in dynamic int8, each row of the weights with a scale of its own."""
-    from torch.ao.nn.quantized import dynamic
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        layer: Any = linear.float()
-        quantization: Any = torch.ao.quantization
-        layer.qconfig = quantization.per_channel_dynamic_qconfig
-        quantized: Any = dynamic.Linear
-        return quantized.from_float(layer)
 
 
 def _available_by_system() -> int | None:

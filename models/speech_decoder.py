@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from models.cache_keyword import cache_keyword
 from models.config import SpeechEncoderConfig
+from models.int8 import Int8Linear, quantize_layers
 from models.masks import attention_bias, lengths_to_mask
-from models.precision import quantize_layers, quantized_linear
 from models.speech_encoder import SpeechStates, whisper_config
 from models.torchaudio_guard import guard_torchaudio
 
@@ -37,9 +37,8 @@ class SpeechDecoder(nn.Module):
 
     def logits(self, states: Tensor) -> Tensor:
         """Returns logits (…, V) of the token after each position of `states` (…, H)."""
-        if self._output is not None:  # it takes matrices only
-            flat = self._output(states.reshape(-1, states.shape[-1]))
-            return flat.reshape(*states.shape[:-1], -1)
+        if self._output is not None:
+            return self._output(states)
         return F.linear(states, self.whisper.embed_tokens.weight)
 
     def quantize(self) -> None:
@@ -47,7 +46,7 @@ class SpeechDecoder(nn.Module):
         table = self.whisper.embed_tokens.weight
         output = nn.Linear(table.shape[1], table.shape[0], bias=False, device="meta")
         output.weight = nn.Parameter(table.detach(), requires_grad=False)
-        self._output = quantized_linear(output)
+        self._output = Int8Linear(output)
         quantize_layers(self.whisper)
 
     def written(self, ids: Tensor, speech: SpeechStates, *, prompt: Sequence[int]) -> Tensor:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from models import checkpoint, precision
+from models import checkpoint, int8, precision
 from models.blsp_emo import BlspEmo
 from models.transcription import transcribe
 from models.weights import CheckpointError
@@ -261,7 +261,7 @@ def test_formats_that_cannot_work_are_refused(copy):
 
 
 def test_int8_stays_close_and_leaves_the_updates_alone(saved, monkeypatch):
-    monkeypatch.setattr(precision, "LEAST_QUANTIZED", 1)
+    monkeypatch.setattr(int8, "LEAST_QUANTIZED", 1)
     exact, small = loaded(saved), loaded(saved, quantize="int8")
     heard = exact.hear(tone(0.8))
     mask = torch.ones(1, len(heard.speech_embeddings), dtype=torch.bool)
@@ -271,13 +271,13 @@ def test_int8_stays_close_and_leaves_the_updates_alone(saved, monkeypatch):
             logits.append(model.llm(heard.speech_embeddings[None]))
     assert 0 < (logits[0] - logits[1]).abs().max() < 0.2 * logits[0].abs().max()
     for part in (small.llm, small.speech_encoder, small.decoder):
-        assert any("quantized" in type(m).__module__ for m in part.modules())
+        assert any(isinstance(m, int8.Int8Linear) for m in part.modules())
     assert all(p.dtype == torch.float32 for p in small.parameters())
 
 
 @torch.no_grad()
 def test_a_decoder_in_int8_writes_with_nearly_the_same_odds(saved, monkeypatch):
-    monkeypatch.setattr(precision, "LEAST_QUANTIZED", 1)
+    monkeypatch.setattr(int8, "LEAST_QUANTIZED", 1)
     exact, small = loaded(saved), loaded(saved, quantize="int8")
     ids = torch.tensor([[257, 40, 41, 42]])
     states = exact.encode(exact.features([tone(0.8)]))
@@ -288,7 +288,7 @@ def test_a_decoder_in_int8_writes_with_nearly_the_same_odds(saved, monkeypatch):
 
 def test_int8_leaves_small_layers_alone(saved):
     small = loaded(saved, quantize="int8")
-    assert not any("quantized" in type(m).__module__ for m in small.llm.modules())
+    assert not any(isinstance(m, int8.Int8Linear) for m in small.llm.modules())
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])

@@ -26,27 +26,6 @@ def test_a_named_format_is_taken(monkeypatch):
     assert precision.choose_dtype("bfloat16", CPU, parameters=1) == torch.bfloat16
 
 
-@pytest.mark.parametrize(
-    ("name", "parameters", "expected"),
-    [
-        ("auto", 10**7, "none"),
-        ("auto", 170 * 10**6, "int8"),
-        ("auto", 7 * 10**9, "none"),
-        ("none", 170 * 10**6, "none"),
-        ("int8", 7 * 10**9, "int8"),
-    ],
-)
-def test_int8_is_taken_where_it_is_faster_and_harmless(name, parameters, expected):
-    assert precision.choose_quantization(name, CPU, parameters=parameters) == expected
-
-
-def test_int8_is_for_cpus():
-    gpu = torch.device("cuda")
-    assert precision.choose_quantization("auto", gpu, parameters=170 * 10**6) == "none"
-    with pytest.raises(CheckpointError, match="CPU only"):
-        precision.choose_quantization("int8", gpu, parameters=1)
-
-
 def test_half_the_bytes_may_fit_where_the_whole_does_not(monkeypatch):
     model = tiny_model()
     size = sum(p.numel() for p in model.parameters()) * 4
