@@ -132,11 +132,11 @@ def test_what_training_gives_the_llm_is_what_a_talk_gives_it() -> None:
     text = model.decoder_tokenizer.decode(words.ids).strip()
     states = model.encode(model.features([tone(0.9)]))
     written = model.decoder.written(torch.tensor([words.ids]), states, prompt=(START,))
-    assert torch.allclose(written[0], words.states, atol=1e-5)
+    assert torch.allclose(written[0], words.states, atol=1e-4)
     shared = shared_text(text, model.tokenizer, model.tokenizer, words.ids)
     ids = torch.tensor([shared.ids])
     given = model.worded(ids, torch.tensor([ids.shape[1]]), Written(written, shared.overlaps[None]))
-    assert torch.allclose(given.of(0), heard.speech_embeddings, atol=1e-5)
+    assert torch.allclose(given.of(0), heard.speech_embeddings, atol=1e-3)
     assert not torch.allclose(given.of(0), model.llm.embed(ids)[0], atol=0.1)
 
 
