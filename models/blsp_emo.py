@@ -17,7 +17,13 @@ from models.config import BlspEmoConfig
 from models.ctc_adapter import CtcAdapter
 from models.emotion_head import abstains, build_emotion_head, calibrated
 from models.emotions import EMOTION_LABELS
-from models.features import SpeechFeatures, Waveform, quietest_cuts, speech_features
+from models.features import (
+    SpeechFeatures,
+    Waveform,
+    quietest_cuts,
+    speech_features,
+    without_offset,
+)
 from models.joint_words import SpelledWords, Speller, joint_words, scores_of
 from models.llm import LanguageModel
 from models.masks import HOP_SAMPLES, blank_outside
@@ -306,8 +312,7 @@ class BlspEmo(nn.Module):
         Raises:
             ValueError: The utterance is empty or holds samples that are not finite.
         """
-        # Cheap sound cards shift the zero line, which drowns what is soft in the lowest bands.
-        waveform = waveform - np.mean(waveform, dtype=np.float32) if len(waveform) else waveform
+        waveform = without_offset(waveform)
         longest = self.config.speech_encoder.max_frames * HOP_SAMPLES
         states: list[SpeechStates] = []
         for start, end in quietest_cuts(waveform, longest_samples=longest):

@@ -90,9 +90,10 @@ class LoraConfig:
 class EmotionHeadConfig:
     """Where the emotion is read from."""
 
-    kind: Literal["mean", "attentive", "spectral"] = "mean"
+    kind: Literal["mean", "attentive", "spectral", "layers"] = "mean"
     """`mean`: mean speech embedding; `attentive`: attention pooling over all encoder layers;
-    `spectral`: convolutions of its own over the log-mel spectrogram."""
+    `spectral`: convolutions of its own over the log-mel spectrogram; `layers`: a linear layer on
+    the statistics of all encoder layers, which needs hundreds of recordings only."""
     hidden: int = 0
     """`attentive`, `spectral`: width of the hidden layer."""
     channels: tuple[int, ...] = (32, 64, 96, 128)
@@ -268,7 +269,7 @@ class BlspEmoConfig:
         cls,
         *,
         adapter: Literal["subsampler", "cformer", "ctc", "words"] = "subsampler",
-        emotion_head: Literal["mean", "attentive", "spectral"] = "mean",
+        emotion_head: Literal["mean", "attentive", "spectral", "layers"] = "mean",
         vocabulary: int = 300,
         short_inputs: bool = True,
         decoder: bool = False,

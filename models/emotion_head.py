@@ -14,7 +14,7 @@ from models.masks import blank_outside, lengths_to_mask
 from models.speech_embeddings import SpeechEmbeddings
 from models.speech_encoder import SpeechStates
 from models.spoken_part import spoken_part
-from models.voice_statistics import COUNT, voice_statistics
+from models.voice_statistics import COUNT, layer_statistics, voice_statistics
 
 
 class MeanEmotionHead(nn.Module):
@@ -185,6 +185,43 @@ class StatisticsEmotionHead(nn.Module):
         )
 
 
+class LayersEmotionHead(nn.Module):
+    """A linear layer on the means and deviations of all encoder layers over what is loud.
+
+    What a large encoder learnt of words says much of the voice already, most of all below its last
+    layer: a fit on some hundred recordings finds it, and loses nothing in noise that it heard in
+    training. Statistics far from those it learnt from count as their limit.
+    """
+
+    needs_all_layers = True
+    LIMIT = 4.0
+    """Deviations from the average."""
+
+    def __init__(self, encoder: SpeechEncoderConfig) -> None:
+        super().__init__()
+        inputs = 2 * (encoder.layers + 1) * encoder.width
+        self.average = nn.Parameter(torch.zeros(inputs), requires_grad=False)
+        self.deviation = nn.Parameter(torch.ones(inputs), requires_grad=False)
+        self.linear = nn.Linear(inputs, len(EMOTION_LABELS))
+
+    def forward(self, speech: SpeechStates, embedded: SpeechEmbeddings | None = None) -> Tensor:
+        """Returns logits (B, E).
+
+        Raises:
+            ValueError: `speech` does not hold all layers and the features they were made of.
+        """
+        del embedded
+        if speech.features is None or not speech.layers:
+            raise ValueError("the emotion head needs all layers of the encoder, and its features")
+        statistics = layer_statistics(speech.features, speech.layers)
+        return self.linear(self.scaled(statistics.to(self.linear.weight)))
+
+    def scaled(self, statistics: Tensor) -> Tensor:
+        """Returns statistics (B, K) in deviations from the average."""
+        scaled = (statistics - self.average) / self.deviation
+        return scaled.clamp(-self.LIMIT, self.LIMIT)
+
+
 class EmotionHeadEnsemble(nn.Module):
     """Heads that learnt apart, whose probabilities are averaged.
 
@@ -212,15 +249,26 @@ def mean_logits(logits: Tensor) -> Tensor:
     return torch.logsumexp(torch.log_softmax(logits.float(), dim=-1), dim=0) - math.log(len(logits))
 
 
+EmotionHead = (
+    MeanEmotionHead
+    | AttentiveEmotionHead
+    | SpectralEmotionHead
+    | LayersEmotionHead
+    | EmotionHeadEnsemble
+)
+
+
 def build_emotion_head(
     config: EmotionHeadConfig, encoder: SpeechEncoderConfig, llm_width: int
-) -> MeanEmotionHead | AttentiveEmotionHead | SpectralEmotionHead | EmotionHeadEnsemble:
+) -> EmotionHead:
     """Returns the head that `config.kind` names."""
     if config.kind == "spectral":
         is_one = config.members == 1 and not config.statistics_layer
         return (SpectralEmotionHead if is_one else EmotionHeadEnsemble)(config, encoder)
     if config.kind == "attentive":
         return AttentiveEmotionHead(config, encoder)
+    if config.kind == "layers":
+        return LayersEmotionHead(encoder)
     return MeanEmotionHead(llm_width)
 
 

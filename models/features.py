@@ -116,6 +116,14 @@ def _mel_filters(mel_bins: int) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(filters.T)).double()
 
 
+def without_offset(waveform: Waveform) -> Waveform:
+    """Returns a waveform around zero.
+
+    Cheap sound cards shift the zero line, which drowns what is soft in the lowest bands.
+    """
+    return waveform - np.mean(waveform, dtype=np.float32) if len(waveform) else waveform
+
+
 def quietest_cuts(waveform: Waveform, *, longest_samples: int) -> list[tuple[int, int]]:
     """Returns (start, end) of pieces of at most `longest_samples`, cut where it is quietest.
 

@@ -5,6 +5,7 @@ doi.org/10.1109/TAFFC.2015.2457417), beside those of an encoder's states. Only w
 silence around an utterance changes nothing, and neither does its level nor its length.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
@@ -29,16 +30,45 @@ def voice_statistics(features: SpeechFeatures, states: Tensor) -> Tensor:
 
     Args:
         features: Log-mel spectrograms (B, M, F) as of `speech_features`.
-        states: (B, S, W) of an encoder that made each state of F / S frames, on any device.
+        states: (B, S, W) of an encoder that made each state of as many frames, on any device.
     """
     states = states.to(features.log_mel.device, torch.float32)
+    step = _frames_per_state(features, states.shape[1])
     rows = [
-        _of_one(log_mel[:, :length], one, -(-log_mel.shape[1] // states.shape[1]))
+        _of_one(log_mel[:, :length], one, step)
         for log_mel, length, one in zip(
             features.log_mel, features.lengths.tolist(), states, strict=True
         )
     ]
     return torch.stack(rows)
+
+
+def layer_statistics(features: SpeechFeatures, layers: Sequence[Tensor]) -> Tensor:
+    """Returns means and deviations over the loud states of each layer (B, 2 · L · W), float32.
+
+    Args:
+        features: As of `speech_features`.
+        layers: (B, S, W) each, of an encoder that made each state of as many frames.
+    """
+    stacked = torch.stack(tuple(layers), dim=1).float()
+    step = _frames_per_state(features, stacked.shape[2])
+    rows: list[Tensor] = []
+    for log_mel, length, one in zip(
+        features.log_mel, features.lengths.tolist(), stacked, strict=True
+    ):
+        heard = _any_of(loud_frames(mel_levels(log_mel[:, :length])), step)
+        voiced = one[:, : len(heard)][:, heard.to(one.device)]
+        deviation = voiced.std(dim=1, unbiased=False)
+        rows.append(torch.cat([voiced.mean(dim=1).flatten(), deviation.flatten()]))
+    return torch.stack(rows)
+
+
+def _frames_per_state(features: SpeechFeatures, states: int) -> int:
+    """Returns how many frames each state is made of; the last may have fewer.
+
+    States end where the longest utterance does: those of silence behind it are not among them.
+    """
+    return -(-int(features.lengths.max()) // states)
 
 
 def _of_one(log_mel: Tensor, states: Tensor, step: int) -> Tensor:

@@ -55,6 +55,16 @@ COMMANDS = {
         "train.settings:CalibrateSettings",
         "train.calibrate:calibrate",
     ),
+    "emotion-head": Command(
+        "a linear emotion head on a checkpoint's frozen encoder, fitted and calibrated",
+        "train.emotion_head:EmotionHeadSettings",
+        "train.emotion_head:teach_emotion_head",
+    ),
+    "take-emotion-head": Command(
+        "a checkpoint hears emotion with the head of another",
+        "train.emotion_transfer:TakeEmotionHeadSettings",
+        "train.emotion_transfer:take_emotion_head",
+    ),
     "turn-ends": Command(
         "how surely a person who pauses is done, from the LLM's own odds",
         "train.settings:TurnEndSettings",

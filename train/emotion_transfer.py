@@ -2,13 +2,14 @@
 
 import logging
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor
 
 from models.checkpoint import read_config
-from models.config import EmotionHeadConfig
+from models.config import BlspEmoConfig, EmotionHeadConfig
 from models.hub import checkpoint_folder
 from models.weights import WeightFiles
 from train.run_folder import write_json
@@ -58,15 +59,12 @@ def take_emotion_head(settings: TakeEmotionHeadSettings) -> None:
         logger.warning("the member that reads the encoder of %s is left out", giver)
         left_out = f"{HEAD}members.{fitting.members}."
     head = {
-        _renumbered(name, fitting): files.read(name)
+        _renumbered(name, fitting).removeprefix(HEAD): files.read(name)
         for name in files.names()
         if name.startswith(HEAD) and not (left_out and name.startswith(left_out))
     }
-    own = WeightFiles(taker)
-    kept = {name: own.read(name) for name in own.names() if not name.startswith(HEAD)}
-    _write(settings.out, taker, {**kept, **head})
     config = replace(ours, emotion_head=fitting, calibration=theirs.calibration)
-    write_json(settings.out / "config.json", config.to_mapping())
+    write_with_head(settings.out, taker, config, head)
     print(f"{settings.out}: {sum(w.numel() for w in head.values()) / 1e6:.2f} M parameters taken")
 
 
@@ -90,13 +88,27 @@ def _renumbered(name: str, fitting: EmotionHeadConfig) -> str:
     return name.replace(f"{HEAD}members.0.", HEAD) if is_single else name
 
 
-def _write(out: Path, taker: Path, tensors: dict[str, Tensor]) -> None:
+def write_with_head(
+    out: Path, source: Path, config: BlspEmoConfig, head: Mapping[str, Tensor]
+) -> None:
+    """Writes the checkpoint in `source` to the new folder `out`, with another emotion head.
+
+    Args:
+        out: Is created.
+        source: A checkpoint in our layout, whole or slim.
+        config: Of the new checkpoint.
+        head: Its weights, by their names in the head.
+    """
     from safetensors.torch import save_file
 
+    own = WeightFiles(source)
+    tensors = {name: own.read(name) for name in own.names() if not name.startswith(HEAD)}
+    tensors |= {f"{HEAD}{name}": weight.detach().cpu() for name, weight in head.items()}
     out.mkdir(parents=True)
-    for path in taker.iterdir():
+    for path in source.iterdir():
         is_weights = path.name.startswith("model") and ".safetensors" in path.name
         if path.is_file() and not is_weights and path.name != "config.json":
             shutil.copy(path, out)
     saved = {name: tensor.contiguous() for name, tensor in tensors.items()}
     save_file(saved, str(out / "model.safetensors"))
+    write_json(out / "config.json", config.to_mapping())

@@ -15,10 +15,11 @@ from models.emotion_head import (
     with_prior,
 )
 from models.features import speech_features
+from models.voice_statistics import layer_statistics
 from tests.models.small import byte_tokenizer, tiny_model, tone
 
 
-@pytest.mark.parametrize("kind", ["mean", "attentive"])
+@pytest.mark.parametrize("kind", ["mean", "attentive", "layers"])
 @torch.no_grad()
 def test_logits_are_the_same_alone_and_in_a_batch(kind):
     model = tiny_model(emotion_head=kind)
@@ -133,3 +134,36 @@ def test_a_shifted_zero_line_changes_nothing(shift: float):
     plain, shifted = model.hear(wave), model.hear((wave + shift).astype(np.float32))
     assert torch.allclose(plain.emotion_logits, shifted.emotion_logits, atol=0.02)
     assert torch.allclose(plain.speech_embeddings, shifted.speech_embeddings, atol=0.01)
+
+
+@torch.no_grad()
+def test_statistics_of_layers_leave_out_silence_and_the_states_behind_the_speech():
+    model = tiny_model(emotion_head="layers")
+    wave = tone(0.8)
+    features = speech_features([np.concatenate([wave, np.zeros(16_000, np.float32)])])
+    speech = model.encode(features)
+    found = layer_statistics(features, speech.layers)[0].view(2, len(speech.layers), -1)
+    loud = [layer[0, :42] for layer in speech.layers]
+    assert torch.allclose(found[0, -1], loud[-1].mean(dim=0), atol=0.05)
+    assert not torch.allclose(found[0, -1], speech.layers[-1][0].mean(dim=0), atol=0.05)
+    trailing = speech_features([wave], trailing_frames=30)
+    states = model.encode(trailing)
+    assert states.states.shape[1] == 40
+    same = layer_statistics(speech_features([wave]), states.layers)
+    assert torch.allclose(layer_statistics(trailing, states.layers), same, atol=1e-5)
+
+
+@pytest.mark.parametrize("samples", [160, 400, 1600])
+@torch.no_grad()
+def test_layers_of_the_shortest_and_of_silence_give_finite_logits(samples):
+    model = tiny_model(emotion_head="layers")
+    for wave in (tone(samples / 16_000), np.zeros(samples, np.float32)):
+        states = model.encode(speech_features([wave]))
+        assert bool(torch.isfinite(model.emotion_head(states)).all())
+
+
+@torch.no_grad()
+def test_layers_far_from_all_that_was_learnt_are_limited():
+    head = tiny_model(emotion_head="layers").emotion_head
+    far = head.scaled(torch.full_like(head.average, 1e9)[None])
+    assert float(far.max()) == head.LIMIT
