@@ -30,7 +30,7 @@ from train.settings import Frozen
 logger = logging.getLogger(__name__)
 
 FOLDS = 4
-STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0)
+STRENGTHS = (0.3, 1.0, 3.0, 10.0)
 """Of the fit against its penalty on large weights, where the recordings weigh 1 together."""
 
 
@@ -74,7 +74,9 @@ class HeardVoices(NamedTuple):
 
     def of(self, rows: NDArray[np.bool_]) -> "HeardVoices":
         """Returns some rows."""
-        return HeardVoices(*(part[rows] for part in self))
+        return HeardVoices(
+            self.statistics[rows], self.emotions[rows], self.speakers[rows], self.is_varied[rows]
+        )
 
 
 def teach_emotion_head(settings: EmotionHeadSettings) -> None:

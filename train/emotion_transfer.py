@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from models.checkpoint import read_config
@@ -24,7 +25,8 @@ class TakeEmotionHeadSettings(Frozen):
     """Writes a checkpoint that hears emotion with the head of another, calibration included.
 
     A head that reads the sound itself (spectral) fits every checkpoint with as many mel bins. What
-    reads the states of an encoder fits that one only: a linear member is left out, and said.
+    reads the states of an encoder fits checkpoints with the same encoder only: elsewhere a linear
+    member is left out, and said.
     """
 
     model: str = ""
@@ -51,11 +53,12 @@ def take_emotion_head(settings: TakeEmotionHeadSettings) -> None:
     if published:
         raise ValueError(f"{taker} is of the published layout: save it in ours first")
     files = WeightFiles(giver)
-    fitting = fitting_head(theirs.emotion_head)
+    is_same = ours.parts == theirs.parts and _same_encoder(WeightFiles(taker), files)
+    fitting = fitting_head(theirs.emotion_head, same_encoder=is_same)
     if ours.speech_encoder.mel_bins != theirs.speech_encoder.mel_bins:
         raise ValueError(f"{giver} hears {theirs.speech_encoder.mel_bins} mel bins: no head fits")
     left_out: str | None = None
-    if theirs.emotion_head.statistics_layer:
+    if theirs.emotion_head.statistics_layer and not fitting.statistics_layer:
         logger.warning("the member that reads the encoder of %s is left out", giver)
         left_out = f"{HEAD}members.{fitting.members}."
     head = {
@@ -68,18 +71,27 @@ def take_emotion_head(settings: TakeEmotionHeadSettings) -> None:
     print(f"{settings.out}: {sum(w.numel() for w in head.values()) / 1e6:.2f} M parameters taken")
 
 
-def fitting_head(config: EmotionHeadConfig) -> EmotionHeadConfig:
-    """Returns what of a head fits another checkpoint.
+def fitting_head(config: EmotionHeadConfig, *, same_encoder: bool = False) -> EmotionHeadConfig:
+    """Returns what of a head fits another checkpoint, that with the same encoder or another one.
 
     Raises:
         ValueError: Nothing of it does.
     """
+    if same_encoder and config.kind != "mean":
+        return config
     if config.kind != "spectral" or not config.members:
         raise ValueError(
             f"the emotion head {config.kind!r} reads the states of its encoder: only a spectral "
-            "head fits another one"
+            "head fits a checkpoint with another one"
         )
     return replace(config, statistics_layer=0)
+
+
+def _same_encoder(own: WeightFiles, files: WeightFiles) -> bool:
+    names, theirs = (
+        {name for name in one.names() if name.startswith("speech_encoder.")} for one in (own, files)
+    )
+    return names == theirs and all(torch.equal(own.read(n), files.read(n)) for n in names)
 
 
 def _renumbered(name: str, fitting: EmotionHeadConfig) -> str:

@@ -18,7 +18,6 @@ from train.emotion_head import (
     speaker_folds,
     teach_emotion_head,
 )
-from train.emotion_transfer import TakeEmotionHeadSettings, take_emotion_head
 from train.manifest import Utterance, write_manifest
 
 torch.set_num_threads(1)
@@ -91,13 +90,3 @@ def test_the_fit_is_judged_on_speakers_that_it_has_not_heard(start: BlspEmo) -> 
     assert [len(fold) for fold in folds] == [2, 2, 2, 2]
     _, logits = cross_fitted(heard, folds, start.config.speech_encoder)
     assert (logits.argmax(axis=1) == emotions).mean() < 0.5
-
-
-def test_a_head_that_reads_an_encoder_is_not_handed_on(start: BlspEmo, tmp_path: Path) -> None:
-    save(tiny_model(tmp_path / "tokenizer", emotion_head="layers"), tmp_path / "giver")
-    with pytest.raises(ValueError, match="'layers' reads the states of its encoder"):
-        take_emotion_head(
-            TakeEmotionHeadSettings(
-                model=str(tmp_path / "start"), head=str(tmp_path / "giver"), out=tmp_path / "new"
-            )
-        )

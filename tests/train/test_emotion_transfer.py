@@ -56,7 +56,27 @@ def test_the_new_checkpoint_hears_as_the_heads_that_fit_and_speaks_as_before(
     assert torch.allclose(heard.speech_embeddings, before.speech_embeddings, atol=1e-5)
 
 
-def test_heads_that_read_an_encoder_are_refused(taker: BlspEmo, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["attentive", "layers"])
+def test_heads_that_read_an_encoder_fit_the_same_one(tmp_path: Path, kind: str) -> None:
+    torch.set_num_threads(1)
+    one, other = tiny_model(emotion_head=kind), tiny_model(emotion_head="attentive")
+    torch.nn.init.normal_(
+        one.emotion_head.get_parameter("average" if kind == "layers" else "norm.bias")
+    )
+    save(one, tmp_path / "giver")
+    other.speech_encoder.load_state_dict(one.speech_encoder.state_dict())
+    save(other, tmp_path / "taker")
+    take_emotion_head(
+        TakeEmotionHeadSettings(
+            model=str(tmp_path / "taker"), head=str(tmp_path / "giver"), out=tmp_path / "new"
+        )
+    )
+    new = BlspEmo.from_pretrained(tmp_path / "new", dtype="float32", device="cpu")
+    wave = tone(0.8)
+    assert torch.allclose(new.hear(wave).emotion_logits, one.hear(wave).emotion_logits, atol=1e-4)
+
+
+def test_heads_that_read_another_encoder_are_refused(taker: BlspEmo, tmp_path: Path) -> None:
     save(tiny_model(emotion_head="attentive"), tmp_path / "giver")
     settings = TakeEmotionHeadSettings(
         model=str(tmp_path / "taker"), head=str(tmp_path / "giver"), out=tmp_path / "new"
