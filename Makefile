@@ -9,7 +9,7 @@ EXAMPLE := examples/conversation.flac
 
 .PHONY: run example test check format pins clean
 
-run: $(VENV)/.installed ## open Attune in the browser
+run: $(VENV)/.installed ## open Attune in the browser; the first time it fetches 230 MB of parts, once
 	$(BIN)/python app.py web --open-browser
 
 example: $(VENV)/.installed ## answer the bundled example conversation, and play it if possible

@@ -70,8 +70,8 @@ class EngineSettings(CommonSettings):
     """Model, voice and manner: what every command that answers has in common."""
 
     model: str = "auto"
-    """auto (the embedded model, or nano where its parts cannot be had), its name, nano, a
-    checkpoint folder, or a hub id such as cwang621/blsp-emo."""
+    """auto (mini, or nano where the parts of mini cannot be had), mini, nano, a checkpoint folder,
+    or a hub id such as cwang621/blsp-emo."""
     engine: Literal["blsp_emo", "cascade", "cascade_emotion"] = "blsp_emo"
     """blsp_emo hears the voice itself; cascade answers the transcript alone, cascade_emotion the
     transcript with the heard emotion named in the prompt (baselines for comparison)."""

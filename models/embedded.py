@@ -6,7 +6,7 @@ from typing import Any
 
 from models.pretrained.catalogue import Part, read_catalogue
 
-SHIPPED = ("nano",)
+SHIPPED = ("mini", "nano")
 """The models that lie in this folder. Where nobody names one, the first that can be had answers."""
 EMBEDDED = SHIPPED[0]
 LAST_RESORT = SHIPPED[-1]

@@ -1,4 +1,4 @@
-"""The embedded checkpoint: small enough, complete, and the real thing from end to end."""
+"""The checkpoint of last resort: small enough, complete, and the real thing from end to end."""
 
 from dataclasses import replace
 from pathlib import Path
