@@ -95,11 +95,6 @@ COMMANDS = {
         "train.audio_context:AudioContextSettings",
         "train.audio_context:audio_context",
     ),
-    "take-emotion-head": Command(
-        "a checkpoint hears emotion with the head of another",
-        "train.emotion_transfer:TakeEmotionHeadSettings",
-        "train.emotion_transfer:take_emotion_head",
-    ),
     "slim": Command(
         "a checkpoint of what was trained alone; its pretrained parts are fetched where it is used",
         "train.slim:SlimSettings",
