@@ -116,12 +116,17 @@ def _mel_filters(mel_bins: int) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(filters.T)).double()
 
 
+LEAST_OFFSET = 2e-3
+"""Of full scale: less is the chance of a few periods of speech, and stays as it is."""
+
+
 def without_offset(waveform: Waveform) -> Waveform:
     """Returns a waveform around zero.
 
     Cheap sound cards shift the zero line, which drowns what is soft in the lowest bands.
     """
-    return waveform - np.mean(waveform, dtype=np.float32) if len(waveform) else waveform
+    offset = np.mean(waveform, dtype=np.float32) if len(waveform) else np.float32(0)
+    return waveform - offset if abs(offset) > LEAST_OFFSET else waveform
 
 
 def quietest_cuts(waveform: Waveform, *, longest_samples: int) -> list[tuple[int, int]]:
