@@ -1,28 +1,18 @@
 """Attune on the command line: `python app.py COMMAND`; each command loads only what it needs."""
 
 import difflib
-import importlib
 import logging
 import os
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from command_line.commands import Command, load
 from command_line.output import is_full_or_closed, printing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from assistant.settings import CommonSettings
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One command: its settings class and what runs it, as `module:name`, imported when chosen."""
-
-    summary: str
-    settings: str
-    run: str
 
 
 COMMANDS = {
@@ -86,7 +76,7 @@ def _run(arguments: list[str] | None) -> int:
 
     try:
         settings = _settings(name, rest)
-        run = cast("Callable[[CommonSettings], int]", _load(COMMANDS[name].run))
+        run = cast("Callable[[CommonSettings], int]", load(COMMANDS[name].run))
         return run(settings)
     except KeyboardInterrupt:
         print("stopped; what was finished is kept", file=sys.stderr)
@@ -116,17 +106,12 @@ def _settings(name: str, arguments: list[str]) -> "CommonSettings":
     from command_line.refusals import UsageError
     from command_line.settings import Program, read_settings
 
-    settings_class = cast("type[CommonSettings]", _load(COMMANDS[name].settings))
+    settings_class = cast("type[CommonSettings]", load(COMMANDS[name].settings))
     try:
         return read_settings(settings_class, Program("app.py", name, COMMANDS), arguments)
     except UsageError as error:
         print(f"attune: {error}", file=sys.stderr)
         raise SystemExit(EXIT_USAGE) from None
-
-
-def _load(target: str) -> object:
-    module, name = target.split(":")
-    return getattr(importlib.import_module(module), name)
 
 
 def _overview() -> str:

@@ -55,6 +55,21 @@ def read_settings(
     return validated(kind, values, _Names(program.command, config, given, known))
 
 
+def table_settings(kind: type[SettingsT], values: Tree, *, command: str, file: str) -> SettingsT:
+    """Returns the settings of one command, given by a table of a file alone.
+
+    Args:
+        kind: The settings of the command.
+        values: What differs from their defaults.
+        command: The table's name, for messages.
+        file: Where it stands, for messages.
+
+    Raises:
+        UsageError: A key or a value cannot work.
+    """
+    return validated(kind, values, _Names(command, file, {}, list(options(kind))))
+
+
 def read_table(kind: type[BaseModel], path: Path, program: Program) -> Tree:
     """Returns the command's table in a TOML file, empty where there are only those of others.
 

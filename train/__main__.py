@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from command_line import settings
+from command_line.commands import load
 from command_line.output import is_full_or_closed, printing
 from command_line.settings import Program
-from train.commands import COMMANDS, load
+from train.commands import COMMANDS
 
 FAILED, INTERRUPTED = 1, 130
 KEY = "OPENAI_API_KEY"

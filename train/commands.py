@@ -1,18 +1,6 @@
-"""The commands of `python -m train`: imported only when one is run."""
+"""The commands of `python -m train`."""
 
-import importlib
-from dataclasses import dataclass
-from typing import Any
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command: what it does, its settings in `train.settings`, and the function that runs it."""
-
-    summary: str
-    settings: str
-    run: str
-
+from command_line.commands import Command
 
 COMMANDS = {
     "prepare": Command(
@@ -76,7 +64,7 @@ COMMANDS = {
         "train.turn_ear:turn_ear",
     ),
     "nano": Command(
-        "makes the embedded model: voices, tokenizer, LLM, ears, both stages",
+        "makes nano from nothing: voices, tokenizer, LLM, ears, both stages",
         "train.nano_settings:NanoSettings",
         "train.nano:make_nano",
     ),
@@ -111,9 +99,3 @@ COMMANDS = {
         "train.evaluate:evaluate",
     ),
 }
-
-
-def load(target: str) -> Any:
-    """Returns what `MODULE:NAME` names."""
-    module, name = target.split(":")
-    return getattr(importlib.import_module(module), name)

@@ -21,7 +21,9 @@ from typing import Annotated, Any, cast
 import tyro
 from pydantic import BaseModel, Field, ValidationError
 
-from train.commands import COMMANDS, load
+from command_line.commands import load
+from command_line.settings import table_settings
+from train.commands import COMMANDS
 from train.settings import Frozen, duration_s
 from train.task import Outcome
 
@@ -110,15 +112,12 @@ def chosen(step: Step, recipe: RecipeSettings) -> BaseModel:
     Raises:
         ValueError: They cannot work, or need a folder of recordings that was not named.
     """
-    kind = load(COMMANDS[step.command].settings)
+    kind: type[BaseModel] = load(COMMANDS[step.command].settings)
     values = _filled(step.settings, dict(_folders(step, recipe)))
     if recipe.budget and step.share:
         seconds = max(1, round(duration_s(recipe.budget) * step.share))
         values = {**values, "loop": {**values.get("loop", {}), "budget": f"{seconds}s"}}
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        raise ValueError(f"{recipe.recipe}: step {step.name}: {error}") from error
+    return table_settings(kind, values, command=f"step {step.name}", file=str(recipe.recipe))
 
 
 def _folders(step: Step, recipe: RecipeSettings) -> Iterator[tuple[str, str]]:

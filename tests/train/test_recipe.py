@@ -49,6 +49,7 @@ def test_the_steps_are_done_once_in_their_order(
     ]
     follow(recipe.model_copy(update={"budget": "10min"}))
     assert '"budget": "300s"' in (recipe.run / "language" / "run.json").read_text()
+    assert '"learning_rate": 0.0015' in (recipe.run / "language" / "run.json").read_text()
     written = (recipe.run / "whole" / "config.json").stat().st_mtime_ns
     follow(recipe)
     assert (recipe.run / "whole" / "config.json").stat().st_mtime_ns == written
