@@ -10,6 +10,7 @@ from torch import Tensor
 
 from models.emotions import EMOTION_LABELS, Emotion
 from models.prompts import ChatPrompts
+from train.domain import cut_reply
 from train.language.material import Exchange, Talk
 from train.losses import IGNORED
 
@@ -122,7 +123,7 @@ class RowWriter:
             row.add(self.prompts.reply_header(), segment=segment)
             is_last = number == len(talk.exchanges) - 1
             if not is_last and generator.random() < CUT_SHARE:
-                row.add(self.prompts.content(_cut(exchange.reply, generator)), segment=segment)
+                row.add(self.prompts.content(cut_reply(exchange.reply, generator)), segment=segment)
                 row.add(ending, segment=segment)
                 continue
             reply = self.prompts.content(exchange.reply) + ending[:1]
@@ -169,8 +170,3 @@ def _sound(
     shares = [float(share) for share in others]
     shares.insert(int(heard), sureness)
     return tuple(shares)
-
-
-def _cut(reply: str, generator: np.random.Generator) -> str:
-    words = reply.split()
-    return " ".join(words[: int(generator.integers(1, max(2, len(words))))])

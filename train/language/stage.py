@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -71,6 +70,7 @@ def teach(settings: LanguageSettings) -> Outcome:
     """
     folder = checkpoint_folder(settings.llm)
     tokenizer = read_tokenizer(folder)
+    torch.manual_seed(settings.loop.seed)  # the updates begin at random
     model = start(folder, tokenizer, settings.lora_rank)
     if settings.updates is not None:
         take_updates(model, settings.updates)
@@ -113,15 +113,11 @@ def take_updates(model: CompanionLlm, taught: Path) -> None:
             parameter.copy_(found[name])
 
 
-@dataclass(frozen=True, slots=True)
-class TalkStep:
-    """The loss of a batch of talks."""
-
-    def __call__(self, model: CompanionLlm, batch: TalkRows) -> Mapping[str, Tensor]:
-        """Returns the cross-entropy of the answers, a token."""
-        nexts = F.pad(batch.labels[:, 1:], (0, 1), value=IGNORED)
-        kept = nexts != IGNORED
-        return {"reply": F.cross_entropy(model(batch, kept).float(), nexts[kept])}
+def talk_step(model: CompanionLlm, batch: TalkRows) -> Mapping[str, Tensor]:
+    """Returns the cross-entropy of the answers, a token."""
+    nexts = F.pad(batch.labels[:, 1:], (0, 1), value=IGNORED)
+    kept = nexts != IGNORED
+    return {"reply": F.cross_entropy(model(batch, kept).float(), nexts[kept])}
 
 
 def export(model: CompanionLlm, folder: Path, tokenizer: Tokenizer, config: dict[str, Any]) -> None:
@@ -181,7 +177,7 @@ def _task(
     return Task(
         name="language",
         model=model,
-        step=TalkStep(),
+        step=talk_step,
         weights={"reply": 1.0},
         train=batches(train, settings.loop.seed),
         valid=batches(valid, 0) if valid else None,
@@ -212,16 +208,19 @@ class _Source:
             return torch.zeros(shape)
         found = self._pretrained.find(name)
         if found is None and name == EMOTION_VECTORS:
-            return self._named()
+            return self._named(shape)
         if found is None:
             raise ValueError(f"the LLM lacks {name}: fetch it again")
         return found
 
-    def _named(self) -> Tensor:
-        """Returns the embeddings of the emotions' own names, less what these have in common."""
+    def _named(self, shape: tuple[int, ...]) -> Tensor:
+        """Returns the embeddings of the emotions' own names, less what these have in common.
+
+        Zeros where the LLM keeps its embeddings under another name.
+        """
         table = self._pretrained.find("llm.causal.model.embed_tokens.weight")
         if table is None:
-            return torch.zeros(len(Emotion), 1)
+            return torch.zeros(shape)
         named = [
             table[self._tokenizer.encode(f" {emotion.adjective}")].float().mean(dim=0)
             for emotion in Emotion
