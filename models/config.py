@@ -228,15 +228,20 @@ class BlspEmoConfig:
             if limit is not None and limit < least:
                 raise ValueError(f"{name} is {limit}: at least {least} is needed, or null")
         if self.emotion_in_embeddings and self.emotion_head.kind == "mean":
-            raise ValueError("emotion_in_embeddings needs the emotion head attentive or spectral")
+            raise ValueError("emotion_in_embeddings needs another emotion head than mean")
         if self.adapter.kind == "words":
             if self.transcription is None or not self.has_decoder:
                 raise ValueError("the adapter words needs a decoder that writes them")
             if self.emotion_head.kind == "mean":
                 raise ValueError(
-                    "the adapter words needs the emotion head attentive or spectral: the mean of "
-                    "words says nothing of the voice"
+                    "the adapter words needs another emotion head than mean: the mean of words "
+                    "says nothing of the voice"
                 )
+        if self.guidance.weight < 0 or not 0 < self.guidance.plausible <= 1:
+            raise ValueError(
+                f"guidance has the weight {self.guidance.weight} and plausible "
+                f"{self.guidance.plausible}: they must be at least 0, and in (0, 1]"
+            )
         if not 0 <= self.emotion_head.statistics_layer <= self.speech_encoder.layers:
             raise ValueError(
                 f"statistics_layer is {self.emotion_head.statistics_layer}: the encoder has "

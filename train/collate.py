@@ -147,8 +147,13 @@ class Collator:
             row, waveforms = _Row(), iter(item.waveforms)
             for piece in item.example.speech_view:
                 if isinstance(piece, Spoken):
-                    count = self.embeddings(len(next(waveforms)), len(piece.words))
-                    row.add([0] * (count if counts is None else next(counts)), spoken=True)
+                    waveform = next(waveforms)
+                    count = (
+                        next(counts)
+                        if counts is not None
+                        else self.embeddings(len(waveform), len(piece.words))
+                    )
+                    row.add([0] * count, spoken=True)
                 else:
                     row.add(piece)
             row.add(item.example.reply, learnt=True)

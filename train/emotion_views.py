@@ -54,7 +54,8 @@ def telephone(waveform: Waveform) -> Waveform:
     # Slopes of some hundred hertz: walls in the spectrum would ring.
     kept = np.clip((hertz - 0.7 * low) / (0.3 * low), 0, 1)
     kept *= np.clip((1.1 * high - hertz) / (0.1 * high), 0, 1)
-    return narrow_band(np.fft.irfft(spectrum * kept, waveform.size).astype(np.float32), 8_000)
+    passed = np.fft.irfft(spectrum * kept, waveform.size).astype(np.float32)
+    return narrow_band(passed, TELEPHONE_RATE_HZ)
 
 
 def without_some_silence(waveform: Waveform, generator: np.random.Generator) -> Waveform:

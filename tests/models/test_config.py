@@ -52,3 +52,11 @@ def test_whole_numbers_fit_decimal_fields_and_none_fits_optional_ones():
 
 def test_the_label_order_is_that_of_the_published_checkpoint():
     assert EMOTION_LABELS == ("neutral", "happy", "angry", "sad", "surprise")
+
+
+@pytest.mark.parametrize("guidance", [{"weight": -1.0}, {"plausible": 0.0}, {"plausible": 1.5}])
+def test_guidance_that_cannot_lead_is_refused(guidance: dict[str, float]) -> None:
+    mapping = BlspEmoConfig.tiny().to_mapping()
+    mapping["guidance"] |= guidance
+    with pytest.raises(ValueError, match="guidance has the weight"):
+        from_mapping(BlspEmoConfig, mapping)

@@ -29,9 +29,8 @@ class Capture extends AudioWorkletProcessor {
   process([channels, ownChannels]) {
     const block = channels && channels[0];
     if (!block) return true;
-    const silence = new Float32Array(block.length);
     const joined = join(this.input, block);
-    const own = join(this.own, (ownChannels && ownChannels[0]) || silence);
+    const own = join(this.own, (ownChannels && ownChannels[0]) || new Float32Array(block.length));
     const isPlaying = own.some((sample) => sample !== 0);
     while (this.position + this.reach < joined.length) {
       this.push(this.at(joined, this.position), isPlaying ? this.at(own, this.position) : 0);
