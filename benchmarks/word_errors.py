@@ -26,9 +26,9 @@ from train.corpora.table import reader_of
 from train.domain import Intent, draw_values, fill, read_domain, templates
 from train.manifest import Drops, Utterance
 from train.metrics import word_error_rate
-from train.nano_audio import with_noise
 from train.speech_cuts import pink_noise
 from train.spoken_sentences import piper_says
+from train.surroundings import with_noise
 from train.synthesis import Voice, speak
 
 FLITE = Voice("flite", "slt")

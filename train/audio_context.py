@@ -23,11 +23,11 @@ from models.whisper import load_encoder, save_adapted
 from train.batches import BucketedBatches
 from train.domain import read_domain
 from train.loop import fit
-from train.nano_audio import Surroundings
 from train.settings import Frozen, LoopSettings
 from train.speech_cuts import Cut, Disturbed, draw_cuts, find_recordings, heard_cut
 from train.spoken_sentences import speak_sentences
 from train.stages import only_training
+from train.surroundings import Surroundings
 from train.task import Outcome, Task
 
 logger = logging.getLogger(__name__)

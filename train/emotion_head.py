@@ -24,8 +24,8 @@ from train.emotion_transfer import write_with_head
 from train.emotion_views import varied
 from train.manifest import Utterance, read_manifest
 from train.metrics import Floats, Integers
-from train.nano_audio import Surroundings
 from train.settings import Frozen
+from train.surroundings import Surroundings
 
 logger = logging.getLogger(__name__)
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from models.features import SPEECH_RATE_HZ, Waveform
-from train.nano_audio import Surroundings, faster, in_room, narrow_band, with_noise
 from train.speech_cuts import some_noise
+from train.surroundings import Surroundings, faster, in_room, narrow_band, with_noise
 
 SPEEDS = (0.92, 1.09)
 GAIN_DB = (-26.0, 8.0)

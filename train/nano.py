@@ -13,7 +13,6 @@ from models.tokenizer import JsonTokenizer
 from train.domain import Domain, Split, domain_sha256, read_domain
 from train.nano_alignment import align_nano
 from train.nano_assemble import assemble_nano, trained_weights
-from train.nano_audio import Surroundings
 from train.nano_emotion_runs import STATISTICS, train_emotion
 from train.nano_heard import listen
 from train.nano_llm_runs import LLM_HEARD, train_llm, train_llm_on_heard
@@ -26,6 +25,7 @@ from train.nano_tokenizer import spelling_size, train_tokenizer
 from train.nano_word_model import nano_word_model
 from train.run_folder import open_run, replacing
 from train.settings import TurnEndSettings, duration_s
+from train.surroundings import Surroundings
 from train.turn_ends import turn_ends
 
 logger = logging.getLogger(__name__)

@@ -14,13 +14,13 @@ from models.transcription import transcribe
 from train.domain import read_domain
 from train.metrics import Figure, word_error_rate
 from train.nano_assemble import recogniser_weights, state_weights
-from train.nano_audio import read_mono
 from train.nano_recogniser_runs import SpeechStages
 from train.nano_recordings import librispeech, speechocean
 from train.nano_settings import NanoSettings
 from train.nano_speech import read_lines
 from train.nano_text import spoken_form
 from train.settings import Frozen
+from train.surroundings import read_mono
 
 logger = logging.getLogger(__name__)
 

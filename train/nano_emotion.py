@@ -16,10 +16,10 @@ from models.emotion_head import SpectralEmotionHead
 from models.emotions import EMOTION_LABELS, Emotion, emotion_from_label
 from models.features import SpeechFeatures, speech_features
 from models.spoken_part import spoken_part
-from train.nano_audio import Surroundings, faster, read_mono
 from train.nano_pitch import PITCH_VALUES, PitchTrack, collate_pitch, pitch_losses, pitch_track
 from train.nano_recordings import Recording
 from train.nano_speech import Line
+from train.surroundings import Surroundings, faster, read_mono
 from train.synthesis import SAMPLE_RATE_HZ
 
 MIXED_SHARE = 0.15

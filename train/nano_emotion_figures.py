@@ -21,9 +21,9 @@ from train.metrics import (
     risk_coverage,
     unweighted_accuracy,
 )
-from train.nano_audio import read_mono
 from train.nano_bench import Bench
 from train.nano_recordings import Recording, ravdess, tess
+from train.surroundings import read_mono
 
 
 def emotion_figures(bench: Bench, data: Path) -> None:

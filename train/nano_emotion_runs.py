@@ -19,7 +19,6 @@ from train.domain import Domain
 from train.loop import fit
 from train.metrics import confusion, unweighted_accuracy
 from train.nano_assemble import nano_config, recogniser_weights, trained_weights
-from train.nano_audio import Surroundings, read_mono
 from train.nano_emotion import (
     EmotionItems,
     EmotionModel,
@@ -36,6 +35,7 @@ from train.nano_speech import Line, read_lines
 from train.nano_tokenizer import spelling_size
 from train.run_folder import write_json
 from train.settings import LoopSettings, duration_s
+from train.surroundings import Surroundings, read_mono
 from train.synthesis import SAMPLE_RATE_HZ
 from train.task import Step, Task
 

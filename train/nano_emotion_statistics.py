@@ -16,9 +16,9 @@ from models.emotions import EMOTION_LABELS
 from models.features import speech_features
 from models.speech_encoder import SpeechEncoder
 from models.voice_statistics import voice_statistics
-from train.nano_audio import read_mono
 from train.nano_emotion import EmotionItems, loud_span
 from train.nano_recordings import Recording
+from train.surroundings import read_mono
 
 VARIED = 5
 """Times that an acted recording is heard in other surroundings, at other speeds."""

@@ -24,7 +24,6 @@ from train.metrics import (
     unweighted_accuracy,
     word_error_rate,
 )
-from train.nano_audio import Surroundings, read_mono, with_noise
 from train.nano_bench import Bench, Figures
 from train.nano_emotion_figures import emotion_figures
 from train.nano_judges import ASKED_BACK, ReplyJudge, all_replies, held_out_accuracy, lexicon
@@ -33,6 +32,7 @@ from train.nano_speech import Line, read_lines
 from train.nano_text import spoken_form
 from train.nano_transplants import transplanted
 from train.settings import Frozen
+from train.surroundings import Surroundings, read_mono, with_noise
 
 logger = logging.getLogger(__name__)
 

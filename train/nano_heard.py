@@ -17,10 +17,10 @@ from models.emotions import Emotion
 from models.prompts import NOT_UNDERSTOOD
 from models.transcription import transcribe
 from train.domain import fitting
-from train.nano_audio import Surroundings, faster, read_mono, with_noise
 from train.nano_speech import Line
 from train.nano_text import spoken_form
 from train.nano_text_batches import NAMED_SHARE, ConversationSource, Openings, Turn, Wordings
+from train.surroundings import Surroundings, faster, read_mono, with_noise
 
 NOISY_SHARE, NOISE_DB = 0.5, (2.0, 12.0)
 """Of the sentences that are listened to: in so much noise, the others as in other training."""

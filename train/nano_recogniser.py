@@ -19,11 +19,11 @@ from models.speech_decoder import SpeechDecoder
 from models.speech_encoder import SpeechEncoder, SpeechStates
 from models.tokenizer import TURN_END, TURN_START, JsonTokenizer
 from train.losses import IGNORED, ctc
-from train.nano_audio import Surroundings, faster, read_mono
 from train.nano_recordings import Recording
 from train.nano_speech import Line
 from train.nano_text import spoken_form
 from train.nano_word_times import word_spans
+from train.surroundings import Surroundings, faster, read_mono
 from train.synthesis import PHONES, SAMPLE_RATE_HZ
 
 PHONE_LAYER = 3

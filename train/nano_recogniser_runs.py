@@ -13,7 +13,6 @@ from train.domain import Domain
 from train.loop import fit
 from train.metrics import word_errors
 from train.nano_assemble import LLM_WIDTH, nano_config, trained_weights
-from train.nano_audio import Surroundings
 from train.nano_recogniser import (
     WEIGHTS,
     Recogniser,
@@ -32,6 +31,7 @@ from train.nano_tokenizer import spelling_size
 from train.nano_word_times import pronunciations
 from train.settings import LoopSettings
 from train.stages import only_training
+from train.surroundings import Surroundings
 from train.synthesis import SAMPLE_RATE_HZ, phones_of
 from train.task import Outcome, Task
 

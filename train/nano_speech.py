@@ -20,8 +20,8 @@ from train.domain import (
     held_out_dialogue,
     templates,
 )
-from train.nano_audio import read_mono
 from train.nano_text import everyday_dialogues, speakable, unrelated_sentences
+from train.surroundings import read_mono
 from train.synthesis import (
     PHONES,
     SAMPLE_RATE_HZ,

@@ -10,7 +10,7 @@ from models.features import SPEECH_RATE_HZ, Waveform
 from train.audio_files import audio_duration_s, read_audio
 from train.corpora.files import AUDIO
 from train.manifest import read_manifest
-from train.nano_audio import Surroundings, in_room, with_noise
+from train.surroundings import Surroundings, in_room, with_noise
 
 LEVEL_DB = (-45.0, -15.0)
 """Loudness of what is said, against full scale, drawn from evenly."""

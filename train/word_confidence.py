@@ -15,7 +15,7 @@ from models.transcription import WordScores, transcribe
 from train.domain import Domain, draw_values, fill, templates
 from train.logistic import fitted_logistic
 from train.metrics import Floats, spoken_words, word_errors
-from train.nano_audio import with_noise
+from train.surroundings import with_noise
 from train.synthesis import HELD_OUT_ESPEAK_VARIANTS, Voice, speak
 
 FEWEST = 20

@@ -2,7 +2,7 @@ import numpy as np
 
 from tests.models.small import tone
 from train.emotion_views import loud_span, telephone, varied, without_some_silence
-from train.nano_audio import Surroundings
+from train.surroundings import Surroundings
 
 QUIET = Surroundings([], [])
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from models.config import EmotionHeadConfig, SpeechEncoderConfig
 from models.emotions import EMOTION_LABELS
 from models.speech_encoder import SpeechEncoder
-from train.nano_audio import Surroundings
 from train.nano_emotion import EmotionItems
 from train.nano_emotion_statistics import VARIED, fitted_head, heard_voices, statistics_logits
 from train.nano_recordings import Recording
+from train.surroundings import Surroundings
 
 SMALL = SpeechEncoderConfig(width=16, layers=2, heads=2, ffn=32, trained_on_short_inputs=True)
 HEAD = EmotionHeadConfig(kind="spectral", hidden=8, channels=(4, 8), statistics_layer=1)

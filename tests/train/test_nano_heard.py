@@ -10,10 +10,10 @@ import soundfile as sf
 import train.nano_heard
 from models.blsp_emo import BlspEmo
 from train.domain import read_domain
-from train.nano_audio import Surroundings
 from train.nano_heard import Confusions, HeardConversations, HeardSentence, listen, read_heard
 from train.nano_speech import Line
 from train.nano_text_batches import ConversationSource
+from train.surroundings import Surroundings
 
 DOMAIN = read_domain()
 NAMES = "ann ben carl dora eve fred gus hal ida jim".split()

@@ -20,7 +20,6 @@ from tests.models.small import byte_tokenizer
 from train.domain import read_domain, templates
 from train.losses import IGNORED
 from train.nano_assemble import nano_config
-from train.nano_audio import faster, in_room, with_noise
 from train.nano_emotion import EmotionModel, folded, trimmed
 from train.nano_judges import ASKED_BACK, ReplyJudge, all_replies
 from train.nano_llm import LlmStep, NanoLlm, llm_shape
@@ -38,6 +37,7 @@ from train.nano_text_batches import (
 )
 from train.nano_tokenizer import spelling_size, topics_of
 from train.nano_word_times import word_spans
+from train.surroundings import faster, in_room, with_noise
 from train.synthesis import (
     PHONES,
     SAMPLE_RATE_HZ,

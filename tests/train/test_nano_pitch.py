@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from models.config import EmotionHeadConfig, SpeechEncoderConfig
-from train.nano_audio import Surroundings
 from train.nano_emotion import (
     EmotionItems,
     EmotionModel,
@@ -16,6 +15,7 @@ from train.nano_emotion import (
     pitch_step,
 )
 from train.nano_pitch import collate_pitch, pitch_losses, pitch_track
+from train.surroundings import Surroundings
 
 torch.set_num_threads(1)
 

@@ -6,8 +6,8 @@ import soundfile as sf
 
 from tests.models.small import tone
 from train.manifest import Utterance, write_manifest
-from train.nano_audio import Surroundings
 from train.speech_cuts import Recording, draw_cuts, find_recordings, heard_cut, pink_noise
+from train.surroundings import Surroundings
 
 QUIET = Surroundings([], [])
 SILENT = Surroundings([np.zeros(16_000, np.float32)], [])
