@@ -14,6 +14,7 @@ from models.generation import Sampling
 from models.prompts import NOT_UNDERSTOOD
 from models.talk import TalkSession
 from models.transcription import transcribe
+from tests.models.shipped import check_written_talk
 
 FOLDER = Path(__file__).parents[2] / "models" / "nano"
 MOST_BYTES = 60_000_000
@@ -32,15 +33,7 @@ def test_it_is_small_and_says_what_it_is() -> None:
 
 
 def test_written_talk_gets_replies_that_end(nano: BlspEmo) -> None:
-    talk = TalkSession(nano)
-    replies: list[str] = []
-    for text in ("I failed my exam.", "My dog died yesterday.", "Thank you for listening."):
-        talk.read(text)
-        reply = "".join(talk.reply())
-        assert len(reply.split()) >= 3
-        assert reply.strip()[-1] in ".?!"
-        replies.append(reply)
-    assert len(set(replies)) == 3
+    check_written_talk(nano)
 
 
 def test_speech_gives_emotion_words_and_a_reply(nano: BlspEmo) -> None:
