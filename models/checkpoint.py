@@ -1,7 +1,7 @@
 """Checkpoints: saving in our layout; loading ours and the published one."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from models.config import FORMAT, BlspEmoConfig, from_mapping
 from models.hub import checkpoint_folder
-from models.int8 import quantize_layers
+from models.int8 import LARGE, quantize_layers, take_stored
 from models.precision import (
     DtypeName,
     check_fits,
@@ -39,13 +39,16 @@ WEIGHTS = "model.safetensors"
 DECODER_TOKENIZER = "whisper_tokenizer.json"
 WORDS = "words.safetensors"
 
-LARGE = 500_000_000
-"""Parameters from which on a model is read in 16 bits before it is quantised."""
-
 M = TypeVar("M", bound=nn.Module)
 
 
-def save(model: "BlspEmo", folder: str | Path, *, dtype: torch.dtype | None = None) -> None:
+def save(
+    model: "BlspEmo",
+    folder: str | Path,
+    *,
+    dtype: torch.dtype | None = None,
+    more: Mapping[str, Tensor] | None = None,
+) -> None:
     """Writes a checkpoint in our layout: config.json, weights, tokenizers and word model.
 
     Each file appears whole or not at all, the configuration last.
@@ -54,6 +57,7 @@ def save(model: "BlspEmo", folder: str | Path, *, dtype: torch.dtype | None = No
         model: Not quantised.
         folder: Created where it is missing.
         dtype: Number format of the weights in the file; that of the model if not given.
+        more: Tensors that are written instead of the model's own, or beside them.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +65,7 @@ def save(model: "BlspEmo", folder: str | Path, *, dtype: torch.dtype | None = No
         name: (p.detach() if dtype is None else p.detach().to(dtype)).cpu().contiguous()
         for name, p in model.named_parameters()
     }
-    _write_weights(tensors, folder)
+    _write_weights({**tensors, **(more or {})}, folder)
     if model.has_tokenizer:
         model.tokenizer.save(folder)
     if model.has_decoder_tokenizer:
@@ -113,16 +117,20 @@ def load(
             model = build(config, **beside)
     except (ValueError, TypeError, KeyError) as error:
         raise CheckpointError(f"{folder / 'config.json'} describes no model: {error}") from error
-    parameters = sum(p.numel() for p in model.parameters())
-    if quantize == "int8":
-        dtype = "bfloat16" if parameters > LARGE else "float32"
-    number_format = choose_dtype(dtype, target, parameters=parameters)
-    check_fits(model, number_format, target)
     files = WeightFiles(folder)
     if published:
         reader = PublishedWeights(files, has_lora=config.lora is not None)
     else:
         reader = ComposedWeights(files, PartWeights(parts))
+        if reader.holds_int8 and dtype == "auto" and target.type == "cpu":
+            quantize = "int8"
+        if quantize == "int8":
+            take_stored(model, reader.stored, reader.read)
+    parameters = sum(p.numel() for p in model.parameters())
+    if quantize == "int8":
+        dtype = "bfloat16" if parameters > LARGE else "float32"
+    number_format = choose_dtype(dtype, target, parameters=parameters)
+    check_fits(model, number_format, target)
     fill_parameters(model, reader.read, dtype=number_format, device=target)
     # The published files hold tables of their own program too; ours hold parameters alone.
     if not published:

@@ -182,17 +182,17 @@ class CachedText:
 
     def inputs(self, start: int = 0) -> tuple[Tensor, Tensor]:
         """Returns embeddings (1, T, D) and the speech mask (1, T) from position `start` on."""
-        weight = self._llm.causal.get_input_embeddings().weight
+        like = self._llm.like
         parts: list[Tensor] = []
         flags: list[Tensor] = []
         for piece in _after(self._pieces, start):
             if piece.speech is None:
-                ids = torch.tensor([piece.ids], device=weight.device)
+                ids = torch.tensor([piece.ids], device=like.device)
                 parts.append(self._llm.embed(ids))
             else:
-                parts.append(piece.speech[None].to(device=weight.device, dtype=weight.dtype))
+                parts.append(piece.speech[None].to(device=like.device, dtype=like.dtype))
             flags.append(torch.full((1, len(piece)), piece.speech is not None))
-        return torch.cat(parts, dim=1), torch.cat(flags, dim=1).to(weight.device)
+        return torch.cat(parts, dim=1), torch.cat(flags, dim=1).to(like.device)
 
 
 @dataclass(frozen=True, slots=True)

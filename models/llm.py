@@ -30,7 +30,7 @@ class LanguageModel(nn.Module):
 
         hf_config = llm_config(config)
         self.causal: Any = AutoModelForCausalLM.from_config(hf_config, attn_implementation="sdpa")
-        self.width = int(self.causal.get_input_embeddings().weight.shape[1])
+        self.width = int(self.causal.get_input_embeddings().embedding_dim)
         self._cache_keyword = cache_keyword(self.causal)
         self._scope = self._attach(lora)
 
@@ -40,6 +40,11 @@ class LanguageModel(nn.Module):
     def speech_positions(self, mask: Tensor) -> AbstractContextManager[None]:
         """Within it the updates act on `mask` (B, T) bool; spans `backward` in training."""
         return self._scope.speech_positions(mask) if self._scope else nullcontext()
+
+    @property
+    def like(self) -> Tensor:
+        """A parameter, whose device and number format embeddings have."""
+        return next(self.causal.parameters())
 
     @property
     def table(self) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from models.cache_keyword import cache_keyword
 from models.config import SpeechEncoderConfig
-from models.int8 import Int8Linear, quantize_layers
+from models.int8 import Int8Linear, Int8Rows, quantize_layers
 from models.masks import attention_bias, lengths_to_mask
 from models.speech_encoder import SpeechStates, whisper_config
 from models.torchaudio_guard import guard_torchaudio
@@ -44,9 +44,7 @@ class SpeechDecoder(nn.Module):
     def quantize(self) -> None:
         """Turns the large linear layers, the output layer foremost, into dynamic int8, on a CPU."""
         table = self.whisper.embed_tokens.weight
-        output = nn.Linear(table.shape[1], table.shape[0], bias=False, device="meta")
-        output.weight = nn.Parameter(table.detach(), requires_grad=False)
-        self._output = Int8Linear(output)
+        self._output = Int8Linear(Int8Rows.of(table))
         quantize_layers(self.whisper)
 
     def written(self, ids: Tensor, speech: SpeechStates, *, prompt: Sequence[int]) -> Tensor:

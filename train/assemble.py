@@ -17,12 +17,14 @@ from models.config import (
     BlspEmoConfig,
     EmotionHeadConfig,
     LoraConfig,
+    PartsConfig,
     SpeechEncoderConfig,
     TranscriptionConfig,
     WordConfidenceConfig,
 )
 from models.emotion_head import build_emotion_head
 from models.hub import checkpoint_folder
+from models.int8 import take_stored
 from models.precision import check_fits
 from models.pretrained.composed import PartWeights
 from models.tokenizer import JsonTokenizer
@@ -35,6 +37,7 @@ from models.weights import (
 )
 from models.whisper import whisper_transcription
 from models.whisper_shape import whisper_shape
+from train.language.updates import as_changes
 from train.settings import AlignSettings, AssembleSettings, StartSettings
 
 logger = logging.getLogger(__name__)
@@ -74,18 +77,25 @@ def write_assembled(settings: AssembleSettings) -> None:
         raise ValueError("name what to put together: --speech and --llm")
     if settings.out.exists():
         raise ValueError(f"{settings.out} exists: choose another --out")
-    model = assemble(settings)
+    changes = as_changes(settings.updates) if settings.updates else {}
+    model = assemble(settings, from_part=bool(changes))
     limits = {
         name: getattr(settings, name) for name in ("talk_tokens", "talk_turns", "turn_tokens")
     }
     guidance = replace(model.config.guidance, weight=settings.guidance)
-    model.config = replace(model.config, guidance=guidance, **limits)
-    save(model, settings.out)
+    parts = PartsConfig(llm=settings.llm) if changes else None
+    model.config = replace(model.config, guidance=guidance, parts=parts, **limits)
+    save(model, settings.out, more=changes)
     print(f"{settings.out}: {sum(p.numel() for p in model.parameters()) / 1e6:.0f} M parameters")
 
 
-def assemble(settings: StartSettings) -> BlspEmo:
+def assemble(settings: StartSettings, *, from_part: bool = False) -> BlspEmo:
     """Returns Whisper and an LLM with a new adapter, partial LoRA and emotion head between them.
+
+    Args:
+        settings: What it is put together from.
+        from_part: Leaves the matrices of the LLM as its part stores them, in 8 bits: they are no
+            parameters then, and are not saved.
 
     Raises:
         CheckpointError: One of the two is missing, damaged or of another architecture.
@@ -103,9 +113,11 @@ def assemble(settings: StartSettings) -> BlspEmo:
         model = BlspEmo(config, tokenizer=tokenizer, decoder_tokenizer=decoder_tokenizer)
     dtype = cast(torch.dtype, getattr(torch, settings.dtype))
     cpu = torch.device("cpu")
-    check_fits(model, dtype, cpu)
     pretrained = PartWeights({"speech": speech, "llm": llm})
     source = _Source(config, model.llm.width, pretrained)
+    if from_part:
+        take_stored(model, pretrained.stored, source.read)
+    check_fits(model, dtype, cpu)
     fill_parameters(model, source.read, dtype=dtype, device=cpu)
     return model.eval()
 
@@ -141,7 +153,7 @@ def assembled_config(
         if settings.lora_rank
         else None,
         emotion_head=EmotionHeadConfig(kind=settings.emotion_head),
-        emotion_in_embeddings=settings.emotion_vectors or _has_emotion_vectors(llm_folder),
+        emotion_in_embeddings=_has_emotion_vectors(settings, llm_folder),
         transcription=transcription,
         word_confidence=WHISPER_CONFIDENCE if settings.adapter == "words" else None,
         context_tokens=min(context, 8192),
@@ -149,8 +161,10 @@ def assembled_config(
     )
 
 
-def _has_emotion_vectors(llm_folder: Path) -> bool:
-    """Whether the LLM was taught with vectors for how a person sounds."""
+def _has_emotion_vectors(settings: StartSettings, llm_folder: Path) -> bool:
+    """Whether the LLM is taught, or to be taught, with vectors for how a person sounds."""
+    if settings.emotion_vectors or getattr(settings, "updates", None):
+        return True
     return EMOTION_VECTORS in WeightFiles(llm_folder).names()
 
 

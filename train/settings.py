@@ -137,6 +137,9 @@ class StartSettings(Frozen):
 class AssembleSettings(StartSettings):
     """A checkpoint of a pretrained Whisper and a pretrained LLM, without any training."""
 
+    updates: Path | None = None
+    """Folder `best` of a run of `language` with the weights of a part in int8: what it taught that
+    part, which `llm` must name. The checkpoint holds these updates, and takes the part beside."""
     out: Path = Path()
     """Folder of the checkpoint; must not exist."""
     talk_tokens: int | None = Field(default=None, ge=64)

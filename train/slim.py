@@ -57,7 +57,8 @@ def slim(settings: SlimSettings) -> None:
     if settings.out.exists():
         raise ValueError(f"{settings.out} exists: choose another --out")
     config, _ = read_config(settings.model)
-    parts = PartsConfig(speech=settings.speech, llm=settings.llm)
+    before = config.parts or PartsConfig()
+    parts = PartsConfig(settings.speech or before.speech, settings.llm or before.llm)
     known = PartWeights(part_folders(parts))
     ranks = {"llm": settings.rank}
     kept, lost, changed = _what_differs(

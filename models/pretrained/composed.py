@@ -11,9 +11,12 @@ from torch import Tensor
 
 from models.config import PartsConfig
 from models.hub import checkpoint_folder
+from models.int8 import Int8Rows, StoredInt8
 from models.weights import CheckpointError, WeightFiles
 
 DOWN, UP = ".down", ".up"
+SCALE = ".scale"
+"""Ends the name of the scales of a matrix that a part stores in 8 bits."""
 
 
 def part_folders(parts: PartsConfig) -> dict[str, Path]:
@@ -64,7 +67,30 @@ class PartWeights:
             return None
         role, names = found
         theirs = next((one for one in names if one in self._known[role]), None)
-        return None if theirs is None else self._files[role].read(theirs)
+        if theirs is None:
+            return None
+        rows = self._rows(role, theirs)
+        return self._files[role].read(theirs) if rows is None else rows.weight()
+
+    def stored(self, name: str) -> StoredInt8 | None:
+        """Returns our parameter `name` as a part stores it in 8 bits; None where none does."""
+        found = names_in_part(name)
+        if found is None or found[0] not in self._files:
+            return None
+        role, names = found
+        rows = (self._rows(role, theirs) for theirs in names if theirs in self._known[role])
+        return next((StoredInt8(one, None) for one in rows if one is not None), None)
+
+    @property
+    def holds_int8(self) -> bool:
+        """Whether a part stores weights in 8 bits."""
+        return any(name.endswith(SCALE) for known in self._known.values() for name in known)
+
+    def _rows(self, role: str, name: str) -> Int8Rows | None:
+        if f"{name}{SCALE}" not in self._known[role]:
+            return None
+        files = self._files[role]
+        return Int8Rows(files.read(name), files.read(f"{name}{SCALE}"))
 
 
 class ComposedWeights:
@@ -89,10 +115,24 @@ class ComposedWeights:
                 f"{self._files.folder} lacks the tensor {name}, and so do its parts: copy the "
                 "checkpoint again"
             )
+        change = self._change(name)
+        return base if change is None else base.float() + change[1] @ change[0]
+
+    def stored(self, name: str) -> StoredInt8 | None:
+        """Returns a parameter that a part stores in 8 bits; None where it is not had so."""
+        found = None if name in self._own else self._parts.stored(name)
+        return found and found._replace(change=self._change(name))
+
+    @property
+    def holds_int8(self) -> bool:
+        """Whether there are parameters that a part stores in 8 bits."""
+        return self._parts.holds_int8
+
+    def _change(self, name: str) -> tuple[Tensor, Tensor] | None:
         if f"{name}{DOWN}" not in self._own:
-            return base
+            return None
         down, up = (self._files.read(f"{name}{end}").float() for end in (DOWN, UP))
-        return base.float() + up @ down
+        return down, up
 
 
 def low_rank(change: Tensor, rank: int) -> tuple[Tensor, Tensor]:

@@ -2,22 +2,28 @@
 
 So training and checkpoints take a part by its name wherever they take the folder of a Whisper or of
 an LLM. Weights are written in 16 bits: those of Whisper are in the file, and what was quantised to
-4 bits loses nothing in bfloat16 that it still had.
+4 bits loses nothing in bfloat16 that it still had. Large LLMs are written as they run on a CPU:
+each row of a matrix in 8 bits, and its scale.
 """
 
 import json
+import math
+import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from models.int8 import LARGE, Int8Rows
 from models.pretrained.catalogue import Part
+from models.pretrained.composed import SCALE
 from models.pretrained.ctranslate2 import CTranslate2Whisper
-from models.pretrained.gguf_llama import GgufLlama
+from models.pretrained.gguf_llm import GgufLlm
 from models.pretrained.gguf_tokenizer import write_tokenizer
 from models.pretrained.store import Store
 from models.tokenizer import JsonTokenizer
@@ -120,26 +126,50 @@ def _whisper_generation(
     }
 
 
-def _unpack_llama(part: Part, packed: Path, staging: Path) -> None:
+def _unpack_llm(part: Part, packed: Path, staging: Path) -> None:
     folder = _new(staging)
-    weights = GgufLlama(packed / _file(part, ".gguf"))
-    write_tokenizer(folder / "tokenizer.json", *weights.tokens)
-    _write_weights(folder, _llm_names(weights.config), weights.read, "", torch.bfloat16)
+    weights = GgufLlm(packed / _file(part, ".gguf"))
+    write_tokenizer(folder / "tokenizer.json", weights.tokens)
+    shapes = _llm_shapes(weights.config)
+    if sum(map(math.prod, shapes.values())) > LARGE:
+        _write_int8(folder, shapes, weights.read)
+    else:
+        _write_weights(folder, shapes, weights.read, "", torch.bfloat16)
     _write_json(folder / "config.json", weights.config)
 
 
-def _llm_names(config: dict[str, Any]) -> Iterable[str]:
+def _llm_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     from models.llm import LanguageModel
     from models.weights import without_weights
 
     with without_weights():
         model = LanguageModel(config, None)
-    return [name for name, _ in model.causal.named_parameters()]
+    return {name: tuple(p.shape) for name, p in model.causal.named_parameters()}
+
+
+def _write_int8(
+    folder: Path, shapes: Mapping[str, tuple[int, ...]], read: Callable[[str], Tensor]
+) -> None:
+    """Writes matrices in 8 bits, and the rest in 32."""
+    from safetensors.torch import save_file
+
+    tensors: dict[str, Tensor] = {}
+
+    def add(name: str) -> None:
+        weight = read(name)
+        if weight.ndim == 2:
+            tensors[name], tensors[f"{name}{SCALE}"] = Int8Rows.of(weight)
+        else:
+            tensors[name] = weight.float()
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the library computes on one core
+        list(pool.map(add, shapes))
+    save_file(tensors, str(folder / "model.safetensors"), metadata={"format": "pt"})
 
 
 KINDS: dict[str, Callable[[Part, Path, Path], None]] = {
     "speech": _unpack_whisper,
-    "llm": _unpack_llama,
+    "llm": _unpack_llm,
 }
 
 

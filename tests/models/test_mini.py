@@ -23,7 +23,7 @@ MOST_BYTES = 60_000_000
 def mini() -> BlspEmo:
     parts_or_skip("mini")
     torch.set_num_threads(1)
-    return BlspEmo.from_pretrained("mini", dtype="float32", device="cpu")
+    return BlspEmo.from_pretrained("mini", device="cpu")
 
 
 def test_it_is_the_default_small_and_says_what_it_is_made_of() -> None:

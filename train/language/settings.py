@@ -1,6 +1,7 @@
 """Settings of the language stage."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -25,6 +26,9 @@ class LanguageSettings(Frozen):
     """System line of all talks."""
     lora_rank: int = Field(default=32, ge=1)
     """Rank of the updates, which are merged into the weights at the end."""
+    frozen: Literal["float32", "int8"] = "float32"
+    """Number format of the weights below the updates; with int8 a large LLM learns several times
+    faster on a CPU, and as it will answer there."""
     longest_tokens: int = Field(default=1024, ge=64)
     """Positions of the longest conversation."""
     row_tokens: int = Field(default=256, ge=64)

@@ -14,6 +14,7 @@ from models.checkpoint import read_tokenizer
 from models.config import LoraConfig
 from models.emotions import Emotion
 from models.hub import checkpoint_folder
+from models.int8 import Int8Linear, quantize_layers
 from models.llm import LanguageModel
 from models.partial_lora import PartialLoraLinear
 from models.pretrained.composed import PartWeights
@@ -26,6 +27,7 @@ from train.language.domain_talks import domain_talks
 from train.language.material import is_held_out, material_files, read_talks
 from train.language.rows import RowWriter, TalkRows
 from train.language.settings import LanguageSettings
+from train.language.updates import SCALING, UPDATES, take_updates, write_updates
 from train.loop import fit
 from train.losses import IGNORED
 from train.run_folder import file_sha256, write_json
@@ -33,9 +35,6 @@ from train.stages import only_training
 from train.task import Outcome, Task
 
 logger = logging.getLogger(__name__)
-
-UPDATES = "updates.safetensors"
-"""Beside the taught LLM: the updates alone, from which another run may go on."""
 
 ELSEWHERE = {"loop", "run", "material", "updates"}
 """Settings that the identity of a run holds otherwise."""
@@ -51,7 +50,7 @@ class CompanionLlm(nn.Module):
 
     def __init__(self, config: Mapping[str, Any], rank: int) -> None:
         super().__init__()
-        lora = LoraConfig(rank=rank, alpha=2.0 * rank, scope="all")
+        lora = LoraConfig(rank=rank, alpha=SCALING * rank, scope="all")
         self.llm = LanguageModel(config, lora)
         self.emotion_vectors = nn.Embedding(len(Emotion), self.llm.width)
 
@@ -72,6 +71,8 @@ def teach(settings: LanguageSettings) -> Outcome:
     tokenizer = read_tokenizer(folder)
     torch.manual_seed(settings.loop.seed)  # the updates begin at random
     model = start(folder, tokenizer, settings.lora_rank)
+    if settings.frozen == "int8":
+        quantize_layers(model.llm, with_gradients=True)
     if settings.updates is not None:
         take_updates(model, settings.updates)
     task = _task(settings, model, tokenizer, folder)
@@ -89,30 +90,6 @@ def start(folder: Path, tokenizer: Tokenizer, rank: int) -> CompanionLlm:
     return model
 
 
-def take_updates(model: CompanionLlm, taught: Path) -> None:
-    """Lets `model` begin with what an earlier run learnt.
-
-    Args:
-        model: As it was begun there.
-        taught: The folder that the earlier run exported.
-
-    Raises:
-        ValueError: It holds no updates, or those of another LLM or rank.
-    """
-    from safetensors.torch import load_file
-
-    path = taught / UPDATES
-    if not path.is_file():
-        raise ValueError(f"{path} does not exist: name the folder `best` of a run of `language`")
-    found = load_file(str(path))
-    own = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    if {n: t.shape for n, t in found.items()} != {n: p.shape for n, p in own.items()}:
-        raise ValueError(f"{path} is of another LLM or rank: give the same --llm and --lora-rank")
-    with torch.no_grad():
-        for name, parameter in own.items():
-            parameter.copy_(found[name])
-
-
 def talk_step(model: CompanionLlm, batch: TalkRows) -> Mapping[str, Tensor]:
     """Returns the cross-entropy of the answers, a token."""
     nexts = F.pad(batch.labels[:, 1:], (0, 1), value=IGNORED)
@@ -121,9 +98,15 @@ def talk_step(model: CompanionLlm, batch: TalkRows) -> Mapping[str, Tensor]:
 
 
 def export(model: CompanionLlm, folder: Path, tokenizer: Tokenizer, config: dict[str, Any]) -> None:
-    """Writes the taught LLM as `transformers` reads one, with the emotion vectors beside it."""
+    """Writes the updates, and the taught LLM as `transformers` reads one with its emotion vectors.
+
+    Where its own weights are in int8 the updates stand alone: `assemble` adds them to the LLM.
+    """
     from safetensors.torch import save_file
 
+    write_updates(model, folder)
+    if any(isinstance(module, Int8Linear) for module in model.modules()):
+        return
     tensors = {EMOTION_VECTORS: model.emotion_vectors.weight.detach().contiguous()}
     updated = {
         f"{name}.": module
@@ -139,8 +122,6 @@ def export(model: CompanionLlm, folder: Path, tokenizer: Tokenizer, config: dict
         elif name.startswith(f"{inside}base."):
             tensors[name.replace(".base.", ".")] = parameter.detach().contiguous()
     save_file(tensors, str(folder / "model.safetensors"), metadata={"format": "pt"})
-    updates = {n: p.detach().contiguous() for n, p in model.named_parameters() if p.requires_grad}
-    save_file(updates, str(folder / UPDATES))
     tokenizer.save(folder)
     write_json(folder / "config.json", config)
 

@@ -79,8 +79,23 @@ def write_whisper_tokenizer(folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps({"suppress_ids": [1]}))
 
 
-def write_gguf(path: Path, llama: Any, *, architecture: str = "llama") -> None:
-    """Writes a `transformers` Llama model as llama.cpp stores it, quantised to 8 bits."""
+def write_gguf(
+    path: Path,
+    llm: Any,
+    *,
+    architecture: str = "llama",
+    split: str = "smollm",
+    has_output: bool = False,
+) -> None:
+    """Writes a `transformers` LLM of Llama's shape as llama.cpp stores it, quantised to 8 bits.
+
+    Args:
+        path: Of the file.
+        llm: The model.
+        architecture: Llama's rotary pairs are put side by side, those of others are not.
+        split: Name of the way in which its tokenizer cuts text.
+        has_output: Writes its embeddings a second time, as the output layer.
+    """
     from gguf import GGMLQuantizationType, GGUFWriter, quantize
 
     kind = GGMLQuantizationType.Q8_0
@@ -95,10 +110,14 @@ def write_gguf(path: Path, llama: Any, *, architecture: str = "llama") -> None:
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_vocab_size(TOKENS)
     tokens = tokens_of()
+    writer.add_tokenizer_pre(split)
     writer.add_token_list(tokens)
     writer.add_token_merges(["h i"])
     writer.add_token_types([3 if token.startswith("<|") else 1 for token in tokens])
-    for name, values in _gguf_tensors(llama.model).items():
+    tensors = _gguf_tensors(llm.model, is_paired=architecture == "llama")
+    if has_output:
+        tensors["output.weight"] = llm.model.embed_tokens.weight
+    for name, values in tensors.items():
         data = values.detach().numpy()
         if data.ndim == 1:
             writer.add_tensor(name, data)
@@ -118,7 +137,10 @@ def tokens_of() -> list[str]:
     return [*letters, "hi", "<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 
 
-def _gguf_tensors(model: Any) -> dict[str, Tensor]:
+def _gguf_tensors(model: Any, *, is_paired: bool) -> dict[str, Tensor]:
+    def rotary(rows: Tensor, heads: int) -> Tensor:
+        return paired(rows, heads) if is_paired else rows
+
     found = {
         "token_embd.weight": model.embed_tokens.weight,
         "output_norm.weight": model.norm.weight,
@@ -126,8 +148,8 @@ def _gguf_tensors(model: Any) -> dict[str, Tensor]:
     for index, layer in enumerate(model.layers):
         attention, mlp, block = layer.self_attn, layer.mlp, f"blk.{index}"
         found |= {
-            f"{block}.attn_q.weight": paired(attention.q_proj.weight, HEADS),
-            f"{block}.attn_k.weight": paired(attention.k_proj.weight, KV_HEADS),
+            f"{block}.attn_q.weight": rotary(attention.q_proj.weight, HEADS),
+            f"{block}.attn_k.weight": rotary(attention.k_proj.weight, KV_HEADS),
             f"{block}.attn_v.weight": attention.v_proj.weight,
             f"{block}.attn_output.weight": attention.o_proj.weight,
             f"{block}.ffn_gate.weight": mlp.gate_proj.weight,
@@ -136,6 +158,14 @@ def _gguf_tensors(model: Any) -> dict[str, Tensor]:
             f"{block}.attn_norm.weight": layer.input_layernorm.weight,
             f"{block}.ffn_norm.weight": layer.post_attention_layernorm.weight,
         }
+        biased = {
+            "attn_q": attention.q_proj,
+            "attn_k": attention.k_proj,
+            "attn_v": attention.v_proj,
+        }
+        for name, module in biased.items():
+            if module.bias is not None:
+                found[f"{block}.{name}.bias"] = module.bias
     return found
 
 

@@ -1,19 +1,29 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, WhisperForConditionalGeneration
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    WhisperForConditionalGeneration,
+)
 
 from models import hub
 from models.blsp_emo import BlspEmo
+from models.pretrained import unpacked as unpacking
 from models.pretrained.ctranslate2 import CTranslate2Whisper
-from models.pretrained.gguf_llama import GgufLlama
+from models.pretrained.gguf_llm import GgufLlm
+from models.pretrained.gguf_tokenizer import write_tokenizer
 from models.pretrained.store import Store
 from models.pretrained.unpacked import unpacked
 from models.tokenizer import JsonTokenizer
 from models.transcription import transcribe
-from models.weights import CheckpointError
+from models.weights import CheckpointError, WeightFiles
 from tests.models.pretrained import files
 from tests.models.pretrained.small_parts import part
 from tests.models.small import tone
@@ -36,7 +46,7 @@ def test_every_parameter_of_a_llama_comes_back_but_for_rounding(
     llama: LlamaForCausalLM, tmp_path: Path
 ) -> None:
     files.write_gguf(tmp_path / "m.gguf", llama)
-    found = GgufLlama(tmp_path / "m.gguf")
+    found = GgufLlm(tmp_path / "m.gguf")
     for name, parameter in llama.named_parameters():
         assert torch.allclose(found.read(name), parameter, atol=1e-3), name
     again = LlamaForCausalLM(LlamaConfig(**found.config)).eval()
@@ -45,6 +55,49 @@ def test_every_parameter_of_a_llama_comes_back_but_for_rounding(
             parameter.copy_(found.read(name))
         ids = torch.tensor([[5, 200, 17, 99]])
         assert torch.allclose(again(ids).logits, llama(ids).logits, atol=0.02)
+
+
+@pytest.mark.parametrize("has_output", [False, True])
+def test_every_parameter_of_a_qwen_comes_back_but_for_rounding(
+    has_output: bool, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    shape = {"vocab_size": files.TOKENS, "hidden_size": files.WIDTH, "num_hidden_layers": 2}
+    heads = {"num_attention_heads": files.HEADS, "num_key_value_heads": files.KV_HEADS}
+    settings: dict[str, Any] = {"intermediate_size": files.FFN, "tie_word_embeddings": True}
+    qwen = Qwen2ForCausalLM(Qwen2Config(**shape, **heads, **settings)).eval()
+    files.write_gguf(tmp_path / "m.gguf", qwen, architecture="qwen2", has_output=has_output)
+    found = GgufLlm(tmp_path / "m.gguf")
+    assert found.config["model_type"] == "qwen2" and found.config["tie_word_embeddings"]
+    for name, parameter in qwen.named_parameters():
+        assert torch.allclose(found.read(name), parameter, atol=1e-3), name
+
+
+def test_text_is_cut_as_the_file_says(llama: LlamaForCausalLM, tmp_path: Path) -> None:
+    files.write_gguf(tmp_path / "m.gguf", llama, split="qwen2")
+    write_tokenizer(tmp_path / "tokenizer.json", GgufLlm(tmp_path / "m.gguf").tokens)
+    tokenizer = JsonTokenizer(tmp_path / "tokenizer.json")
+    text = "hi, it's 1999 – n\u00e9?"
+    assert tokenizer.decode(tokenizer.encode(text.replace("\u00e9", "e\u0301"))) == text
+    files.write_gguf(tmp_path / "m.gguf", llama, split="unheard-of")
+    with pytest.raises(ValueError, match="by 'unheard-of', which is not known"):
+        write_tokenizer(tmp_path / "tokenizer.json", GgufLlm(tmp_path / "m.gguf").tokens)
+
+
+@torch.inference_mode()
+def test_a_large_llm_is_unpacked_in_8_bits_and_answers_alike(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = AlignSettings(speech="ears", llm="tongue", adapter_width=8, lora_rank=2)
+    whole = assemble(settings)
+    shutil.rmtree(hub.checkpoint_folder("tongue"))
+    monkeypatch.setattr(unpacking, "LARGE", 0)
+    stored = WeightFiles(hub.checkpoint_folder("tongue"))
+    assert stored.read("model.embed_tokens.weight").dtype == torch.int8
+    for model in (assemble(settings), assemble(settings, from_part=True)):
+        ids = torch.tensor([[5, 200, 17, 99]])
+        ours, theirs = (one.llm(one.llm.embed(ids)).flatten() for one in (model, whole))
+        assert torch.cosine_similarity(ours, theirs, dim=0) > 0.99
 
 
 def test_digits_are_tokens_of_their_own_and_markup_is_special(store: Store) -> None:
@@ -116,10 +169,10 @@ def test_a_file_that_is_no_llama_is_refused(llama: LlamaForCausalLM, tmp_path: P
     path = tmp_path / "m.gguf"
     path.write_bytes(b"GGUX" + bytes(100))
     with pytest.raises(CheckpointError, match="is damaged"):
-        GgufLlama(path)
+        GgufLlm(path)
     files.write_gguf(path, llama, architecture="falcon")
-    with pytest.raises(CheckpointError, match="architecture 'falcon': llama is read"):
-        GgufLlama(path)
+    with pytest.raises(CheckpointError, match="architecture 'falcon': llama and qwen2 are"):
+        GgufLlm(path)
     files.write_gguf(path, llama)
     with pytest.raises(CheckpointError, match=r"lacks nothing\.weight"):
-        GgufLlama(path).read("nothing.weight")
+        GgufLlm(path).read("nothing.weight")

@@ -3,15 +3,18 @@ from pathlib import Path
 import pytest
 import torch
 
+from models import int8
 from models.blsp_emo import BlspEmo
 from models.checkpoint import read_tokenizer
 from models.hub import checkpoint_folder
+from models.pretrained import unpacked as unpacking
 from models.pretrained.store import Store
 from models.weights import WeightFiles
 from train.assemble import write_assembled
 from train.language.settings import LanguageSettings
 from train.language.stage import start, teach
 from train.settings import AssembleSettings, LoopSettings
+from train.slim import SlimSettings, slim
 
 TALKS = "".join(
     f"{feeling}> {thing}.\n< {answer}\n\n"
@@ -108,3 +111,31 @@ def test_a_run_goes_on_from_the_updates_of_another(
         take_updates(start(folder, read_tokenizer(folder), 4), taught)
     with pytest.raises(ValueError, match="does not exist"):
         take_updates(model, tmp_path)
+
+
+def test_what_an_llm_in_8_bits_is_taught_is_kept_beside_its_part(
+    settings: LanguageSettings, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unpacking, "LARGE", 0)
+    monkeypatch.setattr(int8, "LEAST_QUANTIZED", 1)
+    outcome = teach(settings.model_copy(update={"frozen": "int8"}))
+    assert [path.name for path in outcome.best.iterdir()] == ["updates.safetensors"]
+    model = tmp_path / "model"
+    made = {"speech": "ears", "llm": "tongue", "updates": outcome.best, "adapter": "words"}
+    write_assembled(
+        AssembleSettings(**made, emotion_head="attentive", lora_rank=0, out=model)  # pyright: ignore[reportArgumentType]
+    )
+    slim(SlimSettings(model=model, speech="ears", llm="tongue", out=tmp_path / "small"))
+    kept = WeightFiles(tmp_path / "small").names()
+    matrices = [name for name in kept if name.startswith("llm.")]
+    assert matrices and all(name.endswith((".down", ".up")) for name in matrices)
+    quick, exact = (
+        BlspEmo.from_pretrained(tmp_path / "small", dtype=dtype, device="cpu")
+        for dtype in ("auto", "float32")
+    )
+    assert quick.emotion_vectors is not None and quick.emotion_vectors.weight.any()
+    ids = torch.tensor([[5, 200, 17, 99]])
+    with torch.no_grad():
+        ours, theirs = (one.llm(one.llm.embed(ids)).flatten() for one in (quick, exact))
+    assert torch.cosine_similarity(ours, theirs, dim=0) > 0.99
+    assert [p.dtype for p in quick.llm.parameters()] == [torch.float32] * 5, "norms alone"

@@ -1,0 +1,72 @@
+"""What the language stage taught an LLM, apart from it: written, gone on with, put into a model."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from models.pretrained.composed import DOWN, UP
+
+UPDATES = "updates.safetensors"
+"""Beside the taught LLM: the updates alone, from which another run may go on."""
+SCALING = 2.0
+"""What the product of both halves of an update is multiplied with."""
+
+
+def write_updates(model: nn.Module, folder: Path) -> None:
+    """Writes the parameters of `model` that train."""
+    from safetensors.torch import save_file
+
+    updates = {n: p.detach().contiguous() for n, p in model.named_parameters() if p.requires_grad}
+    save_file(updates, str(folder / UPDATES))
+
+
+def take_updates(model: nn.Module, taught: Path) -> None:
+    """Lets `model` begin with what an earlier run learnt.
+
+    Args:
+        model: As it was begun there.
+        taught: The folder that the earlier run exported.
+
+    Raises:
+        ValueError: It holds no updates, or those of another LLM or rank.
+    """
+    found = _read(taught)
+    own = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    if {n: t.shape for n, t in found.items()} != {n: p.shape for n, p in own.items()}:
+        raise ValueError(
+            f"{taught / UPDATES} is of another LLM or rank: give the same --llm and --lora-rank"
+        )
+    with torch.no_grad():
+        for name, parameter in own.items():
+            parameter.copy_(found[name])
+
+
+def as_changes(taught: Path) -> dict[str, Tensor]:
+    """Returns what an earlier run learnt as a checkpoint holds it that has the LLM from a part.
+
+    Args:
+        taught: The folder that the earlier run exported.
+
+    Raises:
+        ValueError: It holds no updates.
+    """
+    changes: dict[str, Tensor] = {}
+    for name, values in _read(taught).items():
+        layer, _, half = name.rpartition(".")
+        if half == "lora_a":
+            changes[f"{layer}.weight{DOWN}"] = values.bfloat16()
+        elif half == "lora_b":
+            changes[f"{layer}.weight{UP}"] = (SCALING * values).bfloat16()
+        else:
+            changes[name] = values
+    return changes
+
+
+def _read(taught: Path) -> dict[str, Tensor]:
+    from safetensors.torch import load_file
+
+    path = taught / UPDATES
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist: name the folder `best` of a run of `language`")
+    return load_file(str(path))
