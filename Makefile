@@ -9,7 +9,7 @@ EXAMPLE := examples/conversation.flac
 
 .PHONY: run example test check format pins clean
 
-run: $(VENV)/.installed ## open Attune in the browser; the first time it fetches 230 MB of parts, once
+run: $(VENV)/.installed ## open Attune in the browser; the first time it fetches 1.2 GB of parts, once
 	$(BIN)/python app.py web --open-browser
 
 example: $(VENV)/.installed ## answer the bundled example conversation, and play it if possible
@@ -18,7 +18,7 @@ example: $(VENV)/.installed ## answer the bundled example conversation, and play
 test: check ## everything that must hold before a change is merged
 	@missing=; for program in $(TEST_PROGRAMS); do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	[ -z "$$missing" ] || echo "not installed, tests that need them are skipped:$$missing"
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

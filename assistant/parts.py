@@ -53,7 +53,7 @@ def bring(parts: list[Part], watch: Watch) -> None:
 
 
 def get_part(part: Part, watch: Watch) -> None:
-    """Fetches a part, or mends it where it is damaged.
+    """Fetches a part, or mends it where it is damaged, and unpacks it.
 
     Raises:
         EngineUnavailable: It cannot be had; the message names the remedy.
@@ -61,7 +61,25 @@ def get_part(part: Part, watch: Watch) -> None:
     try:
         with watch(part) as progress:
             Store().get(part, progress)
+            unpack(part)
     except PartError as error:
+        raise EngineUnavailable(str(error)) from error
+
+
+def unpack(part: Part) -> None:
+    """Unpacks a part that is here, if it is one that is unpacked.
+
+    Raises:
+        EngineUnavailable: It is damaged; the message names the remedy.
+    """
+    from models.pretrained.unpacked import KINDS, unpacked  # brings torch
+    from models.weights import CheckpointError
+
+    if part.kind not in KINDS:
+        return
+    try:
+        unpacked(part)
+    except CheckpointError as error:
         raise EngineUnavailable(str(error)) from error
 
 

@@ -31,7 +31,8 @@ class ModelSettings(Settings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where it runs; auto takes a GPU if there is one."""
     dtype: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
-    """Arithmetic; auto takes what this processor does fastest without loss that can be heard."""
+    """Arithmetic; auto takes what this processor does fastest without loss that can be heard, on a
+    CPU int8 for large language models of the catalogue (mini's)."""
     threads: int | None = Field(default=None, ge=1, le=256)
     """CPU threads for the model; as many as there are cores if not given."""
 

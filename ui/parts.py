@@ -46,7 +46,12 @@ def shown(part: Part) -> Generator[Told]:
         size = f"{megabytes(total)}, licence {part.licence}"
         progress.console.print(f"fetching {part.name}, once: {part.about} ({size})", markup=False)
         task = progress.add_task(part.name, total=total)
-        yield lambda done, of: progress.update(task, completed=done, total=of)
+
+        def show(done: int, of: int) -> None:
+            name = f"{part.name}: checking, unpacking" if done >= of else part.name
+            progress.update(task, completed=done, total=of, description=name)
+
+        yield show
 
 
 def _list(settings: ModelsSettings) -> int:

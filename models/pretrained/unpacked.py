@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock
 from torch import Tensor
 
 from models.int8 import LARGE, Int8Rows
@@ -47,10 +48,13 @@ def unpacked(part: Part, store: Store | None = None) -> Path:
     if (folder / "config.json").exists():  # of files whose digests were checked then
         return folder
     packed = store.get(part)
-    with tempfile.TemporaryDirectory(dir=packed) as staging:
-        KINDS[part.kind](part, packed, Path(staging))
-        shutil.rmtree(folder, ignore_errors=True)
-        (Path(staging) / "done").replace(folder)
+    with FileLock(store.folder / f".{part.name}.unpacking.lock"):
+        if (folder / "config.json").exists():  # another process was quicker
+            return folder
+        with tempfile.TemporaryDirectory(dir=packed) as staging:
+            KINDS[part.kind](part, packed, Path(staging))
+            shutil.rmtree(folder, ignore_errors=True)
+            (Path(staging) / "done").replace(folder)
     return folder
 
 

@@ -125,7 +125,7 @@ def test_the_parts_of_what_is_named_are_fetched_once(
     cut_off: Path, shipped: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With stand-ins for the parts, as a source would bring them."""
-    fetched: list[str] = []
+    fetched, unpacked = list[str](), list[str]()
 
     def bring(store: Store, part: Part, _progress: Progress) -> Path:
         fetched.append(part.name)
@@ -136,12 +136,13 @@ def test_the_parts_of_what_is_named_are_fetched_once(
         return store.folder / part.name
 
     monkeypatch.setattr(Store, "get", bring)
+    monkeypatch.setattr(parts, "unpack", lambda part: unpacked.append(part.name))
     monkeypatch.setattr(assembly, "open_speech_model", named)
     settings, watched = EngineSettings(), Watched()
     for _ in range(2):
         opened = open_chosen_model(settings, watched)
         assert (str(opened.engine), opened.name, opened.reason) == (MODEL, MODEL, "")
-    assert fetched == watched.asked == ["whisper-tiny.en", "smollm2-135m"]
+    assert fetched == unpacked == watched.asked == ["whisper-tiny.en", "smollm2-135m"]
     shutil.rmtree(cut_off / "smollm2-135m")
     open_chosen_model(EngineSettings(model=MODEL), watched)
     assert fetched[2:] == ["smollm2-135m"]
