@@ -61,25 +61,10 @@ def get_part(part: Part, watch: Watch) -> None:
     try:
         with watch(part) as progress:
             Store().get(part, progress)
+            from assistant.engines.blsp_emo import unpack  # brings torch
+
             unpack(part)
     except PartError as error:
-        raise EngineUnavailable(str(error)) from error
-
-
-def unpack(part: Part) -> None:
-    """Unpacks a part that is here, if it is one that is unpacked.
-
-    Raises:
-        EngineUnavailable: It is damaged; the message names the remedy.
-    """
-    from models.pretrained.unpacked import KINDS, unpacked  # brings torch
-    from models.weights import CheckpointError
-
-    if part.kind not in KINDS:
-        return
-    try:
-        unpacked(part)
-    except CheckpointError as error:
         raise EngineUnavailable(str(error)) from error
 
 

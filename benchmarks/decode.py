@@ -7,7 +7,7 @@ Every row generates the same number of tokens after the same prompt of 64; nothi
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -59,22 +59,20 @@ def tokens_per_second(run: Callable[[], None], options: argparse.Namespace) -> f
     return float(np.median(speeds))
 
 
-def variants(model: str) -> list[tuple[str, str, LanguageModel]]:
-    """Returns name, number format and LLM of everything measured."""
+def variants(model: str) -> Iterator[tuple[str, str, LanguageModel]]:
+    """Yields name, number format and LLM of everything measured, one after the other."""
     from models.int8 import quantize_layers
 
-    made: list[tuple[str, str, LanguageModel]] = []
     for dtype in ("float32", "bfloat16", "int8"):
         settings = ModelSettings(device="cpu", dtype=dtype)
-        made.append((model, dtype, load_checkpoint(model, settings).llm))
+        yield model, dtype, load_checkpoint(model, settings).llm
     for dtype in ("float32", "bfloat16", "int8"):
         llm = LanguageModel(SPEECH_LIKE_SIZE, None).eval()
         if dtype == "int8":
             quantize_layers(llm)
         else:
             llm.to(getattr(torch, dtype))
-        made.append(("random, 190 M", dtype, llm))
-    return made
+        yield "random, 190 M", dtype, llm
 
 
 def main() -> None:

@@ -122,7 +122,8 @@ class BlspEmo(nn.Module):
 
         Args:
             source: A folder, or a hub id such as `cwang621/blsp-emo`.
-            dtype: `auto` takes what the device is fastest in.
+            dtype: `auto` takes what the device is fastest in: on a CPU int8 where a part stores its
+                weights so.
             device: `auto` is the GPU where there is one, else the CPU.
             quantize: `int8` speeds decoding up on a CPU and changes a reply now and then.
 

@@ -10,14 +10,19 @@ from torch import Tensor, nn
 
 from models.config import FORMAT, BlspEmoConfig, from_mapping
 from models.hub import checkpoint_folder
-from models.int8 import LARGE, quantize_layers, take_stored
+from models.int8 import LARGE, Int8Linear, has_engine, quantize_layers, stored_bytes, take_stored
 from models.precision import (
     DtypeName,
     check_fits,
     choose_device,
     choose_dtype,
 )
-from models.pretrained.composed import ComposedWeights, PartWeights, part_folders
+from models.pretrained.composed import (
+    ComposedWeights,
+    PartWeights,
+    names_in_part,
+    part_folders,
+)
 from models.published import PublishedWeights, is_published, published_config
 from models.tokenizer import JsonTokenizer, QwenTokenizer, Tokenizer
 from models.weights import (
@@ -47,25 +52,31 @@ def save(
     folder: str | Path,
     *,
     dtype: torch.dtype | None = None,
-    more: Mapping[str, Tensor] | None = None,
+    llm_changes: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Writes a checkpoint in our layout: config.json, weights, tokenizers and word model.
 
     Each file appears whole or not at all, the configuration last.
 
     Args:
-        model: Not quantised.
+        model: Not quantised; its LLM may be, where `llm_changes` are given.
         folder: Created where it is missing.
         dtype: Number format of the weights in the file; that of the model if not given.
-        more: Tensors that are written instead of the model's own, or beside them.
+        llm_changes: Tensors that are written in place of the LLM's own, which a part gives.
+
+    Raises:
+        ValueError: The model is quantised.
     """
+    if llm_changes is None and any(isinstance(m, Int8Linear) for m in model.modules()):
+        raise ValueError("a model in 8 bits cannot be saved: load it with another dtype")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
         name: (p.detach() if dtype is None else p.detach().to(dtype)).cpu().contiguous()
         for name, p in model.named_parameters()
+        if llm_changes is None or not name.startswith("llm.") or names_in_part(name) is None
     }
-    _write_weights({**tensors, **(more or {})}, folder)
+    _write_weights({**tensors, **(llm_changes or {})}, folder)
     if model.has_tokenizer:
         model.tokenizer.save(folder)
     if model.has_decoder_tokenizer:
@@ -89,7 +100,8 @@ def load(
     Args:
         source: As for `checkpoint_folder`.
         build: `BlspEmo`.
-        dtype: Number format of the weights; int8 chooses its own for the rest.
+        dtype: Number format of the weights; int8 chooses its own for the rest, and `auto` is int8
+            on a CPU where a part stores its weights so.
         device: `auto`, `cpu`, `cuda`, …
         quantize: `int8` for the large linear layers, on a CPU only.
 
@@ -101,6 +113,10 @@ def load(
     target = choose_device(device)
     if quantize == "int8" and target.type != "cpu":
         raise CheckpointError("int8 runs on the CPU only: use --device cpu, or another --dtype")
+    if quantize == "int8" and not has_engine():
+        raise CheckpointError(
+            "torch computes in int8 on no processor like this: use another --dtype"
+        )
     parts = part_folders(config.parts) if config.parts is not None else {}
     tokenizer = read_tokenizer(parts.get("llm", folder))
     decoder_tokenizer = _read_json_tokenizer(
@@ -122,9 +138,11 @@ def load(
         reader = PublishedWeights(files, has_lora=config.lora is not None)
     else:
         reader = ComposedWeights(files, PartWeights(parts))
-        if reader.holds_int8 and dtype == "auto" and target.type == "cpu":
+        is_chosen = reader.holds_int8 and dtype == "auto" and target.type == "cpu"
+        if is_chosen and has_engine():
             quantize = "int8"
         if quantize == "int8":
+            check_fits(model, torch.float32, target, stored_bytes(model, reader.is_stored))
             take_stored(model, reader.stored, reader.read)
     parameters = sum(p.numel() for p in model.parameters())
     if quantize == "int8":

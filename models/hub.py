@@ -46,6 +46,11 @@ def checkpoint_folder(source: str | Path) -> Path:
     return _from_hub(name)
 
 
+def is_part(name: str) -> bool:
+    """Whether `name` is a part of the catalogue."""
+    return name in read_catalogue()
+
+
 def _from_catalogue(part: Part) -> Path:
     from models.pretrained.unpacked import unpacked
 

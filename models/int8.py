@@ -3,10 +3,10 @@
 Each row of the weights has a scale of its own. Inputs are rounded as they come (dynamic
 quantisation), each position by its own loudness: an LLM's first position is often thousands of
 times louder than the others (massive activations, arXiv 2402.17762), which would be rounded away
-by a scale that all share.
+by a scale that all share. Qwen2.5-Coder-1.5B, 76 positions of a talk: a divergence of 0.06 nats
+from float32, and the same most probable token at 88 % of them.
 """
 
-import os
 import warnings
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,7 +24,9 @@ float32 and 0.05 ms in int8, 576 by 576 0.07 and 0.06, 51,864 by 384 11 and 3 (X
 LARGE = 500_000_000
 """Parameters of a model from which on 8 bits are what it answers quickly enough in on a CPU."""
 QUIETEST = 1e-9
-"""A position below it counts as silent."""
+"""A position, or a row of weights, below it counts as silent."""
+SCALE = ".scale"
+"""Ends the name of the scales of a matrix that is stored in 8 bits."""
 LARGEST = 127
 
 
@@ -39,12 +41,14 @@ class Int8Rows(NamedTuple):
     @classmethod
     def of(cls, weight: Tensor) -> "Int8Rows":
         """Returns `weight` (out, in) rounded, each row by its largest value."""
-        scale = weight.detach().abs().amax(dim=1).float().clamp(min=QUIETEST) / LARGEST
         values = torch.empty_like(weight, dtype=torch.int8)
+        scale = torch.empty(len(weight))
         for part in range(0, len(weight), 4096):  # an output layer need not be in 32 bits at once
             end = part + 4096
-            rows = weight.detach()[part:end].float() / scale[part:end, None]
-            values[part:end] = rows.round().clamp(-LARGEST, LARGEST).to(torch.int8)
+            rows = weight.detach()[part:end].float()
+            scale[part:end] = rows.abs().amax(dim=1).clamp(min=QUIETEST) / LARGEST
+            rows = (rows / scale[part:end, None]).round().clamp(-LARGEST, LARGEST)
+            values[part:end] = rows.to(torch.int8)
         return cls(values, scale)
 
     def weight(self) -> Tensor:
@@ -88,7 +92,7 @@ class Int8Linear(nn.Module):
         """Returns (…, out) of `x` (…, in)."""
         rows = x.reshape(-1, x.shape[-1]).float()
         if self._packed_back is None:
-            found = product(rows, self._packed)
+            found = product(rows.detach(), self._packed)
         else:
             found = _Product.apply(rows, self._packed, self._packed_back)
         assert isinstance(found, Tensor)
@@ -153,9 +157,12 @@ def _warn_once() -> None:
 def product(rows: Tensor, weights: Any) -> Tensor:
     """Returns (N, out) of `rows` (N, in) and `packed` weights."""
     linear: Any = torch.ops.quantized.linear_dynamic
-    loudness = rows.abs().amax(dim=1, keepdim=True).clamp(min=QUIETEST)
     # Without these instructions sums of two full products overflow 16 bits.
-    return linear(rows / loudness, weights, not cpu_adds_bytes()) * loudness
+    is_reduced = not cpu_adds_bytes()
+    if len(rows) == 1:  # is rounded by its own loudness as it is
+        return linear(rows, weights, is_reduced)
+    loudness = rows.abs().amax(dim=1, keepdim=True).clamp(min=QUIETEST)
+    return linear(rows / loudness, weights, is_reduced) * loudness
 
 
 def quantize_layers(module: nn.Module, *, with_gradients: bool = False) -> None:
@@ -170,6 +177,17 @@ def quantize_layers(module: nn.Module, *, with_gradients: bool = False) -> None:
     module.float()
 
 
+def stored_bytes(model: nn.Module, is_stored: Callable[[str], bool]) -> int:
+    """Returns the bytes of the weights of `model` when `take_stored` has been there."""
+    layers = {n: m for n, m in model.named_modules() if isinstance(m, nn.Linear | nn.Embedding)}
+    taken = {f"{name}.weight" for name in layers if is_stored(f"{name}.weight")}
+    # A table that an output layer shares is kept in both orders.
+    tables = sum(isinstance(layers[n.removesuffix(".weight")], nn.Embedding) for n in taken)
+    large = [p.numel() for n, p in model.named_parameters() if n in taken]
+    rest = sum(p.numel() for n, p in model.named_parameters() if n not in taken)
+    return sum(large) + tables * max(large, default=0) + 4 * rest
+
+
 class StoredInt8(NamedTuple):
     """A matrix that is stored in 8 bits, and how it was changed since."""
 
@@ -182,6 +200,8 @@ def take_stored(
     model: nn.Module,
     stored: Callable[[str], StoredInt8 | None],
     read: Callable[[str, tuple[int, ...]], Tensor],
+    *,
+    with_gradients: bool = False,
 ) -> None:
     """Puts matrices that are stored in 8 bits into `model` as they are, in place.
 
@@ -189,16 +209,18 @@ def take_stored(
         model: Its layers and tables are replaced; the other parameters stay to be filled.
         stored: Name of a parameter → the matrix; None where it is not stored so.
         read: Name and shape → another parameter.
+        with_gradients: As for `Int8Linear`.
     """
     shared: dict[int, Int8Rows] = {}
 
     def take(name: str, layer: nn.Module, found: StoredInt8) -> None:
         parent, _, last = name.rpartition(".")
-        setattr(model.get_submodule(parent), last, _of_stored(layer, found, name, read))
+        taken = _of_stored(layer, found, name, read, with_gradients=with_gradients)
+        setattr(model.get_submodule(parent), last, taken)
 
     layers = [(n, m) for n, m in model.named_modules() if type(m) in (nn.Embedding, nn.Linear)]
     _warn_once()  # catches in one thread what concerns all
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each matrix is packed on one core
+    with ThreadPoolExecutor(min(4, torch.get_num_threads())) as pool:  # one core packs a matrix
         begun: list[Future[None]] = []
         # Tables first: an output layer that shares their weights is stored under their name.
         for name, layer in sorted(layers, key=lambda named: isinstance(named[1], nn.Linear)):
@@ -208,6 +230,8 @@ def take_stored(
                 found = StoredInt8(shared[id(parameter)], None)
             if found is None or found.rows.values.shape != parameter.shape:
                 continue
+            if isinstance(layer, nn.Embedding) and found.change is not None:
+                continue  # is read as a table of floats
             if isinstance(layer, nn.Embedding):
                 shared[id(parameter)] = found.rows
             begun.append(pool.submit(take, name, layer, found))
@@ -220,12 +244,23 @@ def _of_stored(
     found: StoredInt8,
     name: str,
     read: Callable[[str, tuple[int, ...]], Tensor],
+    *,
+    with_gradients: bool,
 ) -> nn.Module:
     if isinstance(layer, nn.Embedding):
         return Int8Embedding(found.rows)
     bias = cast(nn.Linear, layer).bias
     values = None if bias is None else read(f"{name}.bias", tuple(bias.shape))
-    return Int8Linear(found.rows, values, change=found.change)
+    return Int8Linear(found.rows, values, change=found.change, with_gradients=with_gradients)
+
+
+@cache
+def has_engine() -> bool:
+    """Whether torch computes in int8 here; where it has to be told what with, it is."""
+    known = [name for name in torch.backends.quantized.supported_engines if name != "none"]
+    if known and torch.backends.quantized.engine not in known:
+        torch.backends.quantized.engine = known[-1]
+    return bool(known)
 
 
 @cache

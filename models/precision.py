@@ -68,21 +68,29 @@ def free_bytes(device: torch.device) -> int | None:
     return min(limits) if limits else None
 
 
-def check_fits(model: nn.Module, dtype: torch.dtype, device: torch.device) -> None:
+def check_fits(
+    model: nn.Module, dtype: torch.dtype, device: torch.device, needed: int | None = None
+) -> None:
     """Makes sure that the weights of `model` fit the memory, before they are read.
+
+    Args:
+        model: Whose parameters are counted.
+        dtype: Their number format.
+        device: Where they will lie.
+        needed: Bytes of the weights, where they are not all in one number format.
 
     Raises:
         CheckpointError: They do not; the message says how much is missing and what helps.
     """
     numbers = sum(p.numel() for p in model.parameters())
-    needed = int(numbers * dtype.itemsize * RESERVE)
+    needed = int((numbers * dtype.itemsize if needed is None else needed) * RESERVE)
     free = free_bytes(device)
     if free is not None and needed > free:
         place = "the GPU" if device.type == "cuda" else "memory"
         raise CheckpointError(
             f"the model needs {needed / 2**30:.1f} GiB and {place} has {free / 2**30:.1f} GiB "
-            "free: close other programs, choose a smaller number format (--dtype bfloat16) or "
-            "another device, or use the smallest model (--model nano)"
+            "free: close other programs, choose a smaller number format (--dtype) or another "
+            "device, or use the smallest model (--model nano)"
         )
 
 

@@ -23,7 +23,7 @@ from models.config import (
     WordConfidenceConfig,
 )
 from models.emotion_head import build_emotion_head
-from models.hub import checkpoint_folder
+from models.hub import checkpoint_folder, is_part
 from models.int8 import take_stored
 from models.precision import check_fits
 from models.pretrained.composed import PartWeights
@@ -37,7 +37,7 @@ from models.weights import (
 )
 from models.whisper import whisper_transcription
 from models.whisper_shape import whisper_shape
-from train.language.updates import as_changes
+from train.language.updates import as_changes, check_changes
 from train.settings import AlignSettings, AssembleSettings, StartSettings
 
 logger = logging.getLogger(__name__)
@@ -77,16 +77,27 @@ def write_assembled(settings: AssembleSettings) -> None:
         raise ValueError("name what to put together: --speech and --llm")
     if settings.out.exists():
         raise ValueError(f"{settings.out} exists: choose another --out")
-    changes = as_changes(settings.updates) if settings.updates else {}
-    model = assemble(settings, from_part=bool(changes))
+    changes = None
+    if settings.updates is not None:
+        settings = settings.model_copy(update={"emotion_vectors": True})
+        if not is_part(settings.llm):
+            raise ValueError(
+                f"--updates are added to a part wherever it is used: name a part of the catalogue "
+                f"(`python app.py models`) by --llm instead of {settings.llm}"
+            )
+        changes = as_changes(settings.updates)
+    model = assemble(settings, from_part=changes is not None)
+    if changes is not None:
+        check_changes(changes, model)
     limits = {
         name: getattr(settings, name) for name in ("talk_tokens", "talk_turns", "turn_tokens")
     }
     guidance = replace(model.config.guidance, weight=settings.guidance)
-    parts = PartsConfig(llm=settings.llm) if changes else None
+    parts = PartsConfig(llm=settings.llm) if changes is not None else None
     model.config = replace(model.config, guidance=guidance, parts=parts, **limits)
-    save(model, settings.out, more=changes)
-    print(f"{settings.out}: {sum(p.numel() for p in model.parameters()) / 1e6:.0f} M parameters")
+    save(model, settings.out, llm_changes=changes)
+    size = sum(path.stat().st_size for path in settings.out.iterdir()) / 1e6
+    print(f"{settings.out}: {size:.0f} MB")
 
 
 def assemble(settings: StartSettings, *, from_part: bool = False) -> BlspEmo:
@@ -94,8 +105,7 @@ def assemble(settings: StartSettings, *, from_part: bool = False) -> BlspEmo:
 
     Args:
         settings: What it is put together from.
-        from_part: Leaves the matrices of the LLM as its part stores them, in 8 bits: they are no
-            parameters then, and are not saved.
+        from_part: Leaves the matrices of the LLM as its part stores them where that is in 8 bits.
 
     Raises:
         CheckpointError: One of the two is missing, damaged or of another architecture.
@@ -115,7 +125,7 @@ def assemble(settings: StartSettings, *, from_part: bool = False) -> BlspEmo:
     cpu = torch.device("cpu")
     pretrained = PartWeights({"speech": speech, "llm": llm})
     source = _Source(config, model.llm.width, pretrained)
-    if from_part:
+    if from_part and pretrained.holds_int8:
         take_stored(model, pretrained.stored, source.read)
     check_fits(model, dtype, cpu)
     fill_parameters(model, source.read, dtype=dtype, device=cpu)
@@ -153,7 +163,7 @@ def assembled_config(
         if settings.lora_rank
         else None,
         emotion_head=EmotionHeadConfig(kind=settings.emotion_head),
-        emotion_in_embeddings=_has_emotion_vectors(settings, llm_folder),
+        emotion_in_embeddings=settings.emotion_vectors or _has_emotion_vectors(llm_folder),
         transcription=transcription,
         word_confidence=WHISPER_CONFIDENCE if settings.adapter == "words" else None,
         context_tokens=min(context, 8192),
@@ -161,10 +171,8 @@ def assembled_config(
     )
 
 
-def _has_emotion_vectors(settings: StartSettings, llm_folder: Path) -> bool:
-    """Whether the LLM is taught, or to be taught, with vectors for how a person sounds."""
-    if settings.emotion_vectors or getattr(settings, "updates", None):
-        return True
+def _has_emotion_vectors(llm_folder: Path) -> bool:
+    """Whether the LLM was taught with vectors for how a person sounds."""
     return EMOTION_VECTORS in WeightFiles(llm_folder).names()
 
 

@@ -53,7 +53,8 @@ def take_emotion_head(settings: TakeEmotionHeadSettings) -> None:
     if published:
         raise ValueError(f"{taker} is of the published layout: save it in ours first")
     files = WeightFiles(giver)
-    is_same = ours.parts == theirs.parts and _same_encoder(WeightFiles(taker), files)
+    ears = [config.parts.speech if config.parts else "" for config in (ours, theirs)]
+    is_same = ears[0] == ears[1] and _same_encoder(WeightFiles(taker), files)
     fitting = fitting_head(theirs.emotion_head, same_encoder=is_same)
     if ours.speech_encoder.mel_bins != theirs.speech_encoder.mel_bins:
         raise ValueError(f"{giver} hears {theirs.speech_encoder.mel_bins} mel bins: no head fits")

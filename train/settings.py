@@ -113,7 +113,8 @@ class StartSettings(Frozen):
     """Whisper that a new model hears with (folder, hub id, or a part such as whisper-tiny.en); with
     `llm` and instead of `model`."""
     llm: str = ""
-    """Causal LLM that a new model answers with (folder, hub id, or a part such as smollm2-135m)."""
+    """Causal LLM that a new model answers with: a folder, a hub id, or a part such as
+    qwen2.5-coder-1.5b."""
     adapter: Literal["subsampler", "cformer", "words"] = "subsampler"
     """Adapter of a new model. words: the LLM is given what Whisper's decoder writes, and what the
     decoder's states add to it; with emotion_head attentive."""

@@ -38,7 +38,7 @@ class SlimSettings(Frozen):
     speech: str = ""
     """Part that its encoder and decoder came from, such as whisper-tiny.en."""
     llm: str = ""
-    """Part that its LLM came from, such as smollm2-135m."""
+    """Part that its LLM came from, such as qwen2.5-coder-1.5b."""
     rank: int = Field(default=32, ge=1)
     """Rank that a change of the LLM is kept with."""
     speech_rank: int = Field(default=0, ge=0)
@@ -58,6 +58,8 @@ def slim(settings: SlimSettings) -> None:
         raise ValueError(f"{settings.out} exists: choose another --out")
     config, _ = read_config(settings.model)
     before = config.parts or PartsConfig()
+    if before.llm and settings.llm and before.llm != settings.llm:
+        raise ValueError(f"the LLM of {settings.model} came from {before.llm}: --llm {before.llm}")
     parts = PartsConfig(settings.speech or before.speech, settings.llm or before.llm)
     known = PartWeights(part_folders(parts))
     ranks = {"llm": settings.rank}
@@ -86,7 +88,7 @@ def _what_differs(
         if theirs is None or theirs.shape != ours.shape:
             kept[name] = ours
             continue
-        change = ours.float() - theirs.float()
+        change = ours.float() - theirs.to(ours.dtype).float()
         if not change.any():
             continue
         changed += float(change.square().sum())

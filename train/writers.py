@@ -9,19 +9,24 @@ import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from models.blsp_emo import BlspEmo
 from models.checkpoint import read_tokenizer
 from models.config import FORMAT
 from models.emotions import Emotion, emotion_from_label
 from models.hub import checkpoint_folder
+from models.int8 import take_stored
+from models.llm import LanguageModel
 from models.precision import choose_device, choose_dtype
+from models.pretrained.composed import PartWeights
 from models.prompts import ChatPrompts, chat_prompts, system_line
 from models.torchaudio_guard import guard_torchaudio
-from models.weights import read_json
+from models.weights import fill_parameters, read_json, without_weights
 from train.manifest import Utterance
 from train.settings import ContinueSettings
 
@@ -69,6 +74,32 @@ def prompt_for(utterance: Utterance, settings: ContinueSettings, persona: str) -
     return Prompt(system_line(persona, told), utterance.history, instruction + utterance.text)
 
 
+def _bare_llm(folder: Path, device: torch.device) -> Any:
+    """Returns the causal LLM in `folder`, a part that is stored in 8 bits as it is on a CPU."""
+    dtype = choose_dtype("auto", device, parameters=10**9)
+    pretrained = PartWeights({"llm": folder})
+    if not pretrained.holds_int8:
+        guard_torchaudio()
+        from transformers import AutoModelForCausalLM
+
+        loader: Any = AutoModelForCausalLM
+        return loader.from_pretrained(str(folder), dtype=dtype).to(device).eval()
+    with without_weights():
+        llm = LanguageModel(read_json(folder / "config.json"), None)
+
+    def read(name: str, shape: tuple[int, ...]) -> Tensor:
+        del shape
+        found = pretrained.find(f"llm.{name}")
+        assert found is not None, "a part is unpacked with all its weights"
+        return found
+
+    if device.type == "cpu":
+        take_stored(llm, lambda name: pretrained.stored(f"llm.{name}"), read)
+        dtype = torch.float32
+    fill_parameters(llm, read, dtype=dtype, device=device)
+    return llm.causal.eval()
+
+
 class LocalWriter:
     """A causal LLM of `transformers`, or the LLM inside a checkpoint of ours; greedy.
 
@@ -86,13 +117,7 @@ class LocalWriter:
             self._prompts: ChatPrompts = model.prompts
             persona = model.config.persona
         else:
-            guard_torchaudio()
-            from transformers import AutoModelForCausalLM
-
-            target = choose_device(device)
-            dtype = choose_dtype("auto", target, parameters=10**9)
-            loader: Any = AutoModelForCausalLM
-            self._llm = loader.from_pretrained(str(folder), dtype=dtype).to(target).eval()
+            self._llm = _bare_llm(folder, choose_device(device))
             self._prompts = chat_prompts(read_tokenizer(folder))
             persona = "You are a helpful assistant."
         self._persona = settings.persona or persona

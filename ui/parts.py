@@ -48,7 +48,7 @@ def shown(part: Part) -> Generator[Told]:
         task = progress.add_task(part.name, total=total)
 
         def show(done: int, of: int) -> None:
-            name = f"{part.name}: checking, unpacking" if done >= of else part.name
+            name = f"{part.name}: checking it" if done >= of else part.name
             progress.update(task, completed=done, total=of, description=name)
 
         yield show

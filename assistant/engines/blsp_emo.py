@@ -22,6 +22,8 @@ from models.config import TurnEndConfig
 from models.embedded import EMBEDDED
 from models.emotions import Emotion
 from models.generation import Sampling
+from models.pretrained.catalogue import Part
+from models.pretrained.unpacked import KINDS, unpacked
 from models.talk import PersonaTooLong as TooLong
 from models.talk import TalkSession
 from models.transcription import transcribe
@@ -216,6 +218,21 @@ def load_checkpoint(source: str, run: ModelSettings) -> BlspEmo:
     dtype = "auto" if run.dtype == "int8" else run.dtype
     try:
         return BlspEmo.from_pretrained(source, dtype=dtype, device=run.device, quantize=quantize)
+    except CheckpointError as error:
+        raise EngineUnavailable(str(error)) from error
+
+
+def unpack(part: Part) -> None:
+    """Unpacks a part that is on this machine, where it is one that is unpacked.
+
+    Raises:
+        PartError: There is no room for it.
+        EngineUnavailable: It is damaged; the message names the remedy.
+    """
+    if part.kind not in KINDS:
+        return
+    try:
+        unpacked(part)
     except CheckpointError as error:
         raise EngineUnavailable(str(error)) from error
 

@@ -11,12 +11,10 @@ from torch import Tensor
 
 from models.config import PartsConfig
 from models.hub import checkpoint_folder
-from models.int8 import Int8Rows, StoredInt8
+from models.int8 import SCALE, Int8Rows, StoredInt8
 from models.weights import CheckpointError, WeightFiles
 
 DOWN, UP = ".down", ".up"
-SCALE = ".scale"
-"""Ends the name of the scales of a matrix that a part stores in 8 bits."""
 
 
 def part_folders(parts: PartsConfig) -> dict[str, Path]:
@@ -81,6 +79,11 @@ class PartWeights:
         rows = (self._rows(role, theirs) for theirs in names if theirs in self._known[role])
         return next((StoredInt8(one, None) for one in rows if one is not None), None)
 
+    def is_stored(self, name: str) -> bool:
+        """Whether a part stores our parameter `name` in 8 bits."""
+        role, names = names_in_part(name) or ("", ())
+        return any(f"{one}{SCALE}" in self._known.get(role, ()) for one in names)
+
     @property
     def holds_int8(self) -> bool:
         """Whether a part stores weights in 8 bits."""
@@ -123,13 +126,20 @@ class ComposedWeights:
         found = None if name in self._own else self._parts.stored(name)
         return found and found._replace(change=self._change(name))
 
+    def is_stored(self, name: str) -> bool:
+        """Whether `stored` has a parameter."""
+        return name not in self._own and self._parts.is_stored(name)
+
     @property
     def holds_int8(self) -> bool:
         """Whether there are parameters that a part stores in 8 bits."""
         return self._parts.holds_int8
 
     def _change(self, name: str) -> tuple[Tensor, Tensor] | None:
-        if f"{name}{DOWN}" not in self._own:
+        name = next(
+            (n for n in (name, name.replace(".base.", ".")) if f"{n}{DOWN}" in self._own), ""
+        )
+        if not name:
             return None
         down, up = (self._files.read(f"{name}{end}").float() for end in (DOWN, UP))
         return down, up

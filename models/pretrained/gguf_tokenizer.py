@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from models.tokenizer import QWEN_PATTERN
+from models.weights import CheckpointError
 
 MARKUP = (3, 4)
 """Kinds of tokens that are markup: the control tokens, and those that a program's users add."""
@@ -27,7 +28,7 @@ def write_tokenizer(path: Path, contents: GgufTokens) -> None:
     """Writes a `tokenizer.json`.
 
     Raises:
-        ValueError: Its way of cutting text is not known.
+        CheckpointError: Its way of cutting text is not known.
     """
     from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
 
@@ -35,7 +36,10 @@ def write_tokenizer(path: Path, contents: GgufTokens) -> None:
     pairs = [(first, second) for first, second in (pair.split(" ") for pair in contents.merges)]
     backend = Tokenizer(models.BPE(vocab=vocabulary, merges=pairs))
     if contents.split not in _SPLITS:
-        raise ValueError(f"its tokenizer cuts text by {contents.split!r}, which is not known")
+        raise CheckpointError(
+            f"the tokenizer of this LLM cuts text by {contents.split!r}: "
+            f"{' and '.join(_SPLITS)} are known, choose another LLM"
+        )
     backend.pre_tokenizer = _SPLITS[contents.split]()
     if contents.split == "qwen2":
         backend.normalizer = normalizers.NFC()

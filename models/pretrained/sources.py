@@ -26,6 +26,7 @@ LOOK_S = 0.2
 """How often the size of what has come is looked at."""
 PIP = (
     *("-m", "pip", "download", "--quiet", "--no-deps", "--no-input", "--only-binary=:all:"),
+    "--no-cache-dir",  # would keep each part a second time
     "--retries=2",  # its own five let each start without a network wait for 10 s a part, not for 3
 )
 HUB = "import sys; from huggingface_hub import hf_hub_download as get; " + (

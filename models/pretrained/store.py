@@ -106,7 +106,7 @@ class Store:
     def remove(self, part: Part) -> int:
         """Removes a part; returns the bytes that are free again."""
         folder = self.folder / part.name
-        freed = sum(_size(path) or 0 for path in folder.glob("*"))
+        freed = sum(_size(path) or 0 for path in folder.rglob("*") if path.is_file())
         shutil.rmtree(folder, ignore_errors=True)
         return freed
 

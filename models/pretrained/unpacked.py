@@ -1,4 +1,4 @@
-"""A part of the catalogue as the folder that `transformers` would have: written once, then read.
+"""A part of the catalogue as a folder of weights named as in `transformers`, written once.
 
 So training and checkpoints take a part by its name wherever they take the folder of a Whisper or of
 an LLM. Weights are written in 16 bits: those of Whisper are in the file, and what was quantised to
@@ -8,9 +8,7 @@ each row of a matrix in 8 bits, and its scale.
 
 import json
 import math
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,11 +16,11 @@ from typing import Any
 
 import torch
 from filelock import FileLock
+from safetensors import SafetensorError
 from torch import Tensor
 
-from models.int8 import LARGE, Int8Rows
-from models.pretrained.catalogue import Part
-from models.pretrained.composed import SCALE
+from models.int8 import LARGE, SCALE, Int8Rows
+from models.pretrained.catalogue import Part, PartError
 from models.pretrained.ctranslate2 import CTranslate2Whisper
 from models.pretrained.gguf_llm import GgufLlm
 from models.pretrained.gguf_tokenizer import write_tokenizer
@@ -31,14 +29,14 @@ from models.tokenizer import JsonTokenizer
 from models.weights import CheckpointError, read_json
 from models.whisper_shape import ENGLISH_ONLY, whisper_shape
 
-FOLDER = "transformers"
+FOLDER, STAGING = "transformers", "unpacking"
 
 
 def unpacked(part: Part, store: Store | None = None) -> Path:
     """Returns the folder of a part, fetched and unpacked where that was not done yet.
 
     Raises:
-        PartError: It cannot be had.
+        PartError: It cannot be had, or there is no room to unpack it.
         CheckpointError: Its files are not what its kind says.
     """
     if part.kind not in KINDS:
@@ -51,10 +49,19 @@ def unpacked(part: Part, store: Store | None = None) -> Path:
     with FileLock(store.folder / f".{part.name}.unpacking.lock"):
         if (folder / "config.json").exists():  # another process was quicker
             return folder
-        with tempfile.TemporaryDirectory(dir=packed) as staging:
-            KINDS[part.kind](part, packed, Path(staging))
+        shutil.rmtree(packed / STAGING, ignore_errors=True)  # of one that was killed
+        try:
+            (packed / STAGING).mkdir()
+            KINDS[part.kind](part, packed, packed / STAGING)
             shutil.rmtree(folder, ignore_errors=True)
-            (Path(staging) / "done").replace(folder)
+            (packed / STAGING / "done").replace(folder)
+        except (OSError, SafetensorError) as error:
+            raise PartError(
+                f"{part.name} cannot be unpacked in {packed}: {error}: make room there, or make "
+                "the folder writable"
+            ) from error
+        finally:
+            shutil.rmtree(packed / STAGING, ignore_errors=True)
     return folder
 
 
@@ -166,7 +173,7 @@ def _write_int8(
         else:
             tensors[name] = weight.float()
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the library computes on one core
+    with ThreadPoolExecutor(min(4, torch.get_num_threads())) as pool:  # the library takes one core
         list(pool.map(add, shapes))
     save_file(tensors, str(folder / "model.safetensors"), metadata={"format": "pt"})
 

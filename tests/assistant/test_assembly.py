@@ -10,7 +10,7 @@ import pytest
 
 from assistant import assembly, parts
 from assistant.assembly import Opened, instead, open_chosen_model, open_chosen_voice, open_engines
-from assistant.engines import table
+from assistant.engines import blsp_emo, table
 from assistant.errors import EngineUnavailable
 from assistant.settings import EngineSettings
 from models import embedded
@@ -136,7 +136,7 @@ def test_the_parts_of_what_is_named_are_fetched_once(
         return store.folder / part.name
 
     monkeypatch.setattr(Store, "get", bring)
-    monkeypatch.setattr(parts, "unpack", lambda part: unpacked.append(part.name))
+    monkeypatch.setattr(blsp_emo, "unpack", lambda part: unpacked.append(part.name))
     monkeypatch.setattr(assembly, "open_speech_model", named)
     settings, watched = EngineSettings(), Watched()
     for _ in range(2):

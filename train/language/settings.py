@@ -13,7 +13,8 @@ class LanguageSettings(Frozen):
     """An instruction LLM learns from written talks to answer as a companion does."""
 
     run: Path = Path("runs/language")
-    """Run folder: resumed where it exists. `best` in it is an LLM for `--llm`."""
+    """Run folder: resumed where it exists. `best` in it is for `assemble`: as `--llm`, or with
+    frozen int8 as `--updates`."""
     llm: str = "smollm2-135m"
     """The LLM to begin with: a part of the catalogue, a folder or a hub id."""
     updates: Path | None = None
@@ -25,7 +26,7 @@ class LanguageSettings(Frozen):
     persona: str = DEFAULT_PERSONA
     """System line of all talks."""
     lora_rank: int = Field(default=32, ge=1)
-    """Rank of the updates, which are merged into the weights at the end."""
+    """Rank of the updates; with frozen float32 they are merged into the weights at the end."""
     frozen: Literal["float32", "int8"] = "float32"
     """Number format of the weights below the updates; with int8 a large LLM learns several times
     faster on a CPU, and as it will answer there."""

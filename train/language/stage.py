@@ -14,9 +14,10 @@ from models.checkpoint import read_tokenizer
 from models.config import LoraConfig
 from models.emotions import Emotion
 from models.hub import checkpoint_folder
-from models.int8 import Int8Linear, quantize_layers
+from models.int8 import Int8Linear, quantize_layers, take_stored
 from models.llm import LanguageModel
 from models.partial_lora import PartialLoraLinear
+from models.precision import check_fits
 from models.pretrained.composed import PartWeights
 from models.prompts import chat_prompts
 from models.tokenizer import Tokenizer
@@ -70,22 +71,34 @@ def teach(settings: LanguageSettings) -> Outcome:
     folder = checkpoint_folder(settings.llm)
     tokenizer = read_tokenizer(folder)
     torch.manual_seed(settings.loop.seed)  # the updates begin at random
-    model = start(folder, tokenizer, settings.lora_rank)
+    loop = settings.loop
     if settings.frozen == "int8":
-        quantize_layers(model.llm, with_gradients=True)
+        if loop.device == "cuda":
+            raise ValueError("int8 learns on the CPU: --loop.device cpu, or --frozen float32")
+        loop = loop.model_copy(update={"device": "cpu"})
+    model = start(folder, tokenizer, settings.lora_rank, frozen=settings.frozen)
     if settings.updates is not None:
         take_updates(model, settings.updates)
     task = _task(settings, model, tokenizer, folder)
-    return fit(task, settings.loop, settings.run)
+    return fit(task, loop, settings.run)
 
 
-def start(folder: Path, tokenizer: Tokenizer, rank: int) -> CompanionLlm:
-    """Returns the LLM in `folder` as training starts from it, in float32 on the CPU."""
+def start(
+    folder: Path, tokenizer: Tokenizer, rank: int, *, frozen: str = "float32"
+) -> CompanionLlm:
+    """Returns the LLM in `folder` as training starts from it, in float32 or int8 on the CPU."""
     config = read_json(folder / "config.json")
     with without_weights():
         model = CompanionLlm(config, rank)
-    source = _Source(PartWeights({"llm": folder}), tokenizer)
-    fill_parameters(model, source.read, dtype=torch.float32, device=torch.device("cpu"))
+    pretrained = PartWeights({"llm": folder})
+    source = _Source(pretrained, tokenizer)
+    if frozen == "int8":
+        take_stored(model, pretrained.stored, source.read, with_gradients=True)
+    cpu = torch.device("cpu")
+    check_fits(model, torch.float32, cpu)
+    fill_parameters(model, source.read, dtype=torch.float32, device=cpu)
+    if frozen == "int8":
+        quantize_layers(model.llm, with_gradients=True)
     only_training(model, ("lora_a", "lora_b", "emotion_vectors"))
     return model
 
@@ -167,9 +180,7 @@ def _task(
             "llm": settings.llm,
             "updates": settings.updates and file_sha256(settings.updates / UPDATES),
             "material": {p.name: file_sha256(p) for p in material_files(settings.material)},
-            "settings": settings.model_dump(
-                mode="json", exclude={"loop", "run", "material", "updates"}
-            ),
+            "settings": settings.model_dump(mode="json", exclude=ELSEWHERE),
         },
     )
 

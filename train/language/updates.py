@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from models.pretrained.composed import DOWN, UP
 
 UPDATES = "updates.safetensors"
-"""Beside the taught LLM: the updates alone, from which another run may go on."""
+"""What was taught alone, from which another run may go on."""
 SCALING = 2.0
 """What the product of both halves of an update is multiplied with."""
 
@@ -61,6 +61,23 @@ def as_changes(taught: Path) -> dict[str, Tensor]:
         else:
             changes[name] = values
     return changes
+
+
+def check_changes(changes: dict[str, Tensor], model: nn.Module) -> None:
+    """Makes sure that `changes` are of the LLM of `model`.
+
+    Raises:
+        ValueError: They are of another one.
+    """
+    halves = ((DOWN, "in_features", 1), (UP, "out_features", 0))
+    layers = dict(model.named_modules())
+    for name, values in changes.items():
+        for end, size, axis in halves:
+            if not name.endswith(end):
+                continue
+            layer = layers.get(name.removesuffix(f".weight{end}"))
+            if getattr(layer, size, None) != values.shape[axis]:
+                raise ValueError(f"{UPDATES} is of another LLM: name that one by --llm")
 
 
 def _read(taught: Path) -> dict[str, Tensor]:

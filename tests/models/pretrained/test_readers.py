@@ -65,12 +65,23 @@ def test_every_parameter_of_a_qwen_comes_back_but_for_rounding(
     shape = {"vocab_size": files.TOKENS, "hidden_size": files.WIDTH, "num_hidden_layers": 2}
     heads = {"num_attention_heads": files.HEADS, "num_key_value_heads": files.KV_HEADS}
     settings: dict[str, Any] = {"intermediate_size": files.FFN, "tie_word_embeddings": True}
+    settings |= {"rope_parameters": {"rope_type": "default", "rope_theta": 5_000.0}}
+    settings |= {"rms_norm_eps": 1e-5, "max_position_embeddings": 128}
     qwen = Qwen2ForCausalLM(Qwen2Config(**shape, **heads, **settings)).eval()
+    for name, parameter in qwen.named_parameters():
+        if name.endswith("bias"):
+            torch.nn.init.normal_(parameter)
     files.write_gguf(tmp_path / "m.gguf", qwen, architecture="qwen2", has_output=has_output)
     found = GgufLlm(tmp_path / "m.gguf")
     assert found.config["model_type"] == "qwen2" and found.config["tie_word_embeddings"]
     for name, parameter in qwen.named_parameters():
         assert torch.allclose(found.read(name), parameter, atol=1e-3), name
+    again = Qwen2ForCausalLM(Qwen2Config(**found.config)).eval()
+    ids = torch.tensor([[5, 200, 17, 99]])
+    with torch.no_grad():
+        for name, parameter in again.named_parameters():
+            parameter.copy_(found.read(name))
+        assert torch.allclose(again(ids).logits, qwen(ids).logits, atol=0.02)
 
 
 def test_text_is_cut_as_the_file_says(llama: LlamaForCausalLM, tmp_path: Path) -> None:
@@ -79,8 +90,9 @@ def test_text_is_cut_as_the_file_says(llama: LlamaForCausalLM, tmp_path: Path) -
     tokenizer = JsonTokenizer(tmp_path / "tokenizer.json")
     text = "hi, it's 1999 – n\u00e9?"
     assert tokenizer.decode(tokenizer.encode(text.replace("\u00e9", "e\u0301"))) == text
+    assert len(tokenizer.encode(" hi")) == 2, "a space belongs to the word, as bytes to a token"
     files.write_gguf(tmp_path / "m.gguf", llama, split="unheard-of")
-    with pytest.raises(ValueError, match="by 'unheard-of', which is not known"):
+    with pytest.raises(CheckpointError, match="by 'unheard-of'"):
         write_tokenizer(tmp_path / "tokenizer.json", GgufLlm(tmp_path / "m.gguf").tokens)
 
 
@@ -134,6 +146,22 @@ def test_a_part_is_unpacked_once(store: Store) -> None:
     assert hub.checkpoint_folder("tongue") == folder
     assert (folder / "model.safetensors").stat().st_mtime_ns == written
     assert [path.name for path in folder.parent.glob("tmp*")] == []
+
+
+def test_no_room_to_unpack_is_told_and_what_was_begun_is_gone(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    folder = hub.checkpoint_folder("tongue")
+    shutil.rmtree(folder)
+    (folder.parent / "unpacking").mkdir()  # of a run that was killed
+    monkeypatch.setattr(unpacking, "_write_json", full)
+    with pytest.raises(CheckpointError, match=r"tongue cannot be unpacked in .*: make room there"):
+        hub.checkpoint_folder("tongue")
+    assert not [path for path in folder.parent.iterdir() if path.is_dir()]
+    monkeypatch.undo()
 
 
 def test_a_part_that_is_no_model_is_refused(store: Store, tmp_path: Path) -> None:

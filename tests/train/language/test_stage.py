@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from models import int8
+from models import checkpoint, int8
 from models.blsp_emo import BlspEmo
 from models.checkpoint import read_tokenizer
 from models.hub import checkpoint_folder
@@ -121,10 +121,7 @@ def test_what_an_llm_in_8_bits_is_taught_is_kept_beside_its_part(
     outcome = teach(settings.model_copy(update={"frozen": "int8"}))
     assert [path.name for path in outcome.best.iterdir()] == ["updates.safetensors"]
     model = tmp_path / "model"
-    made = {"speech": "ears", "llm": "tongue", "updates": outcome.best, "adapter": "words"}
-    write_assembled(
-        AssembleSettings(**made, emotion_head="attentive", lora_rank=0, out=model)  # pyright: ignore[reportArgumentType]
-    )
+    write_assembled(_around(outcome.best, out=model))
     slim(SlimSettings(model=model, speech="ears", llm="tongue", out=tmp_path / "small"))
     kept = WeightFiles(tmp_path / "small").names()
     matrices = [name for name in kept if name.startswith("llm.")]
@@ -139,3 +136,32 @@ def test_what_an_llm_in_8_bits_is_taught_is_kept_beside_its_part(
         ours, theirs = (one.llm(one.llm.embed(ids)).flatten() for one in (quick, exact))
     assert torch.cosine_similarity(ours, theirs, dim=0) > 0.99
     assert [p.dtype for p in quick.llm.parameters()] == [torch.float32] * 5, "norms alone"
+    with pytest.raises(ValueError, match="in 8 bits cannot be saved"):
+        checkpoint.save(quick, tmp_path / "again")
+
+
+def test_updates_are_added_to_a_part_however_it_is_stored_and_below_other_updates(
+    settings: LanguageSettings, tmp_path: Path
+) -> None:
+    best = teach(settings).best
+    write_assembled(_around(best, out=tmp_path / "model", lora_rank=2))
+    model = BlspEmo.from_pretrained(tmp_path / "model", dtype="float32", device="cpu")
+    taught = WeightFiles(best)
+    for name in taught.names():
+        if name.endswith("q_proj.weight"):
+            ours = model.get_parameter(f"llm.causal.{name.removesuffix('weight')}base.weight")
+            assert torch.allclose(ours, taught.read(name), atol=5e-3), name
+    with pytest.raises(ValueError, match="name a part of the catalogue"):
+        write_assembled(_around(best, out=tmp_path / "b").model_copy(update={"llm": str(best)}))
+
+
+def _around(best: Path, *, out: Path, lora_rank: int = 0) -> AssembleSettings:
+    return AssembleSettings(
+        speech="ears",
+        llm="tongue",
+        updates=best,
+        adapter="words",
+        emotion_head="attentive",
+        lora_rank=lora_rank,
+        out=out,
+    )
