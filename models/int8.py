@@ -80,8 +80,7 @@ class Int8Linear(nn.Module):
         self._change = change and (change[0].float(), change[1].float())
         self._packed = packed(rows)
         self._packed_back = packed(Int8Rows.of(rows.weight().T)) if with_gradients else None
-        offset = None if bias is None else bias.detach().float()
-        self.register_buffer("bias", offset, persistent=False)
+        self._bias = None if bias is None else bias.detach().float()
 
     @classmethod
     def of(cls, linear: nn.Linear, *, with_gradients: bool = False) -> "Int8Linear":
@@ -98,8 +97,8 @@ class Int8Linear(nn.Module):
         assert isinstance(found, Tensor)
         if self._change is not None:
             found = found + F.linear(F.linear(rows, self._change[0]), self._change[1])
-        if self.bias is not None:
-            found = found + self.bias
+        if self._bias is not None:
+            found = found + self._bias
         return found.reshape(*x.shape[:-1], self.out_features)
 
 
@@ -139,8 +138,10 @@ def packed(rows: Int8Rows) -> Any:
     """Returns `rows` in the order in which the processor reads them."""
     _warn_once()
     zeros = torch.zeros(len(rows.scale), dtype=torch.long)
-    make: Any = torch._make_per_channel_quantized_tensor
-    quantized = make(rows.values, rows.scale.double(), zeros, 0)
+    torch_itself: Any = torch
+    quantized = torch_itself._make_per_channel_quantized_tensor(
+        rows.values, rows.scale.double(), zeros, 0
+    )
     prepack: Any = torch.ops.quantized.linear_prepack
     return prepack(quantized, None)
 
@@ -150,8 +151,8 @@ def _warn_once() -> None:
     """Lets torch say, to nobody, that it will make 8-bit tensors otherwise one day: once is all."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        make: Any = torch._make_per_tensor_quantized_tensor
-        make(torch.zeros(1, dtype=torch.int8), 1.0, 0)
+        torch_itself: Any = torch
+        torch_itself._make_per_tensor_quantized_tensor(torch.zeros(1, dtype=torch.int8), 1.0, 0)
 
 
 def product(rows: Tensor, weights: Any) -> Tensor:
@@ -249,7 +250,7 @@ def _of_stored(
 ) -> nn.Module:
     if isinstance(layer, nn.Embedding):
         return Int8Embedding(found.rows)
-    bias = cast(nn.Linear, layer).bias
+    bias = cast(Tensor | None, layer.bias)
     values = None if bias is None else read(f"{name}.bias", tuple(bias.shape))
     return Int8Linear(found.rows, values, change=found.change, with_gradients=with_gradients)
 

@@ -78,14 +78,15 @@ def write_assembled(settings: AssembleSettings) -> None:
     if settings.out.exists():
         raise ValueError(f"{settings.out} exists: choose another --out")
     changes = None
-    if settings.updates is not None:
+    updates = settings.updates
+    if updates is not None:
         settings = settings.model_copy(update={"emotion_vectors": True})
         if not is_part(settings.llm):
             raise ValueError(
                 f"--updates are added to a part wherever it is used: name a part of the catalogue "
                 f"(`python app.py models`) by --llm instead of {settings.llm}"
             )
-        changes = as_changes(settings.updates)
+        changes = as_changes(updates)
     model = assemble(settings, from_part=changes is not None)
     if changes is not None:
         check_changes(changes, model)

@@ -73,8 +73,6 @@ def teach(settings: LanguageSettings) -> Outcome:
     torch.manual_seed(settings.loop.seed)  # the updates begin at random
     loop = settings.loop
     if settings.frozen == "int8":
-        if loop.device == "cuda":
-            raise ValueError("int8 learns on the CPU: --loop.device cpu, or --frozen float32")
         loop = loop.model_copy(update={"device": "cpu"})
     model = start(folder, tokenizer, settings.lora_rank, frozen=settings.frozen)
     if settings.updates is not None:
