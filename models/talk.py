@@ -17,6 +17,8 @@ END_MARKS = " .!?…"
 REPLY_ROOM, REPLY_SHARE = 128, 8
 """Positions that are kept free for a reply when old turns are dropped: so many, at most one in so
 many of the longest talk."""
+KEPT_SHARE = 0.4
+"""Of the longest talk: where it would be longer, old turns are dropped until it takes this."""
 SENTENCE_ENDS = (". ", "! ", "? ")
 
 
@@ -302,14 +304,18 @@ class TalkSession:
         self._opening, self._emotion = len(ids), emotion
 
     def _make_room(self, length: int) -> None:
-        """Drops the oldest whole turns until the model can follow one more of `length`."""
+        """Drops the oldest whole turns where the model could not follow one more of `length`.
+
+        All that stays is computed anew, so several go at once.
+        """
         config = self._model.config
         limit = config.longest_talk
         room = min(self.sampling.max_new_tokens, REPLY_ROOM, limit // REPLY_SHARE)
-        while self._turns and (
-            len(self._turns) == config.talk_turns or len(self._text) + length + room > limit
-        ):
+        if len(self._turns) == config.talk_turns:
             self._drop_oldest()
+        if len(self._text) + length + room > limit:
+            while self._turns and len(self._text) + length + room > KEPT_SHARE * limit:
+                self._drop_oldest()
 
     def _drop_oldest(self) -> None:
         markup = len(self._prompts.next_turn())
