@@ -86,7 +86,7 @@ def write_assembled(settings: AssembleSettings) -> None:
                 f"--updates are added to a part wherever it is used: name a part of the catalogue "
                 f"(`python app.py models`) by --llm instead of {settings.llm}"
             )
-        changes = as_changes(updates)
+        changes = as_changes(updates, settings.updates_share)
     model = assemble(settings, from_part=changes is not None)
     if changes is not None:
         check_changes(changes, model)

@@ -141,6 +141,9 @@ class AssembleSettings(StartSettings):
     updates: Path | None = None
     """Folder `best` of a run of `language` with the weights of a part in int8: what it taught that
     part, which `llm` must name. The checkpoint holds these updates, and takes the part beside."""
+    updates_share: float = Field(default=1.0, gt=0, le=1)
+    """How far the LLM is moved towards what it was taught: with less than all of it, it keeps more
+    of what it knew."""
     out: Path = Path()
     """Folder of the checkpoint; must not exist."""
     talk_tokens: int | None = Field(default=None, ge=64)

@@ -42,11 +42,12 @@ def take_updates(model: nn.Module, taught: Path) -> None:
             parameter.copy_(found[name])
 
 
-def as_changes(taught: Path) -> dict[str, Tensor]:
+def as_changes(taught: Path, share: float = 1.0) -> dict[str, Tensor]:
     """Returns what an earlier run learnt as a checkpoint holds it that has the LLM from a part.
 
     Args:
         taught: The folder that the earlier run exported.
+        share: How far the LLM is moved towards what it was taught (WiSE-FT, arXiv 2109.01903).
 
     Raises:
         ValueError: It holds no updates.
@@ -57,7 +58,7 @@ def as_changes(taught: Path) -> dict[str, Tensor]:
         if half == "lora_a":
             changes[f"{layer}.weight{DOWN}"] = values.bfloat16()
         elif half == "lora_b":
-            changes[f"{layer}.weight{UP}"] = (SCALING * values).bfloat16()
+            changes[f"{layer}.weight{UP}"] = (share * SCALING * values).bfloat16()
         else:
             changes[name] = values
     return changes

@@ -13,6 +13,7 @@ from models.weights import WeightFiles
 from train.assemble import write_assembled
 from train.language.settings import LanguageSettings
 from train.language.stage import start, teach
+from train.language.updates import as_changes
 from train.settings import AssembleSettings, LoopSettings
 from train.slim import SlimSettings, slim
 
@@ -151,6 +152,9 @@ def test_updates_are_added_to_a_part_however_it_is_stored_and_below_other_update
         if name.endswith("q_proj.weight"):
             ours = model.get_parameter(f"llm.causal.{name.removesuffix('weight')}base.weight")
             assert torch.allclose(ours, taught.read(name), atol=5e-3), name
+    whole, half = as_changes(best), as_changes(best, 0.5)
+    for name, values in whole.items():
+        assert torch.allclose(half[name] * (2 if name.endswith(".up") else 1), values, rtol=0.02)
     with pytest.raises(ValueError, match="name a part of the catalogue"):
         write_assembled(_around(best, out=tmp_path / "b").model_copy(update={"llm": str(best)}))
 
