@@ -17,10 +17,11 @@ class AdmissionSettings(BaseModel):
 
     most: int = Field(default=16, ge=1, le=10_000)
     """Conversations at once, whatever the latency."""
-    budget_ms: float = Field(default=400.0, ge=50.0, le=60_000.0)
+    budget_ms: float = Field(default=2_500.0, ge=50.0, le=60_000.0)
     """From the end of a turn to the first sound of its answer, 95th percentile: who would make it
-    longer, by latency and load of the last minute, waits in line."""
-    most_load: float = Field(default=0.35, gt=0.0, le=100.0)
+    longer, by latency and load of the last minute, waits in line. The default suits mini on two
+    cores; a small or quick model can be held to 400."""
+    most_load: float = Field(default=0.6, gt=0.0, le=100.0)
     """Share of time that the speech model may be at work: beyond it those who end their turns at
     the same moment wait too long for each other, though most answers still come in time."""
     first: int = Field(default=4, ge=1, le=10_000)

@@ -9,7 +9,7 @@ import pytest
 from ui.realtime_admission import UNPROVEN_S, AdmissionSettings, Gate, Refused, Visit
 from ui.realtime_burden import WINDOW_S
 
-MOST_LOAD = AdmissionSettings().most_load
+MOST_LOAD, BUDGET_MS = 0.35, 400.0
 BUSY = 0.6 * MOST_LOAD
 """Enough that conversations wait for each other."""
 
@@ -32,7 +32,8 @@ class House:
     def __init__(self, clock: Clock, **settings: Any) -> None:
         self.clock = clock
         self.busy_s = self.voice_s = 0.0
-        self.gate = Gate(AdmissionSettings(**settings), clock, lambda: (self.busy_s, self.voice_s))
+        limits = AdmissionSettings(**{"budget_ms": BUDGET_MS, "most_load": MOST_LOAD} | settings)
+        self.gate = Gate(limits, clock, lambda: (self.busy_s, self.voice_s))
         self.visits: list[Visit] = []
 
     def burst(self, visitors: int, *, from_here: bool = False) -> int:
@@ -86,7 +87,7 @@ def test_visitors_who_never_talk_do_not_keep_others_out_for_ever(clock: Clock) -
 
 
 def test_nobody_new_while_answers_are_late(clock: Clock) -> None:
-    house = House(clock, budget_ms=400)
+    house = House(clock)
     house.burst(3)
     house.talk(15, latency_ms=900.0)
     assert house.gate.burden.p95_ms() == 900.0
@@ -97,7 +98,7 @@ def test_nobody_new_while_answers_are_late(clock: Clock) -> None:
 
 
 def test_nobody_new_who_would_make_answers_late(clock: Clock) -> None:
-    house = House(clock, budget_ms=400)
+    house = House(clock)
     house.burst(2)
     house.talk(20, latency_ms=300.0)
     # In time for two, too late for three.
@@ -105,7 +106,7 @@ def test_nobody_new_who_would_make_answers_late(clock: Clock) -> None:
 
 
 def test_answers_must_be_well_in_time_again_before_somebody_comes_in(clock: Clock) -> None:
-    house = House(clock, budget_ms=400)
+    house = House(clock)
     house.burst(4)
     house.talk(15, latency_ms=390.0)
     assert house.burst(1) == 0
