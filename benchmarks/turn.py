@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from app import WAITING
 from benchmarks.results import p50_p95, table, write_section
 from models.embedded import EMBEDDED
 
@@ -63,7 +64,7 @@ def in_process(options: argparse.Namespace, threads: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.turn", "--measure", str(threads)]
     command += ["--model", options.model, "--engine", options.engine, "--dtype", options.dtype]
     command += ["--runs", str(options.runs), "--wav", str(options.wav)]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
+    environment = {**WAITING, **os.environ, "OMP_NUM_THREADS": str(threads)}
     finished = subprocess.run(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True
     )
