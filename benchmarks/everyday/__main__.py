@@ -69,7 +69,9 @@ def command_of(options: argparse.Namespace) -> str:
     """Returns the command of a run, without the folders of this machine."""
     command = f"python -m benchmarks.everyday --model {Path(options.model).name}"
     command += f" --engine {options.engine} --sets {' '.join(options.sets)}"
-    return command + (f" --spoken {options.spoken}" if options.spoken else "") + " --write"
+    command += f" --spoken {options.spoken}" if options.spoken else ""
+    command += f" --trained-on {options.trained_on}" if options.trained_on else ""
+    return command + " --write"
 
 
 def blind(options: argparse.Namespace) -> None:
