@@ -91,7 +91,8 @@ class Int8Linear(nn.Module):
         """Returns (…, out) of `x` (…, in)."""
         rows = x.reshape(-1, x.shape[-1]).float()
         if self._packed_back is None:
-            found = product(rows.detach(), self._packed)
+            rows = rows.detach()  # half a gradient, by the change alone, would be a wrong one
+            found = product(rows, self._packed)
         else:
             found = _Product.apply(rows, self._packed, self._packed_back)
         assert isinstance(found, Tensor)

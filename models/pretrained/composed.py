@@ -60,40 +60,35 @@ class PartWeights:
 
     def find(self, name: str) -> Tensor | None:
         """Returns the weights of our parameter `name`; None where no part has them."""
-        found = names_in_part(name)
-        if found is None or found[0] not in self._files:
-            return None
-        role, names = found
-        theirs = next((one for one in names if one in self._known[role]), None)
-        if theirs is None:
-            return None
-        rows = self._rows(role, theirs)
-        return self._files[role].read(theirs) if rows is None else rows.weight()
+        stored = self.stored(name)
+        if stored is not None:
+            return stored.rows.weight()
+        place = self._place(name)
+        return None if place is None else self._files[place[0]].read(place[1])
 
     def stored(self, name: str) -> StoredInt8 | None:
         """Returns our parameter `name` as a part stores it in 8 bits; None where none does."""
-        found = names_in_part(name)
-        if found is None or found[0] not in self._files:
+        place = self._place(name)
+        if place is None or not self.is_stored(name):
             return None
-        role, names = found
-        rows = (self._rows(role, theirs) for theirs in names if theirs in self._known[role])
-        return next((StoredInt8(one, None) for one in rows if one is not None), None)
+        files, theirs = self._files[place[0]], place[1]
+        return StoredInt8(Int8Rows(files.read(theirs), files.read(f"{theirs}{SCALE}")), None)
 
     def is_stored(self, name: str) -> bool:
         """Whether a part stores our parameter `name` in 8 bits."""
-        role, names = names_in_part(name) or ("", ())
-        return any(f"{one}{SCALE}" in self._known.get(role, ()) for one in names)
+        place = self._place(name)
+        return place is not None and f"{place[1]}{SCALE}" in self._known[place[0]]
 
     @property
     def holds_int8(self) -> bool:
         """Whether a part stores weights in 8 bits."""
         return any(name.endswith(SCALE) for known in self._known.values() for name in known)
 
-    def _rows(self, role: str, name: str) -> Int8Rows | None:
-        if f"{name}{SCALE}" not in self._known[role]:
-            return None
-        files = self._files[role]
-        return Int8Rows(files.read(name), files.read(f"{name}{SCALE}"))
+    def _place(self, name: str) -> tuple[str, str] | None:
+        """Returns the role of the part that has our parameter `name`, and its name there."""
+        role, names = names_in_part(name) or ("", ())
+        theirs = next((one for one in names if one in self._known.get(role, ())), None)
+        return None if theirs is None else (role, theirs)
 
 
 class ComposedWeights:

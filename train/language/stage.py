@@ -14,7 +14,7 @@ from models.checkpoint import read_tokenizer
 from models.config import LoraConfig
 from models.emotions import Emotion
 from models.hub import checkpoint_folder
-from models.int8 import Int8Linear, quantize_layers, take_stored
+from models.int8 import Int8Linear, has_engine, quantize_layers, take_stored
 from models.llm import LanguageModel
 from models.partial_lora import PartialLoraLinear
 from models.precision import check_fits
@@ -73,6 +73,8 @@ def teach(settings: LanguageSettings) -> Outcome:
     torch.manual_seed(settings.loop.seed)  # the updates begin at random
     loop = settings.loop
     if settings.frozen == "int8":
+        if not has_engine():
+            raise ValueError("torch computes in int8 on no processor like this: --frozen float32")
         loop = loop.model_copy(update={"device": "cpu"})
     model = start(folder, tokenizer, settings.lora_rank, frozen=settings.frozen)
     if settings.updates is not None:
