@@ -11,6 +11,12 @@ STATES_A_SECOND = 50
 """Of Whisper's encoder."""
 TOKENS_A_SECOND, FIRST_TOKENS = 7, 8
 """Nobody says more: fast readers say 5 tokens a second, and an input may begin within a word."""
+BRISK_TOKENS_A_SECOND, BRISK_FIRST_TOKENS = 5, 4
+"""More is said by few, and by nobody who also says all of it twice: a fast reader says 5 tokens a
+second, and what tiny.en wrote twice of one question of flite came to 9."""
+SAME = 0.8
+"""Share of its tokens and of its length by which a second round is the first one again, if not to
+the letter."""
 NO_SPEECH, UNSURE = 0.6, -1.0
 """Whisper's own thresholds (arXiv 2212.04356, section 4.5): above the one for the probability that
 nobody speaks, and below the other for the mean log-probability of the tokens."""
@@ -43,6 +49,29 @@ def second_time(ids: Sequence[int]) -> int:
                 while longest > period and ids[longest - 1] == ids[longest - 1 - period]:
                     longest -= 1
                 return len(ids) - longest
+    return 0
+
+
+def begins_again(ids: Sequence[int], seconds: float) -> int:
+    """Returns how many tokens at the end say the whole over again, as it began; 0 for none.
+
+    Nobody says "Hello, how are you today? Hello, hello, how are you today?" in two seconds.
+
+    Args:
+        ids: Of a decoder, whether it came to an end or not.
+        seconds: That were heard.
+    """
+    if len(ids) <= BRISK_FIRST_TOKENS + BRISK_TOKENS_A_SECOND * seconds:
+        return 0
+    for start in range(LEAST_REPEATED, len(ids) - LEAST_REPEATED + 1):
+        first, rest = set(ids[:start]), ids[start:]
+        is_as_long = len(rest) >= SAME * start
+        if (
+            is_as_long
+            and ids[start] == ids[0]
+            and sum(t in first for t in rest) >= SAME * len(rest)
+        ):
+            return len(rest)
     return 0
 
 

@@ -13,6 +13,7 @@ from models.config import TranscriptionConfig, WordConfidenceConfig
 from models.generation import CachedText, Sampling, generate
 from models.hallucination import (
     STATES_A_SECOND,
+    begins_again,
     is_invented,
     longest_words,
     loop_length,
@@ -142,8 +143,9 @@ def greedy_words(
 ) -> SpelledWords:
     """Returns the most probable tokens of one utterance.
 
-    The end token's log-probability is the last one. Ends where the decoder repeats itself, or has
-    written more than anybody can say in that time.
+    The end token's log-probability is the last one, where the decoder came to an end. It is stopped
+    where it repeats itself or has written more than anybody can say in that time, and what it wrote
+    a second time is left out.
     """
     device = states.states.device
     cache = decoder.new_cache()
@@ -152,9 +154,9 @@ def greedy_words(
     scores: list[float] = []
     choosing: list[Tensor] = []
     no_speech = 0.0
+    seconds = int(states.lengths[0]) / STATES_A_SECOND
     limit = min(
-        decoder.config.max_target_positions - len(config.prompt_ids),
-        longest_words(int(states.lengths[0]) / STATES_A_SECOND),
+        decoder.config.max_target_positions - len(config.prompt_ids), longest_words(seconds)
     )
     while len(ids) < limit and not cancelled():
         of_all = decoder.states(given, states, cache)[0]
@@ -173,6 +175,8 @@ def greedy_words(
                 del ids[-repeats:], scores[-repeats:]
             break
         given = torch.tensor([[token]], device=device)
+    if repeats := begins_again(ids, seconds):
+        del ids[-repeats:], scores[len(ids) :]
     chosen = torch.stack(choosing[: len(ids)]) if ids else None
     return SpelledWords(tuple(ids), tuple(scores), no_speech=no_speech, states=chosen)
 

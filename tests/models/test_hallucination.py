@@ -3,6 +3,7 @@ from itertools import cycle, islice
 import pytest
 
 from models.hallucination import (
+    begins_again,
     compression,
     is_invented,
     longest_words,
@@ -38,6 +39,17 @@ def test_what_is_said_once_is_no_second_round():
     assert second_time(SENTENCE) == second_time([]) == 0
     assert second_time([*SENTENCE, *SENTENCE[:3]]) == 0, "three tokens say little"
     assert second_time([*SENTENCE[:5], 40, *SENTENCE[:5], 41]) == 0
+
+
+def test_what_is_said_over_again_too_fast_is_said_once():
+    said = [*SENTENCE, 3, 30, 9, 4, 7, 1, 8, 2]
+    assert begins_again(said, 1.8) == 8
+    assert begins_again([*said, 3], 1.8) == 9, "a third round has begun"
+    assert begins_again(said, 4.0) == 0, "there is time to say it twice"
+    assert begins_again([*SENTENCE, 3, 40, 41, 42, 43, 44], 1.0) == 0, "it goes on otherwise"
+    long = [*range(40), 0, 5, 9, 14, 20, 33]
+    assert begins_again(long, 4.0) == 0, "a last clause in words that were said before"
+    assert begins_again(SENTENCE, 0.5) == begins_again([], 1.0) == 0
 
 
 def test_longer_inputs_have_room_for_more_words():
