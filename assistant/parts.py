@@ -14,6 +14,11 @@ logger = logging.getLogger(__name__)
 PIPER = "piper"
 PIPER_VOICE = "joe"
 """The voice of the catalogue that `piper` alone means."""
+KOKORO = "kokoro"
+KOKORO_VOICE = "af_heart"
+"""The voice of Kokoro that `kokoro` alone means."""
+STYLES = ".bin"
+"""Ends the name of the file of a voice of Kokoro."""
 
 Watch = Callable[[Part], AbstractContextManager[Progress]]
 """Told that a part is being fetched; while it is, what it gives is told how far that is."""
@@ -29,10 +34,18 @@ def unwatched(part: Part) -> Generator[Progress]:
 def parts_of_voice(voice: str) -> list[Part]:
     """Returns the parts of the catalogue that the voice `ENGINE:VARIANT` speaks with."""
     engine, _, variant = voice.partition(":")
-    if engine != PIPER:
-        return []
-    part = read_catalogue().get(variant or PIPER_VOICE)
-    return [part] if part is not None else []
+    parts = read_catalogue()
+    if engine == PIPER and (part := parts.get(variant or PIPER_VOICE)):
+        return [part]
+    if engine == KOKORO and (variant or KOKORO_VOICE) in kokoro_voices(parts[KOKORO]):
+        return [parts[KOKORO]]
+    return []
+
+
+def kokoro_voices(part: Part) -> list[str]:
+    """Returns the names of the voices in the part of Kokoro."""
+    names = (file.name for file in part.files)
+    return [name.removesuffix(STYLES) for name in names if name.endswith(STYLES)]
 
 
 def default_parts() -> list[Part]:

@@ -77,8 +77,8 @@ class EngineSettings(CommonSettings):
     """blsp_emo hears the voice itself; cascade answers the transcript alone, cascade_emotion the
     transcript with the heard emotion named in the prompt (baselines for comparison)."""
     voice: str = "auto"
-    """The voice: auto (piper, or flite or espeak where it cannot be had), piper, flite, espeak or
-    another installed engine, see `app.py voices`."""
+    """The voice: auto (piper, or flite or espeak where it cannot be had), piper, kokoro, flite,
+    espeak or another installed engine, see `app.py voices`."""
     policy: str = "empathetic"
     """How an emotion shapes the answer's voice: empathetic, mirror, flat, or a TOML file."""
     persona: str | None = None

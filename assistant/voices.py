@@ -26,6 +26,9 @@ from models.emotions import Emotion
 
 BUILT_IN = (
     "piper:joe",
+    "kokoro:af_heart",
+    "kokoro:am_michael",
+    "kokoro:bf_emma",
     "flite:slt",
     "flite:rms",
     "flite:awb",

@@ -1,8 +1,6 @@
 """Piper's neural voices (VITS in ONNX): natural, and several times faster than speech on a CPU."""
 
 import json
-import re
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,24 +9,18 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from assistant.audio import AudioClip, Waveform
-from assistant.engines.espeak_process import EspeakProcess
+from assistant.engines.ipa import Phonemes
 from assistant.engines.onnx import open_session
 from assistant.engines.protocols import Cancel, SpeakingStyle
+from assistant.engines.sentence_voice import speak_sentences
 from assistant.errors import EngineFailed, EngineUnavailable, SettingsError
 from assistant.parts import PIPER_VOICE
-from assistant.prosody import SilenceEditor, apply_gain, closing_pause, find_silences, trim_silence
-from assistant.psola import restyle_speech
-from assistant.sentences import split_sentences
-from assistant.speakable import speakable
 from models.pretrained.catalogue import PartError, find_part
 from models.pretrained.store import Store
 
 PAD, START, END = "_", "^", "$"
 """Of Piper's phoneme tables."""
 
-_CLIP_SAMPLES = 4096
-_CLAUSE = re.compile(r"([^.,;:!?]*)([.,;:!?]?)[.,;:!?\s]*")
-_LANGUAGE_SWITCH = re.compile(r"\([a-z-]+\)")
 _LEAST_LIVELY, _MOST_LIVELY = 0.5, 1.3
 """Factors on the voice's own noise: beyond them it mumbles or trembles."""
 
@@ -82,7 +74,7 @@ class Piper:
         self._session = open_session(
             network, engine="the Piper voice", remedy="copy its .onnx file again"
         )
-        self._phonemes = EspeakProcess(self._file.espeak.voice)
+        self._phonemes = Phonemes(self._file.espeak.voice)
 
     def synthesize(self, text: str, style: SpeakingStyle, cancel: Cancel) -> Iterator[AudioClip]:
         """Speaks `text`, however long, sentence by sentence.
@@ -90,20 +82,14 @@ class Piper:
         Raises:
             EngineFailed: The network or the phonemes' process broke; the next call may work.
         """
-        for sentence in split_sentences([text], first_clause_words=0):
-            words = speakable(sentence, language=self._file.espeak.voice)
-            if cancel.is_set():
-                return
-            if not words:
-                continue
-            samples = self._styled(words, style)
-            for start in range(0, len(samples), _CLIP_SAMPLES):
-                if cancel.is_set():
-                    return
-                yield AudioClip(samples[start : start + _CLIP_SAMPLES], self.sample_rate)
-            if cancel.is_set():
-                return
-            yield closing_pause(words, style.pause, self.sample_rate)
+        return speak_sentences(
+            text,
+            style,
+            cancel,
+            language=self._phonemes.language,
+            rate_hz=self.sample_rate,
+            say=lambda words: self._speak(self.phoneme_ids(words), style),
+        )
 
     def close(self) -> None:
         """Ends the process that knows the phonemes."""
@@ -112,25 +98,11 @@ class Piper:
     def phoneme_ids(self, words: str) -> list[int]:
         """Returns the inputs of the network for `words`, a pad after each phoneme."""
         ids = [*self._ids[START], *self._ids[PAD]]
-        for clause, mark in _CLAUSE.findall(words):
-            phonemes = self._phonemes_of(clause) + mark
-            for phoneme in f"{phonemes} " if mark else phonemes:
+        for phonemes, mark in self._phonemes.clauses(words):
+            for phoneme in f"{phonemes}{mark} " if mark else phonemes:
                 if phoneme in self._ids:  # others are silent in this voice
                     ids += [*self._ids[phoneme], *self._ids[PAD]]
         return [*ids, *self._ids[END]]
-
-    def _phonemes_of(self, clause: str) -> str:
-        if not clause.strip():
-            return ""
-        phonemes = self._phonemes.ask({"phonemes": clause.strip()}).decode("utf-8")
-        return unicodedata.normalize("NFD", _LANGUAGE_SWITCH.sub("", phonemes))
-
-    def _styled(self, words: str, style: SpeakingStyle) -> Waveform:
-        rate = self.sample_rate
-        spoken = trim_silence(self._speak(self.phoneme_ids(words), style), rate)
-        spoken = restyle_speech(spoken, rate, pitch=style.pitch, pitch_range=style.pitch_range)
-        spoken = SilenceEditor(find_silences(spoken, rate, style.pause)).edit(spoken)
-        return apply_gain(spoken, style.energy)
 
     def _speak(self, ids: list[int], style: SpeakingStyle) -> Waveform:
         own = self._file.inference
@@ -146,7 +118,7 @@ class Piper:
         try:
             (audio,) = self._session.run(None, inputs)
         except Exception as error:  # onnxruntime's errors have no common base but Exception
-            reason = str(error).splitlines()[0][:200]
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
             raise EngineFailed(f"the Piper voice broke while speaking ({reason})") from error
         return np.asarray(audio, dtype=np.float32).reshape(-1)
 

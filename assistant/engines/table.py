@@ -52,6 +52,12 @@ ENGINES: dict[Part, dict[str, Engine]] = {
             "python app.py models get joe",
             "Piper: natural, joe or any Piper voice by its folder",
         ),
+        "kokoro": Engine(
+            "kokoro",
+            "Kokoro",
+            "python app.py models get kokoro",
+            "Kokoro: the most natural, and slower; af_heart, am_michael, bf_emma and others",
+        ),
         "flite": Engine("flite", "Flite", "apt install flite", "CMU flite: slt, rms, awb, kal16"),
         "espeak": Engine(
             "espeak",
@@ -123,8 +129,8 @@ def open_voice(voice: str) -> TextToSpeech:
     """Returns a voice, to be shared by all conversations.
 
     Args:
-        voice: The name of an engine, or `ENGINE:VARIANT`, such as `piper:joe`, `flite:rms`,
-            `espeak:en-us+f3` or `coqui:NAME_OR_FOLDER`.
+        voice: The name of an engine, or `ENGINE:VARIANT`, such as `piper:joe`,
+            `kokoro:bf_emma`, `flite:rms`, `espeak:en-us+f3` or `coqui:NAME_OR_FOLDER`.
 
     Raises:
         SettingsError: There is no such engine.

