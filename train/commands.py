@@ -23,6 +23,11 @@ COMMANDS = {
         "train.language.settings:LanguageSettings",
         "train.language.stage:teach",
     ),
+    "prefer": Command(
+        "a taught LLM learns which of two answers to the same words is better",
+        "train.language.preference:PreferSettings",
+        "train.language.preference:prefer",
+    ),
     "assemble": Command(
         "a pretrained Whisper and a pretrained LLM → a checkpoint, nothing trained",
         "train.settings:AssembleSettings",

@@ -6,17 +6,21 @@ what the person says, `sad> words` the same with a feeling in the voice (a label
 
     sad> They're closing the branch, so I'm out of a job in March.
     < That's hard, and March isn't far off. Did they tell you what happens next?
+    - The branch is closing. What's the branch called?
+
+`- words` behind an answer is one that is worse: for the command `prefer`.
 """
 
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models.emotions import Emotion, emotion_from_label
+from train.run_folder import file_sha256
 
-_LINE = re.compile(r"(\w*)> (.+)|< (.+)")
+_LINE = re.compile(r"(\w*)> (.+)|< (.+)|- (.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ class Exchange:
     emotion: Emotion | None
     """Of the voice; None where it tells nothing, or where the words were typed."""
     reply: str
+    worse: str | None = None
+    """An answer that is not to be given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,16 @@ def material_files(sources: Sequence[Path]) -> list[Path]:
     ]
 
 
+def material_digests(sources: Sequence[Path]) -> dict[str, str]:
+    """Returns the digest of each file of `sources`, by its place below them."""
+    return {
+        path.name if path == source else f"{source.name}/{path.relative_to(source)}": digest
+        for source in sources
+        for path in material_files([source])
+        for digest in [file_sha256(path)]
+    }
+
+
 def is_held_out(talk: Talk, share: float) -> bool:
     """Whether `talk` validates: the same talks whatever else the material holds."""
     digest = hashlib.sha256(talk.exchanges[0].said.encode()).digest()
@@ -90,7 +106,12 @@ def _talks(path: Path) -> Iterator[Talk]:
             exchanges = []
             continue
         found = _LINE.fullmatch(line)
-        if not found or (found[2] is None) != (said is not None):
+        if found and found[4] and said is None and exchanges:
+            if exchanges[-1].worse is not None or found[4] == exchanges[-1].reply:
+                raise ValueError(f"{where}: one worse answer, and another than the better one")
+            exchanges[-1] = replace(exchanges[-1], worse=found[4])
+            continue
+        if not found or not (found[2] if said is None else found[3]):
             raise ValueError(f"{where}: expected {'< answer' if said else '> words'}: {line!r}")
         if said is None:
             begun = begun if exchanges else number

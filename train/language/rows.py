@@ -11,7 +11,7 @@ from torch import Tensor
 from models.emotions import EMOTION_LABELS, Emotion
 from models.prompts import ChatPrompts
 from train.domain import cut_reply
-from train.language.material import Exchange, Talk
+from train.language.material import Talk
 from train.losses import IGNORED
 
 SPOKEN_SHARE = 0.6
@@ -119,7 +119,7 @@ class RowWriter:
             said = self.prompts.content(_worded(exchange.said, generator))
             if len(said) + row.segments.count(segment) + row.segments.count(0) > self.longest:
                 return
-            row.add(said, segment=segment, emotion=_sound(exchange, is_spoken, generator))
+            row.add(said, segment=segment, emotion=sound_of(exchange.emotion, is_spoken, generator))
             row.add(self.prompts.reply_header(), segment=segment)
             is_last = number == len(talk.exchanges) - 1
             if not is_last and generator.random() < CUT_SHARE:
@@ -156,12 +156,17 @@ def _worded(text: str, generator: np.random.Generator) -> str:
     return text.lower().translate(_MARKS) if is_plain else text
 
 
-def _sound(
-    exchange: Exchange, is_spoken: bool, generator: np.random.Generator
+def sound_of(
+    emotion: Emotion | None, is_spoken: bool, generator: np.random.Generator
 ) -> tuple[float, ...]:
-    """Returns how the words sound, as an emotion head gives it; nothing for words without sound."""
+    """Returns how words sound, as an emotion head gives it; nothing for words without sound.
+
+    Args:
+        emotion: That they are marked with; None where none is.
+        is_spoken: Whether words without a mark are neutral, and not typed.
+        generator: Draws how sure the head is, and of what else.
+    """
     count = len(EMOTION_LABELS)
-    emotion = exchange.emotion
     if emotion is None and not is_spoken:
         return (0.0,) * count
     heard = Emotion.NEUTRAL if emotion is None else emotion

@@ -9,20 +9,13 @@ from models.config import DEFAULT_PERSONA
 from train.settings import Frozen, LoopSettings
 
 
-class LanguageSettings(Frozen):
-    """An instruction LLM learns from written talks to answer as a companion does."""
+class LlmSettings(Frozen):
+    """An LLM, the updates that it learns, and how it is spoken to."""
 
-    run: Path = Path("runs/language")
-    """Run folder: resumed where it exists. `best` in it is for `assemble`: as `--llm`, or with
-    frozen int8 as `--updates`."""
     llm: str = "smollm2-135m"
     """The LLM to begin with: a part of the catalogue, a folder or a hub id."""
     updates: Path | None = None
     """Folder `best` of an earlier run, whose updates this one begins with; empty: from nothing."""
-    material: tuple[Path, ...] = (Path("train/recipes/mini/talks"),)
-    """Folders or files of written talks."""
-    domain_exchanges: int = Field(default=1500, ge=0)
-    """Exchanges drawn from the domain of everyday intents beside them."""
     persona: str = DEFAULT_PERSONA
     """System line of all talks."""
     lora_rank: int = Field(default=32, ge=1)
@@ -30,6 +23,18 @@ class LanguageSettings(Frozen):
     frozen: Literal["float32", "int8"] = "float32"
     """Number format of the weights below the updates; with int8 a large LLM learns several times
     faster on a CPU, and as it will answer there."""
+
+
+class LanguageSettings(LlmSettings):
+    """An instruction LLM learns from written talks to answer as a companion does."""
+
+    run: Path = Path("runs/language")
+    """Run folder: resumed where it exists. `best` in it is for `assemble`: as `--llm`, or with
+    frozen int8 as `--updates`."""
+    material: tuple[Path, ...] = (Path("train/recipes/mini/talks"),)
+    """Folders or files of written talks."""
+    domain_exchanges: int = Field(default=1500, ge=0)
+    """Exchanges drawn from the domain of everyday intents beside them."""
     longest_tokens: int = Field(default=1024, ge=64)
     """Positions of the longest conversation."""
     row_tokens: int = Field(default=256, ge=64)

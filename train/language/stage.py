@@ -25,13 +25,14 @@ from models.weights import fill_parameters, read_json, without_weights
 from train.assemble import EMOTION_VECTORS
 from train.language.batches import TalkBatches
 from train.language.domain_talks import domain_talks
-from train.language.material import is_held_out, material_files, read_talks
+from train.language.material import is_held_out, material_digests, read_talks
 from train.language.rows import RowWriter, TalkRows
-from train.language.settings import LanguageSettings
+from train.language.settings import LanguageSettings, LlmSettings
 from train.language.updates import SCALING, UPDATES, take_updates, write_updates
 from train.loop import fit
 from train.losses import IGNORED
 from train.run_folder import file_sha256, write_json
+from train.settings import LoopSettings
 from train.stages import only_training
 from train.task import Outcome, Task
 
@@ -70,17 +71,31 @@ def teach(settings: LanguageSettings) -> Outcome:
     """
     folder = checkpoint_folder(settings.llm)
     tokenizer = read_tokenizer(folder)
-    torch.manual_seed(settings.loop.seed)  # the updates begin at random
-    loop = settings.loop
-    if settings.frozen == "int8":
-        if not has_engine():
-            raise ValueError("torch computes in int8 on no processor like this: --frozen float32")
-        loop = loop.model_copy(update={"device": "cpu"})
+    model = begin(settings, folder, tokenizer, settings.loop.seed)
+    task = _task(settings, model, tokenizer, folder)
+    return run_task(task, settings, settings.loop, settings.run)
+
+
+def begin(settings: LlmSettings, folder: Path, tokenizer: Tokenizer, seed: int) -> CompanionLlm:
+    """Returns the LLM in `folder` as a run begins with it.
+
+    Raises:
+        ValueError: The settings cannot be used here.
+    """
+    if settings.frozen == "int8" and not has_engine():
+        raise ValueError("torch computes in int8 on no processor like this: --frozen float32")
+    torch.manual_seed(seed)  # the updates begin at random
     model = start(folder, tokenizer, settings.lora_rank, frozen=settings.frozen)
     if settings.updates is not None:
         take_updates(model, settings.updates)
-    task = _task(settings, model, tokenizer, folder)
-    return fit(task, loop, settings.run)
+    return model
+
+
+def run_task(task: Task, settings: LlmSettings, loop: LoopSettings, folder: Path) -> Outcome:
+    """Runs the loop where the LLM of `settings` can be taught."""
+    if settings.frozen == "int8":
+        loop = loop.model_copy(update={"device": "cpu"})
+    return fit(task, loop, folder)
 
 
 def start(
@@ -179,7 +194,7 @@ def _task(
         identity={
             "llm": settings.llm,
             "updates": settings.updates and file_sha256(settings.updates / UPDATES),
-            "material": {p.name: file_sha256(p) for p in material_files(settings.material)},
+            "material": material_digests(settings.material),
             "settings": settings.model_dump(mode="json", exclude=ELSEWHERE),
         },
     )

@@ -1,3 +1,3 @@
 from pathlib import Path
 
-TALKS = Path(__file__).parents[3] / "train" / "recipes" / "mini" / "talks"
+RECIPES = Path(__file__).parents[3] / "train" / "recipes"

@@ -31,6 +31,9 @@ def test_talks_are_read_with_feelings_in_the_order_they_stand(tmp_path: Path) ->
         ("> Hello.\n> Hello?\n< Hi.\n", "talks.txt:2: expected < answer"),
         ("gloomy> Hello.\n< Hi.\n", "talks.txt:1: unknown emotion 'gloomy'"),
         ("Hello.\n", "talks.txt:1: expected > words"),
+        ("> Hello.\n- Hm.\n", "talks.txt:2: expected < answer"),
+        ("> Hello.\n< Hi.\n- Hm.\n- Well.\n", "talks.txt:4: one worse answer"),
+        ("> Hello.\n< Hi.\n- Hi.\n", "talks.txt:3: one worse answer, and another"),
         ("# nothing\n", "hold no talks"),
     ],
 )

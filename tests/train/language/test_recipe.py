@@ -1,17 +1,19 @@
-"""The written talks that `mini` is taught on."""
+"""The written talks: those that `mini` was taught on, and those for a larger LLM."""
 
 from collections import Counter
 
 import pytest
 
 from models.emotions import Emotion
-from tests.train.language import TALKS
+from tests.train.language import RECIPES
 from train.language.material import Exchange, read_talks
 
 
-@pytest.fixture(scope="module", params=["wide", "plain"])
+@pytest.fixture(
+    scope="module", params=["mini/talks/wide", "mini/talks/plain", "talks/plain", "talks/rich"]
+)
 def exchanges(request: pytest.FixtureRequest) -> list[Exchange]:
-    return [e for talk in read_talks([TALKS / request.param]) for e in talk.exchanges]
+    return [e for talk in read_talks([RECIPES / request.param]) for e in talk.exchanges]
 
 
 def test_every_file_of_talks_is_read(exchanges: list[Exchange]) -> None:
@@ -22,7 +24,7 @@ def test_every_file_of_talks_is_read(exchanges: list[Exchange]) -> None:
 
 def test_answers_are_sentences_and_few_stand_twice(exchanges: list[Exchange]) -> None:
     replies = [exchange.reply for exchange in exchanges]
-    assert not [reply for reply in replies if len(reply.split()) > 40 or reply[-1] not in ".!?\"'"]
+    assert not [reply for reply in replies if len(reply.split()) > 62 or reply[-1] not in ".!?\"'"]
     assert len(set(replies)) > 0.9 * len(replies)
 
 

@@ -1,0 +1,118 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from models import int8
+from models.checkpoint import read_tokenizer
+from models.hub import checkpoint_folder
+from models.pretrained import unpacked
+from models.pretrained.store import Store
+from models.prompts import chat_prompts
+from train.language.material import Talk, read_talks
+from train.language.pairs import PairBatches, pairs_of
+from train.language.preference import PreferSettings, prefer, preference_step
+from train.language.settings import LanguageSettings
+from train.language.stage import start, teach
+from train.language.updates import take_updates
+from train.settings import LoopSettings
+
+JUDGED = """
+sad> It rained.
+< Oh no.
+- I see.
+
+happy> We won.
+< Oh yes!
+> Twice.
+< Well done.
+- Twice what?
+
+> He left.
+< I see.
+"""
+
+
+@pytest.fixture
+def talks(store: Store, tmp_path: Path) -> list[Talk]:
+    del store  # the part that `tongue` names
+    (tmp_path / "judged.txt").write_text(JUDGED)
+    return read_talks([tmp_path / "judged.txt"])
+
+
+def test_both_answers_see_what_was_said_and_not_each_other(talks: list[Talk]) -> None:
+    pairs = pairs_of(talks)
+    assert [(p.talk.exchanges[-1].said, p.talk.exchanges[-1].worse) for p in pairs] == [
+        ("It rained.", "I see."),
+        ("Twice.", "Twice what?"),
+    ]
+    tokenizer = read_tokenizer(checkpoint_folder("tongue"))
+    batches = PairBatches(pairs, chat_prompts(tokenizer), "You listen.", batch_tokens=512)
+    assert batches.count(0) == 1
+    loaded = batches.load(0, 0).value
+    rows, answers = loaded.rows, loaded.answers[0]
+    said = [tokenizer.decode([int(i) for i in rows.ids[0][answers == n]]).strip() for n in range(4)]
+    order = [0, 1] if said[0].startswith("Oh no.") else [1, 0]
+    expected = [("Oh no.", "I see."), ("Well done.", "Twice what?")]
+    for place, number in enumerate(order):
+        assert said[2 * place].startswith(expected[number][0])
+        assert said[2 * place + 1].startswith(expected[number][1])
+    better, worse = (int(torch.nonzero(answers == n)[0]) for n in (0, 1))
+    assert not rows.attended[0, worse, better]
+    assert rows.positions[0, better] == rows.positions[0, worse], "both come after the same words"
+    with pytest.raises(ValueError, match="has no pair"):
+        pairs_of(talks[2:])
+
+
+def test_a_long_talk_before_a_pair_loses_its_oldest_exchanges(talks: list[Talk]) -> None:
+    prompts = chat_prompts(read_tokenizer(checkpoint_folder("tongue")))
+    pairs = pairs_of(talks)
+    whole = PairBatches(pairs[1:], prompts, "You listen.", batch_tokens=512).load(0, 0).value
+    batches = PairBatches(pairs, prompts, "You listen.", batch_tokens=1)
+    assert batches.count(0) == 2, "each is a batch alone"
+    lengths = sorted(batches.load(0, n).value.rows.ids.shape[1] for n in range(2))
+    assert lengths[-1] < whole.rows.ids.shape[1]
+
+
+def test_the_better_answer_becomes_the_likelier_one(
+    talks: list[Talk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unpacked, "LARGE", 0)
+    monkeypatch.setattr(int8, "LEAST_QUANTIZED", 1)
+    common = {"llm": "tongue", "lora_rank": 2, "persona": "You listen.", "frozen": "int8"}
+    material = (tmp_path / "judged.txt",)
+    loop = LoopSettings(epochs=1, learning_rate=1e-3, warmup_steps=0, evaluate_every=50)
+    data = {"material": material, "valid_share": 0.0}
+    teach(LanguageSettings(**common, **data, run=tmp_path / "a", domain_exchanges=0, loop=loop))
+    settings = PreferSettings(
+        **common,
+        **data,
+        run=tmp_path / "b",
+        updates=tmp_path / "a" / "last",
+        loop=loop.model_copy(update={"epochs": 30, "learning_rate": 1e-2}),
+    )
+    prefer(settings)
+    folder = checkpoint_folder("tongue")
+    tokenizer = read_tokenizer(folder)
+    prompts = chat_prompts(tokenizer)
+    batch = PairBatches(pairs_of(talks), prompts, "You listen.", batch_tokens=512).load(0, 0).value
+
+    def loss(updates: Path) -> float:
+        model = start(folder, tokenizer, 2, frozen="int8").eval()
+        take_updates(model, updates)
+        with torch.no_grad():
+            return float(preference_step(model, batch, beta=2.0, margin=1.0)["preferred"])
+
+    assert loss(tmp_path / "b" / "last") < loss(tmp_path / "a" / "last") - 0.05
+
+
+def test_what_cannot_be_preferred_is_told(talks: list[Talk], tmp_path: Path) -> None:
+    settings = PreferSettings(llm="tongue", material=(tmp_path / "judged.txt",))
+    with pytest.raises(ValueError, match="--updates RUN/best"):
+        prefer(settings)
+    given = settings.model_copy(update={"updates": tmp_path, "material": (tmp_path / "none",)})
+    with pytest.raises(ValueError, match="none do not exist"):
+        prefer(given)
+    every = given.model_copy(update={"material": settings.material, "valid_share": 1.0})
+    with pytest.raises(ValueError, match="all pairs validate"):
+        prefer(every)
