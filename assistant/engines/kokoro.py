@@ -1,5 +1,6 @@
 """Kokoro-82M (StyleTTS 2 in ONNX, 8 bits): the most natural voices that need no GPU, 24 kHz."""
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ NETWORK = "kokoro-v1.0.int8.onnx"
 RATE_HZ = 24_000
 LANGUAGES = {"a": "en-us", "b": "en"}
 """By the first letter of a voice's name: how its speaker pronounces English."""
+MOST_THREADS = 4
+"""With two of a Xeon it speaks in 0.39 of the time that the speech lasts, with one in 0.68."""
 LONGEST = 510
 """Phonemes that the network takes at once; a voice has a style for each length up to it."""
 SYMBOLS = {
@@ -80,7 +83,10 @@ class Kokoro:
             raise EngineUnavailable(f"the Kokoro voice {voice}: {error}") from error
         self._styles = np.fromfile(folder / f"{voice}{STYLES}", np.float32).reshape(LONGEST, 1, -1)
         self._session = open_session(
-            folder / NETWORK, engine="Kokoro", remedy=f"`python app.py models get {KOKORO}`"
+            folder / NETWORK,
+            engine="Kokoro",
+            remedy=f"`python app.py models get {KOKORO}`",
+            threads=min(MOST_THREADS, os.cpu_count() or 1),
         )
         self._phonemes = Phonemes(LANGUAGES[voice[0]])
 
