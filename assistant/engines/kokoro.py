@@ -10,10 +10,10 @@ import numpy as np
 
 from assistant.audio import AudioClip, Waveform
 from assistant.engines.ipa import Phonemes
-from assistant.engines.onnx import open_session
+from assistant.engines.onnx import open_session, spoken_by
 from assistant.engines.protocols import Cancel, SpeakingStyle
 from assistant.engines.sentence_voice import speak_sentences
-from assistant.errors import EngineFailed, EngineUnavailable, SettingsError
+from assistant.errors import EngineUnavailable, SettingsError
 from assistant.parts import KOKORO, KOKORO_VOICE, STYLES, kokoro_voices
 from models.pretrained.catalogue import PartError, find_part
 from models.pretrained.store import Store
@@ -137,9 +137,4 @@ class Kokoro:
             "style": self._styles[len(symbols) - 1],
             "speed": np.array([rate], dtype=np.float32),
         }
-        try:
-            (audio,) = self._session.run(None, inputs)
-        except Exception as error:  # onnxruntime's errors have no common base but Exception
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-            raise EngineFailed(f"Kokoro broke while speaking ({reason})") from error
-        return np.asarray(audio, dtype=np.float32).reshape(-1)
+        return spoken_by(self._session, inputs, engine="Kokoro")

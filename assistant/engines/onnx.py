@@ -1,10 +1,14 @@
-"""Opens an ONNX file with onnxruntime, without torch."""
+"""Opens ONNX files with onnxruntime, without torch, and lets those of voices speak."""
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from assistant.errors import EngineUnavailable
+import numpy as np
+
+from assistant.audio import Waveform
+from assistant.errors import EngineFailed, EngineUnavailable
 
 
 def open_session(path: Path, *, engine: str, remedy: str, threads: int = 1) -> Any:
@@ -30,3 +34,17 @@ def open_session(path: Path, *, engine: str, remedy: str, threads: int = 1) -> A
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no common base but Exception
         raise EngineUnavailable(f"{engine} cannot load {path}: {remedy}") from error
+
+
+def spoken_by(session: Any, inputs: Mapping[str, Any], *, engine: str) -> Waveform:
+    """Returns the waveform that the network of a voice makes of `inputs`.
+
+    Raises:
+        EngineFailed: It broke; the next call may work.
+    """
+    try:
+        (audio,) = session.run(None, inputs)
+    except Exception as error:  # onnxruntime's errors have no common base but Exception
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise EngineFailed(f"{engine} broke while speaking ({reason})") from error
+    return np.asarray(audio, dtype=np.float32).reshape(-1)

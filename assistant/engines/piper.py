@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from assistant.audio import AudioClip, Waveform
 from assistant.engines.ipa import Phonemes
-from assistant.engines.onnx import open_session
+from assistant.engines.onnx import open_session, spoken_by
 from assistant.engines.protocols import Cancel, SpeakingStyle
 from assistant.engines.sentence_voice import speak_sentences
-from assistant.errors import EngineFailed, EngineUnavailable, SettingsError
+from assistant.errors import EngineUnavailable, SettingsError
 from assistant.parts import PIPER_VOICE
 from models.pretrained.catalogue import PartError, find_part
 from models.pretrained.store import Store
@@ -115,12 +115,7 @@ class Piper:
         }
         if self._file.num_speakers > 1:
             inputs["sid"] = np.zeros(1, dtype=np.int64)
-        try:
-            (audio,) = self._session.run(None, inputs)
-        except Exception as error:  # onnxruntime's errors have no common base but Exception
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-            raise EngineFailed(f"the Piper voice broke while speaking ({reason})") from error
-        return np.asarray(audio, dtype=np.float32).reshape(-1)
+        return spoken_by(self._session, inputs, engine="the Piper voice")
 
 
 def find_network(voice: str) -> Path:

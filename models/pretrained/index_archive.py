@@ -49,7 +49,8 @@ def fetch(package: str, folder: Path) -> Path:
     with _opened(page, trusted) as answer:
         links = _Links(answer.url)
         links.feed(answer.read().decode("utf-8"))
-    address = next((a for a in links.addresses if unquote(urlsplit(a).path).endswith(wanted)), None)
+    named = {unquote(urlsplit(each).path).rsplit("/", 1)[-1]: each for each in links.addresses}
+    address = named.get(wanted)
     if address is None:
         raise LookupError(f"No matching distribution found for {package}")
     with _opened(address, trusted) as answer, (folder / wanted).open("wb") as file:

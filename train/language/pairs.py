@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -87,13 +88,17 @@ class PairBatches:
         order = np.random.default_rng([self.seed, epoch]).permutation(len(self.pairs))
         batches, left = [list[Pair]()], self.batch_tokens
         for index in order.tolist():
-            pair, length = self._fitting(self.pairs[index])
+            pair, length = self._fitted[index]
             if batches[-1] and length > left:
                 batches.append([])
                 left = self.batch_tokens
             batches[-1].append(pair)
             left -= length
         return batches
+
+    @cached_property
+    def _fitted(self) -> list[tuple[Pair, int]]:
+        return [self._fitting(pair) for pair in self.pairs]
 
     def _fitting(self, pair: Pair) -> tuple[Pair, int]:
         """Returns the pair without the oldest exchanges that are too many, and its positions."""
