@@ -51,6 +51,11 @@ class Held:
         return [round(event.at_s, 2) for event in self.of(events.ReplyFinished)]
 
     @property
+    def answers(self) -> list[str]:
+        """Each answer that was heard whole."""
+        return [event.generated for event in self.of(events.ReplyFinished)]
+
+    @property
     def cut(self) -> list[str]:
         """What was heard of each answer that was interrupted."""
         return [event.heard for event in self.of(events.Interrupted)]
