@@ -75,15 +75,6 @@ class Domain:
     """Warm questions back, for speech that was not understood."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """Something said in an emotion, and one fitting answer."""
-
-    person: str
-    emotion: Emotion
-    reply: str
-
-
 def read_domain(folder: Path = DOMAIN_FOLDER) -> Domain:
     """Returns the domain in `folder`.
 
@@ -134,18 +125,6 @@ def draw_values(intent: Intent, template: str, generator: np.random.Generator) -
 def fitting(replies: tuple[str, ...], values: Mapping[str, str]) -> tuple[str, ...]:
     """Returns the replies whose slots `values` can fill, filled."""
     return tuple(fill(r, values) for r in replies if slots_of(r) <= values.keys())
-
-
-def exchange(
-    intent: Intent, template: str, emotion: Emotion, generator: np.random.Generator
-) -> Exchange | None:
-    """Returns `template` said in `emotion` with a drawn reply; None if no reply is written."""
-    values = draw_values(intent, template, generator)
-    choices = fitting(intent.replies.get(emotion, ()), values)
-    if not choices:
-        return None
-    reply = choices[int(generator.integers(len(choices)))]
-    return Exchange(fill(template, values), emotion, reply)
 
 
 def cut_reply(reply: str, generator: np.random.Generator) -> str:

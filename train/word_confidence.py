@@ -85,7 +85,7 @@ def read_aloud(model: BlspEmo, domain: Domain, *, sentences: int) -> Read:
         intent, template = wordings[index]
         text = fill(template, draw_values(intent, template, generator))
         variant = HELD_OUT_ESPEAK_VARIANTS[number % len(HELD_OUT_ESPEAK_VARIANTS)]
-        waveform = speak(text, Voice("espeak", f"en-us+{variant}")).waveform
+        waveform = speak(text, Voice("espeak", f"en-us+{variant}"))
         if number % 2:
             noise = generator.standard_normal(waveform.size).astype(np.float32)
             waveform = with_noise(waveform, noise, generator.uniform(*NOISE_DB), generator)
