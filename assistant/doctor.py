@@ -16,7 +16,7 @@ from typing import Any
 
 from assistant.errors import AssistantError
 from assistant.parts import default_parts
-from models.embedded import EMBEDDED, SHIPPED, folder_of, parts_of_model
+from models.embedded import EMBEDDED, folder_of, parts_of_model
 from models.pretrained.store import Store, megabytes
 
 _CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "bf16")
@@ -129,24 +129,21 @@ def _cpu_flags() -> set[str]:
 
 
 def _embedded() -> Iterable[Check]:
-    for name in SHIPPED:
-        row = "embedded model" if name == EMBEDDED else f"model {name}"
-        weights = folder_of(name) / "model.safetensors"
-        if weights.exists() and weights.stat().st_size > 10_000:
-            without = [part.name for part in parts_of_model(name) if not Store().has(part)]
-            found = f"{name}, {megabytes(weights.stat().st_size)}"
-            if without:
-                found += f", completed at its first use by {' and '.join(without)}"
-            elif name != EMBEDDED:
-                found += f", answers where {EMBEDDED} cannot"
-            yield Check(row, State.WORKS, found)
-        else:
-            yield Check(
-                row,
-                State.MISSING,
-                f"{weights} is missing",
-                f"`git checkout models/{name}` brings it back; or name another by --model",
-            )
+    row = "embedded model"
+    weights = folder_of(EMBEDDED) / "model.safetensors"
+    if weights.exists() and weights.stat().st_size > 10_000:
+        without = [part.name for part in parts_of_model(EMBEDDED) if not Store().has(part)]
+        found = f"{EMBEDDED}, {megabytes(weights.stat().st_size)}"
+        if without:
+            found += f", completed at its first use by {' and '.join(without)}"
+        yield Check(row, State.WORKS, found)
+    else:
+        yield Check(
+            row,
+            State.MISSING,
+            f"{weights} is missing",
+            f"`git checkout models/{EMBEDDED}` brings it back; or name another by --model",
+        )
 
 
 def _parts() -> Iterable[Check]:

@@ -12,6 +12,7 @@ from assistant.echo import EchoMode
 from assistant.endpointing import EndpointingSettings
 from assistant.talk_settings import TalkSettings
 from assistant.turn_judges import TurnJudge
+from models.embedded import EMBEDDED
 
 
 class Settings(BaseModel):
@@ -70,9 +71,9 @@ class CommonSettings(Settings):
 class EngineSettings(CommonSettings):
     """Model, voice and manner: what every command that answers has in common."""
 
-    model: str = "auto"
-    """auto (mini, or nano where the parts of mini cannot be had), mini, nano, a checkpoint folder,
-    or a hub id such as cwang621/blsp-emo."""
+    model: str = EMBEDDED
+    """mini, a checkpoint folder, a part of the catalogue (`app.py models`), or a hub id such as
+    cwang621/blsp-emo."""
     engine: Literal["blsp_emo", "cascade", "cascade_emotion"] = "blsp_emo"
     """blsp_emo hears the voice itself; cascade answers the transcript alone, cascade_emotion the
     transcript with the heard emotion named in the prompt (baselines for comparison)."""

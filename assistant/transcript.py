@@ -186,7 +186,7 @@ def describe_style(style: StyleRecord) -> str:
 
 
 def describe_settings(settings: Mapping[str, object]) -> str:
-    """Returns, for example, ``model nano, voice flite, policy empathetic, patience 1``."""
+    """Returns, for example, ``model mini, voice flite, policy empathetic, patience 1``."""
     values = (
         (name.replace("_", " "), f"{value:g}" if isinstance(value, float) else value)
         for name, value in settings.items()

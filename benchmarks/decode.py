@@ -30,7 +30,7 @@ SPEECH_LIKE_SIZE = {
     "num_key_value_heads": 2,
     "tie_word_embeddings": True,
 }
-"""Half the layers of Qwen2-0.5B, random: what a model gains that is larger than nano."""
+"""Half the layers of Qwen2-0.5B, random: what a small LLM in float32 gains."""
 
 
 @torch.inference_mode()

@@ -96,10 +96,7 @@ def _spoken(name: str, count: int) -> Iterator[Said]:
         generator = np.random.default_rng([7, int(place)])
         intent, template = wordings[place]
         text = fill(template, draw_values(intent, template, generator))
-        if piper is not None:
-            waveform = piper_says(piper, text)
-        else:
-            waveform = speak(text, own or FLITE).waveform
+        waveform = piper_says(piper, text) if piper is not None else speak(text, own or FLITE)
         if noise:
             hiss = pink_noise(waveform.size, generator)
             waveform = with_noise(waveform, hiss, NOISE_DB, generator)

@@ -4,7 +4,6 @@ from torch import nn
 
 from models.cformer import CFormer
 from models.config import AdapterConfig, SpeechEncoderConfig
-from models.ctc_adapter import CtcAdapter
 from models.subsampler import Subsampler
 from models.words_adapter import WordsAdapter
 
@@ -17,8 +16,6 @@ def build_adapter(config: AdapterConfig, encoder: SpeechEncoderConfig, out_width
     """
     if config.kind == "words":
         return WordsAdapter(encoder, out_width)
-    if config.kind == "ctc":
-        return CtcAdapter(config, encoder, out_width)
     if config.kind == "cformer":
         if encoder.width % config.heads:
             raise ValueError(f"{config.heads} heads do not divide a width of {encoder.width}")

@@ -32,7 +32,6 @@ from models.weights import (
     read_json,
     without_weights,
 )
-from models.word_model import WordModel
 
 if TYPE_CHECKING:
     from models.blsp_emo import BlspEmo
@@ -42,7 +41,6 @@ SHARD_BYTES = 4 * 2**30
 
 WEIGHTS = "model.safetensors"
 DECODER_TOKENIZER = "whisper_tokenizer.json"
-WORDS = "words.safetensors"
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -54,7 +52,7 @@ def save(
     dtype: torch.dtype | None = None,
     llm_changes: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Writes a checkpoint in our layout: config.json, weights, tokenizers and word model.
+    """Writes a checkpoint in our layout: config.json, weights and tokenizers.
 
     Each file appears whole or not at all, the configuration last.
 
@@ -81,8 +79,6 @@ def save(
         model.tokenizer.save(folder)
     if model.has_decoder_tokenizer:
         _replace(folder / DECODER_TOKENIZER, lambda p: _save_tokenizer(model, p))
-    if model.word_model is not None:
-        _replace(folder / WORDS, model.word_model.save)
     text = json.dumps(model.config.to_mapping(), indent=1) + "\n"
     _replace(folder / "config.json", lambda path: path.write_text(text, encoding="utf-8"))
 
@@ -95,7 +91,7 @@ def load(
     device: str = "auto",
     quantize: Literal["none", "int8"] = "none",
 ) -> M:
-    """Returns `build(config, …)`, given tokenizers and word model, with the weights of `source`.
+    """Returns `build(config, …)`, given tokenizers, with the weights of `source`.
 
     Args:
         source: As for `checkpoint_folder`.
@@ -122,15 +118,9 @@ def load(
     decoder_tokenizer = _read_json_tokenizer(
         parts["speech"] / "tokenizer.json" if "speech" in parts else folder / DECODER_TOKENIZER
     )
-    words = WordModel.load(folder / WORDS) if (folder / WORDS).exists() else None
-    beside = {
-        "tokenizer": tokenizer,
-        "decoder_tokenizer": decoder_tokenizer,
-        "word_model": words,
-    }
     try:
         with without_weights():
-            model = build(config, **beside)
+            model = build(config, tokenizer=tokenizer, decoder_tokenizer=decoder_tokenizer)
     except (ValueError, TypeError, KeyError) as error:
         raise CheckpointError(f"{folder / 'config.json'} describes no model: {error}") from error
     files = WeightFiles(folder)

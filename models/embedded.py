@@ -1,4 +1,4 @@
-"""The models that ship with Attune, by name, and the parts that complete a checkpoint."""
+"""The model that ships with Attune, and the parts that complete a checkpoint."""
 
 import json
 from pathlib import Path
@@ -6,17 +6,14 @@ from typing import Any
 
 from models.pretrained.catalogue import Part, read_catalogue
 
-SHIPPED = ("mini", "nano")
-"""The models that lie in this folder. Where nobody names one, the first that can be had answers."""
-EMBEDDED = SHIPPED[0]
-LAST_RESORT = SHIPPED[-1]
-"""It is complete by itself, and answers where the parts of the others cannot be had."""
+EMBEDDED = "mini"
+"""The model that lies in this folder, and answers where nobody names another."""
 FOLDER = Path(__file__).parent
 
 
 def folder_of(model: str | Path) -> Path:
-    """Returns the folder that a shipped model's name, or a path, stands for."""
-    return FOLDER / model if str(model) in SHIPPED else Path(model).expanduser()
+    """Returns the folder that the embedded model's name, or a path, stands for."""
+    return FOLDER / model if str(model) == EMBEDDED else Path(model).expanduser()
 
 
 def parts_of_model(model: str) -> list[Part]:

@@ -14,7 +14,7 @@ from models.masks import blank_outside, lengths_to_mask
 from models.speech_embeddings import SpeechEmbeddings
 from models.speech_encoder import SpeechStates
 from models.spoken_part import spoken_part
-from models.voice_statistics import COUNT, layer_statistics, voice_statistics
+from models.voice_statistics import layer_statistics
 
 
 class MeanEmotionHead(nn.Module):
@@ -146,45 +146,6 @@ class SpectralEmotionHead(nn.Module):
         return self.classifier(torch.cat([mean, (variance + 1e-5).sqrt()], dim=-1))
 
 
-class StatisticsEmotionHead(nn.Module):
-    """A linear layer on `voice_statistics`, with those of one layer of the encoder.
-
-    It has so little to learn that a few hundred recordings do, and errs elsewhere than convolutions
-    do. Statistics far from those it learnt from count as their limit, missing ones as average.
-    """
-
-    LIMIT = 3.0
-    """Deviations from the average."""
-
-    def __init__(self, config: EmotionHeadConfig, encoder: SpeechEncoderConfig) -> None:
-        super().__init__()
-        self.layer = config.statistics_layer
-        inputs = COUNT + 2 * encoder.width
-        self.average = nn.Parameter(torch.zeros(inputs), requires_grad=False)
-        self.deviation = nn.Parameter(torch.ones(inputs), requires_grad=False)
-        self.linear = nn.Linear(inputs, len(EMOTION_LABELS))
-
-    def forward(self, speech: SpeechStates, embedded: SpeechEmbeddings | None = None) -> Tensor:
-        """Returns logits (B, E).
-
-        Raises:
-            ValueError: `speech` does not hold the features that it was made of.
-        """
-        del embedded
-        if speech.features is None:
-            raise ValueError("the emotion head needs the features of the speech")
-        statistics = voice_statistics(speech.features, speech.layers[self.layer])
-        return self.linear(self.scaled(statistics.to(self.linear.weight)))
-
-    def scaled(self, statistics: Tensor) -> Tensor:
-        """Returns statistics (B, K) in deviations from the average."""
-        return (
-            ((statistics - self.average) / self.deviation)
-            .nan_to_num()
-            .clamp(-self.LIMIT, self.LIMIT)
-        )
-
-
 class LayersEmotionHead(nn.Module):
     """A linear layer on the means and deviations of all encoder layers over what is loud.
 
@@ -229,15 +190,13 @@ class EmotionHeadEnsemble(nn.Module):
     for strangers more often (deep ensembles, arXiv 1612.01474).
     """
 
+    needs_all_layers = False
+
     def __init__(self, config: EmotionHeadConfig, encoder: SpeechEncoderConfig) -> None:
         super().__init__()
-        self.needs_all_layers = config.statistics_layer > 0
-        members: list[nn.Module] = [
+        self.members = nn.ModuleList(
             SpectralEmotionHead(config, encoder) for _ in range(config.members)
-        ]
-        if self.needs_all_layers:
-            members.append(StatisticsEmotionHead(config, encoder))
-        self.members = nn.ModuleList(members)
+        )
 
     def forward(self, speech: SpeechStates, embedded: SpeechEmbeddings | None = None) -> Tensor:
         """Returns logits (B, E): the logarithms of the mean probabilities."""
@@ -263,8 +222,8 @@ def build_emotion_head(
 ) -> EmotionHead:
     """Returns the head that `config.kind` names."""
     if config.kind == "spectral":
-        is_one = config.members == 1 and not config.statistics_layer
-        return (SpectralEmotionHead if is_one else EmotionHeadEnsemble)(config, encoder)
+        kind = SpectralEmotionHead if config.members == 1 else EmotionHeadEnsemble
+        return kind(config, encoder)
     if config.kind == "attentive":
         return AttentiveEmotionHead(config, encoder)
     if config.kind == "layers":

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from models.embedded import EMBEDDED, SHIPPED, folder_of
+from models.embedded import EMBEDDED, folder_of
 from models.pretrained.catalogue import Part, PartError, read_catalogue
 from models.weights import CheckpointError
 
@@ -15,7 +15,7 @@ def checkpoint_folder(source: str | Path) -> Path:
     """Returns the folder of a checkpoint; a hub id is downloaded into the hub's cache.
 
     Args:
-        source: A folder, a model that ships with Attune (`mini`, `nano`), a part of the catalogue
+        source: A folder, the model that ships with Attune (`mini`), a part of the catalogue
             (`app.py models`), or a hub id such as `cwang621/blsp-emo`.
 
     Raises:
@@ -26,7 +26,7 @@ def checkpoint_folder(source: str | Path) -> Path:
         check_is_checkpoint(folder)
         return folder
     name = str(source)
-    if name in SHIPPED:
+    if name == EMBEDDED:
         shipped = folder_of(name)
         if (shipped / "model.safetensors").exists() and (shipped / "config.json").exists():
             return shipped

@@ -18,10 +18,8 @@ class SpeechEmbeddings:
     """(B, S, D)."""
     lengths: Tensor
     """(B,) embeddings of each utterance."""
-    kept: Tensor | None = None
-    """`ctc`: (B, S) bool, the embeddings that the LLM attends to; None: all."""
     token_logits: Tensor | None = None
-    """`cformer`: (B, S, V) of its own output layer; `ctc`: (B, S, V + 1), last the blank."""
+    """`cformer`: (B, S, V) of its own output layer."""
     weights: Tensor | None = None
     """`cformer`: (B, states) integrate-and-fire weights after scaling."""
     predicted_counts: Tensor | None = None
@@ -33,9 +31,8 @@ class SpeechEmbeddings:
         return lengths_to_mask(self.lengths, self.embeddings.shape[1])
 
     def of(self, row: int) -> Tensor:
-        """Returns (N, D), the embeddings of one utterance that the LLM attends to."""
-        heard = self.mask if self.kept is None else self.mask & self.kept
-        return self.embeddings[row][heard[row]]
+        """Returns (N, D), the embeddings of one utterance."""
+        return self.embeddings[row][self.mask[row]]
 
 
 def encoder_layers(

@@ -200,18 +200,16 @@ def alignment_task(settings: AlignSettings, stage: Stage, model: BlspEmo, corpus
         sum(p.numel() for p in model.parameters()) / 1e6,
     )
     if settings.emotion_told == "heard" and model.emotion_vectors is None:
-        raise ValueError("emotion_told heard needs a model with emotion vectors, such as nano")
+        raise ValueError("emotion_told heard needs a model with emotion vectors, such as mini")
     step = Alignment(
         frozenset(stage.weights),
         temperature=settings.temperature,
         emotion_told=settings.emotion_told,
-        words_given=settings.speech_given == "words",
     )
     batches = partial(
         alignment_batches,
         batch_size=settings.batch_size,
         batch_s=settings.batch_s,
-        words_given=settings.speech_given == "words",
     )
     chances = _chances(examples, source, settings)
     return Task(

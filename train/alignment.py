@@ -21,7 +21,7 @@ from models.words_adapter import SharedText, Written, shared_text
 from train import losses
 from train.audio_files import read_audio
 from train.batches import BucketedBatches
-from train.collate import Batch, Collator, GivenWords, HeardExample, TokenBatch
+from train.collate import Batch, Collator, GivenWords, HeardExample
 from train.examples import Example, audio_of
 from train.losses import IGNORED
 from train.stages import Stage
@@ -52,9 +52,6 @@ class Alignment:
     emotion_told: Literal["label", "heard", "none"] = "label"
     """What emotion vectors follow: the label; the head's estimate, so that the replies teach the
     head, too; or nothing, every emotion being as probable."""
-    words_given: bool = False
-    """The LLM is given the tokens of the words, as in a talk where adapter and decoder agree on
-    them first, and not the adapter's embeddings."""
 
     def __call__(self, model: BlspEmo, batch: Batch) -> Mapping[str, Tensor]:
         """Returns the loss terms of a batch; with `input_er` also the share of right emotions.
@@ -62,9 +59,6 @@ class Alignment:
         Runs inside `Alignment.scope`.
         """
         told = None if self.emotion_told == "heard" else self._known_emotions(model, batch)
-        if self.words_given and told is not None and self.terms <= LLM_RUN:
-            words = model.with_emotion(model.worded(_word_ids(batch), batch.word_tokens), told)
-            return self._of_llm(model, batch, words)
         states = model.encode(batch.features())
         embedded = self._embedded(model, batch, states, told)
         found: dict[str, Tensor] = {}
@@ -78,18 +72,11 @@ class Alignment:
             if embedded.predicted_counts is None:
                 raise ValueError("the loss term cif needs the cformer adapter")
             found["cif"] = losses.cif(embedded.predicted_counts, batch.word_tokens)
-        if "ctc" in self.terms:
-            found["ctc"] = _spelling(model, batch, embedded)
         return found
 
     def _embedded(
         self, model: BlspEmo, batch: Batch, states: SpeechStates, told: Tensor | None
     ) -> SpeechEmbeddings:
-        if self.words_given:
-            words = model.worded(_word_ids(batch), batch.word_tokens)
-            if told is None:
-                told = calibrated(model.emotion_logits(states, words), model.config.calibration)
-            return model.with_emotion(words, told)
         if batch.given is not None:
             words = _given_words(model, batch.given, states)
             if told is None:
@@ -115,7 +102,7 @@ class Alignment:
         self, model: BlspEmo, batch: Batch, embedded: SpeechEmbeddings
     ) -> dict[str, Tensor]:
         speech = batch.speech
-        logits = model.llm(speech_inputs(model, batch, embedded), mask=attended(speech, embedded))
+        logits = model.llm(speech_inputs(model, batch, embedded), mask=speech.mask)
         found: dict[str, Tensor] = {}
         if "response_ce" in self.terms:
             found["response_ce"] = losses.response_ce(logits, speech.labels)
@@ -153,20 +140,12 @@ def speech_inputs(model: BlspEmo, batch: Batch, embedded: SpeechEmbeddings) -> T
     return inputs.masked_scatter(mask[..., None], values.to(inputs.dtype))
 
 
-def attended(speech: TokenBatch, embedded: SpeechEmbeddings) -> Tensor:
-    """Returns (B, T) bool: all but the padding and the embeddings that the adapter left out."""
-    if embedded.kept is None:
-        return speech.mask
-    return speech.mask.masked_scatter(speech.spoken, embedded.kept[embedded.mask])
-
-
 def alignment_batches(
     examples: Sequence[Example],
     model: BlspEmo,
     *,
     batch_size: int,
     batch_s: float = 0.0,
-    words_given: bool = False,
     seed: int,
     shuffle: bool = True,
     weights: Sequence[float] | None = None,
@@ -179,7 +158,6 @@ def alignment_batches(
         model: Gives lengths and features.
         batch_size: Most examples in a batch.
         batch_s: Most seconds of padded audio in a batch; 0: no limit.
-        words_given: As in `Collator`.
         seed: Of the order and of `augment`.
         shuffle: In an order drawn from the seed.
         weights: Chance of each example, drawn with replacement.
@@ -188,7 +166,7 @@ def alignment_batches(
     return BucketedBatches(
         lengths=[max(1, round(100 * example.duration_s)) for example in examples],
         load_item=partial(_heard, examples, augment),
-        collate=Collator(model.config, model.features, words_given, _sharing(model)),
+        collate=Collator(model.config, model.features, _sharing(model)),
         batch_size=batch_size,
         max_total=round(100 * batch_s),
         seed=seed,
@@ -236,13 +214,6 @@ def _heard(
     return HeardExample(example, tuple(waveforms))
 
 
-def _spelling(model: BlspEmo, batch: Batch, embedded: SpeechEmbeddings) -> Tensor:
-    """Returns how well the adapter spells the words, a token of the words."""
-    if embedded.token_logits is None or model.config.adapter.kind != "ctc":
-        raise ValueError("the loss term ctc needs the adapter of that name")
-    return losses.ctc(embedded.token_logits, embedded.lengths, _word_ids(batch), batch.word_tokens)
-
-
 def _given_words(model: BlspEmo, given: GivenWords, states: SpeechStates) -> SpeechEmbeddings:
     """Returns what the adapter `words` gives the LLM, the decoder led along the words."""
     decoder, transcription = model.decoder, model.config.transcription
@@ -250,12 +221,6 @@ def _given_words(model: BlspEmo, given: GivenWords, states: SpeechStates) -> Spe
         raise ValueError("the adapter words needs a decoder that writes them")
     written = decoder.written(given.decoder_ids, states, prompt=transcription.prompt_ids)
     return model.worded(given.ids, given.counts, Written(written, given.overlaps))
-
-
-def _word_ids(batch: Batch) -> Tensor:
-    """Returns (U, L) the tokens of the words of each utterance, padded."""
-    words = batch.text.ids[batch.text.spoken].split(batch.word_tokens.tolist())
-    return torch.nn.utils.rnn.pad_sequence(list(words), batch_first=True)
 
 
 def _evenly(emotions: Tensor) -> Tensor:

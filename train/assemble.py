@@ -44,11 +44,6 @@ logger = logging.getLogger(__name__)
 
 EMOTION_VECTORS = "emotion_vectors.weight"
 
-WHISPER_CONFIDENCE = WordConfidenceConfig(decoder=4.0, spelling=0.0, offset=3.0, least=0.2)
-"""A share of 0.2 is a mean log-probability of -1.1. Of 28 utterances of readers, learners, actors
-tiny.en writes 26 down above it, 25 of them above -0.8, and two below, whose words are wrong; of 17
-sounds without words 15 lie below it or have none written down, and two cries above."""
-
 
 def start_model(settings: AlignSettings) -> BlspEmo:
     """Returns the model that training starts from, on the CPU.
@@ -166,7 +161,7 @@ def assembled_config(
         emotion_head=EmotionHeadConfig(kind=settings.emotion_head),
         emotion_in_embeddings=settings.emotion_vectors or _has_emotion_vectors(llm_folder),
         transcription=transcription,
-        word_confidence=WHISPER_CONFIDENCE if settings.adapter == "words" else None,
+        word_confidence=WordConfidenceConfig() if settings.adapter == "words" else None,
         context_tokens=min(context, 8192),
         **more,
     )

@@ -107,8 +107,6 @@ class Collator:
     config: BlspEmoConfig
     featurise: Callable[[Sequence[Waveform]], SpeechFeatures]
     """`BlspEmo.features` of the model."""
-    words_given: bool = False
-    """The LLM is given the tokens of the words in place of speech embeddings."""
     share: Callable[[str], SharedText] | None = None
     """Words in the tokens of LLM and decoder, for the adapter `words`."""
 
@@ -116,7 +114,7 @@ class Collator:
         """Returns the batch of `items`."""
         spoken = [p for i in items for p in i.example.speech_view if isinstance(p, Spoken)]
         given = None
-        if self.share is not None and not self.words_given:
+        if self.share is not None:
             given = _given_words([self.share(piece.heard) for piece in spoken])
         waveforms = [waveform for item in items for waveform in item.waveforms]
         features = self.featurise(waveforms)
@@ -133,11 +131,9 @@ class Collator:
     def embeddings(self, samples: int, word_tokens: int) -> int:
         """Returns the speech embeddings that an utterance gives in training."""
         adapter = self.config.adapter
-        if self.words_given or adapter.kind == "cformer":
+        if adapter.kind == "cformer":
             return word_tokens
-        states = states_of_frames(
-            frames_of_samples(samples), self.config.speech_encoder.frames_per_state
-        )
+        states = states_of_frames(frames_of_samples(samples))
         return embeddings_of_states(states, adapter.kernel_sizes)
 
     def _speech_rows(self, items: Sequence[HeardExample], given: GivenWords | None) -> list["_Row"]:

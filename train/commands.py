@@ -68,21 +68,6 @@ COMMANDS = {
         "train.settings:TurnEarSettings",
         "train.turn_ear:turn_ear",
     ),
-    "nano": Command(
-        "makes nano from nothing: voices, tokenizer, LLM, ears, both stages",
-        "train.nano_settings:NanoSettings",
-        "train.nano:make_nano",
-    ),
-    "nano-figures": Command(
-        "what a nano checkpoint hears, understands and answers",
-        "train.nano_figures:NanoFiguresSettings",
-        "train.nano_figures:nano_figures",
-    ),
-    "nano-curve": Command(
-        "word errors of nano over the hours of speech that it heard",
-        "train.nano_curve:NanoCurveSettings",
-        "train.nano_curve:nano_curve",
-    ),
     "audio-context": Command(
         "a pretrained Whisper's encoder learns to do without 30 s of padding",
         "train.audio_context:AudioContextSettings",

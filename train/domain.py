@@ -12,7 +12,7 @@ import numpy as np
 
 from models.emotions import Emotion, emotion_from_label
 
-DOMAIN_FOLDER = Path(__file__).parent / "recipes" / "nano" / "domain"
+DOMAIN_FOLDER = Path(__file__).parent / "recipes" / "mini" / "domain"
 
 HELD_OUT_INTENTS = frozenset({"wedding", "injury", "missed_train", "noisy_neighbours", "film"})
 """Never trained on: what people say about these is judged as a whole."""
@@ -24,6 +24,7 @@ Split = Literal["train", "wording", "intent"]
 """`train`; `wording`: a held-out wording of a trained intent; `intent`: a held-out intent."""
 
 _SLOT = re.compile(r"\{(\w+)\}")
+_WORDS = re.compile(r"[a-z']+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +75,6 @@ class Domain:
     """Warm questions back, for speech that was not understood."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """Something said in an emotion, and one fitting answer."""
-
-    person: str
-    emotion: Emotion
-    reply: str
-
-
 def read_domain(folder: Path = DOMAIN_FOLDER) -> Domain:
     """Returns the domain in `folder`.
 
@@ -97,15 +89,6 @@ def read_domain(folder: Path = DOMAIN_FOLDER) -> Domain:
         tuple(d for p in sorted((folder / "dialogues").glob("*.toml")) for d in _dialogues(p)),
         tuple(questions),
     )
-
-
-def domain_sha256(folder: Path = DOMAIN_FOLDER) -> str:
-    """Returns the SHA-256 of all files in `folder`, as hexadecimal digits."""
-    total = hashlib.sha256()
-    for path in sorted(folder.rglob("*.toml")):
-        total.update(path.relative_to(folder).as_posix().encode())
-        total.update(path.read_bytes())
-    return total.hexdigest()
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
@@ -126,6 +109,11 @@ def slots_of(template: str) -> set[str]:
     return set(_SLOT.findall(template))
 
 
+def spoken_form(text: str) -> str:
+    """Returns the words of `text` as a recogniser writes them: lower case, no punctuation."""
+    return " ".join(_WORDS.findall(text.lower().replace("’", "'")))
+
+
 def draw_values(intent: Intent, template: str, generator: np.random.Generator) -> dict[str, str]:
     """Returns one value for each slot of `template`."""
     return {
@@ -137,18 +125,6 @@ def draw_values(intent: Intent, template: str, generator: np.random.Generator) -
 def fitting(replies: tuple[str, ...], values: Mapping[str, str]) -> tuple[str, ...]:
     """Returns the replies whose slots `values` can fill, filled."""
     return tuple(fill(r, values) for r in replies if slots_of(r) <= values.keys())
-
-
-def exchange(
-    intent: Intent, template: str, emotion: Emotion, generator: np.random.Generator
-) -> Exchange | None:
-    """Returns `template` said in `emotion` with a drawn reply; None if no reply is written."""
-    values = draw_values(intent, template, generator)
-    choices = fitting(intent.replies.get(emotion, ()), values)
-    if not choices:
-        return None
-    reply = choices[int(generator.integers(len(choices)))]
-    return Exchange(fill(template, values), emotion, reply)
 
 
 def cut_reply(reply: str, generator: np.random.Generator) -> str:
@@ -172,11 +148,6 @@ def templates(domain: Domain, split: Split) -> Iterator[tuple[Intent, str]]:
                 where = "train"
             if where == split:
                 yield intent, template
-
-
-def held_out_dialogue(dialogue: Dialogue) -> bool:
-    """Whether `dialogue` is kept for judging."""
-    return _hash(f"dialogue/{dialogue.name}/{dialogue.turns[0][0]}") % 6 == 0
 
 
 def _hash(text: str) -> int:

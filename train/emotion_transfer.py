@@ -1,6 +1,5 @@
 """The command `take-emotion-head`: a checkpoint hears emotion with the head of another."""
 
-import logging
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,8 +15,6 @@ from models.weights import WeightFiles
 from train.run_folder import write_json
 from train.settings import Frozen
 
-logger = logging.getLogger(__name__)
-
 HEAD = "emotion_head."
 
 
@@ -25,8 +22,7 @@ class TakeEmotionHeadSettings(Frozen):
     """Writes a checkpoint that hears emotion with the head of another, calibration included.
 
     A head that reads the sound itself (spectral) fits every checkpoint with as many mel bins. What
-    reads the states of an encoder fits checkpoints with the same encoder only: elsewhere a linear
-    member is left out, and said.
+    reads the states of an encoder fits checkpoints with the same encoder only.
     """
 
     model: str = ""
@@ -55,37 +51,28 @@ def take_emotion_head(settings: TakeEmotionHeadSettings) -> None:
     files = WeightFiles(giver)
     ears = [config.parts.speech if config.parts else "" for config in (ours, theirs)]
     is_same = ears[0] == ears[1] and _same_encoder(WeightFiles(taker), files)
-    fitting = fitting_head(theirs.emotion_head, same_encoder=is_same)
+    check_fits(theirs.emotion_head, same_encoder=is_same)
     if ours.speech_encoder.mel_bins != theirs.speech_encoder.mel_bins:
         raise ValueError(f"{giver} hears {theirs.speech_encoder.mel_bins} mel bins: no head fits")
-    left_out: str | None = None
-    if theirs.emotion_head.statistics_layer and not fitting.statistics_layer:
-        logger.warning("the member that reads the encoder of %s is left out", giver)
-        left_out = f"{HEAD}members.{fitting.members}."
     head = {
-        _renumbered(name, fitting).removeprefix(HEAD): files.read(name)
-        for name in files.names()
-        if name.startswith(HEAD) and not (left_out and name.startswith(left_out))
+        name.removeprefix(HEAD): files.read(name) for name in files.names() if name.startswith(HEAD)
     }
-    config = replace(ours, emotion_head=fitting, calibration=theirs.calibration)
+    config = replace(ours, emotion_head=theirs.emotion_head, calibration=theirs.calibration)
     write_with_head(settings.out, taker, config, head)
     print(f"{settings.out}: {sum(w.numel() for w in head.values()) / 1e6:.2f} M parameters taken")
 
 
-def fitting_head(config: EmotionHeadConfig, *, same_encoder: bool = False) -> EmotionHeadConfig:
-    """Returns what of a head fits another checkpoint, that with the same encoder or another one.
+def check_fits(config: EmotionHeadConfig, *, same_encoder: bool = False) -> None:
+    """Makes sure that a head fits another checkpoint, one with the same encoder or another one.
 
     Raises:
-        ValueError: Nothing of it does.
+        ValueError: It does not.
     """
-    if same_encoder and config.kind != "mean":
-        return config
-    if config.kind != "spectral" or not config.members:
+    if config.kind == "mean" or not (same_encoder or config.kind == "spectral"):
         raise ValueError(
             f"the emotion head {config.kind!r} reads the states of its encoder: only a spectral "
             "head fits a checkpoint with another one"
         )
-    return replace(config, statistics_layer=0)
 
 
 def _same_encoder(own: WeightFiles, files: WeightFiles) -> bool:
@@ -93,12 +80,6 @@ def _same_encoder(own: WeightFiles, files: WeightFiles) -> bool:
         {name for name in one.names() if name.startswith("speech_encoder.")} for one in (own, files)
     )
     return names == theirs and all(torch.equal(own.read(n), files.read(n)) for n in names)
-
-
-def _renumbered(name: str, fitting: EmotionHeadConfig) -> str:
-    """Returns the name that a head's weight has where a single member is no ensemble."""
-    is_single = fitting.members == 1 and not fitting.statistics_layer
-    return name.replace(f"{HEAD}members.0.", HEAD) if is_single else name
 
 
 def write_with_head(

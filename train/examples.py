@@ -91,8 +91,7 @@ def build_example(utterance: Utterance, prompts: ChatPrompts, views: ViewSetting
     heard = tuple(prompts.content(views.speech_instruction))
     speech_view += [heard, now, tuple(prompts.reply_header())]
     ending = prompts.reply_ending() if utterance.ended else []
-    named = prompts.topic(utterance.topic)
-    reply = (*named, *prompts.content(utterance.continuation), *ending)
+    reply = (*prompts.content(utterance.continuation), *ending)
     return Example(utterance.id, tuple(speech_view), tuple(text_view), reply, utterance.duration_s)
 
 

@@ -8,8 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.masks import lengths_to_mask
-
 IGNORED = -100
 """Label of a position that no loss term looks at."""
 
@@ -117,31 +115,3 @@ def cif(predicted_counts: Tensor, token_counts: Tensor) -> Tensor:
     """
     ratio = predicted_counts.float() / token_counts.clamp(min=1).float()
     return torch.abs(ratio - 1.0).mean()
-
-
-def ctc(logits: Tensor, lengths: Tensor, tokens: Tensor, token_lengths: Tensor) -> Tensor:
-    """Connectionist temporal classification, a mean over all tokens (blank is the last class).
-
-    Utterances without tokens, or too short for theirs, are left out.
-
-    Args:
-        logits: (B, S, V + 1) over tokens and the blank.
-        lengths: (B,) valid positions of `logits`.
-        tokens: (B, L) token ids, padded with anything.
-        token_lengths: (B,) valid tokens.
-    """
-    inside = lengths_to_mask(token_lengths, tokens.shape[1])
-    repeats = (tokens[:, 1:] == tokens[:, :-1]) & inside[:, 1:]
-    known = (token_lengths > 0) & (lengths >= token_lengths + repeats.sum(dim=1))
-    if not bool(known.any()):
-        return logits.sum() * 0.0
-    total = F.ctc_loss(
-        F.log_softmax(logits[known].float(), dim=-1).transpose(0, 1),
-        tokens[known],
-        lengths[known],
-        token_lengths[known],
-        blank=logits.shape[-1] - 1,
-        reduction="sum",
-        zero_infinity=True,
-    )
-    return total / token_lengths[known].sum()

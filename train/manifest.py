@@ -50,8 +50,6 @@ class Utterance(BaseModel):
     """References of the person's earlier turns; empty, or one for each turn ("" where none)."""
     continuation: str = ""
     """What the LLM is to say; written by `continue`."""
-    topic: str = ""
-    """What the continuation is about, for an LLM that names it before it answers."""
     ended: bool = True
     """False: the continuation was cut off and must not teach the end of a reply."""
 

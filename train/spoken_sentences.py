@@ -55,7 +55,7 @@ def speak_sentences(
             rate = float(generator.uniform(0.8, 1.25))
             waveform = piper_says(pipers[engine], text, rate=rate)
         else:
-            waveform = speak(text, draw_voice(generator, engine=engine)).waveform
+            waveform = speak(text, draw_voice(generator, engine=engine))
         part = path.with_suffix(".part")
         sf.write(part, waveform, SAMPLE_RATE_HZ, format="FLAC")
         part.replace(path)

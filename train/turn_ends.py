@@ -23,11 +23,11 @@ from train.domain import (
     fill,
     read_domain,
     slots_of,
+    spoken_form,
     templates,
 )
 from train.logistic import fitted_logistic, sigmoid
 from train.metrics import Floats, Integers, expected_calibration_error
-from train.nano_text import spoken_form
 from train.run_folder import write_json
 from train.settings import TurnEndSettings
 from train.word_confidence import fitted_word_confidence

@@ -1,8 +1,8 @@
 """How sure heard words are: fitted on sentences that a voice says which was never trained on.
 
 A recogniser trained with label smoothing gives right words low probabilities, and a small decoder
-gives high ones to what it knows by heart. What the decoder, the spelling and the model of the words
-make of them tell together, by a logistic map, which share of the words is right.
+gives high ones to what it knows by heart. A logistic map makes of them the share of the words that
+is right.
 """
 
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ def fitted_word_confidence(
     if model.decoder is None or not sentences:
         return None
     read = read_aloud(model, domain, sentences=sentences)
-    inputs = np.array([[scores.decoder, scores.spelling, scores.words] for scores in read.scores])
+    inputs = np.array([[scores.decoder] for scores in read.scores])
     right = np.array(read.right)
     is_judged = np.arange(len(right)) % JUDGED == 0
     fitted = _fitted(inputs[~is_judged], right[~is_judged])
@@ -85,7 +85,7 @@ def read_aloud(model: BlspEmo, domain: Domain, *, sentences: int) -> Read:
         intent, template = wordings[index]
         text = fill(template, draw_values(intent, template, generator))
         variant = HELD_OUT_ESPEAK_VARIANTS[number % len(HELD_OUT_ESPEAK_VARIANTS)]
-        waveform = speak(text, Voice("espeak", f"en-us+{variant}")).waveform
+        waveform = speak(text, Voice("espeak", f"en-us+{variant}"))
         if number % 2:
             noise = generator.standard_normal(waveform.size).astype(np.float32)
             waveform = with_noise(waveform, noise, generator.uniform(*NOISE_DB), generator)
@@ -98,5 +98,5 @@ def read_aloud(model: BlspEmo, domain: Domain, *, sentences: int) -> Read:
 
 
 def _fitted(inputs: Floats, right: Floats) -> WordConfidenceConfig:
-    decoder, spelling, words, offset = fitted_logistic(inputs, right).tolist()
-    return WordConfidenceConfig(decoder=decoder, spelling=spelling, words=words, offset=offset)
+    decoder, offset = fitted_logistic(inputs, right).tolist()
+    return WordConfidenceConfig(decoder=decoder, offset=offset)

@@ -1,7 +1,7 @@
 """Engines that a session may exchange while it lasts."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from assistant.audio import AudioClip, Waveform
@@ -21,7 +21,6 @@ from assistant.engines.protocols import (
     Transcribes,
     Transcript,
     UsesTools,
-    WeighsPhrases,
 )
 from assistant.tool_calls import call_marks, calls_apart
 from ui.realtime_protocol import Json
@@ -165,11 +164,6 @@ class ChosenDialogue:
         """See `Transcribes.transcribe`; nothing where the model does not write anything down."""
         model = self._model
         return model.transcribe(utterance) if isinstance(model, Transcribes) else Transcript("")
-
-    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
-        """See `WeighsPhrases.weigh`; None where the model does not weigh phrases."""
-        model = self._model
-        return model.weigh(utterance, phrases) if isinstance(model, WeighsPhrases) else None
 
     def _opened(self) -> Dialogue:
         return self._dialogue or self._for_question()

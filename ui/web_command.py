@@ -23,10 +23,10 @@ from assistant.engines.protocols import (
     SpeakingStyle,
     TextToSpeech,
 )
-from assistant.engines.table import AUTO, open_turn_judge, open_vad, open_voice
+from assistant.engines.table import open_turn_judge, open_vad, open_voice
 from assistant.errors import DeviceError, EngineUnavailable, SettingsError
 from assistant.recording import check_records
-from models.embedded import SHIPPED
+from models.embedded import EMBEDDED
 from ui.parts import shown
 from ui.realtime_engines import Resident
 from ui.view import DISCLOSURE
@@ -135,21 +135,21 @@ def open_resident(settings: WebSettings) -> Resident:
         EngineUnavailable: The model or the voice cannot be loaded; names the remedy.
     """
     load_policy(settings.policy)
-    if settings.run.threads is None and {settings.model, *settings.more_models} <= {AUTO, *SHIPPED}:
+    if settings.run.threads is None and {settings.model, *settings.more_models} <= {EMBEDDED}:
         # It is faster so, and several talks keep the cores busy as it is.
         settings = settings.model_copy(
             update={"run": settings.run.model_copy(update={"threads": 1})}
         )
     voice = open_chosen_voice(settings.voice, shown)
-    models = [
-        open_chosen_model(settings.model_copy(update={"model": name}), shown)
+    models = {
+        name: open_chosen_model(settings.model_copy(update={"model": name}), shown)
         for name in (settings.model, *settings.more_models)
-    ]
+    }
     return Resident(
         # Visitors see a folder's name, not where it lies.
-        models={Path(m.name).name if Path(m.name).is_dir() else m.name: m.engine for m in models},
+        models={Path(n).name if Path(n).is_dir() else n: model for n, model in models.items()},
         voices={voice.name: voice.engine, **_other_voices(voice.name)},
-        notice=instead(models[0], voice),
+        notice=instead(voice),
         open_detector=open_vad,
         policies=(settings.policy, *(name for name in policy_names() if name != settings.policy)),
         persona=settings.persona or "",

@@ -46,7 +46,7 @@ class BlspEmoModel:
         """Loads a checkpoint.
 
         Args:
-            source: `mini`, `nano`, a folder, a part of the catalogue, or a hub id.
+            source: `mini`, a folder, a part of the catalogue, or a hub id.
             run: Device, dtype and threads.
             generation: How replies are sampled.
 
@@ -82,15 +82,6 @@ class BlspEmoModel:
             EngineFailed: The model broke.
         """
         return transcribed(self.model, utterance)
-
-    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
-        """Returns how well each of `phrases` fits a brief utterance; None for other checkpoints.
-
-        Raises:
-            EngineFailed: The model broke.
-        """
-        with failures():
-            return self.model.phrase_scores(utterance, phrases)
 
     def scorer(self) -> "LlmCompleteness":
         """Returns what judges whether a person who paused is done; one for each conversation."""

@@ -40,7 +40,7 @@ class CascadeModel:
         """Loads a checkpoint as `BlspEmoModel` does.
 
         Args:
-            source: `mini`, `nano`, a folder, a part of the catalogue, or a hub id.
+            source: `mini`, a folder, a part of the catalogue, or a hub id.
             run: Device, dtype and threads.
             generation: How replies are sampled.
             tells_emotion: Whether the heard emotion is named in the system line.

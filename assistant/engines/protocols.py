@@ -218,18 +218,6 @@ class Transcribes(Protocol):
 
 
 @runtime_checkable
-class WeighsPhrases(Protocol):
-    """A speech model that can say how well phrases fit something brief."""
-
-    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
-        """Returns the log-probability of each of `phrases` being all of a 16 kHz utterance.
-
-        They are comparable among each other only. None where it cannot be told.
-        """
-        ...
-
-
-@runtime_checkable
 class Shortens(Protocol):
     """A dialogue that takes in the end of a question which is longer than its model follows."""
 

@@ -30,7 +30,7 @@ from tests.fakes import speech_like
 from tests.talking import talk
 
 HAPPENED: list[events.Event] = [
-    events.ConversationStarted(0.0, "nano", "flite", "empathetic", "2026-01-01", {"a": [1]}),
+    events.ConversationStarted(0.0, "mini", "flite", "empathetic", "2026-01-01", {"a": [1]}),
     events.SettingsChanged(0.3, {"voice": "espeak", "patience": 1.5}),
     events.SpeechStarted(0.6, start_s=0.4, while_assistant_speaks=False),
     events.UtteranceEnded(2.0, 0, 0.4, 1.7, 1.6, "silence", {"voice": "espeak"}),

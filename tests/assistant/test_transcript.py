@@ -24,7 +24,7 @@ from tests.fakes import certain
 HEAD = ConversationRecord(
     started="2026-01-02T03:04:05+00:00",
     sources=["question.wav"],
-    model="nano",
+    model="mini",
     voice="flite",
     policy="empathetic",
     settings={"voice": "flite"},

@@ -8,7 +8,6 @@ from models.blsp_emo import BlspEmo
 from models.checkpoint import save
 from models.config import BlspEmoConfig, CalibrationConfig
 from models.emotion_head import (
-    StatisticsEmotionHead,
     abstains,
     calibrated,
     fit_temperature,
@@ -32,25 +31,16 @@ def test_logits_are_the_same_alone_and_in_a_batch(kind):
     assert torch.allclose(logits(waves), torch.cat([logits([w]) for w in waves]), atol=1e-5)
 
 
-def with_statistics() -> BlspEmo:
+def ensemble() -> BlspEmo:
     config = BlspEmoConfig.tiny(emotion_head="spectral")
-    head = replace(config.emotion_head, channels=(4, 8), members=2, statistics_layer=1)
+    head = replace(config.emotion_head, channels=(4, 8), members=2)
     torch.manual_seed(5)
-    model = BlspEmo(replace(config, emotion_head=head), tokenizer=byte_tokenizer()).eval()
-    linear = model.emotion_head.members[-1]
-    assert isinstance(linear, StatisticsEmotionHead)
-    torch.nn.init.normal_(linear.average)
-    torch.nn.init.uniform_(linear.deviation, 1.0, 3.0)
-    return model
-
-
-def statistics_logits(model: BlspEmo, wave: np.ndarray) -> torch.Tensor:
-    return model.emotion_head.members[-1](model.encode(speech_features([wave])))
+    return BlspEmo(replace(config, emotion_head=head), tokenizer=byte_tokenizer()).eval()
 
 
 @torch.no_grad()
-def test_a_saved_ensemble_with_statistics_hears_the_same(tmp_path):
-    model = with_statistics()
+def test_a_saved_ensemble_hears_the_same(tmp_path):
+    model = ensemble()
     save(model, tmp_path)
     loaded = BlspEmo.from_pretrained(tmp_path, dtype="float32", device="cpu")
     waves = [tone(0.5), tone(1.3, hertz=120)]
@@ -67,38 +57,21 @@ def test_a_saved_ensemble_with_statistics_hears_the_same(tmp_path):
 
 @torch.no_grad()
 def test_convolutions_leave_silence_around_an_utterance_out():
-    model = with_statistics()
+    model = ensemble()
     quiet = 1e-4 * np.random.default_rng(0).standard_normal(16_000).astype(np.float32)
     wave = tone(1.0)
     padded = np.concatenate([quiet, wave, quiet])
-    heads = model.emotion_head.members[:-1]
-    for head in heads:
+    for head in model.emotion_head.members:
         bare, around = (head(model.encode(speech_features([w]))) for w in (wave, padded))
         assert torch.allclose(bare.softmax(-1), around.softmax(-1), atol=0.02)
 
 
 @pytest.mark.parametrize("samples", [160, 400, 1600])
 @torch.no_grad()
-def test_an_utterance_too_short_for_statistics_counts_as_average(samples):
-    model = with_statistics()
+def test_an_utterance_however_short_has_finite_logits(samples):
+    model = ensemble()
     for wave in (tone(samples / 16_000), np.zeros(samples, np.float32)):
-        assert bool(torch.isfinite(statistics_logits(model, wave)).all())
-
-
-@torch.no_grad()
-def test_statistics_far_from_all_that_was_learnt_are_limited():
-    model = with_statistics()
-    linear = model.emotion_head.members[-1]
-    linear.deviation.fill_(1e-6)
-    assert float(statistics_logits(model, tone(1.0)).abs().max()) <= float(
-        (3.0 * linear.linear.weight.abs().sum(1) + linear.linear.bias.abs()).max()
-    )
-
-
-def test_a_statistics_layer_that_the_encoder_lacks_is_refused():
-    config = BlspEmoConfig.tiny(emotion_head="spectral")
-    with pytest.raises(ValueError, match="statistics_layer is 9: the encoder has 2 layers"):
-        replace(config, emotion_head=replace(config.emotion_head, statistics_layer=9))
+        assert bool(torch.isfinite(model.emotion_head(model.encode(speech_features([wave])))).all())
 
 
 def test_calibration_softens_and_abstains():
@@ -129,7 +102,7 @@ def test_the_fitted_temperature_undoes_overconfidence():
 
 @pytest.mark.parametrize("shift", [0.02, -0.1])
 def test_a_shifted_zero_line_changes_nothing(shift: float):
-    model = with_statistics()
+    model = ensemble()
     wave = tone(1.0)
     plain, shifted = model.hear(wave), model.hear((wave + shift).astype(np.float32))
     assert torch.allclose(plain.emotion_logits, shifted.emotion_logits, atol=0.02)

@@ -44,14 +44,14 @@ def test_a_hub_out_of_reach_is_one_sentence(monkeypatch):
 
 def test_the_embedded_model_has_a_name(tmp_path, monkeypatch):
     monkeypatch.setattr(embedded, "FOLDER", tmp_path)
-    with pytest.raises(CheckpointError, match=r"model is missing .*git checkout models/nano"):
-        hub.checkpoint_folder("nano")
-    (tmp_path / "nano").mkdir()
-    (tmp_path / "nano" / "config.json").write_text("{}")
+    with pytest.raises(CheckpointError, match=r"model is missing .*git checkout models/mini"):
+        hub.checkpoint_folder("mini")
+    (tmp_path / "mini").mkdir()
+    (tmp_path / "mini" / "config.json").write_text("{}")
     with pytest.raises(CheckpointError, match="embedded model is missing"):
-        hub.checkpoint_folder("nano")
-    (tmp_path / "nano" / "model.safetensors").write_bytes(b"")
-    assert hub.checkpoint_folder("nano") == tmp_path / "nano"
+        hub.checkpoint_folder("mini")
+    (tmp_path / "mini" / "model.safetensors").write_bytes(b"")
+    assert hub.checkpoint_folder("mini") == tmp_path / "mini"
 
 
 def test_a_run_folder_leads_to_its_checkpoint(tmp_path):

@@ -10,10 +10,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from models import checkpoint
 from models.blsp_emo import BlspEmo
 from models.config import BlspEmoConfig, TranscriptionConfig, WordConfidenceConfig
-from models.joint_words import SpelledWords
 from models.talk import TalkSession
 from models.tokenizer import JsonTokenizer
-from models.transcription import transcribe
+from models.transcription import WrittenWords, greedy_words, transcribe
 from models.words_adapter import (
     NOTHING_UNDERSTOOD,
     Written,
@@ -47,7 +46,7 @@ def says(model: BlspEmo, monkeypatch: pytest.MonkeyPatch, *texts: str) -> None:
     def written(decoder, config, states, **_):
         ids = tuple(model.decoder_tokenizer.encode(left.pop(0)))
         states = torch.randn(len(ids), decoder.config.width) if ids else None
-        return SpelledWords(ids, (-0.1,) * (len(ids) + 1), states=states)
+        return WrittenWords(ids, (-0.1,) * (len(ids) + 1), states=states)
 
     monkeypatch.setattr("models.blsp_emo.greedy_words", written)
 
@@ -127,10 +126,11 @@ def test_what_training_gives_the_llm_is_what_a_talk_gives_it() -> None:
     )
     torch.nn.init.normal_(model.adapter.residual.weight)
     heard = model.hear(tone(0.9))
-    words = heard.spelled[0]
+    states = model.encode(model.features([tone(0.9)]))
+    words = greedy_words(model.decoder, model.config.transcription, states)
     assert words.ids
     text = model.decoder_tokenizer.decode(words.ids).strip()
-    states = model.encode(model.features([tone(0.9)]))
+    assert heard.words.text == text
     written = model.decoder.written(torch.tensor([words.ids]), states, prompt=(START,))
     assert torch.allclose(written[0], words.states, atol=1e-4)
     shared = shared_text(text, model.tokenizer, model.tokenizer, words.ids)
@@ -182,7 +182,7 @@ def test_words_are_decoded_once(monkeypatch) -> None:
 
 def test_a_hearing_that_is_not_wanted_any_more_ends_early() -> None:
     model = model_of()
-    assert model.hear(tone(0.9), cancelled=lambda: True).spelled[0].ids == ()
+    assert model.hear(tone(0.9), cancelled=lambda: True).words.text == ""
 
 
 def test_it_is_saved_and_loaded(tmp_path) -> None:

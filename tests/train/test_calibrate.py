@@ -38,8 +38,8 @@ def test_the_checkpoint_carries_it(tmp_path: Path) -> None:
     write_manifest(tmp_path / "held.jsonl", utterances(tmp_path / "audio", 3))
     with pytest.raises(ValueError, match="3 utterances with an emotion are too few"):
         calibrate(settings)
-    with pytest.raises(ValueError, match="no folder nano: give a checkpoint of your own"):
-        calibrate(settings.model_copy(update={"model": "nano"}))
+    with pytest.raises(ValueError, match="no folder mini: give a checkpoint of your own"):
+        calibrate(settings.model_copy(update={"model": "mini"}))
 
 
 @pytest.mark.parametrize(("heard", "warned"), [(0, True), (3, False)])

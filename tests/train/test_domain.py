@@ -12,13 +12,13 @@ from train.domain import (
     HELD_OUT_INTENTS,
     cut_reply,
     draw_values,
-    exchange,
     fill,
+    fitting,
     read_domain,
     slots_of,
+    spoken_form,
     templates,
 )
-from train.nano_text import spoken_form
 
 DOMAIN = read_domain()
 
@@ -106,10 +106,10 @@ def test_splits_do_not_overlap_and_hold_out_whole_intents() -> None:
 def test_exchanges_have_no_open_slots() -> None:
     generator = np.random.default_rng(1)
     for intent, template in templates(DOMAIN, "train"):
-        for emotion in intent.replies:
-            found = exchange(intent, template, emotion, generator)
-            if found is not None:
-                assert not slots_of(found.person) and not slots_of(found.reply)
+        values = draw_values(intent, template, generator)
+        for replies in intent.replies.values():
+            for text in (fill(template, values), *fitting(replies, values)):
+                assert not slots_of(text)
 
 
 def test_every_wording_has_a_neutral_reply() -> None:
@@ -118,7 +118,7 @@ def test_every_wording_has_a_neutral_reply() -> None:
         (intent.name, template)
         for split in ("train", "wording", "intent")
         for intent, template in templates(DOMAIN, split)
-        if exchange(intent, template, Emotion.NEUTRAL, generator) is None
+        if not fitting(intent.replies[Emotion.NEUTRAL], draw_values(intent, template, generator))
     ]
     assert missing == []
 

@@ -64,32 +64,3 @@ def test_input_er_skips_unlabelled_utterances():
 def test_cif_is_the_relative_count_error():
     value = losses.cif(torch.tensor([5.0, 30.0]), torch.tensor([10, 20]))
     assert value.item() == pytest.approx(0.5)
-
-
-def test_ctc_of_a_certain_alignment_is_zero():
-    logits = torch.full((1, 3, 4), -1e4)
-    logits[:, 0, 0] = logits[:, 1, 3] = logits[:, 2, 1] = 0.0
-    value = losses.ctc(logits, torch.tensor([3]), torch.tensor([[0, 1, 2]]), torch.tensor([2]))
-    assert value.item() == pytest.approx(0.0, abs=1e-5)
-
-
-def test_ctc_leaves_out_what_cannot_be_spelled():
-    logits = torch.randn(3, 4, 6)
-    tokens = torch.tensor([[1, 1, 1, 1], [2, 3, 0, 0], [0, 0, 0, 0]])
-    lengths = torch.tensor([4, 4, 4])
-    together = losses.ctc(logits, lengths, tokens, torch.tensor([4, 2, 0]))
-    alone = losses.ctc(logits[1:2], lengths[1:2], tokens[1:2, :2], torch.tensor([2]))
-    torch.testing.assert_close(together, alone)
-    nothing = losses.ctc(logits, lengths, tokens, torch.tensor([4, 0, 0]))
-    assert nothing.item() == 0.0
-
-
-def test_ctc_is_a_mean_over_tokens():
-    logits, lengths = torch.randn(2, 9, 6), torch.tensor([9, 7])
-    tokens, counts = torch.tensor([[1, 2, 3], [4, 0, 0]]), torch.tensor([3, 1])
-    parts = [
-        losses.ctc(logits[n : n + 1], lengths[n : n + 1], tokens[n : n + 1], counts[n : n + 1])
-        for n in (0, 1)
-    ]
-    together = losses.ctc(logits, lengths, tokens, counts)
-    torch.testing.assert_close(together, (3 * parts[0] + parts[1]) / 4)

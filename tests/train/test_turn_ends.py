@@ -10,8 +10,7 @@ from models.blsp_emo import BlspEmo
 from models.checkpoint import save
 from models.config import TurnEndConfig
 from tests.train.tiny import tiny_model
-from train.domain import read_domain
-from train.nano_text import spoken_form
+from train.domain import read_domain, spoken_form
 from train.settings import TurnEndSettings
 from train.turn_ends import area_under_roc, fitted_turn_ends, pauses, probabilities, turn_ends
 

@@ -24,7 +24,7 @@ needs_espeak = pytest.mark.skipif(
 @pytest.fixture
 def model(tmp_path: Path) -> BlspEmo:
     options = {"decoder": True, "start_ids": (1,), "stop_ids": (2,)}
-    return tiny_model(tmp_path / "tokenizer", seed=3, adapter="ctc", **options)
+    return tiny_model(tmp_path / "tokenizer", seed=3, **options)
 
 
 def test_a_model_without_a_decoder_has_nothing_to_be_sure_of(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import torch
 from models import checkpoint
 from models.blsp_emo import BlspEmo
 from models.config import BlspEmoConfig, TranscriptionConfig
-from models.joint_words import SpelledWords
 from models.pretrained.store import Store
+from models.transcription import WrittenWords
 from models.words_adapter import NOTHING_UNDERSTOOD
 from tests.train.small import small_settings
 from tests.train.tiny import byte_tokenizer, utterances
@@ -48,7 +48,7 @@ def model(tmp_path: Path) -> BlspEmo:
     return made
 
 
-def batch_of(model: BlspEmo, said: list[Utterance], *, words_given: bool = False) -> Batch:
+def batch_of(model: BlspEmo, said: list[Utterance]) -> Batch:
     examples = [build_example(u, model.prompts, VIEWS) for u in said]
     return (
         alignment_batches(
@@ -57,7 +57,6 @@ def batch_of(model: BlspEmo, said: list[Utterance], *, words_given: bool = False
             batch_size=len(examples),
             seed=1,
             shuffle=False,
-            words_given=words_given,
         )
         .load(0, 0)
         .value
@@ -86,11 +85,11 @@ def test_what_was_heard_is_given_and_what_was_said_is_taught(
     ]
     batch = batch_of(model, said)
     assert batch.given is not None
-    spelled = [
+    given = [
         model.tokenizer.decode(row[:count].tolist())
         for row, count in zip(batch.given.ids, batch.given.counts, strict=True)
     ]
-    assert spelled == ["wordse", "a longer one"]
+    assert given == ["wordse", "a longer one"]
     assert batch.word_tokens.tolist() == [7, 7]
     assert loss(model, batch, "response_kl") > 1e-6
 
@@ -103,10 +102,10 @@ def test_training_gives_the_llm_what_a_talk_gives_it(
     said = utterances(tmp_path, 3)
     left = [f" {u.text}" for u in said]
 
-    def written(decoder, config, states, **_) -> SpelledWords:
+    def written(decoder, config, states, **_) -> WrittenWords:
         ids = tuple(model.tokenizer.encode(left.pop(0)))
         chosen = decoder.written(torch.tensor([ids]), states, prompt=config.prompt_ids)[0]
-        return SpelledWords(ids, (-0.1,) * (len(ids) + 1), states=chosen)
+        return WrittenWords(ids, (-0.1,) * (len(ids) + 1), states=chosen)
 
     monkeypatch.setattr("models.blsp_emo.greedy_words", written)
     heards = [model.hear(_waveform(u)) for u in said]
@@ -135,13 +134,6 @@ def test_what_was_not_understood_carries_nothing_but_three_dots(
     dots = model.llm.embed(torch.tensor(model.tokenizer.encode(NOTHING_UNDERSTOOD)))
     assert torch.equal(inputs[1][batch.speech.spoken[1]], dots)
     assert not torch.equal(embedded.of(0), model.llm.embed(batch.given.ids)[0])
-
-
-def test_words_alone_can_be_given_too(model: BlspEmo, tmp_path: Path) -> None:
-    said = [u.model_copy(update={"heard": "something else"}) for u in utterances(tmp_path, 2)]
-    batch = batch_of(model, said, words_given=True)
-    assert batch.given is None
-    assert batch.speech.spoken.sum(1).tolist() == batch.word_tokens.tolist()
 
 
 @pytest.mark.parametrize("stage", [SEMANTIC, EMOTION])

@@ -65,7 +65,7 @@ def page_server(
     """Serves the page with a real voice and a scripted model; yields its address."""
     voice = voice_or_skip(LAST_RESORT_VOICE)
     engines = Resident(
-        models={"nano": ScriptedModel([reply], [certain(Emotion.ANGRY)])},
+        models={"mini": ScriptedModel([reply], [certain(Emotion.ANGRY)])},
         voices={"voice": voice},
         open_detector=LevelDetector,
         policies=("empathetic", "flat"),

@@ -28,7 +28,7 @@ def resident(
     talk: TalkSettings | None = None,
 ) -> Resident:
     return Resident(
-        models={"nano": ScriptedModel(replies, emotions)},
+        models={"mini": ScriptedModel(replies, emotions)},
         voices={"tone": ToneVoice(), "other": ToneVoice()},
         open_detector=LevelDetector,
         policies=("empathetic", "flat"),

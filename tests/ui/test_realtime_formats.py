@@ -167,7 +167,7 @@ def test_a_telephone_talks(given: dict[str, object], encoding: str) -> None:
 
     engines = resident()
     drive(act, engines)
-    model = engines.models["nano"]
+    model = engines.models["mini"]
     assert isinstance(model, ScriptedModel)
     (utterance,) = model.dialogues[0].utterances
     assert not isinstance(utterance, str)

@@ -30,5 +30,5 @@ def test_instructions_without_room_are_refused_alone() -> None:
         assert updated["session"]["instructions"] == "y" * MOST
 
     engines = resident()
-    engines.models["nano"] = Narrow(["I am here."])
+    engines.models["mini"] = Narrow(["I am here."])
     drive(act, engines)

@@ -58,7 +58,7 @@ def test_a_spoken_talk_with_an_interruption(address: str) -> None:
     with client.realtime.connect(model="gpt-realtime") as connection:
         created = connection.recv()
         assert created.type == "session.created"
-        assert created.session.model == "nano"
+        assert created.session.model == "mini"
         session = {"type": "realtime", "audio": {"output": {"voice": "marin"}}}
         connection.session.update(session=session)
         assert connection.recv().type == "session.updated"
@@ -115,7 +115,7 @@ def test_a_spoken_talk_with_an_interruption(address: str) -> None:
 
 async def test_a_talk_whose_turns_the_client_cuts(address: str) -> None:
     client = openai.AsyncOpenAI(api_key="none", base_url=f"http://{address}/v1")
-    async with client.realtime.connect(model="nano") as connection:
+    async with client.realtime.connect(model="mini") as connection:
         audio = {"input": {"turn_detection": None}}
         await connection.session.update(session={"type": "realtime", "audio": audio})
         await connection.input_audio_buffer.append(audio=spoken(tail_s=0.1))

@@ -30,9 +30,9 @@ def client(address: str, key: str = "correct horse") -> Any:
 
 def test_the_models_are_listed(address: str) -> None:
     (model,) = client(address).models.list().data
-    assert (model.id, model.object, model.owned_by) == ("nano", "model", "attune")
-    assert client(address).models.retrieve("nano").id == "nano"
-    with pytest.raises(openai.NotFoundError, match="nano"):
+    assert (model.id, model.object, model.owned_by) == ("mini", "model", "attune")
+    assert client(address).models.retrieve("mini").id == "mini"
+    with pytest.raises(openai.NotFoundError, match="mini"):
         client(address).models.retrieve("gpt-realtime")
 
 
@@ -47,10 +47,10 @@ def test_a_key_opens_the_socket_with_its_settings_and_nothing_else(address: str)
         session=session, expires_after={"anchor": "created_at", "seconds": 60}
     )
     assert made.value.startswith("ek_")
-    assert made.session.model == "nano"
+    assert made.session.model == "mini"
     assert made.session.instructions == "Be brief."
     for _ in range(2):
-        with client(address, made.value).realtime.connect(model="nano") as connection:
+        with client(address, made.value).realtime.connect(model="mini") as connection:
             created = connection.recv()
             assert created.type == "session.created"
             assert created.session.instructions == "Be brief."
@@ -72,7 +72,7 @@ def secret_by(address: str, key: str) -> Any:
 def test_what_is_no_key_opens_nothing(address: str) -> None:
     with (
         pytest.raises(Exception, match=r"401|403"),
-        client(address, "ek_guessed").realtime.connect(model="nano") as connection,
+        client(address, "ek_guessed").realtime.connect(model="mini") as connection,
     ):
         connection.recv()
 
@@ -109,7 +109,7 @@ def test_without_a_password_a_key_is_made_too_and_any_is_accepted() -> None:
     with serving() as (address, _site):
         made = client(address, "none").realtime.client_secrets.create()
         for key in (made.value, "anything"):
-            with client(address, key).realtime.connect(model="nano") as connection:
+            with client(address, key).realtime.connect(model="mini") as connection:
                 assert connection.recv().type == "session.created"
 
 

@@ -371,7 +371,7 @@ def test_words_that_are_never_known_are_told_to_have_failed() -> None:
                 assert "broke" in told[0]["error"]["message"]
 
     model = ScriptedModel(["I am here for you."], failing_turns=[1])
-    drive(act, dataclasses.replace(resident(), models={"nano": model}))
+    drive(act, dataclasses.replace(resident(), models={"mini": model}))
 
 
 IDLE = "input_audio_buffer.timeout_triggered"
@@ -403,7 +403,7 @@ def test_who_says_nothing_for_long_is_asked_once_in_each_silence() -> None:
             assert IDLE not in later and "response.created" not in later
 
     model = ScriptedModel(["I am here for you.", "(not asked of the model)", "Go on."])
-    drive(act, dataclasses.replace(resident(), models={"nano": model}))
+    drive(act, dataclasses.replace(resident(), models={"mini": model}))
     assert model.dialogues[0].replaced == ["Are you still there?"] * 2
 
 

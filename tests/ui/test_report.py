@@ -13,7 +13,7 @@ from ui import report
 HEAD = ConversationRecord(
     started="2026-01-02T03:04:05+00:00",
     sources=["question.wav"],
-    model="nano",
+    model="mini",
     voice="flite",
     policy="empathetic",
 )

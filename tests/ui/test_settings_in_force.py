@@ -147,10 +147,10 @@ def test_saved_talks_say_under_which_settings_each_turn_was_answered() -> None:
     assert [turns[index]["settings"]["voice"] for index in "01"] == ["tone", "other"]
     assert [turns[index]["settings"]["patience"] for index in "01"] == [1.0, 1.5]
     begin, first, second = saved["md"].split("**You**")
-    assert "Begun with model nano, voice tone, policy empathetic, patience 1" in begin
-    assert "Answered with model nano, voice tone, policy empathetic, patience 1," in first
+    assert "Begun with model mini, voice tone, policy empathetic, patience 1" in begin
+    assert "Answered with model mini, voice tone, policy empathetic, patience 1," in first
     assert "From here on: voice other, patience 1.5." in first
-    assert "Answered with model nano, voice other, policy empathetic, patience 1.5," in second
+    assert "Answered with model mini, voice other, policy empathetic, patience 1.5," in second
     assert "From here on: policy flat." in second
 
 
@@ -169,11 +169,11 @@ def test_what_does_not_change_is_not_told() -> None:
 
 def test_the_view_shows_what_is_in_force() -> None:
     started = events.ConversationStarted(
-        0.0, "nano", "flite", "empathetic", "2026-01-01", in_force={"patience": 1.0}
+        0.0, "mini", "flite", "empathetic", "2026-01-01", in_force={"patience": 1.0}
     )
     view = reduce(reduce(View(), started), events.SettingsChanged(1.0, {"patience": 2.0}))
     assert view.settings == {
-        "model": "nano",
+        "model": "mini",
         "voice": "flite",
         "policy": "empathetic",
         "patience": 2.0,

@@ -16,7 +16,7 @@ from ui.terminal_picture import ASCII, Panel, picture
 from ui.view import Floor, View, reduce
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-STARTED = events.ConversationStarted(0.0, "nano", "flite", "empathetic", "2026-01-01T00:00:00Z")
+STARTED = events.ConversationStarted(0.0, "mini", "flite", "empathetic", "2026-01-01T00:00:00Z")
 
 
 def screen(width: int = 80, height: int = 24, *, no_color: bool = False) -> Console:

@@ -16,7 +16,7 @@ from ui.terminal_plain import plain_lines
 from ui.terminal_save import save
 from ui.view import View, reduce
 
-STARTED = events.ConversationStarted(0.0, "nano", "flite", "empathetic", "2026-01-01T00:00:00Z")
+STARTED = events.ConversationStarted(0.0, "mini", "flite", "empathetic", "2026-01-01T00:00:00Z")
 LONG = " ".join(f"word{index}" for index in range(60)) + "."
 
 
@@ -36,7 +36,7 @@ def test_a_talk_reads_like_a_talk() -> None:
     wave = speech_like((0.5, 1.5), (3.2, 4.4), length_s=8.0)
     result = talk(wave, replies=[LONG, "Yes."], emotions=[certain(Emotion.SAD)], on_event=keys)
     lines = told(STARTED, *result.happened)
-    assert lines[0] == "Ready. Model nano, voice flite, reply policy empathetic."
+    assert lines[0] == "Ready. Model mini, voice flite, reply policy empathetic."
     assert lines[1] == "You (sad, 92 percent): utterance 0"
     assert lines[2].startswith("Attune (sad ")
     assert "interrupted: word0 word1" in lines[2]

@@ -14,7 +14,7 @@ from tests.fakes import certain, speech_like
 from tests.talking import talk
 from ui.view import MOST_NOTICES, Floor, Urgency, View, noticed, reduce, response_s
 
-STARTED = events.ConversationStarted(0.0, "nano", "flite", "empathetic", "2026-01-01T00:00:00Z")
+STARTED = events.ConversationStarted(0.0, "mini", "flite", "empathetic", "2026-01-01T00:00:00Z")
 LONG = " ".join(f"word{index}" for index in range(60)) + "."
 
 

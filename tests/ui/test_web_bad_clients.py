@@ -255,7 +255,7 @@ def test_script_in_every_field(server: Server) -> None:
         {SCRIPT: SCRIPT},
     ]
     with answered(host), line(host, f"?model={SCRIPT}&session={SCRIPT}") as client:
-        assert client.until("session.created")["session"]["model"] == "nano"
+        assert client.until("session.created")["session"]["model"] == "mini"
         for field in fields:
             client.send("session.update", session=field)
             client.until("session.updated", "error")

@@ -340,7 +340,7 @@ def rich_view() -> View:
     """A talk with all that a saved one may hold."""
     happened: list[events.Event] = [
         events.ConversationStarted(
-            *(0.0, "nano", "flite", "empathetic", "2026-01-01"), in_force={"patience": 1.0}
+            *(0.0, "mini", "flite", "empathetic", "2026-01-01"), in_force={"patience": 1.0}
         ),
         *spoken(0, "I “failed” \u2028my <b>exam</b> & --> ran.", {"voice": "flite", "speed": 1.25}),
         events.EmotionHeard(2.0, 0, certain(Emotion.SAD, 0.8127)),

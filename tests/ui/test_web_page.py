@@ -77,7 +77,7 @@ async def test_a_spoken_talk(page: Any) -> None:
 
 
 async def test_the_head_says_who_answers_instead_of_whom(question: Path) -> None:
-    notice = "nano answers instead of <mini>: go online once"
+    notice = "flite speaks instead of <piper>: go online once"
     with page_server(notice=notice) as address:
         async with browsing(address, question) as page:
             assert await page.inner_text("#a-instead") == notice
