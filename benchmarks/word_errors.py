@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from models.features import Waveform, speech_features
-from models.transcription import greedy_words, words_of
+from models.transcription import words_of, written_words
 from models.whisper import load_decoder, load_encoder
 from train.audio_files import read_audio
 from train.corpora.files import CorpusFiles
@@ -66,8 +66,9 @@ class Recogniser:
             trailing_frames=self.encoder.config.trailing_frames,
         )
         states = self.encoder(features)
-        words = greedy_words(self._found.decoder, self._found.transcription, states)
-        return words_of([words], self._found.tokenizer, None).text
+        found = self._found
+        words = written_words(found.decoder, found.transcription, states, found.tokenizer)
+        return words_of([words], found.tokenizer, None).text
 
 
 def said(name: str, count: int) -> Iterator[Said]:

@@ -24,6 +24,7 @@ from models.features import (
 )
 from models.llm import LanguageModel
 from models.masks import HOP_SAMPLES, blank_outside
+from models.phrases import phrase_scores
 from models.prompts import ChatPrompts, chat_prompts
 from models.speech_decoder import SpeechDecoder
 from models.speech_embeddings import SpeechEmbeddings
@@ -33,9 +34,9 @@ from models.transcription import (
     Words,
     WrittenWords,
     are_understood,
-    greedy_words,
     text_of,
     words_of,
+    written_words,
 )
 from models.whisper import load_decoder
 from models.words_adapter import NOTHING_UNDERSTOOD, WordsAdapter, Written, shared_text
@@ -320,6 +321,24 @@ class BlspEmo(nn.Module):
             words=words,
         )
 
+    @torch.inference_mode()
+    def phrase_scores(self, waveform: Waveform, phrases: Sequence[str]) -> list[float] | None:
+        """Returns how well each of `phrases` fits something brief, see `models.phrases`.
+
+        Args:
+            waveform: 16 kHz, up to 30 s, not empty.
+            phrases: In small letters.
+
+        Returns:
+            Log-probabilities; None for a model without a decoder.
+        """
+        if self.decoder is None or self.config.transcription is None:
+            return None
+        states = self.encode(self.features([waveform]))
+        return phrase_scores(
+            self.decoder, self.config.transcription, states, phrases, self.decoder_tokenizer
+        )
+
     def worded(
         self, ids: Tensor, counts: Tensor, written: Written | None = None
     ) -> SpeechEmbeddings:
@@ -372,7 +391,13 @@ class BlspEmo(nn.Module):
         if not isinstance(self.adapter, WordsAdapter):
             return None
         assert self.decoder is not None and self.config.transcription is not None
-        return greedy_words(self.decoder, self.config.transcription, states, cancelled=cancelled)
+        return written_words(
+            self.decoder,
+            self.config.transcription,
+            states,
+            self.decoder_tokenizer,
+            cancelled=cancelled,
+        )
 
 
 def _emotion_of_pieces(each: list[Tensor], states: list[SpeechStates]) -> Tensor:

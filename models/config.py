@@ -164,6 +164,8 @@ class TranscriptionConfig:
     """Never produced, such as markers of time."""
     no_speech_id: int | None = None
     """Token whose probability at the start of the prompt says that nobody speaks."""
+    alignment_heads: tuple[tuple[int, int], ...] = ()
+    """Layer and head, from 0, of the attention that follows the sound; empty: not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from models.config import TranscriptionConfig, WordConfidenceConfig
 from models.generation import CachedText, Sampling, generate
 from models.hallucination import (
     STATES_A_SECOND,
-    begins_again,
     is_invented,
     longest_words,
     loop_length,
+    read_again,
+    read_at,
     second_time,
 )
 from models.prompts import TRANSCRIBE
@@ -38,6 +39,10 @@ class WrittenWords(NamedTuple):
     """Probability that nobody speaks; 0 where the decoder was not taught to tell."""
     states: Tensor | None = None
     """(N, H) of the decoder when it chose each token; None where there are none."""
+
+
+FEWEST_TO_READ_AGAIN = 3
+"""Tokens from which on some can have been read a second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,8 @@ def transcribe(
     if decoder is None or config is None:
         return _asked(model, heard, cancelled)
     written = [
-        greedy_words(decoder, config, states, cancelled=cancelled) for states in heard.speech_states
+        written_words(decoder, config, states, model.decoder_tokenizer, cancelled=cancelled)
+        for states in heard.speech_states
     ]
     return words_of(written, model.decoder_tokenizer, model.config.word_confidence)
 
@@ -122,6 +128,19 @@ def text_of(piece: WrittenWords, tokenizer: Tokenizer) -> str:
     return "" if is_invented(text, piece.log_probabilities, piece.no_speech) else text
 
 
+def written_words(
+    decoder: SpeechDecoder,
+    config: TranscriptionConfig,
+    states: SpeechStates,
+    tokenizer: Tokenizer,
+    *,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> WrittenWords:
+    """Returns the words of one utterance: the most probable tokens, each sound read once."""
+    written = greedy_words(decoder, config, states, cancelled=cancelled)
+    return read_once(written, decoder, config, states, tokenizer)
+
+
 @torch.inference_mode()
 def greedy_words(
     decoder: SpeechDecoder,
@@ -134,7 +153,7 @@ def greedy_words(
 
     The end token's log-probability is the last one, where the decoder came to an end. It is stopped
     where it repeats itself or has written more than anybody can say in that time, and what it wrote
-    a second time is left out.
+    a second time then is left out.
     """
     device = states.states.device
     cache = decoder.new_cache()
@@ -164,10 +183,34 @@ def greedy_words(
                 del ids[-repeats:], scores[-repeats:]
             break
         given = torch.tensor([[token]], device=device)
-    if repeats := begins_again(ids, seconds):
-        del ids[-repeats:], scores[len(ids) :]
     chosen = torch.stack(choosing[: len(ids)]) if ids else None
     return WrittenWords(tuple(ids), tuple(scores), no_speech=no_speech, states=chosen)
+
+
+@torch.inference_mode()
+def read_once(
+    written: WrittenWords,
+    decoder: SpeechDecoder,
+    config: TranscriptionConfig,
+    states: SpeechStates,
+    tokenizer: Tokenizer,
+) -> WrittenWords:
+    """Returns `written` without what the decoder read a second time from the same sound."""
+    tokens = [tokenizer.decode([token]) for token in written.ids]
+    if len(tokens) < FEWEST_TO_READ_AGAIN:
+        return written
+    heads = config.alignment_heads
+    read = decoder.attention(written.ids, states, prompt=config.prompt_ids, heads=heads)
+    seconds = int(states.lengths[0]) / STATES_A_SECOND
+    repeats = read_again(read_at(read), tokens, seconds)
+    if not repeats:
+        return written
+    kept = len(tokens) - repeats
+    return written._replace(
+        ids=written.ids[:kept],
+        log_probabilities=written.log_probabilities[:kept],
+        states=None if written.states is None else written.states[:kept],
+    )
 
 
 @lru_cache(maxsize=4)

@@ -193,7 +193,9 @@ def whisper_transcription(
     optional = (*spoken, "<|notimestamps|>")
     ids = (tokenizer.special_id(token) for token in optional)
     path = folder / "generation_config.json"
-    listed = read_json(path).get("suppress_tokens") or [] if path.exists() else []
+    generation = read_json(path) if path.exists() else {}
+    listed = generation.get("suppress_tokens") or []
+    heads = generation.get("alignment_heads") or []
     suppressed = {i for i in listed if 0 <= i < shape.vocabulary and i != end}
     suppressed |= set(range(end + 1, shape.vocabulary))
     return TranscriptionConfig(
@@ -202,4 +204,5 @@ def whisper_transcription(
         stop_ids=(end,),
         suppressed_ids=tuple(sorted(suppressed)),
         no_speech_id=next((i for i in map(tokenizer.special_id, NO_SPEECH) if i is not None), None),
+        alignment_heads=tuple((int(layer), int(head)) for layer, head in heads),
     )

@@ -113,6 +113,9 @@ class ScriptedTranscriber:
         self.lengths_s.append(len(utterance) / SPEECH_RATE_HZ)
         return Transcript(self.text, confidence=0.9)
 
+    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> None:
+        return None
+
 
 class ScriptedDialogue:
     """One conversation of a `ScriptedModel`; notes what it was given."""

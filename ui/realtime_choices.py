@@ -1,7 +1,7 @@
 """Engines that a session may exchange while it lasts."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from assistant.audio import AudioClip, Waveform
@@ -164,6 +164,11 @@ class ChosenDialogue:
         """See `Transcribes.transcribe`; nothing where the model does not write anything down."""
         model = self._model
         return model.transcribe(utterance) if isinstance(model, Transcribes) else Transcript("")
+
+    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
+        """See `Transcribes.weigh`."""
+        model = self._model
+        return model.weigh(utterance, phrases) if isinstance(model, Transcribes) else None
 
     def _opened(self) -> Dialogue:
         return self._dialogue or self._for_question()

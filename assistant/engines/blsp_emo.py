@@ -83,6 +83,15 @@ class BlspEmoModel:
         """
         return transcribed(self.model, utterance)
 
+    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
+        """Returns how well `phrases` fit something brief; None where the model cannot tell.
+
+        Raises:
+            EngineFailed: The model broke.
+        """
+        with failures():
+            return self.model.phrase_scores(utterance, phrases)
+
     def scorer(self) -> "LlmCompleteness":
         """Returns what judges whether a person who paused is done; one for each conversation."""
         return LlmCompleteness(self.model)

@@ -5,7 +5,7 @@ speech to the LLM differs: it reads the transcript, and is told the heard emotio
 (BLSP-Emo, arXiv 2406.03872, the baselines of its experiments).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from assistant.audio import Waveform
 from assistant.engines.blsp_emo import (
@@ -64,6 +64,15 @@ class CascadeModel:
             EngineFailed: The model broke.
         """
         return transcribed(self.model, utterance)
+
+    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
+        """Returns how well `phrases` fit something brief; None where the model cannot tell.
+
+        Raises:
+            EngineFailed: The model broke.
+        """
+        with failures():
+            return self.model.phrase_scores(utterance, phrases)
 
     def scorer(self) -> LlmCompleteness:
         """Returns what judges whether a person who paused is done; one for each conversation."""

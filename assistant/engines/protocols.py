@@ -216,6 +216,13 @@ class Transcribes(Protocol):
         """Returns the words of a 16 kHz utterance."""
         ...
 
+    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
+        """Returns the log-probability of each of `phrases` being all of a 16 kHz utterance.
+
+        None where it cannot be told.
+        """
+        ...
+
 
 @runtime_checkable
 class Shortens(Protocol):

@@ -2,15 +2,16 @@
 
 import asyncio
 import threading
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from assistant.audio import Waveform
-from assistant.brief_speech import ACKNOWLEDGING_WORDS, CLAIMING_WORDS
+from assistant.brief_speech import ACKNOWLEDGEMENTS, CLAIMS
 from assistant.engines.protocols import Transcript
 from assistant.errors import EngineFailed
-from assistant.floor import FloorJudge, verdict_of
+from assistant.floor import FloorJudge, verdict_of, verdict_of_scores
 from assistant.turn_marks import Verdict
 from assistant.worker import Worker
 
@@ -42,6 +43,23 @@ def test_nothing_understood_claims_nothing() -> None:
     assert verdict_of(Transcript("...", confidence=1.0)) is Verdict.UNCLEAR
 
 
+@pytest.mark.parametrize(
+    ("acknowledgements", "claims", "expected"),
+    [
+        ((-20.0, -12.0), (-30.0, -7.0), Verdict.CLAIMS),
+        ((-20.0, -7.0), (-30.0, -12.0), Verdict.ACKNOWLEDGES),
+        ((-20.0, -8.0), (-30.0, -7.0), Verdict.UNCLEAR),
+        ((-np.inf, -np.inf), (-np.inf, -3.0), Verdict.CLAIMS),
+        ((-40.0, -35.0), (-12.0, -15.0), Verdict.UNCLEAR),
+        ((-np.inf, -np.inf), (-np.inf, -np.inf), Verdict.UNCLEAR),
+    ],
+)
+def test_the_phrases_that_fit_much_better_decide(
+    acknowledgements: tuple[float, ...], claims: tuple[float, ...], expected: Verdict
+) -> None:
+    assert verdict_of_scores(acknowledgements, claims) is expected
+
+
 class Scripted:
     """A recogniser that says what it is told to, once it is let go."""
 
@@ -56,6 +74,9 @@ class Scripted:
         if isinstance(answer, Exception):
             raise answer
         return Transcript(answer, confidence=0.9)
+
+    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> list[float] | None:
+        return None
 
 
 async def verdict(judge: FloorJudge, worker: Worker) -> Verdict | None:
@@ -103,5 +124,29 @@ async def test_a_recogniser_that_breaks_or_is_missing_lets_the_assistant_go_on()
     worker.close()
 
 
-def test_no_word_means_both() -> None:
-    assert not ACKNOWLEDGING_WORDS & CLAIMING_WORDS
+class Weighing(Scripted):
+    """Weighs phrases, if it can, instead of writing anything down."""
+
+    def __init__(self, fits: str | None, *answers: str | Exception) -> None:
+        super().__init__(*answers)
+        self.fits = fits
+
+    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> list[float] | None:
+        return self.fits and [0.0 if phrase == self.fits else -20.0 for phrase in phrases]
+
+
+@pytest.mark.parametrize(
+    ("fits", "expected"),
+    [("hold on", Verdict.CLAIMS), ("uh huh", Verdict.ACKNOWLEDGES), (None, Verdict.CLAIMS)],
+)
+async def test_phrases_are_weighed_where_the_model_can(fits: str | None, expected: Verdict) -> None:
+    worker = Worker("model")
+    judge = FloorJudge(Weighing(fits, "stop"), worker)
+    judge.ask(SOUND)
+    assert await verdict(judge, worker) is expected
+    worker.close()
+
+
+def test_no_phrase_means_both() -> None:
+    assert not set(ACKNOWLEDGEMENTS) & set(CLAIMS)
+    assert len(set(ACKNOWLEDGEMENTS)) == len(ACKNOWLEDGEMENTS) and len(set(CLAIMS)) == len(CLAIMS)

@@ -12,7 +12,7 @@ from models.blsp_emo import BlspEmo
 from models.config import BlspEmoConfig, TranscriptionConfig, WordConfidenceConfig
 from models.talk import TalkSession
 from models.tokenizer import JsonTokenizer
-from models.transcription import WrittenWords, greedy_words, transcribe
+from models.transcription import WrittenWords, transcribe, written_words
 from models.words_adapter import (
     NOTHING_UNDERSTOOD,
     Written,
@@ -43,12 +43,12 @@ def says(model: BlspEmo, monkeypatch: pytest.MonkeyPatch, *texts: str) -> None:
     """Lets the decoder write `texts`, one for each piece."""
     left = list(texts)
 
-    def written(decoder, config, states, **_):
+    def written(decoder, config, states, *_, **__):
         ids = tuple(model.decoder_tokenizer.encode(left.pop(0)))
         states = torch.randn(len(ids), decoder.config.width) if ids else None
         return WrittenWords(ids, (-0.1,) * (len(ids) + 1), states=states)
 
-    monkeypatch.setattr("models.blsp_emo.greedy_words", written)
+    monkeypatch.setattr("models.blsp_emo.written_words", written)
 
 
 @pytest.mark.parametrize("text", ["Hi there.", "né? – “Zoë”", "one  two", "日本語 and 😀!", ""])
@@ -127,7 +127,9 @@ def test_what_training_gives_the_llm_is_what_a_talk_gives_it() -> None:
     torch.nn.init.normal_(model.adapter.residual.weight)
     heard = model.hear(tone(0.9))
     states = model.encode(model.features([tone(0.9)]))
-    words = greedy_words(model.decoder, model.config.transcription, states)
+    words = written_words(
+        model.decoder, model.config.transcription, states, model.decoder_tokenizer
+    )
     assert words.ids
     text = model.decoder_tokenizer.decode(words.ids).strip()
     assert heard.words.text == text
@@ -176,7 +178,7 @@ def test_a_piece_that_only_repeats_itself_is_given_to_nobody(monkeypatch) -> Non
 def test_words_are_decoded_once(monkeypatch) -> None:
     model = model_of()
     heard = model.hear(tone(0.9))
-    monkeypatch.setattr("models.transcription.greedy_words", lambda *_, **__: pytest.fail("again"))
+    monkeypatch.setattr("models.transcription.written_words", lambda *_, **__: pytest.fail("again"))
     assert transcribe(model, heard) == heard.words
 
 
