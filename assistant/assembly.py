@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import cast
 
-from assistant.answer import Engines, close
 from assistant.empathy import load_policy
+from assistant.engines.parts import Watch, bring, parts_of_voice, unwatched
 from assistant.engines.protocols import Persona, SpeechModel, TextToSpeech
 from assistant.engines.table import (
     AUTO,
@@ -15,10 +15,10 @@ from assistant.engines.table import (
     open_voice,
 )
 from assistant.errors import EngineUnavailable
-from assistant.parts import Watch, bring, parts_of_voice, unwatched
+from assistant.files.answer import Engines, close
 from assistant.safety import HelpFinder
 from assistant.settings import EngineSettings
-from models.embedded import parts_of_model
+from models.checkpoints.embedded import parts_of_model
 
 
 @dataclass(frozen=True, slots=True)

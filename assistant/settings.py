@@ -7,12 +7,12 @@ from typing import Annotated, Literal, Self
 import tyro
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from assistant.devices import DeviceSettings
-from assistant.echo import EchoMode
-from assistant.endpointing import EndpointingSettings
-from assistant.talk_settings import TalkSettings
-from assistant.turn_judges import TurnJudge
-from models.embedded import EMBEDDED
+from assistant.audio.echo import EchoMode
+from assistant.audio.sound_card import DeviceSettings
+from assistant.turns.endpointing import EndpointingSettings
+from assistant.turns.judges import TurnJudge
+from assistant.turns.settings import TalkSettings
+from models.checkpoints.embedded import EMBEDDED
 
 
 class Settings(BaseModel):

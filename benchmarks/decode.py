@@ -16,7 +16,7 @@ import torch
 from assistant.engines.blsp_emo import load_checkpoint
 from assistant.settings import ModelSettings
 from benchmarks.results import table, write_section
-from models.embedded import EMBEDDED
+from models.checkpoints.embedded import EMBEDDED
 from models.llm import LanguageModel
 
 PROMPT_TOKENS = 64

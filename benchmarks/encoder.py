@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from benchmarks.results import p50_p95, table, write_section
+from models.checkpoints.embedded import EMBEDDED
 from models.config import SpeechEncoderConfig
-from models.embedded import EMBEDDED
 from models.features import speech_features
 from models.speech_encoder import SpeechEncoder
 

@@ -15,7 +15,7 @@ SPEECH_MODELS = {
 }
 LIGHT = {
     "models.config",
-    "models.embedded",
+    "models.checkpoints.embedded",
     "models.emotions",
     "models.torchaudio_guard",
     "models.pretrained.catalogue",
@@ -26,7 +26,7 @@ FORBIDDEN_NAMES = {"utils", "common", "helpers"}
 HEAVY = {"torch", "transformers", "gradio", "accelerate", "matplotlib", "onnxruntime", "ray"}
 STANDARD_ONLY = (
     "models/config.py",
-    "models/embedded.py",
+    "models/checkpoints/embedded.py",
     "models/emotions.py",
     "models/torchaudio_guard.py",
     "models/pretrained/catalogue.py",
@@ -82,7 +82,9 @@ def allowed(importer: str, imported: str) -> bool:
     if here == "assistant":
         return importer in SPEECH_MODELS and there == "models"
     if here == "train":
-        return there == "models" or imported.startswith(("assistant.engines", "assistant.audio"))
+        return there == "models" or imported.startswith(
+            ("assistant.engines", "assistant.audio.waveform")
+        )
     return False
 
 

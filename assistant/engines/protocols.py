@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
-from assistant.audio import AudioClip, AudioFrame, Waveform
+from assistant.audio.waveform import AudioClip, AudioFrame, Waveform
 from models.emotions import Emotion
 
 

@@ -22,7 +22,7 @@ from benchmarks.everyday.figures import figures, training_replies
 from benchmarks.everyday.holding import Answered, Mouth, Say, hold
 from benchmarks.everyday.sets import SETS, SPOKEN_ONLY, Talk, load_talks
 from benchmarks.results import table, write_section
-from models.embedded import EMBEDDED
+from models.checkpoints.embedded import EMBEDDED
 
 ENGINES = ("blsp_emo", "cascade", "cascade_emotion")
 TITLE = "Everyday talk with strangers"
