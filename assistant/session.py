@@ -5,24 +5,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from assistant.assembly import Engines
 from assistant.audio.echo import open_canceller
+from assistant.audio.protocols import EchoCanceller, Microphone, Speaker
 from assistant.audio.sound_card import SoundCard
 from assistant.conversation.in_force import SettingsInForce
 from assistant.conversation.loop import Listener, TalkLoop, TalkParts, Tap
 from assistant.conversation.reply_parts import ReplyParts, Styles
-from assistant.engines.protocols import (
-    Dialogue,
-    EchoCanceller,
-    JudgesTurns,
-    Microphone,
-    Persona,
-    Speaker,
-    TextToSpeech,
-    Transcribes,
-)
+from assistant.engines.protocols import Dialogue, JudgesTurns, Persona, TextToSpeech, Transcribes
 from assistant.engines.table import open_turn_judge
 from assistant.events import ConversationStarted, Event
-from assistant.files.answer import Engines
 from assistant.safety import HelpFinder, SafetyWatch
 from assistant.settings import TalkCommandSettings
 from assistant.turns.ear import Ear

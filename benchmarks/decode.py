@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from assistant.engines.blsp_emo import load_checkpoint
-from assistant.settings import ModelSettings
+from assistant.engines.settings import ModelSettings
 from benchmarks.results import table, write_section
 from models.checkpoints.embedded import EMBEDDED
 from models.llm import LanguageModel

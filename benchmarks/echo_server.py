@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from assistant import events
-from assistant.assembly import open_engines
+from assistant.assembly import Engines, open_engines
 from assistant.audio.echo import EchoMode
 from assistant.audio.waveform import Waveform
 from assistant.conversation.loop import TalkLoop
-from assistant.files.answer import Engines
 from assistant.history import History
 from assistant.settings import TalkCommandSettings
 from benchmarks.cases.speech import say, trimmed

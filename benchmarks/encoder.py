@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     options = parser.parse_args()
     from assistant.engines.blsp_emo import load_checkpoint
-    from assistant.settings import ModelSettings
+    from assistant.engines.settings import ModelSettings
 
     model = load_checkpoint(options.model, ModelSettings(device="cpu", dtype="float32"))
     shapes = {options.model: model.config.speech_encoder, **SIZES}

@@ -26,8 +26,9 @@ from assistant.assembly import open_engines
 from assistant.audio.file_devices import FileMicrophone, FileSpeaker
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.clock import replay
+from assistant.engines.settings import ModelSettings
 from assistant.session import Ends, Watchers, Workers, open_talk
-from assistant.settings import ModelSettings, TalkCommandSettings
+from assistant.settings import TalkCommandSettings
 from benchmarks.results import p50_p95, table, write_section
 from benchmarks.rooms.room import LEVEL_DB, at_level, read
 from models.checkpoints.embedded import EMBEDDED

@@ -40,8 +40,9 @@ def measure(options: argparse.Namespace) -> None:
     """Runs turns in this process and prints their times as one line of JSON."""
     from assistant.assembly import open_engines
     from assistant.engines.protocols import Persona
+    from assistant.engines.settings import ModelSettings
     from assistant.files.answer import answer_question
-    from assistant.settings import ModelSettings, ReplySettings
+    from assistant.settings import ReplySettings
     from assistant.turns.cutter import SpokenTurn
 
     run = ModelSettings(threads=options.measure, dtype=options.dtype)

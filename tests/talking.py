@@ -9,18 +9,12 @@ import numpy as np
 
 from assistant import events
 from assistant.audio.file_devices import FileMicrophone, FileSpeaker
+from assistant.audio.protocols import EchoCanceller, Microphone
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.clock import replay
 from assistant.conversation.loop import TalkLoop
 from assistant.empathy import load_policy
-from assistant.engines.protocols import (
-    EchoCanceller,
-    EmotionEstimate,
-    Microphone,
-    Persona,
-    TextToSpeech,
-    Transcribes,
-)
+from assistant.engines.protocols import EmotionEstimate, Persona, TextToSpeech, Transcribes
 from assistant.history import History
 from assistant.records.recording import Consent, Recorder
 from assistant.safety import HelpFinder

@@ -6,8 +6,7 @@ from typing import Any
 
 from assistant.history import Turn
 from assistant.records.transcript import describe_settings
-from ui.shown import one_line
-from ui.terminal.plain import NO_WORDS, emotion_words, style_words
+from ui.shown import NO_WORDS, emotion_words, one_line, style_words
 from ui.view import View
 from ui.view_json import view_json
 

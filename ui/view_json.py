@@ -1,9 +1,12 @@
 """The shared `View` as JSON for a page, and what changed in it since the last time."""
 
+from typing import Any
+
 from assistant.history import Turn
 from assistant.records.transcript import EmotionRecord, StyleRecord
-from ui.realtime.protocol.messages import Json
 from ui.view import View, response_s
+
+Json = dict[str, Any]
 
 
 class ViewChanges:

@@ -13,8 +13,8 @@ import numpy as np
 
 from assistant.audio.echo_filter import BLOCK_SAMPLES, PARTITIONS, EchoFilter, Path
 from assistant.audio.echo_finder import AUDIBLE_POWER, HEARD_SAMPLES, EchoFinder, Look
+from assistant.audio.protocols import EchoCanceller, EchoState
 from assistant.audio.waveform import Waveform
-from assistant.engines.protocols import EchoCanceller, EchoState
 
 EchoMode = Literal["cancel", "headset", "push-to-talk"]
 """`cancel` for loudspeakers, `headset` where no echo reaches the microphone, or by key."""

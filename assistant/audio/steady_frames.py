@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from assistant.audio.incoming import Steadier
+from assistant.audio.protocols import Microphone
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioFrame, Waveform
-from assistant.engines.protocols import Microphone
 
 GRACE_S = 1.0
 """How long frames may fail to come before silence takes their place: a network's hiccup is shorter,

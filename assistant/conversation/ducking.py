@@ -4,8 +4,8 @@ from collections.abc import Callable
 from functools import partial
 
 from assistant import events
+from assistant.audio.protocols import Speaker
 from assistant.conversation.reply_parts import Emit
-from assistant.engines.protocols import Speaker
 
 
 class Ducking:

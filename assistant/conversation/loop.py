@@ -15,6 +15,7 @@ import numpy as np
 from assistant import events
 from assistant.audio.file_devices import FileMicrophone
 from assistant.audio.playout import level_db
+from assistant.audio.protocols import EchoState, Microphone, Speaker
 from assistant.audio.silent_microphone import SILENT, SilentMicrophone
 from assistant.audio.steady_frames import SteadyFrames
 from assistant.audio.utterance_buffer import UtteranceBuffer
@@ -22,7 +23,6 @@ from assistant.audio.waveform import SPEECH_RATE_HZ, AudioFrame, Waveform
 from assistant.conversation.ducking import Ducking
 from assistant.conversation.replies import Replies
 from assistant.conversation.reply_parts import Question, ReplyParts
-from assistant.engines.protocols import EchoState, Microphone, Speaker
 from assistant.turns.audibility import Audibility
 from assistant.turns.ear import Ear, Heard
 from assistant.turns.endpointing import Endpointer

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from assistant import events
+from assistant.audio.protocols import Speaker
 from assistant.audio.waveform import Waveform
 from assistant.conversation.correction import EmotionPrior
 from assistant.engines.protocols import (
     Dialogue,
     EmotionEstimate,
-    Speaker,
     SpeakingStyle,
     TextToSpeech,
     Transcribes,

@@ -14,9 +14,9 @@ from assistant.engines.protocols import (
     TextDelta,
     Transcript,
 )
+from assistant.engines.settings import GenerationSettings, ModelSettings
 from assistant.engines.tool_calls import COMMON_MARKS, tool_lines
 from assistant.errors import EngineFailed, EngineUnavailable, PersonaTooLong
-from assistant.settings import GenerationSettings, ModelSettings
 from models.blsp_emo import BlspEmo, Heard
 from models.checkpoints.embedded import EMBEDDED
 from models.config import TurnEndConfig

@@ -19,7 +19,7 @@ from assistant.engines.blsp_emo import (
     words_of,
 )
 from assistant.engines.protocols import Cancel, EmotionEstimate, Persona, Transcript
-from assistant.settings import GenerationSettings, ModelSettings
+from assistant.engines.settings import GenerationSettings, ModelSettings
 from models.adapters.words import NOTHING_UNDERSTOOD
 from models.blsp_emo import BlspEmo
 from models.checkpoints.embedded import EMBEDDED

@@ -3,52 +3,21 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from assistant.assembly import Engines
 from assistant.audio.waveform import AudioClip
 from assistant.conversation.latency import Mark, TurnLatency
-from assistant.empathy import ReplyPolicy
 from assistant.engines.protocols import (
     Cancel,
     Dialogue,
     EmotionEstimate,
     SpeakingStyle,
-    SpeechModel,
     TextDelta,
-    TextToSpeech,
     Transcript,
-    VoiceActivityDetector,
 )
-from assistant.safety import SAD, Help, HelpFinder, SafetyWatch, reply_of
+from assistant.safety import SAD, Help, SafetyWatch, reply_of
 from assistant.turns.cutter import SpokenTurn
 from assistant.voice.sentences import split_sentences
 from assistant.voice.speakable import ASK_AGAIN
-
-
-@dataclass(frozen=True, slots=True)
-class Engines:
-    """What a run answers with."""
-
-    model: SpeechModel
-    voice: TextToSpeech
-    policy: ReplyPolicy
-    detector: VoiceActivityDetector
-    voice_name: str
-    """The engine that speaks, such as `flite`, also where `auto` chose it."""
-    help_finder: HelpFinder | None = None
-    """Finds danger to life in the person's words; None for engines that talk to nobody."""
-    notice: str | None = None
-    """Who answers or speaks instead of whom, and what mends it; None where nobody does."""
-
-    def close(self) -> None:
-        """Ends the threads and processes of the engines."""
-        for engine in (self.voice, self.model, self.detector):
-            close(engine)
-
-
-def close(engine: object) -> None:
-    """Ends the threads and processes of an engine, if it has any."""
-    end = getattr(engine, "close", None)
-    if end is not None:
-        end()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from assistant.assembly import Engines
 from assistant.audio.soundfiles import AnswerFile, Recording
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, Waveform
 from assistant.engines.protocols import (
@@ -17,7 +18,7 @@ from assistant.engines.protocols import (
     VoiceActivityDetector,
 )
 from assistant.errors import EngineFailed, InputError, OutputError, SettingsError
-from assistant.files.answer import Answer, Engines, answer_question
+from assistant.files.answer import Answer, answer_question
 from assistant.output_file import write_trouble
 from assistant.records.transcript import (
     ConversationRecord,

@@ -1,7 +1,7 @@
 """Whether the assistant itself may be heard in the room, and can be told from a person."""
 
+from assistant.audio.protocols import Microphone, Speaker
 from assistant.audio.waveform import SPEECH_RATE_HZ
-from assistant.engines.protocols import Microphone, Speaker
 
 LOST_S = 2.0
 """How long after lost sound the echo canceller is not to be relied upon: it finds an echo that

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assistant.audio.protocols import EchoCanceller, EchoState
 from assistant.audio.waveform import Waveform
-from assistant.engines.protocols import EchoCanceller, EchoState, VoiceActivityDetector
+from assistant.engines.protocols import VoiceActivityDetector
 from assistant.turns.endpointing import EndpointingSettings
 from assistant.turns.speech_gate import SpeechGate
 

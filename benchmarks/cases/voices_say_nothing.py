@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from assistant.assembly import open_engines
+from assistant.assembly import Engines, open_engines
 from assistant.audio.waveform import AudioClip
 from assistant.engines.protocols import Cancel, Dialogue, Persona, TextDelta
-from assistant.files.answer import Engines, answer_question
+from assistant.files.answer import answer_question
 from assistant.settings import ReplySettings
 from assistant.voice.speakable import ASK_AGAIN
 from benchmarks.cases.case import Case

@@ -19,11 +19,11 @@ from pathlib import Path
 import soundfile
 
 from assistant import events
+from assistant.assembly import Engines
 from assistant.audio.echo import EchoMode
 from assistant.audio.sound_card import sound_library
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.conversation.loop import TalkLoop
-from assistant.files.answer import Engines
 from assistant.session import Watchers, Workers, open_card, open_talk
 from assistant.settings import TalkCommandSettings
 

@@ -8,11 +8,10 @@ from contextlib import ExitStack
 from rich.console import Console
 
 from assistant import events
-from assistant.assembly import open_engines, open_help
+from assistant.assembly import Engines, open_engines, open_help
 from assistant.audio.sound_card import check_devices
 from assistant.clock import replay
 from assistant.errors import OutputError
-from assistant.files.answer import Engines
 from assistant.files.replayed import FileEnds
 from assistant.records.recording import Consent, Recorder
 from assistant.session import Watchers, Workers, open_talk

@@ -10,9 +10,9 @@ from functools import partial
 from rich.console import Console
 
 from assistant import events
+from assistant.assembly import Engines
 from assistant.conversation.loop import TalkLoop
 from assistant.errors import AssistantError, OutputError
-from assistant.files.answer import Engines
 from assistant.files.replayed import FileEnds
 from assistant.session import Ends, Watchers, Workers, open_card, open_talk, turn_taking
 from assistant.settings import TalkCommandSettings

@@ -8,9 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from assistant.history import Turn
-from ui.shown import EMOTION_COLOURS, one_line
+from ui.shown import EMOTION_COLOURS, NO_WORDS, one_line, style_words
 from ui.terminal.keys import BINDINGS, Action
-from ui.terminal.plain import NO_WORDS, style_words
 from ui.view import DISCLOSURE, CoursePoint, Floor, Notice, Urgency, View, response_s
 
 QUIETEST_DB = -60.0

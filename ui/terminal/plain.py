@@ -1,13 +1,10 @@
 """A conversation as plain lines: for screen readers, pipes, files and the simplest terminals."""
 
 from assistant import events
-from assistant.engines.protocols import EmotionEstimate
 from assistant.history import Turn
-from assistant.records.transcript import StyleRecord, describe_settings, describe_style
-from ui.shown import one_line
+from assistant.records.transcript import describe_settings
+from ui.shown import NO_WORDS, emotion_words, one_line, style_words
 from ui.view import ECHO_NOTICES, View, response_s
-
-NO_WORDS = "(no words understood)"
 
 
 def plain_lines(view: View, event: events.Event) -> list[str]:
@@ -46,26 +43,6 @@ def summary(view: View) -> str:
     middle = f", usual answer after {times[len(times) // 2]:.2f} s" if times else ""
     minutes, seconds = divmod(round(view.clock_s), 60)
     return f"The talk is over: {turns} in {minutes}:{seconds:02d} minutes{middle}."
-
-
-def emotion_words(turn: Turn) -> str:
-    """Returns, for example, ``sad, 81 percent``; empty where nothing is known."""
-    if turn.corrected is not None:
-        return f"{turn.corrected.label}, as you said"
-    if turn.estimate is None:
-        return ""
-    return estimate_words(turn.estimate)
-
-
-def estimate_words(estimate: EmotionEstimate) -> str:
-    """Returns, for example, ``sad, 81 percent`` or ``unsure, perhaps sad, 41 percent``."""
-    doubt = "unsure, perhaps " if estimate.abstained else ""
-    return f"{doubt}{estimate.emotion.label}, {100 * estimate.confidence:.0f} percent"
-
-
-def style_words(turn: Turn) -> str:
-    """Returns how the answer is spoken; empty until it is known."""
-    return "" if turn.style is None else describe_style(StyleRecord.of(turn.style))
 
 
 def _turn_of(view: View, event: events.Event) -> Turn | None:

@@ -6,8 +6,8 @@ import pytest
 from assistant.audio.echo import EchoRemover, open_canceller
 from assistant.audio.echo_filter import BLOCK_SAMPLES, EchoFilter
 from assistant.audio.playout import level_db
+from assistant.audio.protocols import EchoState
 from assistant.audio.waveform import Waveform
-from assistant.engines.protocols import EchoState
 from assistant.turns.ear import ECHO_MARGIN_DB
 
 RATE = 16_000

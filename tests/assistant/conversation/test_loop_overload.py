@@ -6,8 +6,8 @@ import pytest
 
 from assistant import events
 from assistant.audio.file_devices import FileMicrophone
+from assistant.audio.protocols import EchoState
 from assistant.audio.waveform import AudioFrame, Waveform
-from assistant.engines.protocols import EchoState
 from tests.fakes import speech_like
 from tests.talking import Talk, talk
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from assistant.assembly import Engines
 from assistant.audio.waveform import AudioClip
 from assistant.empathy import load_policy
 from assistant.errors import InputError, OutputError, SettingsError
-from assistant.files.answer import Engines
 from assistant.files.reply import ReplyRun
 from assistant.records.transcript import ConversationRecord, TurnRecord, read_transcript
 from assistant.settings import ReplySettings

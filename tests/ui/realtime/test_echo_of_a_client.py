@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from assistant.audio.echo import EchoRemover
+from assistant.audio.protocols import EchoState
 from assistant.audio.steady_frames import SteadyFrames
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, Waveform
 from assistant.clock import replay
-from assistant.engines.protocols import EchoState
 from assistant.turns.ear import Ear
 from assistant.turns.endpointing import Endpointer
 from assistant.turns.marks import Boundary, Floor

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterator
 
 import app
+from assistant.assembly import Engines
 from assistant.audio.waveform import AudioClip
 from assistant.empathy import load_policy
 from assistant.engines.parts import Watch
 from assistant.engines.protocols import Cancel, SpeakingStyle
 from assistant.engines.table import open_vad, open_voice
-from assistant.files.answer import Engines
 from assistant.settings import TalkCommandSettings
 from models.emotions import Emotion
 from tests.fakes import LevelDetector, ScriptedModel, ToneVoice, certain

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from assistant.assembly import Engines
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.empathy import load_policy
 from assistant.engines.parts import Watch
 from assistant.errors import InputError, SettingsError
-from assistant.files.answer import Engines
 from assistant.records.recording import open_record
 from assistant.settings import TalkCommandSettings
 from assistant.turns.patience import PatienceSettings
