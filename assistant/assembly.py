@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import cast
 
-from assistant.answer import Engines, close
-from assistant.empathy import load_policy
-from assistant.engines.protocols import Persona, SpeechModel, TextToSpeech
+from assistant.empathy import ReplyPolicy, load_policy
+from assistant.engines.parts import Watch, bring, parts_of_voice, unwatched
+from assistant.engines.protocols import Persona, SpeechModel, TextToSpeech, VoiceActivityDetector
 from assistant.engines.table import (
     AUTO,
     AUTO_VOICES,
@@ -15,10 +15,30 @@ from assistant.engines.table import (
     open_voice,
 )
 from assistant.errors import EngineUnavailable
-from assistant.parts import Watch, bring, parts_of_voice, unwatched
 from assistant.safety import HelpFinder
 from assistant.settings import EngineSettings
-from models.embedded import parts_of_model
+from models.checkpoints.embedded import parts_of_model
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """What a run answers with."""
+
+    model: SpeechModel
+    voice: TextToSpeech
+    policy: ReplyPolicy
+    detector: VoiceActivityDetector
+    voice_name: str
+    """The engine that speaks, such as `flite`, also where `auto` chose it."""
+    help_finder: HelpFinder | None = None
+    """Finds danger to life in the person's words; None for engines that talk to nobody."""
+    notice: str | None = None
+    """Who answers or speaks instead of whom, and what mends it; None where nobody does."""
+
+    def close(self) -> None:
+        """Ends the threads and processes of the engines."""
+        for engine in (self.voice, self.model, self.detector):
+            close(engine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +143,10 @@ def open_speech_model(settings: EngineSettings) -> SpeechModel:
             settings.model, settings.run, settings.generation, tells_emotion=tells_emotion
         )
     return cast(SpeechModel, model)
+
+
+def close(engine: object) -> None:
+    """Ends the threads and processes of an engine, if it has any."""
+    end = getattr(engine, "close", None)
+    if end is not None:
+        end()

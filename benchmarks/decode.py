@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from assistant.engines.blsp_emo import load_checkpoint
-from assistant.settings import ModelSettings
+from assistant.engines.settings import ModelSettings
 from benchmarks.results import table, write_section
-from models.embedded import EMBEDDED
+from models.checkpoints.embedded import EMBEDDED
 from models.llm import LanguageModel
 
 PROMPT_TOKENS = 64

@@ -23,16 +23,17 @@ import numpy as np
 
 from assistant import events
 from assistant.assembly import open_engines
-from assistant.audio import SPEECH_RATE_HZ, Waveform
+from assistant.audio.file_devices import FileMicrophone, FileSpeaker
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.clock import replay
-from assistant.file_devices import FileMicrophone, FileSpeaker
+from assistant.engines.settings import ModelSettings
 from assistant.session import Ends, Watchers, Workers, open_talk
-from assistant.settings import ModelSettings, TalkCommandSettings
+from assistant.settings import TalkCommandSettings
 from benchmarks.results import p50_p95, table, write_section
-from benchmarks.rooms import LEVEL_DB, at_level, read
-from models.embedded import EMBEDDED
-from train.domain import draw_values, fill, read_domain, templates
-from train.synthesis import HELD_OUT_ESPEAK_VARIANTS, Voice, speak
+from benchmarks.rooms.room import LEVEL_DB, at_level, read
+from models.checkpoints.embedded import EMBEDDED
+from train.language.domain import draw_values, fill, read_domain, templates
+from train.synthetic.voices import HELD_OUT_ESPEAK_VARIANTS, Voice, speak
 
 STAGES = (
     ("heard", (), "encoded, emotion known (begun after 192 ms of silence)"),

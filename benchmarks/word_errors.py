@@ -17,19 +17,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from models.checkpoints.whisper import load_decoder, load_encoder
 from models.features import Waveform, speech_features
 from models.transcription import words_of, written_words
-from models.whisper import load_decoder, load_encoder
-from train.audio_files import read_audio
 from train.corpora.files import CorpusFiles
 from train.corpora.table import reader_of
-from train.domain import Intent, draw_values, fill, read_domain, templates
-from train.manifest import Drops, Utterance
+from train.data.audio_files import read_audio
+from train.data.manifest import Drops, Utterance
+from train.language.domain import Intent, draw_values, fill, read_domain, templates
 from train.metrics import word_error_rate
-from train.speech_cuts import pink_noise
-from train.spoken_sentences import piper_says
-from train.surroundings import with_noise
-from train.synthesis import Voice, speak
+from train.synthetic.speech_cuts import pink_noise
+from train.synthetic.spoken_sentences import piper_says
+from train.synthetic.surroundings import with_noise
+from train.synthetic.voices import Voice, speak
 
 FLITE = Voice("flite", "slt")
 SPOKEN = {
@@ -89,7 +89,7 @@ def _spoken(name: str, count: int) -> Iterator[Said]:
     domain = read_domain()
     wordings: list[tuple[Intent, str]] = list(templates(domain, "wording"))
     voice, noise = name.split()[0], "dB" in name
-    from assistant.engines.piper import Piper
+    from assistant.engines.voices.piper import Piper
 
     own = SPOKEN[voice]
     piper = None if own else Piper(voice)

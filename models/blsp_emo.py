@@ -10,10 +10,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from models.adapter import build_adapter
-from models.checkpoint import load
+from models.adapters.build import build_adapter
+from models.adapters.embeddings import SpeechEmbeddings
+from models.adapters.words import NOTHING_UNDERSTOOD, WordsAdapter, Written, shared_text
+from models.checkpoints.checkpoint import load
+from models.checkpoints.whisper import load_decoder
 from models.config import BlspEmoConfig
-from models.emotion_head import abstains, build_emotion_head, calibrated
+from models.emotion.heads import abstains, build_emotion_head, calibrated
 from models.emotions import EMOTION_LABELS
 from models.features import (
     SpeechFeatures,
@@ -27,7 +30,6 @@ from models.masks import HOP_SAMPLES, blank_outside
 from models.phrases import phrase_scores
 from models.prompts import ChatPrompts, chat_prompts
 from models.speech_decoder import SpeechDecoder
-from models.speech_embeddings import SpeechEmbeddings
 from models.speech_encoder import SpeechEncoder, SpeechStates
 from models.tokenizer import Tokenizer
 from models.transcription import (
@@ -38,8 +40,6 @@ from models.transcription import (
     words_of,
     written_words,
 )
-from models.whisper import load_decoder
-from models.words_adapter import NOTHING_UNDERSTOOD, WordsAdapter, Written, shared_text
 
 SHORTEST_SAMPLES = 1600
 """Utterances below 0.1 s are followed by silence up to it."""

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from models.embedded import EMBEDDED
+from models.checkpoints.embedded import EMBEDDED
 from models.prompts import CONTINUE
 
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from assistant.audio import Waveform
+from assistant.audio.waveform import Waveform
 from assistant.engines.protocols import (
     Cancel,
     EmotionEstimate,
@@ -14,12 +14,12 @@ from assistant.engines.protocols import (
     TextDelta,
     Transcript,
 )
+from assistant.engines.settings import GenerationSettings, ModelSettings
+from assistant.engines.tool_calls import COMMON_MARKS, tool_lines
 from assistant.errors import EngineFailed, EngineUnavailable, PersonaTooLong
-from assistant.settings import GenerationSettings, ModelSettings
-from assistant.tool_calls import COMMON_MARKS, tool_lines
 from models.blsp_emo import BlspEmo, Heard
+from models.checkpoints.embedded import EMBEDDED
 from models.config import TurnEndConfig
-from models.embedded import EMBEDDED
 from models.emotions import Emotion
 from models.generation import Sampling
 from models.pretrained.catalogue import Part

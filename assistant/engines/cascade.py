@@ -7,7 +7,7 @@ speech to the LLM differs: it reads the transcript, and is told the heard emotio
 
 from collections.abc import Iterator, Sequence
 
-from assistant.audio import Waveform
+from assistant.audio.waveform import Waveform
 from assistant.engines.blsp_emo import (
     BlspEmoDialogue,
     LlmCompleteness,
@@ -19,11 +19,11 @@ from assistant.engines.blsp_emo import (
     words_of,
 )
 from assistant.engines.protocols import Cancel, EmotionEstimate, Persona, Transcript
-from assistant.settings import GenerationSettings, ModelSettings
+from assistant.engines.settings import GenerationSettings, ModelSettings
+from models.adapters.words import NOTHING_UNDERSTOOD
 from models.blsp_emo import BlspEmo
-from models.embedded import EMBEDDED
+from models.checkpoints.embedded import EMBEDDED
 from models.generation import Sampling
-from models.words_adapter import NOTHING_UNDERSTOOD
 
 
 class CascadeModel:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from assistant.audio import Waveform
+from assistant.audio.waveform import Waveform
 from benchmarks.cases.case import Case
 from benchmarks.cases.client import Client, encoded, raw, server
 from benchmarks.cases.speech import say, silence

@@ -11,9 +11,9 @@ import soundfile
 
 from assistant import events
 from assistant.assembly import open_engines
-from assistant.audio import SPEECH_RATE_HZ, Waveform
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.clock import replay
-from assistant.replayed import FileEnds
+from assistant.files.replayed import FileEnds
 from assistant.session import Watchers, Workers, open_talk
 from assistant.settings import TalkCommandSettings
 

@@ -15,14 +15,15 @@ from pathlib import Path
 
 from assistant.assembly import open_speech_model
 from assistant.engines.protocols import SpeechModel
+from assistant.engines.settings import ModelSettings
 from assistant.errors import AssistantError
-from assistant.settings import EngineSettings, ModelSettings
+from assistant.settings import EngineSettings
 from benchmarks.everyday import judging, sheets
 from benchmarks.everyday.figures import figures, training_replies
 from benchmarks.everyday.holding import Answered, Mouth, Say, hold
 from benchmarks.everyday.sets import SETS, SPOKEN_ONLY, Talk, load_talks
 from benchmarks.results import table, write_section
-from models.embedded import EMBEDDED
+from models.checkpoints.embedded import EMBEDDED
 
 ENGINES = ("blsp_emo", "cascade", "cascade_emotion")
 TITLE = "Everyday talk with strangers"

@@ -25,9 +25,9 @@ from models.pretrained.ctranslate2 import CTranslate2Whisper
 from models.pretrained.gguf_llm import GgufLlm
 from models.pretrained.gguf_tokenizer import write_tokenizer
 from models.pretrained.store import Store
+from models.pretrained.whisper_shape import ENGLISH_ONLY, whisper_shape
 from models.tokenizer import JsonTokenizer
 from models.weights import CheckpointError, read_json
-from models.whisper_shape import ENGLISH_ONLY, whisper_shape
 
 FOLDER, STAGING = "transformers", "unpacking"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant import assembly, parts
+from assistant import assembly
 from assistant.assembly import (
     OpenedVoice,
     instead,
@@ -16,15 +16,15 @@ from assistant.assembly import (
     open_chosen_voice,
     open_engines,
 )
-from assistant.engines import blsp_emo, table
+from assistant.engines import blsp_emo, parts, table
 from assistant.errors import EngineUnavailable
 from assistant.settings import EngineSettings
-from models import embedded
-from models.checkpoint import save
-from models.embedded import EMBEDDED
+from models.checkpoints import embedded
+from models.checkpoints.checkpoint import save
+from models.checkpoints.embedded import EMBEDDED
 from models.pretrained.catalogue import Part, read_catalogue
 from models.pretrained.store import Progress, Store
-from tests.assistant.engines.voice_checks import voice_or_skip
+from tests.assistant.engines.voices.voice_checks import voice_or_skip
 from tests.models.small import tiny_model
 
 
@@ -80,7 +80,7 @@ def test_auto_is_the_first_voice_that_can_speak(
     monkeypatch.setattr(assembly, "parts_of_voice", complete)
     for engine in ("piper.Piper", "flite.Flite", "espeak.Espeak"):
         made = unavailable if engine in missing else Voice
-        monkeypatch.setattr(f"assistant.engines.{engine}", made)
+        monkeypatch.setattr(f"assistant.engines.voices.{engine}", made)
     opened = open_chosen_voice(table.AUTO)
     assert (opened.name, opened.meant) == (speaks, "piper")
     assert bool(opened.reason) == bool(missing)
@@ -90,7 +90,7 @@ def test_auto_without_any_voice_names_what_to_install(
     cut_off: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for engine in ("flite.Flite", "espeak.Espeak"):
-        monkeypatch.setattr(f"assistant.engines.{engine}", unavailable)
+        monkeypatch.setattr(f"assistant.engines.voices.{engine}", unavailable)
     with pytest.raises(EngineUnavailable) as error:
         open_chosen_voice(table.AUTO)
     assert "apt install flite" in str(error.value)

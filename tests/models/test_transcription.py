@@ -6,8 +6,9 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from models import checkpoint, transcription
+from models import transcription
 from models.blsp_emo import BlspEmo
+from models.checkpoints import checkpoint
 from models.config import WordConfidenceConfig
 from models.speech_encoder import whisper_config
 from models.torchaudio_guard import guard_torchaudio

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from assistant import events
-from assistant.audio import SPEECH_RATE_HZ
-from assistant.engines.protocols import EchoState, EmotionEstimate, SpeakingStyle, Transcript
-from assistant.loop import TalkLoop
+from assistant.audio.protocols import EchoState
+from assistant.audio.waveform import SPEECH_RATE_HZ
+from assistant.conversation.loop import TalkLoop
+from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcript
 from models.emotions import Emotion
 from tests.fakes import certain, speech_like
 from tests.talking import talk
