@@ -97,7 +97,7 @@ class SpeechDecoder(nn.Module):
             heads: Layer and head, from 0, of those that follow the sound; empty for all heads of
                 the upper half, which Whisper takes where it knows no better.
         """
-        layers = self.whisper.layers
+        layers: list[Any] = list(self.whisper.layers)
         chosen = heads or [
             (layer, head)
             for layer in range(len(layers) // 2, len(layers))

@@ -53,7 +53,7 @@ FLOORS = {
         "checkpoints",
         "adapters",
         "emotion turn_ear",
-        "transcription",
+        "transcription phrases",
         "blsp_emo",
         "talk",
     ),

@@ -22,8 +22,8 @@ from models.masks import lengths_to_mask
 from models.speech_encoder import SpeechEncoder
 from train.alignment.stages import only_training
 from train.language.domain import read_domain
-from train.loop import fit
 from train.loop.batches import BucketedBatches
+from train.loop.fit import fit
 from train.loop.task import Outcome, Task
 from train.settings import Frozen, LoopSettings
 from train.synthetic.speech_cuts import Cut, Disturbed, draw_cuts, find_recordings, heard_cut

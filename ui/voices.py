@@ -148,7 +148,7 @@ def _check(settings: VoicesSettings) -> int:
 def _open_judge(model: str | None) -> SpeechModel | None:
     if model is None:
         return None
-    return open_chosen_model(ReplySettings(model=model), shown).engine
+    return open_chosen_model(ReplySettings(model=model), shown)
 
 
 def _check_table(checks: list[tuple[str, StyleCheck]], policy: str) -> Table:

@@ -28,7 +28,7 @@ from train.alignment.step import (
 )
 from train.continuations.command import asked_of_writer
 from train.data.manifest import Drops, Utterance, read_manifest, split_by_speaker
-from train.loop import fit
+from train.loop.fit import fit
 from train.loop.run_folder import file_sha256
 from train.loop.task import Outcome, Task
 from train.settings import AlignSettings, EmotionSettings, SemanticSettings

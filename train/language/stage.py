@@ -31,7 +31,7 @@ from train.language.material import is_held_out, material_digests, read_talks
 from train.language.rows import RowWriter, TalkRows
 from train.language.settings import LanguageSettings, LlmSettings
 from train.llm_updates import SCALING, UPDATES, take_updates, write_updates
-from train.loop import fit
+from train.loop.fit import fit
 from train.loop.run_folder import file_sha256, write_json
 from train.loop.task import Outcome, Task
 from train.settings import LoopSettings

@@ -22,7 +22,7 @@ from train.alignment.step import (
     recompute_activations,
 )
 from train.data.manifest import Drops, Utterance
-from train.loop import fit
+from train.loop.fit import fit
 from train.loop.report import read_history
 from train.loop.task import Task
 

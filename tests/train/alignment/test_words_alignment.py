@@ -22,7 +22,7 @@ from train.alignment.hear import hear
 from train.alignment.stages import only_training, parts_of
 from train.alignment.step import EMOTION, SEMANTIC, Alignment, alignment_batches, speech_inputs
 from train.data.manifest import Utterance, read_manifest, write_manifest
-from train.loop import fit
+from train.loop.fit import fit
 from train.loop.report import read_history
 from train.loop.task import Task
 from train.settings import AlignSettings, HearSettings
