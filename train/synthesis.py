@@ -172,7 +172,7 @@ def _shaped(waveform: Waveform, voice: Voice) -> Waveform:
         waveform = soxr.resample(waveform, SAMPLE_RATE_HZ * voice.warp, SAMPLE_RATE_HZ)
     if voice.tilt:
         before = np.concatenate(([0.0], waveform[:-1])).astype(np.float32)
-        waveform = waveform - voice.tilt * before
+        waveform = (waveform - voice.tilt * before).astype(np.float32)
     peak = float(np.abs(waveform).max())
     return (waveform * (0.35 / max(peak, 1e-4))).astype(np.float32)
 
