@@ -29,23 +29,6 @@ class Surroundings:
         rooms = sorted(p for p in (folder / "rirs").rglob("*") if p.is_file())
         return cls(_readable(chosen), _readable(rooms))
 
-    def disturb(self, speech: Waveform, generator: np.random.Generator) -> Waveform:
-        """Returns `speech` in a random room, noise and device; often it stays clean."""
-        if self.rooms and generator.random() < 0.1:
-            speech = in_room(speech, self.rooms[int(generator.integers(len(self.rooms)))])
-        if self.noises and generator.random() < 0.3:
-            noise = self.noises[int(generator.integers(len(self.noises)))]
-            speech = with_noise(speech, noise, float(generator.uniform(3, 25)), generator)
-        elif generator.random() < 0.2:
-            hiss = generator.standard_normal(speech.size).astype(np.float32)
-            speech = with_noise(speech, hiss, float(generator.uniform(10, 40)), generator)
-        if generator.random() < 0.08:
-            speech = narrow_band(speech, 8000)
-        if generator.random() < 0.05:
-            limit = float(generator.uniform(0.2, 0.7)) * max(float(np.abs(speech).max()), 1e-4)
-            speech = np.clip(speech, -limit, limit)
-        return speech
-
 
 def with_noise(
     speech: Waveform, noise: Waveform, snr_db: float, generator: np.random.Generator
