@@ -85,7 +85,13 @@ def test_the_fit_is_judged_on_speakers_that_it_has_not_heard(start: BlspEmo) -> 
     emotions = np.tile(np.arange(5), 32)
     own = generator.normal(size=(8, 5, width))
     rows = own[np.repeat(np.arange(8), 20), emotions] + 0.1 * generator.normal(size=(160, width))
-    heard = HeardVoices(rows.astype(np.float32), emotions, speakers, np.zeros(160, np.bool_))
+    heard = HeardVoices(
+        rows.astype(np.float32),
+        emotions,
+        speakers,
+        np.zeros(160, np.bool_),
+        np.zeros(160, np.bool_),
+    )
     folds = speaker_folds(speakers.tolist())
     assert [len(fold) for fold in folds] == [2, 2, 2, 2]
     _, logits = cross_fitted(heard, folds, start.config.speech_encoder)
