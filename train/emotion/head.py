@@ -157,10 +157,8 @@ def _acted(path: Path) -> list[Utterance]:
 def _read(source: Path, most: int) -> list[Source]:
     """Returns recordings of a folder or a manifest; in a folder each counts as another person."""
     if source.is_dir():
-        read = [
-            Utterance(id=Path(found.audio).stem, audio=found.audio, speaker=Path(found.audio).stem)
-            for found in find_recordings(source)
-        ]
+        names = [found.reference for found in find_recordings(source)]
+        read = [Utterance(id=name, audio=name, speaker=Path(name).stem) for name in names]
         root = Path()
     else:
         utterances = read_manifest(source, check_audio=False).utterances
