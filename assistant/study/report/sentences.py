@@ -14,17 +14,13 @@ from assistant.study.statistics import Comparison, Equivalence
 def finding_told(one: Finding) -> str:
     """Returns one comparison as a sentence or three, in the style of a results section."""
     if one.comparison is None or one.equivalence is None:
-        return f"{one.second} against {one.first}: not computed, because it {_because(one.reason)}."
+        return f"{one.second} against {one.first}: not computed ({one.reason})."
     c = one.comparison
     return (
         f"{_headline(one, c)} {_test(one, c)}, {c.effect_name} = {signed(c.effect)} "
         f"{between(c.effect_interval.low, c.effect_interval.high)}. "
         f"{_equivalence(one, one.equivalence)}"
     )
-
-
-def _because(reason: str) -> str:
-    return reason if reason.startswith("needs") else f"has no meaning: {reason}"
 
 
 def _headline(one: Finding, c: Comparison) -> str:

@@ -71,6 +71,6 @@ def p_value(p: float) -> str:
 
 
 def p_told(p: float) -> str:
-    """Returns "p = .034" or "p < .001"."""
+    """Returns "p = .034" or "p < .001", which no line breaks apart."""
     text = p_value(p)
-    return f"p {text}" if text.startswith("<") else f"p = {text}"
+    return (f"p {text}" if text.startswith("<") else f"p = {text}").replace(" ", "\u00a0")
