@@ -13,6 +13,7 @@ import pytest
 
 from assistant.errors import EngineUnavailable, InputError, OutputError
 from assistant.study.instruments import instrument_path
+from assistant.study.report.table import p_value
 from assistant.study.report.write import write_report
 from tests.assistant.study.made_export import MadeStudy, make_export
 
@@ -303,3 +304,10 @@ def test_without_the_extra_the_remedy_is_named(
     monkeypatch.setitem(sys.modules, "scipy.stats", None)
     with pytest.raises(EngineUnavailable, match=r"pip install -e '\.\[study\]'"):
         write_report(tmp_path, tmp_path / "report")
+
+
+@pytest.mark.parametrize(
+    ("p", "text"), [(0.0, "< .001"), (0.0004, "< .001"), (0.0346, ".035"), (1.0, "> .999")]
+)
+def test_a_p_is_printed_as_papers_print_it(p: float, text: str) -> None:
+    assert p_value(p) == text
