@@ -1,0 +1,1 @@
+"""Studies: design, conditions, participants, their records, exports and deletion."""
