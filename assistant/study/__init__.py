@@ -1,1 +1,1 @@
-"""Studies: design, conditions, participants, their records, exports and deletion."""
+"""Studies with people: design, conditions, instruments, the run, its export and its report."""
