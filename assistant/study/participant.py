@@ -59,7 +59,8 @@ class Participant:
     done: tuple[str, ...] = ()
     """Names of finished steps, in the order in which they were finished."""
     answers: Mapping[tuple[str, str], Given] = field(default_factory=dict[tuple[str, str], Given])
-    """By step and item; of a probe also by turn, as `probe:3`."""
+    """By step and item; of a probe also by turn, as `probe:1.3` of the
+    first attempt."""
     talks: Mapping[str, TalkSoFar] = field(default_factory=dict[str, TalkSoFar])
     failures: int = 0
     """Failed checks of sound and attention."""
@@ -116,7 +117,7 @@ def _went_back(state: Participant, line: Line) -> Participant:
 def _answered(state: Participant, line: Line) -> Participant:
     item = str(line["item"])
     if line.get("turn") is not None:
-        item = f"{item}:{line['turn']}"
+        item = f"{item}:{line['attempt']}.{line['turn']}"
     given = Given(line.get("value"), line.get("seconds"), state.lines)
     return replace(state, answers={**state.answers, (str(line["step"]), item): given})
 

@@ -430,7 +430,7 @@ class Runner:
         if step.is_practice:
             return Condition.model_validate(self.study.base)
         key = seal.read_key(self.folder)
-        return self.study.condition(key[step.condition])
+        return self.study.condition(key.conditions[step.condition])
 
     def begin_talk(self, participant: str, tab: str) -> Step:
         """Begins a conversation, or goes on with one that was cut off; returns its step.
@@ -536,12 +536,12 @@ class Runner:
         with self.folder.exclusively():
             self._give_up_silent()
             everybody = self.everybody()
-            taken = Counter(one.cell for one in everybody if one.status in COUNTING)
-            cell = assignment.next_cell(self.study, taken)
             key = seal.read_key(self.folder)
+            taken = Counter(key.cells[one.cell] for one in everybody if one.status in COUNTING)
+            cell = assignment.next_cell(self.study, taken)
             names = assignment.sequence(self.study, cell, participant)
-            labels = [seal.label_of(key, name) for name in names]
-            self._note(participant, "allocated", cell=cell.name, sequence=labels)
+            labels = [key.label(name) for name in names]
+            self._note(participant, "allocated", cell=key.group(cell.name), sequence=labels)
 
     def _give_up_silent(self) -> None:
         for state in self.everybody():

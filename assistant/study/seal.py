@@ -4,50 +4,69 @@ import json
 import random
 import secrets
 import string
-from typing import Any, cast
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from assistant.errors import InputError, SettingsError
+from assistant.study import assignment
 from assistant.study.design import Study
 from assistant.study.store import StudyFolder, append, read_lines, stamped, write_private
 
 
-def make_key(folder: StudyFolder, study: Study) -> dict[str, str]:
-    """Returns which label stands for which condition; made once, at the first participant.
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What the letters of a study stand for."""
 
-    Of a blinded study the labels are letters dealt by real chance: the seed, which experimenters
-    know, must not give them away.
+    conditions: dict[str, str]
+    """Names of conditions by their labels."""
+    cells: dict[str, str]
+    """Names of cells by those under which logs know them: with a cell's own name and the study file
+    anybody could tell which conditions its participants get."""
+
+    def label(self, condition: str) -> str:
+        """Returns the label of a condition."""
+        return next(label for label, name in self.conditions.items() if name == condition)
+
+    def group(self, cell: str) -> str:
+        """Returns the name under which logs know a cell."""
+        return next(group for group, name in self.cells.items() if name == cell)
+
+
+def make_key(folder: StudyFolder, study: Study) -> Key:
+    """Returns what the letters stand for; made once, at the first participant.
+
+    In a blinded study they are dealt by real chance: the seed, which experimenters know, must not
+    give them away.
     """
     if folder.key.exists():
         return read_key(folder)
-    names = list(study.names())
+    names, cells = list(study.names()), [cell.name for cell in assignment.cells(study)]
+    labels, groups = list(names), list(cells)
     if study.blinded:
-        random.Random(secrets.randbits(128)).shuffle(names)
-        labels = dict(zip(string.ascii_uppercase, names, strict=False))
-    else:
-        labels = {name: name for name in names}
-    write_private(folder.key, json.dumps({"conditions": labels}, ensure_ascii=False) + "\n")
-    return labels
+        chance = random.Random(secrets.randbits(128))
+        chance.shuffle(names)
+        chance.shuffle(cells)
+        labels = list(string.ascii_uppercase[: len(names)])
+        groups = [f"g{number}" for number in range(1, len(cells) + 1)]
+    key = Key(dict(zip(labels, names, strict=True)), dict(zip(groups, cells, strict=True)))
+    write_private(folder.key, json.dumps(asdict(key), ensure_ascii=False) + "\n")
+    return key
 
 
-def read_key(folder: StudyFolder) -> dict[str, str]:
-    """Returns which label stands for which condition, for the program's own use.
+def read_key(folder: StudyFolder) -> Key:
+    """Returns what the letters stand for, for the program's own use.
 
     Raises:
         SettingsError: The key is missing or damaged.
     """
     try:
         content: Any = json.loads(folder.key.read_text(encoding="utf-8"))
-        return {str(k): str(v) for k, v in cast(dict[Any, Any], content["conditions"]).items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return Key(dict(content["conditions"]), dict(content["cells"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(
             f"{folder.key} is missing or damaged: restore it, without it nobody can tell which "
             "letter stands for which condition"
         ) from error
-
-
-def label_of(key: dict[str, str], condition: str) -> str:
-    """Returns the label of a condition."""
-    return next(label for label, name in key.items() if name == condition)
 
 
 def seals(folder: StudyFolder) -> list[dict[str, Any]]:
@@ -60,8 +79,8 @@ def is_sealed(folder: StudyFolder, study: Study) -> bool:
     return study.blinded and not seals(folder)
 
 
-def unseal(folder: StudyFolder, *, by: str, early: str, left: int) -> dict[str, str]:
-    """Opens the key for good and notes by whom; returns what each label stands for.
+def unseal(folder: StudyFolder, *, by: str, early: str, left: int) -> Key:
+    """Opens the key for good and notes by whom; returns it.
 
     Args:
         folder: The study.

@@ -1,1 +1,1 @@
-"""Studies on the screen: the command, the participant's and the experimenter's pages, the terminal."""
+"""Studies on the screen: the command, the pages of participant and experimenter, the terminal."""
