@@ -103,7 +103,12 @@ class StudyEngines:
         return AUTO_VOICE if condition.voice == "auto" else condition.voice
 
     def voice(self, condition: Condition) -> TextToSpeech:
-        """Returns the voice of a condition.
+        """Returns the voice of a condition, at its speed; see `own_voice`."""
+        voice = self.own_voice(condition)
+        return PacedVoice(voice, condition.speed) if condition.speed != 1.0 else voice
+
+    def own_voice(self, condition: Condition) -> TextToSpeech:
+        """Returns the voice of a condition as it is by itself.
 
         Raises:
             EngineUnavailable: It cannot speak here; names the remedy.
@@ -115,8 +120,7 @@ class StudyEngines:
             else:
                 bring(parts_of_voice(name), self._watch)
                 self._voices[name] = open_voice(name)
-        voice = self._voices[name]
-        return PacedVoice(voice, condition.speed) if condition.speed != 1.0 else voice
+        return self._voices[name]
 
     def detector(self) -> VoiceActivityDetector:
         """Returns the detector of one conversation."""

@@ -526,7 +526,12 @@ class Runner:
             raise InputError("the conversation is not over yet: go on with it")
 
     def note(self, participant: str, kind: str, **values: Any) -> None:
-        """Appends what an experimenter or a conversation did."""
+        """Appends what an experimenter or a conversation did.
+
+        Raises:
+            InputError: The participant's data was deleted meanwhile.
+        """
+        self.participant(participant)
         self._note(participant, kind, **values)
 
     # Cells.

@@ -64,6 +64,11 @@ def _row(turn: Turn, opening: events.ConversationStarted | None) -> dict[str, An
         "first_audio_ms": round(marks["played"], 1) if "played" in marks else None,
         "model": settings.get("model", opening.model if opening else None),
         "voice": settings.get("voice", opening.voice if opening else None),
-        "policy": settings.get("policy", opening.policy if opening else None),
+        "policy": _policy(settings.get("policy", opening.policy if opening else None)),
         "failed": int(turn.failure is not None),
     }
+
+
+def _policy(name: str | None) -> str | None:
+    """Returns the name of a policy alone, without the file it stands in."""
+    return None if name is None else name.rpartition("#")[2].rpartition("/")[2]
