@@ -129,6 +129,8 @@ class Study(Settings):
     sound: Sound = Sound()
     questionnaires: Questionnaires = Questionnaires()
     entry: Entry = Entry()
+    analysis: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """What the report compares, and how; see `app.py study report`."""
     texts: Texts = Texts()
 
     @property
