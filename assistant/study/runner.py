@@ -60,8 +60,8 @@ class Runner:
         """
         self.folder = folder
         self.study = read_study(folder.path)
-        lock.check_lock(folder, self.study)
         check_retention(self.study)
+        lock.check_lock(folder, self.study)
         self.instruments: dict[str, Instrument] = {
             name: read_instrument(name, folder.instruments)
             for name in lock.instruments_of(self.study)
@@ -119,19 +119,24 @@ class Runner:
             InputError: The id cannot be one, or the study is closed.
         """
         name = check_id(participant) if participant else self._new_id()
-        self._refuse_withdrawn(name)
-        state = self._state(name)
-        if state is None:
-            self._let_in()
-            lock.make_lock(self.folder, self.study)
-            seal.make_key(self.folder, self.study)
-            known = {key: link[key][:MOST_LINK_CHARACTERS] for key in LINK_KEYS if link.get(key)}
-            self._note(name, "joined", link=known)
-        else:
-            step = self.step(state)
-            self._note(name, "resumed", step=step.name if step else "")
+        # Two who come first at the same time must not both deal the letters of the key.
+        with self.folder.exclusively():
+            self._refuse_withdrawn(name)
+            state = self._state(name)
+            if state is None:
+                self._begin(name, link)
+            else:
+                step = self.step(state)
+                self._note(name, "resumed", step=step.name if step else "")
         self.tabs.open(name, tab)
         return {**self._shown(name), "participant": name}
+
+    def _begin(self, name: str, link: Mapping[str, str]) -> None:
+        self._let_in()
+        lock.make_lock(self.folder, self.study)
+        seal.make_key(self.folder, self.study)
+        known = {key: link[key][:MOST_LINK_CHARACTERS] for key in LINK_KEYS if link.get(key)}
+        self._note(name, "joined", link=known)
 
     def _new_id(self) -> str:
         if not self.study.entry.without_id:
@@ -228,7 +233,7 @@ class Runner:
         """
         state = self.participant(participant)
         self.tabs.check(participant, tab)
-        if step in state.done:
+        if step in state.done or self.step(state) is None:
             return self._shown(participant)
         state, current = self._at(participant, tab, step)
         match current.kind:
@@ -316,13 +321,14 @@ class Runner:
         return self.instruments[step.instrument]
 
     def _finish(self, participant: str, step: Step) -> None:
-        self._note(participant, "page_done", step=step.name)
-        state = self.participant(participant)
-        if not state.cell and step == entrance(self.study)[-1]:
+        # What follows from a finished page is written before it: who is killed in between comes back
+        # to the same page and finishes it again, instead of standing behind it with nothing.
+        if not self.participant(participant).cell and step == entrance(self.study)[-1]:
             self._allocate(participant)
         if step.kind == "debrief":
             own = self.study.entry.completion_code
             self._note(participant, "completed", code=own or secrets.token_hex(4).upper())
+        self._note(participant, "page_done", step=step.name)
 
     # What single pages ask for.
 

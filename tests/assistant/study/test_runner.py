@@ -320,3 +320,27 @@ def test_a_damaged_line_in_the_middle_is_named(runner):
     log.write_bytes(b"\n".join(content))
     with pytest.raises(InputError, match="line 4 is damaged"):
         runner.page("p1", TAB)
+
+
+def test_a_log_cut_after_any_line_leads_to_the_same_end(tmp_path):
+    """Whatever line a killed process wrote last, the participant goes on and completes."""
+    whole = Runner(make_study(tmp_path / "whole"))
+    go_through(whole, "p1")
+    lines = whole.folder.log("p1").read_bytes().splitlines(keepends=True)
+    quiet = [n for n, line in enumerate(lines, 1) if b'"answered"' not in line]
+    for count in quiet[:-1]:
+        whole.folder.log("p1").write_bytes(b"".join(lines[:count]))
+        runner = Runner(whole.folder)
+        page = runner.join("p1", {}, TAB)
+        while page["kind"] not in ("completed", "stopped"):
+            if page["kind"] == "talk":
+                page = talk(runner, "p1")
+            elif page["kind"] == "questions":
+                page = fill_in(runner, "p1", page)
+            else:
+                if page["kind"] == "sound" and page["word"]:
+                    runner.attention("p1", TAB, "seven")
+                values = {"take_part": True, "microphone_db": -20.0}
+                page = runner.done("p1", TAB, page["step"], values)
+        state = runner.participant("p1")
+        assert (page["kind"], sorted(state.sequence)) == ("completed", ["A", "B", "C", "D"])

@@ -16,8 +16,6 @@ from ui.study import terminal
 from ui.study.terminal import TerminalWay
 
 TWO = CONTENT.replace("[factors.hearing.words]\n", "")
-    "[factors.hearing.voice]\n[factors.hearing.words]\n", "[factors.hearing.voice]\n"
-)
 TWO = TWO.replace('engine = "cascade"\n', "").replace("participants = 4", "participants = 2")
 
 
