@@ -321,8 +321,8 @@ class Runner:
         return self.instruments[step.instrument]
 
     def _finish(self, participant: str, step: Step) -> None:
-        # What follows from a finished page is written before it: who is killed in between comes back
-        # to the same page and finishes it again, instead of standing behind it with nothing.
+        # What follows from a finished page is written before it: who is killed in between comes
+        # back to the same page and finishes it again, and does not stand behind it with nothing.
         if not self.participant(participant).cell and step == entrance(self.study)[-1]:
             self._allocate(participant)
         if step.kind == "debrief":
