@@ -249,7 +249,7 @@ def export(folder: StudyFolder, out: Path) -> list[Path]:
             columns[-1:-1] = [column for column, *_ in extra]
         written.append(_write(out / f"{table}.csv", columns, make()))
     meanings = {**CODEBOOK, "participants": [*CODEBOOK["participants"], *extra]}
-    rows = [
+    rows: list[Row] = [
         dict(zip(CODEBOOK_COLUMNS, (table, *entry), strict=True))
         for table, entries in meanings.items()
         for entry in entries

@@ -74,7 +74,7 @@ def draw(
         "contact": study.contact,
         "danger": DANGER,
     }
-    return page | _content(study, participant, step, asked)
+    return {**page, **_content(study, participant, step, asked)}
 
 
 def _content(

@@ -11,7 +11,7 @@ import secrets
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from assistant.errors import InputError, SettingsError
 from assistant.study import assignment, lock, pages, seal
@@ -364,11 +364,12 @@ class Runner:
             raise InputError(f"say the word {sound.attention_word!r} aloud first")
 
     def _headphones(self, state: Participant, values: Mapping[str, Any]) -> int:
-        chosen: Any = values.get("headphones")
+        given: object = values.get("headphones")
+        chosen = cast(list[Any], given) if isinstance(given, list) else []
         trials = pages.headphone_trials(self.study, state.name)
-        if not isinstance(chosen, list) or len(chosen) != len(trials):  # pyright: ignore[reportUnknownArgumentType]
+        if len(chosen) != len(trials) or None in chosen:
             raise InputError("listen to all tones of the headphone check first")
-        pairs = zip(trials, chosen, strict=True)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        pairs = zip(trials, chosen, strict=True)
         right = sum(trial.index("quiet") == choice for trial, choice in pairs)
         self._measure(state, "headphones_right", right)
         return right

@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,7 +95,7 @@ class StudyFolder:
         return [name for _, name in sorted(found)]
 
     @contextlib.contextmanager
-    def exclusively(self) -> Iterator[None]:
+    def exclusively(self) -> Generator[None]:
         """Keeps other processes from allocating cells or deleting people meanwhile."""
         self.path.joinpath(PARTICIPANTS).mkdir(mode=0o700, exist_ok=True)
         with (self.path / PARTICIPANTS / ".lock").open("a") as file:
