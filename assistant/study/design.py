@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from assistant.errors import SettingsError
 from assistant.settings import Settings
 from assistant.study.conditions import Condition
+from assistant.study.report.plan import Plan
 from assistant.study.study_file import read_part
 from assistant.study.texts import Texts
 
@@ -129,8 +130,8 @@ class Study(Settings):
     sound: Sound = Sound()
     questionnaires: Questionnaires = Questionnaires()
     entry: Entry = Entry()
-    analysis: dict[str, Any] = Field(default_factory=dict[str, Any])
-    """What the report compares, and how; see `app.py study report`."""
+    analysis: Plan = Plan()
+    """What the report tests, and at which bounds; it belongs into the pre-registration."""
     texts: Texts = Texts()
 
     @property

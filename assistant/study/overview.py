@@ -62,7 +62,7 @@ def registration(runner: Runner) -> Iterator[str]:
     yield from _conditions(runner)
     yield ""
     yield "## 5. Analyses"
-    yield "(to be written; `app.py study report` fits linear mixed models to each scale)"
+    yield from _analysis(runner)
     yield ""
     yield "## 6. Outliers and exclusions"
     yield from _exclusions(runner)
@@ -170,3 +170,16 @@ def progress(runner: Runner) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _analysis(runner: Runner) -> Iterator[str]:
+    plan = runner.study.analysis
+    primary = ", ".join(plan.primary) or "all scales"
+    yield f"Primary measures: {primary}. Two-sided tests at {plan.alpha:g}, adjusted for number."
+    yield (
+        f"Equivalence is tested within ±{plan.smallest_effect:g} standard deviations where no bounds "
+        "in points are given."
+    )
+    for name, points in plan.bounds.items():
+        yield f"- {name}: ±{points:g} points"
+    yield "Tests, effect sizes and mixed models are those of `app.py study report`."

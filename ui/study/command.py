@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable
 
-from assistant.errors import AssistantError, InputError
+from assistant.errors import InputError
 from assistant.study.design import read_study
 from assistant.study.settings import StudySettings
 from assistant.study.store import StudyFolder
@@ -103,14 +103,12 @@ def _export(settings: StudySettings) -> int:
 
 
 def _report(settings: StudySettings) -> int:
-    _export(settings)
-    try:
-        from ui.study.report import report
-    except ImportError as error:  # the libraries of reports are an extra
-        raise AssistantError(
-            f"a report needs {error.name}: `pip install -e '.[study]'` in Attune's folder"
-        ) from error
-    return report(settings)
+    from assistant.study.report.write import write_report
+
+    status = _export(settings)
+    tables = settings.out or settings.folder / "export"
+    print(write_report(tables, tables.with_name(f"{tables.name}-report")))
+    return status
 
 
 def _withdraw(settings: StudySettings) -> int:
