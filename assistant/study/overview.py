@@ -48,7 +48,7 @@ def registration(runner: Runner) -> Iterator[str]:
     yield f"study.toml, SHA-256 `{sha256_of(runner.folder.path / 'study.toml')}`"
     yield ""
     yield "## 1. Data collection"
-    told = runner.count()
+    told = runner.roster.count()
     some = sum(told.values())
     yield "No data have been collected yet." if not some else f"{some} people have joined already."
     yield ""
@@ -130,7 +130,7 @@ def _exclusions(runner: Runner) -> Iterator[str]:
 
 def status(runner: Runner) -> Iterator[str]:
     """Yields the lines that say how far a study is; conditions stay hidden."""
-    study, everybody = runner.study, runner.everybody()
+    study, everybody = runner.study, runner.roster.everybody()
     counts = Counter(state.status for state in everybody)
     told = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nobody has come yet"
     yield f"{study.title}: {counts['completed']} of {study.participants} complete ({told})"
@@ -155,8 +155,8 @@ def status(runner: Runner) -> Iterator[str]:
 def progress(runner: Runner) -> list[dict[str, Any]]:
     """Returns how far each participant is, for the experimenter's page."""
     found: list[dict[str, Any]] = []
-    for state in runner.everybody():
-        step = runner.step(state)
+    for state in runner.roster.everybody():
+        step = runner.roster.step(state)
         found.append(
             {
                 "participant": state.name,
@@ -164,7 +164,7 @@ def progress(runner: Runner) -> list[dict[str, Any]]:
                 "cell": state.cell,
                 "step": step.name if step else "",
                 "done": len(state.done),
-                "of": len(runner.steps(state)),
+                "of": len(runner.roster.steps(state)),
                 "last_utc": state.last_utc,
                 "exclusions": list(state.exclusions),
             }
@@ -177,8 +177,8 @@ def _analysis(runner: Runner) -> Iterator[str]:
     primary = ", ".join(plan.primary) or "all scales"
     yield f"Primary measures: {primary}. Two-sided tests at {plan.alpha:g}, adjusted for number."
     yield (
-        f"Equivalence is tested within ±{plan.smallest_effect:g} standard deviations where no bounds "
-        "in points are given."
+        f"Equivalence is tested within ±{plan.smallest_effect:g} standard deviations where no "
+        "bounds in points are given."
     )
     for name, points in plan.bounds.items():
         yield f"- {name}: ±{points:g} points"

@@ -7,7 +7,7 @@ from typing import Any
 
 from assistant.study.design import Study
 from assistant.study.instruments import Instrument, Item, shown_order
-from assistant.study.participant import Participant
+from assistant.study.participant import LEFT, Participant
 from assistant.study.steps import Step
 from assistant.study.texts import DANGER, DISCLOSURE
 
@@ -20,6 +20,13 @@ SOUNDS = ("plain", "quiet", "antiphase")
 over headphones it is the quiet one."""
 STOPPED, COMPLETED, WITHDRAWN = "stopped", "completed", "withdrawn"
 """Kinds of pages behind which nothing follows."""
+
+
+_ENDS = {
+    LEFT: "You have stopped the study. Thank you. What you answered so far is kept; below you can "
+    "have it deleted.",
+    "no consent": "You have chosen not to take part. Thank you for your interest.",
+}
 
 
 def consent_sha256(study: Study) -> str:
@@ -172,7 +179,7 @@ def last_page(study: Study, participant: Participant) -> Page:
         "contact": study.contact,
         "danger": DANGER,
         "kind": STOPPED,
-        "text": study.texts.screened_out,
+        "text": _ENDS.get(participant.stopped, study.texts.screened_out),
     }
     if participant.status == "completed":
         link = study.entry.completion_link.replace("{code}", participant.code)

@@ -10,6 +10,8 @@ from assistant.study.store import Line
 Status = Literal[
     "joined", "consented", "active", "completed", "withdrawn", "dropped", "screened_out"
 ]
+LEFT = "left"
+"""Why somebody stopped who wanted to; whoever was given up as silent may come back."""
 COUNTING: frozenset[Status] = frozenset({"active", "completed"})
 """Who counts when cells are filled."""
 
@@ -68,8 +70,16 @@ class Participant:
     """Checks that were passed."""
     exclusions: tuple[str, ...] = ()
     """Reasons to leave this participant out of the analysis; the data stays."""
+    stopped: str = ""
+    """Why it ended before its end; empty where it did not."""
     code: str = ""
     lines: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing follows for this participant."""
+        has_left = self.status == "dropped" and self.stopped == LEFT
+        return has_left or self.status in ("completed", "withdrawn", "screened_out")
 
 
 def fold(name: str, lines: Iterable[Line]) -> Participant | None:
@@ -154,13 +164,13 @@ def _completed(state: Participant, line: Line) -> Participant:
 
 
 def _stopped(state: Participant, line: Line) -> Participant:
-    return replace(state, status=line.get("status", "dropped"))
+    return replace(state, status=line.get("status", "dropped"), stopped=str(line["reason"]))
 
 
 def _resumed(state: Participant, _line: Line) -> Participant:
     """Who was given up and comes back goes on; his cell may then have one too many."""
-    is_back = state.status == "dropped" and state.cell
-    return replace(state, status="active") if is_back else state
+    is_back = state.status == "dropped" and state.cell and state.stopped != LEFT
+    return replace(state, status="active", stopped="") if is_back else state
 
 
 def _withdrawn(state: Participant, line: Line) -> Participant:

@@ -93,14 +93,14 @@ def simulate(
         for number in range(1, count + 1):
             name = f"sim-{number:03}"
             page = people.take_part(name)
-            tell(f"{name}: {page['kind']} ({runner.participant(name).cell})")
+            tell(f"{name}: {page['kind']} ({runner.roster.participant(name).cell})")
     finally:
         engines.close()
     return _finished(runner, folder)
 
 
 def _finished(runner: Runner, folder: StudyFolder) -> Outcome:
-    complete = [state for state in runner.everybody() if state.status == "completed"]
+    complete = [state for state in runner.roster.everybody() if state.status == "completed"]
     left = max(0, runner.study.participants - len(complete))
     key = seal.unseal(folder, by="simulation", early="simulation" if left else "", left=left)
     out = folder.path / "export"
@@ -152,16 +152,17 @@ class _People:
             self._runner.attention(name, TAB, page["word"])
         return {
             "microphone_db": -24.0,
+            "loudspeaker": True,
             "headphones": [trial.index("quiet") for trial in page["trials"]],
         }
 
     def _talk(self, name: str, chance: random.Random) -> None:
         """Holds a conversation on a clock that jumps over every wait."""
         runner = self._runner
-        step = runner.begin_talk(name, TAB)
-        state = runner.participant(name)
+        step = runner.talks.begin(name, TAB)
+        state = runner.roster.participant(name)
         talk = state.talks[step.name]
-        folder = runner.folder.talk(name, runner.talk_folder(step, talk.attempts))
+        folder = runner.talks.record(name, step, talk.attempts)
         recorder = Recorder(folder, Consent(**state.consent), on_problem=_fail)
         answered: list[int] = []
         attempt = _Attempt(self._settings, self._engines, recorder, self._sayings.some(chance))
@@ -171,8 +172,8 @@ class _People:
             recorder.close()
         if runner.study.talk.probe and not step.is_practice:
             for turn in answered:
-                runner.probe(name, TAB, turn, chance.randint(1, 7), chance.uniform(0.5, 3.0))
-        runner.end_talk(name, step, turns=watch.turns, seconds=watch.seconds, reason=reason)
+                runner.talks.probe(name, TAB, turn, chance.randint(1, 7), chance.uniform(0.5, 3.0))
+        runner.talks.end(name, step, turns=watch.turns, seconds=watch.seconds, reason=reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,7 @@ class _Attempt:
         self, runner: Runner, step: Step, before: TalkSoFar, answered: Callable[[int], None]
     ) -> tuple[TalkWatch, str]:
         """Holds it; returns what watched it and why it ended."""
-        condition = runner.condition(step)
+        condition = runner.talks.condition(step)
         ended: list[str] = []
         loops: list[TalkLoop] = []
 

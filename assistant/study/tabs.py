@@ -1,10 +1,6 @@
 """One window at a time: the page that was opened last is the one that counts."""
 
-from assistant.errors import InputError
-
-
-class OtherTab(InputError):
-    """The study is open in another window, which is the one that counts."""
+from assistant.study.refusals import OtherTab
 
 
 class Tabs:

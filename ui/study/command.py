@@ -89,7 +89,7 @@ def _simulate(settings: StudySettings) -> int:
 
 def _export(settings: StudySettings) -> int:
     from assistant.study.exporting import export
-    from assistant.study.runner import check_retention
+    from assistant.study.retention import check_retention
     from assistant.study.seal import is_sealed
 
     folder = StudyFolder(settings.folder)
@@ -135,6 +135,6 @@ def _unseal(settings: StudySettings) -> int:
 
     folder = StudyFolder(settings.folder)
     runner = Runner(folder)
-    left = max(0, runner.study.participants - runner.count()["completed"])
+    left = max(0, runner.study.participants - runner.roster.count()["completed"])
     key = unseal(folder, by=settings.by, early=settings.early, left=left)
     return _print(f"{label} is {condition}" for label, condition in sorted(key.conditions.items()))

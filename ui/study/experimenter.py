@@ -87,7 +87,7 @@ def experimenter_api(runner: Runner, talks: Talks) -> FastAPI:
 
 
 def _exclude(runner: Runner, given: Exclusion) -> None:
-    runner.note(given.participant, "excluded", reason=given.reason)
+    runner.roster.note(given.participant, "excluded", reason=given.reason)
 
 
 def _gone() -> JSONResponse:

@@ -20,8 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from assistant.audio import SPEECH_RATE_HZ, Waveform
 from assistant.errors import AssistantError, InputError, OutputError
 from assistant.study.pages import WITHDRAWN, Page
-from assistant.study.runner import FinishedPage, Runner
-from assistant.study.tabs import OtherTab
+from assistant.study.refusals import FinishedPage, OtherTab
+from assistant.study.runner import Runner
 from assistant.study.withdrawal import withdraw
 from ui.study.talk import ELSEWHERE, OVER
 from ui.study.talks import Talks
@@ -107,7 +107,7 @@ class Participants:
         """Keeps the answer to the question after an answer of the assistant."""
         one = request
         work = partial(
-            self._runner.probe, one.participant, one.tab, one.turn, one.value, one.seconds
+            self._runner.talks.probe, one.participant, one.tab, one.turn, one.value, one.seconds
         )
         await self._alone(request, work)
         return {"saved": True}

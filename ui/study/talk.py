@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 KEEP_S = 60.0
 """How long a conversation waits for a browser that was reloaded or lost its connection."""
 LOOK_S = 0.5
+FLUSH_S = 1.0
 LOST, FAILED = "lost", "failed"
 ELSEWHERE = 4001
 """Close code: the conversation goes on in another window."""
@@ -171,10 +172,10 @@ class StudyTalk:
                 self._do(self._transcribe(self.session.sound(start_s, end_s)))
             case events.UtteranceEnded(turn=turn) if self._written is not None:
                 text, self._written = self._written, None
-                self._note("wizard", turn=turn, text=text)
+                self.note("wizard", turn=turn, text=text)
             case events.HelpOffered(turn=turn, topic=topic, text=text):
                 self.help = text
-                self._note("help", turn=turn, topic=topic)
+                self.note("help", turn=turn, topic=topic)
             case _:
                 pass
         self._watch.listen(event)
@@ -208,9 +209,10 @@ class StudyTalk:
     def correct(self, turn: int, emotion: Emotion) -> None:
         """Takes the experimenter's word for how a turn was meant."""
         self.session.correct_emotion(turn, emotion, by="experimenter")
-        self._note("corrected", turn=turn, emotion=emotion.label)
+        self.note("corrected", turn=turn, emotion=emotion.label)
 
-    def _note(self, kind: str, **values: Any) -> None:
+    def note(self, kind: str, **values: Any) -> None:
+        """Notes in the participant's log what happened in the conversation."""
         step = {"step": self.plan.step.name, "attempt": self.plan.attempt}
         self._do(self._followers.noted(kind, {**step, **values}))
 
@@ -238,7 +240,8 @@ class StudyTalk:
                 {pumping, receiving, replaced, self._task}, return_when=asyncio.FIRST_COMPLETED
             )
             if self._task.done():
-                await self._flush(pumping)
+                # The last messages get out: that the conversation is over is among them.
+                await asyncio.wait({pumping}, timeout=FLUSH_S)
         finally:
             for task in (pumping, receiving, replaced):
                 task.cancel()
@@ -254,12 +257,6 @@ class StudyTalk:
         if not self._task.done() and not self._replaced.is_set():
             loop = asyncio.get_running_loop()
             self._leaving = loop.call_later(KEEP_S, self.end, LOST)
-
-    async def _flush(self, pumping: asyncio.Future[None]) -> None:
-        """Lets the last messages out: that the conversation is over is among them."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(1.0):
-                await asyncio.shield(pumping)
 
     async def _send(self, socket: WebSocket, message: str) -> None:
         shown = shown_event(json.loads(message), self.plan.condition)

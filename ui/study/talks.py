@@ -84,29 +84,28 @@ class Talks:
             return going
         if len(self.open) >= self._settings.talks:
             raise InputError(FULL)
-        step = await asyncio.to_thread(runner.begin_talk, participant, tab)
-        state = await asyncio.to_thread(runner.participant, participant)
+        step = await asyncio.to_thread(runner.talks.begin, participant, tab)
+        state = await asyncio.to_thread(runner.roster.participant, participant)
         before = state.talks[step.name]
         attempt = before.attempts
         plan = Plan(
             step,
             attempt,
-            runner.condition(step),
+            runner.talks.condition(step),
             runner.study.talk,
             before,
-            runner.folder.talk(participant, runner.talk_folder(step, attempt)),
+            runner.talks.record(participant, step, attempt),
             asks=bool(runner.study.talk.probe) and not step.is_practice,
         )
         return self._begin(participant, plan, Consent(**state.consent))
 
     def _begin(self, participant: str, plan: Plan, consent: Consent) -> StudyTalk:
         runner = self._runner
-        recorder = Recorder(plan.record, consent, on_problem=logger.error)
+        recorder = Recorder(plan.record, consent, on_problem=lambda text: broken(text))
 
         async def ended(turns: int, seconds: float, reason: str) -> None:
-            end = partial(
-                runner.end_talk, participant, plan.step, turns=turns, seconds=seconds, reason=reason
-            )
+            end = partial(runner.talks.end, participant, plan.step)
+            end = partial(end, turns=turns, seconds=seconds, reason=reason)
             try:
                 await asyncio.to_thread(end)
             except AssistantError as error:  # a full disk, or data deleted meanwhile
@@ -117,7 +116,11 @@ class Talks:
         async def noted(kind: str, values: dict[str, Any]) -> None:
             if not consent.words:
                 values.pop("text", None)
-            await asyncio.to_thread(partial(runner.note, participant, kind, **values))
+            await asyncio.to_thread(partial(runner.roster.note, participant, kind, **values))
+
+        def broken(text: str) -> None:
+            logger.error("%s", text)
+            talk.note("recording_stopped")
 
         talk = StudyTalk(plan, self._resident(plan.condition), recorder, Followers(ended, noted))
         self.open[participant] = talk

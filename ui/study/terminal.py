@@ -1,44 +1,28 @@
 """A participant's way through a study in the terminal: the same pages, answered by keys."""
 
-import asyncio
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
 from typing import Any
 
-import numpy as np
-
-from assistant import events
 from assistant.devices import check_devices
-from assistant.engines.protocols import Transcribes
-from assistant.errors import AssistantError, InputError, SettingsError
-from assistant.microphone_test import measure, taken
-from assistant.recording import Consent, Recorder
-from assistant.session import Ends, Watchers, Workers, open_card, open_talk
+from assistant.errors import InputError, SettingsError
+from assistant.session import Ends, open_card
 from assistant.settings import TalkCommandSettings
-from assistant.study.conditions import Condition
 from assistant.study.engines import StudyEngines
 from assistant.study.lock import note_run
 from assistant.study.pages import COMPLETED, STOPPED, WITHDRAWN, Page
 from assistant.study.runner import Runner
 from assistant.study.settings import StudySettings
-from assistant.study.steps import Step
 from assistant.study.store import StudyFolder
-from assistant.study.talk_watch import TalkWatch
 from assistant.study.withdrawal import withdraw
 from ui.parts import shown
+from ui.study.terminal_part import TAB, Devices, Left, OpenEnds, Part
+from ui.study.terminal_sound import TerminalSound
+from ui.study.terminal_talk import TerminalTalk
 
-TAB = "terminal"
-LISTEN_S = 4.0
 LEAVE, WITHDRAW = "stop", "delete"
 COMMANDS = f"(at any question: {LEAVE} ends the study, {WITHDRAW} ends it and deletes your data)"
-OpenEnds = Callable[[ExitStack, int], Ends]
-"""Opens microphone and loudspeaker for frames of so many samples; the stack gives them back."""
-
-
-class Left(Exception):
-    """The participant wants to stop; holds the command."""
 
 
 def take_part(settings: StudySettings) -> int:
@@ -93,9 +77,13 @@ class TerminalWay:
             ask: Shows a question and returns the line that is typed.
             say: Shows a line.
         """
-        self._runner, self._engines, self._settings = runner, engines, settings
-        self._open_ends, self._asked, self._say = open_ends, ask, say
+        self._runner, self._asked, self._say = runner, ask, say
+        self._devices = Devices(engines, settings, open_ends)
         self._name = ""
+
+    @property
+    def _part(self) -> Part:
+        return Part(self._runner, self._name, self._devices, self._ask, self._say)
 
     def go(self, participant: str) -> Page:
         """Goes through all pages; returns the last one."""
@@ -121,8 +109,8 @@ class TerminalWay:
         shows: dict[str, Callable[[Page], dict[str, Any]]] = {
             "information": self._information,
             "consent": self._consent,
-            "sound": self._sound,
-            "talk": self._talk,
+            "sound": TerminalSound(self._part).check,
+            "talk": TerminalTalk(self._part).hold,
             "questions": self._questions,
             "debrief": self._read,
         }
@@ -198,136 +186,3 @@ class TerminalWay:
         ends = f" ({item['labels'][0]} … {item['labels'][-1]})" if len(item["labels"]) > 1 else ""
         kind = "x,y, each" if item["form"] == "grid" else ""
         return f"   {kind}{item['minimum']:g} to {item['maximum']:g}{ends}: "
-
-    # Sound.
-
-    def _sound(self, page: Page) -> dict[str, Any]:
-        self._say(page["text"])
-        if page["trials"] and self._runner.study.sound.headphones == "required":
-            raise SettingsError(
-                "the headphone check needs two sides of sound, which the browser plays: open the "
-                'study there, or set headphones = "asked" in [sound]'
-            )
-        if page["word"]:
-            self._attention(page["word"])
-        level = None
-        if page["least_db"] is not None and "microphone" not in page["passed"]:
-            self._ask("Press Enter, and speak a sentence. ")
-            level = asyncio.run(self._levels())
-            level = -120.0 if level is None else level
-            self._say(f"Your voice: {level:.0f} dB (at least {page['least_db']:.0f})")
-        # Nobody can hear the trials here: they count as not passed, which "asked" lets through.
-        return {"microphone_db": level, "headphones": [-1] * len(page["trials"])}
-
-    async def _levels(self) -> float | None:
-        """Returns the level of the speech of the next seconds, in dB of full scale."""
-        detector = self._engines.detector()
-        frames = await self._recorded(detector.frame_samples)
-        return measure(frames, detector, 0).speech_db
-
-    async def _recorded(self, frame_samples: int) -> list[Any]:
-        with ExitStack() as cards:
-            ends = self._open_ends(cards, frame_samples)
-            return await taken(ends.microphone.frames(), LISTEN_S)
-
-    def _attention(self, word: str) -> None:
-        self._ask(f"Press Enter, and say the word “{word}”. ")
-        detector = self._engines.detector()
-        sound = np.concatenate(asyncio.run(self._recorded(detector.frame_samples)))
-        model = self._engines.model(Condition.model_validate(self._runner.study.base))
-        heard = model.transcribe(sound).text if isinstance(model, Transcribes) else ""
-        if not self._runner.attention(self._name, TAB, heard):
-            raise InputError("that was not understood: say it again")
-
-    # Conversation.
-
-    def _talk(self, page: Page) -> dict[str, Any]:
-        for text in (page["text"], page["task"]):
-            if text:
-                self._say(text)
-        stop = " or ".join(f"“{word}”" for word in page["stop_words"])
-        self._say(f"To end the conversation early, say {stop}, or press Ctrl+C.")
-        self._ask("Press Enter to begin. ")
-        step = self._runner.begin_talk(self._name, TAB)
-        asyncio.run(self._hold(step, probe=page["probe"]))
-        return {}
-
-    async def _hold(self, step: Step, *, probe: str) -> None:
-        """Holds one attempt at a conversation, recorded as far as there is consent."""
-        runner = self._runner
-        state = runner.participant(self._name)
-        talk = state.talks[step.name]
-        folder = runner.folder.talk(self._name, runner.talk_folder(step, talk.attempts))
-        recorder = Recorder(folder, Consent(**state.consent), on_problem=self._say)
-        probes: asyncio.Queue[int | None] = asyncio.Queue()
-        reasons: list[str] = []
-        with ExitStack() as stack:
-            stack.callback(recorder.close)
-            workers = Workers()
-            stack.callback(workers.close)
-            condition = runner.condition(step)
-            engines = self._engines.engines(condition)
-            ends = self._open_ends(stack, engines.detector.frame_samples)
-
-            def over(reason: str) -> None:
-                reasons.append(reason)
-                loop.stop()
-
-            watch = TalkWatch(
-                runner.study.talk,
-                talk,
-                is_practice=step.is_practice,
-                over=over,
-                answered=probes.put_nowait,
-            )
-            listeners = (recorder.listen, watch.listen, partial(self._show, condition))
-            settings = TalkCommandSettings(
-                persona=condition.prompt or None,
-                turn_judge="words" if self._engines.scripted else self._settings.turn_judge,
-                talk=self._settings.talk,
-            )
-            loop = open_talk(settings, engines, workers, ends, Watchers(listeners, recorder.tap))
-            asking = asyncio.ensure_future(self._probes(probe, probes))
-            reason = "failed"
-            try:
-                await loop.run()
-                reason = reasons[0] if reasons else "participant"
-            except asyncio.CancelledError:
-                reason = "participant"  # Ctrl+C ends the conversation, and not the study
-            except AssistantError as error:
-                self._say(str(error))
-            finally:
-                probes.put_nowait(None)
-                await asking
-                runner.end_talk(
-                    self._name, step, turns=watch.turns, seconds=watch.seconds, reason=reason
-                )
-
-    async def _probes(self, probe: str, turns: "asyncio.Queue[int | None]") -> None:
-        """Asks what is to be asked after each answer, while the conversation goes on."""
-        while (turn := await turns.get()) is not None:
-            while probe:
-                typed = await asyncio.to_thread(self._asked, f"{probe} (1 to 7): ")
-                try:
-                    value = int(typed) if typed.strip().isdigit() else None
-                    self._runner.probe(self._name, TAB, turn, value, None)
-                    break
-                except InputError as error:
-                    self._say(str(error))
-
-    def _show(self, condition: Condition, event: events.Event) -> None:
-        """Shows what the condition lets the participant see."""
-        match event:
-            case events.HelpOffered(text=text):
-                self._say(text)
-            case events.WordsHeard(transcript=transcript) if condition.captions:
-                self._say(f"You: {transcript.text}")
-            case events.ReplyFinished(heard=heard) if condition.captions:
-                self._say(f"Assistant: {heard}")
-            case events.EmotionHeard(estimate=estimate) if condition.emotion_shown:
-                if not estimate.abstained:
-                    self._say(f"You sound: {estimate.emotion.label}")
-            case events.TurnFailed():
-                self._say("The assistant cannot answer just now. Please say it again.")
-            case _:
-                pass

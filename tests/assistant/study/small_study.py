@@ -46,13 +46,13 @@ def enter(runner: Runner, name: str, tab: str = TAB) -> dict:
     choices = {"take_part": True, "audio": True, "words": True, "emotion": True}
     runner.done(name, tab, "consent", choices)
     runner.attention(name, tab, "Seven.")
-    return runner.done(name, tab, "sound", {"microphone_db": -20.0})
+    return runner.done(name, tab, "sound", {"microphone_db": -20.0, "loudspeaker": True})
 
 
 def talk(runner: Runner, name: str, tab: str = TAB) -> dict:
     """Holds the conversation that a participant is at, with nobody; returns the next page."""
-    step = runner.begin_talk(name, tab)
-    runner.end_talk(name, step, turns=1, seconds=3.0, reason="turns")
+    step = runner.talks.begin(name, tab)
+    runner.talks.end(name, step, turns=1, seconds=3.0, reason="turns")
     return runner.done(name, tab, step.name, {})
 
 

@@ -82,7 +82,7 @@ def test_nothing_that_is_exported_tells_a_sealed_condition(runner):
 def test_a_study_that_is_not_blinded_names_its_conditions(tmp_path):
     runner = Runner(make_study(tmp_path, "blinded = false\n" + CONTENT))
     go_through(runner, "p1")
-    assert sorted(runner.participant("p1").sequence) == sorted(runner.study.names())
+    assert sorted(runner.roster.participant("p1").sequence) == sorted(runner.study.names())
 
 
 def test_without_participants_there_is_nothing_to_export(runner):
@@ -92,7 +92,7 @@ def test_without_participants_there_is_nothing_to_export(runner):
 
 def test_withdrawal_deletes_everything_frees_the_cell_and_leaves_a_receipt(runner):
     go_through(runner, "p1")
-    cell = runner.participant("p1").cell
+    cell = runner.roster.participant("p1").cell
     record = runner.folder.talk("p1", "block1-talk")
     record.mkdir(parents=True)
     (record / "audio.wav").write_bytes(b"sound of somebody")
@@ -109,8 +109,8 @@ def test_withdrawal_deletes_everything_frees_the_cell_and_leaves_a_receipt(runne
         runner.join("p1", {}, TAB)
     for number in range(2, 6):
         go_through(runner, f"p{number}")
-    assert cell in {runner.participant(f"p{n}").cell for n in range(2, 6)}
-    assert runner.count()["withdrawn"] == 1
+    assert cell in {runner.roster.participant(f"p{n}").cell for n in range(2, 6)}
+    assert runner.roster.count()["withdrawn"] == 1
     with pytest.raises(InputError, match="no participant 'p9'"):
         withdraw(runner.folder, "p9", reason="")
 
@@ -148,7 +148,7 @@ def test_many_who_come_at_once_get_one_key_and_balanced_cells(tmp_path):
     runner = Runner(folder)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: enter(runner, f"p{n}"), range(8)))
-    cells = [state.cell for state in runner.everybody()]
+    cells = [state.cell for state in runner.roster.everybody()]
     assert sorted(cells) == sorted(["g1", "g2", "g3", "g4"] * 2)
     assert not [path for path in folder.path.iterdir() if path.name.startswith(".key")]
 
@@ -156,7 +156,7 @@ def test_many_who_come_at_once_get_one_key_and_balanced_cells(tmp_path):
 def test_excluded_people_stay_in_the_tables_with_the_reason(runner):
     enter(runner, "p1")
     talk(runner, "p1")
-    runner.note("p1", "excluded", reason="was interrupted by a phone call")
+    runner.roster.note("p1", "excluded", reason="was interrupted by a phone call")
     export(runner.folder, runner.folder.path / "export")
     row = rows(runner.folder, "participants")[0]
     assert (row["excluded"], row["exclusion_reasons"]) == ("1", "was interrupted by a phone call")

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from assistant.errors import InputError, OutputError, SettingsError
 from assistant.study import seal
 from assistant.study.participant import fold
-from assistant.study.runner import FinishedPage, Runner
+from assistant.study.refusals import FinishedPage, OtherTab
+from assistant.study.runner import Runner
 from assistant.study.store import read_lines
-from assistant.study.tabs import OtherTab
 from tests.assistant.study.small_study import (
     CONTENT,
     TAB,
@@ -31,7 +31,7 @@ def runner(tmp_path):
 
 def test_the_way_goes_from_consent_through_all_conditions_to_a_code(runner):
     page = go_through(runner, "p1")
-    state = runner.participant("p1")
+    state = runner.roster.participant("p1")
     assert page["kind"] == "completed" and page["code"] == state.code != ""
     assert sorted(state.sequence) == ["A", "B", "C", "D"]
     assert [step for step in state.done if step.endswith("-talk")] == [
@@ -44,7 +44,7 @@ def test_the_way_goes_from_consent_through_all_conditions_to_a_code(runner):
 def test_four_participants_fill_four_cells_and_the_fifth_is_not_let_in(runner):
     for number in range(4):
         go_through(runner, f"p{number}")
-    assert Counter(s.cell for s in runner.everybody()) == {f"g{n}": 1 for n in (1, 2, 3, 4)}
+    assert Counter(s.cell for s in runner.roster.everybody()) == {f"g{n}": 1 for n in (1, 2, 3, 4)}
     with pytest.raises(InputError, match="closed"):
         runner.join("p5", {}, TAB)
     assert runner.join("p1", {}, "other")["kind"] == "completed"
@@ -54,15 +54,15 @@ def test_who_refuses_consent_goes_no_further_and_takes_no_cell(runner):
     runner.join("p1", {}, TAB)
     runner.done("p1", TAB, "information", {})
     assert runner.done("p1", TAB, "consent", {"take_part": False})["kind"] == "stopped"
-    assert runner.participant("p1").status == "screened_out"
+    assert runner.roster.participant("p1").status == "screened_out"
     with pytest.raises(FinishedPage):
-        runner.begin_talk("p1", TAB)
+        runner.talks.begin("p1", TAB)
 
 
 def test_consent_must_be_given_before_a_conversation(runner):
     runner.join("p1", {}, TAB)
     with pytest.raises(FinishedPage):
-        runner.begin_talk("p1", TAB)
+        runner.talks.begin("p1", TAB)
     with pytest.raises(FinishedPage):
         runner.attention("p1", TAB, "seven")
 
@@ -86,7 +86,7 @@ def test_somebody_without_an_id_gets_one_unless_the_study_wants_ids(runner, tmp_
 
 def test_the_link_leaves_what_is_known_of_it_and_nothing_else(runner):
     runner.join("p1", {"STUDY_ID": "s" * 999, "SESSION_ID": "t", "evil": "x"}, TAB)
-    assert runner.participant("p1").link == {"STUDY_ID": "s" * 200, "SESSION_ID": "t"}
+    assert runner.roster.participant("p1").link == {"STUDY_ID": "s" * 200, "SESSION_ID": "t"}
 
 
 def test_a_finished_page_cannot_be_answered_or_finished_again(runner):
@@ -96,9 +96,9 @@ def test_a_finished_page_cannot_be_answered_or_finished_again(runner):
     with pytest.raises(FinishedPage, match="no way back"):
         runner.answer("p1", TAB, page["step"], page["items"][0]["name"], 1, 1.0)
     # Sent twice, because the reply to the first time was lost: the same next page, nothing new.
-    done = runner.participant("p1").done
+    done = runner.roster.participant("p1").done
     assert runner.done("p1", TAB, page["step"], {})["step"] == after["step"]
-    assert runner.participant("p1").done == done
+    assert runner.roster.participant("p1").done == done
     with pytest.raises(InputError, match="cannot be opened again"):
         runner.back("p1", TAB)
 
@@ -162,7 +162,7 @@ def test_the_window_opened_last_counts_and_the_other_is_told(runner):
     assert page["kind"] == "talk"
     for ask in (
         lambda: runner.page("p1", "old"),
-        lambda: runner.begin_talk("p1", "old"),
+        lambda: runner.talks.begin("p1", "old"),
         lambda: runner.done("p1", "old", page["step"], {}),
     ):
         with pytest.raises(OtherTab, match="another window"):
@@ -183,11 +183,11 @@ def test_after_a_restart_everybody_goes_on_where_they_were(runner):
 
 def test_a_conversation_cut_off_by_a_crash_is_begun_again_in_a_record_of_its_own(runner):
     enter(runner, "p1")
-    step = runner.begin_talk("p1", TAB)
+    step = runner.talks.begin("p1", TAB)
     later = Runner(runner.folder)
     with pytest.raises(InputError, match="not over yet"):
         later.done("p1", TAB, step.name, {})
-    later.begin_talk("p1", TAB)
+    later.talks.begin("p1", TAB)
     lines = read_lines(runner.folder.log("p1"))
     assert [line["folder"] for line in lines if line["kind"] == "talk_started"] == [
         "block1-talk",
@@ -204,7 +204,7 @@ def test_who_fails_the_checks_too_often_is_screened_out(tmp_path):
     runner.done("p1", TAB, "consent", {"take_part": True})
     assert not runner.attention("p1", TAB, "eleven")
     with pytest.raises(InputError, match="say the word"):
-        runner.done("p1", TAB, "sound", {"microphone_db": -20.0})
+        runner.done("p1", TAB, "sound", {"microphone_db": -20.0, "loudspeaker": True})
     assert not runner.attention("p1", TAB, "")
     assert runner.page("p1", TAB)["kind"] == "stopped"
 
@@ -215,9 +215,21 @@ def test_speech_that_is_too_quiet_holds_people_up_and_its_level_is_kept(runner):
     runner.done("p1", TAB, "consent", {"take_part": True})
     assert runner.attention("p1", TAB, "It is 7, I think.")
     with pytest.raises(InputError, match="closer to the microphone"):
-        runner.done("p1", TAB, "sound", {"microphone_db": -70.0})
-    assert runner.done("p1", TAB, "sound", {"microphone_db": -30})["kind"] == "talk"
-    assert runner.participant("p1").answers[("sound", "microphone_db")].value == -30.0
+        runner.done("p1", TAB, "sound", {"microphone_db": -70.0, "loudspeaker": True})
+    with pytest.raises(InputError, match="say that you hear it"):
+        runner.done("p1", TAB, "sound", {"microphone_db": -30})
+    assert runner.done("p1", TAB, "sound", {"loudspeaker": True})["kind"] == "talk"
+    assert runner.roster.participant("p1").answers[("sound", "microphone_db")].value == -30.0
+
+
+def test_who_stops_is_told_so_stays_out_and_frees_the_cell(runner):
+    enter(runner, "p1")
+    assert "You have stopped" in runner.leave("p1", TAB)["text"]
+    assert runner.join("p1", {}, "later")["kind"] == "stopped"
+    state = runner.roster.participant("p1")
+    assert (state.status, state.stopped) == ("dropped", "left")
+    enter(runner, "p2")
+    assert runner.roster.participant("p2").cell == state.cell
 
 
 def test_a_study_file_that_changes_after_the_first_participant_is_refused(runner):
@@ -263,7 +275,7 @@ def test_a_log_cut_at_any_byte_is_the_state_after_its_whole_lines(tmp_path_facto
     assert fold("p1", read_lines(log)) == fold("p1", expected)
     if lines:
         # The next happening mends what was cut off, and the rest of the state is as it was.
-        runner.note("p1", "excluded", reason="test")
+        runner.roster.note("p1", "excluded", reason="test")
         assert fold("p1", read_lines(log)[:-1]) == fold("p1", expected)
 
 
@@ -301,15 +313,15 @@ def test_a_clock_that_jumps_changes_neither_order_nor_state(runner):
 
 def test_who_is_silent_for_days_loses_the_cell_and_goes_on_when_coming_back(runner):
     enter(runner, "p1")
-    cell = runner.participant("p1").cell
+    cell = runner.roster.participant("p1").cell
     log = runner.folder.log("p1")
     old = [{**line, "utc": "2020-01-01T00:00:00+00:00"} for line in read_lines(log)]
     log.write_text("".join(json.dumps(line) + "\n" for line in old))
     enter(runner, "p2")
-    assert runner.participant("p1").status == "dropped"
-    assert runner.participant("p2").cell == cell
+    assert runner.roster.participant("p1").status == "dropped"
+    assert runner.roster.participant("p2").cell == cell
     assert runner.join("p1", {}, TAB)["kind"] == "talk"
-    assert runner.participant("p1").status == "active"
+    assert runner.roster.participant("p1").status == "active"
 
 
 def test_a_damaged_line_in_the_middle_is_named(runner):
@@ -340,7 +352,7 @@ def test_a_log_cut_after_any_line_leads_to_the_same_end(tmp_path):
             else:
                 if page["kind"] == "sound" and page["word"]:
                     runner.attention("p1", TAB, "seven")
-                values = {"take_part": True, "microphone_db": -20.0}
+                values = {"take_part": True, "microphone_db": -20.0, "loudspeaker": True}
                 page = runner.done("p1", TAB, page["step"], values)
-        state = runner.participant("p1")
+        state = runner.roster.participant("p1")
         assert (page["kind"], sorted(state.sequence)) == ("completed", ["A", "B", "C", "D"])

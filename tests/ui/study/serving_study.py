@@ -99,7 +99,7 @@ class Visitor:
         page = self.done(page, take_part=True, audio=True, words=True, emotion=True)
         passed = self.ask("attention", clip=clip(speech_like((0.1, 0.6), length_s=1.0)))
         assert passed["passed"]
-        return self.done(page, microphone_db=-20.0)
+        return self.done(page, microphone_db=-20.0, loudspeaker=True)
 
     def talk(self, *, until: str = "study.over", turns: int = 1) -> list[dict[str, Any]]:
         """Speaks until the conversation is over; returns all that was told."""

@@ -43,6 +43,8 @@ async def go_to_talk(page, host):
     await page.click("button.main")
     await page.click("text=Turn the microphone on")
     await page.wait_for_selector("text=good")
+    await page.click("text=Play a sound")
+    await page.check("text=I hear the sound well")
     await page.click("text=Record, and say")
     await page.wait_for_selector("text=that was heard")
     await page.click("text=Next")
@@ -84,7 +86,7 @@ async def test_a_whole_block_in_the_browser_with_a_reload_in_its_middle(tmp_path
             await browser.close()
         assert faults == []
         assert [url for url in outside if not url.startswith(("data:", "blob:"))] == []
-    state = Runner(folder).participant("abc123")
+    state = Runner(folder).roster.participant("abc123")
     assert state.link == {"STUDY_ID": "s1", "SESSION_ID": "t1"}
     assert (state.talks["block1-talk"].attempts, state.talks["block1-talk"].turns) == (1, 2)
     probes = {key: given.value for key, given in state.answers.items() if "probe" in key[1]}

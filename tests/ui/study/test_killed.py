@@ -106,7 +106,7 @@ class Patient(Visitor):
             if page["kind"] == "consent":
                 values = dict.fromkeys(("take_part", "audio", "words", "emotion"), True)
             elif page["kind"] == "sound":
-                values = {"microphone_db": -20.0}
+                values = {"microphone_db": -20.0, "loudspeaker": True}
                 self.ask("attention", clip=clip(self.said.spoken(CHECK_WORDS)))
             elif page["kind"] == "questions":
                 for item in page["items"]:

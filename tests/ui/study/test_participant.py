@@ -29,7 +29,7 @@ def test_a_participant_goes_through_a_study_in_the_browser(folder):
             else:
                 page = visitor.done(page)
         assert page["code"]
-    state = Runner(folder).participant("p1")
+    state = Runner(folder).roster.participant("p1")
     assert state.status == "completed"
     assert [(t.turns, t.ended) for t in state.talks.values()] == [(1, "turns")] * 4
     for number in (1, 2, 3, 4):
@@ -55,7 +55,7 @@ def test_a_reload_goes_on_with_the_conversation_and_its_recording(tmp_path):
         assert again["step"] == page["step"] and again["was_begun"]
         seen = visitor.talk()
         assert seen[-1]["reason"] == "turns"
-    talk = Runner(folder).participant("p1").talks[page["step"]]
+    talk = Runner(folder).roster.participant("p1").talks[page["step"]]
     assert (talk.attempts, talk.turns) == (1, 2)
 
 
@@ -156,7 +156,7 @@ def test_words_are_not_kept_without_consent_to_them(folder):
         from tests.ui.study.serving_study import clip
 
         visitor.ask("attention", clip=clip(speech_like((0.1, 0.6), length_s=1.0)))
-        visitor.done(page, microphone_db=-20.0)
+        visitor.done(page, microphone_db=-20.0, loudspeaker=True)
         visitor.talk()
     record = folder.talk("p1", "block1-talk")
     assert not (record / "audio.wav").exists()

@@ -12,7 +12,7 @@ from assistant.study.settings import StudySettings
 from assistant.study.simulated_person import SimulatedPerson
 from tests.assistant.study.small_study import CONTENT, make_study
 from tests.fakes import LevelDetector, speech_like
-from ui.study import terminal
+from ui.study import terminal_sound
 from ui.study.terminal import TerminalWay
 
 TWO = CONTENT.replace("[factors.hearing.words]\n", "")
@@ -20,7 +20,7 @@ TWO = TWO.replace('engine = "cascade"\n', "").replace("participants = 4", "parti
 
 
 def way(folder, answer, monkeypatch):
-    monkeypatch.setattr(terminal, "LISTEN_S", 1.2)
+    monkeypatch.setattr(terminal_sound, "LISTEN_S", 1.2)
     settings = StudySettings(folder=folder.path, scripted=True)
     engines = StudyEngines(folder.path, settings, scripted=True)
     engines.detector = LevelDetector
@@ -53,7 +53,7 @@ def test_a_participant_goes_through_a_study_in_the_terminal(tmp_path, monkeypatc
     page = person.go("t1")
     assert page["kind"] == "completed"
     assert f"Your completion code: {page['code']}" in said
-    state = Runner(folder).participant("t1")
+    state = Runner(folder).roster.participant("t1")
     assert [talk.ended for talk in state.talks.values()] == ["turns", "turns"]
     assert state.answers[("block1-talk", "probe:1.0")].value == 5
     assert state.answers[("block2-sus", next(i for s, i in state.answers if s == "block2-sus"))]

@@ -49,7 +49,7 @@ export class Server {
         body: JSON.stringify({ participant: this.participant, tab: this.tab, ...fields }),
       });
       // A proxy answers so while the server behind it starts.
-      return [500, 502, 503, 504].includes(reply.status) ? null : reply;
+      return [502, 503, 504].includes(reply.status) ? null : reply;
     } catch {
       return null;
     }

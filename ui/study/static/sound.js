@@ -25,7 +25,7 @@ export class SoundPage {
 
   // What the page carries; speech is the mean of the loudest fifth of all frames.
   get values() {
-    return { microphone_db: this.db, headphones: this.choices };
+    return { microphone_db: this.db, loudspeaker: this.hears.checked, headphones: this.choices };
   }
 
   get db() {
@@ -65,13 +65,16 @@ export class SoundPage {
       await this.audio.prepare();
       playTest(this.audio.context);
     });
+    this.hears = make("input", { type: "checkbox" });
     return make(
       "section",
       {},
       make("h2", {}, "Microphone and loudspeaker"),
-      make("p", {}, start, " ", play),
+      start,
       this.meter,
       this.number,
+      play,
+      make("label", { class: "choice" }, this.hears, "I hear the sound well."),
     );
   }
 

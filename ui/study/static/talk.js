@@ -107,7 +107,7 @@ export class TalkPage {
         this.onRefused(event);
         break;
       case "study.over":
-        this.over();
+        this.over(event.reason);
         break;
       case "study.probe":
         this.ask(event);
@@ -199,11 +199,16 @@ export class TalkPage {
     );
   }
 
-  over() {
-    this.isOver = true;
+  over(reason) {
     this.isOpen = false;
     this.stop.hidden = true;
     this.audio.deafen();
+    if (["failed", "lost"].includes(reason)) {
+      this.isLeft = true;
+      this.onRefused({ code: "broken", text: "The conversation broke off. Please go on with it." });
+      return;
+    }
+    this.isOver = true;
     this.show(STATES.over);
     // What is left of the last answer is heard to its end.
     if (!this.playing) this.finish();
