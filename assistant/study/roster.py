@@ -1,7 +1,8 @@
 """Who takes part: everybody's state, read from the logs at each call, and who gets which cell.
 
-Nothing is held in memory. What happened is appended and synced before anybody is told so: a process
-that is killed at any moment loses nothing that anybody was told is saved.
+What happened is appended and synced before anybody is told so: a process that is killed at any
+moment loses nothing that anybody was told is saved. Memory holds nothing but what a log said when it
+was read last, and looks first whether it is still the same.
 """
 
 import secrets
@@ -31,6 +32,7 @@ class Roster:
     def __init__(self, folder: StudyFolder, study: Study) -> None:
         """Reads nothing yet."""
         self.folder, self.study = folder, study
+        self._read: dict[str, tuple[tuple[int, int, int], Participant | None]] = {}
 
     def participant(self, name: str) -> Participant:
         """Returns the state of a participant.
@@ -44,7 +46,18 @@ class Roster:
         return state
 
     def _state(self, name: str) -> Participant | None:
-        return fold(name, read_lines(self.folder.log(name)))
+        log = self.folder.log(name)
+        try:
+            now = log.stat()
+        except OSError:
+            self._read.pop(name, None)
+            return None
+        # A log grows or goes: another process may write it, and whoever withdrew leaves another.
+        mark = (now.st_ino, now.st_size, now.st_mtime_ns)
+        known = self._read.get(name)
+        if known is None or known[0] != mark:
+            known = self._read[name] = (mark, fold(name, read_lines(log)))
+        return known[1]
 
     def everybody(self) -> list[Participant]:
         """Returns all participants, in the order of their joining."""

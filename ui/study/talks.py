@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from assistant.audio import Waveform
-from assistant.engines.protocols import CompletenessScorer, Transcribes
+from assistant.engines.protocols import CompletenessScorer, Persona, Transcribes
 from assistant.engines.table import open_turn_judge
 from assistant.errors import AssistantError, InputError
 from assistant.recording import Consent, Recorder
@@ -31,6 +31,7 @@ class Talks:
 
         Raises:
             EngineUnavailable: One cannot be loaded; names the remedy.
+            PersonaTooLong: A condition's prompt leaves too little room for the talk.
         """
         self._runner, self._engines, self._settings = runner, engines, settings
         self._ear_worker = Worker("ear", limit=4_096)
@@ -40,7 +41,9 @@ class Talks:
             self._judge = open_turn_judge(None)
         self.open: dict[str, StudyTalk] = {}
         for condition in self._conditions():
-            self._resident(condition)
+            # A prompt that is too long would else be told of to the first participant.
+            engines.model(condition).open(Persona(condition.prompt or None))
+            engines.voice(condition)
 
     def _conditions(self) -> list[Condition]:
         study = self._runner.study

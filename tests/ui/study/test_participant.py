@@ -162,3 +162,21 @@ def test_words_are_not_kept_without_consent_to_them(folder):
     assert not (record / "audio.wav").exists()
     text = (record / "events.jsonl").read_text()
     assert "utterance" not in text and "I hear you" not in text and "probabilities" not in text
+
+
+def test_where_all_places_are_taken_the_next_is_asked_to_wait(tmp_path):
+    folder = make_study(tmp_path, CONTENT)
+    with serving_study(folder, talks=1) as (host, _):
+        one, other = Visitor(host, "p1"), Visitor(host, "p2")
+        one.enter()
+        page = other.enter()
+        with one.line() as socket:
+            assert json.loads(socket.recv(timeout=60))["type"] == "study.ready"
+            with other.line() as waiting:
+                told = json.loads(waiting.recv(timeout=60))
+                assert told["type"] == "study.refused" and "wait a minute" in told["text"]
+            socket.send(json.dumps({"type": "study.end"}))
+            while told["type"] != "study.over":
+                told = json.loads(socket.recv(timeout=60))
+        assert other.talk()[-1]["reason"] == "turns"
+        assert other.done(page)["kind"] == "questions"

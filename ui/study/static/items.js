@@ -6,7 +6,9 @@ import { button, make } from "./draw.js";
 export function drawItem(item, number, given, onAnswer) {
   const field = make("fieldset", { "data-item": item.name });
   const optional = item.required ? "" : " (may be left out)";
-  field.append(make("legend", {}, `${number}. ${item.text}${optional}`));
+  // A differential may be nothing but its two ends.
+  const asked = item.text || item.labels.join(" – ");
+  field.append(make("legend", {}, `${number}. ${asked}${optional}`));
   const draw = { likert, differential, slider, choice, number: numeric, text, grid }[item.form];
   field.append(...draw(item, given, (value) => {
     field.classList.remove("missing");
@@ -34,9 +36,27 @@ function likert(item, given, answer) {
       "aria-label": named ? item.labels[index] : ended(item, point),
       onchange: () => answer(point),
     });
-    row.append(make("label", {}, radio, named ? item.labels[index] : String(point)));
+    const shown = item.picture === "circles" ? circles(index / (all.length - 1)) : null;
+    row.append(make("label", {}, shown, radio, named ? item.labels[index] : String(point)));
   });
   return named || item.labels.length < 2 ? [row] : [row, ends(item.labels)];
+}
+
+// Two circles that overlap more the higher `share` is, from apart (0) to almost one (1).
+function circles(share) {
+  const space = "http://www.w3.org/2000/svg";
+  const picture = document.createElementNS(space, "svg");
+  picture.setAttribute("viewBox", "0 0 84 44");
+  picture.setAttribute("aria-hidden", "true");
+  const distance = 40 * (1 - 0.9 * share);
+  for (const side of [-1, 1]) {
+    const circle = document.createElementNS(space, "circle");
+    circle.setAttribute("cx", 42 + (side * distance) / 2);
+    circle.setAttribute("cy", 22);
+    circle.setAttribute("r", 20);
+    picture.append(circle);
+  }
+  return picture;
 }
 
 function ended(item, point) {

@@ -57,6 +57,8 @@ class Study {
     pick("danger").textContent = page.danger || "";
     pick("contact").textContent = page.contact ? `Questions? ${page.contact}` : "";
     const isLast = LAST.includes(page.kind);
+    // The next person at this computer is somebody else.
+    if (isLast) localStorage.removeItem("study-participant");
     pick("progress").hidden = isLast;
     pick("progress").max = page.of || 1;
     pick("progress").value = page.number || 0;
@@ -192,7 +194,6 @@ class Study {
     if (dialog.returnValue !== "yes") return;
     this.part?.leave?.();
     await this.act(async () => this.show(await this.server.ask(action)));
-    if (action === "withdraw") localStorage.removeItem("study-participant");
   }
 
   waits(isWaiting) {
