@@ -1,8 +1,8 @@
 """Who takes part: everybody's state, read from the logs at each call, and who gets which cell.
 
 What happened is appended and synced before anybody is told so: a process that is killed at any
-moment loses nothing that anybody was told is saved. Memory holds nothing but what a log said when it
-was read last, and looks first whether it is still the same.
+moment loses nothing that anybody was told is saved. Memory holds nothing but what a log said when
+it was read last, and looks first whether it is still the same.
 """
 
 import secrets
