@@ -8,30 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assistant import events
-from assistant.clock import replay
 from assistant.errors import InputError, OutputError
-from assistant.file_devices import FileSpeaker
-from assistant.loop import TalkLoop
 from assistant.recording import Consent, Recorder
-from assistant.session import Ends, Watchers, Workers, open_talk
-from assistant.settings import TalkCommandSettings
 from assistant.study import lock, seal
 from assistant.study.design import STUDY_FILE
 from assistant.study.engines import StudyEngines
 from assistant.study.exporting import export
 from assistant.study.pages import COMPLETED, STOPPED, WITHDRAWN, Page
-from assistant.study.participant import TalkSoFar
 from assistant.study.runner import Runner
 from assistant.study.settings import StudySettings
-from assistant.study.simulated_person import Sayings, SimulatedPerson
-from assistant.study.steps import Step
+from assistant.study.simulated_person import Sayings
+from assistant.study.simulated_talk import SimulatedTalk
 from assistant.study.store import INSTRUMENTS, StudyFolder
 from assistant.study.talk_watch import TalkWatch
 from assistant.study.tracing import untraced
 
-LONGEST_TALK_S = 1_800.0
-"""Of a simulated conversation, on its own clock: then something is wrong, and it ends as failed."""
 TAB = "simulated"
 
 
@@ -157,80 +148,30 @@ class _People:
         }
 
     def _talk(self, name: str, chance: random.Random) -> None:
-        """Holds a conversation on a clock that jumps over every wait."""
         runner = self._runner
         step = runner.talks.begin(name, TAB)
         state = runner.roster.participant(name)
-        talk = state.talks[step.name]
-        folder = runner.talks.record(name, step, talk.attempts)
-        recorder = Recorder(folder, Consent(**state.consent), on_problem=_fail)
-        answered: list[int] = []
-        attempt = _Attempt(self._settings, self._engines, recorder, self._sayings.some(chance))
+        before = state.talks[step.name]
+        talk = SimulatedTalk(self._engines, self._settings, self._sayings.some(chance))
+        watch = TalkWatch(
+            runner.study.talk,
+            before,
+            is_practice=step.is_practice,
+            over=talk.over,
+            answered=talk.answered.append,
+        )
+        record = runner.talks.record(name, step, before.attempts)
+        recorder = Recorder(record, Consent(**state.consent), on_problem=_fail)
         try:
-            watch, reason = attempt.hold(runner, step, talk, answered.append)
+            talk.hold(runner.talks.condition(step), watch, recorder)
         finally:
             recorder.close()
         if runner.study.talk.probe and not step.is_practice:
-            for turn in answered:
-                runner.talks.probe(name, TAB, turn, chance.randint(1, 7), chance.uniform(0.5, 3.0))
-        runner.talks.end(name, step, turns=watch.turns, seconds=watch.seconds, reason=reason)
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    settings: StudySettings
-    engines: StudyEngines
-    recorder: Recorder
-    utterances: list[Any]
-
-    def hold(
-        self, runner: Runner, step: Step, before: TalkSoFar, answered: Callable[[int], None]
-    ) -> tuple[TalkWatch, str]:
-        """Holds it; returns what watched it and why it ended."""
-        condition = runner.talks.condition(step)
-        ended: list[str] = []
-        loops: list[TalkLoop] = []
-
-        def over(reason: str) -> None:
-            ended.append(reason)
-            if loops:
-                loops[0].stop()
-
-        limits = runner.study.talk
-        watch = TalkWatch(
-            limits, before, is_practice=step.is_practice, over=over, answered=answered
-        )
-        person = SimulatedPerson(self.utterances)
-        workers = Workers()
-
-        def listen(event: events.Event) -> None:
-            if not isinstance(event, events.LevelMeasured):
-                self.recorder.listen(event)
-            person.listen(event)
-            watch.listen(event)
-            if event.at_s > LONGEST_TALK_S:
-                over("failed")
-
-        async def talk() -> None:
-            settings = TalkCommandSettings(
-                model=condition.model,
-                engine=condition.engine,
-                policy=condition.policy,
-                persona=condition.prompt or None,
-                turn_judge=self.settings.turn_judge if self.settings.real else "words",
-                talk=self.settings.talk,
-            )
-            ends = Ends(person, FileSpeaker())
-            watchers = Watchers((listen,), self.recorder.tap)
-            engines = self.engines.engines(condition)
-            loops.append(open_talk(settings, engines, workers, ends, watchers))
-            await loops[0].run()
-
-        try:
-            replay(talk(), workers=list(workers))
-        finally:
-            workers.close()
-        return watch, ended[0] if ended else "failed"
+            for turn in talk.answered:
+                seconds = round(chance.uniform(0.5, 3.0), 2)
+                runner.talks.probe(name, TAB, turn, chance.randint(1, 7), seconds)
+        end = runner.talks.end
+        end(name, step, turns=watch.turns, seconds=watch.seconds, reason=talk.reason)
 
 
 def made_up_answer(item: dict[str, Any], chance: random.Random) -> Any:

@@ -102,6 +102,23 @@ class StudyFolder:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
+    @contextlib.contextmanager
+    def served(self) -> Generator[None]:
+        """Keeps other servers from opening the study meanwhile: each would know half of the windows.
+
+        Raises:
+            InputError: Another process has it open.
+        """
+        self.path.joinpath(PARTICIPANTS).mkdir(mode=0o700, exist_ok=True)
+        with (self.path / PARTICIPANTS / ".served").open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(
+                    f"{self.path} is open already: use that server, or stop it first"
+                ) from None
+            yield
+
 
 def stamped(kind: str, values: Mapping[str, Any]) -> Line:
     """Returns a happening of now.

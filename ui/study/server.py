@@ -87,6 +87,7 @@ def serve(settings: StudySettings) -> int:
     listening = _listen(settings.host, settings.port)
     allow_open_files()
     with contextlib.closing(listening), contextlib.ExitStack() as stack:
+        stack.enter_context(runner.folder.served())
         print("loading …", file=sys.stderr, flush=True)
         engines = StudyEngines(settings.folder, settings, scripted=settings.scripted, watch=shown)
         stack.callback(engines.close)

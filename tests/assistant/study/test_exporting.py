@@ -181,3 +181,11 @@ def test_check_tells_the_cells_and_the_sheet_for_registration(tmp_path, capsys):
     assert "## 7. Sample size" in sheet and "4 participants who complete" in sheet
     assert app.main(["study", "status", str(tmp_path)]) == 0
     assert "nobody has come yet" in capsys.readouterr().out
+
+
+def test_a_study_is_served_by_one_process_at_a_time(runner):
+    with runner.folder.served():
+        with pytest.raises(InputError, match="open already"), runner.folder.served():
+            pass
+    with runner.folder.served():
+        pass
