@@ -102,7 +102,7 @@ class Runner:
             InputError: There is no such item, or no such answer to it.
             OutputError: It cannot be written; what was saved before is kept.
         """
-        state, current = self._at(participant, tab, step)
+        state, current = self.at(participant, tab, step)
         if current.kind != "questions":
             raise InputError("this page asks nothing: load it again")
         asked = self.instruments[current.instrument]
@@ -143,7 +143,7 @@ class Runner:
         state = self._here(participant, tab)
         if step in state.done or self.roster.step(state) is None:
             return self._shown(participant)
-        state, current = self._at(participant, tab, step)
+        state, current = self.at(participant, tab, step)
         match current.kind:
             case "consent":
                 self._consent(participant, values)
@@ -203,7 +203,7 @@ class Runner:
         Raises:
             FinishedPage: The participant is not at the check.
         """
-        state, _ = self._at(participant, tab, "sound")
+        state, _ = self.at(participant, tab, "sound")
         return self._sound.attention(state, heard)
 
     def back(self, participant: str, tab: str) -> Page:
@@ -261,7 +261,13 @@ class Runner:
         self.tabs.check(participant, tab)
         return state
 
-    def _at(self, participant: str, tab: str, step: str) -> tuple[Participant, Step]:
+    def at(self, participant: str, tab: str, step: str) -> tuple[Participant, Step]:
+        """Returns a participant and the page, if that is where the participant is.
+
+        Raises:
+            OtherTab: Another window counts.
+            FinishedPage: The participant is at another page.
+        """
         state = self._here(participant, tab)
         current = self.roster.step(state)
         if current is None or current.name != step:

@@ -104,7 +104,7 @@ class StudyFolder:
 
     @contextlib.contextmanager
     def served(self) -> Generator[None]:
-        """Keeps other servers from opening the study meanwhile: each would know half of the windows.
+        """Keeps other servers from opening the study: each would know half of the windows.
 
         Raises:
             InputError: Another process has it open.

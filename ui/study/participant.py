@@ -114,8 +114,10 @@ class Participants:
 
     async def attention(self, request: Request) -> Page:
         """Looks for the word in a clip, which is not kept."""
-        heard = await self._talks.heard(_clip(request.clip))
         one = request
+        # Who is not at the check must not keep the model busy.
+        self._runner.at(one.participant, one.tab, "sound")
+        heard = await self._talks.heard(_clip(one.clip))
         work = partial(self._runner.attention, one.participant, one.tab, heard)
         passed = await self._alone(request, work)
         page = await self.page(request)

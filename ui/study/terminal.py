@@ -10,7 +10,7 @@ from assistant.errors import InputError, SettingsError
 from assistant.session import Ends, open_card
 from assistant.settings import TalkCommandSettings
 from assistant.study.engines import StudyEngines
-from assistant.study.lock import note_run
+from assistant.study.lock import conditions_of, note_run
 from assistant.study.pages import COMPLETED, STOPPED, WITHDRAWN, Page
 from assistant.study.runner import Runner
 from assistant.study.settings import StudySettings
@@ -36,6 +36,11 @@ def take_part(settings: StudySettings) -> int:
     talk_settings = TalkCommandSettings(talk=settings.talk)
     check_devices(talk_settings.devices)
     runner = Runner(StudyFolder(settings.folder))
+    if any(condition.wizard for condition in conditions_of(runner.study).values()):
+        raise SettingsError(
+            "a condition of this study has a wizard, who needs the experimenter's page: open the "
+            "study in the browser, without --terminal"
+        )
     with ExitStack() as stack:
         engines = StudyEngines(settings.folder, settings, scripted=settings.scripted, watch=shown)
         stack.callback(engines.close)

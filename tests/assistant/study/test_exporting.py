@@ -184,8 +184,8 @@ def test_check_tells_the_cells_and_the_sheet_for_registration(tmp_path, capsys):
 
 
 def test_a_study_is_served_by_one_process_at_a_time(runner):
-    with runner.folder.served():
-        with pytest.raises(InputError, match="open already"), runner.folder.served():
-            pass
+    refused = pytest.raises(InputError, match="open already")
+    with runner.folder.served(), refused, runner.folder.served():
+        pass
     with runner.folder.served():
         pass
