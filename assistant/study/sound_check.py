@@ -46,8 +46,7 @@ class SoundCheck:
             raise InputError(f"say the word {sound.attention_word!r} aloud first")
 
     def _microphone(self, state: Participant, level: object) -> None:
-        is_number = isinstance(level, int | float) and not isinstance(level, bool)
-        if not is_number or not LEAST_DB < level < MOST_DB:
+        if not isinstance(level, int | float) or not LEAST_DB < level < MOST_DB:
             raise InputError("the microphone was not heard yet: speak a sentence first")
         self._measure(state, "microphone_db", round(float(level), 1))
         is_loud = level >= self._settings.least_db
