@@ -72,7 +72,8 @@ def fit(
     Args:
         values: (N,) observations.
         fixed: columns (N,) by name; an intercept is added.
-        random: for each group of intercepts the level of each observation, (N,).
+        random: for each group of intercepts the level of each observation, (N,); without any it
+            is an ordinary linear model.
         df: degrees of freedom of the tests: of the people, not of the answers, because answers of
             one person are no independent evidence.
 
@@ -131,7 +132,7 @@ class _Problem:
             if len(levels) < 2:
                 raise NotComputable(f"needs two of {name}, has {len(levels)}")
             blocks.append(np.eye(len(levels))[codes])
-        z = np.hstack(blocks)
+        z = np.hstack([np.empty((len(y), 0)), *blocks])
         widths = [block.shape[1] for block in blocks]
         offset = float(y.mean())
         y = y - offset
@@ -144,22 +145,13 @@ class _Problem:
             xy=x.T @ y,
             yy=float(y @ y),
             offset=offset,
-            group=np.repeat(np.arange(len(blocks)), widths),
+            group=np.repeat(np.arange(len(blocks)), widths).astype(np.intp),
             names=tuple(random),
         )
 
     def solved(self) -> tuple[Array, Array, dict[str, float]]:
         """Returns fixed effects, their covariance and the standard deviations, at the optimum."""
-        groups = len(self.names)
-
-        def deviance(theta: Array) -> float:
-            return self._at(theta)[0]
-
-        # 1e3: a group that spreads a thousand times as far as the residual says the model is exact.
-        theta = distributions.minimised(deviance, [np.full(groups, 1.0)], (0.0, 1e3))
-        if float(theta.min()) == 0:
-            # At the edge the gradient may have misled it; a start from the other side would not.
-            theta = distributions.minimised(deviance, [theta, np.full(groups, 0.2)], (0.0, 1e3))
+        theta = self._best()
         _, beta, information, variance = self._at(theta)
         beta = beta.copy()
         beta[0] += self.offset
@@ -169,9 +161,25 @@ class _Problem:
         }
         return (
             beta,
-            np.linalg.inv(information) * variance,
+            np.asarray(np.linalg.inv(information) * variance, dtype=np.float64),
             {**spread, "residual": math.sqrt(variance)},
         )
+
+    def _best(self) -> Array:
+        """Returns the relative standard deviations (G,) at which the deviance is least."""
+        groups = len(self.names)
+        if not groups:
+            return np.empty(0)
+
+        def deviance(theta: Array) -> float:
+            return self._at(theta)[0]
+
+        # 1e3: a group that spreads a thousand times as far as the residual says the model is exact.
+        theta = distributions.minimised(deviance, [np.full(groups, 1.0)], (0.0, 1e3))
+        if float(theta.min()) == 0:
+            # At the edge the gradient may have misled it; a start from the other side would not.
+            theta = distributions.minimised(deviance, [theta, np.full(groups, 0.2)], (0.0, 1e3))
+        return theta
 
     def _at(self, theta: Array) -> tuple[float, Array, Array, float]:
         """Returns the REML deviance, fixed effects, their information and the residual variance.
@@ -181,13 +189,14 @@ class _Problem:
         """
         scale = theta[self.group]
         lower = np.linalg.cholesky(self.zz * scale[:, None] * scale[None, :] + np.eye(len(scale)))
-        zx = np.linalg.solve(lower, self.zx * scale[:, None])
-        zy = np.linalg.solve(lower, self.zy * scale)
+        right = np.column_stack([self.zx, self.zy]) * scale[:, None]
+        both = distributions.solved_lower(lower, right)
+        zx, zy = both[:, :-1], both[:, -1]
         information = self.xx - zx.T @ zx
-        right = self.xy - zx.T @ zy
-        beta = np.linalg.solve(information, right)
+        rest = self.xy - zx.T @ zy
+        beta = np.asarray(np.linalg.solve(information, rest), dtype=np.float64)
         # Where a model fits exactly, rounding could leave less than nothing.
-        left = max(self.yy - float(zy @ zy) - float(beta @ right), 1e-12 * self.yy)
+        left = max(self.yy - float(zy @ zy) - float(beta @ rest), 1e-12 * self.yy)
         df = self.n - len(beta)
         deviance = (
             2 * float(np.log(np.diag(lower)).sum())

@@ -64,7 +64,7 @@ def mcdonald_omega(rows: Rows) -> Reliability:
     spread = scores.std(axis=0, ddof=1)
     if float(spread.min()) == 0:
         raise NotComputable("an item was answered alike by all people")
-    loadings, uniqueness = one_factor(np.corrcoef(scores, rowvar=False))
+    loadings, uniqueness = one_factor(np.asarray(np.corrcoef(scores, rowvar=False)))
     common = float((loadings * spread).sum()) ** 2
     rest = float((uniqueness * spread**2).sum())
     edge = bool((uniqueness <= _LEAST_UNIQUENESS * 1.01).any())

@@ -8,6 +8,7 @@ from assistant.study.report import comparisons, description, flow, models
 from assistant.study.report.comparisons import Finding
 from assistant.study.report.factors import factor_findings
 from assistant.study.report.measures import Instruments, Measure, instruments_of, measures_of
+from assistant.study.report.models import Fitted
 from assistant.study.report.reading import Export
 from assistant.study.report.table import Row, Table
 
@@ -23,6 +24,8 @@ class Analysis:
     """Between conditions."""
     factors: Sequence[Finding]
     """Main effects and interactions; none while the key is sealed."""
+    item_models: Sequence[Fitted]
+    """Of the scales' single answers."""
     tables: Mapping[str, Table]
     """By name, as their CSVs are named."""
 
@@ -55,9 +58,8 @@ def analyse(export: Export) -> Analysis:
         description.emotions(export),
         _hashes(export),
     ]
-    return Analysis(
-        export, instruments, measures, findings, factors, {one.name: one for one in tables}
-    )
+    by_name = {one.name: one for one in tables}
+    return Analysis(export, instruments, measures, findings, factors, item_models, by_name)
 
 
 def _hashes(export: Export) -> Table:

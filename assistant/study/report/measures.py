@@ -55,14 +55,15 @@ class Instruments:
 def instruments_of(export: Export) -> Instruments:
     """Returns the instruments whose answers the export holds, as they were when it was locked.
 
-    Those of the export's own folder `instruments` go before the ones that come with Attune.
+    Those in a folder `instruments` of the export, or beside it as in the folder of a study, go
+    before the ones that come with Attune.
     """
     lock = cast(Mapping[str, Any], export.facts.get("lock") or {})
     hashes = cast(Mapping[str, str], lock.get("instruments") or {})
     known: dict[str, Instrument] = {}
     unknown: dict[str, str] = {}
     for name in sorted({row.instrument for row in export.scores}):
-        folders = [export.folder / "instruments"]
+        folders = [export.folder / "instruments", export.folder.parent / "instruments"]
         try:
             path = instrument_path(name, folders)
             digest = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,7 +1,6 @@
 """The report as one page of HTML: no script, nothing loaded, fit for phones and dark rooms."""
 
 import html
-import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -9,12 +8,14 @@ from assistant.study.report.analysis import Analysis
 from assistant.study.report.comparisons import Finding
 from assistant.study.report.measures import Measure
 from assistant.study.report.plots import distribution, forest
-from assistant.study.report.sentences import finding_told, methods, summary
+from assistant.study.report.sentences import finding_told, methods, overall_told, summary
 from assistant.study.report.table import Cell, Table, told
 
 _STYLE = Path(__file__).with_name("page.css")
 _FEW = 12
 """People in a comparison below whom intervals are wider than most effects."""
+_PAIRS = 3
+"""Pairs of conditions above which each of them is folded."""
 _MANY = 6
 """Rows above which a table is folded."""
 
@@ -101,16 +102,7 @@ def _people(analysis: Analysis) -> str:
 
 
 def _glance(analysis: Analysis) -> str:
-    scores = [one for one in analysis.findings if one.measure.kind == "score"]
-    cards = ""
-    for pair, found in itertools.groupby(
-        sorted(scores, key=lambda one: (one.first, one.second)),
-        key=lambda one: (one.first, one.second),
-    ):
-        picture = forest(list(found), analysis.export.plan.smallest_effect)
-        if picture:
-            head = f"{pair[1]} minus {pair[0]}"
-            cards += f'<div class="card"><h3>{html.escape(head)}</h3>{picture}</div>'
+    cards = _forests(analysis.findings, analysis.export.plan.smallest_effect)
     note = (
         "Effect sizes (dz within participants, ds between them) with their intervals; the shaded "
         f"band is ±{analysis.export.plan.smallest_effect:g}, the smallest effect of interest. "
@@ -121,6 +113,31 @@ def _glance(analysis: Analysis) -> str:
     return f"<p>{html.escape(summary(analysis.findings))}</p>{_soft(note)}{cards}"
 
 
+def _forests(findings: Sequence[Finding], smallest: float) -> str:
+    """Returns a picture for each two conditions; beyond a few they are folded."""
+    by_pair: dict[tuple[str, str], list[Finding]] = {}
+    for one in findings:
+        if one.measure.kind == "score":
+            by_pair.setdefault((one.first, one.second), []).append(one)
+    pictures = {pair: forest(found, smallest) for pair, found in by_pair.items()}
+    shown = {_minus(*pair): picture for pair, picture in pictures.items() if picture}
+    if len(shown) > _PAIRS:
+        folded = "".join(
+            f"<details><summary>{head}</summary>{picture}</details>"
+            for head, picture in shown.items()
+        )
+        return f'<div class="card">{folded}</div>'
+    return "".join(
+        f'<div class="card"><h3>{head}</h3>{picture}</div>' for head, picture in shown.items()
+    )
+
+
+def _minus(first: str, second: str) -> str:
+    """Returns the second less the first, differences of differences in brackets."""
+    told = [f"({name})" if "−" in name else name for name in (second, first)]
+    return html.escape(" minus ".join(told))
+
+
 def _measures(analysis: Analysis, kind: str) -> str:
     cards = "".join(_measure(analysis, one) for one in analysis.measures if one.kind == kind)
     every = _folded(analysis.tables["comparisons"]) if kind == "score" and cards else ""
@@ -129,12 +146,17 @@ def _measures(analysis: Analysis, kind: str) -> str:
 
 def _measure(analysis: Analysis, measure: Measure) -> str:
     found = [one for one in analysis.findings if one.measure.name == measure.name]
-    texts = [finding_told(one) for one in found]
+    overall = [overall_told(one) for one in analysis.item_models if one.measure is measure]
+    words = _paragraphs(finding_told(one) for one in found)
+    if len(found) > _PAIRS:
+        head = f"All {len(found)} comparisons in words"
+        words = f"<details><summary>{head}</summary>{words}</details>"
     primary = measure.name in analysis.export.plan.primary
     return (
         f'<div class="card"><h3>{html.escape(measure.title)}</h3>'
         f'<p class="soft small">{html.escape(measure.source)}{" · primary" if primary else ""}</p>'
-        f"{distribution(measure) or _soft('No scores.')}{_paragraphs(texts)}</div>"
+        f"{distribution(measure) or _soft('No scores.')}"
+        f"{_paragraphs(text for text in overall if text)}{words}</div>"
     )
 
 
@@ -148,11 +170,11 @@ def _conversations(analysis: Analysis) -> str:
 
 
 def _factors(analysis: Analysis) -> str:
-    scores = [one for one in analysis.factors if one.measure.kind == "score"]
-    if not scores:
+    if not any(one.measure.kind == "score" for one in analysis.factors):
         return ""
-    texts = [f"{one.measure.title}. {finding_told(one)}" for one in scores]
-    return f'<div class="card">{_paragraphs(texts)}</div>{_folded(analysis.tables["factors"])}'
+    note = "Each factor over the levels of the others, and what one adds to the other."
+    cards = _forests(analysis.factors, analysis.export.plan.smallest_effect)
+    return f"{_soft(note)}{cards}{_folded(analysis.tables['factors'])}"
 
 
 def _models(analysis: Analysis) -> str:
@@ -170,7 +192,7 @@ def _reliability(analysis: Analysis) -> str:
 
 
 def _methods(analysis: Analysis) -> str:
-    texts = methods(analysis.export, analysis.instruments, analysis.findings)
+    texts = methods(analysis)
     files = (
         "Beside this page: each table as CSV in full precision, analysis.ipynb and analysis.py, "
         "which redo the analysis from the export."

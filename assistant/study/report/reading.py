@@ -198,6 +198,8 @@ def _rows(path: Path, make: Callable[[_Cells], _Row]) -> Iterator[_Row]:
         # The mark of a spreadsheet that saved the table once more is no part of its first column.
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
+            # A row that is longer than its head would have its rest under no name.
+            reader.restkey = "…"
             for cells in reader:
                 yield make(_Cells(path, reader.line_num, cells))
     except OSError as error:
@@ -217,8 +219,7 @@ def _person(cells: _Cells) -> Person:
         demographics={
             name.removeprefix("d_"): value or ""
             for name, value in cells.cells.items()
-            # A row that is longer than its head has its rest under no name.
-            if isinstance(name, str) and name.startswith("d_")
+            if name.startswith("d_")
         },
     )
 

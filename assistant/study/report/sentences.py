@@ -4,8 +4,10 @@ import platform
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from assistant.study.report.analysis import Analysis
 from assistant.study.report.comparisons import Finding, between, signed
 from assistant.study.report.measures import Instruments
+from assistant.study.report.models import Fitted
 from assistant.study.report.reading import Export
 from assistant.study.report.table import number, p_told
 from assistant.study.statistics import Comparison, Equivalence
@@ -14,17 +16,13 @@ from assistant.study.statistics import Comparison, Equivalence
 def finding_told(one: Finding) -> str:
     """Returns one comparison as a sentence or three, in the style of a results section."""
     if one.comparison is None or one.equivalence is None:
-        return f"{one.second} against {one.first}: not computed, because it {_because(one.reason)}."
+        return f"{one.second} against {one.first}: not computed ({one.reason})."
     c = one.comparison
     return (
         f"{_headline(one, c)} {_test(one, c)}, {c.effect_name} = {signed(c.effect)} "
         f"{between(c.effect_interval.low, c.effect_interval.high)}. "
         f"{_equivalence(one, one.equivalence)}"
     )
-
-
-def _because(reason: str) -> str:
-    return reason if reason.startswith("needs") else f"has no meaning: {reason}"
 
 
 def _headline(one: Finding, c: Comparison) -> str:
@@ -62,6 +60,17 @@ def _equivalence(one: Finding, bounds: Equivalence) -> str:
     )
 
 
+def overall_told(one: Fitted) -> str:
+    """Returns the test of all conditions at once, by the model of single answers; "" for two."""
+    if one.model is None or len(one.terms) < 2:
+        return ""
+    f, p = one.model.joint_test(one.terms)
+    return (
+        f"All {len(one.terms) + 1} conditions: F({len(one.terms)}, {one.model.df:.0f}) = "
+        f"{signed(f)}, {p_told(p)} (mixed model of the answers to single items)."
+    )
+
+
 def summary(findings: Sequence[Finding]) -> str:
     """Returns the count of verdicts of all scores as one sentence."""
     scores = [one for one in findings if one.measure.kind == "score"]
@@ -78,13 +87,13 @@ def summary(findings: Sequence[Finding]) -> str:
     return f"Of {len(scores)} comparison{plural} of scores, {told}."
 
 
-def methods(export: Export, instruments: Instruments, findings: Sequence[Finding]) -> list[str]:
+def methods(analysis: Analysis) -> list[str]:
     """Returns the paragraphs of a methods section: design, measures, analysis, software."""
     return [
-        _design(export),
-        _measures(instruments),
-        _analysis(export, findings),
-        _software(export),
+        _design(analysis.export),
+        _measures(analysis.instruments),
+        _analysis(analysis),
+        _software(analysis.export),
     ]
 
 
@@ -142,9 +151,9 @@ def _short(citation: str) -> str:
     return f"{names[0].strip()}{more}, {year}"
 
 
-def _analysis(export: Export, findings: Sequence[Finding]) -> str:
-    plan = export.plan
-    designs = {one.comparison.design for one in findings if one.comparison is not None}
+def _analysis(analysis: Analysis) -> str:
+    plan = analysis.export.plan
+    designs = {one.comparison.design for one in analysis.findings if one.comparison is not None}
     tests = {
         "paired": "paired t tests with Cohen's dz",
         "independent": "Welch's t tests with Cohen's ds",
@@ -155,12 +164,18 @@ def _analysis(export: Export, findings: Sequence[Finding]) -> str:
         if plan.primary
         else "all comparisons of scores"
     )
+    factorial = (
+        " Main effects and interactions of factors with two levels are the same tests of contrasts "
+        "of each person's means."
+        if analysis.factors
+        else ""
+    )
     return (
         f"Conditions were compared by {used}, with {100 * (1 - plan.alpha):g} % intervals (exact, "
         f"from the noncentral t distribution), at α = {plan.alpha:g}; p was adjusted by Holm's "
-        f"procedure for {family}. Absence of an effect was tested by two one-sided tests (Lakens, "
-        f"2017) against bounds of {plan.smallest_effect:g} standard deviations of the score (root "
-        "of the mean variance of both conditions)"
+        f"procedure for {family}.{factorial} Absence of an effect was tested by two one-sided "
+        f"tests (Lakens, 2017) against bounds of {plan.smallest_effect:g} standard deviations of "
+        "the score (root of the mean variance of both conditions)"
         f"{' or as named in the plan' if plan.bounds else ''}. Answers to single items were "
         "analysed by linear mixed models (restricted maximum likelihood) with condition and order "
         "as fixed effects and random intercepts for participants, items and conversations; "

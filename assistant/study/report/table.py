@@ -62,15 +62,15 @@ def number(value: float) -> str:
 
 
 def p_value(p: float) -> str:
-    """Returns a p as papers print it: without its leading 0, and never as 0."""
+    """Returns a p as papers print it: without its leading 0, and never as 0 or 1."""
     if p < 0.001:
         return "< .001"
-    # Rounding up to 1 or over a limit would say something that was not found.
-    shown = min(math.floor(p * 1000 + 0.5) / 1000, 0.999)
-    return f"{shown:.3f}".removeprefix("0")
+    if p > 0.999:
+        return "> .999"
+    return f"{math.floor(p * 1000 + 0.5) / 1000:.3f}".removeprefix("0")
 
 
 def p_told(p: float) -> str:
-    """Returns "p = .034" or "p < .001"."""
+    """Returns "p = .034" or "p < .001", which no line breaks apart."""
     text = p_value(p)
-    return f"p {text}" if text.startswith("<") else f"p = {text}"
+    return (f"p {text}" if text[0] in "<>" else f"p = {text}").replace(" ", "\u00a0")

@@ -158,6 +158,8 @@ class _Tables:
                 )
 
     def _answer(self, instrument: Instrument, item: Item, liking: float) -> Answer:
+        if item.form == "grid":
+            return f"{int(self.chance.integers(1, 10))},{int(self.chance.integers(1, 10))}"
         if item.form not in NUMERIC:
             return item.labels[0] if item.labels else "words"
         turned = any(item.name in scale.reversed for scale in instrument.scales)
