@@ -12,6 +12,7 @@ from typing import Any
 
 from assistant.errors import InputError
 from assistant.study import assignment, lock, pages
+from assistant.study.analysis_plan import check_plan
 from assistant.study.design import read_study
 from assistant.study.instruments import (
     Instrument,
@@ -54,6 +55,7 @@ class Runner:
             name: read_instrument(name, folder.instruments)
             for name in lock.instruments_of(self.study)
         }
+        check_plan(self.study, self.instruments)
         self.tabs = Tabs()
         self.roster = Roster(folder, self.study)
         self.talks = TalkLog(self.roster, self.tabs)

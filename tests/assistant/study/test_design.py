@@ -98,3 +98,16 @@ def test_the_wrong_emotion_is_never_the_style_of_the_right_one(tmp_path):
     wrong = load_policy(Condition(policy="wrong-emotion").policy_source(tmp_path))
     for emotion in Emotion:
         assert wrong.style_for(emotion) != right.style_for(emotion)
+
+
+@pytest.mark.parametrize("line", ['primary = ["sus.usabilty"]', 'bounds = { "sus.usabilty" = 5 }'])
+def test_a_measure_of_the_analysis_that_is_not_taken_is_named(tmp_path, line):
+    folder = make_study(tmp_path, f"{CONTENT}\n[analysis]\n{line}\n")
+    with pytest.raises(SettingsError, match=r"did you mean sus\.usability\?"):
+        Runner(folder)
+
+
+def test_an_impossible_level_of_the_analysis_is_named_with_its_line(tmp_path):
+    make_study(tmp_path, f"{CONTENT}\n[analysis]\nalpha = 5\n")
+    with pytest.raises(SettingsError, match=r"line 26: analysis\.alpha must be less than 0\.5"):
+        read_study(tmp_path)
