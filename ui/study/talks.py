@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from functools import partial
 from typing import Any
 
@@ -40,6 +41,7 @@ class Talks:
         if settings.turn_judge != "words" and not engines.scripted:
             self._judge = open_turn_judge(None)
         self.open: dict[str, StudyTalk] = {}
+        self._finding: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         for condition in self._conditions():
             # A prompt that is too long would else be told of to the first participant.
             engines.model(condition).open(Persona(condition.prompt or None))
@@ -78,6 +80,12 @@ class Talks:
             InputError: The participant is not at one, or all places are taken.
             OutputError: It cannot be recorded.
         """
+        self._runner.roster.participant(participant)
+        # Two connections of one browser at the same time must not begin two conversations.
+        async with self._finding[participant]:
+            return await self._find(participant, tab)
+
+    async def _find(self, participant: str, tab: str) -> StudyTalk:
         runner = self._runner
         runner.tabs.check(participant, tab)
         going = self.open.get(participant)
