@@ -17,6 +17,8 @@ from typing import Any, cast
 from assistant.errors import InputError, OutputError
 
 LOG_NAME = "log.jsonl"
+EXPORT = "export"
+"""Begins the names of the folders of tables and reports."""
 PARTICIPANTS, TALKS, INSTRUMENTS = "participants", "talks", "instruments"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,63}")
 GONE = "withdrawn-"

@@ -12,7 +12,9 @@ from assistant.errors import InputError, OutputError
 from assistant.study.design import read_study
 from assistant.study.participant import fold
 from assistant.study.store import (
+    EXPORT,
     GONE,
+    PARTICIPANTS,
     StudyFolder,
     append,
     check_id,
@@ -53,25 +55,43 @@ def withdraw(folder: StudyFolder, participant: str, *, reason: str) -> dict[str,
             raise InputError(f"there is no participant {participant!r} in {folder.path}")
         gone = gone_name(folder, participant)
         files = sorted(path for path in place.rglob("*") if path.is_file())
+        tables = _naming(folder, participant)
         receipt = {
             "receipt": secrets.token_hex(6).upper(),
             "utc": datetime.now(UTC).isoformat(timespec="seconds"),
             "reason": reason,
             "study": folder.path.name,
             "left": gone,
-            "deleted": [_entry(path, place) for path in files],
+            "deleted": [_entry(path, folder.path) for path in (*files, *tables)],
         }
         left = {"joined_utc": state.joined_utc, "cell": state.cell, "reason": reason}
         append(folder.log(gone), stamped("withdrawn", {**left, "receipt": receipt["receipt"]}))
+        for path in tables:
+            path.unlink(missing_ok=True)
         _delete(place)
     name = f"{receipt['receipt']}.json"
     write_private(folder.receipts / name, json.dumps(receipt, indent=2, ensure_ascii=False) + "\n")
     return receipt
 
 
-def _entry(path: Path, place: Path) -> dict[str, Any]:
-    relative = path.relative_to(place).as_posix()
-    return {"file": relative, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
+def _naming(folder: StudyFolder, participant: str) -> list[Path]:
+    """Returns the tables and reports in the study's folder that name a participant.
+
+    They are made again by the next export, without this participant.
+    """
+    made = folder.path.glob(f"{EXPORT}*/**/*")
+    wanted = participant.encode()
+    return sorted(path for path in made if path.is_file() and wanted in path.read_bytes())
+
+
+def _entry(path: Path, study: Path) -> dict[str, Any]:
+    relative = path.relative_to(study).as_posix()
+    size, digest = path.stat().st_size, sha256_of(path)
+    # The id stands in no receipt: what is left must not say who took part.
+    parts = relative.split("/")
+    if parts[0] == PARTICIPANTS:
+        relative = "/".join((PARTICIPANTS, "…", *parts[2:]))
+    return {"file": relative, "bytes": size, "sha256": digest}
 
 
 def _delete(place: Path) -> None:

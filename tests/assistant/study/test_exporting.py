@@ -96,15 +96,19 @@ def test_withdrawal_deletes_everything_frees_the_cell_and_leaves_a_receipt(runne
     record = runner.folder.talk("p1", "block1-talk")
     record.mkdir(parents=True)
     (record / "audio.wav").write_bytes(b"sound of somebody")
+    export(runner.folder, runner.folder.path / "export")
     receipt = withdraw(runner.folder, "p1", reason="asked for")
     assert {entry["file"] for entry in receipt["deleted"]} == {
-        "log.jsonl",
-        "talks/block1-talk/audio.wav",
+        "participants/…/log.jsonl",
+        "participants/…/talks/block1-talk/audio.wav",
+        *(f"export/{table}.csv" for table in ("answers", "happenings", "participants", "scores")),
     }
     assert not runner.folder.participant("p1").exists()
     for path in runner.folder.path.rglob("*"):
         if path.is_file():
-            assert b"p1" not in path.read_bytes() and b"sound of" not in path.read_bytes(), path
+            assert (
+                b"p1" not in path.read_bytes() and b"sound of somebody" not in path.read_bytes()
+            ), path
     with pytest.raises(InputError, match="was deleted"):
         runner.join("p1", {}, TAB)
     for number in range(2, 6):
