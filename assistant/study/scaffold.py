@@ -19,7 +19,8 @@ def new_study(folder: Path) -> Path:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not empty: name a new folder")
     try:
-        (folder / INSTRUMENTS).mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / INSTRUMENTS).mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder} cannot be made: {error.strerror}") from error
     example = (EXAMPLE / STUDY_FILE).read_text(encoding="utf-8")

@@ -356,3 +356,10 @@ def test_a_log_cut_after_any_line_leads_to_the_same_end(tmp_path):
                 page = runner.done("p1", TAB, page["step"], values)
         state = runner.roster.participant("p1")
         assert (page["kind"], sorted(state.sequence)) == ("completed", ["A", "B", "C", "D"])
+
+
+def test_nobody_but_the_owner_can_read_what_people_said(runner):
+    go_through(runner, "p1")
+    assert (runner.folder.path / "participants").stat().st_mode & 0o077 == 0
+    for path in (runner.folder.log("p1"), runner.folder.key, runner.folder.lock):
+        assert path.stat().st_mode & 0o777 == 0o600, path

@@ -12,7 +12,7 @@ from assistant.study.settings import StudySettings
 from assistant.study.simulated_person import SimulatedPerson
 from tests.assistant.study.small_study import CONTENT, make_study
 from tests.fakes import LevelDetector, speech_like
-from ui.study import terminal_sound
+from ui.study import terminal, terminal_sound
 from ui.study.terminal import TerminalWay
 
 TWO = CONTENT.replace("[factors.hearing.words]\n", "")
@@ -91,3 +91,15 @@ def test_headphones_cannot_be_required_in_the_terminal(tmp_path, monkeypatch):
     person, _ = way(make_study(tmp_path / "study", content), willing, monkeypatch)
     with pytest.raises(SettingsError, match="which the browser plays"):
         person.go("t1")
+
+
+def test_the_terminal_says_what_it_cannot_do(tmp_path, monkeypatch):
+    content = TWO.replace("[talk]", "[base]\nwizard = true\n[talk]")
+    folder = make_study(tmp_path / "study", content)
+    settings = StudySettings(folder=folder.path, terminal="t1", scripted=True)
+    with pytest.raises(SettingsError, match="run it in a terminal"):
+        terminal.take_part(settings)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr(terminal, "check_devices", lambda _settings: None)
+    with pytest.raises(SettingsError, match="open the study in the browser"):
+        terminal.take_part(settings)

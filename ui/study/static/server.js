@@ -65,11 +65,25 @@ export class Server {
     const page = await this.ask("join", { link: this.link });
     this.participant = page.participant;
     // A person without an id in the link finds the way back by this.
-    localStorage.setItem("study-participant", page.participant);
+    remember(page.participant);
     return page;
   }
 }
 
+// A browser that keeps nothing for a page may refuse even to be asked.
 function known() {
-  return localStorage.getItem("study-participant") || "";
+  try {
+    return localStorage.getItem("study-participant") || "";
+  } catch {
+    return "";
+  }
+}
+
+export function remember(participant) {
+  try {
+    if (participant) localStorage.setItem("study-participant", participant);
+    else localStorage.removeItem("study-participant");
+  } catch {
+    // The link still holds the id.
+  }
 }

@@ -3,7 +3,7 @@
 import { Audio } from "/attune/static/audio.js";
 import { button, make, paragraphs } from "./draw.js";
 import { drawItem } from "./items.js";
-import { Server } from "./server.js";
+import { Server, remember } from "./server.js";
 import { SoundPage } from "./sound.js";
 import { TalkPage } from "./talk.js";
 
@@ -58,7 +58,7 @@ class Study {
     pick("contact").textContent = page.contact ? `Questions? ${page.contact}` : "";
     const isLast = LAST.includes(page.kind);
     // The next person at this computer is somebody else.
-    if (isLast) localStorage.removeItem("study-participant");
+    if (isLast) remember("");
     pick("progress").hidden = isLast;
     pick("progress").max = page.of || 1;
     pick("progress").value = page.number || 0;
