@@ -1,12 +1,15 @@
 """The command `study`: what each of its actions does and prints."""
 
+import importlib.util
 import sys
 from collections.abc import Callable, Iterable
 
-from assistant.errors import InputError
+from assistant.errors import EngineUnavailable, InputError
 from assistant.study.design import read_study
 from assistant.study.settings import StudySettings
 from assistant.study.store import StudyFolder
+
+LIBRARIES = ("fastapi", "uvicorn", "websockets")
 
 
 def study(settings: StudySettings) -> int:
@@ -65,6 +68,12 @@ def _run(settings: StudySettings) -> int:
         from ui.study.terminal import take_part
 
         return take_part(settings)
+    missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise EngineUnavailable(
+            f"the pages of a study need {', '.join(missing)}: `pip install -e '.[web]'` in "
+            "Attune's folder"
+        )
     from ui.study.server import serve
 
     return serve(settings)

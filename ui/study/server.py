@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 import uvicorn
@@ -27,6 +27,7 @@ from ui.study.experimenter import experimenter_api
 from ui.study.participant import participant_router
 from ui.study.talks import Talks
 from ui.web import server_config
+from ui.web_command import SWITCH_S
 from ui.web_limits import BodyLimit, allow_open_files
 from ui.web_security import LOOPBACK, Guard
 
@@ -96,16 +97,22 @@ def serve(settings: StudySettings) -> int:
         note_run(runner.folder, runner.study, engines="scripted" if settings.scripted else "real")
         hosts = LOOPBACK | {settings.host.lower(), *(name.lower() for name in settings.hosts)}
         site = StudySite(runner, talks, hosts=hosts, password=password)
-        _say_where(settings, listening.getsockname()[1], password if is_made_up else "")
-        asyncio.run(_serve(site, settings, listening))
+        port, told = listening.getsockname()[1], password if is_made_up else ""
+        asyncio.run(_serve(site, talks, listening, lambda: _say_where(settings, port, told)))
     return 0
 
 
-async def _serve(site: StudySite, settings: StudySettings, listening: socket.socket) -> None:
+async def _serve(
+    site: StudySite, talks: Talks, listening: socket.socket, say_where: Callable[[], None]
+) -> None:
+    await talks.rehearse()
+    say_where()
+    sys.setswitchinterval(SWITCH_S)
     # Collecting garbage must not look through the engines again and again.
     gc.collect()
     gc.freeze()
-    config = server_config(site.app, settings.host, settings.port)
+    host, port = listening.getsockname()[:2]
+    config = server_config(site.app, host, port)
     await uvicorn.Server(config).serve(sockets=[listening])
 
 

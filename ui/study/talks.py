@@ -18,6 +18,7 @@ from assistant.study.settings import StudySettings
 from assistant.worker import Worker
 from ui.realtime_engines import Resident
 from ui.study.talk import Followers, Plan, StudyTalk
+from ui.web_command import rehearse
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,15 @@ class Talks:
         study = self._runner.study
         named = [study.condition(name) for name in study.names()]
         return [Condition.model_validate(study.base), *named]
+
+    async def rehearse(self) -> None:
+        """Lets every condition answer once: the first participant must not wait longer than others.
+
+        Raises:
+            EngineFailed: An engine cannot answer here.
+        """
+        for condition in self._conditions():
+            await rehearse(self._resident(condition))
 
     def _worker(self, engine: object) -> Worker:
         """Returns the one thread of an engine, whichever conditions it serves."""
