@@ -89,7 +89,7 @@ class StudyTalk:
     def __init__(
         self, plan: Plan, resident: Resident, recorder: Recorder, followers: Followers
     ) -> None:
-        """Prepares it; `run` holds it."""
+        """Begins it, with or without a browser."""
         self.plan = plan
         self.reason = ""
         self.history = History()
@@ -117,7 +117,6 @@ class StudyTalk:
         rate = {"format": {"type": "audio/pcm", "rate": SPEECH_RATE_HZ}}
         turns = {"type": "semantic_vad", "create_response": not plan.condition.wizard}
         self.session.begin_with({"audio": {"input": {**rate, "turn_detection": turns}}})
-        self._socket: WebSocket | None = None
         self._replaced = asyncio.Event()
         self._free = asyncio.Event()
         self._free.set()
@@ -146,17 +145,17 @@ class StudyTalk:
 
     async def _run(self) -> None:
         looking = asyncio.ensure_future(self._look())
-        try:
-            await self.session.run()
-        except Exception:  # carried to the log: the participant must not be stuck on this page
-            logger.exception("a conversation of a study broke")
-        finally:
-            looking.cancel()
-            await asyncio.gather(*self._followers.tasks, return_exceptions=True)
-            await self._followers.ended(
-                self._watch.turns, self._watch.seconds, self.reason or FAILED
-            )
-            self.session.outbox.put({"type": "study.over", "reason": self.reason or FAILED})
+        holding = asyncio.ensure_future(self.session.run())
+        await asyncio.wait({holding})
+        looking.cancel()
+        # A bug, too, ends in the log: the participant must not be stuck on this page.
+        reason = self.reason or FAILED
+        if (error := holding.exception()) is not None:
+            logger.error("a conversation of a study broke", exc_info=error)
+            reason = self.reason = FAILED
+        await asyncio.gather(*self._followers.tasks, return_exceptions=True)
+        await self._followers.ended(self._watch.turns, self._watch.seconds, reason)
+        self.session.outbox.put({"type": "study.over", "reason": reason})
 
     async def _look(self) -> None:
         """Keeps to the time limit while nobody says anything."""
