@@ -180,3 +180,25 @@ def test_where_all_places_are_taken_the_next_is_asked_to_wait(tmp_path):
                 told = json.loads(socket.recv(timeout=60))
         assert other.talk()[-1]["reason"] == "turns"
         assert other.done(page)["kind"] == "questions"
+
+
+def test_a_conversation_that_breaks_is_begun_again(folder, monkeypatch):
+    from assistant.study.scripted import ScriptedDialogue
+
+    breaks, hear = iter([True]), ScriptedDialogue.hear
+
+    def heard(self, utterance, cancel):
+        if next(breaks, False):
+            raise RuntimeError("a bug of ours")
+        return hear(self, utterance, cancel)
+
+    with serving_study(folder) as (host, _):
+        visitor = Visitor(host, "p1")
+        page = visitor.enter()
+        monkeypatch.setattr(ScriptedDialogue, "hear", heard)
+        assert visitor.talk()[-1]["reason"] == "failed"
+        with pytest.raises(Refused, match="not over yet"):
+            visitor.done(page)
+        assert visitor.talk()[-1]["reason"] == "turns"
+        assert visitor.done(page)["kind"] == "questions"
+    assert Runner(folder).roster.participant("p1").talks["block1-talk"].attempts == 2
