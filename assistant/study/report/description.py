@@ -109,6 +109,8 @@ def _agreement(
     alpha, omega = _or_reason(cronbach_alpha, people), _or_reason(mcdonald_omega, people)
     if isinstance(alpha, Reliability):
         row["alpha"] = alpha.value
+        if alpha.value < 0:
+            notes.append("α below 0: the items disagree, perhaps one should be reversed")
         if alpha.interval is not None:
             row["alpha_low"], row["alpha_high"] = alpha.interval.low, alpha.interval.high
             row["alpha_interval"] = between(alpha.interval.low, alpha.interval.high)

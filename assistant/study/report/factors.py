@@ -56,6 +56,10 @@ def _interaction(
     if not _is_within(measure, other, levels[other]):
         one, other = other, one
     low, high = levels[one]
+    if not _is_within(measure, other, levels[other]):
+        reason = "two factors that both differ between participants have no contrast of a person"
+        names = f"{levels[other][0]}, {low}", f"{levels[other][1]}, {high}"
+        return Finding(measure, *names, None, None, reason, alpha=plan.alpha)
     gains = [_gain(measure, {one: level}, other, levels[other]) for level in (low, high)]
     step = f"{levels[other][1]} − {levels[other][0]}"
     names = f"{step}, with {low}", f"{step}, with {high}"

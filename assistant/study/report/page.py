@@ -267,6 +267,10 @@ def _rows(table: Table) -> str:
 def _class(name: str, numeric: set[str]) -> str:
     if name in numeric:
         return ' class="number"'
+    if name in ("note", "verdict", "term"):
+        return ' class="long"'
+    if name.endswith(("interval", "_told")):
+        return ' class="whole"'
     return ' class="hash"' if name == "value" else ""
 
 

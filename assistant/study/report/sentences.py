@@ -77,14 +77,14 @@ def summary(findings: Sequence[Finding]) -> str:
     if not scores:
         return "No score was asked under two conditions: there is nothing to compare."
     counts = {
-        "differ": sum((one.verdict or "").startswith("different") for one in scores),
-        "are equivalent": sum(one.verdict == "equivalent" for one in scores),
-        "are undecided": sum(one.verdict == "inconclusive" for one in scores),
-        "could not be computed": sum(one.verdict is None for one in scores),
+        "different": sum((one.verdict or "").startswith("different") for one in scores),
+        "equivalent": sum(one.verdict == "equivalent" for one in scores),
+        "undecided": sum(one.verdict == "inconclusive" for one in scores),
+        "not computed": sum(one.verdict is None for one in scores),
     }
     told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     plural = "s" if len(scores) > 1 else ""
-    return f"Of {len(scores)} comparison{plural} of scores, {told}."
+    return f"{len(scores)} comparison{plural} of scores: {told}."
 
 
 def methods(analysis: Analysis) -> list[str]:
