@@ -46,6 +46,11 @@ COMMANDS = {
         "assistant.settings:VoicesSettings",
         "ui.voices:voices",
     ),
+    "study": Command(
+        "run a study with people: design, consent, conversations, questionnaires, tables",
+        "assistant.study.settings:StudySettings",
+        "ui.study.command:study",
+    ),
     "models": Command(
         "list, fetch, verify and remove the pretrained parts of voices and models",
         "assistant.settings:ModelsSettings",

@@ -84,7 +84,7 @@ async def _serve(
     from ui.realtime.hosting.security import LOOPBACK
     from ui.web.server import Site, WebServer, server_config
 
-    await _rehearse(resident)
+    await rehearse(resident)
     sys.setswitchinterval(SWITCH_S)
     # Made on the running loop, where Gradio looks for it.
     hosts = LOOPBACK | {settings.host.lower(), *(name.lower() for name in settings.hosts)}
@@ -102,7 +102,7 @@ async def _serve(
     await WebServer(config, site, drain_s=settings.drain_s).serve(sockets=[listening])
 
 
-async def _rehearse(resident: Resident) -> None:
+async def rehearse(resident: Resident) -> None:
     """Answers silence once, so that no visitor waits for what is loaded with the first turn.
 
     Raises:
