@@ -24,12 +24,12 @@ COMMANDS = {
     "talk": Command(
         "talk with Attune by voice, in the terminal",
         "assistant.settings:TalkCommandSettings",
-        "ui.terminal:talk",
+        "ui.terminal.command:talk",
     ),
     "web": Command(
         "open Attune in the browser, and a realtime socket for other software",
-        "ui.web_settings:WebSettings",
-        "ui.web_command:web",
+        "ui.web.settings:WebSettings",
+        "ui.web.command:web",
     ),
     "reply": Command(
         "answer recordings of a person: emotion, words, spoken answer, transcript",

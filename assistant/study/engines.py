@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from assistant.answer import Engines, close
 from assistant.assembly import open_help, open_speech_model
-from assistant.audio import AudioClip
+from assistant.audio.waveform import AudioClip
 from assistant.empathy import load_policy
+from assistant.engines.parts import Watch, bring, parts_of_voice, unwatched
 from assistant.engines.protocols import (
     Cancel,
     SpeakingStyle,
@@ -16,12 +16,12 @@ from assistant.engines.protocols import (
     VoiceActivityDetector,
 )
 from assistant.engines.table import open_vad, open_voice
-from assistant.parts import Watch, bring, parts_of_voice, unwatched
+from assistant.files.answer import Engines, close
 from assistant.settings import EngineSettings
 from assistant.study.conditions import Condition
 from assistant.study.scripted import HummingVoice, ScriptedModel
 from assistant.study.settings import StudySettings
-from models.embedded import parts_of_model
+from models.checkpoints.embedded import parts_of_model
 
 AUTO_MODEL, AUTO_VOICE = "mini", "piper"
 """What `auto` stands for in a study: the same for everybody, or an error. A study in which some

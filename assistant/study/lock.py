@@ -19,7 +19,7 @@ from assistant.study.store import (
     stamped,
     write_private,
 )
-from models.embedded import EMBEDDED, folder_of, parts_of_model
+from models.checkpoints.embedded import EMBEDDED, folder_of, parts_of_model
 
 CODE = ("assistant", "models", "ui", "command_line")
 ROOT = Path(__file__).parents[2]

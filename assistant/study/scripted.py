@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from assistant.audio import SPEECH_RATE_HZ, AudioClip, Waveform
+from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, Waveform
 from assistant.engines.protocols import (
     Cancel,
     EmotionEstimate,

@@ -7,8 +7,8 @@ import tyro
 from pydantic import Field
 
 from assistant.settings import CommonSettings, GenerationSettings, ModelSettings
-from assistant.talk_settings import TalkSettings
-from assistant.turn_judges import TurnJudge
+from assistant.turns.judges import TurnJudge
+from assistant.turns.settings import TalkSettings
 
 Action = Literal[
     "new", "check", "run", "status", "simulate", "report", "export", "withdraw", "unseal"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import InputError, OutputError
-from assistant.recording import Consent, Recorder
+from assistant.records.recording import Consent, Recorder
 from assistant.study import lock, seal
 from assistant.study.design import STUDY_FILE
 from assistant.study.engines import StudyEngines

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 import numpy as np
 
 from assistant import events
-from assistant.audio import SPEECH_RATE_HZ, AudioFrame, Waveform
+from assistant.audio.playout import StreamResampler
+from assistant.audio.waveform import SPEECH_RATE_HZ, AudioFrame, Waveform
 from assistant.engines.protocols import Cancel, SpeakingStyle, TextToSpeech
 from assistant.engines.table import open_voice
 from assistant.errors import EngineUnavailable
-from assistant.playout import StreamResampler
 from models.emotions import Emotion
 
 FRAME_SAMPLES = 512

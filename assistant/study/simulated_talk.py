@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from assistant import events
-from assistant.audio import Waveform
+from assistant.audio.file_devices import FileSpeaker
+from assistant.audio.waveform import Waveform
 from assistant.clock import replay
-from assistant.file_devices import FileSpeaker
-from assistant.loop import TalkLoop
-from assistant.recording import Recorder
+from assistant.conversation.loop import TalkLoop
+from assistant.records.recording import Recorder
 from assistant.session import Ends, Watchers, Workers, open_talk
 from assistant.settings import TalkCommandSettings
 from assistant.study.conditions import Condition

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from assistant import events
-from assistant.conversation import History, Turn
-from assistant.recording import LOG_NAME, open_record
+from assistant.history import History, Turn
+from assistant.records.recording import LOG_NAME, open_record
 
 
 def turn_rows(record: Path, place: str) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, Field
 
-from assistant.conversation import Turn
+from assistant.history import Turn
 from assistant.study.overview import progress, status
 from assistant.study.runner import Runner
 from models.emotions import EMOTION_LABELS, emotion_from_label

@@ -17,7 +17,7 @@ from fastapi import APIRouter, WebSocket
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from assistant.audio import SPEECH_RATE_HZ, Waveform
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.errors import AssistantError, InputError, OutputError
 from assistant.study.pages import WITHDRAWN, Page
 from assistant.study.refusals import FinishedPage, OtherTab

@@ -23,13 +23,13 @@ from assistant.study.runner import Runner
 from assistant.study.settings import StudySettings
 from assistant.study.store import StudyFolder
 from ui.parts import shown
+from ui.realtime.hosting.security import LOOPBACK, Guard
 from ui.study.experimenter import experimenter_api
 from ui.study.participant import participant_router
 from ui.study.talks import Talks
-from ui.web import server_config
-from ui.web_command import SWITCH_S
-from ui.web_limits import BodyLimit, allow_open_files
-from ui.web_security import LOOPBACK, Guard
+from ui.web.command import SWITCH_S
+from ui.web.limits import BodyLimit, allow_open_files
+from ui.web.server import server_config
 
 STATIC = Path(__file__).with_name("static")
 PAGE_STATIC = Path(__file__).parents[1] / "static"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from assistant.study.conditions import Condition
-from ui.realtime_protocol import Json
+from ui.realtime.protocol.messages import Json
 
 ALWAYS: dict[str, tuple[str, ...]] = {
     "input_audio_buffer.speech_started": (),

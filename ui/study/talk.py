@@ -17,19 +17,19 @@ from typing import Any
 from fastapi import WebSocket, WebSocketDisconnect
 
 from assistant import events
-from assistant.audio import SPEECH_RATE_HZ, Waveform
-from assistant.conversation import History, Turn
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.engines.protocols import Transcribes
-from assistant.recording import Recorder
+from assistant.history import History, Turn
+from assistant.records.recording import Recorder
 from assistant.study.conditions import Condition
 from assistant.study.design import Talk
 from assistant.study.participant import TalkSoFar
 from assistant.study.steps import Step
 from assistant.study.talk_watch import TalkWatch
 from models.emotions import Emotion
-from ui.realtime_engines import Resident
-from ui.realtime_keeping import Keeping
-from ui.realtime_session import Session
+from ui.realtime.hosting.engines import Resident
+from ui.realtime.keeping import Keeping
+from ui.realtime.session import Session
 from ui.study.shown_events import FROM_BROWSER, shown_event
 from ui.study.wizard import WizardModel
 

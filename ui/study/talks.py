@@ -6,19 +6,19 @@ from collections import defaultdict
 from functools import partial
 from typing import Any
 
-from assistant.audio import Waveform
+from assistant.audio.waveform import Waveform
 from assistant.engines.protocols import CompletenessScorer, Persona, Transcribes
 from assistant.engines.table import open_turn_judge
 from assistant.errors import AssistantError, InputError
-from assistant.recording import Consent, Recorder
+from assistant.records.recording import Consent, Recorder
 from assistant.study.conditions import Condition
 from assistant.study.engines import StudyEngines
 from assistant.study.runner import Runner
 from assistant.study.settings import StudySettings
 from assistant.worker import Worker
-from ui.realtime_engines import Resident
+from ui.realtime.hosting.engines import Resident
 from ui.study.talk import Followers, Plan, StudyTalk
-from ui.web_command import rehearse
+from ui.web.command import rehearse
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from assistant.devices import check_devices
+from assistant.audio.sound_card import check_devices
 from assistant.errors import InputError, SettingsError
 from assistant.session import Ends, open_card
 from assistant.settings import TalkCommandSettings

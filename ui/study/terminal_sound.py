@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from assistant.audio import AudioClip, Waveform
+from assistant.audio.waveform import AudioClip, Waveform
+from assistant.checks.microphone import measure, taken
 from assistant.engines.protocols import Transcribes
 from assistant.errors import InputError, SettingsError
-from assistant.microphone_test import measure, taken
 from assistant.study.conditions import Condition
 from assistant.study.pages import Page
 from ui.study.terminal_part import TAB, Part

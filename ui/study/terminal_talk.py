@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from assistant import events
+from assistant.conversation.loop import TalkLoop
 from assistant.errors import AssistantError, InputError
-from assistant.loop import TalkLoop
-from assistant.recording import Consent, Recorder
+from assistant.records.recording import Consent, Recorder
 from assistant.session import Watchers, Workers, open_talk
 from assistant.settings import TalkCommandSettings
 from assistant.study.conditions import Condition

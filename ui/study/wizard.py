@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 
-from assistant.audio import Waveform
+from assistant.audio.waveform import Waveform
 from assistant.engines.protocols import (
     Cancel,
     Dialogue,

@@ -7,7 +7,7 @@ import pytest
 import app
 from assistant import events
 from assistant.engines.protocols import Transcript
-from assistant.recording import open_record
+from assistant.records.recording import open_record
 from assistant.study.design import Talk
 from assistant.study.participant import TalkSoFar
 from assistant.study.store import StudyFolder

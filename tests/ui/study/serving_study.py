@@ -14,16 +14,16 @@ import numpy as np
 import uvicorn
 from websockets.sync.client import connect
 
-from assistant.audio import Waveform, to_int16
+from assistant.audio.waveform import Waveform, to_int16
 from assistant.study.engines import StudyEngines
 from assistant.study.runner import Runner
 from assistant.study.settings import StudySettings
 from assistant.study.store import StudyFolder
 from tests.fakes import LevelDetector, speech_like
+from ui.realtime.hosting.security import LOOPBACK
 from ui.study.server import StudySite
 from ui.study.talks import Talks
-from ui.web import server_config
-from ui.web_security import LOOPBACK
+from ui.web.server import server_config
 
 PASSWORD = "experimenter:correct horse"
 

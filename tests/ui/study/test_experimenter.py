@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 
-from assistant.recording import open_record
+from assistant.records.recording import open_record
 from assistant.study.exporting import Export
 from assistant.study.store import read_lines
 from tests.assistant.study.small_study import CONTENT, make_study

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from assistant.recording import open_record
+from assistant.records.recording import open_record
 from assistant.study.runner import Runner
 from assistant.study.store import read_lines
 from tests.assistant.study.small_study import CONTENT, make_study

@@ -2,9 +2,9 @@
 
 import pytest
 
+from assistant.audio.file_devices import FileSpeaker
 from assistant.errors import SettingsError
-from assistant.file_devices import FileSpeaker
-from assistant.recording import open_record
+from assistant.records.recording import open_record
 from assistant.session import Ends
 from assistant.study.engines import StudyEngines
 from assistant.study.runner import Runner
