@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from assistant.assembly import open_help, open_speech_model
+from assistant.assembly import Engines, close, open_help, open_speech_model
 from assistant.audio.waveform import AudioClip
 from assistant.empathy import load_policy
 from assistant.engines.parts import Watch, bring, parts_of_voice, unwatched
@@ -16,10 +16,9 @@ from assistant.engines.protocols import (
     VoiceActivityDetector,
 )
 from assistant.engines.table import open_vad, open_voice
-from assistant.files.answer import Engines, close
 from assistant.settings import EngineSettings
-from assistant.study.conditions import Condition
-from assistant.study.scripted import HummingVoice, ScriptedModel
+from assistant.study.design.conditions import Condition
+from assistant.study.run.scripted import HummingVoice, ScriptedModel
 from assistant.study.settings import StudySettings
 from models.checkpoints.embedded import parts_of_model
 
