@@ -5,9 +5,9 @@ import sys
 from collections.abc import Callable, Iterable
 
 from assistant.errors import EngineUnavailable, InputError
-from assistant.study.design import read_study
+from assistant.study.design.reading import read_study
+from assistant.study.keeping.store import StudyFolder
 from assistant.study.settings import StudySettings
-from assistant.study.store import StudyFolder
 
 LIBRARIES = ("fastapi", "uvicorn", "websockets")
 
@@ -41,7 +41,7 @@ def _print(lines: Iterable[str]) -> int:
 
 
 def _new(settings: StudySettings) -> int:
-    from assistant.study.scaffold import new_study
+    from assistant.study.design.scaffold import new_study
 
     path = new_study(settings.folder)
     print(f"{path} is made: change it, then `app.py study check {settings.folder}`")
@@ -49,16 +49,16 @@ def _new(settings: StudySettings) -> int:
 
 
 def _check(settings: StudySettings) -> int:
-    from assistant.study.overview import plan, registration
-    from assistant.study.runner import Runner
+    from assistant.study.run.overview import plan, registration
+    from assistant.study.run.runner import Runner
 
     runner = Runner(StudyFolder(settings.folder))
     return _print(registration(runner) if settings.registration else plan(runner))
 
 
 def _status(settings: StudySettings) -> int:
-    from assistant.study.overview import status
-    from assistant.study.runner import Runner
+    from assistant.study.run.overview import status
+    from assistant.study.run.runner import Runner
 
     return _print(status(Runner(StudyFolder(settings.folder))))
 
@@ -80,7 +80,7 @@ def _run(settings: StudySettings) -> int:
 
 
 def _simulate(settings: StudySettings) -> int:
-    from assistant.study.simulate import copy_study, simulate
+    from assistant.study.simulated.command import copy_study, simulate
 
     read_study(settings.folder)
     to = settings.out or settings.folder.with_name(f"{settings.folder.name}-simulated")
@@ -97,9 +97,9 @@ def _simulate(settings: StudySettings) -> int:
 
 
 def _export(settings: StudySettings) -> int:
-    from assistant.study.exporting import export
-    from assistant.study.retention import check_retention
-    from assistant.study.seal import is_sealed
+    from assistant.study.keeping.retention import check_retention
+    from assistant.study.keeping.seal import is_sealed
+    from assistant.study.tables.exporting import export
 
     folder = StudyFolder(settings.folder)
     plan = read_study(settings.folder)
@@ -121,7 +121,7 @@ def _report(settings: StudySettings) -> int:
 
 
 def _withdraw(settings: StudySettings) -> int:
-    from assistant.study.withdrawal import delete_expired, withdraw
+    from assistant.study.keeping.withdrawal import delete_expired, withdraw
 
     folder = StudyFolder(settings.folder)
     if settings.expired:
@@ -139,8 +139,8 @@ def _withdraw(settings: StudySettings) -> int:
 
 
 def _unseal(settings: StudySettings) -> int:
-    from assistant.study.runner import Runner
-    from assistant.study.seal import unseal
+    from assistant.study.keeping.seal import unseal
+    from assistant.study.run.runner import Runner
 
     folder = StudyFolder(settings.folder)
     runner = Runner(folder)

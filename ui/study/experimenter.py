@@ -12,8 +12,8 @@ from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, Field
 
 from assistant.history import Turn
-from assistant.study.overview import progress, status
-from assistant.study.runner import Runner
+from assistant.study.run.overview import progress, status
+from assistant.study.run.runner import Runner
 from models.emotions import EMOTION_LABELS, emotion_from_label
 from ui.study.talk import StudyTalk
 from ui.study.talks import Talks

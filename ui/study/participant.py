@@ -19,10 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.errors import AssistantError, InputError, OutputError
-from assistant.study.pages import WITHDRAWN, Page
-from assistant.study.refusals import FinishedPage, OtherTab
-from assistant.study.runner import Runner
-from assistant.study.withdrawal import withdraw
+from assistant.study.keeping.withdrawal import withdraw
+from assistant.study.run.pages import WITHDRAWN, Page
+from assistant.study.run.refusals import FinishedPage, OtherTab
+from assistant.study.run.runner import Runner
 from ui.study.talk import ELSEWHERE, OVER
 from ui.study.talks import Talks
 

@@ -17,11 +17,11 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from assistant.errors import DeviceError, SettingsError
-from assistant.study.engines import StudyEngines
-from assistant.study.lock import note_run
-from assistant.study.runner import Runner
+from assistant.study.keeping.lock import note_run
+from assistant.study.keeping.store import StudyFolder
+from assistant.study.run.engines import StudyEngines
+from assistant.study.run.runner import Runner
 from assistant.study.settings import StudySettings
-from assistant.study.store import StudyFolder
 from ui.parts import shown
 from ui.realtime.hosting.security import LOOPBACK, Guard
 from ui.study.experimenter import experimenter_api

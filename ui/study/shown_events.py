@@ -7,7 +7,7 @@ them, and a participant who looks would know the condition.
 from collections.abc import Callable
 from typing import Any, cast
 
-from assistant.study.conditions import Condition
+from assistant.study.design.conditions import Condition
 from ui.realtime.protocol.messages import Json
 
 ALWAYS: dict[str, tuple[str, ...]] = {

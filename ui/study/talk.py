@@ -21,11 +21,11 @@ from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.engines.protocols import Transcribes
 from assistant.history import History, Turn
 from assistant.records.recording import Recorder
-from assistant.study.conditions import Condition
-from assistant.study.design import Talk
-from assistant.study.participant import TalkSoFar
-from assistant.study.steps import Step
-from assistant.study.talk_watch import TalkWatch
+from assistant.study.design.conditions import Condition
+from assistant.study.design.study import Talk
+from assistant.study.keeping.participant import TalkSoFar
+from assistant.study.run.steps import Step
+from assistant.study.run.talk_watch import TalkWatch
 from models.emotions import Emotion
 from ui.realtime.hosting.engines import Resident
 from ui.realtime.keeping import Keeping

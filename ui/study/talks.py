@@ -11,9 +11,9 @@ from assistant.engines.protocols import CompletenessScorer, Persona, Transcribes
 from assistant.engines.table import open_turn_judge
 from assistant.errors import AssistantError, InputError
 from assistant.records.recording import Consent, Recorder
-from assistant.study.conditions import Condition
-from assistant.study.engines import StudyEngines
-from assistant.study.runner import Runner
+from assistant.study.design.conditions import Condition
+from assistant.study.run.engines import StudyEngines
+from assistant.study.run.runner import Runner
 from assistant.study.settings import StudySettings
 from assistant.worker import Worker
 from ui.realtime.hosting.engines import Resident

@@ -9,13 +9,13 @@ from assistant.audio.sound_card import check_devices
 from assistant.errors import InputError, SettingsError
 from assistant.session import Ends, open_card
 from assistant.settings import TalkCommandSettings
-from assistant.study.engines import StudyEngines
-from assistant.study.lock import conditions_of, note_run
-from assistant.study.pages import COMPLETED, STOPPED, WITHDRAWN, Page
-from assistant.study.runner import Runner
+from assistant.study.keeping.lock import conditions_of, note_run
+from assistant.study.keeping.store import StudyFolder
+from assistant.study.keeping.withdrawal import withdraw
+from assistant.study.run.engines import StudyEngines
+from assistant.study.run.pages import COMPLETED, STOPPED, WITHDRAWN, Page
+from assistant.study.run.runner import Runner
 from assistant.study.settings import StudySettings
-from assistant.study.store import StudyFolder
-from assistant.study.withdrawal import withdraw
 from ui.parts import shown
 from ui.study.terminal_part import TAB, Devices, Left, OpenEnds, Part
 from ui.study.terminal_sound import TerminalSound

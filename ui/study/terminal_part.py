@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from assistant.session import Ends
-from assistant.study.engines import StudyEngines
-from assistant.study.runner import Runner
+from assistant.study.run.engines import StudyEngines
+from assistant.study.run.runner import Runner
 from assistant.study.settings import StudySettings
 
 TAB = "terminal"

@@ -10,8 +10,8 @@ from assistant.audio.waveform import AudioClip, Waveform
 from assistant.checks.microphone import measure, taken
 from assistant.engines.protocols import Transcribes
 from assistant.errors import InputError, SettingsError
-from assistant.study.conditions import Condition
-from assistant.study.pages import Page
+from assistant.study.design.conditions import Condition
+from assistant.study.run.pages import Page
 from ui.study.terminal_part import TAB, Part
 
 LISTEN_S = 4.0

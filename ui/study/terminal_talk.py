@@ -11,10 +11,10 @@ from assistant.errors import AssistantError, InputError
 from assistant.records.recording import Consent, Recorder
 from assistant.session import Watchers, Workers, open_talk
 from assistant.settings import TalkCommandSettings
-from assistant.study.conditions import Condition
-from assistant.study.pages import Page
-from assistant.study.steps import Step
-from assistant.study.talk_watch import PARTICIPANT, TalkWatch
+from assistant.study.design.conditions import Condition
+from assistant.study.run.pages import Page
+from assistant.study.run.steps import Step
+from assistant.study.run.talk_watch import PARTICIPANT, TalkWatch
 from ui.study.terminal_part import TAB, Part
 
 Turns = asyncio.Queue[int | None]

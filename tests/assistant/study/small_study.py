@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from assistant.study.runner import Runner
-from assistant.study.store import StudyFolder
+from assistant.study.keeping.store import StudyFolder
+from assistant.study.run.runner import Runner
 
 TAB = "tab-1"
 CONTENT = """

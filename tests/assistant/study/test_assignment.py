@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.study.assignment import cells, latin_square, next_cell, sequence
-from assistant.study.design import Study
+from assistant.study.design.assignment import cells, latin_square, next_cell, sequence
+from assistant.study.design.study import Study
 
 BASE = {"contact": "me, me@x", "seed": 3, "participants": 1, "retention_until": "2099-01-01"}
 

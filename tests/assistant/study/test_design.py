@@ -1,10 +1,10 @@
 import pytest
 
 from assistant.errors import InputError, SettingsError
-from assistant.study.design import read_study
-from assistant.study.runner import Runner
-from assistant.study.scaffold import EXAMPLE, new_study
-from assistant.study.store import StudyFolder
+from assistant.study.design.reading import read_study
+from assistant.study.design.scaffold import EXAMPLE, new_study
+from assistant.study.keeping.store import StudyFolder
+from assistant.study.run.runner import Runner
 from tests.assistant.study.small_study import CONTENT, make_study
 
 MISTAKES = [
@@ -91,7 +91,7 @@ def test_a_policy_of_the_study_is_a_file_in_its_folder(tmp_path):
 
 def test_the_wrong_emotion_is_never_the_style_of_the_right_one(tmp_path):
     from assistant.empathy import load_policy
-    from assistant.study.conditions import Condition
+    from assistant.study.design.conditions import Condition
     from models.emotions import Emotion
 
     right = load_policy("empathetic")

@@ -6,13 +6,13 @@ import pytest
 
 import app
 from assistant.errors import InputError, SettingsError
-from assistant.study import seal
-from assistant.study.exporting import export
-from assistant.study.participant import fold
-from assistant.study.runner import Runner
-from assistant.study.store import read_lines
-from assistant.study.tracing import untraced
-from assistant.study.withdrawal import delete_expired, withdraw
+from assistant.study.keeping import seal
+from assistant.study.keeping.participant import fold
+from assistant.study.keeping.store import read_lines
+from assistant.study.keeping.withdrawal import delete_expired, withdraw
+from assistant.study.run.runner import Runner
+from assistant.study.tables.exporting import export
+from assistant.study.tables.tracing import untraced
 from tests.assistant.study.small_study import CONTENT, TAB, enter, go_through, make_study, talk
 
 
@@ -125,7 +125,7 @@ def test_a_withdrawal_that_was_cut_off_is_finished_by_the_next(runner, monkeypat
     def fail(_place):
         raise OSError(13, "Permission denied")
 
-    monkeypatch.setattr("assistant.study.withdrawal.shutil.rmtree", fail)
+    monkeypatch.setattr("assistant.study.keeping.withdrawal.shutil.rmtree", fail)
     with pytest.raises(Exception, match="withdraw again"):
         withdraw(runner.folder, "p1", reason="")
     monkeypatch.undo()

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.errors import InputError, OutputError, SettingsError
-from assistant.study import seal
-from assistant.study.participant import fold
-from assistant.study.refusals import FinishedPage, OtherTab
-from assistant.study.runner import Runner
-from assistant.study.store import read_lines
+from assistant.study.keeping import seal
+from assistant.study.keeping.participant import fold
+from assistant.study.keeping.store import read_lines
+from assistant.study.run.refusals import FinishedPage, OtherTab
+from assistant.study.run.runner import Runner
 from tests.assistant.study.small_study import (
     CONTENT,
     TAB,
@@ -290,7 +290,7 @@ def test_a_full_disk_loses_nothing_that_was_saved_and_says_what_to_do(runner, mo
         really(descriptor, bytes(part)[:10])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("assistant.study.store.os.write", full)
+    monkeypatch.setattr("assistant.study.keeping.store.os.write", full)
     with pytest.raises(OutputError, match="free some space"):
         runner.answer("p1", TAB, page["step"], page["items"][1]["name"], 1, 1.0)
     monkeypatch.undo()

@@ -8,10 +8,10 @@ import app
 from assistant import events
 from assistant.engines.protocols import Transcript
 from assistant.records.recording import open_record
-from assistant.study.design import Talk
-from assistant.study.participant import TalkSoFar
-from assistant.study.store import StudyFolder
-from assistant.study.talk_watch import GRACE_S, TalkWatch
+from assistant.study.design.study import Talk
+from assistant.study.keeping.participant import TalkSoFar
+from assistant.study.keeping.store import StudyFolder
+from assistant.study.run.talk_watch import GRACE_S, TalkWatch
 from tests.assistant.study.small_study import CONTENT, make_study
 
 

@@ -15,10 +15,10 @@ import uvicorn
 from websockets.sync.client import connect
 
 from assistant.audio.waveform import Waveform, to_int16
-from assistant.study.engines import StudyEngines
-from assistant.study.runner import Runner
+from assistant.study.keeping.store import StudyFolder
+from assistant.study.run.engines import StudyEngines
+from assistant.study.run.runner import Runner
 from assistant.study.settings import StudySettings
-from assistant.study.store import StudyFolder
 from tests.fakes import LevelDetector, speech_like
 from ui.realtime.hosting.security import LOOPBACK
 from ui.study.server import StudySite

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from assistant.study.runner import Runner
-from assistant.study.store import read_lines
+from assistant.study.keeping.store import read_lines
+from assistant.study.run.runner import Runner
 from tests.assistant.study.small_study import CONTENT, make_study
 from tests.fakes import speech_like
 from tests.ui.browsing import CHROMIUM, FLAGS, PATIENT_MS, needs_chromium

@@ -7,8 +7,8 @@ import urllib.request
 import pytest
 
 from assistant.records.recording import open_record
-from assistant.study.exporting import Export
-from assistant.study.store import read_lines
+from assistant.study.keeping.store import read_lines
+from assistant.study.tables.exporting import Export
 from tests.assistant.study.small_study import CONTENT, make_study
 from tests.ui.study.serving_study import PASSWORD, Visitor, serving_study, speak
 

@@ -20,11 +20,11 @@ import pytest
 from websockets.exceptions import WebSocketException
 
 import app
-from assistant.study.exporting import export
-from assistant.study.runner import Runner
-from assistant.study.simulated_person import CHECK_WORDS, Sayings
-from assistant.study.store import StudyFolder
-from assistant.study.tracing import untraced
+from assistant.study.keeping.store import StudyFolder
+from assistant.study.run.runner import Runner
+from assistant.study.simulated.person import CHECK_WORDS, Sayings
+from assistant.study.tables.exporting import export
+from assistant.study.tables.tracing import untraced
 from tests.assistant.study.small_study import CONTENT, make_study
 from tests.ui.study.serving_study import Refused, Visitor, clip, silence
 

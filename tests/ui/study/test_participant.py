@@ -4,8 +4,8 @@ import time
 import pytest
 
 from assistant.records.recording import open_record
-from assistant.study.runner import Runner
-from assistant.study.store import read_lines
+from assistant.study.keeping.store import read_lines
+from assistant.study.run.runner import Runner
 from tests.assistant.study.small_study import CONTENT, make_study
 from tests.ui.study.serving_study import Refused, Visitor, serving_study, speak
 
@@ -183,7 +183,7 @@ def test_where_all_places_are_taken_the_next_is_asked_to_wait(tmp_path):
 
 
 def test_a_conversation_that_breaks_is_begun_again(folder, monkeypatch):
-    from assistant.study.scripted import ScriptedDialogue
+    from assistant.study.run.scripted import ScriptedDialogue
 
     breaks, hear = iter([True]), ScriptedDialogue.hear
 

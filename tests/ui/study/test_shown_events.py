@@ -1,6 +1,6 @@
 import pytest
 
-from assistant.study.conditions import Condition
+from assistant.study.design.conditions import Condition
 from ui.study.shown_events import ALWAYS, shown_event
 
 EMOTION = {"type": "attune.emotion", "turn": 0, "emotion": {"label": "sad", "abstained": False}}

@@ -6,10 +6,10 @@ from assistant.audio.file_devices import FileSpeaker
 from assistant.errors import SettingsError
 from assistant.records.recording import open_record
 from assistant.session import Ends
-from assistant.study.engines import StudyEngines
-from assistant.study.runner import Runner
+from assistant.study.run.engines import StudyEngines
+from assistant.study.run.runner import Runner
 from assistant.study.settings import StudySettings
-from assistant.study.simulated_person import SimulatedPerson
+from assistant.study.simulated.person import SimulatedPerson
 from tests.assistant.study.small_study import CONTENT, make_study
 from tests.fakes import LevelDetector, speech_like
 from ui.study import terminal, terminal_sound

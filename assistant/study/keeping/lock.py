@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from assistant.errors import SettingsError
-from assistant.study.conditions import Condition
-from assistant.study.design import STUDY_FILE, Study
+from assistant.study.design.conditions import Condition
+from assistant.study.design.study import Study
+from assistant.study.design.study_file import STUDY_FILE
 from assistant.study.instruments import instrument_path
-from assistant.study.store import (
+from assistant.study.keeping.store import (
     StudyFolder,
     append,
     sha256_of,
@@ -22,7 +23,7 @@ from assistant.study.store import (
 from models.checkpoints.embedded import EMBEDDED, folder_of, parts_of_model
 
 CODE = ("assistant", "models", "ui", "command_line")
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 WEIGHTS = (".safetensors", ".bin", ".pt", ".gguf", ".onnx")
 AUTO = "auto"
 

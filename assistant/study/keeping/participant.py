@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any, Literal
 
-from assistant.study.store import Line
+from assistant.study.keeping.store import Line
 
 Status = Literal[
     "joined", "consented", "active", "completed", "withdrawn", "dropped", "screened_out"

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from assistant.errors import InputError, OutputError
-from assistant.study.design import STUDY_FILE
-from assistant.study.store import INSTRUMENTS, write_private
+from assistant.study.design.study_file import STUDY_FILE
+from assistant.study.keeping.store import INSTRUMENTS, write_private
 
 EXAMPLE = Path(__file__).with_name("example")
 

@@ -1,6 +1,6 @@
 """One window at a time: the page that was opened last is the one that counts."""
 
-from assistant.study.refusals import OtherTab
+from assistant.study.run.refusals import OtherTab
 
 
 class Tabs:

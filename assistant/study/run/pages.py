@@ -5,11 +5,11 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from assistant.study.design import Study
+from assistant.study.design.study import Study
+from assistant.study.design.texts import DANGER, DISCLOSURE
 from assistant.study.instruments import Instrument, Item, shown_order
-from assistant.study.participant import LEFT, Participant
-from assistant.study.steps import Step
-from assistant.study.texts import DANGER, DISCLOSURE
+from assistant.study.keeping.participant import LEFT, Participant
+from assistant.study.run.steps import Step
 
 Page = dict[str, Any]
 HEADPHONE_TRIALS = 6

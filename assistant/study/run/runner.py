@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from assistant.errors import InputError
-from assistant.study import assignment, lock, pages
-from assistant.study.analysis_plan import check_plan
-from assistant.study.design import read_study
+from assistant.study.design import assignment
+from assistant.study.design.analysis_plan import check_plan
+from assistant.study.design.reading import read_study
 from assistant.study.instruments import (
     Instrument,
     check_answer,
@@ -21,16 +21,18 @@ from assistant.study.instruments import (
     read_instrument,
     shown_order,
 )
-from assistant.study.pages import Page
-from assistant.study.participant import Participant
-from assistant.study.refusals import FinishedPage
-from assistant.study.retention import check_retention
-from assistant.study.roster import Roster
-from assistant.study.sound_check import SoundCheck
-from assistant.study.steps import Step, entrance, way
-from assistant.study.store import StudyFolder
-from assistant.study.tabs import Tabs
-from assistant.study.talk_log import TalkLog
+from assistant.study.keeping import lock
+from assistant.study.keeping.participant import Participant
+from assistant.study.keeping.retention import check_retention
+from assistant.study.keeping.store import StudyFolder
+from assistant.study.run import pages
+from assistant.study.run.pages import Page
+from assistant.study.run.refusals import FinishedPage
+from assistant.study.run.roster import Roster
+from assistant.study.run.sound_check import SoundCheck
+from assistant.study.run.steps import Step, entrance, way
+from assistant.study.run.tabs import Tabs
+from assistant.study.run.talk_log import TalkLog
 
 LONGEST_ANSWER = 20_000
 """Characters of JSON; whatever an item takes is shorter."""
@@ -232,7 +234,7 @@ class Runner:
     def leave(self, participant: str, tab: str) -> Page:
         """Ends the study for somebody who stops; what was said so far is kept.
 
-        Who wants it deleted withdraws instead, see `assistant.study.withdrawal`.
+        Who wants it deleted withdraws instead, see `assistant.study.keeping.withdrawal`.
         """
         if not self._here(participant, tab).is_over:
             self.roster.note(participant, "stopped", reason="left", status="dropped")

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from assistant.study import assignment, lock, seal
-from assistant.study.participant import COUNTING
-from assistant.study.runner import Runner
-from assistant.study.steps import way
-from assistant.study.store import sha256_of
+from assistant.study.design import assignment
+from assistant.study.keeping import lock, seal
+from assistant.study.keeping.participant import COUNTING
+from assistant.study.keeping.store import sha256_of
+from assistant.study.run.runner import Runner
+from assistant.study.run.steps import way
 
 
 def plan(runner: Runner) -> Iterator[str]:

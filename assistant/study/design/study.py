@@ -3,19 +3,15 @@
 import itertools
 import re
 from datetime import date
-from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from assistant.configuration import Settings
-from assistant.errors import SettingsError
-from assistant.study.conditions import Condition
+from assistant.settings import Settings
+from assistant.study.design.conditions import Condition
+from assistant.study.design.texts import Texts
 from assistant.study.report.plan import Plan
-from assistant.study.study_file import read_part
-from assistant.study.texts import Texts
 
-STUDY_FILE = "study.toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,31}")
 MOST_CONDITIONS = 26
 """As many as there are letters to hide them behind."""
@@ -219,10 +215,12 @@ def _settings_fit(study: Study) -> None:
             Condition.model_validate(values)
         except ValidationError as error:
             # Raised anew by `read_study`, which knows the lines of the file.
-            raise _InCondition(place, error) from None
+            raise ConditionFault(place, error) from None
 
 
-class _InCondition(ValueError):
+class ConditionFault(ValueError):
+    """A condition is wrong; holds where it is written and what is wrong with it."""
+
     def __init__(self, place: str, error: ValidationError) -> None:
         super().__init__(place)
         self.place, self.error = place, error
@@ -242,48 +240,3 @@ def _orders(study: Study) -> None:
         raise ValueError(
             f"design.order all: {count} conditions have too many orders: use latin or random"
         )
-
-
-def read_study(folder: Path) -> Study:
-    """Returns the study in a folder, its policies readable.
-
-    Raises:
-        SettingsError: The file is missing or holds what cannot be; names line and key.
-    """
-    from assistant.empathy import load_policy
-    from assistant.study.assignment import cells
-    from assistant.study.study_file import line_of, read_text, told
-
-    path = folder / STUDY_FILE
-    try:
-        study = read_part(Study, path)
-    except SettingsError as error:
-        inner = _cause(error)
-        if inner is None:
-            raise
-        first = inner.error.errors()[0]
-        below = tuple(map(str, first["loc"]))
-        keys = (*inner.place.split("."), *below)
-        line = line_of(read_text(path), keys)
-        message = told(Condition, first, below)
-        raise SettingsError(f"{path}, line {line}: {inner.place}.{message}") from None
-    for name in study.names():
-        load_policy(study.condition(name).policy_source(folder))
-    count = len(cells(study))
-    if study.participants % count:
-        below = study.participants // count * count
-        choice = f"{below} or {below + count}" if below else str(count)
-        line = line_of(read_text(path), ("participants",))
-        raise SettingsError(
-            f"{path}, line {line}: participants: {study.participants} cannot be shared equally "
-            f"among {count} cells: take {choice}"
-        )
-    return study
-
-
-def _cause(error: SettingsError) -> _InCondition | None:
-    cause = error.__cause__
-    if not isinstance(cause, ValidationError):
-        return None
-    inner = cause.errors()[0].get("ctx", {}).get("error")
-    return inner if isinstance(inner, _InCondition) else None

@@ -4,7 +4,8 @@ import difflib
 from collections.abc import Mapping
 
 from assistant.errors import SettingsError
-from assistant.study.design import STUDY_FILE, Study
+from assistant.study.design.study import Study
+from assistant.study.design.study_file import STUDY_FILE
 from assistant.study.instruments import Instrument
 
 TALK_MEASURES = ("talk.probe", "talk.latency_ms", "talk.interrupted", "talk.turns")

@@ -17,8 +17,8 @@ from assistant.engines.protocols import (
 )
 from assistant.engines.table import open_vad, open_voice
 from assistant.settings import EngineSettings
-from assistant.study.conditions import Condition
-from assistant.study.scripted import HummingVoice, ScriptedModel
+from assistant.study.design.conditions import Condition
+from assistant.study.run.scripted import HummingVoice, ScriptedModel
 from assistant.study.settings import StudySettings
 from models.checkpoints.embedded import parts_of_model
 

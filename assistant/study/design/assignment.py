@@ -10,10 +10,8 @@ import itertools
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from assistant.study.design import Study
+from assistant.study.design.study import Study
 
 LATIN, ALL, RANDOM, FIXED = "latin", "all", "random", "fixed"
 
@@ -30,7 +28,7 @@ class Cell:
     """Whether each participant gets an order of his own."""
 
 
-def cells(study: "Study") -> tuple[Cell, ...]:
+def cells(study: Study) -> tuple[Cell, ...]:
     """Returns the cells of a study."""
     levels, between = study.levels, study.between
     combinations = itertools.product(*(levels[name] for name in between))
@@ -66,7 +64,7 @@ def latin_square(size: int) -> list[tuple[int, ...]]:
     return rows if size % 2 == 0 or size == 1 else [*rows, *(row[::-1] for row in rows)]
 
 
-def next_cell(study: "Study", taken: Mapping[str, int]) -> Cell:
+def next_cell(study: Study, taken: Mapping[str, int]) -> Cell:
     """Returns the cell of a newcomer.
 
     Args:
@@ -81,7 +79,7 @@ def next_cell(study: "Study", taken: Mapping[str, int]) -> Cell:
     return next(cell for cell in order if taken.get(cell.name, 0) == fewest)
 
 
-def sequence(study: "Study", cell: Cell, participant: str) -> tuple[str, ...]:
+def sequence(study: Study, cell: Cell, participant: str) -> tuple[str, ...]:
     """Returns the conditions that a participant of `cell` gets, in their order."""
     rounds: list[str] = []
     for turn in range(study.design.repeats):

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from assistant.errors import InputError, SettingsError
-from assistant.study import assignment
-from assistant.study.design import Study
-from assistant.study.store import StudyFolder, append, read_lines, stamped, write_private
+from assistant.study.design import assignment
+from assistant.study.design.study import Study
+from assistant.study.keeping.store import StudyFolder, append, read_lines, stamped, write_private
 
 
 @dataclass(frozen=True, slots=True)

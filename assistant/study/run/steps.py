@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from assistant.study.design import Study
+from assistant.study.design.study import Study
 
 Kind = Literal["information", "consent", "sound", "talk", "questions", "debrief"]
 

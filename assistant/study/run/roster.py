@@ -12,13 +12,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from assistant.errors import InputError
-from assistant.study import assignment, lock, seal
-from assistant.study.design import Study
-from assistant.study.participant import COUNTING, Participant, fold
-from assistant.study.retention import check_retention
-from assistant.study.steps import Step, entrance, way
-from assistant.study.store import StudyFolder, append, check_id, read_lines, stamped
-from assistant.study.withdrawal import gone_name
+from assistant.study.design import assignment
+from assistant.study.design.study import Study
+from assistant.study.keeping import lock, seal
+from assistant.study.keeping.participant import COUNTING, Participant, fold
+from assistant.study.keeping.retention import check_retention
+from assistant.study.keeping.store import StudyFolder, append, check_id, read_lines, stamped
+from assistant.study.keeping.withdrawal import gone_name
+from assistant.study.run.steps import Step, entrance, way
 
 GIVEN_UP_AFTER = timedelta(hours=48)
 """Whoever is silent for so long is taken to have dropped out when the next one needs a cell."""

@@ -10,11 +10,11 @@ from assistant.conversation.loop import TalkLoop
 from assistant.records.recording import Recorder
 from assistant.session import Ends, Watchers, Workers, open_talk
 from assistant.settings import TalkCommandSettings
-from assistant.study.conditions import Condition
-from assistant.study.engines import StudyEngines
+from assistant.study.design.conditions import Condition
+from assistant.study.run.engines import StudyEngines
+from assistant.study.run.talk_watch import TalkWatch
 from assistant.study.settings import StudySettings
-from assistant.study.simulated_person import SimulatedPerson
-from assistant.study.talk_watch import TalkWatch
+from assistant.study.simulated.person import SimulatedPerson
 
 LONGEST_S = 1_800.0
 """On the conversation's own clock: then something is wrong, and it ends as failed."""

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from assistant.errors import InputError
-from assistant.study import pages
-from assistant.study.participant import Participant
-from assistant.study.roster import Roster
+from assistant.study.keeping.participant import Participant
+from assistant.study.run import pages
+from assistant.study.run.roster import Roster
 
 LEAST_DB, MOST_DB = -200.0, 20.0
 """Outside of these no level is one."""

@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import InputError
-from assistant.study import seal
-from assistant.study.conditions import Condition
-from assistant.study.participant import Participant
-from assistant.study.refusals import FinishedPage
-from assistant.study.roster import Roster
-from assistant.study.steps import Step
-from assistant.study.tabs import Tabs
-from assistant.study.talk_record import answered_turns
+from assistant.study.design.conditions import Condition
+from assistant.study.keeping import seal
+from assistant.study.keeping.participant import Participant
+from assistant.study.run.refusals import FinishedPage
+from assistant.study.run.roster import Roster
+from assistant.study.run.steps import Step
+from assistant.study.run.tabs import Tabs
+from assistant.study.run.talk_record import answered_turns
 
 UNFINISHED = frozenset({"", "lost", "cut off", "failed"})
 """Ends of an attempt after which the conversation is begun again."""

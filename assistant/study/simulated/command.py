@@ -10,18 +10,18 @@ from typing import Any
 
 from assistant.errors import InputError, OutputError
 from assistant.records.recording import Consent, Recorder
-from assistant.study import lock, seal
-from assistant.study.design import STUDY_FILE
-from assistant.study.engines import StudyEngines
-from assistant.study.exporting import export
-from assistant.study.pages import COMPLETED, STOPPED, WITHDRAWN, Page
-from assistant.study.runner import Runner
+from assistant.study.design.study_file import STUDY_FILE
+from assistant.study.keeping import lock, seal
+from assistant.study.keeping.store import INSTRUMENTS, StudyFolder
+from assistant.study.run.engines import StudyEngines
+from assistant.study.run.pages import COMPLETED, STOPPED, WITHDRAWN, Page
+from assistant.study.run.runner import Runner
+from assistant.study.run.talk_watch import TalkWatch
 from assistant.study.settings import StudySettings
-from assistant.study.simulated_person import Sayings
-from assistant.study.simulated_talk import SimulatedTalk
-from assistant.study.store import INSTRUMENTS, StudyFolder
-from assistant.study.talk_watch import TalkWatch
-from assistant.study.tracing import untraced
+from assistant.study.simulated.person import Sayings
+from assistant.study.simulated.talk import SimulatedTalk
+from assistant.study.tables.exporting import export
+from assistant.study.tables.tracing import untraced
 
 TAB = "simulated"
 

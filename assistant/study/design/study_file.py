@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from assistant.errors import SettingsError
 
+STUDY_FILE = "study.toml"
 PartT = TypeVar("PartT", bound=BaseModel)
 _TABLE = re.compile(r"^\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_\-\"'.]+)\s*=")

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 
 from assistant.errors import SettingsError
-from assistant.study.design import Study
+from assistant.study.design.study import Study
 
 
 def check_retention(study: Study, today: date | None = None) -> None:

@@ -8,14 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import InputError
-from assistant.study import lock, seal
-from assistant.study.codebook import CODEBOOK, demographics_rows
-from assistant.study.design import read_study
+from assistant.study.design.reading import read_study
 from assistant.study.instruments import Instrument, read_instrument, score
-from assistant.study.participant import Participant, fold
-from assistant.study.store import LOG_NAME, PARTICIPANTS, TALKS, Line, StudyFolder, read_lines
-from assistant.study.store import write_private as write
-from assistant.study.turn_rows import turn_rows
+from assistant.study.keeping import lock, seal
+from assistant.study.keeping.participant import Participant, fold
+from assistant.study.keeping.store import (
+    LOG_NAME,
+    PARTICIPANTS,
+    TALKS,
+    Line,
+    StudyFolder,
+    read_lines,
+)
+from assistant.study.keeping.store import write_private as write
+from assistant.study.tables.codebook import CODEBOOK, demographics_rows
+from assistant.study.tables.turn_rows import turn_rows
 
 Row = dict[str, Any]
 CODEBOOK_COLUMNS = ("table", "column", "meaning", "unit", "values")

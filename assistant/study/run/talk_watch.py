@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from assistant import events
-from assistant.study.design import Talk
-from assistant.study.participant import TalkSoFar
+from assistant.study.design.study import Talk
+from assistant.study.keeping.participant import TalkSoFar
 
 GRACE_S = 60.0
 """How long an answer under way may go on after the time is over."""

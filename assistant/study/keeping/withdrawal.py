@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import InputError, OutputError
-from assistant.study.design import read_study
-from assistant.study.participant import fold
-from assistant.study.store import (
+from assistant.study.design.reading import read_study
+from assistant.study.keeping.participant import fold
+from assistant.study.keeping.store import (
     EXPORT,
     GONE,
     PARTICIPANTS,
