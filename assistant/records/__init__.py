@@ -1,0 +1,1 @@
+"""Records of conversations: finding, reading, indexing, exporting, replaying and deleting."""
