@@ -19,7 +19,8 @@ def misfit(value: Any, kind: Any = None) -> str | None:
         value: An event, or a value in it.
         kind: What it must be; the type of `value` itself if not given.
     """
-    kind = type(value) if kind is None else kind
+    if kind is None:
+        kind = typing.cast(Any, type(value))
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return _misfit_of_record(value, kind)
     origin = typing.get_origin(kind)

@@ -130,9 +130,7 @@ def read_record(found: Found) -> Record:
         wrong = misfit(event)
         if wrong is not None:
             path = found.folder / LOG_NAME
-            raise InputError(
-                f"{path}, line {line} is no line of a record: {wrong} is not as it was"
-            )
+            raise InputError(f"{path}, line {line} is no line of a record: {wrong} cannot be so")
     return Record(found.id, found.folder, log, is_open)
 
 

@@ -6,6 +6,7 @@
 import ast
 import dataclasses
 import inspect
+import itertools
 import textwrap
 import types
 import typing
@@ -111,18 +112,12 @@ def _told(kind: type) -> dict[str, str]:
     """Returns the docstrings under the fields of a class, by field."""
     if not dataclasses.is_dataclass(kind):
         return {}
-    body = typing.cast(
-        ast.ClassDef, ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
-    ).body
+    tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
+    body = typing.cast(ast.ClassDef, tree.body[0]).body
     found: dict[str, str] = {}
-    for field, text in zip(body, body[1:], strict=False):
-        match field, text:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(
-                value=ast.Constant(value=str(t))
-            ):
-                found[name] = _one_line(t)
-            case _:
-                pass
+    for field, text in itertools.pairwise(body):
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+            found[ast.unparse(field.target)] = _one_line(ast.literal_eval(text.value))
     return found
 
 

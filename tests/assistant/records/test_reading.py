@@ -52,7 +52,7 @@ def test_ids_may_be_shortened_and_near_ones_are_named(tmp_path: Path) -> None:
     assert resolve(tmp_path, "202604").id == "20260402-0800"
     with pytest.raises(InputError, match="any of 20260301-0930, 20260301-1130"):
         resolve(tmp_path, "202603")
-    with pytest.raises(InputError, match="did you mean .*20260402-0800"):
+    with pytest.raises(InputError, match=r"did you mean .*20260402-0800"):
         resolve(tmp_path, "20260402-0900")
     with pytest.raises(InputError, match="records list"):
         resolve(tmp_path, "zzz")
