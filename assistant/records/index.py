@@ -301,7 +301,7 @@ def _record_row(place: str, record: Record, turns: int) -> Row:
         "problem": storable("; ".join(record.log.repairs)),
         # A talk that ends without a further event changes no file: it is read again.
         "stamp": f"open {stamp}" if record.is_open else stamp,
-        "started_utc": storable(record.started_utc),
+        "started_utc": _utc(record.started_utc),
         "duration_s": record.duration_s,
         "turns": turns,
         "model": storable(started.model if started else ""),
@@ -331,6 +331,14 @@ def _turn_row(place: str, record: Record, turn: RecordedTurn) -> Row:
         "failed": turn.turn.failure is not None,
         "folded": folded(storable(f"{words}\n{reply}")),
     }
+
+
+def _utc(moment: str) -> str:
+    """Returns a time in UTC, so that the order of the texts is that of the moments."""
+    try:
+        return datetime.fromisoformat(moment).astimezone(UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError):
+        return ""
 
 
 def storable(text: str) -> str:
