@@ -18,6 +18,7 @@ from ui.realtime_engines import Resident
 from ui.realtime_protocol import LARGEST_EVENT_BYTES
 from ui.realtime_routes import ModelRoutes
 from ui.realtime_secrets import ClientSecrets
+from ui.records.pages import RecordsPages
 from ui.web_limits import BodyLimit, ImpatientSocket, impatient_http
 from ui.web_security import LOOPBACK, Guard
 
@@ -50,6 +51,7 @@ class Site:
         hosts: frozenset[str] = LOOPBACK,
         password: str | None = None,
         with_page: bool = True,
+        records: RecordsPages | None = None,
     ) -> None:
         """Prepares the routes.
 
@@ -59,6 +61,7 @@ class Site:
             hosts: Names by which the server may be called.
             password: `USER:PASSWORD`, or None on this computer only.
             with_page: Whether there is a page, or the socket alone.
+            records: The pages of recorded talks; None for none.
         """
         self.house = House(resident, admission or AdmissionSettings())
         self._resident = resident
@@ -69,10 +72,12 @@ class Site:
         self._api.include_router(realtime_router(self.house, secrets))
         self._api.include_router(ModelRoutes(resident, secrets).router)
         self._api.mount("/attune/static", StaticFiles(directory=STATIC), name="attune")
+        if records is not None:
+            self._api.include_router(records.router)
         if with_page:
             from ui.web_page import mount_page
 
-            mount_page(self._api, resident)
+            mount_page(self._api, resident, with_records=records is not None)
         self.app: ASGIApp = Guard(
             BodyLimit(self._api), hosts=hosts, password=password, secrets=secrets
         )

@@ -53,7 +53,7 @@ def recorded_settings(record: Record) -> dict[str, str | None]:
     model, persona = started.settings.get("model"), started.settings.get("persona")
     return {
         # A model that is a folder is shown by its name alone, and named whole in the settings.
-        "model": model if isinstance(model, str) and model else started.model,
+        "model": model if isinstance(model, str) and model not in ("", "auto") else started.model,
         "voice": started.voice,
         "policy": started.policy,
         "persona": persona if isinstance(persona, str) and persona else None,

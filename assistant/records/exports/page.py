@@ -29,13 +29,14 @@ def export(record: Record) -> str:
     return page(record, data_uri(record.audio) if record.audio is not None else None)
 
 
-def page(record: Record, sound: str | None, tools: str = "") -> str:
+def page(record: Record, sound: str | None, tools: str = "", forms: str = "'none'") -> str:
     """Returns a page about a record.
 
     Args:
         record: Whose words and emotions are shown.
         sound: Address of its sound; None where there is none.
         tools: HTML that stands above the words.
+        forms: Where forms in it may be sent, as content security says it.
     """
     script, style = _own("page.js"), _own("page.css")
     turns = recorded_turns(record)
@@ -44,7 +45,7 @@ def page(record: Record, sound: str | None, tools: str = "") -> str:
     values = {
         "policy": f"default-src 'none'; media-src 'self' data:; img-src data:; "
         f"script-src {_digest(script)}; style-src {_digest(style)}; "
-        "form-action 'none'; base-uri 'none'",
+        f"form-action {forms}; base-uri 'none'",
         "style": style,
         "title": escape(one_line(record.id)),
         "about": _about(record),
