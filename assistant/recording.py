@@ -284,6 +284,13 @@ def wav_header(samples: int) -> bytes:
     )
 
 
+def _refused(constant: str) -> float:
+    raise ValueError(f"{constant} is no number")
+
+
+_LINES = json.JSONDecoder(parse_constant=_refused)
+
+
 @dataclass(frozen=True, slots=True)
 class ConversationLog:
     """A record read back."""
@@ -338,7 +345,7 @@ def read_log(path: Path, repairs: tuple[str, ...] = ()) -> ConversationLog:
         head = _head(lines)
         for line in lines[1:]:
             number += 1
-            record = json.loads(line, parse_constant=_refused)
+            record = _LINES.decode(line.decode("utf-8"))
             utc.append(str(record.pop("wall_utc")))
             happened.append(events.from_record(record))
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
@@ -353,10 +360,6 @@ def _head(lines: list[bytes]) -> LogHead:
     if head.format != FORMAT or head.version > VERSION:
         raise ValueError(f"{head.format} {head.version} is not known here: update Attune")
     return head
-
-
-def _refused(constant: str) -> float:
-    raise ValueError(f"{constant} is no number")
 
 
 def _content(path: Path) -> bytes:

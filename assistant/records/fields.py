@@ -4,38 +4,20 @@ import dataclasses
 import math
 import types
 import typing
-from enum import Enum
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from assistant.engines.protocols import EmotionEstimate
 from models.emotions import EMOTION_LABELS
 
+Check = Callable[[Any], str | None]
+"""Returns the path of the first field that does not hold its type; None where all do."""
 
-def misfit(value: Any, kind: Any = None) -> str | None:
-    """Returns the path of the first field that does not hold its type; None where all do.
 
-    Args:
-        value: An event, or a value in it.
-        kind: What it must be; the type of `value` itself if not given.
-    """
-    if kind is None:
-        kind = typing.cast(Any, type(value))
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        return _misfit_of_record(value, kind)
-    origin = typing.get_origin(kind)
-    if origin in (types.UnionType, typing.Union):
-        fits = any(misfit(value, one) is None for one in typing.get_args(kind))
-        return None if fits else ""
-    if origin is tuple:
-        item = typing.get_args(kind)[0]
-        fits = isinstance(value, tuple) and all(
-            misfit(one, item) is None for one in typing.cast(tuple[Any, ...], value)
-        )
-        return None if fits else ""
-    if origin is dict:
-        return _misfit_of_dict(value, typing.get_args(kind)[1])
-    return None if _fits(value, kind) else ""
+def misfit(event: Any) -> str | None:
+    """Returns the path of the first field of `event` that does not hold its type, or None."""
+    return _check(typing.cast(Any, type(event)))(event)
 
 
 @cache
@@ -44,35 +26,71 @@ def field_types(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
-def _misfit_of_record(value: Any, kind: type) -> str | None:
-    if not isinstance(value, kind):
-        return ""
-    for name, wanted in field_types(kind).items():
-        path = misfit(getattr(value, name), wanted)
-        if path is not None:
-            return f"{name}.{path}" if path else name
-    if isinstance(value, EmotionEstimate) and len(value.probabilities) != len(EMOTION_LABELS):
-        return "probabilities"
-    return None
+# A log has hundreds of events of a few kinds: what a kind demands is worked out once.
+@cache
+def _check(kind: Any) -> Check:
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        return _check_of_record(kind)
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        checks = [_check(one) for one in arguments]
+        return lambda value: None if any(check(value) is None for check in checks) else ""
+    if origin is tuple:
+        return _check_of_tuple(_check(arguments[0]))
+    if origin is dict:
+        return _check_of_dict(_check(arguments[1]))
+    return _check_of_plain(kind)
 
 
-def _misfit_of_dict(value: Any, kind: Any) -> str | None:
-    if not isinstance(value, dict):
-        return ""
-    for name, item in typing.cast(dict[Any, Any], value).items():
-        if not isinstance(name, str) or misfit(item, kind) is not None:
-            return str(name)
-    return None
+def _check_of_record(kind: type) -> Check:
+    fields = [(name, _check(wanted)) for name, wanted in field_types(kind).items()]
+
+    def check(value: Any) -> str | None:
+        if not isinstance(value, kind):
+            return ""
+        for name, of_field in fields:
+            path = of_field(getattr(value, name))
+            if path is not None:
+                return f"{name}.{path}" if path else name
+        if isinstance(value, EmotionEstimate) and len(value.probabilities) != len(EMOTION_LABELS):
+            return "probabilities"
+        return None
+
+    return check
 
 
-def _fits(value: Any, kind: Any) -> bool:
+def _check_of_tuple(of_item: Check) -> Check:
+    def check(value: Any) -> str | None:
+        if not isinstance(value, tuple):
+            return ""
+        items = typing.cast(tuple[Any, ...], value)
+        return None if all(of_item(item) is None for item in items) else ""
+
+    return check
+
+
+def _check_of_dict(of_item: Check) -> Check:
+    def check(value: Any) -> str | None:
+        if not isinstance(value, dict):
+            return ""
+        for name, item in typing.cast(dict[Any, Any], value).items():
+            if not isinstance(name, str) or of_item(item) is not None:
+                return str(name)
+        return None
+
+    return check
+
+
+def _check_of_plain(kind: Any) -> Check:
     if kind is Any:
-        return True
+        return lambda value: None
     if kind is float:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return is_number and math.isfinite(value)
+        return lambda value: None if _is_number(value) else ""
     if kind is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return isinstance(value, kind)
-    return isinstance(value, kind)
+        return lambda value: None if type(value) is int else ""
+    return lambda value: None if isinstance(value, kind) else ""
+
+
+def _is_number(value: Any) -> bool:
+    """Whether `value` is a finite number; a truth value is none."""
+    return type(value) is int or (type(value) is float and math.isfinite(value))

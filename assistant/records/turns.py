@@ -76,20 +76,22 @@ class RecordedTurn:
 
 def recorded_turns(record: Record) -> list[RecordedTurn]:
     """Returns the turns of a record in their order."""
-    turns: dict[int, RecordedTurn] = {}
+    turns: dict[int, Turn] = {}
+    told: dict[int, RecordedTurn] = {}
     for line, event in enumerate(record.log.events, start=FIRST_LINE):
         index = turn_index(event)
         if index is None:
             continue
-        before = turns.get(index)
-        after = turn_after(before.turn if before else None, event)
-        if after is None:
+        turn = turn_after(turns.get(index), event)
+        if turn is None:
             turns.pop(index, None)
-        elif isinstance(event, events.UtteranceEnded):
-            turns[index] = _begun(after, event, line, record)
-        elif before is not None:
-            turns[index] = _told(replace(before, turn=after), event)
-    return [_closed(turns[index], record) for index in sorted(turns)]
+        else:
+            turns[index] = turn
+            if isinstance(event, events.UtteranceEnded):
+                told[index] = _begun(turn, event, line, record)
+            else:
+                told[index] = _told(told[index], event)
+    return [_closed(replace(told[index], turn=turns[index]), record) for index in sorted(turns)]
 
 
 def _begun(turn: Turn, event: events.UtteranceEnded, line: int, record: Record) -> RecordedTurn:

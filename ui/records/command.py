@@ -24,7 +24,6 @@ from assistant.records.schema import log_schema
 from assistant.records.settings import RecordsSettings
 from ui.records.playing import play
 from ui.records.printing import print_list, print_record
-from ui.records.replaying import replay
 from ui.shown import one_line
 
 DEFAULT_OUT = Path("exports")
@@ -39,7 +38,7 @@ def records(settings: RecordsSettings) -> int:
         "export": _export,
         "delete": _delete,
         "retain": _retain,
-        "replay": lambda settings: replay(settings, _one(settings)),
+        "replay": _replay,
         "rebuild": _rebuild,
         "backup": _backup,
         "schema": _schema,
@@ -179,6 +178,12 @@ def _print_receipt(receipt: Receipt, path: Path) -> None:
     )
     for left in receipt.left:
         print(f"  still to be removed by hand: {one_line(left)}")
+
+
+def _replay(settings: RecordsSettings) -> int:
+    from ui.records.replaying import replay  # engines take long to import
+
+    return replay(settings, _one(settings))
 
 
 def _rebuild(settings: RecordsSettings) -> int:
