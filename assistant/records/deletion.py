@@ -107,7 +107,7 @@ def finish_deletions(root: Path) -> None:
     with contextlib.suppress(OSError):
         for path in root.glob(f"{DOOMED}*"):
             if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
+                shutil.rmtree(path, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +175,15 @@ def _remove_folder(root: Path, found: Found, name: str) -> list[Removed]:
     try:
         # In one step it is no record any more: an interrupted deletion is finished later.
         found.folder.rename(doomed)
-        shutil.rmtree(doomed)
     except OSError as error:
         raise OutputError(
             f"{found.folder} could not be deleted ({error.strerror}): change its permissions and "
             "delete it again"
         ) from error
+    # Another process may be finishing the same deletion: what counts is that nothing is left.
+    shutil.rmtree(doomed, ignore_errors=True)
+    if doomed.exists():
+        raise OutputError(f"{doomed} could not be deleted whole: change its permissions, remove it")
     return removed
 
 

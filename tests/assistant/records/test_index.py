@@ -276,3 +276,17 @@ def test_an_index_of_a_newer_version_is_left_alone(root: Path) -> None:
     with pytest.raises(OutputError, match="newer Attune"):
         Index(root)
     assert rebuild(root) == Synced(3, 0)
+
+
+def test_a_database_that_goes_away_loses_nothing(root: Path) -> None:
+    with postgres() as url:
+        index = Index(root, url)
+        index.sync()
+    with index:
+        with pytest.raises(OutputError, match=r"records in .* are whole.*leave --index out"):
+            index.search(Query(text="shoulder"))
+        with pytest.raises(OutputError, match="logs are the truth"):
+            index.forget(["first"])
+    with Index(root) as other:
+        other.sync()
+        assert ids(other, Query(text="shoulder")) == ["first"]
