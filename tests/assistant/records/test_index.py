@@ -18,7 +18,8 @@ from sqlmodel import SQLModel
 from assistant.errors import InputError, OutputError, SettingsError
 from assistant.recording import LOG_NAME, Consent
 from assistant.records.database import FILE_NAME, MIGRATIONS, NEWEST, VERSION_TABLE, Database
-from assistant.records.index import Index, Query, Synced, folded, rebuild
+from assistant.records.index import Index, Query, Synced, rebuild
+from assistant.records.rows import folded
 from models.emotions import Emotion
 from tests.assistant.records.made import BEGAN, TALK, Said, make_record
 from tests.assistant.records.postgres import postgres
