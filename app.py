@@ -24,12 +24,12 @@ COMMANDS = {
     "talk": Command(
         "talk with Attune by voice, in the terminal",
         "assistant.settings:TalkCommandSettings",
-        "ui.terminal:talk",
+        "ui.terminal.command:talk",
     ),
     "web": Command(
         "open Attune in the browser, and a realtime socket for other software",
-        "ui.web_settings:WebSettings",
-        "ui.web_command:web",
+        "ui.web.settings:WebSettings",
+        "ui.web.command:web",
     ),
     "reply": Command(
         "answer recordings of a person: emotion, words, spoken answer, transcript",
@@ -50,6 +50,11 @@ COMMANDS = {
         "list, try, check and add voices",
         "assistant.settings:VoicesSettings",
         "ui.voices:voices",
+    ),
+    "study": Command(
+        "run a study with people: design, consent, conversations, questionnaires, tables",
+        "assistant.study.settings:StudySettings",
+        "ui.study.command:study",
     ),
     "models": Command(
         "list, fetch, verify and remove the pretrained parts of voices and models",

@@ -1,12 +1,11 @@
 """Builds what a run needs from its settings: detector, speech model, voice and reply policy."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar, cast
+from typing import cast
 
-from assistant.answer import Engines, close
-from assistant.empathy import load_policy
-from assistant.engines.protocols import Persona, SpeechModel, TextToSpeech
+from assistant.empathy import ReplyPolicy, load_policy
+from assistant.engines.parts import Watch, bring, parts_of_voice, unwatched
+from assistant.engines.protocols import Persona, SpeechModel, TextToSpeech, VoiceActivityDetector
 from assistant.engines.table import (
     AUTO,
     AUTO_VOICES,
@@ -16,19 +15,37 @@ from assistant.engines.table import (
     open_voice,
 )
 from assistant.errors import EngineUnavailable
-from assistant.parts import Watch, bring, parts_of_voice, unwatched
 from assistant.safety import HelpFinder
 from assistant.settings import EngineSettings
-from models.embedded import SHIPPED, parts_of_model
-
-T = TypeVar("T")
+from models.checkpoints.embedded import parts_of_model
 
 
 @dataclass(frozen=True, slots=True)
-class Opened(Generic[T]):
-    """An engine, and which of those it is that `auto` stands for."""
+class Engines:
+    """What a run answers with."""
 
-    engine: T
+    model: SpeechModel
+    voice: TextToSpeech
+    policy: ReplyPolicy
+    detector: VoiceActivityDetector
+    voice_name: str
+    """The engine that speaks, such as `flite`, also where `auto` chose it."""
+    help_finder: HelpFinder | None = None
+    """Finds danger to life in the person's words; None for engines that talk to nobody."""
+    notice: str | None = None
+    """Who answers or speaks instead of whom, and what mends it; None where nobody does."""
+
+    def close(self) -> None:
+        """Ends the threads and processes of the engines."""
+        for engine in (self.voice, self.model, self.detector):
+            close(engine)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedVoice:
+    """A voice, and which of those it is that `auto` stands for."""
+
+    engine: TextToSpeech
     name: str
     meant: str
     """The one that is used where nothing is in the way."""
@@ -54,23 +71,18 @@ def open_engines(settings: EngineSettings, watch: Watch = unwatched) -> Engines:
     try:
         model = open_chosen_model(settings, watch)
         # A persona that is too long would else be told of in the first turn.
-        model.engine.open(Persona(settings.persona))
+        model.open(Persona(settings.persona))
     except BaseException:
         close(voice.engine)
         raise
-    notice = instead(model, voice)
-    return Engines(model.engine, voice.engine, policy, detector, voice.name, help_finder, notice)
+    return Engines(model, voice.engine, policy, detector, voice.name, help_finder, instead(voice))
 
 
-def instead(model: Opened[SpeechModel], voice: Opened[TextToSpeech]) -> str | None:
-    """Returns the sentence that says who answers or speaks instead of whom, and why; or None."""
-    swaps: list[str] = []
-    if model.reason:
-        swaps.append(f"{model.name}, which understands far less, answers instead of {model.meant}")
-    if voice.reason:
-        swaps.append(f"{voice.name} speaks instead of {voice.meant}")
-    reasons = [opened.reason for opened in (model, voice) if opened.reason]
-    return f"{' and '.join(swaps)}: {reasons[0]}" if swaps else None
+def instead(voice: OpenedVoice) -> str | None:
+    """Returns the sentence that says which voice speaks instead of which, and why; or None."""
+    if not voice.reason:
+        return None
+    return f"{voice.name} speaks instead of {voice.meant}: {voice.reason}"
 
 
 def open_help(settings: EngineSettings) -> HelpFinder:
@@ -82,7 +94,7 @@ def open_help(settings: EngineSettings) -> HelpFinder:
     return HelpFinder(settings.country, settings.help_language, settings.help_file)
 
 
-def open_chosen_voice(voice: str, watch: Watch = unwatched) -> Opened[TextToSpeech]:
+def open_chosen_voice(voice: str, watch: Watch = unwatched) -> OpenedVoice:
     """Returns the voice that is named, or of `auto` the first that can speak, its parts fetched.
 
     Raises:
@@ -95,36 +107,24 @@ def open_chosen_voice(voice: str, watch: Watch = unwatched) -> Opened[TextToSpee
         return open_voice(name)
 
     if voice != AUTO:
-        return Opened(open_one(voice), voice, voice)
-    return _first(AUTO_VOICES, open_one, NO_VOICE)
+        return OpenedVoice(open_one(voice), voice, voice)
+    reasons: list[str] = []
+    for name in AUTO_VOICES:
+        try:
+            return OpenedVoice(open_one(name), name, AUTO_VOICES[0], reasons[0] if reasons else "")
+        except EngineUnavailable as error:
+            reasons.append(str(error))
+    raise EngineUnavailable(f"{NO_VOICE} ({'; '.join(reasons)})")
 
 
-def open_chosen_model(settings: EngineSettings, watch: Watch = unwatched) -> Opened[SpeechModel]:
+def open_chosen_model(settings: EngineSettings, watch: Watch = unwatched) -> SpeechModel:
     """Returns the speech model that `settings` name, its parts fetched.
-
-    Of `auto` it is the embedded model, or the one that needs no parts where they cannot be had.
 
     Raises:
         EngineUnavailable: It cannot be had; the message names the remedy.
     """
-
-    def open_one(name: str) -> SpeechModel:
-        bring(parts_of_model(name), watch)
-        return open_speech_model(settings.model_copy(update={"model": name}))
-
-    if settings.model != AUTO:
-        return Opened(open_one(settings.model), settings.model, settings.model)
-    return _first(SHIPPED, open_one, "no model can be loaded here")
-
-
-def _first(names: Sequence[str], open_one: Callable[[str], T], none: str) -> Opened[T]:
-    reasons: list[str] = []
-    for name in names:
-        try:
-            return Opened(open_one(name), name, names[0], reasons[0] if reasons else "")
-        except EngineUnavailable as error:
-            reasons.append(str(error))
-    raise EngineUnavailable(f"{none} ({'; '.join(reasons)})")
+    bring(parts_of_model(settings.model), watch)
+    return open_speech_model(settings)
 
 
 def open_speech_model(settings: EngineSettings) -> SpeechModel:
@@ -143,3 +143,10 @@ def open_speech_model(settings: EngineSettings) -> SpeechModel:
             settings.model, settings.run, settings.generation, tells_emotion=tells_emotion
         )
     return cast(SpeechModel, model)
+
+
+def close(engine: object) -> None:
+    """Ends the threads and processes of an engine, if it has any."""
+    end = getattr(engine, "close", None)
+    if end is not None:
+        end()

@@ -13,7 +13,8 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from assistant.engines.protocols import EchoState, EmotionEstimate, SpeakingStyle, Transcript
+from assistant.audio.protocols import EchoState
+from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcript
 from models.emotions import Emotion
 
 

@@ -5,29 +5,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from assistant.answer import Engines
-from assistant.devices import SoundCard
-from assistant.ear import Ear
-from assistant.echo import open_canceller
-from assistant.engines.protocols import (
-    Dialogue,
-    EchoCanceller,
-    JudgesTurns,
-    Microphone,
-    Persona,
-    Speaker,
-    TextToSpeech,
-    Transcribes,
-)
+from assistant.assembly import Engines
+from assistant.audio.echo import open_canceller
+from assistant.audio.protocols import EchoCanceller, Microphone, Speaker
+from assistant.audio.sound_card import SoundCard
+from assistant.conversation.in_force import SettingsInForce
+from assistant.conversation.loop import Listener, TalkLoop, TalkParts, Tap
+from assistant.conversation.reply_parts import ReplyParts, Styles
+from assistant.engines.protocols import Dialogue, JudgesTurns, Persona, TextToSpeech, Transcribes
 from assistant.engines.table import open_turn_judge
 from assistant.events import ConversationStarted, Event
-from assistant.in_force import SettingsInForce
-from assistant.loop import Listener, TalkLoop, TalkParts, Tap
-from assistant.reply_parts import ReplyParts, Styles
 from assistant.safety import HelpFinder, SafetyWatch
 from assistant.settings import TalkCommandSettings
-from assistant.talk_settings import TalkSettings
-from assistant.turn_judges import TurnJudges
+from assistant.turns.ear import Ear
+from assistant.turns.judges import TurnJudges
+from assistant.turns.settings import TalkSettings
 from assistant.worker import Worker
 
 

@@ -1,63 +1,18 @@
 """The settings of each command, with their defaults; `command_line` reads what changes them."""
 
-import json
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 import tyro
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from assistant.devices import DeviceSettings
-from assistant.echo import EchoMode
-from assistant.endpointing import EndpointingSettings
-from assistant.talk_settings import TalkSettings
-from assistant.turn_judges import TurnJudge
-
-
-class Settings(BaseModel):
-    """Base of every part of the tree: frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    def effective(self) -> dict[str, object]:
-        """Returns the settings as JSON knows them, for the head of a transcript."""
-        text = json.dumps(self.model_dump(mode="python"), default=str, ensure_ascii=False)
-        return json.loads(text.encode("utf-8", errors="replace"))
-
-
-class ModelSettings(Settings):
-    """The speech model and how it runs."""
-
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where it runs; auto takes a GPU if there is one."""
-    dtype: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
-    """Arithmetic; auto takes what this processor does fastest without loss that can be heard, on a
-    CPU int8 for large language models of the catalogue (mini's)."""
-    threads: int | None = Field(default=None, ge=1, le=256)
-    """CPU threads for the model; as many as there are cores if not given."""
-
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        if self.device == "cuda" and self.dtype == "int8":
-            raise ValueError("int8 runs on the CPU only: choose another dtype, or device cpu")
-        return self
-
-
-class GenerationSettings(Settings):
-    """How replies are sampled."""
-
-    temperature: float = Field(default=0.0, ge=0.0, le=5.0)
-    """Of sampling; 0 always takes the most probable token."""
-    top_p: float = Field(default=0.9, gt=0.0, le=1.0)
-    """Share of probability that sampling draws from."""
-    repetition_penalty: float = Field(default=1.0, ge=1.0, le=3.0)
-    """Factor that makes tokens of this reply less likely again; 1 is off."""
-    no_repeat_ngram: int = Field(default=4, ge=0, le=20)
-    """No sequence of so many tokens comes twice in a reply; 0 is off."""
-    longest_tokens: int = Field(default=160, ge=1, le=4096)
-    """A reply is cut here, at the latest."""
-    seed: int = Field(default=0, ge=0)
-    """Of sampling: the same seed and input give the same reply."""
+from assistant.audio.echo import EchoMode
+from assistant.audio.sound_card import DeviceSettings
+from assistant.configuration import Settings
+from assistant.engines.settings import GenerationSettings, ModelSettings
+from assistant.turns.endpointing import EndpointingSettings
+from assistant.turns.judges import TurnJudge
+from assistant.turns.settings import TalkSettings
+from models.checkpoints.embedded import EMBEDDED
 
 
 class CommonSettings(Settings):
@@ -70,9 +25,9 @@ class CommonSettings(Settings):
 class EngineSettings(CommonSettings):
     """Model, voice and manner: what every command that answers has in common."""
 
-    model: str = "auto"
-    """auto (mini, or nano where the parts of mini cannot be had), mini, nano, a checkpoint folder,
-    or a hub id such as cwang621/blsp-emo."""
+    model: str = EMBEDDED
+    """mini, a checkpoint folder, a part of the catalogue (`app.py models`), or a hub id such as
+    cwang621/blsp-emo."""
     engine: Literal["blsp_emo", "cascade", "cascade_emotion"] = "blsp_emo"
     """blsp_emo hears the voice itself; cascade answers the transcript alone, cascade_emotion the
     transcript with the heard emotion named in the prompt (baselines for comparison)."""

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from assistant.engines.blsp_emo import load_checkpoint
-from assistant.settings import ModelSettings
+from assistant.engines.settings import ModelSettings
 from benchmarks.results import table, write_section
-from models.embedded import EMBEDDED
+from models.checkpoints.embedded import EMBEDDED
 from models.llm import LanguageModel
 
 PROMPT_TOKENS = 64
@@ -30,7 +30,7 @@ SPEECH_LIKE_SIZE = {
     "num_key_value_heads": 2,
     "tie_word_embeddings": True,
 }
-"""Half the layers of Qwen2-0.5B, random: what a model gains that is larger than nano."""
+"""Half the layers of Qwen2-0.5B, random: what a small LLM in float32 gains."""
 
 
 @torch.inference_mode()

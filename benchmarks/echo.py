@@ -5,10 +5,10 @@
 The assistant talks without end through a loudspeaker in five simulated rooms, of which the last one
 drifts and jumps as sound servers do; people of a test set interrupt it every 15 s with a sentence,
 of which the first four seconds are said. Times count from their first audible speech
-(`benchmarks.rooms.trimmed`, `without_breath`); where the assistant happened to have lowered its
-voice before, none is taken. It may fall silent, go on where the person says a word and then nothing
-for a while, and fall silent again: *silent* is the first time, *for good* the last. `--model` tells
-what was said briefly. Data: `ATTUNE_DATA`, see the README.
+(`benchmarks.rooms.room.trimmed`, `without_breath`); where the assistant happened to have
+lowered its voice before, none is taken. It may fall silent, go on where the person says a word and
+then nothing for a while, and fall silent again: *silent* is the first time, *for good* the last.
+`--model` tells what was said briefly. Data: `ATTUNE_DATA`, see the README.
 """
 
 import argparse
@@ -21,13 +21,13 @@ from pathlib import Path
 import numpy as np
 
 from assistant import events
-from assistant.audio import SPEECH_RATE_HZ, Waveform
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.engines.protocols import Transcribes
 from assistant.engines.silero import Silero
 from benchmarks.results import p50_p95, table, write_section
-from benchmarks.rooms import at_level, voices
-from benchmarks.talking_room import FIRST_S, ROOMS, overhear, silenced
-from models.embedded import EMBEDDED
+from benchmarks.rooms.room import at_level, voices
+from benchmarks.rooms.talking import FIRST_S, ROOMS, overhear, silenced
+from models.checkpoints.embedded import EMBEDDED
 
 EVERY_S, SAID_S = 15.0, 4.0
 

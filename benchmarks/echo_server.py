@@ -17,16 +17,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from assistant import events
-from assistant.answer import Engines
-from assistant.assembly import open_engines
-from assistant.audio import Waveform
-from assistant.conversation import History
-from assistant.echo import EchoMode
-from assistant.loop import TalkLoop
+from assistant.assembly import Engines, open_engines
+from assistant.audio.echo import EchoMode
+from assistant.audio.waveform import Waveform
+from assistant.conversation.loop import TalkLoop
+from assistant.history import History
 from assistant.settings import TalkCommandSettings
 from benchmarks.cases.speech import say, trimmed
 from benchmarks.results import table, write_section
-from benchmarks.sound_loop import Overheard, sound_loop, talking
+from benchmarks.rooms.sound_server import Overheard, sound_loop, talking
 
 SAID = (
     "I failed my driving test.",

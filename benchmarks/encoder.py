@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from benchmarks.results import p50_p95, table, write_section
+from models.checkpoints.embedded import EMBEDDED
 from models.config import SpeechEncoderConfig
-from models.embedded import EMBEDDED
 from models.features import speech_features
 from models.speech_encoder import SpeechEncoder
 
@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     options = parser.parse_args()
     from assistant.engines.blsp_emo import load_checkpoint
-    from assistant.settings import ModelSettings
+    from assistant.engines.settings import ModelSettings
 
     model = load_checkpoint(options.model, ModelSettings(device="cpu", dtype="float32"))
     shapes = {options.model: model.config.speech_encoder, **SIZES}

@@ -29,17 +29,17 @@ from typing import Any
 
 import numpy as np
 
-from assistant.endpointing import Endpointer, EndpointingSettings
 from assistant.engines.protocols import Cancel, CompletenessScorer, Persona, Transcript
 from assistant.engines.table import open_turn_judge
 from assistant.errors import EngineUnavailable
-from assistant.patience import Patience, PatienceSettings
-from assistant.talk_settings import TalkSettings
-from assistant.turn_judges import together
-from assistant.turn_marks import Boundary, TurnMark
+from assistant.turns.endpointing import Endpointer, EndpointingSettings
+from assistant.turns.judges import together
+from assistant.turns.marks import Boundary, TurnMark
+from assistant.turns.patience import Patience, PatienceSettings
+from assistant.turns.settings import TalkSettings
 from benchmarks.pauses import Spoken, recordings
 from benchmarks.results import p50_p95, table, write_section
-from models.embedded import EMBEDDED
+from models.checkpoints.embedded import EMBEDDED
 
 LEAD_MS = EndpointingSettings().lead_ms
 HEAD = [

@@ -24,12 +24,12 @@ from pathlib import Path
 import numpy as np
 
 from assistant import events
-from assistant.audio import SPEECH_RATE_HZ, Waveform
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.engines.protocols import Transcribes
-from benchmarks.disturbances import KINDS, Half, claims
 from benchmarks.results import p50_p95, table, write_section
-from benchmarks.talking_room import FIRST_S, overhear, silenced
-from models.embedded import EMBEDDED
+from benchmarks.rooms.disturbances import KINDS, Half, claims
+from benchmarks.rooms.talking import FIRST_S, overhear, silenced
+from models.checkpoints.embedded import EMBEDDED
 
 ROOM = 0
 PIECES = "pieces of speech"

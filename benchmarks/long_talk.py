@@ -19,7 +19,7 @@ from assistant.engines.protocols import Cancel, Dialogue, Persona
 from assistant.errors import EngineFailed
 from benchmarks.cases.speech import say
 from benchmarks.results import table, write_section
-from models.embedded import EMBEDDED
+from models.checkpoints.embedded import EMBEDDED
 
 VOICES = ("rms", "slt", "awb", "kal")
 SAID = (

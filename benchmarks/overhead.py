@@ -14,19 +14,19 @@ from collections.abc import AsyncIterator, Iterator
 import numpy as np
 
 from assistant import events
-from assistant.audio import SPEECH_RATE_HZ, AudioClip, AudioFrame, Waveform
+from assistant.audio.echo import EchoRemover
+from assistant.audio.file_devices import FileMicrophone, FileSpeaker
+from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, AudioFrame, Waveform
 from assistant.clock import replay
-from assistant.ear import Ear, Heard
-from assistant.echo import EchoRemover
+from assistant.conversation.loop import TalkLoop
 from assistant.empathy import load_policy
 from assistant.engines.protocols import Cancel, SpeakingStyle
 from assistant.engines.silero import Silero
-from assistant.file_devices import FileMicrophone, FileSpeaker
-from assistant.loop import TalkLoop
 from assistant.session import Ends, Workers, talk_parts
-from assistant.talk_settings import TalkSettings
+from assistant.turns.ear import Ear, Heard
+from assistant.turns.settings import TalkSettings
 from benchmarks.results import p50_p95, table, write_section
-from benchmarks.talking_room import Talker
+from benchmarks.rooms.talking import Talker
 
 WARM_UP_FRAMES = 50
 

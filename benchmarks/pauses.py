@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from assistant.audio import SPEECH_RATE_HZ, Framer, Waveform
-from assistant.ear import Ear
+from assistant.audio.playout import level_db
+from assistant.audio.waveform import SPEECH_RATE_HZ, Framer, Waveform
 from assistant.engines.protocols import Transcript
 from assistant.engines.silero import Silero
-from assistant.playout import level_db
-from benchmarks.rooms import read
+from assistant.turns.ear import Ear
+from benchmarks.rooms.room import read
 
 FRAME = 512
 FRAME_MS = 32.0

@@ -18,12 +18,12 @@ import pocketsphinx
 import soundfile
 
 from assistant.assembly import open_engines
-from assistant.reply import ReplyRun
+from assistant.files.reply import ReplyRun
+from assistant.records.transcript import ConversationRecord, TurnRecord
 from assistant.settings import ReplySettings
-from assistant.transcript import ConversationRecord, TurnRecord
 from benchmarks.results import p50_p95, table, write_section
 from benchmarks.voices import errors, recognise, words
-from models.embedded import EMBEDDED
+from models.checkpoints.embedded import EMBEDDED
 
 RAVDESS = {"01": "neutral", "03": "happy", "05": "angry", "04": "sad", "08": "surprise"}
 SPEAKERS = ("17", "18", "19", "20")

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from assistant import events
 from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcript
-from assistant.recording import LOG_NAME, Consent, LogHead
 from assistant.records.database import FILE_NAME
 from assistant.records.exporting import write_exports
 from assistant.records.index import Index, Query, rebuild
 from assistant.records.reading import find_records
+from assistant.records.recording import LOG_NAME, Consent, LogHead
 from benchmarks.results import p50_p95, table, write_section
 from models.emotions import Emotion
 

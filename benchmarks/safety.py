@@ -27,13 +27,13 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from assistant.audio import SPEECH_RATE_HZ, Waveform, resample
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform, resample
 from assistant.engines.blsp_emo import BlspEmoModel
 from assistant.engines.protocols import Cancel, Persona, SpeechModel, Transcript
 from assistant.safety import HelpFinder
 from benchmarks.results import table, write_section
 from benchmarks.voices import errors, words
-from models.embedded import EMBEDDED
+from models.checkpoints.embedded import EMBEDDED
 
 SAYINGS = Path(__file__).with_name("data") / "safety"
 MELD = "text-meld/data/MELD/train_sent_emo.csv"

@@ -14,13 +14,14 @@ import psutil
 
 from assistant import events
 from assistant.assembly import open_engines
+from assistant.audio.file_devices import FileMicrophone, FileSpeaker
 from assistant.clock import replay
-from assistant.file_devices import FileMicrophone, FileSpeaker
+from assistant.engines.settings import ModelSettings
 from assistant.session import Ends, Watchers, Workers, open_talk
-from assistant.settings import ModelSettings, TalkCommandSettings
+from assistant.settings import TalkCommandSettings
 from benchmarks.results import table, write_section
 from benchmarks.talk import GAP_S, people
-from models.embedded import EMBEDDED
+from models.checkpoints.embedded import EMBEDDED
 
 SAMPLES = 12
 """Measurements of memory over the run."""

@@ -4,10 +4,10 @@
 
 Holds two conversations, on a clock that jumps over waits and counts all work as it really takes:
 
-- clear voices: sentences that `nano` was not trained on, said by voices of espeak-ng that it was
-  not trained on;
-- people: whole sentences of different learners of English (speechocean762, test speakers), which
-  `nano` hardly understands; left out where `ATTUNE_DATA` is absent.
+- clear voices: held-out wordings of the domain, said by voices of espeak-ng that no recipe trains
+  on;
+- people: whole sentences of different learners of English (speechocean762, test speakers); left
+  out where `ATTUNE_DATA` is absent.
 
 All sentences are said to their ends: somebody who stops in the middle of one is waited for.
 """
@@ -23,16 +23,17 @@ import numpy as np
 
 from assistant import events
 from assistant.assembly import open_engines
-from assistant.audio import SPEECH_RATE_HZ, Waveform
+from assistant.audio.file_devices import FileMicrophone, FileSpeaker
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.clock import replay
-from assistant.file_devices import FileMicrophone, FileSpeaker
+from assistant.engines.settings import ModelSettings
 from assistant.session import Ends, Watchers, Workers, open_talk
-from assistant.settings import ModelSettings, TalkCommandSettings
+from assistant.settings import TalkCommandSettings
 from benchmarks.results import p50_p95, table, write_section
-from benchmarks.rooms import LEVEL_DB, at_level, read
-from models.embedded import EMBEDDED
-from train.domain import draw_values, fill, read_domain, templates
-from train.synthesis import HELD_OUT_ESPEAK_VARIANTS, Voice, speak
+from benchmarks.rooms.room import LEVEL_DB, at_level, read
+from models.checkpoints.embedded import EMBEDDED
+from train.language.domain import draw_values, fill, read_domain, templates
+from train.synthetic.voices import HELD_OUT_ESPEAK_VARIANTS, Voice, speak
 
 STAGES = (
     ("heard", (), "encoded, emotion known (begun after 192 ms of silence)"),
@@ -53,14 +54,14 @@ INTRODUCTION = (
 
 
 def clear(turns: int) -> Iterator[Waveform]:
-    """Yields sentences of nano's held-out wordings with pauses for the answers between them."""
+    """Yields held-out wordings of the domain with pauses for the answers between them."""
     generator = np.random.default_rng(0)
     wordings = list(templates(read_domain(), "wording"))
     for turn in range(turns):
         intent, template = wordings[int(generator.integers(len(wordings)))]
         text = fill(template, draw_values(intent, template, generator))
         variant = HELD_OUT_ESPEAK_VARIANTS[turn % len(HELD_OUT_ESPEAK_VARIANTS)]
-        waveform = speak(text, Voice("espeak", f"en-us+{variant}")).waveform
+        waveform = speak(text, Voice("espeak", f"en-us+{variant}"))
         yield _with_gap(waveform, generator)
 
 

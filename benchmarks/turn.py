@@ -18,7 +18,7 @@ import numpy as np
 
 from app import WAITING
 from benchmarks.results import p50_p95, table, write_section
-from models.embedded import EMBEDDED
+from models.checkpoints.embedded import EMBEDDED
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "conversation.flac"
@@ -29,7 +29,7 @@ MARKS = ("heard", "first_token", "first_audio", "words", "reply", "spoken")
 
 def utterance(path: Path) -> np.ndarray:
     """Returns 4 s from the first speech of a recording on, repeated if it is shorter."""
-    from assistant.soundfiles import Recording
+    from assistant.audio.soundfiles import Recording
 
     waveform = np.concatenate(list(Recording(path).blocks()))
     start = int(np.argmax(np.abs(waveform) > 0.02))
@@ -38,11 +38,12 @@ def utterance(path: Path) -> np.ndarray:
 
 def measure(options: argparse.Namespace) -> None:
     """Runs turns in this process and prints their times as one line of JSON."""
-    from assistant.answer import answer_question
     from assistant.assembly import open_engines
     from assistant.engines.protocols import Persona
-    from assistant.settings import ModelSettings, ReplySettings
-    from assistant.turns import SpokenTurn
+    from assistant.engines.settings import ModelSettings
+    from assistant.files.answer import answer_question
+    from assistant.settings import ReplySettings
+    from assistant.turns.cutter import SpokenTurn
 
     run = ModelSettings(threads=options.measure, dtype=options.dtype)
     engines = open_engines(ReplySettings(model=options.model, engine=options.engine, run=run))

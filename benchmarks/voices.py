@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assistant.audio import Waveform, resample
+from assistant.audio.waveform import Waveform, resample
 from assistant.empathy import load_policy
 from assistant.engines.protocols import Cancel, SpeakingStyle, TextToSpeech
 from assistant.engines.table import open_voice
-from assistant.speakable import speakable
+from assistant.voice.speakable import speakable
 from benchmarks.results import p50_p95, table, write_section
 from models.emotions import Emotion
 

@@ -18,10 +18,10 @@ from pathlib import Path
 import psutil
 from websockets.asyncio.client import connect
 
-from assistant.audio import Waveform
+from assistant.audio.waveform import Waveform
 from benchmarks.results import p50_p95, percentile, table, write_section
-from benchmarks.web_clients import Talked, load_recordings, talk
-from models.embedded import EMBEDDED
+from benchmarks.rooms.web_clients import Talked, load_recordings, talk
+from models.checkpoints.embedded import EMBEDDED
 
 ROOT = Path(__file__).parents[1]
 COLUMNS = (

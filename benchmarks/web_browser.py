@@ -20,15 +20,15 @@ import numpy as np
 import soundfile
 
 from assistant.assembly import open_engines
-from assistant.audio import Waveform, resample
+from assistant.audio.file_devices import FileMicrophone, FileSpeaker
+from assistant.audio.waveform import Waveform, resample
 from assistant.clock import replay
-from assistant.file_devices import FileMicrophone, FileSpeaker
 from assistant.session import Ends, Watchers, Workers, open_talk
 from assistant.settings import TalkCommandSettings
 from benchmarks.results import p50_p95, table, write_section
+from benchmarks.rooms.web_clients import RATE_HZ, load_recordings
 from benchmarks.web import serve, stop
-from benchmarks.web_clients import RATE_HZ, load_recordings
-from models.embedded import EMBEDDED
+from models.checkpoints.embedded import EMBEDDED
 
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "

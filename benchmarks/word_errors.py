@@ -17,19 +17,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from models.checkpoints.whisper import load_decoder, load_encoder
 from models.features import Waveform, speech_features
-from models.transcription import greedy_words, words_of
-from models.whisper import load_decoder, load_encoder
-from train.audio_files import read_audio
+from models.transcription import words_of, written_words
 from train.corpora.files import CorpusFiles
 from train.corpora.table import reader_of
-from train.domain import Intent, draw_values, fill, read_domain, templates
-from train.manifest import Drops, Utterance
+from train.data.audio_files import read_audio
+from train.data.manifest import Drops, Utterance
+from train.language.domain import Intent, draw_values, fill, read_domain, templates
 from train.metrics import word_error_rate
-from train.speech_cuts import pink_noise
-from train.spoken_sentences import piper_says
-from train.surroundings import with_noise
-from train.synthesis import Voice, speak
+from train.synthetic.speech_cuts import pink_noise
+from train.synthetic.spoken_sentences import piper_says
+from train.synthetic.surroundings import with_noise
+from train.synthetic.voices import Voice, speak
 
 FLITE = Voice("flite", "slt")
 SPOKEN = {
@@ -66,8 +66,9 @@ class Recogniser:
             trailing_frames=self.encoder.config.trailing_frames,
         )
         states = self.encoder(features)
-        words = greedy_words(self._found.decoder, self._found.transcription, states)
-        return words_of([words], self._found.tokenizer, None).text
+        found = self._found
+        words = written_words(found.decoder, found.transcription, states, found.tokenizer)
+        return words_of([words], found.tokenizer, None).text
 
 
 def said(name: str, count: int) -> Iterator[Said]:
@@ -88,7 +89,7 @@ def _spoken(name: str, count: int) -> Iterator[Said]:
     domain = read_domain()
     wordings: list[tuple[Intent, str]] = list(templates(domain, "wording"))
     voice, noise = name.split()[0], "dB" in name
-    from assistant.engines.piper import Piper
+    from assistant.engines.voices.piper import Piper
 
     own = SPOKEN[voice]
     piper = None if own else Piper(voice)
@@ -96,10 +97,7 @@ def _spoken(name: str, count: int) -> Iterator[Said]:
         generator = np.random.default_rng([7, int(place)])
         intent, template = wordings[place]
         text = fill(template, draw_values(intent, template, generator))
-        if piper is not None:
-            waveform = piper_says(piper, text)
-        else:
-            waveform = speak(text, own or FLITE).waveform
+        waveform = piper_says(piper, text) if piper is not None else speak(text, own or FLITE)
         if noise:
             hiss = pink_noise(waveform.size, generator)
             waveform = with_noise(waveform, hiss, NOISE_DB, generator)

@@ -16,9 +16,9 @@ import soundfile
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))
 
-from assistant.audio import Waveform, to_int16  # noqa: E402
-from assistant.engines.flite import Flite  # noqa: E402
+from assistant.audio.waveform import Waveform, to_int16  # noqa: E402
 from assistant.engines.protocols import Cancel, SpeakingStyle  # noqa: E402
+from assistant.engines.voices.flite import Flite  # noqa: E402
 
 RATE_HZ = 16_000
 PAUSE_S = 1.6

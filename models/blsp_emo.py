@@ -7,15 +7,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.adapter import build_adapter
-from models.checkpoint import load
+from models.adapters.build import build_adapter
+from models.adapters.embeddings import SpeechEmbeddings
+from models.adapters.words import NOTHING_UNDERSTOOD, WordsAdapter, Written, shared_text
+from models.checkpoints.checkpoint import load
+from models.checkpoints.whisper import load_decoder
 from models.config import BlspEmoConfig
-from models.ctc_adapter import CtcAdapter
-from models.emotion_head import abstains, build_emotion_head, calibrated
+from models.emotion.heads import abstains, build_emotion_head, calibrated
 from models.emotions import EMOTION_LABELS
 from models.features import (
     SpeechFeatures,
@@ -24,18 +25,21 @@ from models.features import (
     speech_features,
     without_offset,
 )
-from models.joint_words import SpelledWords, Speller, joint_words, scores_of
 from models.llm import LanguageModel
 from models.masks import HOP_SAMPLES, blank_outside
+from models.phrases import phrase_scores
 from models.prompts import ChatPrompts, chat_prompts
 from models.speech_decoder import SpeechDecoder
-from models.speech_embeddings import SpeechEmbeddings
 from models.speech_encoder import SpeechEncoder, SpeechStates
 from models.tokenizer import Tokenizer
-from models.transcription import Words, are_understood, greedy_words, text_of, words_of
-from models.whisper import load_decoder
-from models.word_model import WordGuide, WordModel
-from models.words_adapter import NOTHING_UNDERSTOOD, WordsAdapter, Written, shared_text
+from models.transcription import (
+    Words,
+    WrittenWords,
+    are_understood,
+    text_of,
+    words_of,
+    written_words,
+)
 
 SHORTEST_SAMPLES = 1600
 """Utterances below 0.1 s are followed by silence up to it."""
@@ -55,11 +59,8 @@ class Heard:
     """Calibrated, in the order of `Emotion`."""
     abstained: bool
     """Whether the model is too uncertain to be acted on."""
-    spelled: tuple[SpelledWords, ...] = ()
-    """The words of each piece in tokens of the decoder, where the LLM is given words (adapter
-    `words`, or `ctc` beside a decoder of the same tokens)."""
     words: Words | None = None
-    """These words; None where the LLM is given none."""
+    """What was said, where the LLM is given words (adapter `words`); None where it is not."""
 
 
 @dataclass(slots=True)
@@ -68,7 +69,6 @@ class _Parts:
 
     tokenizer: Tokenizer | None = None
     decoder_tokenizer: Tokenizer | None = None
-    word_model: WordModel | None = None
 
 
 class BlspEmo(nn.Module):
@@ -78,7 +78,6 @@ class BlspEmo(nn.Module):
         config: Shapes of all parts.
         tokenizer: The LLM's; needed for prompts and talk, not for tensors.
         decoder_tokenizer: That of Whisper's decoder, where it has one of its own.
-        word_model: Which words are likely; guides the adapter `ctc`.
 
     Raises:
         ValueError: The parts of `config` do not fit together.
@@ -90,11 +89,10 @@ class BlspEmo(nn.Module):
         *,
         tokenizer: Tokenizer | None = None,
         decoder_tokenizer: Tokenizer | None = None,
-        word_model: WordModel | None = None,
     ) -> None:
         super().__init__()
         self.config = config
-        self._parts = _Parts(tokenizer, decoder_tokenizer, word_model)
+        self._parts = _Parts(tokenizer, decoder_tokenizer)
         shape = config.speech_encoder
         self.speech_encoder = SpeechEncoder(shape)
         self.llm = LanguageModel(config.llm, config.lora)
@@ -176,8 +174,7 @@ class BlspEmo(nn.Module):
     @tokenizer.setter
     def tokenizer(self, tokenizer: Tokenizer) -> None:
         self._parts.tokenizer = tokenizer
-        for cached in ("prompts", "_word_guide"):
-            self.__dict__.pop(cached, None)
+        self.__dict__.pop("prompts", None)
 
     @property
     def has_tokenizer(self) -> bool:
@@ -193,23 +190,6 @@ class BlspEmo(nn.Module):
     def decoder_tokenizer(self) -> Tokenizer:
         """The tokenizer of the transcribing decoder."""
         return self._parts.decoder_tokenizer or self.tokenizer
-
-    @property
-    def word_model(self) -> WordModel | None:
-        """Which words are likely; guides the words that are heard. None: nothing does."""
-        return self._parts.word_model
-
-    @word_model.setter
-    def word_model(self, word_model: WordModel | None) -> None:
-        self._parts.word_model = word_model
-        self.__dict__.pop("_word_guide", None)
-
-    @cached_property
-    def _word_guide(self) -> WordGuide | None:
-        if self.word_model is None:
-            return None
-        spelling = range(self.config.adapter.vocabulary)
-        return WordGuide(self.word_model, [self.tokenizer.decode([token]) for token in spelling])
 
     @cached_property
     def prompts(self) -> ChatPrompts:
@@ -256,12 +236,8 @@ class BlspEmo(nn.Module):
     def _adapted(
         self, states: SpeechStates, token_counts: Tensor | None = None
     ) -> SpeechEmbeddings:
-        if isinstance(self.adapter, WordsAdapter):
-            return self._worded(states, self._spelled(states))
-        embedded: SpeechEmbeddings = self.adapter(states, token_counts)
-        if isinstance(self.adapter, CtcAdapter):
-            return self.adapter.spelled(embedded, self.llm.table)
-        return embedded
+        written = self._written(states)
+        return self.adapter(states, token_counts) if written is None else self._in_words(written)
 
     def with_emotion(self, embedded: SpeechEmbeddings, emotions: Tensor | None) -> SpeechEmbeddings:
         """Returns `embedded` with the vectors of `emotions` (B, E) on it, if the model has any."""
@@ -321,21 +297,17 @@ class BlspEmo(nn.Module):
             if 0 < piece.numel() < SHORTEST_SAMPLES:
                 piece = torch.nn.functional.pad(piece, (0, SHORTEST_SAMPLES - piece.numel()))
             states.append(self.encode(self.features([piece])))
-        found = [self._spelled(piece, cancelled) for piece in states]
-        spelled = tuple(words for words in found if words is not None)
+        found = [self._written(piece, cancelled) for piece in states]
+        written = [words for words in found if words is not None]
         confidence = self.config.word_confidence
-        words = words_of(spelled, self.decoder_tokenizer, confidence) if spelled else None
+        words = words_of(written, self.decoder_tokenizer, confidence) if written else None
         plain = self._given(states, found)
         each = [self.emotion_logits(s, e) for s, e in zip(states, plain, strict=True)]
         embedded = [
             self.with_emotion(e, calibrated(told, self.config.calibration))
             for e, told in zip(plain, each, strict=True)
         ]
-        if (
-            isinstance(self.adapter, WordsAdapter)
-            and words
-            and not are_understood(words, confidence)
-        ):
+        if words and not are_understood(words, confidence):
             # Neither guessed words nor what a noise sounds like may colour the question back.
             embedded = [self._of_text(NOTHING_UNDERSTOOD)]
         logits = _emotion_of_pieces(each, states).float().cpu()
@@ -346,39 +318,26 @@ class BlspEmo(nn.Module):
             emotion_logits=logits,
             probabilities=probabilities,
             abstained=abstains(probabilities, self.config.calibration),
-            spelled=spelled,
             words=words,
         )
 
     @torch.inference_mode()
     def phrase_scores(self, waveform: Waveform, phrases: Sequence[str]) -> list[float] | None:
-        """Returns how well each of `phrases` fits something brief, see `models.joint_words`.
+        """Returns how well each of `phrases` fits something brief, see `models.phrases`.
 
         Args:
             waveform: 16 kHz, up to 30 s, not empty.
-            phrases: As the model writes them.
+            phrases: In small letters.
 
         Returns:
-            Log-probabilities but for a common constant; None for a model that does not spell.
+            Log-probabilities; None for a model without a decoder.
         """
-        speller = self._speller
-        if speller is None:
+        if self.decoder is None or self.config.transcription is None:
             return None
-        padded = np.pad(waveform, (0, max(0, SHORTEST_SAMPLES - len(waveform))))
-        rows = [tuple(self.tokenizer.encode(phrase)) for phrase in phrases]
-        return scores_of(speller, self.encode(self.features([padded])), rows)
-
-    def understood(
-        self, states: SpeechStates, spelled: SpelledWords | None, emotions: Tensor
-    ) -> SpeechEmbeddings:
-        """Returns what the LLM is given for one utterance in a talk.
-
-        Args:
-            states: Of the encoder.
-            spelled: Its words, if they were heard already: the LLM is given their tokens.
-            emotions: As in `adapt`.
-        """
-        return self.with_emotion(self._worded(states, spelled), emotions)
+        states = self.encode(self.features([waveform]))
+        return phrase_scores(
+            self.decoder, self.config.transcription, states, phrases, self.decoder_tokenizer
+        )
 
     def worded(
         self, ids: Tensor, counts: Tensor, written: Written | None = None
@@ -396,65 +355,49 @@ class BlspEmo(nn.Module):
         return SpeechEmbeddings(embeddings, counts)
 
     def _given(
-        self, states: Sequence[SpeechStates], spelled: Sequence[SpelledWords | None]
+        self, states: Sequence[SpeechStates], written: Sequence[WrittenWords | None]
     ) -> list[SpeechEmbeddings]:
         """Returns what the LLM is given for each piece of an utterance, without emotion.
 
         Words of a piece that follows others begin with a space, as in a text.
         """
         given: list[SpeechEmbeddings] = []
-        for piece, words in zip(states, spelled, strict=True):
+        for piece, words in zip(states, written, strict=True):
             is_first = not any(int(before.lengths[0]) for before in given)
-            given.append(self._worded(piece, words, before="" if is_first else " "))
+            before = "" if is_first else " "
+            given.append(self.adapter(piece) if words is None else self._in_words(words, before))
         return given
 
-    def _worded(
-        self, states: SpeechStates, spelled: SpelledWords | None, *, before: str = ""
-    ) -> SpeechEmbeddings:
-        if isinstance(self.adapter, WordsAdapter) and spelled is not None:
-            return self._in_words(spelled, before)
-        if spelled is None or not spelled.ids:
-            return self._adapted(states)
-        ids = torch.tensor([spelled.ids], device=self.device)
-        return self.worded(ids, torch.tensor([len(spelled.ids)], device=self.device))
-
-    def _in_words(self, spelled: SpelledWords, before: str) -> SpeechEmbeddings:
+    def _in_words(self, written: WrittenWords, before: str = "") -> SpeechEmbeddings:
         """Returns what the LLM is given for words of the decoder, with `before` before them."""
         theirs = self.decoder_tokenizer
-        text = text_of(spelled, theirs)
-        if spelled.states is None or not text:
+        text = text_of(written, theirs)
+        if written.states is None or not text:
             return self._of_text("")
-        shared = shared_text(before + text, self.tokenizer, theirs, spelled.ids)
+        shared = shared_text(before + text, self.tokenizer, theirs, written.ids)
         ids = torch.tensor([shared.ids], dtype=torch.long, device=self.device)
-        written = Written(spelled.states[None], shared.overlaps[None].to(self.device))
-        return self.worded(ids, torch.tensor([ids.shape[1]], device=self.device), written)
+        how = Written(written.states[None], shared.overlaps[None].to(self.device))
+        return self.worded(ids, torch.tensor([ids.shape[1]], device=self.device), how)
 
     def _of_text(self, text: str) -> SpeechEmbeddings:
         """Returns `text` as if it was typed."""
         ids = torch.tensor([self.prompts.content(text)], dtype=torch.long, device=self.device)
         return self.worded(ids, torch.tensor([ids.shape[1]], device=self.device))
 
-    def _spelled(
+    def _written(
         self, states: SpeechStates, cancelled: Callable[[], bool] = lambda: False
-    ) -> SpelledWords | None:
+    ) -> WrittenWords | None:
         """Returns the words of an utterance where the LLM is given them."""
-        if isinstance(self.adapter, WordsAdapter):
-            assert self.decoder is not None and self.config.transcription is not None
-            return greedy_words(
-                self.decoder, self.config.transcription, states, cancelled=cancelled
-            )
-        speller = self._speller
-        return None if speller is None else joint_words(speller, states, guide=self._word_guide)
-
-    @property
-    def _speller(self) -> Speller | None:
-        """Adapter and decoder where they can agree on words."""
-        config = self.config.transcription
-        if not isinstance(self.adapter, CtcAdapter) or self.decoder is None or config is None:
+        if not isinstance(self.adapter, WordsAdapter):
             return None
-        if config.tokenizer != "llm":
-            return None
-        return Speller(self.adapter, self.decoder, config.prompt_ids, config.stop_ids[0])
+        assert self.decoder is not None and self.config.transcription is not None
+        return written_words(
+            self.decoder,
+            self.config.transcription,
+            states,
+            self.decoder_tokenizer,
+            cancelled=cancelled,
+        )
 
 
 def _emotion_of_pieces(each: list[Tensor], states: list[SpeechStates]) -> Tensor:

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from models.config import FRAMES_PER_STATE
+
 HOP_SAMPLES = 160
 """Samples between two mel frames (10 ms at 16 kHz)."""
 
@@ -14,9 +16,9 @@ def frames_of_samples(samples: int) -> int:
     return -(-samples // HOP_SAMPLES)
 
 
-def states_of_frames(frames: int, frames_per_state: int = 2) -> int:
-    """Returns the encoder states of `frames` mel frames (one or two convolutions of stride 2)."""
-    return (frames - 1) // frames_per_state + 1 if frames > 0 else 0
+def states_of_frames(frames: int) -> int:
+    """Returns the encoder states of `frames` mel frames (one convolution of stride 2)."""
+    return (frames - 1) // FRAMES_PER_STATE + 1 if frames > 0 else 0
 
 
 def embeddings_of_states(states: int, kernel_sizes: Iterable[int]) -> int:

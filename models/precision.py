@@ -90,7 +90,7 @@ def check_fits(
         raise CheckpointError(
             f"the model needs {needed / 2**30:.1f} GiB and {place} has {free / 2**30:.1f} GiB "
             "free: close other programs, choose a smaller number format (--dtype) or another "
-            "device, or use the smallest model (--model nano)"
+            "device, or use a smaller model (--model mini)"
         )
 
 

@@ -37,15 +37,6 @@ CHATML = (
 """Template of checkpoints that bring none."""
 
 
-NOT_UNDERSTOOD = "not_understood"
-"""Topic of the questions back; an LLM that names its topics is told it where words are unsure."""
-
-
-def topic_token(topic: str) -> str:
-    """Returns the special token by which an LLM says to itself what its reply is about."""
-    return f"<|{topic}|>"
-
-
 def emotion_sentence(emotion: Emotion) -> str:
     """Returns the sentence that tells a text-only LLM how the person sounds."""
     return f"The person sounds {emotion.adjective}."
@@ -88,11 +79,6 @@ class ChatPrompts:
     def content(self, text: str) -> list[int]:
         """Returns the ids of what somebody said; markup in it stays plain text."""
         return self.tokenizer.encode(text)
-
-    def topic(self, topic: str) -> list[int]:
-        """Returns the id that stands before a reply about `topic`, where the LLM has one for it."""
-        found = self.tokenizer.special_id(topic_token(topic)) if topic else None
-        return [] if found is None else [found]
 
     def reply_header(self) -> list[int]:
         """Returns the ids that close the person's turn and open the assistant's."""

@@ -1,6 +1,8 @@
 """Whisper's decoder: writes the words of an utterance from the same encoder states."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import torch
@@ -78,6 +80,46 @@ class SpeechDecoder(nn.Module):
             )
         return self.whisper.layer_norm(hidden)
 
+    def attention(
+        self,
+        ids: Sequence[int],
+        speech: SpeechStates,
+        *,
+        prompt: Sequence[int],
+        heads: Sequence[tuple[int, int]] = (),
+    ) -> Tensor:
+        """Returns how `ids` were read from the sound: (heads, L, states), each row sums to 1.
+
+        Args:
+            ids: Written after `prompt`, L of them.
+            speech: Of one utterance.
+            prompt: As for `written`.
+            heads: Layer and head, from 0, of those that follow the sound; empty for all heads of
+                the upper half, which Whisper takes where it knows no better.
+        """
+        layers: list[Any] = list(self.whisper.layers)
+        chosen = heads or [
+            (layer, head)
+            for layer in range(len(layers) // 2, len(layers))
+            for head in range(layers[layer].encoder_attn.num_heads)
+        ]
+        asking: dict[int, Tensor] = {}
+        with ExitStack() as hooks:
+            for number in {layer for layer, _ in chosen}:
+                hook = layers[number].encoder_attn.register_forward_pre_hook(
+                    partial(_keep_query, asking, number), with_kwargs=True
+                )
+                hooks.callback(hook.remove)
+            self.states(torch.tensor([[*prompt, *ids]], device=speech.states.device), speech)
+        states, bias = _attended(speech)
+        rows = slice(len(prompt) - 1, -1)
+        return torch.stack(
+            [
+                _attention_of(layers[layer].encoder_attn, head, asking[layer], states, bias)[rows]
+                for layer, head in chosen
+            ]
+        )
+
     def new_cache(self) -> Any:
         """Returns an empty cache of both attentions."""
         guard_torchaudio()
@@ -85,6 +127,24 @@ class SpeechDecoder(nn.Module):
         from transformers.cache_utils import EncoderDecoderCache
 
         return EncoderDecoderCache(DynamicCache(), DynamicCache())
+
+
+def _keep_query(
+    asking: dict[int, Tensor], number: int, _module: nn.Module, args: Any, options: Any
+) -> None:
+    asking[number] = args[0] if args else options["hidden_states"]
+
+
+def _attention_of(
+    attention: Any, head: int, asking: Tensor, states: Tensor, bias: Tensor | None
+) -> Tensor:
+    """Returns (L, S) of one head for a batch of one."""
+    columns = slice(head * attention.head_dim, (head + 1) * attention.head_dim)
+    queries = attention.q_proj(asking)[0, :, columns].float() * attention.scaling
+    scores = queries @ attention.k_proj(states)[0, :, columns].float().T
+    if bias is not None:
+        scores = scores + bias[0, 0].float()
+    return torch.softmax(scores, dim=-1)
 
 
 def _attended(speech: SpeechStates) -> tuple[Tensor, Tensor | None]:

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.config import SpeechEncoderConfig
+from models.config import FRAMES_PER_STATE, SpeechEncoderConfig
 from models.features import SpeechFeatures
 from models.masks import attention_bias, blank_outside, lengths_to_mask
 from models.torchaudio_guard import guard_torchaudio
@@ -35,13 +35,6 @@ class SpeechStates:
         """(B, S) bool, true where there is speech."""
         return lengths_to_mask(self.lengths, self.states.shape[1])
 
-    def repeated(self, times: int) -> "SpeechStates":
-        """Returns the states of one utterance `times` times, as a batch; nothing is copied."""
-        padded = None if self.padded is None else self.padded.expand(times, -1, -1)
-        held = None if self.padded_lengths is None else self.padded_lengths.expand(times)
-        states = self.states.expand(times, -1, -1)
-        return SpeechStates(states, self.lengths.expand(times), padded=padded, padded_lengths=held)
-
 
 class SpeechEncoder(nn.Module):
     """The encoder of Whisper (arXiv 2212.04356), which we run layer by layer.
@@ -58,7 +51,6 @@ class SpeechEncoder(nn.Module):
 
         self.config = config
         self.whisper = WhisperEncoder(whisper_config(config))
-        self.whisper.conv1.stride = (config.frames_per_state // 2,)
 
     @property
     def pad_frames(self) -> int | None:
@@ -76,7 +68,7 @@ class SpeechEncoder(nn.Module):
         limit = self.config.max_frames
         if longest > limit or (self.pad_frames and frames != limit):
             raise ValueError(f"the encoder takes {limit} frames and was given {frames}")
-        lengths = _states(features.lengths, self.config.frames_per_state)
+        lengths = _states(features.lengths)
         # Silence behind an utterance of nearly 30 s ends where the table of positions does.
         log_mel = features.log_mel[..., :limit]
         kept = (features.lengths + self.config.trailing_frames).clamp(max=log_mel.shape[-1])
@@ -87,7 +79,7 @@ class SpeechEncoder(nn.Module):
             layers.append(hidden)
         states = self.whisper.layer_norm(hidden)
         size = int(lengths.max())
-        held = _states(kept, self.config.frames_per_state).to(states.device)
+        held = _states(kept).to(states.device)
         return SpeechStates(
             states=states[:, :size],
             lengths=lengths.to(states.device),
@@ -109,22 +101,20 @@ class SpeechEncoder(nn.Module):
         bias: Tensor | None = None
         kept = kept.to(weight.device)
         if not self.pad_frames:
-            inside = _states(kept, self.config.frames_per_state // 2)
-            frames = lengths_to_mask(inside, hidden.shape[-1])
+            frames = lengths_to_mask(kept, hidden.shape[-1])
             hidden = hidden.masked_fill(~frames[:, None, :], 0.0)
         hidden = F.gelu(self.whisper.conv2(hidden)).transpose(1, 2)
         if not self.pad_frames:
-            inside = _states(kept, self.config.frames_per_state)
-            mask = lengths_to_mask(inside, hidden.shape[1])
+            mask = lengths_to_mask(_states(kept), hidden.shape[1])
             hidden = blank_outside(hidden, mask)
             bias = None if bool(mask.all()) else attention_bias(mask, hidden.dtype)
         hidden = hidden + self.whisper.embed_positions.weight[: hidden.shape[1]]
         return F.dropout(hidden, p=self.config.dropout, training=self.training), bias
 
 
-def _states(frames: Tensor, frames_per_state: int) -> Tensor:
+def _states(frames: Tensor) -> Tensor:
     """Returns how many states (B,) hold `frames` (B,), at least one each."""
-    return torch.div(frames - 1, frames_per_state, rounding_mode="floor") + 1
+    return torch.div(frames - 1, FRAMES_PER_STATE, rounding_mode="floor") + 1
 
 
 def whisper_config(config: SpeechEncoderConfig, **overrides: Any) -> Any:

@@ -8,9 +8,8 @@ from functools import cached_property
 from models.blsp_emo import BlspEmo, Heard
 from models.emotions import Emotion
 from models.generation import CachedText, Guidance, Piece, Sampling, generate
-from models.prompts import NOT_UNDERSTOOD, system_line
+from models.prompts import system_line
 from models.tokenizer import IncrementalDecoder
-from models.transcription import is_understood
 
 END_MARKS = " .!?…"
 """What `TalkSession.end_log_odds` does not look at, where it stands last."""
@@ -64,7 +63,6 @@ class TalkSession:
         self._opening = 0
         self._emotion: Emotion | None = None
         self._reply_ids: list[int] = []
-        self._is_unclear = False
         self.forgotten_turns = 0
         """Oldest turns dropped because the conversation outgrew what the model follows."""
 
@@ -116,16 +114,11 @@ class TalkSession:
     def listen(self, heard: Heard) -> None:
         """Takes what was heard as the person's turn; two in a row become one turn.
 
-        Where none of it was understood, the reply will be a question back, if the LLM has a topic
-        for that: it would be fluent about words that nobody said.
-
         Raises:
             ValueError: It is longer than `longest_turn`.
         """
-        is_first = not self.is_waiting
         self._open_turn(int(heard.speech_embeddings.shape[0]), None)
         self._text.append_speech(heard.speech_embeddings)
-        self._is_unclear = (is_first or self._is_unclear) and not is_understood(self._model, heard)
 
     def read(self, text: str, *, emotion: Emotion | None = None) -> None:
         """Takes a typed (or transcribed) turn.
@@ -141,7 +134,6 @@ class TalkSession:
         ids = self._prompts.content(text)
         self._open_turn(len(ids), emotion)
         self._text.append_ids(ids)
-        self._is_unclear = False
 
     def withdraw(self) -> None:
         """Forgets the turn that has no reply yet, if there is one."""
@@ -191,9 +183,6 @@ class TalkSession:
             ValueError: Nothing was heard or read since the last reply.
         """
         self._open_reply()
-        if self._is_unclear:
-            self._reply_ids = self._prompts.topic(NOT_UNDERSTOOD)
-            self._text.append_ids(self._reply_ids)
         room = max(1, self._model.config.context_tokens - len(self._text) - 1)
         sampling = replace(self.sampling, max_new_tokens=min(self.sampling.max_new_tokens, room))
         tokenizer = self._model.tokenizer

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,13 +13,13 @@ from models.config import TranscriptionConfig, WordConfidenceConfig
 from models.generation import CachedText, Sampling, generate
 from models.hallucination import (
     STATES_A_SECOND,
-    begins_again,
     is_invented,
     longest_words,
     loop_length,
+    read_again,
+    read_at,
     second_time,
 )
-from models.joint_words import SpelledWords
 from models.prompts import TRANSCRIBE
 from models.speech_decoder import SpeechDecoder
 from models.speech_encoder import SpeechStates
@@ -29,16 +29,28 @@ if TYPE_CHECKING:
     from models.blsp_emo import BlspEmo, Heard
 
 
+class WrittenWords(NamedTuple):
+    """Words as tokens of the decoder, and how sure each is."""
+
+    ids: tuple[int, ...]
+    log_probabilities: tuple[float, ...]
+    """Of each token and of the end."""
+    no_speech: float = 0.0
+    """Probability that nobody speaks; 0 where the decoder was not taught to tell."""
+    states: Tensor | None = None
+    """(N, H) of the decoder when it chose each token; None where there are none."""
+
+
+FEWEST_TO_READ_AGAIN = 3
+"""Tokens from which on some can have been read a second time."""
+
+
 @dataclass(frozen=True, slots=True)
 class WordScores:
     """How well words fit what was heard; log-probabilities."""
 
     decoder: float
     """Mean of the tokens and the end, by the decoder."""
-    spelling: float = 0.0
-    """Of all tokens together for each of them, by the adapter; 0 where it does not spell."""
-    words: float = 0.0
-    """Of all words and the end for each of them, by the word model; 0 where there is none."""
 
     def confidence(self, config: WordConfidenceConfig | None) -> float:
         """Returns the share of the words that is probably right, in [0, 1].
@@ -48,12 +60,7 @@ class WordScores:
         """
         if config is None:
             return math.exp(self.decoder)
-        odds = (
-            config.decoder * self.decoder
-            + config.spelling * self.spelling
-            + config.words * self.words
-            + config.offset
-        )
+        odds = config.decoder * self.decoder + config.offset
         return 0.5 + 0.5 * math.tanh(0.5 * odds)
 
 
@@ -83,26 +90,19 @@ def transcribe(
     if decoder is None or config is None:
         return _asked(model, heard, cancelled)
     written = [
-        greedy_words(decoder, config, states, cancelled=cancelled) for states in heard.speech_states
+        written_words(decoder, config, states, model.decoder_tokenizer, cancelled=cancelled)
+        for states in heard.speech_states
     ]
     return words_of(written, model.decoder_tokenizer, model.config.word_confidence)
 
 
-def is_understood(model: "BlspEmo", heard: "Heard") -> bool:
-    """Returns whether enough of the words that the LLM is given is probably right.
-
-    True where a checkpoint cannot tell: its LLM is given no words, or they were never judged.
-    """
-    return heard.words is None or are_understood(heard.words, model.config.word_confidence)
-
-
 def are_understood(words: Words, config: WordConfidenceConfig | None) -> bool:
-    """Returns whether there are words, of which enough are probably right."""
+    """Returns whether there are words, of which enough are probably right as far as it is known."""
     return bool(words.text) and (config is None or (words.confidence or 0.0) >= config.least)
 
 
 def words_of(
-    pieces: Sequence[SpelledWords], tokenizer: Tokenizer, config: WordConfidenceConfig | None
+    pieces: Sequence[WrittenWords], tokenizer: Tokenizer, config: WordConfidenceConfig | None
 ) -> Words:
     """Returns the words of one utterance that was heard in `pieces`.
 
@@ -118,19 +118,27 @@ def words_of(
     tokens = [score for piece in pieces for score in piece.log_probabilities]
     if not tokens or not text:
         return Words(text, 0.0, "decoder")
-    spelled = sum(len(piece.ids) for piece in pieces)
-    scores = WordScores(
-        sum(tokens) / len(tokens),
-        sum(piece.spelling_log_probability for piece in pieces) / max(1, spelled),
-        sum(piece.words_log_probability for piece in pieces) / (len(text.split()) + len(pieces)),
-    )
+    scores = WordScores(sum(tokens) / len(tokens))
     return Words(text, scores.confidence(config), "decoder", scores)
 
 
-def text_of(piece: SpelledWords, tokenizer: Tokenizer) -> str:
+def text_of(piece: WrittenWords, tokenizer: Tokenizer) -> str:
     """Returns what was said in one piece; empty where nobody speaks or it only repeats itself."""
     text = tokenizer.decode(piece.ids).strip()
     return "" if is_invented(text, piece.log_probabilities, piece.no_speech) else text
+
+
+def written_words(
+    decoder: SpeechDecoder,
+    config: TranscriptionConfig,
+    states: SpeechStates,
+    tokenizer: Tokenizer,
+    *,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> WrittenWords:
+    """Returns the words of one utterance: the most probable tokens, each sound read once."""
+    written = greedy_words(decoder, config, states, cancelled=cancelled)
+    return read_once(written, decoder, config, states, tokenizer)
 
 
 @torch.inference_mode()
@@ -140,12 +148,12 @@ def greedy_words(
     states: SpeechStates,
     *,
     cancelled: Callable[[], bool] = lambda: False,
-) -> SpelledWords:
+) -> WrittenWords:
     """Returns the most probable tokens of one utterance.
 
     The end token's log-probability is the last one, where the decoder came to an end. It is stopped
     where it repeats itself or has written more than anybody can say in that time, and what it wrote
-    a second time is left out.
+    a second time then is left out.
     """
     device = states.states.device
     cache = decoder.new_cache()
@@ -175,10 +183,34 @@ def greedy_words(
                 del ids[-repeats:], scores[-repeats:]
             break
         given = torch.tensor([[token]], device=device)
-    if repeats := begins_again(ids, seconds):
-        del ids[-repeats:], scores[len(ids) :]
     chosen = torch.stack(choosing[: len(ids)]) if ids else None
-    return SpelledWords(tuple(ids), tuple(scores), no_speech=no_speech, states=chosen)
+    return WrittenWords(tuple(ids), tuple(scores), no_speech=no_speech, states=chosen)
+
+
+@torch.inference_mode()
+def read_once(
+    written: WrittenWords,
+    decoder: SpeechDecoder,
+    config: TranscriptionConfig,
+    states: SpeechStates,
+    tokenizer: Tokenizer,
+) -> WrittenWords:
+    """Returns `written` without what the decoder read a second time from the same sound."""
+    tokens = [tokenizer.decode([token]) for token in written.ids]
+    if len(tokens) < FEWEST_TO_READ_AGAIN:
+        return written
+    heads = config.alignment_heads
+    read = decoder.attention(written.ids, states, prompt=config.prompt_ids, heads=heads)
+    seconds = int(states.lengths[0]) / STATES_A_SECOND
+    repeats = read_again(read_at(read), tokens, seconds)
+    if not repeats:
+        return written
+    kept = len(tokens) - repeats
+    return written._replace(
+        ids=written.ids[:kept],
+        log_probabilities=written.log_probabilities[:kept],
+        states=None if written.states is None else written.states[:kept],
+    )
 
 
 @lru_cache(maxsize=4)

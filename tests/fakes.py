@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from assistant.audio import SPEECH_RATE_HZ, AudioClip, Waveform
+from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, Waveform
 from assistant.engines.protocols import (
     Cancel,
     EmotionEstimate,
@@ -14,9 +14,9 @@ from assistant.engines.protocols import (
     TextDelta,
     Transcript,
 )
+from assistant.engines.tool_calls import COMMON_MARKS
 from assistant.errors import EngineFailed
-from assistant.speakable import speakable
-from assistant.tool_calls import COMMON_MARKS
+from assistant.voice.speakable import speakable
 from models.emotions import Emotion
 
 
@@ -112,6 +112,9 @@ class ScriptedTranscriber:
     def transcribe(self, utterance: Waveform) -> Transcript:
         self.lengths_s.append(len(utterance) / SPEECH_RATE_HZ)
         return Transcript(self.text, confidence=0.9)
+
+    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> None:
+        return None
 
 
 class ScriptedDialogue:

@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 import soundfile
 
-from assistant.audio import SPEECH_RATE_HZ, Waveform, resample
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform, resample
 
 RATE_HZ = 48_000
 

@@ -8,26 +8,20 @@ from typing import TypeVar
 import numpy as np
 
 from assistant import events
-from assistant.audio import SPEECH_RATE_HZ, Waveform
+from assistant.audio.file_devices import FileMicrophone, FileSpeaker
+from assistant.audio.protocols import EchoCanceller, Microphone
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.clock import replay
-from assistant.conversation import History
-from assistant.ear import Ear
+from assistant.conversation.loop import TalkLoop
 from assistant.empathy import load_policy
-from assistant.engines.protocols import (
-    EchoCanceller,
-    EmotionEstimate,
-    Microphone,
-    Persona,
-    TextToSpeech,
-    Transcribes,
-)
-from assistant.file_devices import FileMicrophone, FileSpeaker
-from assistant.loop import TalkLoop
-from assistant.recording import Consent, Recorder
+from assistant.engines.protocols import EmotionEstimate, Persona, TextToSpeech, Transcribes
+from assistant.history import History
+from assistant.records.recording import Consent, Recorder
 from assistant.safety import HelpFinder
 from assistant.session import Ends, Workers, talk_parts
-from assistant.talk_settings import TalkSettings
-from assistant.turn_judges import TurnJudges
+from assistant.turns.ear import Ear
+from assistant.turns.judges import TurnJudges
+from assistant.turns.settings import TalkSettings
 from tests.fakes import LevelDetector, ScriptedDialogue, ScriptedModel, ToneVoice
 
 E = TypeVar("E", bound=events.Event)

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from assistant.audio.soundfiles import Recording
 from assistant.engines.table import open_vad
 from assistant.settings import ReplySettings
-from assistant.soundfiles import Recording
-from assistant.turns import TurnCutter
+from assistant.turns.cutter import TurnCutter
 from examples.make import TURNS
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "conversation.flac"

@@ -68,7 +68,7 @@ def read_settings(kind: type[SettingsT], name: str, arguments: Sequence[str]) ->
 
 def _told(error: Exception) -> str:
     """Returns what is said of an error: one line with its remedy."""
-    from train.run_folder import is_disk_full
+    from train.loop.run_folder import is_disk_full
 
     if _is_expected(error) and not is_disk_full(error):
         return str(error)

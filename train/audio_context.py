@@ -16,19 +16,19 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from models.checkpoints.whisper import load_encoder, save_adapted
 from models.features import SpeechFeatures, speech_features
 from models.masks import lengths_to_mask
 from models.speech_encoder import SpeechEncoder
-from models.whisper import load_encoder, save_adapted
-from train.batches import BucketedBatches
-from train.domain import read_domain
-from train.loop import fit
+from train.alignment.stages import only_training
+from train.language.domain import read_domain
+from train.loop.batches import BucketedBatches
+from train.loop.fit import fit
+from train.loop.task import Outcome, Task
 from train.settings import Frozen, LoopSettings
-from train.speech_cuts import Cut, Disturbed, draw_cuts, find_recordings, heard_cut
-from train.spoken_sentences import speak_sentences
-from train.stages import only_training
-from train.surroundings import Surroundings
-from train.task import Outcome, Task
+from train.synthetic.speech_cuts import Cut, Disturbed, draw_cuts, find_recordings, heard_cut
+from train.synthetic.spoken_sentences import speak_sentences
+from train.synthetic.surroundings import Surroundings
 
 logger = logging.getLogger(__name__)
 

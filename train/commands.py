@@ -6,17 +6,17 @@ COMMANDS = {
     "prepare": Command(
         "a corpus folder → a manifest with summary and plot",
         "train.settings:PrepareSettings",
-        "train.prepare:prepare",
+        "train.corpora.prepare:prepare",
     ),
     "continue": Command(
         "an LLM writes what is to be said to each utterance",
         "train.settings:ContinueSettings",
-        "train.continuations:write_continuations",
+        "train.continuations.command:write_continuations",
     ),
     "hear": Command(
         "a Whisper writes down what it hears of each utterance",
         "train.settings:HearSettings",
-        "train.hear:hear",
+        "train.alignment.hear:hear",
     ),
     "language": Command(
         "an instruction LLM learns from written talks to answer as a companion does",
@@ -31,57 +31,42 @@ COMMANDS = {
     "assemble": Command(
         "a pretrained Whisper and a pretrained LLM → a checkpoint, nothing trained",
         "train.settings:AssembleSettings",
-        "train.assemble:write_assembled",
+        "train.alignment.assemble:write_assembled",
     ),
     "align-semantic": Command(
         "stage 1: speech continues as its words do",
         "train.settings:SemanticSettings",
-        "train.align:align_semantic",
+        "train.alignment.command:align_semantic",
     ),
     "align-emotion": Command(
         "stage 2: replies fit words and voice",
         "train.settings:EmotionSettings",
-        "train.align:align_emotion",
+        "train.alignment.command:align_emotion",
     ),
     "calibrate": Command(
         "temperature and threshold of the emotion head, from held-out voices",
         "train.settings:CalibrateSettings",
-        "train.calibrate:calibrate",
+        "train.evaluation.calibrate:calibrate",
     ),
     "emotion-head": Command(
         "a linear emotion head on a checkpoint's frozen encoder, fitted and calibrated",
-        "train.emotion_head:EmotionHeadSettings",
-        "train.emotion_head:teach_emotion_head",
+        "train.emotion.head:EmotionHeadSettings",
+        "train.emotion.head:teach_emotion_head",
     ),
     "take-emotion-head": Command(
         "a checkpoint hears emotion with the head of another",
-        "train.emotion_transfer:TakeEmotionHeadSettings",
-        "train.emotion_transfer:take_emotion_head",
+        "train.emotion.transfer:TakeEmotionHeadSettings",
+        "train.emotion.transfer:take_emotion_head",
     ),
     "turn-ends": Command(
         "how surely a person who pauses is done, from the LLM's own odds",
         "train.settings:TurnEndSettings",
-        "train.turn_ends:turn_ends",
+        "train.turn_ends.words:turn_ends",
     ),
     "turn-ear": Command(
         "how surely a person who pauses is done, by the sound of recordings",
         "train.settings:TurnEarSettings",
-        "train.turn_ear:turn_ear",
-    ),
-    "nano": Command(
-        "makes nano from nothing: voices, tokenizer, LLM, ears, both stages",
-        "train.nano_settings:NanoSettings",
-        "train.nano:make_nano",
-    ),
-    "nano-figures": Command(
-        "what a nano checkpoint hears, understands and answers",
-        "train.nano_figures:NanoFiguresSettings",
-        "train.nano_figures:nano_figures",
-    ),
-    "nano-curve": Command(
-        "word errors of nano over the hours of speech that it heard",
-        "train.nano_curve:NanoCurveSettings",
-        "train.nano_curve:nano_curve",
+        "train.turn_ends.ear:turn_ear",
     ),
     "audio-context": Command(
         "a pretrained Whisper's encoder learns to do without 30 s of padding",
@@ -101,6 +86,6 @@ COMMANDS = {
     "evaluate": Command(
         "test sets → figures with sample counts and 95 % intervals",
         "train.settings:EvaluateSettings",
-        "train.evaluate:evaluate",
+        "train.evaluation.command:evaluate",
     ),
 }

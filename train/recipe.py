@@ -24,8 +24,8 @@ from pydantic import BaseModel, Field, ValidationError
 from command_line.commands import load
 from command_line.settings import table_settings
 from train.commands import COMMANDS
+from train.loop.task import Outcome
 from train.settings import Frozen, duration_s
-from train.task import Outcome
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from models.embedded import EMBEDDED
+from models.checkpoints.embedded import EMBEDDED
 from models.prompts import CONTINUE
 
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -181,15 +181,12 @@ class AlignSettings(StartSettings):
     """Stands before the speech."""
     emotion_in_text: bool = True
     """The system line of the text view says how the person sounds."""
-    speech_given: Literal["embeddings", "words"] = "embeddings"
-    """What the LLM is given for the speech. words: the tokens of its words, as in a talk with a
-    model whose adapter `ctc` and decoder agree on the words first; emotion vectors lie on them."""
     emotion_told: Literal["label", "heard", "none"] = "label"
     """What a model with emotion vectors is told in training: the label, what its emotion head
     hears, which lets the replies teach the head, or that all are as probable."""
     weights: dict[str, float] = Field(default_factory=dict[str, float])
     """Weight of each loss term; empty: the paper's. Terms: response_kl, response_ce, input_er,
-    cif, input_kl, ctc."""
+    cif, input_kl."""
     trains: tuple[str, ...] = ()
     """Parts of the model that train; empty: the paper's."""
     temperature: float = Field(default=2.0, gt=0)
@@ -314,7 +311,7 @@ class EvaluateSettings(Frozen):
     """A model is measured on test manifests: figures with sample counts and 95 % intervals."""
 
     model: str = EMBEDDED
-    """Checkpoint: a folder, a hub id, or one that ships with Attune (mini, nano)."""
+    """Checkpoint: a folder, a hub id, or the one that ships with Attune (mini)."""
     manifests: tuple[Path, ...] = ()
     """Test manifests; each is a row of figures."""
     split: Literal["train", "dev", "test", "all"] = "all"
@@ -359,7 +356,7 @@ class TurnEndSettings(Frozen):
     model: str = ""
     """Checkpoint folder in our layout."""
     domain: Path | None = None
-    """Folder of what people say (default: that of the recipe `nano`)."""
+    """Folder of what people say (default: that of the recipe `mini`)."""
     most: int = Field(default=1_500, ge=20)
     """Wordings that are fitted on and that are judged on, at most."""
     spoken: int = Field(default=200, ge=0)

@@ -10,11 +10,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from models.checkpoint import read_config
+from models.checkpoints.checkpoint import read_config
+from models.checkpoints.composed import DOWN, UP, PartWeights, low_rank, part_folders
 from models.config import PartsConfig
-from models.pretrained.composed import DOWN, UP, PartWeights, low_rank, part_folders
 from models.weights import WeightFiles
-from train.run_folder import write_json
+from train.loop.run_folder import write_json
 from train.settings import Frozen
 
 logger = logging.getLogger(__name__)

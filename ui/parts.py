@@ -11,8 +11,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 from rich.progress import TransferSpeedColumn as SpeedColumn
 from rich.table import Table
 
+from assistant.engines.parts import choose, get_part
 from assistant.errors import SettingsError
-from assistant.parts import choose, get_part
 from assistant.settings import ModelsSettings
 from models.pretrained.catalogue import Part, PartError
 from models.pretrained.store import Progress as Told

@@ -20,14 +20,13 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from assistant import doctor as doctor_checks
-from assistant import microphone_test
-from assistant.doctor import Check, State
+from assistant.audio.playback import Loudspeaker
+from assistant.checks import machine as doctor_checks
+from assistant.checks import microphone
+from assistant.checks.machine import Check, State
+from assistant.engines.parts import bring, default_parts
 from assistant.errors import DeviceError
-from assistant.parts import bring, default_parts
-from assistant.playback import Loudspeaker
-from assistant.settings import DoctorSettings, ReplySettings
-from assistant.transcript import (
+from assistant.records.transcript import (
     ConversationRecord,
     EmotionRecord,
     TurnRecord,
@@ -35,6 +34,7 @@ from assistant.transcript import (
     describe_style,
     shown_help,
 )
+from assistant.settings import DoctorSettings, ReplySettings
 from ui.parts import shown
 from ui.shown import EMOTION_COLOURS, one_line
 
@@ -173,7 +173,7 @@ def _emotion_line(emotion: EmotionRecord) -> str:
 def reply(settings: ReplySettings) -> int:
     """Runs `reply`; returns the exit status: 0 only if everything was answered."""
     from assistant.assembly import open_engines
-    from assistant.reply import ReplyRun
+    from assistant.files.reply import ReplyRun
 
     with ConsoleReport(json_lines=settings.json_lines) as report, ExitStack() as devices:
         loudspeaker = _loudspeaker(settings)
@@ -217,9 +217,9 @@ def _microphone(settings: DoctorSettings) -> Check:
     from assistant.engines.table import open_vad
 
     detector = open_vad("silero")
-    seconds = f"{microphone_test.LISTEN_S:.0f} seconds"
+    seconds = f"{microphone.LISTEN_S:.0f} seconds"
     print(f"Speak now, for {seconds}: nothing is recorded.", file=sys.stderr, flush=True)
-    return microphone_test.examine(settings.devices, detector)
+    return microphone.examine(settings.devices, detector)
 
 
 def _doctor_table(checks: list[Check]) -> Table:

@@ -4,12 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from assistant.conversation import Turn
-from assistant.transcript import describe_settings
-from ui.realtime_view import view_json
-from ui.shown import one_line
-from ui.terminal_plain import NO_WORDS, emotion_words, style_words
+from assistant.history import Turn
+from assistant.records.transcript import describe_settings
+from ui.shown import NO_WORDS, emotion_words, one_line, style_words
 from ui.view import View
+from ui.view_json import view_json
 
 
 def saved_talk(view: View, kind: str) -> str | None:

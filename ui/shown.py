@@ -1,6 +1,10 @@
-"""What all text screens share: text that is safe to print, and the colours of the emotions."""
+"""What all text screens share: text that is safe to print, emotions in words and colours."""
 
 import re
+
+from assistant.engines.protocols import EmotionEstimate
+from assistant.history import Turn
+from assistant.records.transcript import StyleRecord, describe_style
 
 EMOTION_COLOURS = {
     "neutral": "white",
@@ -11,6 +15,8 @@ EMOTION_COLOURS = {
 }
 """Names that terminals know; no meaning rests on them alone."""
 
+NO_WORDS = "(no words understood)"
+
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\s]+")
 
 
@@ -18,3 +24,23 @@ def one_line(text: str) -> str:
     """Returns `text` on one line, without anything that a terminal would act on."""
     printable = text.encode("utf-8", errors="replace").decode("utf-8")
     return _UNSAFE.sub(" ", printable).strip()
+
+
+def emotion_words(turn: Turn) -> str:
+    """Returns, for example, ``sad, 81 percent``; empty where nothing is known."""
+    if turn.corrected is not None:
+        return f"{turn.corrected.label}, as you said"
+    if turn.estimate is None:
+        return ""
+    return estimate_words(turn.estimate)
+
+
+def estimate_words(estimate: EmotionEstimate) -> str:
+    """Returns, for example, ``sad, 81 percent`` or ``unsure, perhaps sad, 41 percent``."""
+    doubt = "unsure, perhaps " if estimate.abstained else ""
+    return f"{doubt}{estimate.emotion.label}, {100 * estimate.confidence:.0f} percent"
+
+
+def style_words(turn: Turn) -> str:
+    """Returns how the answer is spoken; empty until it is known."""
+    return "" if turn.style is None else describe_style(StyleRecord.of(turn.style))

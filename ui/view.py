@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from assistant import events
-from assistant.conversation import Turn, turn_after, turn_index
-from assistant.engines.protocols import EchoState
+from assistant.audio.protocols import EchoState
+from assistant.history import Turn, turn_after, turn_index
 from models.emotions import Emotion
 
 DISCLOSURE = (

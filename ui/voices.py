@@ -11,17 +11,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from assistant.assembly import open_chosen_model, open_chosen_voice
-from assistant.audio import AudioClip
+from assistant.audio.playback import Loudspeaker
+from assistant.audio.soundfiles import AnswerFile
+from assistant.audio.waveform import AudioClip
+from assistant.checks.voices import StyleCheck, check_voice, close_voice, list_voices
 from assistant.empathy import load_policy
 from assistant.engines.protocols import Cancel, SpeechModel
 from assistant.engines.table import AUTO_VOICES, NO_VOICE
 from assistant.errors import DeviceError, EngineUnavailable, InputError, SettingsError
-from assistant.playback import Loudspeaker
-from assistant.scripts import nothing_said
 from assistant.settings import ReplySettings, VoicesSettings
-from assistant.soundfiles import AnswerFile
-from assistant.voice_folder import VoiceFolder, add_clips
-from assistant.voices import StyleCheck, check_voice, close_voice, list_voices
+from assistant.voice.scripts import nothing_said
+from assistant.voice.voice_folder import VoiceFolder, add_clips
 from models.emotions import emotion_from_label
 from ui.parts import shown
 
@@ -148,7 +148,7 @@ def _check(settings: VoicesSettings) -> int:
 def _open_judge(model: str | None) -> SpeechModel | None:
     if model is None:
         return None
-    return open_chosen_model(ReplySettings(model=model), shown).engine
+    return open_chosen_model(ReplySettings(model=model), shown)
 
 
 def _check_table(checks: list[tuple[str, StyleCheck]], policy: str) -> Table:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from assistant.audio import Waveform
+from assistant.audio.waveform import Waveform
 from assistant.engines.protocols import (
     Cancel,
     EmotionEstimate,
@@ -14,12 +14,12 @@ from assistant.engines.protocols import (
     TextDelta,
     Transcript,
 )
+from assistant.engines.settings import GenerationSettings, ModelSettings
+from assistant.engines.tool_calls import COMMON_MARKS, tool_lines
 from assistant.errors import EngineFailed, EngineUnavailable, PersonaTooLong
-from assistant.settings import GenerationSettings, ModelSettings
-from assistant.tool_calls import COMMON_MARKS, tool_lines
 from models.blsp_emo import BlspEmo, Heard
+from models.checkpoints.embedded import EMBEDDED
 from models.config import TurnEndConfig
-from models.embedded import EMBEDDED
 from models.emotions import Emotion
 from models.generation import Sampling
 from models.pretrained.catalogue import Part
@@ -46,7 +46,7 @@ class BlspEmoModel:
         """Loads a checkpoint.
 
         Args:
-            source: `mini`, `nano`, a folder, a part of the catalogue, or a hub id.
+            source: `mini`, a folder, a part of the catalogue, or a hub id.
             run: Device, dtype and threads.
             generation: How replies are sampled.
 
@@ -84,7 +84,7 @@ class BlspEmoModel:
         return transcribed(self.model, utterance)
 
     def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
-        """Returns how well each of `phrases` fits a brief utterance; None for other checkpoints.
+        """Returns how well `phrases` fit something brief; None where the model cannot tell.
 
         Raises:
             EngineFailed: The model broke.

@@ -5,9 +5,9 @@ speech to the LLM differs: it reads the transcript, and is told the heard emotio
 (BLSP-Emo, arXiv 2406.03872, the baselines of its experiments).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from assistant.audio import Waveform
+from assistant.audio.waveform import Waveform
 from assistant.engines.blsp_emo import (
     BlspEmoDialogue,
     LlmCompleteness,
@@ -19,11 +19,11 @@ from assistant.engines.blsp_emo import (
     words_of,
 )
 from assistant.engines.protocols import Cancel, EmotionEstimate, Persona, Transcript
-from assistant.settings import GenerationSettings, ModelSettings
+from assistant.engines.settings import GenerationSettings, ModelSettings
+from models.adapters.words import NOTHING_UNDERSTOOD
 from models.blsp_emo import BlspEmo
-from models.embedded import EMBEDDED
+from models.checkpoints.embedded import EMBEDDED
 from models.generation import Sampling
-from models.words_adapter import NOTHING_UNDERSTOOD
 
 
 class CascadeModel:
@@ -40,7 +40,7 @@ class CascadeModel:
         """Loads a checkpoint as `BlspEmoModel` does.
 
         Args:
-            source: `mini`, `nano`, a folder, a part of the catalogue, or a hub id.
+            source: `mini`, a folder, a part of the catalogue, or a hub id.
             run: Device, dtype and threads.
             generation: How replies are sampled.
             tells_emotion: Whether the heard emotion is named in the system line.
@@ -64,6 +64,15 @@ class CascadeModel:
             EngineFailed: The model broke.
         """
         return transcribed(self.model, utterance)
+
+    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
+        """Returns how well `phrases` fit something brief; None where the model cannot tell.
+
+        Raises:
+            EngineFailed: The model broke.
+        """
+        with failures():
+            return self.model.phrase_scores(utterance, phrases)
 
     def scorer(self) -> LlmCompleteness:
         """Returns what judges whether a person who paused is done; one for each conversation."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from assistant.audio import Waveform
+from assistant.audio.waveform import Waveform
 from assistant.errors import EngineFailed, EngineUnavailable
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from assistant.audio import SPEECH_RATE_HZ, Waveform
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.engines.onnx import open_session
 from assistant.errors import EngineFailed, EngineUnavailable
 

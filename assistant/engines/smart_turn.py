@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.audio import SPEECH_RATE_HZ, Waveform
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.engines.onnx import open_session
 from assistant.engines.protocols import Transcript
 from assistant.errors import EngineUnavailable

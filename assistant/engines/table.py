@@ -47,26 +47,28 @@ ENGINES: dict[Part, dict[str, Engine]] = {
     },
     "voice": {
         "piper": Engine(
-            "piper",
+            "voices.piper",
             "Piper",
             "python app.py models get joe",
             "Piper: natural, joe or any Piper voice by its folder",
         ),
         "kokoro": Engine(
-            "kokoro",
+            "voices.kokoro",
             "Kokoro",
             "python app.py models get kokoro",
             "Kokoro: the most natural, and slower; af_heart, am_michael, bf_emma and others",
         ),
-        "flite": Engine("flite", "Flite", "apt install flite", "CMU flite: slt, rms, awb, kal16"),
+        "flite": Engine(
+            "voices.flite", "Flite", "apt install flite", "CMU flite: slt, rms, awb, kal16"
+        ),
         "espeak": Engine(
-            "espeak",
+            "voices.espeak",
             "Espeak",
             "pip install -e '.[voices]' (or apt install espeak-ng)",
             "eSpeak NG: many languages, robotic",
         ),
         "coqui": Engine(
-            "coqui",
+            "voices.coqui",
             "Coqui",
             "pip install -e '.[coqui]'",
             "Coqui XTTS and VITS: natural, needs a voice folder",
@@ -74,7 +76,7 @@ ENGINES: dict[Part, dict[str, Engine]] = {
     },
 }
 AUTO = "auto"
-"""Stands for the first that can be had: of models (`models.embedded`) and of voices."""
+"""Stands for the first that can be had: of models (`models.checkpoints.embedded`) and of voices."""
 AUTO_VOICES = ("piper", "flite", "espeak")
 NO_VOICE = (
     "no voice can speak here: `apt install flite` or `pip install -e '.[voices]'` in Attune's "

@@ -1,9 +1,9 @@
-"""End of turn by sound: the turn ear that ships with Attune (`models.turn_ear`)."""
+"""End of turn by sound: the turn ear that ships with Attune (`models.turn_ear.network`)."""
 
-from assistant.audio import Waveform
+from assistant.audio.waveform import Waveform
 from assistant.engines.protocols import Transcript
 from assistant.errors import EngineUnavailable
-from models.turn_ear import load_turn_ear
+from models.turn_ear.network import load_turn_ear
 from models.weights import CheckpointError
 
 
@@ -19,7 +19,7 @@ class TurnEarJudge:
         try:
             self._ear = load_turn_ear()
         except CheckpointError as error:
-            raise EngineUnavailable(f"{error}: `git checkout models/turn_ear_weights`") from error
+            raise EngineUnavailable(f"{error}: `git checkout models/turn_ear`") from error
 
     def score(self, utterance: Waveform, words: Transcript) -> float | None:
         """Returns the probability in [0, 1] that `utterance` (16 kHz) is a whole turn."""

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from assistant.errors import OutputError
 from assistant.output_file import write_trouble
-from assistant.recording import LOG_NAME
 from assistant.records.private_files import append_line
 from assistant.records.reading import find_records
+from assistant.records.recording import LOG_NAME
 
 BACKUPS_NAME = "backups.jsonl"
 """In the folder of records: which backups hold which records, for receipts of deletion."""

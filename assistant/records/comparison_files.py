@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from assistant.audio import AudioClip
+from assistant.audio.waveform import AudioClip
 from assistant.errors import OutputError
 from assistant.records.exports.markdown import plain
 from assistant.records.ledger import note

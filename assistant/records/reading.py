@@ -13,7 +13,8 @@ from pathlib import Path
 
 from assistant.errors import InputError
 from assistant.events import ConversationStarted
-from assistant.recording import (
+from assistant.records.fields import misfit
+from assistant.records.recording import (
     AUDIO_NAME,
     LOG_NAME,
     ConversationLog,
@@ -21,7 +22,6 @@ from assistant.recording import (
     open_record,
     read_log,
 )
-from assistant.records.fields import misfit
 
 LINK = "{path} is a link: move what it leads to here, so that it can be read and deleted"
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from assistant.answer import Answer, Engines, answer_question
-from assistant.audio import SPEECH_RATE_HZ, AudioClip, Waveform
-from assistant.correction import EmotionPrior
+from assistant.assembly import Engines
+from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, Waveform
+from assistant.conversation.correction import EmotionPrior
 from assistant.engines.protocols import (
     Cancel,
     Dialogue,
@@ -24,10 +24,11 @@ from assistant.engines.protocols import (
     Transcript,
 )
 from assistant.errors import EngineFailed, InputError
+from assistant.files.answer import Answer, answer_question
 from assistant.records.reading import Record
 from assistant.records.turns import RecordedTurn, recorded_turns
 from assistant.safety import SafetyWatch
-from assistant.turns import SpokenTurn
+from assistant.turns.cutter import SpokenTurn
 
 SHORTEST_S = 0.1
 """Of a turn that was spoken: a record that begins in the middle of one may hold less of it."""

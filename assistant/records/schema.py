@@ -15,8 +15,8 @@ from functools import cache
 from typing import Any
 
 from assistant.events import EVENTS, LevelMeasured
-from assistant.recording import FORMAT, VERSION, LogHead
 from assistant.records.fields import field_types
+from assistant.records.recording import FORMAT, VERSION, LogHead
 from models.emotions import Emotion
 
 Schema = dict[str, Any]

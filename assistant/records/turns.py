@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from assistant import events
-from assistant.conversation import Turn, turn_after, turn_index
 from assistant.engines.protocols import EmotionEstimate
-from assistant.recording import LOG_NAME
+from assistant.history import Turn, turn_after, turn_index
 from assistant.records.reading import Record
+from assistant.records.recording import LOG_NAME
 from models.emotions import Emotion
 
 FIRST_LINE = 2

@@ -2,8 +2,13 @@
 
 import re
 
+from assistant.records.transcript import (
+    EmotionRecord,
+    StyleRecord,
+    describe_emotion,
+    describe_style,
+)
 from assistant.records.turns import RecordedTurn
-from assistant.transcript import EmotionRecord, StyleRecord, describe_emotion, describe_style
 
 NO_WORDS, NOT_KEPT, NOTHING_HEARD = (
     "(no words understood)",

@@ -8,7 +8,7 @@ from typing import Any
 
 import soundfile
 
-from assistant.audio import Waveform
+from assistant.audio.waveform import Waveform
 
 MICROPHONE_HZ = 48_000
 FLAGS = (

@@ -17,7 +17,7 @@ import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from assistant.audio import Waveform
+from assistant.audio.waveform import Waveform
 
 RATE_HZ = 24_000
 FRAME_S = 0.02

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from assistant import events
-from assistant.answer import answer_question
 from assistant.assembly import open_engines
 from assistant.engines.protocols import Persona
+from assistant.files.answer import answer_question
 from assistant.safety import HelpFinder
 from assistant.settings import ReplySettings
 from benchmarks.cases.case import Case

@@ -6,8 +6,8 @@ from assistant.assembly import open_engines
 from assistant.settings import TalkCommandSettings
 from benchmarks.cases.case import Case
 from benchmarks.echo_server import alone, spoken_to
-from benchmarks.sound_loop import NEEDS as NEEDS
-from benchmarks.sound_loop import sound_loop
+from benchmarks.rooms.sound_server import NEEDS as NEEDS
+from benchmarks.rooms.sound_server import sound_loop
 
 SENTENCES, ALONE_S = 6, 45.0
 

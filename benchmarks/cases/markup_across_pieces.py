@@ -1,7 +1,7 @@
 """Of markup that reaches over sentences nothing is read aloud, and nothing else is swallowed."""
 
-from assistant.sentences import split_sentences
-from assistant.speakable import speakable
+from assistant.voice.sentences import split_sentences
+from assistant.voice.speakable import speakable
 from benchmarks.cases.case import Case
 
 SAID = {

@@ -1,6 +1,6 @@
 """Numbers, dates, amounts, codes and formulas are said as people say them."""
 
-from assistant.speakable import speakable
+from assistant.voice.speakable import speakable
 from benchmarks.cases.case import Case
 
 SAID = {

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from assistant.audio import SPEECH_RATE_HZ
+from assistant.audio.waveform import SPEECH_RATE_HZ
 from benchmarks.cases.case import Case
 from benchmarks.cases.speech import say, silence
 

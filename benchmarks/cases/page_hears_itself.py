@@ -9,8 +9,8 @@ from benchmarks.cases.browser import press_talk
 from benchmarks.cases.case import Case
 from benchmarks.cases.client import server
 from benchmarks.cases.speech import say, trimmed
-from benchmarks.sound_loop import NEEDS as SOUND_NEEDS
-from benchmarks.sound_loop import SoundLoop, sound_loop
+from benchmarks.rooms.sound_server import NEEDS as SOUND_NEEDS
+from benchmarks.rooms.sound_server import SoundLoop, sound_loop
 
 NEEDS = (*SOUND_NEEDS, "flite", "chromium")
 FLAGS = (

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from assistant.audio import SPEECH_RATE_HZ, Waveform
-from assistant.soundfiles import Recording
+from assistant.audio.soundfiles import Recording
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from benchmarks.cases.case import Case
 from benchmarks.cases.speech import say, silence
 

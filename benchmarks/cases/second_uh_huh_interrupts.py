@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from assistant.audio import Waveform
+from assistant.audio.waveform import Waveform
 from benchmarks.cases.case import Case
 from benchmarks.cases.speech import at_level, say, silence, trimmed
 from benchmarks.cases.talks import Held, Talks

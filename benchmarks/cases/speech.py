@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import soundfile
 
-from assistant.audio import SPEECH_RATE_HZ, Waveform, resample
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform, resample
 
 AUDIBLE = 0.02
 """Share of the peak from which a sample counts as speech."""

@@ -11,9 +11,9 @@ import soundfile
 
 from assistant import events
 from assistant.assembly import open_engines
-from assistant.audio import SPEECH_RATE_HZ, Waveform
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.clock import replay
-from assistant.replayed import FileEnds
+from assistant.files.replayed import FileEnds
 from assistant.session import Watchers, Workers, open_talk
 from assistant.settings import TalkCommandSettings
 
@@ -49,6 +49,11 @@ class Held:
     def answers_over_s(self) -> list[float]:
         """When each answer that was heard whole was over."""
         return [round(event.at_s, 2) for event in self.of(events.ReplyFinished)]
+
+    @property
+    def answers(self) -> list[str]:
+        """Each answer that was heard whole."""
+        return [event.generated for event in self.of(events.ReplyFinished)]
 
     @property
     def cut(self) -> list[str]:

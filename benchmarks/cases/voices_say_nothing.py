@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from assistant.answer import Engines, answer_question
-from assistant.assembly import open_engines
-from assistant.audio import AudioClip
+from assistant.assembly import Engines, open_engines
+from assistant.audio.waveform import AudioClip
 from assistant.engines.protocols import Cancel, Dialogue, Persona, TextDelta
+from assistant.files.answer import answer_question
 from assistant.settings import ReplySettings
-from assistant.speakable import ASK_AGAIN
+from assistant.voice.speakable import ASK_AGAIN
 from benchmarks.cases.case import Case
 
 NEEDS = ("flite",)

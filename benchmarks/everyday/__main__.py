@@ -1,6 +1,6 @@
 """Everyday talk with strangers: how a checkpoint answers what it was not taught on.
 
-    python -m benchmarks.everyday --model nano --out FOLDER [--spoken piper:joe --sounds FOLDER]
+    python -m benchmarks.everyday --model mini --out FOLDER [--spoken piper:joe --sounds FOLDER]
     python -m benchmarks.everyday --blind A/sayings.tsv B/sayings.tsv --out FOLDER
     python -m benchmarks.everyday --judged FOLDER/ann.tsv FOLDER/bob.tsv --key FOLDER/key.tsv
 
@@ -15,14 +15,15 @@ from pathlib import Path
 
 from assistant.assembly import open_speech_model
 from assistant.engines.protocols import SpeechModel
+from assistant.engines.settings import ModelSettings
 from assistant.errors import AssistantError
-from assistant.settings import EngineSettings, ModelSettings
+from assistant.settings import EngineSettings
 from benchmarks.everyday import judging, sheets
 from benchmarks.everyday.figures import figures, training_replies
 from benchmarks.everyday.holding import Answered, Mouth, Say, hold
 from benchmarks.everyday.sets import SETS, SPOKEN_ONLY, Talk, load_talks
 from benchmarks.results import table, write_section
-from models.embedded import EMBEDDED
+from models.checkpoints.embedded import EMBEDDED
 
 ENGINES = ("blsp_emo", "cascade", "cascade_emotion")
 TITLE = "Everyday talk with strangers"
@@ -103,7 +104,7 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default=EMBEDDED, help="mini, nano, a folder or a hub id")
+    parser.add_argument("--model", default=EMBEDDED, help="mini, a folder or a hub id")
     parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0])
     parser.add_argument("--sets", nargs="+", choices=SETS, help="all that can be held by default")
     parser.add_argument("--limit", type=int, help="talks of each set, from its beginning")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from assistant.audio import SPEECH_RATE_HZ, Waveform, resample
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform, resample
 from assistant.empathy import load_policy
 from assistant.engines.protocols import (
     Cancel,

@@ -18,11 +18,11 @@ import soundfile
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parents[1]))
 
-from assistant.audio import resample  # noqa: E402
+from assistant.audio.waveform import resample  # noqa: E402
+from benchmarks.rooms.web_clients import RATE_HZ, load_recordings  # noqa: E402
 from benchmarks.web import serve, stop  # noqa: E402
 from benchmarks.web_browser import FLAGS  # noqa: E402
-from benchmarks.web_clients import RATE_HZ, load_recordings  # noqa: E402
-from models.embedded import EMBEDDED  # noqa: E402
+from models.checkpoints.embedded import EMBEDDED  # noqa: E402
 
 DESKTOP = {"viewport": {"width": 1000, "height": 860}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 1.2, "has_touch": True}

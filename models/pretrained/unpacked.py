@@ -25,9 +25,9 @@ from models.pretrained.ctranslate2 import CTranslate2Whisper
 from models.pretrained.gguf_llm import GgufLlm
 from models.pretrained.gguf_tokenizer import write_tokenizer
 from models.pretrained.store import Store
+from models.pretrained.whisper_shape import ENGLISH_ONLY, whisper_shape
 from models.tokenizer import JsonTokenizer
 from models.weights import CheckpointError, read_json
-from models.whisper_shape import ENGLISH_ONLY, whisper_shape
 
 FOLDER, STAGING = "transformers", "unpacking"
 
@@ -126,14 +126,15 @@ def _whisper_generation(
     }
     if ids["startoftranscript"] is None or ids["endoftext"] is None:
         raise CheckpointError(f"{packed / 'tokenizer.json'} is not the tokenizer of a Whisper")
-    suppressed = read_json(packed / "config.json").get("suppress_ids") or []
+    listed = read_json(packed / "config.json")
     return {
         "decoder_start_token_id": ids["startoftranscript"],
         "eos_token_id": ids["endoftext"],
         "no_timestamps_token_id": ids["notimestamps"],
         "lang_to_id": {} if is_english else {"<|en|>": ids["en"]},
         "task_to_id": {} if is_english else {"transcribe": ids["transcribe"]},
-        "suppress_tokens": suppressed,
+        "suppress_tokens": listed.get("suppress_ids") or [],
+        "alignment_heads": listed.get("alignment_heads") or [],
     }
 
 

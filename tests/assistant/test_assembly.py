@@ -1,4 +1,4 @@
-"""Which engines answer: the named ones or none, of `auto` the first whose parts can be had."""
+"""Which engines answer: the named ones or none, of the voice `auto` the first that can speak."""
 
 import json
 import shutil
@@ -8,31 +8,35 @@ from pathlib import Path
 
 import pytest
 
-from assistant import assembly, parts
-from assistant.assembly import Opened, instead, open_chosen_model, open_chosen_voice, open_engines
-from assistant.engines import blsp_emo, table
+from assistant import assembly
+from assistant.assembly import (
+    OpenedVoice,
+    instead,
+    open_chosen_model,
+    open_chosen_voice,
+    open_engines,
+)
+from assistant.engines import blsp_emo, parts, table
 from assistant.errors import EngineUnavailable
 from assistant.settings import EngineSettings
-from models import embedded
-from models.embedded import FOLDER
+from models.checkpoints import embedded
+from models.checkpoints.checkpoint import save
+from models.checkpoints.embedded import EMBEDDED
 from models.pretrained.catalogue import Part, read_catalogue
 from models.pretrained.store import Progress, Store
-from tests.assistant.engines.voice_checks import voice_or_skip
-
-MODEL = "embedded-of-the-tests"
+from tests.assistant.engines.voices.voice_checks import voice_or_skip
+from tests.models.small import tiny_model
 
 
 @pytest.fixture
 def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An embedded model that lacks its parts, before `nano`, in a folder of its own."""
+    """An embedded model that lacks its parts, in a folder of its own."""
     folder = tmp_path / "shipped"
-    (folder / MODEL).mkdir(parents=True)
+    (folder / EMBEDDED).mkdir(parents=True)
     made_of = {"speech": "whisper-tiny.en", "llm": "smollm2-135m"}
-    (folder / MODEL / "config.json").write_text(json.dumps({"parts": made_of}), encoding="utf-8")
-    (folder / "nano").symlink_to(FOLDER / "nano")
+    config = folder / EMBEDDED / "config.json"
+    config.write_text(json.dumps({"parts": made_of}), encoding="utf-8")
     monkeypatch.setattr(embedded, "FOLDER", folder)
-    for module in (embedded, assembly):
-        monkeypatch.setattr(module, "SHIPPED", (MODEL, "nano"))
     return folder
 
 
@@ -76,7 +80,7 @@ def test_auto_is_the_first_voice_that_can_speak(
     monkeypatch.setattr(assembly, "parts_of_voice", complete)
     for engine in ("piper.Piper", "flite.Flite", "espeak.Espeak"):
         made = unavailable if engine in missing else Voice
-        monkeypatch.setattr(f"assistant.engines.{engine}", made)
+        monkeypatch.setattr(f"assistant.engines.voices.{engine}", made)
     opened = open_chosen_voice(table.AUTO)
     assert (opened.name, opened.meant) == (speaks, "piper")
     assert bool(opened.reason) == bool(missing)
@@ -86,7 +90,7 @@ def test_auto_without_any_voice_names_what_to_install(
     cut_off: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for engine in ("flite.Flite", "espeak.Espeak"):
-        monkeypatch.setattr(f"assistant.engines.{engine}", unavailable)
+        monkeypatch.setattr(f"assistant.engines.voices.{engine}", unavailable)
     with pytest.raises(EngineUnavailable) as error:
         open_chosen_voice(table.AUTO)
     assert "apt install flite" in str(error.value)
@@ -94,31 +98,39 @@ def test_auto_without_any_voice_names_what_to_install(
     assert "joe could not be fetched" in str(error.value)
 
 
-def test_where_no_part_can_be_had_the_last_resort_answers_and_one_sentence_says_so(
+def test_where_the_parts_of_the_model_cannot_be_had_one_sentence_names_the_remedy(
     cut_off: Path, shipped: Path
 ) -> None:
     voice_or_skip("flite")
     watched = Watched()
-    engines = open_engines(EngineSettings(), watched)
+    with pytest.raises(EngineUnavailable) as error:
+        open_engines(EngineSettings(), watched)
+    assert str(error.value).startswith("whisper-tiny.en could not be fetched (")
+    assert "ATTUNE_PARTS" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert watched.asked == ["joe", "whisper-tiny.en"]
+
+
+def test_where_no_natural_voice_can_be_had_another_speaks_and_one_sentence_says_so(
+    cut_off: Path, tmp_path: Path
+) -> None:
+    voice_or_skip("flite")
+    save(tiny_model(), tmp_path / "complete")
+    engines = open_engines(EngineSettings(model=str(tmp_path / "complete")))
     try:
-        assert (engines.model.name, engines.voice_name) == ("nano", "flite")
+        assert engines.voice_name == "flite"
         assert engines.notice is not None
-        said = f"nano, which understands far less, answers instead of {MODEL} and flite speaks "
-        assert engines.notice.startswith(f"{said}instead of piper: whisper-tiny.en could not be ")
+        assert engines.notice.startswith("flite speaks instead of piper: joe could not be fetched")
         assert "ATTUNE_PARTS" in engines.notice
         assert "\n" not in engines.notice
-        assert watched.asked == ["joe", "whisper-tiny.en"]
     finally:
         engines.close()
 
 
-@pytest.mark.parametrize(("model", "voice"), [(MODEL, "flite"), ("nano", "piper")])
-def test_what_was_named_is_not_replaced(
-    model: str, voice: str, cut_off: Path, shipped: Path
-) -> None:
-    voice_or_skip("flite")
+def test_a_voice_that_was_named_is_not_replaced(cut_off: Path, tmp_path: Path) -> None:
+    save(tiny_model(), tmp_path / "complete")
     with pytest.raises(EngineUnavailable, match=r"could not be fetched \(.*ATTUNE_PARTS"):
-        open_engines(EngineSettings(model=model, voice=voice))
+        open_engines(EngineSettings(model=str(tmp_path / "complete"), voice="piper"))
 
 
 def test_the_parts_of_what_is_named_are_fetched_once(
@@ -140,11 +152,10 @@ def test_the_parts_of_what_is_named_are_fetched_once(
     monkeypatch.setattr(assembly, "open_speech_model", named)
     settings, watched = EngineSettings(), Watched()
     for _ in range(2):
-        opened = open_chosen_model(settings, watched)
-        assert (str(opened.engine), opened.name, opened.reason) == (MODEL, MODEL, "")
+        assert str(open_chosen_model(settings, watched)) == EMBEDDED
     assert fetched == unpacked == watched.asked == ["whisper-tiny.en", "smollm2-135m"]
     shutil.rmtree(cut_off / "smollm2-135m")
-    open_chosen_model(EngineSettings(model=MODEL), watched)
+    open_chosen_model(EngineSettings(model=EMBEDDED), watched)
     assert fetched[2:] == ["smollm2-135m"]
 
 
@@ -152,13 +163,13 @@ def test_parts_are_those_of_the_checkpoint_or_the_voice(shipped: Path, tmp_path:
     def names(found: list[Part]) -> list[str]:
         return [part.name for part in found]
 
-    assert names(embedded.parts_of_model(MODEL)) == ["whisper-tiny.en", "smollm2-135m"]
-    assert names(embedded.parts_of_model(str(shipped / MODEL))) == [
+    assert names(embedded.parts_of_model(EMBEDDED)) == ["whisper-tiny.en", "smollm2-135m"]
+    assert names(embedded.parts_of_model(str(shipped / EMBEDDED))) == [
         "whisper-tiny.en",
         "smollm2-135m",
     ]
     assert names(embedded.parts_of_model("smollm2-135m")) == ["smollm2-135m"]
-    for complete in ("nano", "cwang621/blsp-emo", str(tmp_path), "nowhere"):
+    for complete in ("cwang621/blsp-emo", str(tmp_path), "nowhere"):
         assert embedded.parts_of_model(complete) == []
     assert (
         names(parts.parts_of_voice("piper")) == names(parts.parts_of_voice("piper:joe")) == ["joe"]
@@ -171,5 +182,5 @@ def test_parts_are_those_of_the_checkpoint_or_the_voice(shipped: Path, tmp_path:
 
 
 def test_nothing_is_said_where_nothing_is_replaced() -> None:
-    model, voice = Opened("m", "mini", "mini"), Opened("v", "piper", "piper")
-    assert instead(model, voice) is None  # pyright: ignore[reportArgumentType]
+    voice = OpenedVoice("v", "piper", "piper")  # pyright: ignore[reportArgumentType]
+    assert instead(voice) is None

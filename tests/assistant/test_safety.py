@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from assistant import events
-from assistant.answer import Engines, answer_question
-from assistant.audio import AudioClip, Waveform
+from assistant.assembly import Engines
+from assistant.audio.waveform import AudioClip, Waveform
+from assistant.conversation.loop import TalkLoop
 from assistant.empathy import load_policy
 from assistant.engines.protocols import Cancel, EmotionEstimate, Persona, TextDelta, Transcript
 from assistant.errors import SettingsError
-from assistant.loop import TalkLoop
+from assistant.files.answer import answer_question
 from assistant.safety import SHIPPED, Help, HelpFinder, SafetyWatch, Stage
-from assistant.talk_settings import TalkSettings
+from assistant.turns.settings import TalkSettings
 from models.emotions import Emotion
 from tests.fakes import (
     LevelDetector,

@@ -4,8 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 import app
-from assistant.endpointing import EndpointingSettings
 from assistant.settings import ReplySettings
+from assistant.turns.endpointing import EndpointingSettings
 from command_line.settings import Program, read_settings
 
 FILE = """

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assistant.audio import Waveform
+from assistant.audio.waveform import Waveform
 from assistant.safety import HelpFinder
 from benchmarks.everyday import judging, sheets
 from benchmarks.everyday.figures import (

@@ -12,12 +12,12 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from models.adapters.embeddings import SpeechEmbeddings
 from models.blsp_emo import BlspEmo
-from models.published import PublishedWeights
-from models.speech_embeddings import SpeechEmbeddings
+from models.checkpoints.published import PublishedWeights
 from models.speech_encoder import SpeechStates
 from models.weights import WeightFiles
-from train import losses
+from train.alignment import losses
 
 TOLERANCE = 1e-4
 STAGE_TERMS = ("response_kl", "response_ce", "input_er", "input_er+response_ce", "cif", "input_kl")

@@ -1,8 +1,15 @@
 import json
+from dataclasses import replace
 
 import pytest
 
-from models.config import BlspEmoConfig, LoraConfig, TurnEndConfig, from_mapping
+from models.config import (
+    BlspEmoConfig,
+    LoraConfig,
+    TurnEndConfig,
+    WordConfidenceConfig,
+    from_mapping,
+)
 from models.emotions import EMOTION_LABELS
 
 
@@ -59,4 +66,25 @@ def test_guidance_that_cannot_lead_is_refused(guidance: dict[str, float]) -> Non
     mapping = BlspEmoConfig.tiny().to_mapping()
     mapping["guidance"] |= guidance
     with pytest.raises(ValueError, match="guidance has the weight"):
+        from_mapping(BlspEmoConfig, mapping)
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "silent", "asks"),
+    [
+        ("speech_encoder", "frames_per_state", 2, 4),
+        ("emotion_head", "statistics_layer", 0, 3),
+        ("word_confidence", "spelling", 0.0, 0.97),
+        ("word_confidence", "words", 0.0, 0.3),
+    ],
+)
+def test_keys_that_are_gone_are_read_where_they_ask_for_nothing(
+    part: str, key: str, silent: float, asks: float
+) -> None:
+    config = replace(BlspEmoConfig.tiny(), word_confidence=WordConfidenceConfig())
+    mapping = config.to_mapping()
+    mapping[part][key] = silent
+    assert from_mapping(BlspEmoConfig, mapping) == config
+    mapping[part][key] = asks
+    with pytest.raises(ValueError, match=f"unknown key {part}.{key}"):
         from_mapping(BlspEmoConfig, mapping)

@@ -1,13 +1,15 @@
 from itertools import cycle, islice
 
 import pytest
+import torch
 
 from models.hallucination import (
-    begins_again,
     compression,
     is_invented,
     longest_words,
     loop_length,
+    read_again,
+    read_at,
     second_time,
 )
 
@@ -41,15 +43,38 @@ def test_what_is_said_once_is_no_second_round():
     assert second_time([*SENTENCE[:5], 40, *SENTENCE[:5], 41]) == 0
 
 
-def test_what_is_said_over_again_too_fast_is_said_once():
-    said = [*SENTENCE, 3, 30, 9, 4, 7, 1, 8, 2]
-    assert begins_again(said, 1.8) == 8
-    assert begins_again([*said, 3], 1.8) == 9, "a third round has begun"
-    assert begins_again(said, 4.0) == 0, "there is time to say it twice"
-    assert begins_again([*SENTENCE, 3, 40, 41, 42, 43, 44], 1.0) == 0, "it goes on otherwise"
-    long = [*range(40), 0, 5, 9, 14, 20, 33]
-    assert begins_again(long, 4.0) == 0, "a last clause in words that were said before"
-    assert begins_again(SENTENCE, 0.5) == begins_again([], 1.0) == 0
+HELLO = [" Hello", ",", " how", " are", " you", " today", "?"]
+HELLO_S = [0.46, 1.12, 1.06, 1.3, 1.46, 1.68, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("again", "places_s"),
+    [
+        ([" Hello", ",", " hello", ",", " how", " are"], [0.5, 0.7, 1.1, 1.1, 1.1, 1.3]),
+        ([" How", " are", " you", " today", "?"], [1.1, 1.3, 1.4, 1.6, 2.5]),
+        ([" Hello", " how", " are", " hello"], [0.5, 1.1, 1.3, 3.4]),  # in the silence behind it
+        ([" I", " hello", " how"], [1.7, 0.5, 1.0]),  # seen from its second word on
+    ],
+)
+def test_what_is_read_again_from_the_same_sound_is_found(again: list[str], places_s: list[float]):
+    assert read_again([*HELLO_S, *places_s], [*HELLO, *again], 2.0) == len(again)
+
+
+def test_what_is_said_twice_and_what_goes_on_is_kept():
+    later_s = [place + 2.2 for place in HELLO_S]
+    assert read_again([*HELLO_S, *later_s], [*HELLO, *HELLO], 4.4) == 0
+    assert read_again([*HELLO_S, 0.5, 2.4, 2.8], [*HELLO, " I", " feel", " fine"], 3.0) == 0
+    assert read_again([*HELLO_S, 0.5], [*HELLO, " Oh"], 2.0) == 0, "one word says little"
+    assert read_again([*HELLO_S, 0.0, 0.0], [*HELLO, " 's", " it"], 2.0) == 0, "a mark of the sound"
+    assert read_again(HELLO_S, HELLO, 2.0) == read_again([], [], 1.0) == 0
+
+
+def test_tokens_are_placed_where_they_attend_more_than_the_others():
+    attention = torch.full((2, 3, 100), 0.001)
+    attention[:, :, 99] = 0.9  # all look at the end
+    for token, state in enumerate((10, 40, 70)):
+        attention[:, token, state] = 0.05
+    assert read_at(attention) == [0.2, 0.8, 1.4]
 
 
 def test_longer_inputs_have_room_for_more_words():

@@ -54,9 +54,3 @@ def test_the_text_view_tells_the_emotion_in_the_system_line():
     assert system_line("I listen.") == "I listen."
     line = system_line("I listen.", Emotion.SURPRISE)
     assert line == "I listen. The person sounds surprised."
-
-
-def test_an_llm_without_topic_tokens_names_none():
-    prompts = chat_prompts(byte_tokenizer())
-    assert prompts.topic("exam_failed") == []
-    assert prompts.topic("") == []

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.checkpoint import read_tokenizer
+from models.checkpoints.checkpoint import read_tokenizer
 from models.tokenizer import IncrementalDecoder, JsonTokenizer, QwenTokenizer
 from tests.models.small import byte_tokenizer, write_byte_tokenizer
 

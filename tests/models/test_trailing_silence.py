@@ -50,8 +50,6 @@ def test_an_utterance_gives_the_same_alone_and_in_a_batch(model: BlspEmo):
         assert torch.allclose(batch.states[row, :size], alone.states[0], atol=1e-5)
         single = model.decoder(ids[row : row + 1], alone)
         assert torch.allclose(logits[row], single[0], atol=1e-5)
-    twice = model.encode(model.features(waves[:1])).repeated(2)
-    assert torch.allclose(model.decoder(ids[:1].expand(2, -1), twice)[1], logits[0], atol=1e-5)
 
 
 @torch.no_grad()

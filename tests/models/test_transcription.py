@@ -6,8 +6,9 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from models import checkpoint, transcription
+from models import transcription
 from models.blsp_emo import BlspEmo
+from models.checkpoints import checkpoint
 from models.config import WordConfidenceConfig
 from models.speech_encoder import whisper_config
 from models.torchaudio_guard import guard_torchaudio
@@ -62,12 +63,12 @@ def test_words_come_from_the_states_of_the_one_encode(model, monkeypatch):
 
 
 def test_confidence_is_the_share_of_right_words_once_it_is_fitted():
-    scores = WordScores(decoder=-1.0, spelling=-0.5)
+    scores = WordScores(decoder=-1.0)
     assert scores.confidence(None) == pytest.approx(math.exp(-1.0))
-    fitted = WordConfidenceConfig(decoder=0.5, spelling=1.0, offset=1.0)
+    fitted = WordConfidenceConfig(decoder=0.5, offset=0.5)
     assert scores.confidence(fitted) == pytest.approx(0.5)
-    assert WordScores(-1000.0, -1000.0).confidence(fitted) == pytest.approx(0.0)
-    unsure = [WordScores(-x, -x).confidence(fitted) for x in (0.1, 1.0, 3.0)]
+    assert WordScores(-1000.0).confidence(fitted) == pytest.approx(0.0)
+    unsure = [WordScores(-x).confidence(fitted) for x in (0.1, 1.0, 3.0)]
     assert unsure == sorted(unsure, reverse=True)
 
 

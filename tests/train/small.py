@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from train.batches import BucketedBatches
+from train.loop.batches import BucketedBatches
+from train.loop.task import Task
 from train.settings import LoopSettings
-from train.task import Task
 
 ITEMS = 48
 

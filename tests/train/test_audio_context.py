@@ -8,14 +8,14 @@ import torch
 from safetensors.torch import load_file
 
 from models.blsp_emo import BlspEmo
+from models.checkpoints.whisper import load_decoder, load_encoder
 from models.features import speech_features
 from models.pretrained.store import Store
+from models.pretrained.whisper_shape import whisper_shape
 from models.speech_encoder import SpeechEncoder
 from models.weights import CheckpointError
-from models.whisper import load_decoder, load_encoder
-from models.whisper_shape import whisper_shape
 from tests.models.small import tone
-from train.assemble import assemble
+from train.alignment.assemble import assemble
 from train.audio_context import (
     AudioContextSettings,
     ContextBatch,

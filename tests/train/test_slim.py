@@ -5,12 +5,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from models import checkpoint
 from models.blsp_emo import BlspEmo
+from models.checkpoints import checkpoint
 from models.pretrained.store import Store
 from models.weights import CheckpointError
 from tests.models.small import tone
-from train.assemble import assemble
+from train.alignment.assemble import assemble
 from train.settings import AlignSettings
 from train.slim import SlimSettings, slim
 

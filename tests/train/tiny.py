@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from models.blsp_emo import BlspEmo
 from models.tokenizer import JsonTokenizer
-from train.manifest import Utterance
+from train.data.manifest import Utterance
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 EMOTIONS = ("neutral", "happy", "angry", "sad", "surprise")

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from models.emotions import Emotion
-from tests.assistant.engines.voice_checks import LAST_RESORT_VOICE, voice_or_skip
+from tests.assistant.engines.voices.voice_checks import LAST_RESORT_VOICE, voice_or_skip
 from tests.fakes import LevelDetector, ScriptedModel, certain
 from tests.ui.serving import serving
-from ui.realtime_admission import AdmissionSettings
-from ui.realtime_engines import Resident
+from ui.realtime.hosting.admission import AdmissionSettings
+from ui.realtime.hosting.engines import Resident
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 needs_chromium = [
@@ -65,7 +65,7 @@ def page_server(
     """Serves the page with a real voice and a scripted model; yields its address."""
     voice = voice_or_skip(LAST_RESORT_VOICE)
     engines = Resident(
-        models={"nano": ScriptedModel([reply], [certain(Emotion.ANGRY)])},
+        models={"mini": ScriptedModel([reply], [certain(Emotion.ANGRY)])},
         voices={"voice": voice},
         open_detector=LevelDetector,
         policies=("empathetic", "flat"),

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from assistant import events
-from assistant.audio import Waveform
+from assistant.audio.waveform import Waveform
 from assistant.clock import replay
 from tests.ui.serving import pcm, resident
-from ui.realtime_engines import Resident
-from ui.realtime_session import Session
+from ui.realtime.hosting.engines import Resident
+from ui.realtime.session import Session
 
 
 class Client:

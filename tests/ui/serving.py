@@ -9,13 +9,13 @@ from collections.abc import Generator, Sequence
 import numpy as np
 import uvicorn
 
-from assistant.audio import Waveform, to_int16
+from assistant.audio.waveform import Waveform, to_int16
 from assistant.engines.protocols import EmotionEstimate
-from assistant.talk_settings import TalkSettings
+from assistant.turns.settings import TalkSettings
 from tests.fakes import LevelDetector, ScriptedModel, ToneVoice, speech_like
-from ui.realtime_admission import AdmissionSettings
-from ui.realtime_engines import Resident
-from ui.web import Site, server_config
+from ui.realtime.hosting.admission import AdmissionSettings
+from ui.realtime.hosting.engines import Resident
+from ui.web.server import Site, server_config
 
 LONG = " ".join(f"word{index}" for index in range(80)) + "."
 """A reply of 4 s with the fake voice."""
@@ -28,7 +28,7 @@ def resident(
     talk: TalkSettings | None = None,
 ) -> Resident:
     return Resident(
-        models={"nano": ScriptedModel(replies, emotions)},
+        models={"mini": ScriptedModel(replies, emotions)},
         voices={"tone": ToneVoice(), "other": ToneVoice()},
         open_detector=LevelDetector,
         policies=("empathetic", "flat"),

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from assistant.doctor import Check, State
+from assistant.checks.machine import Check, State
+from assistant.records.transcript import ConversationRecord, EmotionRecord, StyleRecord, TurnRecord
 from assistant.settings import DoctorSettings
-from assistant.transcript import ConversationRecord, EmotionRecord, StyleRecord, TurnRecord
 from models.emotions import Emotion
 from tests.fakes import certain
 from ui import report
@@ -13,7 +13,7 @@ from ui import report
 HEAD = ConversationRecord(
     started="2026-01-02T03:04:05+00:00",
     sources=["question.wav"],
-    model="nano",
+    model="mini",
     voice="flite",
     policy="empathetic",
 )
@@ -109,7 +109,7 @@ def test_doctor_fails_only_if_something_needed_is_missing(
     status: int,
 ) -> None:
     checks = [Check("ear", State.WORKS, "two"), Check("voice", state, "found", "apt install [x]")]
-    monkeypatch.setattr("assistant.doctor.examine", lambda: checks)
+    monkeypatch.setattr("assistant.checks.machine.examine", lambda: checks)
     assert report.doctor(DoctorSettings()) == status
     table = capsys.readouterr().out
     assert "apt install [x]" in table

@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 
 from assistant import events
-from assistant.audio import SPEECH_RATE_HZ
-from assistant.engines.protocols import EchoState, EmotionEstimate, SpeakingStyle, Transcript
-from assistant.loop import TalkLoop
+from assistant.audio.protocols import EchoState
+from assistant.audio.waveform import SPEECH_RATE_HZ
+from assistant.conversation.loop import TalkLoop
+from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcript
 from models.emotions import Emotion
 from tests.fakes import certain, speech_like
 from tests.talking import talk
 from ui.view import MOST_NOTICES, Floor, Urgency, View, noticed, reduce, response_s
 
-STARTED = events.ConversationStarted(0.0, "nano", "flite", "empathetic", "2026-01-01T00:00:00Z")
+STARTED = events.ConversationStarted(0.0, "mini", "flite", "empathetic", "2026-01-01T00:00:00Z")
 LONG = " ".join(f"word{index}" for index in range(60)) + "."
 
 

@@ -7,8 +7,8 @@ import pytest
 import soundfile
 
 import app
-from assistant import voice_folder
-from tests.assistant.engines.voice_checks import voice_or_skip
+from assistant.voice import voice_folder
+from tests.assistant.engines.voices.voice_checks import voice_or_skip
 
 
 def test_list_names_the_voices(capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,7 +84,7 @@ def test_add_makes_a_voice_that_is_listed(
 ) -> None:
     monkeypatch.setattr(voice_folder.Path, "home", lambda: tmp_path)
     spec = importlib.machinery.ModuleSpec("TTS", None) if has_coqui else None
-    monkeypatch.setattr("assistant.voices.find_spec", {"TTS": spec}.get)
+    monkeypatch.setattr("assistant.checks.voices.find_spec", {"TTS": spec}.get)
     clip = tmp_path / "clip.wav"
     soundfile.write(clip, 0.3 * np.sin(np.arange(48_000) * 0.05), 24_000)
 

@@ -18,7 +18,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from train.corpora.files import CorpusFiles, label_of
-from train.manifest import Drops, Utterance
+from train.data.manifest import Drops, Utterance
 
 LABELS: dict[str, str | None] = {
     "none": "neutral",

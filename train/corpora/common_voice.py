@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from train.corpora.files import CorpusFiles
-from train.manifest import Drops, Utterance
+from train.data.manifest import Drops, Utterance
 
 SPLITS: dict[str, Literal["train", "dev", "test"]] = {
     "train.tsv": "train",

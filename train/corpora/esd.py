@@ -7,7 +7,7 @@ come in different encodings.
 from collections.abc import Iterator
 
 from train.corpora.files import CorpusFiles, label_of
-from train.manifest import Drops, Utterance
+from train.data.manifest import Drops, Utterance
 
 LABELS: dict[str, str | None] = {
     "Neutral": "neutral",

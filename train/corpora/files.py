@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 
 import soundfile
 
-from train.audio_files import SHARDS
-from train.manifest import Drops
+from train.data.audio_files import SHARDS
+from train.data.manifest import Drops
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ class CorpusFiles:
             return None
 
     def _bytes(self, name: str) -> bytes:
-        from train.audio_files import parse_reference, shard_bytes
+        from train.data.audio_files import parse_reference, shard_bytes
 
         place = parse_reference(self._references[name])
         return shard_bytes(place) if place.in_shard else place.path.read_bytes()

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from train.corpora.files import CorpusFiles
-from train.manifest import Drops, Utterance
+from train.data.manifest import Drops, Utterance
 
 PUNCTUATION = {
     " <COMMA>": ",",

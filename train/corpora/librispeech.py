@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from train.corpora.files import CorpusFiles
-from train.manifest import Drops, Utterance
+from train.data.manifest import Drops, Utterance
 
 
 def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:

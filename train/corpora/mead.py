@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from train.corpora.files import CorpusFiles, label_of
-from train.manifest import Drops, Utterance
+from train.data.manifest import Drops, Utterance
 
 LABELS: dict[str, str | None] = {
     "neutral": "neutral",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from train.corpora.files import VIDEO, CorpusFiles, label_of
-from train.manifest import Drops, Utterance
+from train.data.manifest import Drops, Utterance
 
 FOREIGN = "the file name is not of this corpus"
 

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from train.corpora.files import CorpusFiles
 from train.corpora.named_files import FOREIGN, Named, read_named
-from train.manifest import Drops, Utterance
+from train.data.manifest import Drops, Utterance
 
 LABELS: dict[str, str | None] = {
     "n": "neutral",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import cast
 
 from train.corpora.files import CorpusFiles
-from train.manifest import Drops, Utterance
+from train.data.manifest import Drops, Utterance
 
 Reader = Callable[[CorpusFiles, Drops], Iterator[Utterance]]
 

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from train.corpora.files import CorpusFiles
-from train.manifest import Drops, Utterance
+from train.data.manifest import Drops, Utterance
 
 IGNORED = "ignore_time_segment_in_scoring"
 

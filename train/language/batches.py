@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from train.batches import LoadedBatch
 from train.language.material import Talk
 from train.language.rows import RowWriter, padded
+from train.loop.batches import LoadedBatch
 
 LONG_SHARE = 0.12
 """Of the rows: one long conversation, whose talks follow each other."""
@@ -26,7 +26,7 @@ class _Row:
 
 @dataclass
 class TalkBatches:
-    """Every talk once an epoch, in an order drawn from seed and epoch; see `train.batches`."""
+    """Every talk once an epoch, in an order drawn from seed and epoch; see `train.loop.batches`."""
 
     talks: Sequence[Talk]
     writer: RowWriter

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from models.emotions import Emotion
-from train.domain import Domain, Intent, draw_values, fill, fitting, read_domain, templates
+from train.language.domain import Domain, Intent, draw_values, fill, fitting, read_domain, templates
 from train.language.material import Exchange, Talk
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models.emotions import Emotion, emotion_from_label
-from train.run_folder import file_sha256
+from train.loop.run_folder import file_sha256
 
 _LINE = re.compile(r"(\w*)> (.+)|< (.+)|- (.+)")
 

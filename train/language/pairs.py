@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from models.prompts import ChatPrompts
-from train.batches import LoadedBatch
+from train.alignment.losses import IGNORED
 from train.language.material import Exchange, Talk
 from train.language.rows import SPOKEN_SHARE, TalkRow, TalkRows, padded, sound_of
-from train.losses import IGNORED
+from train.loop.batches import LoadedBatch
 
 
 class PairRows(NamedTuple):

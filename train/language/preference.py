@@ -10,19 +10,19 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from models.checkpoint import read_tokenizer
-from models.hub import checkpoint_folder
+from models.checkpoints.checkpoint import read_tokenizer
+from models.checkpoints.hub import checkpoint_folder
 from models.prompts import ChatPrompts, chat_prompts
 from models.weights import read_json
+from train.alignment.losses import IGNORED
 from train.language.material import is_held_out, material_digests, read_talks
 from train.language.pairs import Pair, PairBatches, PairRows, pairs_of
 from train.language.settings import LlmSettings
 from train.language.stage import ELSEWHERE, CompanionLlm, begin, export, run_task
-from train.language.updates import UPDATES
-from train.losses import IGNORED
-from train.run_folder import file_sha256
+from train.llm_updates import UPDATES
+from train.loop.run_folder import file_sha256
+from train.loop.task import Outcome, Task
 from train.settings import LoopSettings
-from train.task import Outcome, Task
 
 logger = logging.getLogger(__name__)
 

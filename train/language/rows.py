@@ -10,9 +10,9 @@ from torch import Tensor
 
 from models.emotions import EMOTION_LABELS, Emotion
 from models.prompts import ChatPrompts
-from train.domain import cut_reply
+from train.alignment.losses import IGNORED
+from train.language.domain import cut_reply
 from train.language.material import Talk
-from train.losses import IGNORED
 
 SPOKEN_SHARE = 0.6
 """Of the talks: spoken, so that words without a marked feeling sound neutral; others are typed."""

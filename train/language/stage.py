@@ -10,31 +10,31 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.checkpoint import read_tokenizer
+from models.checkpoints.checkpoint import read_tokenizer
+from models.checkpoints.composed import PartWeights
+from models.checkpoints.hub import checkpoint_folder
 from models.config import LoraConfig
 from models.emotions import Emotion
-from models.hub import checkpoint_folder
 from models.int8 import Int8Linear, has_engine, quantize_layers, take_stored
 from models.llm import LanguageModel
 from models.partial_lora import PartialLoraLinear
 from models.precision import check_fits
-from models.pretrained.composed import PartWeights
 from models.prompts import chat_prompts
 from models.tokenizer import Tokenizer
 from models.weights import fill_parameters, read_json, without_weights
-from train.assemble import EMOTION_VECTORS
+from train.alignment.assemble import EMOTION_VECTORS
+from train.alignment.losses import IGNORED
+from train.alignment.stages import only_training
 from train.language.batches import TalkBatches
 from train.language.domain_talks import domain_talks
 from train.language.material import is_held_out, material_digests, read_talks
 from train.language.rows import RowWriter, TalkRows
 from train.language.settings import LanguageSettings, LlmSettings
-from train.language.updates import SCALING, UPDATES, take_updates, write_updates
-from train.loop import fit
-from train.losses import IGNORED
-from train.run_folder import file_sha256, write_json
+from train.llm_updates import SCALING, UPDATES, take_updates, write_updates
+from train.loop.fit import fit
+from train.loop.run_folder import file_sha256, write_json
+from train.loop.task import Outcome, Task
 from train.settings import LoopSettings
-from train.stages import only_training
-from train.task import Outcome, Task
 
 logger = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import soundfile
 
-from assistant.audio import SPEECH_RATE_HZ, AudioClip
+from assistant.audio.playback import Loudspeaker
+from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip
 from assistant.errors import DeviceError, InputError
-from assistant.playback import Loudspeaker
 from assistant.records.reading import Found, Record, read_record
 from assistant.records.settings import RecordsSettings
 from assistant.records.turns import passages, recorded_turns

@@ -1,4 +1,4 @@
-// One channel out of several, as assistant/channels.py takes it: never a sum that cancels itself,
+// One channel out of several, as assistant/audio/channels.py takes it: never a sum that cancels itself,
 // and no hum or noise beside a channel that speaks.
 const FRAME_S = 0.02;
 const ALIVE = 1e-3; // power beside the loudest channel, below which nothing is on it

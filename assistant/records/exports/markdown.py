@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 from assistant.records.reading import Record
+from assistant.records.transcript import describe_settings
 from assistant.records.turns import RecordedTurn, recorded_turns
 from assistant.records.wording import clock, emotion_of, one_line, said_of, style_of, words_of
-from assistant.transcript import describe_settings
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~&!])")
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from assistant.records.exports.course import course
 from assistant.records.exports.sound import data_uri
 from assistant.records.reading import Record
+from assistant.records.transcript import describe_settings
 from assistant.records.turns import Passage, RecordedTurn, passages, recorded_turns, timed_words
 from assistant.records.wording import clock, emotion_of, one_line, said_of, style_of, words_of
-from assistant.transcript import describe_settings
 
 HERE = Path(__file__).parent
 NO_SOUND = '<p class="note">The sound of this talk was not kept.</p>'

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import soundfile
 
-from assistant.audio import SPEECH_RATE_HZ
+from assistant.audio.waveform import SPEECH_RATE_HZ
 from assistant.errors import InputError
 
 BLOCK_SAMPLES = 16 * SPEECH_RATE_HZ

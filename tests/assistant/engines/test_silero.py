@@ -4,9 +4,9 @@ import sys
 import numpy as np
 import pytest
 
-from assistant.engines.flite import Flite
 from assistant.engines.protocols import Cancel, SpeakingStyle
 from assistant.engines.silero import Silero
+from assistant.engines.voices.flite import Flite
 from assistant.errors import EngineFailed, EngineUnavailable
 
 

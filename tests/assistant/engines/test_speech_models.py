@@ -16,8 +16,8 @@ from assistant.engines.protocols import (
     SpeechModel,
     Transcript,
 )
+from assistant.engines.settings import GenerationSettings, ModelSettings
 from assistant.errors import EngineFailed, EngineUnavailable
-from assistant.settings import GenerationSettings, ModelSettings
 from models.config import TurnEndConfig
 from tests.assistant.engines.tiny_checkpoint import write_tiny_checkpoint
 from tests.fakes import speech_like

@@ -3,7 +3,7 @@ import importlib.util
 import pytest
 
 from assistant.engines import table
-from assistant.engines.flite import Flite
+from assistant.engines.voices.flite import Flite
 from assistant.errors import EngineUnavailable, SettingsError
 
 

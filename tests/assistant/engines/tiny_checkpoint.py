@@ -7,7 +7,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from models.blsp_emo import BlspEmo
-from models.checkpoint import save
+from models.checkpoints.checkpoint import save
 from models.config import BlspEmoConfig, TranscriptionConfig
 from models.tokenizer import JsonTokenizer
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from assistant import events
-from assistant.audio import SPEECH_RATE_HZ
+from assistant.audio.waveform import SPEECH_RATE_HZ
 from assistant.engines.protocols import SpeakingStyle, Transcript
-from assistant.recording import AUDIO_NAME, LOG_NAME, Consent, LogHead, WavWriter, permitted
+from assistant.records.recording import AUDIO_NAME, LOG_NAME, Consent, LogHead, WavWriter, permitted
 from models.emotions import Emotion
 from tests.fakes import certain, speech_like
 

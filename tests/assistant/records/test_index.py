@@ -16,9 +16,9 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from assistant.errors import InputError, OutputError, SettingsError
-from assistant.recording import LOG_NAME, Consent
 from assistant.records.database import FILE_NAME, MIGRATIONS, NEWEST, VERSION_TABLE, Database
 from assistant.records.index import Index, Query, Synced, rebuild
+from assistant.records.recording import LOG_NAME, Consent
 from assistant.records.rows import folded
 from models.emotions import Emotion
 from tests.assistant.records.made import BEGAN, TALK, Said, make_record

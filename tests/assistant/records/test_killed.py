@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from assistant.audio import SPEECH_RATE_HZ
-from assistant.recording import AUDIO_NAME, LOG_NAME
+from assistant.audio.waveform import SPEECH_RATE_HZ
 from assistant.records.reading import read_record, resolve
+from assistant.records.recording import AUDIO_NAME, LOG_NAME
 
 KILLS = 6
 FRAME_S = 512 / SPEECH_RATE_HZ
@@ -23,7 +23,7 @@ import asyncio, os, sys
 from pathlib import Path
 import numpy as np
 from assistant import events
-from assistant.recording import Consent, Recorder
+from assistant.records.recording import Consent, Recorder
 
 async def main():
     recorder = Recorder(Path(sys.argv[1]), Consent(), on_problem=print)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import InputError
-from assistant.recording import AUDIO_NAME, LOG_NAME
 from assistant.records.reading import find_records, read_record, resolve
+from assistant.records.recording import AUDIO_NAME, LOG_NAME
 from tests.assistant.records.made import make_record
 
 

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from assistant.answer import Engines
+from assistant.assembly import Engines
 from assistant.empathy import load_policy
 from assistant.engines.protocols import EmotionEstimate, Persona
 from assistant.errors import InputError, OutputError
-from assistant.recording import AUDIO_NAME, Consent
 from assistant.records.comparison_files import JSON, MARKDOWN, ComparisonFolder
 from assistant.records.ledger import exported_files
 from assistant.records.reading import Record, read_record, resolve
+from assistant.records.recording import AUDIO_NAME, Consent
 from assistant.records.replay import (
     check_replayable,
     comparison,

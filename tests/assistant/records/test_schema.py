@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from assistant import events
-from assistant.recording import LOG_NAME
 from assistant.records.fields import misfit
+from assistant.records.recording import LOG_NAME
 from assistant.records.schema import log_schema
 from tests.assistant.records.made import make_record
-from tests.assistant.test_recording import HAPPENED
+from tests.assistant.records.test_recording import HAPPENED
 
 PUBLISHED = Path(__file__).parents[3] / "docs" / "event-log.schema.json"
 KINDS = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.embedded import parts_of_model
+from models.checkpoints.embedded import parts_of_model
 from models.pretrained.store import Store
 
 

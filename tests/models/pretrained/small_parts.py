@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, WhisperForConditionalGeneration
 
-from models import hub
+from models.checkpoints import hub
 from models.config import SpeechEncoderConfig
 from models.pretrained import unpacked as unpacking
 from models.pretrained.catalogue import Part, PartFile, Source

@@ -13,8 +13,8 @@ from transformers import (
     WhisperForConditionalGeneration,
 )
 
-from models import hub
 from models.blsp_emo import BlspEmo
+from models.checkpoints import hub
 from models.pretrained import unpacked as unpacking
 from models.pretrained.ctranslate2 import CTranslate2Whisper
 from models.pretrained.gguf_llm import GgufLlm
@@ -27,7 +27,7 @@ from models.weights import CheckpointError, WeightFiles
 from tests.models.pretrained import files
 from tests.models.pretrained.small_parts import part
 from tests.models.small import tone
-from train.assemble import assemble
+from train.alignment.assemble import assemble
 from train.settings import AlignSettings
 
 

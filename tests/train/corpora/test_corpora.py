@@ -14,9 +14,9 @@ import soundfile
 
 from models.emotions import EMOTION_LABELS
 from train.corpora.files import CorpusFiles
+from train.corpora.prepare import prepare
 from train.corpora.table import CORPORA, reader_of
-from train.manifest import Drops, Utterance, read_manifest
-from train.prepare import prepare
+from train.data.manifest import Drops, Utterance, read_manifest
 from train.settings import PrepareSettings
 
 

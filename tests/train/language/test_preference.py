@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from models import int8
-from models.checkpoint import read_tokenizer
-from models.hub import checkpoint_folder
+from models.checkpoints.checkpoint import read_tokenizer
+from models.checkpoints.hub import checkpoint_folder
 from models.pretrained import unpacked
 from models.pretrained.store import Store
 from models.prompts import chat_prompts
@@ -14,7 +14,7 @@ from train.language.pairs import PairBatches, pairs_of
 from train.language.preference import PreferSettings, prefer, preference_step
 from train.language.settings import LanguageSettings
 from train.language.stage import start, teach
-from train.language.updates import take_updates
+from train.llm_updates import take_updates
 from train.settings import LoopSettings
 
 JUDGED = """

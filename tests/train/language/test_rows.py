@@ -4,10 +4,10 @@ import torch
 from models.emotions import Emotion
 from models.prompts import chat_prompts
 from tests.models.small import byte_tokenizer
+from train.alignment.losses import IGNORED
 from train.language.batches import TalkBatches
 from train.language.material import Exchange, Talk
 from train.language.rows import RowWriter, padded
-from train.losses import IGNORED
 
 HEARD = Talk("heard", (Exchange("It rained.", Emotion.SAD, "All day?"),))
 PLAIN = Talk("plain", (Exchange("Hello.", None, "Hi!"),))

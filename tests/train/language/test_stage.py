@@ -3,17 +3,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from models import checkpoint, int8
+from models import int8
 from models.blsp_emo import BlspEmo
-from models.checkpoint import read_tokenizer
-from models.hub import checkpoint_folder
+from models.checkpoints import checkpoint
+from models.checkpoints.checkpoint import read_tokenizer
+from models.checkpoints.hub import checkpoint_folder
 from models.pretrained import unpacked as unpacking
 from models.pretrained.store import Store
 from models.weights import WeightFiles
-from train.assemble import write_assembled
+from train.alignment.assemble import write_assembled
 from train.language.settings import LanguageSettings
 from train.language.stage import start, teach
-from train.language.updates import as_changes
+from train.llm_updates import as_changes
 from train.settings import AssembleSettings, LoopSettings
 from train.slim import SlimSettings, slim
 

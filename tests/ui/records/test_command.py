@@ -8,8 +8,8 @@ from typing import get_args
 import pytest
 
 import app
-from assistant.recording import LOG_NAME, Consent
 from assistant.records.exports.table import FORMATS
+from assistant.records.recording import LOG_NAME, Consent
 from assistant.records.settings import Form
 from models.emotions import Emotion
 from tests.assistant.records.made import BEGAN, Said, make_record
@@ -180,7 +180,7 @@ def test_a_replay_shows_both_sides(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from assistant.answer import Engines
+    from assistant.assembly import Engines
     from assistant.empathy import load_policy
 
     asked = []

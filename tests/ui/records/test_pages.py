@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from assistant.recording import LOG_NAME, Consent
 from assistant.records.exporting import write_exports
 from assistant.records.exports.table import FORMATS
 from assistant.records.reading import resolve
+from assistant.records.recording import LOG_NAME, Consent
 from models.emotions import Emotion
 from tests.assistant.records.made import BEGAN, TALK, Said, make_record
 from tests.ui.browsing import CHROMIUM, FLAGS, needs_chromium
 from tests.ui.serving import resident
 from ui.records.pages import RecordsPages
-from ui.web import Site
-from ui.web_command import _records_pages  # pyright: ignore[reportPrivateUsage]
-from ui.web_settings import WebSettings
+from ui.web.command import _records_pages  # pyright: ignore[reportPrivateUsage]
+from ui.web.server import Site
+from ui.web.settings import WebSettings
 
 NASTY = "<img src=x onerror=alert(1)> & more"
 

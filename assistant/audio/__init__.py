@@ -1,0 +1,1 @@
+"""Sound: waveforms, sound cards, files, echo, and what was played when."""

@@ -1,0 +1,1 @@
+"""The conversation itself: hearing, replies, and the loop that joins them."""

@@ -1,0 +1,193 @@
+"""What the person said: how it sounded, the words, and whether it was all.
+
+Voice and words are known before the reply is begun, although most models answer the sound and
+would not need to be told the words: who speaks of danger to life must not be answered before
+that is known (see `assistant.safety`). Whether the turn is over is judged beside the reply.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from assistant import events
+from assistant.audio.waveform import Waveform
+from assistant.conversation.reply_parts import Emit, Question, ReplyParts
+from assistant.engines.protocols import (
+    SHORTENED,
+    Cancel,
+    CompletenessScorer,
+    EmotionEstimate,
+    Shortens,
+    Transcript,
+)
+from assistant.errors import EngineFailed
+from assistant.safety import Help, Stage
+from assistant.turns.judges import together
+from assistant.worker import Due, Stream
+
+
+class Hearing:
+    """One question on its way into the model; `begin`, then `go_on`, and `end` in any case."""
+
+    def __init__(
+        self,
+        question: Question,
+        parts: ReplyParts,
+        emit: Emit,
+        *,
+        mark: Callable[[str], None],
+        due: Due,
+    ) -> None:
+        """Publishes what is heard by `emit` and notes the times of its stages by `mark`.
+
+        `due` says by when the answer is wanted.
+        """
+        self.estimate: EmotionEstimate | None = None
+        """How the question sounds, once it is known; None for a typed one."""
+        self.words = Transcript("")
+        """The person's words, once they are known."""
+        self.help: Help | None = None
+        """What is to be said instead of the model's reply, once the words are known."""
+        self.completeness: float | None = None
+        """Probability that the utterance is a whole turn, once it is known."""
+        self.is_over = False
+        """Whether the person's turn is over, so that its completeness need not be known."""
+        self.is_taken_in = False
+        """Whether the model was given anything of the question; belongs to its worker."""
+        self._question = question
+        self._parts = parts
+        self._emit = emit
+        self._mark = mark
+        self._due = due
+        self._unwanted = Cancel()
+        self._items: Stream[EmotionEstimate | Transcript] | None = None
+        self._taking: asyncio.Task[None] | None = None
+        self._judging: asyncio.Task[None] | None = None
+        self._is_failure_told = False
+
+    async def begin(self) -> None:
+        """Takes the question in; then `estimate`, `words` and `help` are known.
+
+        Raises:
+            EngineFailed: The model broke.
+        """
+        self._taking = asyncio.create_task(self._take_in())
+        await self._outcome(self._taking)
+        dialogue = self._parts.dialogue
+        if isinstance(dialogue, Shortens) and dialogue.is_shortened:
+            self._emit(partial(events.Noticed, message=SHORTENED, is_warning=False))
+
+    def go_on(self) -> None:
+        """Judges beside the reply whether the turn is over."""
+        if self._judging is None:
+            self._judging = asyncio.create_task(self._judge())
+
+    async def finish(self) -> None:
+        """Waits until that is judged.
+
+        Raises:
+            EngineFailed: The model broke meanwhile.
+        """
+        self.go_on()
+        assert self._judging is not None
+        await self._outcome(self._judging)
+
+    def forget(self) -> None:
+        """The person went on: nothing of this is wanted any more."""
+        self._unwanted.set()
+
+    async def end(self) -> None:
+        """Takes the question in to its end where it is still wanted, and lets go of the model.
+
+        Raises:
+            EngineFailed: The model broke meanwhile.
+        """
+        tasks = [task for task in (self._taking, self._judging) if task is not None]
+        try:
+            if not self._unwanted.is_set() and not self._is_failure_told:
+                for task in tasks:
+                    await self._outcome(task)
+        finally:
+            if self._items is not None:
+                self._items.close()
+            for task in tasks:
+                await _stopped(task)
+
+    async def _outcome(self, task: asyncio.Task[None]) -> None:
+        """Waits for `task`, which goes on where the waiting is cut short."""
+        try:
+            await asyncio.shield(task)
+        except EngineFailed:
+            self._is_failure_told = True
+            raise
+
+    async def _take_in(self) -> None:
+        utterance = self._question.utterance
+        if utterance is None:
+            await self._parts.model_worker.call(self._read, due=self._due)
+            self._reads(Transcript(self._question.words, source="typed"))
+            return
+        self._items = self._parts.model_worker.stream(
+            lambda: self._hear(utterance), ahead=0, due=self._due
+        )
+        async for item in self._items:
+            if isinstance(item, EmotionEstimate):
+                self._sounds(item)
+            else:
+                self._mark("words")
+                self._reads(item)
+
+    def _read(self) -> None:
+        self.is_taken_in = True
+        self._parts.dialogue.read(self._question.text)
+
+    def _hear(self, utterance: Waveform) -> Iterator[EmotionEstimate | Transcript]:
+        self.is_taken_in = True
+        return self._parts.dialogue.hear(utterance, self._unwanted)
+
+    async def _judge(self) -> None:
+        by_sound = await self._score(self._parts.judges.by_sound)
+        self.completeness = by_sound
+        by_words = await self._score(self._parts.judges.by_words)
+        self.completeness = together(by_sound, by_words, self.words)
+
+    async def _score(self, judge: CompletenessScorer | None) -> float | None:
+        """Returns what `judge` says of the question, if there is one and it is still asked."""
+        utterance = self._question.utterance
+        if judge is None or utterance is None or self.is_over:
+            return None
+        score = partial(judge.score, utterance, self.words)
+        completeness = await self._parts.model_worker.call(score, due=self._due)
+        self._mark("completeness")
+        return completeness
+
+    def _sounds(self, estimate: EmotionEstimate) -> None:
+        self._mark("heard")
+        self.estimate = self._parts.prior.apply(estimate)
+        heard: dict[str, Any] = {"turn": self._question.turn, "estimate": self.estimate}
+        self._emit(partial(events.EmotionHeard, **heard))
+
+    def _reads(self, words: Transcript) -> None:
+        """Takes the words, and what they call for; publishes both."""
+        turn = self._question.turn
+        self.words = words
+        self._emit(partial(events.WordsHeard, turn=turn, transcript=words))
+        self.help = self._parts.safety.look(words.text, turn)
+        match self.help:
+            case Help(topic=topic, text=text, stage=Stage.BEGUN):
+                self._emit(partial(events.HelpOffered, turn=turn, topic=topic, text=text))
+            case Help(topic=topic, stage=Stage.OVER | Stage.MISTAKEN as stage):
+                was_none = stage is Stage.MISTAKEN
+                self._emit(partial(events.HelpEnded, turn=turn, topic=topic, was_none=was_none))
+            case _:
+                pass
+
+
+async def _stopped(task: asyncio.Task[None]) -> None:
+    """Stops `task`; raises what it died of, engines excepted, whose work is not wanted any more."""
+    task.cancel()
+    await asyncio.wait({task})
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, EngineFailed):
+        raise error

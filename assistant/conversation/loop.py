@@ -1,0 +1,533 @@
+"""The real-time loop of one conversation: frames in, clips out, events to whoever listens.
+
+The event loop owns all state here. Engines run on workers; nothing on the loop takes longer than
+a fraction of a frame. Terminal, browser and file use the same loop with their own devices.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from assistant import events
+from assistant.audio.file_devices import FileMicrophone
+from assistant.audio.playout import level_db
+from assistant.audio.protocols import EchoState, Microphone, Speaker
+from assistant.audio.silent_microphone import SILENT, SilentMicrophone
+from assistant.audio.steady_frames import SteadyFrames
+from assistant.audio.utterance_buffer import UtteranceBuffer
+from assistant.audio.waveform import SPEECH_RATE_HZ, AudioFrame, Waveform
+from assistant.conversation.ducking import Ducking
+from assistant.conversation.replies import Replies
+from assistant.conversation.reply_parts import Question, ReplyParts
+from assistant.turns.audibility import Audibility
+from assistant.turns.ear import Ear, Heard
+from assistant.turns.endpointing import Endpointer
+from assistant.turns.interjections import InterjectionJudge
+from assistant.turns.marks import Boundary, Floor, TurnMark
+from assistant.turns.patience import Patience
+from assistant.turns.push_to_talk import KeyChange, TalkKey
+from assistant.turns.settings import TalkSettings
+from assistant.turns.speech_gate import spoken_spans
+from assistant.worker import Worker
+from models.emotions import Emotion
+
+FRAMES_PER_LEVEL = 4
+"""Frames from one `LevelMeasured` to the next."""
+TYPED_WAITS_S, TYPED_WAITS_FOR_ANSWER_S = 6.0, 20.0
+"""How long typed words wait at most for the end of speech that is under way, a loudspeaker in the
+room for instance, and for the answer to it."""
+IDLE_KEEP_S = 3.0
+"""Sound kept while nobody speaks; more than any lead."""
+
+
+@dataclass(frozen=True, slots=True)
+class TalkParts:
+    """What a conversation is held with."""
+
+    microphone: Microphone
+    speaker: Speaker
+    ear: Ear
+    ear_worker: Worker
+    reply: ReplyParts
+
+
+Listener = Callable[[events.Event], None]
+"""Gets every event, on the event loop; must return at once."""
+Tap = Callable[[Waveform, Waveform], None]
+"""Gets each 16 kHz frame of the microphone and what was played with it, likewise."""
+
+
+class TalkLoop:
+    """One conversation. `run` holds it; the other methods are what a person can do by key."""
+
+    def __init__(
+        self,
+        parts: TalkParts,
+        settings: TalkSettings,
+        *,
+        listener: Listener,
+        tap: Tap | None = None,
+    ) -> None:
+        """Prepares a conversation with its devices and engines; `run` starts it."""
+        self._parts = parts
+        self._settings = settings
+        self._listener = listener
+        self._tap = tap
+        self._patience = Patience(settings.patience)
+        self._floor = InterjectionJudge(parts.reply.transcriber, parts.reply.model_worker)
+        self._endpointer = Endpointer(
+            settings.endpointing,
+            frame_samples=parts.ear.frame_samples,
+            completeness=lambda: self._replies.completeness if self._replies else None,
+            verdict=lambda: self._floor.verdict,
+        )
+        self._sound = UtteranceBuffer()
+        self._replies: Replies | None = None
+        self._clock = 0
+        self._way = Ducking(parts.speaker, self._emit, duck_db=lambda: self._settings.duck_db)
+        self._presence = Audibility(parts.microphone, parts.speaker)
+        self._key = TalkKey()
+        self._paused_at = 0
+        self._has_paused = False
+        self._is_muted = False
+        self._is_stopping = False
+        self._echo = EchoState.UNKNOWN
+        self._estimated: dict[int, Emotion] = {}
+        self._asking: set[asyncio.Task[bool]] = set()
+        self._steady = SteadyFrames(parts.microphone, parts.ear.frame_samples)
+        is_file = isinstance(parts.microphone, FileMicrophone)
+        self._silence = None if is_file else SilentMicrophone()
+        self._typed: list[tuple[str, str]] = []
+        self._typed_at_s = 0.0
+
+    @property
+    def clock_s(self) -> float:
+        """Seconds of microphone sound so far."""
+        return _seconds(self._clock)
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the conversation has been asked to end."""
+        return self._is_stopping
+
+    async def run(self) -> None:
+        """Holds the conversation until the input ends or `stop` is called.
+
+        Raises:
+            DeviceError: A device was lost and did not come back.
+            ExceptionGroup: Several things broke at once: a bug.
+        """
+        reason = "failed"
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._replies = Replies(
+                    self._parts.reply,
+                    self._emit,
+                    group,
+                    rejoin_samples=self._rejoin_samples,
+                )
+                async with aclosing(self._frames()) as frames:
+                    async for frame in frames:
+                        await self._take(frame)
+                self._replies.interrupt()
+            reason = "stopped" if self._is_stopping else "input ended"
+        except BaseExceptionGroup as errors:
+            if len(errors.exceptions) == 1:
+                raise errors.exceptions[0] from None
+            raise
+        finally:
+            self._emit(partial(events.ConversationEnded, reason=reason))
+
+    def stop(self) -> None:
+        """Ends the conversation at the next frame."""
+        self._is_stopping = True
+
+    def interrupt(self) -> None:
+        """Silences the assistant."""
+        if self._replies is not None and not self._replies.is_prepared:
+            self._replies.interrupt()
+            self._way.speak_again()
+
+    def mute(self, muted: bool) -> None:
+        """Closes or opens the microphone."""
+        self._is_muted = muted
+        self.abandon_turn()
+        self._emit(partial(events.Muted, muted=muted))
+
+    def press(self, pressed: bool) -> None:
+        """Push-to-talk: the key goes down or up."""
+        if self._settings.turns != "push-to-talk":
+            return
+        match self._key.move(pressed):
+            case KeyChange.OPENED:
+                self.interrupt()
+            case KeyChange.FINISHED:
+                self._finish_turn()
+            case KeyChange.EMPTY:
+                self.abandon_turn()
+            case KeyChange.NOTHING:
+                pass
+
+    def tune(self, settings: TalkSettings) -> None:
+        """Goes on with other settings."""
+        self._settings = settings
+        self._endpointer.settings = settings.endpointing
+        self._patience.settings = settings.patience
+
+    def prepare_again(self) -> None:
+        """What is prepared for a turn that is not over yet is void: engines have changed."""
+        if self._replies is not None:
+            self._replies.withdraw()
+
+    def type_text(self, text: str, words: str | None = None) -> None:
+        """Answers `text` as if it had been said; `words` of it are the person's, None for all.
+
+        What is being said meanwhile is answered first: neither is lost. A turn that does not end
+        is ended for it, and an answer that takes long is interrupted.
+        """
+        if not self._typed:
+            self._typed_at_s = self.clock_s
+        self._typed.append((text, text if words is None else words))
+        if self._endpointer.is_idle:
+            self._answer_typed()
+
+    def _answer_typed(self) -> None:
+        texts, words = zip(*self._typed, strict=True)
+        self._typed = []
+        self._ask(None, "typed", text="\n".join(texts), words="\n".join(filter(None, words)))
+
+    def _look_at_typed(self) -> None:
+        """Answers what was typed while somebody spoke, once that is answered."""
+        if not self._typed:
+            return
+        waited_s = self.clock_s - self._typed_at_s
+        if not self._endpointer.is_idle:
+            if waited_s < TYPED_WAITS_S:
+                return
+            self._finish_turn()
+        is_answered = self._replies is None or self._replies.is_idle
+        if is_answered or waited_s >= TYPED_WAITS_FOR_ANSWER_S:
+            self._answer_typed()
+
+    def sound(self, start_s: float, end_s: float) -> Waveform:
+        """Returns what was heard lately between two times on the audio clock, 16 kHz."""
+        return self._sound.cut(round(start_s * SPEECH_RATE_HZ), round(end_s * SPEECH_RATE_HZ))
+
+    async def spoken_part(self, sound: Waveform) -> Waveform | None:
+        """Returns what of 16 kHz `sound` is speech, or None; see `assistant.turns.speech_gate`."""
+        gate = self._parts.ear.gate(self._settings.endpointing)
+        async for _ in self._parts.ear_worker.stream(partial(gate.listen, sound), ahead=1):
+            pass
+        return gate.part
+
+    def ask(self, sound: Waveform, *, is_spoken: bool = False) -> asyncio.Task[bool]:
+        """Answers what is spoken in recorded `sound` (16 kHz) as if it had just been said.
+
+        Args:
+            sound: Of any kind; silence around speech is cut off.
+            is_spoken: Whether it is the spoken part already.
+
+        Returns:
+            A task, True where there was speech to answer.
+        """
+        task = asyncio.get_running_loop().create_task(self._ask_spoken(sound, is_spoken))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+        return task
+
+    async def _ask_spoken(self, sound: Waveform, is_spoken: bool) -> bool:
+        part = sound if is_spoken else await self.spoken_part(sound)
+        if part is not None:
+            self._ask(part, "asked")
+        return part is not None
+
+    def end_turn(self) -> bool:
+        """Ends the turn under way without waiting for silence; False where there is none."""
+        in_turn = self._endpointer.in_turn
+        self._finish_turn()
+        return in_turn
+
+    def abandon_turn(self) -> None:
+        """Forgets the turn under way and what was prepared for it."""
+        for mark in self._endpointer.cancel():
+            self._act(mark)
+        self._way.go_on()
+        if self._replies is not None:
+            self._replies.forget_question()
+
+    def correct_heard(self, turn: int, played_samples: int) -> str | None:
+        """The listener's side knows better how much of the answer to `turn` was played.
+
+        Args:
+            turn: The turn that was answered last.
+            played_samples: Samples of its answer that were heard, on the speaker's clock.
+
+        Returns:
+            The words that were heard; None where `turn` is not the one answered last.
+        """
+        return self._replies and self._replies.correct_heard(turn, played_samples)
+
+    def correct_emotion(self, turn: int, emotion: Emotion, *, by: str = "person") -> None:
+        """Takes the person's word for how turn `turn` was meant."""
+        self._parts.reply.prior.correct(self._estimated.get(turn), emotion)
+        self._emit(partial(events.EmotionCorrected, turn=turn, emotion=emotion, by=by))
+
+    def _ask(
+        self, utterance: Waveform | None, reason: str, *, text: str = "", words: str = ""
+    ) -> None:
+        if self._replies is None:
+            return
+        self.abandon_turn()
+        self._replies.interrupt()
+        now_s = asyncio.get_running_loop().time()
+        turn = self._replies.next_turn
+        start = max(0, self._clock - (0 if utterance is None else len(utterance)))
+        self._replies.prepare(Question(turn, utterance, text, start, self._clock, now_s, words))
+        self._commit(_seconds(start), self.clock_s, self.clock_s, reason)
+
+    async def _frames(self) -> AsyncGenerator[AudioFrame, None]:
+        """Yields the microphone's frames, then silence until the last answer is over."""
+        async with aclosing(self._steady.frames()) as frames:
+            async for frame in frames:
+                if self._is_stopping:
+                    return
+                yield frame
+        self._finish_turn()
+        size = self._parts.ear.frame_samples
+        while self._is_busy and not self._is_stopping:
+            await asyncio.sleep(size / SPEECH_RATE_HZ)
+            yield AudioFrame(np.zeros(size, dtype=np.float32), self._clock)
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether something is still to be answered."""
+        is_replying = self._replies is not None and not self._replies.is_idle
+        return bool(self._asking or self._typed) or is_replying
+
+    async def _take(self, frame: AudioFrame) -> None:
+        parts = self._parts
+        samples = np.zeros_like(frame.samples) if self._is_muted else frame.samples
+        played = frame.played
+        if played is None:
+            played = parts.speaker.played(len(samples), captured_s=frame.captured_s)
+        heard = await parts.ear_worker.call(partial(parts.ear.listen, samples, played))
+        self._clock += len(samples)
+        if self._tap is not None:
+            self._tap(samples, played)
+        self._keep(heard.samples)
+        self._endpointer.patience = self._patience.factor
+        self._endpointer.least_silence_ms = self._patience.least_silence_ms
+        for mark in self._endpointer.feed(
+            self._probability(heard), floor=self._floor_now(), level_db=self._level_db(heard)
+        ):
+            self._act(mark)
+        self._measure(heard, samples, played)
+        self._look_at_typed()
+        if self._silence is not None and self._steady.is_coming and not self._is_muted:
+            self._tell_silence(self._silence.hear(frame.samples))
+
+    def _tell_silence(self, message: str | None) -> None:
+        if message is not None:
+            warns = message == SILENT
+            self._emit(partial(events.Noticed, message=message, is_warning=warns))
+
+    def _keep(self, samples: Waveform) -> None:
+        """Keeps the sound as far back as a question may still begin."""
+        replies = self._replies
+        is_idle = replies is None or (replies.is_idle and replies.unheard_start is None)
+        keep_s = IDLE_KEEP_S
+        if not (is_idle and self._endpointer.is_idle):
+            keep_s += self._settings.endpointing.longest_turn_s
+        self._sound.append(samples, keep_s=keep_s)
+
+    def _probability(self, heard: Heard) -> float:
+        if self._settings.turns == "open":
+            return 0.0 if self._is_deaf() else heard.probability
+        threshold = self._settings.endpointing.start_threshold
+        return self._key.probability(heard.probability, threshold=threshold)
+
+    def _is_deaf(self) -> bool:
+        """Whether nothing is listened to, so that the assistant does not answer itself."""
+        if not self._is_contested():
+            return False
+        match self._parts.ear.echo:
+            case EchoState.TOO_STRONG:
+                return True
+            case EchoState.REMOVED if self._presence.has_lost_step(self._clock):
+                return True
+            case _:
+                return not self._settings.interruptible
+
+    def _is_contested(self) -> bool:
+        """Whether the assistant, or its echo, may be in the room."""
+        tail = _samples(self._settings.echo_tail_ms)
+        is_near = self._presence.is_near(self._clock, echo_tail_samples=tail)
+        return is_near and self._settings.turns == "open"
+
+    def _floor_now(self) -> Floor:
+        """Who else is heard, for speech that sets in now."""
+        if self._replies is None or not self._is_contested():
+            return Floor.FREE
+        return self._replies.floor(self._clock)
+
+    def _level_db(self, heard: Heard) -> float | None:
+        """The level by which voices are told apart; None where a key says whose turn it is."""
+        return level_db(heard.samples) if self._settings.turns == "open" else None
+
+    def _rejoin_samples(self) -> int:
+        """How long after their speech a person who goes on was answered too soon."""
+        return _samples(max(self._settings.rejoin_ms, self._patience.bridged_ms))
+
+    def _act(self, mark: TurnMark) -> None:
+        assert self._replies is not None
+        start_s, end_s = _seconds(mark.start_samples), _seconds(mark.end_samples)
+        contested = self._is_contested()
+        match mark.boundary:
+            case Boundary.STARTED:
+                self._way.duck(contested)
+                self._emit(lambda at_s: events.SpeechStarted(at_s, start_s, contested))
+            case Boundary.YIELDED:
+                self._way.fall_silent()
+            case Boundary.BRIEF:
+                self._floor.ask(self._sound.cut(mark.start_samples, mark.end_samples))
+            case Boundary.DROPPED:
+                self._way.go_on()
+                self._emit(lambda at_s: events.SpeechDropped(at_s, start_s, end_s))
+            case Boundary.CONFIRMED:
+                self._emit(lambda at_s: events.SpeechConfirmed(at_s, start_s, contested))
+                self._take_floor(mark)
+            case Boundary.PAUSED:
+                self._paused_at = mark.speech_end_samples
+                if self._settings.answers:
+                    self._replies.prepare(self._question(mark))
+            case Boundary.RESUMED:
+                pause = mark.speech_end_samples - self._paused_at
+                self._patience.paused(1_000 * _seconds(pause))
+                self._has_paused = True
+                self._replies.withdraw()
+            case Boundary.ENDED if self._settings.turns == "push-to-talk":
+                self._end_held(mark)
+            case Boundary.ENDED if self._settings.answers:
+                self._went_straight()
+                self._answer(mark)
+            case Boundary.ENDED:  # whoever drives the loop decides what becomes of the turn
+                self._went_straight()
+                self._replies.forget_question()
+                self._emit(lambda at_s: events.TurnHeld(at_s, start_s, end_s))
+
+    def _take_floor(self, mark: TurnMark) -> None:
+        """The person has the floor: what was a pause of theirs is learnt before it is judged."""
+        assert self._replies is not None
+        onset = mark.start_samples + _samples(self._settings.endpointing.lead_ms)
+        has_learnt = self._learn_pause(onset)
+        may_end = not self._way.is_silent
+        joins = self._replies.interrupt(onset_samples=onset, may_end=may_end)
+        if joins and not has_learnt:
+            self._patience.paused(1_000 * _seconds(onset - self._paused_at))
+        self._has_paused = joins or has_learnt
+        self._way.go_on()
+
+    def _learn_pause(self, onset: int) -> bool:
+        """Returns whether the answer heard last came in a pause, longer than the usual ones."""
+        assert self._replies is not None
+        answered = self._replies.answered
+        if answered is None or self._replies.is_prepared:
+            return False
+        silence = onset - answered.question.speech_end_samples
+        if answered.question.utterance is None or silence <= self._rejoin_samples():
+            return False
+        return self._patience.answered_in(
+            1_000 * _seconds(silence), answered.completeness, is_cut=not self._replies.is_idle
+        )
+
+    def _end_held(self, mark: TurnMark) -> None:
+        """The key was let go: answers what was said meanwhile, if anything was."""
+        size, settings = self._parts.ear.frame_samples, self._settings.endpointing
+        heard = self._key.take_heard()
+        first = self._clock - size * len(heard)
+        spans = spoken_spans(heard, frame_samples=size, settings=settings)
+        if not spans:
+            self._act(replace(mark, boundary=Boundary.DROPPED))
+            return
+        start, end = first + spans[0][0], first + spans[-1][1]
+        held = replace(mark, start_samples=start, end_samples=end, speech_end_samples=end)
+        said = [self._sound.cut(first + one, first + other) for one, other in spans]
+        before = self._sound.cut(self._start_of(held), start)
+        assert self._replies is not None
+        self._replies.prepare(self._question(held, np.concatenate([before, *said])))
+        self._answer(held)
+
+    def _question(self, mark: TurnMark, utterance: Waveform | None = None) -> Question:
+        """Returns what `mark` says was said; the sound from its start to its end if not given."""
+        assert self._replies is not None
+        start = self._start_of(mark)
+        if utterance is None:
+            utterance = self._sound.cut(start, mark.end_samples)
+        silence_s = _seconds(self._clock - mark.speech_end_samples)
+        return Question(
+            turn=self._replies.next_turn,
+            utterance=utterance,
+            text="",
+            start_samples=start,
+            speech_end_samples=mark.speech_end_samples,
+            speech_end_s=asyncio.get_running_loop().time() - silence_s,
+        )
+
+    def _went_straight(self) -> None:
+        if not self._has_paused:
+            self._patience.went_straight()
+
+    def _answer(self, mark: TurnMark) -> None:
+        """The turn is over: lets the reply that was prepared in its last pause go ahead."""
+        assert self._replies is not None
+        if not self._replies.is_prepared:
+            self._replies.prepare(self._question(mark))
+        start_s, speech_end_s = _seconds(self._start_of(mark)), _seconds(mark.speech_end_samples)
+        self._commit(start_s, _seconds(mark.end_samples), speech_end_s, str(mark.reason))
+
+    def _start_of(self, mark: TurnMark) -> int:
+        """Returns where the question begins: earlier than `mark` where it was answered too soon."""
+        start = None if self._replies is None else self._replies.unheard_start
+        return mark.start_samples if start is None else start
+
+    def _commit(self, start_s: float, end_s: float, speech_end_s: float, reason: str) -> None:
+        assert self._replies is not None
+        turn = self._replies.next_turn
+        self._emit(
+            lambda at_s: events.UtteranceEnded(at_s, turn, start_s, end_s, speech_end_s, reason)
+        )
+        self._replies.commit()
+
+    def _finish_turn(self) -> None:
+        for mark in self._endpointer.finish():
+            self._act(mark)
+
+    def _measure(self, heard: Heard, samples: Waveform, played: Waveform) -> None:
+        if lost := self._presence.newly_dropped(self._clock):
+            total = self._parts.microphone.dropped_frames
+            self._emit(lambda at_s: events.FramesDropped(at_s, lost, total))
+        if (echo := self._parts.ear.echo) is not self._echo:
+            self._echo = echo
+            self._emit(lambda at_s: events.EchoJudged(at_s, echo))
+        if self._clock // len(samples) % FRAMES_PER_LEVEL == 0:
+            levels_db = level_db(samples), level_db(played)
+            self._emit(lambda at_s: events.LevelMeasured(at_s, *levels_db, heard.probability))
+
+    def _emit(self, make: Callable[[float], events.Event]) -> None:
+        event = make(self.clock_s)
+        if isinstance(event, events.EmotionHeard):
+            self._patience.heard(event.estimate)
+            self._estimated[event.turn] = event.estimate.emotion
+        self._listener(event)
+
+
+def _samples(duration_ms: float) -> int:
+    return round(duration_ms * SPEECH_RATE_HZ / 1_000)
+
+
+def _seconds(samples: int) -> float:
+    return samples / SPEECH_RATE_HZ

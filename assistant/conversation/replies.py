@@ -1,0 +1,251 @@
+"""The replies of one conversation: at most one under way, the model kept in step with it."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from assistant import events
+from assistant.conversation.reply_parts import Emit, Question, ReplyParts
+from assistant.conversation.reply_task import Reply
+from assistant.errors import EngineFailed
+from assistant.turns.marks import Floor
+
+ENDING_S = 0.6
+"""What is left of an answer that is about to end, so that a word which begins now belongs to what
+comes after it. People begin to answer up to half a second early; a word is noticed 0.1 s late."""
+
+
+class Replies:
+    """Begins, commits, withdraws and interrupts replies."""
+
+    def __init__(
+        self,
+        parts: ReplyParts,
+        emit: Emit,
+        group: asyncio.TaskGroup,
+        *,
+        rejoin_samples: Callable[[], int],
+    ) -> None:
+        """Runs its replies as tasks of `group` and publishes through `emit`.
+
+        A person who goes on within `rejoin_samples` was answered too soon: see `interrupt`.
+        """
+        self._rejoin_samples = rejoin_samples
+        self._parts = parts
+        self._emit = emit
+        self._group = group
+        self._current: Reply | None = None
+        self._latest: Reply | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._settling: asyncio.Task[None] | None = None
+        self._next_turn = 0
+        self._joined_start: int | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no reply is under way."""
+        return self._current is None
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether a reply is being prepared for a turn that may still go on."""
+        return self._current is not None and not self._current.is_committed
+
+    @property
+    def completeness(self) -> float | None:
+        """Probability that the paused utterance is a whole turn, once it is known."""
+        return self._current.completeness if self._current is not None else None
+
+    @property
+    def unheard_start(self) -> int | None:
+        """Where the sound of a question begins that nothing was heard of in answer, if any."""
+        if self._current is not None and not self._current.is_audible:
+            return self._current.question.start_samples
+        return self._joined_start
+
+    @property
+    def answered(self) -> Reply | None:
+        """The answer that is being spoken, or was spoken last; None where there is none yet."""
+        return self._latest
+
+    def floor(self, now: int) -> Floor:
+        """Returns who has the floor for speech that sets in at `now`, on the audio clock.
+
+        The assistant is taken to be in the room: with a reply under way it speaks.
+        """
+        reply = self._current
+        if reply is None or not reply.is_committed:
+            return Floor.ECHO
+        if self._is_ending(reply):
+            return Floor.OFFERED if reply.asks else Floor.ENDING
+        if now - reply.question.speech_end_samples <= self._rejoin_samples():
+            return Floor.TAKEN
+        return Floor.HELD
+
+    def _is_ending(self, reply: Reply) -> bool:
+        """Returns whether little is left of an answer of which as much was heard."""
+        least = ENDING_S * self._parts.speaker.sample_rate
+        is_left = self._parts.speaker.queued_samples <= least
+        return reply.is_made and is_left and reply.played_samples >= least
+
+    @property
+    def next_turn(self) -> int:
+        """Index of the turn that is answered next."""
+        return self._next_turn
+
+    def prepare(self, question: Question) -> Reply:
+        """Begins the reply to `question`; nothing of it is seen or heard until `commit`."""
+        reply = Reply(question, self._parts, self._emit)
+        self._current = reply
+        self._task = self._group.create_task(self._run(reply, self._settling))
+        return reply
+
+    def commit(self) -> None:
+        """The turn is over: the prepared reply may be seen and heard."""
+        if self._current is not None:
+            self._next_turn = self._current.question.turn + 1
+            self._joined_start = None
+            self._latest = self._current
+            self._current.commit()
+
+    def withdraw(self) -> None:
+        """The person went on: forgets the reply under way, if it is not committed."""
+        if self.is_prepared:
+            self._end(self._parts.dialogue.withdraw, forget=True)
+
+    def forget_question(self) -> None:
+        """The person's turn under way is void, with what it would have been joined to."""
+        self.withdraw()
+        self._joined_start = None
+
+    def correct_heard(self, turn: int, played_samples: int) -> str | None:
+        """Keeps of the last answer only its first `played_samples`; returns their words.
+
+        Returns None, and changes nothing, where `turn` is not the one answered last.
+        """
+        reply = self._latest
+        if reply is None or reply.question.turn != turn or self.is_prepared:
+            return None
+        heard = reply.heard_within(played_samples)
+        unheard = self._parts.speaker.clear() if self._current is reply else 0
+        settle = partial(self._parts.dialogue.truncate, heard)
+        if self._current is reply:
+            self._end(settle)
+        else:
+            self._settling = self._group.create_task(self._settle(settle, turn, self._settling))
+        self._report(reply, heard, unheard)
+        return heard
+
+    def interrupt(self, *, onset_samples: int | None = None, may_end: bool = False) -> bool:
+        """The person takes the floor: silence first, then stop the engines.
+
+        Args:
+            onset_samples: Where speech set in on the audio clock, if speech it is. It continues
+                the question where nothing was heard of the answer, or where the pause before it
+                was so short that the answer came too soon.
+            may_end: Whether an answer that is about to end is heard to its last word.
+
+        Returns:
+            Whether it continues the question: the answer was begun in a pause.
+        """
+        reply = self._current
+        if reply is None:
+            return False
+        if not reply.is_committed:
+            self.withdraw()
+            return False
+        continues = onset_samples is not None and (
+            not reply.is_audible
+            or onset_samples - reply.question.speech_end_samples <= self._rejoin_samples()
+        )
+        if may_end and (reply.asks or not continues) and self._is_ending(reply):
+            self._current = None
+            self._settling = self._task  # the next answer begins after its last word
+            return False
+        unheard = self._parts.speaker.clear()
+        heard = reply.heard()
+        if onset_samples is not None and (continues or not heard):
+            self._join(reply, heard)
+            return True
+        self._end(partial(self._parts.dialogue.truncate, heard))
+        self._report(reply, heard, unheard)
+        return False
+
+    def _report(self, reply: Reply, heard: str, unheard: int) -> None:
+        self._emit(
+            partial(
+                events.Interrupted,
+                turn=reply.question.turn,
+                heard=heard,
+                generated=reply.generated.strip(),
+                unheard_s=unheard / self._parts.speaker.sample_rate,
+                underruns=reply.underruns,
+            )
+        )
+
+    def _join(self, reply: Reply, heard: str) -> None:
+        if reply.question.utterance is not None:
+            self._joined_start = reply.question.start_samples
+            self._next_turn = reply.question.turn
+        self._end(self._parts.dialogue.withdraw, forget=True)
+        self._emit(partial(events.UtteranceJoined, turn=reply.question.turn, heard=heard))
+
+    def _end(self, settle: Callable[[], None], *, forget: bool = False) -> None:
+        """Stops the reply under way; the model is put in step once its last step is done.
+
+        With `forget` the question goes too; otherwise its words are still taken in.
+        """
+        reply, task = self._current, self._task
+        assert reply is not None and task is not None
+        self._current = None
+        reply.stop(forget=forget)
+        task.cancel()
+        turn = reply.question.turn
+        settle = partial(_if_taken_in, reply, settle)
+        self._settling = self._group.create_task(self._settle(settle, turn, task, self._settling))
+
+    async def _settle(
+        self,
+        settle: Callable[[], None],
+        turn: int,
+        *after: asyncio.Task[None] | None,
+    ) -> None:
+        """Runs `settle` on the model's worker, once the tasks it follows are over."""
+        pending = {task for task in after if task is not None}
+        if pending:
+            await asyncio.wait(pending)
+        try:
+            await self._parts.model_worker.call(settle)
+        except EngineFailed as error:
+            message = str(error)
+            self._emit(partial(events.TurnFailed, turn=turn, message=message))
+
+    async def _run(self, reply: Reply, settling: asyncio.Task[None] | None) -> None:
+        if settling is not None:
+            await asyncio.wait({settling})
+        try:
+            await reply.run()
+        except EngineFailed as error:
+            await self._fail(reply, error)
+        if self._current is reply:
+            self._current = None
+
+    async def _fail(self, reply: Reply, error: EngineFailed) -> None:
+        """The turn fails when it is over; what was spoken already is played to its end."""
+        reply.fail(str(error))
+        await reply.committed()
+        if reply.is_audible:
+            await self._parts.speaker.drain()
+        heard = reply.heard()
+        dialogue = self._parts.dialogue
+        settle = partial(dialogue.truncate, heard) if heard else dialogue.withdraw
+        await self._settle(settle, reply.question.turn)
+
+
+def _if_taken_in(reply: Reply, settle: Callable[[], None]) -> None:
+    """Settles nothing where the model was never given the question: it would hit the one before.
+
+    Runs on the model's worker.
+    """
+    if reply.is_taken_in:
+        settle()

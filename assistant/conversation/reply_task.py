@@ -1,0 +1,281 @@
+"""One reply: from an utterance to its last played sample, prepared early and kept back.
+
+The task may start while the person might still go on. Until `commit` nothing of it is seen or
+heard; an uncommitted reply that is stopped leaves no trace.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, closing
+from functools import partial
+
+import numpy as np
+
+from assistant import events
+from assistant.audio.waveform import AudioClip
+from assistant.conversation.hearing import Hearing
+from assistant.conversation.reply_parts import Emit, Question, ReplyParts
+from assistant.engines.protocols import Cancel, SpeakingStyle, TextDelta
+from assistant.errors import EngineFailed
+from assistant.history import SpokenReply
+from assistant.safety import SAD, reply_of
+from assistant.voice.sentences import SentenceSplitter
+from assistant.voice.speakable import ASK_AGAIN
+from assistant.worker import Stream
+
+JITTER_S = 0.06
+"""Speech that must be ready before playback of a reply begins."""
+QUESTION_ENDS = ("?", "？", "؟")
+EAGER_S = 1.0
+"""How long after the last word an answer is due whose turn may still go on."""
+
+
+class Reply:
+    """A reply under way. `run` is its task; the loop commits or stops it."""
+
+    def __init__(self, question: Question, parts: ReplyParts, emit: Emit) -> None:
+        self.question = question
+        self.generated = ""
+        self.is_made = False
+        """Whether all of it waits for the loudspeaker, or is over."""
+        self._parts = parts
+        self._publish = emit
+        self._held: list[Callable[[float], events.Event]] | None = []
+        self._committed = asyncio.Event()
+        self._cancel = Cancel()
+        self._hearing = Hearing(question, parts, self._emit, mark=self.mark, due=self.due_s)
+        self._spoken = SpokenReply(parts.speaker.sample_rate)
+        self._first_played: int | None = None
+        self._wanted_s = question.speech_end_s + EAGER_S
+        self._made_s = 0.0
+        self._has_called = False
+        self._marks_ms: dict[str, float] = {}
+        self._underruns = parts.speaker.underruns
+
+    @property
+    def completeness(self) -> float | None:
+        """Probability that the utterance is a whole turn, once it is known."""
+        return self._hearing.completeness
+
+    @property
+    def is_audible(self) -> bool:
+        """Whether playback has begun."""
+        return self._first_played is not None
+
+    @property
+    def asks(self) -> bool:
+        """Whether it ends with a question, as far as it is made."""
+        return self.generated.rstrip(" \n\"'”’»)]*_").endswith(QUESTION_ENDS)
+
+    @property
+    def is_committed(self) -> bool:
+        """Whether the person's turn is over and the reply may be seen and heard."""
+        return self._committed.is_set()
+
+    @property
+    def underruns(self) -> int:
+        """Gaps in the playback of this reply so far."""
+        return self._parts.speaker.underruns - self._underruns
+
+    def commit(self) -> None:
+        """The turn is over: publishes what was held back and lets playback begin."""
+        self.mark("endpoint")
+        self._wanted_s = asyncio.get_running_loop().time()
+        held, self._held = self._held or [], None
+        self._committed.set()
+        self._hearing.is_over = True
+        for make in held:
+            self._publish(make)
+
+    def mark(self, stage: str) -> None:
+        """Notes when `stage` was first reached, in milliseconds since the last speech sample."""
+        now_s = asyncio.get_running_loop().time()
+        self._marks_ms.setdefault(stage, 1_000.0 * (now_s - self.question.speech_end_s))
+
+    def due_s(self) -> float:
+        """Returns when more of the answer is wanted: at once, or when what is made was heard."""
+        return self._wanted_s + self._made_s
+
+    @property
+    def is_taken_in(self) -> bool:
+        """Whether the model was given anything of the question; belongs to the model's worker."""
+        return self._hearing.is_taken_in
+
+    def heard(self) -> str:
+        """Returns the words of the reply that have been played."""
+        return self.heard_within(self.played_samples) if self.is_audible else ""
+
+    @property
+    def played_samples(self) -> int:
+        """Samples of it that have been played."""
+        if self._first_played is None:
+            return 0
+        return self._parts.speaker.played_samples - self._first_played
+
+    def heard_within(self, played_samples: int) -> str:
+        """Returns the words of the reply that ended within its first `played_samples`."""
+        return self._spoken.heard(played_samples)
+
+    def stop(self, *, forget: bool) -> None:
+        """Asks the engines to stop; the caller silences the speaker first and cancels the task.
+
+        With `forget` the person's words are not wanted any more either.
+        """
+        self._cancel.set()
+        if forget:
+            self._hearing.forget()
+
+    async def committed(self) -> None:
+        """Waits until the person's turn is over."""
+        await self._committed.wait()
+
+    def fail(self, message: str) -> None:
+        """Publishes that an engine broke, when the turn is over."""
+        self._emit(partial(events.TurnFailed, turn=self.question.turn, message=message))
+
+    async def run(self) -> None:
+        """Hears, answers and speaks; returns when the last sample has been played.
+
+        Raises:
+            EngineFailed: An engine broke.
+        """
+        try:
+            await self._answer()
+        finally:
+            await self._stop_hearing()
+
+    async def _answer(self) -> None:
+        hearing = self._hearing
+        await hearing.begin()
+        style = self._parts.policy.style(SAD if hearing.help else hearing.estimate)
+        self._emit(partial(events.StyleChosen, turn=self.question.turn, style=style))
+        async with aclosing(self._sentences()) as sentences:
+            async for sentence in sentences:
+                hearing.go_on()
+                await self._speak(sentence, style)
+        if self._made_s == 0.0 and not self._has_called:
+            await self._ask_again(style)
+        await hearing.finish()
+        self.is_made = True
+        self.mark("spoken")
+        await self._committed.wait()
+        await self._parts.speaker.drain()
+        self._emit(
+            partial(
+                events.ReplyFinished,
+                turn=self.question.turn,
+                heard=self.generated.strip(),
+                generated=self.generated.strip(),
+                underruns=self.underruns,
+            )
+        )
+
+    async def _ask_again(self, style: SpeakingStyle) -> None:
+        """Says a word where the answer held nothing to say; it is part of the answer then.
+
+        A voice that is not to speak, as of a client that wants text, does not say it either.
+        """
+        stream = self._clips(ASK_AGAIN, style)
+        with closing(stream):
+            clips = [clip async for clip in stream]
+        if not clips:
+            return
+        text = f" {ASK_AGAIN}" if self.generated.strip() else ASK_AGAIN
+        self.generated += text
+        self._emit(partial(events.ReplyText, turn=self.question.turn, text=text))
+        keep = partial(self._parts.dialogue.replace_reply, self.generated.strip())
+        await self._parts.model_worker.call(keep)
+        self._spoken.begin(text)
+        await self._play(_joined(clips))
+        self._spoken.complete()
+
+    async def _stop_hearing(self) -> None:
+        try:
+            await self._hearing.end()
+        except EngineFailed as error:
+            self.fail(str(error))
+
+    async def _sentences(self) -> AsyncGenerator[str, None]:
+        """Yields speakable pieces while the text is still being generated."""
+        splitter = SentenceSplitter()
+        deltas = self._parts.model_worker.stream(
+            lambda: reply_of(self._parts.dialogue, self._hearing.help, self._cancel),
+            ahead=64,
+            due=self.due_s,
+        )
+        with closing(deltas):
+            async for delta in deltas:
+                self.mark("first_token")
+                if delta.call is not None or delta.problem:
+                    self._call(delta)
+                    continue
+                self.generated += delta.text
+                self._emit(partial(events.ReplyText, turn=self.question.turn, text=delta.text))
+                for sentence in splitter.push(delta.text):
+                    yield sentence
+            self.mark("reply")
+            for sentence in splitter.finish():
+                yield sentence
+
+    def _call(self, delta: TextDelta) -> None:
+        """Publishes a call of a function, or why it was left out."""
+        if delta.call is None:
+            self._emit(partial(events.Noticed, message=delta.problem, is_warning=True))
+            return
+        self._has_called = True
+        call = delta.call
+        told = {"turn": self.question.turn, "name": call.name, "arguments": call.arguments}
+        self._emit(partial(events.ToolCalled, **told))
+
+    async def _speak(self, sentence: str, style: SpeakingStyle) -> None:
+        self.mark("first_sentence")
+        speaker = self._parts.speaker
+        self._spoken.begin(sentence)
+        clips = self._clips(sentence, style)
+        waiting: list[AudioClip] = []
+        with closing(clips):
+            async for clip in clips:
+                self.mark("first_audio")
+                self._made_s += clip.duration_s
+                waiting.append(clip)
+                is_idle = speaker.queued_samples == 0
+                if is_idle and sum(item.duration_s for item in waiting) < JITTER_S:
+                    continue
+                await self._play(_joined(waiting))
+                waiting = []
+        if waiting:
+            await self._play(_joined(waiting))
+        self._spoken.complete()
+
+    def _clips(self, text: str, style: SpeakingStyle) -> Stream[AudioClip]:
+        """Speaks `text` on the voice's worker."""
+        return self._parts.voice_worker.stream(
+            lambda: self._parts.voice.synthesize(text, style, self._cancel),
+            ahead=4,
+            due=self.due_s,
+        )
+
+    async def _play(self, clip: AudioClip) -> None:
+        await self._committed.wait()
+        speaker = self._parts.speaker
+        if self._first_played is None:
+            self._first_played = speaker.played_samples
+            self._wanted_s = asyncio.get_running_loop().time()
+            self.mark("played")
+            self._emit(partial(events.ReplyStarted, turn=self.question.turn))
+            marks_ms = dict(self._marks_ms)
+            self._emit(partial(events.TurnTimed, turn=self.question.turn, marks_ms=marks_ms))
+        self._spoken.add(round(len(clip.samples) * speaker.sample_rate / clip.sample_rate))
+        await speaker.play(clip)
+
+    def _emit(self, make: Callable[[float], events.Event]) -> None:
+        if self._held is None:
+            self._publish(make)
+        else:
+            self._held.append(make)
+
+
+def _joined(clips: list[AudioClip]) -> AudioClip:
+    if len(clips) == 1:
+        return clips[0]
+    return AudioClip(np.concatenate([clip.samples for clip in clips]), clips[0].sample_rate)

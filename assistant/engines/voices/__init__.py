@@ -1,0 +1,1 @@
+"""Voices, one engine each, and what they share."""

@@ -1,0 +1,1 @@
+"""Conversations with recordings and typed questions in place of a microphone."""

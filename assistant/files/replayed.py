@@ -1,0 +1,67 @@
+"""A conversation with a recording instead of a microphone, and a WAV file for a loudspeaker."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from assistant.audio.file_devices import FileMicrophone, FileSpeaker
+from assistant.audio.soundfiles import AnswerFile, Recording
+from assistant.audio.waveform import AudioClip, Waveform
+from assistant.errors import InputError, SettingsError
+from assistant.session import Ends
+from assistant.settings import TalkCommandSettings
+
+NO_SPEECH = (
+    "no speech was found in {path}: speak closer to the microphone, "
+    "or lower --talk.endpointing.start-threshold"
+)
+
+
+class FileEnds:
+    """The recording that is spoken to the assistant, and the file that it answers into."""
+
+    def __init__(self, settings: TalkCommandSettings) -> None:
+        """Opens the recording that `input` names; the file that `output` names must be another.
+
+        Raises:
+            InputError: The recording cannot be used.
+            SettingsError: Both are the same file, or there is no recording.
+        """
+        if settings.input is None:
+            raise SettingsError("--output needs --input: name the recording to be answered")
+        if settings.output is not None:
+            _check_apart(settings.input, settings.output)
+        self._recording = Recording(settings.input)
+        self._output = settings.output
+
+    def open(self, files: ExitStack, *, rate_hz: int) -> Ends:
+        """Returns the two ends of the conversation.
+
+        Args:
+            files: Closes the answers.
+            rate_hz: Of the answers.
+
+        Raises:
+            OutputError: The answers cannot be written.
+        """
+        answers = files.enter_context(AnswerFile(self._output)) if self._output else None
+
+        def write(played: Waveform) -> None:
+            if answers is not None:
+                answers.write(AudioClip(played, rate_hz))
+
+        microphone = FileMicrophone(self._recording.blocks())
+        return Ends(microphone, FileSpeaker(write, sample_rate=rate_hz))
+
+    def check(self, turns: int) -> None:
+        """Raises `InputError` if the recording was damaged or held no speech."""
+        if self._recording.damage:
+            raise InputError(self._recording.damage)
+        if turns == 0:
+            raise InputError(NO_SPEECH.format(path=self._recording.path))
+
+
+def _check_apart(recording: Path, answers: Path) -> None:
+    if answers.suffix.lower() != ".wav":
+        raise SettingsError(f"--output {answers}: name a .wav file")
+    if recording.exists() and answers.exists() and recording.samefile(answers):
+        raise SettingsError(f"{answers} is the input too: choose another --output")

@@ -1,0 +1,418 @@
+"""The record of a conversation: an event log and a stereo WAV on one clock, written as it happens.
+
+A folder holds `events.jsonl` (the truth: one line an event) and, with consent to sound,
+`audio.wav` (left: the person, right: the assistant as played; 16 kHz). Both are handed to the
+system with every frame, so a process that is killed loses less than half a second, and whatever
+was cut off in the middle is mended when the folder is opened again.
+"""
+
+import dataclasses
+import fcntl
+import json
+import os
+import stat
+import struct
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from assistant import events
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform, to_int16
+from assistant.errors import InputError, OutputError
+from assistant.worker import Worker
+
+LOG_NAME, AUDIO_NAME = "events.jsonl", "audio.wav"
+FORMAT = "attune-log"
+VERSION = 1
+FRAMES_PER_HEADER = 12
+"""Frames from one update of the WAV's header to the next: less than half a second."""
+_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+_BYTES_PER_SAMPLE = 4
+"""Two channels of 16 bits."""
+
+
+class Consent(BaseModel):
+    """What the person agreed to have recorded; each is a choice of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    audio: bool = True
+    """Keep the sound of the conversation."""
+    words: bool = True
+    """Keep what was said, by the person and by the assistant."""
+    emotion: bool = True
+    """Keep the emotion estimates and the styles that follow from them."""
+
+
+class LogHead(BaseModel):
+    """The first line of a log."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: str = FORMAT
+    version: int = VERSION
+    consent: Consent = Consent()
+    rate_hz: int = SPEECH_RATE_HZ
+
+
+class Recorder:
+    """Records one conversation; `listen` and `tap` are the loop's listener and tap.
+
+    Files are written on a thread of their own. When that fails (a full disk, say), recording
+    stops, the person is told once, the conversation goes on, and what was written is whole.
+    """
+
+    def __init__(
+        self, folder: Path, consent: Consent, *, on_problem: Callable[[str], None]
+    ) -> None:
+        """Creates the files.
+
+        Args:
+            folder: Is created; must not hold a record already. Readable for its owner only.
+            consent: What may be kept.
+            on_problem: Told in a sentence, on the event loop, that recording has stopped.
+
+        Raises:
+            OutputError: The files cannot be created.
+        """
+        self.folder = folder
+        self._consent = consent
+        self._on_problem = on_problem
+        self._failed: OSError | None = None
+        self._is_failure_told = False
+        self._worker = Worker("recorder", limit=4_096)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._log = _Appended(folder / LOG_NAME)
+            self._log.append(_line(LogHead(consent=consent).model_dump()))
+            self._audio = WavWriter(folder / AUDIO_NAME) if consent.audio else None
+        except OSError as error:
+            raise OutputError(_impossible(folder, error)) from error
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something is still to be written."""
+        return self._worker.waiting > 0
+
+    @property
+    def log_descriptor(self) -> int:
+        """The file descriptor of the log."""
+        return self._log.fileno()
+
+    def listen(self, event: events.Event) -> None:
+        """Appends what happened, as far as there is consent to it."""
+        kept = permitted(event, self._consent)
+        if kept is None:
+            return
+        utc = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._write(partial(self._log.append, _line({**events.to_record(kept), "wall_utc": utc})))
+
+    def tap(self, person: Waveform, assistant: Waveform) -> None:
+        """Appends one frame of both sides."""
+        if self._audio is not None:
+            self._write(partial(self._audio.write, person, assistant))
+
+    def close(self) -> None:
+        """Writes what is left and closes the files. Not to be called on the event loop.
+
+        Raises:
+            OutputError: Something could not be written, and the person does not know yet.
+        """
+        self._worker.close()
+        try:
+            if self._audio is not None:
+                self._audio.close()
+            self._log.close()
+        except OSError as error:
+            self._failed = self._failed or error
+        if self._failed is not None and not self._is_failure_told:
+            raise OutputError(_failure(self.folder, self._failed)) from self._failed
+
+    def _write(self, write: Callable[[], Any]) -> None:
+        if self._failed is None:
+            self._worker.submit(partial(self._written, write), self._after_write)
+
+    def _written(self, write: Callable[[], Any]) -> None:
+        """Runs on the worker. After a failure nothing more is written: a gap would be no record."""
+        if self._failed is None:
+            try:
+                write()
+            except OSError as error:
+                self._failed = error
+                raise
+
+    def _after_write(self, _result: Any, error: BaseException | None) -> None:
+        if error is None:
+            return
+        if not isinstance(error, OSError):
+            raise error
+        self._is_failure_told = True
+        self._on_problem(_failure(self.folder, error))
+
+
+def check_records(folder: Path) -> None:
+    """Makes sure that talks can be recorded in `folder`, which is created.
+
+    Raises:
+        OutputError: They cannot; says why and what to do.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+            file.write(bytes(4096))
+    except OSError as error:
+        raise OutputError(_impossible(folder, error)) from error
+
+
+def permitted(event: events.Event, consent: Consent) -> events.Event | None:
+    """Returns what of `event` may be kept; None for nothing. Level meters never are."""
+    match event:
+        case events.LevelMeasured():
+            return None
+        case events.WordsHeard() | events.ReplyText() | events.ToolCalled():
+            return event if consent.words else None
+        case events.HelpOffered() | events.HelpEnded():
+            return event if consent.words else None
+        case events.EmotionHeard() | events.EmotionCorrected() | events.StyleChosen():
+            return event if consent.emotion else None
+        case events.ReplyFinished() | events.Interrupted() if not consent.words:
+            return _without(event, heard="", generated="")
+        case events.UtteranceJoined() if not consent.words:
+            return _without(event, heard="")
+        case _:
+            return event
+
+
+def _without(event: events.Event, **fields: str) -> events.Event:
+    return dataclasses.replace(event, **fields)  # pyright: ignore[reportArgumentType]
+
+
+class _Appended:
+    """A new file, for its owner only, that grows by whole pieces, each at once."""
+
+    def __init__(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        self._file = os.fdopen(descriptor, "wb", buffering=0)
+        # Held until the file is closed, also by force: who reads it knows that it still grows.
+        with suppress(OSError):  # some file systems know no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._size = 0
+
+    def append(self, data: bytes) -> None:
+        """Appends all of `data`, or nothing of it.
+
+        Raises:
+            OSError: It cannot be written, for example because the disk is full.
+        """
+        try:
+            _write_all(self._file, data)
+        except OSError:
+            # A part of it may have fitted. Where it cannot be taken back, opening the record does.
+            with suppress(OSError):
+                self._file.truncate(self._size)
+                self._file.seek(self._size)
+            raise
+        self._size += len(data)
+
+    def begin_with(self, data: bytes) -> None:
+        """Writes `data` over the beginning."""
+        self._file.seek(0)
+        _write_all(self._file, data)
+        self._file.seek(self._size)
+
+    def fileno(self) -> int:
+        """The file descriptor."""
+        return self._file.fileno()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+
+def _write_all(file: BinaryIO, data: bytes) -> None:
+    """Unbuffered files may take a part only."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) or 0 :]
+
+
+class WavWriter:
+    """A stereo WAV whose header is right at every moment but the last half second."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = _Appended(path)
+        self._samples = 0
+        self._frames = 0
+        self._file.append(wav_header(0))
+
+    def write(self, left: Waveform, right: Waveform) -> None:
+        """Appends equally many samples of both channels."""
+        stereo = np.stack([to_int16(left), to_int16(right)], axis=1)
+        self._file.append(stereo.astype("<i2").tobytes())
+        self._samples += len(left)
+        self._frames += 1
+        if self._frames % FRAMES_PER_HEADER == 0:
+            self._update_header()
+
+    def close(self) -> None:
+        """Completes the header."""
+        try:
+            self._update_header()
+        finally:
+            self._file.close()
+
+    def _update_header(self) -> None:
+        self._file.begin_with(wav_header(self._samples))
+
+
+def wav_header(samples: int) -> bytes:
+    """Returns the header of a stereo 16-bit WAV of so many samples."""
+    size = min(samples * _BYTES_PER_SAMPLE, 0xFFFFFFFF - 36)
+    rate = SPEECH_RATE_HZ
+    bytes_per_s = rate * _BYTES_PER_SAMPLE
+    return _HEADER.pack(
+        *(b"RIFF", size + 36, b"WAVE", b"fmt ", 16, 1, 2, rate, bytes_per_s),
+        *(_BYTES_PER_SAMPLE, 16, b"data", size),
+    )
+
+
+def _refused(constant: str) -> float:
+    raise ValueError(f"{constant} is no number")
+
+
+_LINES = json.JSONDecoder(parse_constant=_refused)
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationLog:
+    """A record read back."""
+
+    head: LogHead
+    events: list[events.Event]
+    utc: list[str]
+    """Wall time of each event, ISO 8601."""
+    repairs: tuple[str, ...]
+    """What had to be mended, in sentences; empty for a record that was closed."""
+
+
+def open_record(folder: Path) -> ConversationLog:
+    """Mends what was cut off in a record, on disk, and returns its log.
+
+    Raises:
+        InputError: There is no record, or it is damaged in its middle; names file and line.
+    """
+    repairs = [*_repair_log(folder / LOG_NAME), *_repair_wav(folder / AUDIO_NAME)]
+    return read_log(folder / LOG_NAME, tuple(repairs))
+
+
+def is_being_written(folder: Path) -> bool:
+    """Whether a conversation is being recorded in `folder` at this moment."""
+    try:
+        descriptor = os.open(folder / LOG_NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def read_log(path: Path, repairs: tuple[str, ...] = ()) -> ConversationLog:
+    """Returns the whole lines of a log, which may still be written; changes nothing on disk.
+
+    Raises:
+        InputError: It cannot be read, or a line is none of a record; names file and line.
+    """
+    # not splitlines: words may hold other line separators
+    lines = _content(path).split(b"\n")[:-1]
+    happened: list[events.Event] = []
+    utc: list[str] = []
+    number = 1
+    try:
+        head = _head(lines)
+        for line in lines[1:]:
+            number += 1
+            record = _LINES.decode(line.decode("utf-8"))
+            utc.append(str(record.pop("wall_utc")))
+            happened.append(events.from_record(record))
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}, line {number} is no line of a record: {error}") from error
+    return ConversationLog(head, happened, utc, repairs)
+
+
+def _head(lines: list[bytes]) -> LogHead:
+    if not lines:
+        raise ValueError("it is empty")
+    head = LogHead.model_validate_json(lines[0])
+    if head.format != FORMAT or head.version > VERSION:
+        raise ValueError(f"{head.format} {head.version} is not known here: update Attune")
+    return head
+
+
+def _content(path: Path) -> bytes:
+    """Returns what is in a file, and never follows a link or waits for a pipe."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise InputError(f"{path} cannot be read: it is no file")
+            return file.read()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _repair_log(path: Path) -> list[str]:
+    content = _content(path)
+    end = content.rfind(b"\n") + 1
+    if end == len(content):
+        return []
+    with path.open("r+b") as file:
+        file.truncate(end)
+    return [f"the last line of {path.name} was cut off and has been removed"]
+
+
+def _repair_wav(path: Path) -> list[str]:
+    if not path.exists():
+        return []
+    size = path.stat().st_size
+    samples = max(0, size - _HEADER.size) // _BYTES_PER_SAMPLE
+    whole = _HEADER.size + samples * _BYTES_PER_SAMPLE
+    header = wav_header(samples)
+    with path.open("r+b") as file:
+        if file.read(_HEADER.size) == header and size == whole:
+            return []
+        file.seek(0)
+        file.write(header)
+        file.truncate(whole)
+    return [f"the length in {path.name} was mended: {samples / SPEECH_RATE_HZ:.1f} s"]
+
+
+def _line(record: dict[str, Any]) -> bytes:
+    return json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def _failure(folder: Path, error: OSError) -> str:
+    return (
+        f"the recording in {folder} has stopped ({error.strerror}): what was written so far is "
+        "kept; free some space and start a new one"
+    )
+
+
+def _impossible(folder: Path, error: OSError) -> str:
+    return (
+        f"nothing can be recorded in {folder} ({error.strerror}): name another folder by "
+        "--records, or let this one be written in"
+    )

@@ -1,0 +1,1 @@
+"""When a person's turn begins, pauses and ends."""

@@ -1,0 +1,444 @@
+"""When a turn starts, pauses and ends: speech probabilities on the audio clock in, marks out.
+
+There is no clock and no I/O here: time is the count of samples fed so far. The same class
+serves live talk and recordings. A caller feeds one probability for each frame and acts on the
+marks that come back:
+
+    STARTED → DROPPED                         a noise, a cough, an "uh-huh": no turn
+    STARTED → CONFIRMED → PAUSED → ENDED      a turn; work may begin at PAUSED
+                          PAUSED → RESUMED    the person went on: forget what was begun
+
+While the assistant speaks, a person who says "uh-huh" does not want the floor, and one who says
+"stop" does. Both last half a second, so that the assistant falls silent before it is clear:
+
+    STARTED → YIELDED → BRIEF → DROPPED       an "uh-huh": it goes on where it fell silent
+                        BRIEF → CONFIRMED     a "stop": the words decide
+              YIELDED → CONFIRMED             more than an "uh-huh"
+
+Where the words tell neither, it stays silent for a while longer: the person may go on. Who speaks
+while the assistant has just begun, or is about to end, rather wants the floor: `Floor`.
+
+Where levels are given, a voice far weaker than the one that has the turn neither prolongs a turn
+nor begins one: `assistant.turns.foreground`.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from assistant.audio.waveform import SPEECH_RATE_HZ
+from assistant.turns.foreground import Foreground, Weakness
+from assistant.turns.marks import Boundary, EndReason, Floor, TurnMark, Verdict
+
+
+class EndpointingSettings(BaseModel):
+    """When the assistant takes its turn; times are on the audio clock."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    start_threshold: float = Field(default=0.5, gt=0.0, lt=1.0)
+    """Speech probability from which a frame opens a turn."""
+    end_threshold: float = Field(default=0.35, gt=0.0, lt=1.0)
+    """Speech probability below which a frame inside a turn counts as silence."""
+    contested_threshold: float = Field(default=0.7, gt=0.0, lt=1.0)
+    """Speech probability from which a frame counts while the assistant itself is speaking."""
+    onset_ms: int = Field(default=64, ge=1, le=500)
+    """Speech that announces a possible turn (and ducks the assistant)."""
+    speech_ms: int = Field(default=128, ge=1, le=2_000)
+    """Speech that makes a turn while nobody else speaks; less is taken for a noise."""
+    duck_threshold: float = Field(default=0.6, gt=0.0, lt=1.0)
+    """The same for lowering the voice alone, which is taken back without harm."""
+    yield_ms: int = Field(default=288, ge=1, le=3_000)
+    """Speech for which the assistant falls silent while it speaks, ready to go on."""
+    contested_speech_ms: int = Field(default=352, ge=1, le=3_000)
+    """Speech that makes a turn in the assistant's echo, and, where it has just begun to speak,
+    although it is not clear what was said."""
+    unclear_turn_ms: int = Field(default=608, ge=1, le=5_000)
+    """Speech that makes a turn amid what the assistant says although it is not clear what was said:
+    few an "uh-huh" lasts so long."""
+    contested_turn_ms: int = Field(default=1_184, ge=1, le=5_000)
+    """Speech that makes a turn (and interrupts) while the assistant speaks, whatever was said: a
+    drawn-out "mm-hm" lasts a second, and the assistant is silent by then anyway."""
+    brief_ms: int = Field(default=128, ge=1, le=3_000)
+    """Speech from which its words can make it a turn while the assistant speaks."""
+    drop_ms: int = Field(default=192, ge=32, le=2_000)
+    """Silence after which speech too short for a turn is forgotten."""
+    resume_ms: int = Field(default=544, ge=32, le=5_000)
+    """Silence after which the assistant that fell silent goes on where it is not clear what was
+    said: people pause between words."""
+    insist_ms: int = Field(default=2_000, ge=0, le=10_000)
+    """Who speaks again so soon after what was not clear wants the floor, if it is no "uh-huh"."""
+    verdict_ms: int = Field(default=512, ge=32, le=5_000)
+    """Silence after which it is forgotten although its words are not known yet."""
+    eager_ms: int = Field(default=192, ge=32, le=2_000)
+    """Silence after which the answer is prepared, to be withdrawn if the person goes on."""
+    shortest_silence_ms: int = Field(default=352, ge=32, le=5_000)
+    """Silence that ends a turn which is surely complete."""
+    longest_silence_ms: int = Field(default=1_600, ge=32, le=20_000)
+    """Silence that ends a turn which sounds unfinished."""
+    sure_completeness: float = Field(default=0.75, gt=0.0, le=1.0)
+    """Score from which a turn is surely complete; below it the silence grows in proportion."""
+    usual_share: float = Field(default=0.85, ge=0.0, le=1.0)
+    """How near the shortest silence is, from the longest, where no score is known (yet)."""
+    lead_ms: int = Field(default=256, ge=0, le=2_000)
+    """Sound kept from before the first speech frame."""
+    tail_ms: int = Field(default=128, ge=0, le=2_000)
+    """Sound kept from after the last speech frame."""
+    weak_db: float = Field(default=12.0, gt=0.0, le=60.0)
+    """How far below the voice that has the turn speech is taken for another's in the room."""
+    weak_ms: int = Field(default=800, ge=192, le=5_000)
+    """Such speech within a turn that may still be the soft end of what the person says."""
+    longest_turn_s: float = Field(default=120.0, gt=1.0, le=3_600.0)
+    """Length at which a turn is ended although the person goes on."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "EndpointingSettings":
+        for less, more in _ORDERED:
+            low, high = getattr(self, less), getattr(self, more)
+            if low > high:
+                raise ValueError(
+                    f"{less} ({low}) must not be greater than {more} ({high}): lower the one or "
+                    "raise the other"
+                )
+        if self.longest_silence_ms > 1_000 * self.longest_turn_s:
+            raise ValueError("longest_silence_ms must not be longer than longest_turn_s")
+        return self
+
+
+_ORDERED = (
+    ("end_threshold", "start_threshold"),
+    ("end_threshold", "duck_threshold"),
+    ("end_threshold", "contested_threshold"),
+    ("duck_threshold", "contested_threshold"),
+    ("onset_ms", "speech_ms"),
+    ("onset_ms", "yield_ms"),
+    ("yield_ms", "contested_turn_ms"),
+    ("contested_speech_ms", "contested_turn_ms"),
+    ("unclear_turn_ms", "contested_turn_ms"),
+    ("brief_ms", "contested_turn_ms"),
+    ("drop_ms", "resume_ms"),
+    ("drop_ms", "verdict_ms"),
+    ("eager_ms", "shortest_silence_ms"),
+    ("shortest_silence_ms", "longest_silence_ms"),
+)
+"""Settings of which the first may not be greater than the second: the state behind it would never
+be reached, or be left as soon as it is."""
+_ASKS_WORDS = (Floor.TAKEN, Floor.HELD, Floor.ENDING)
+"""Where an "uh-huh" is to be expected."""
+
+
+class _Phase(Enum):
+    IDLE = 0
+    ONSET = 1
+    SPEAKING = 2
+    PAUSED = 3
+
+
+class Endpointer:
+    """Finds the turns in a stream of speech probabilities."""
+
+    def __init__(
+        self,
+        settings: EndpointingSettings | None = None,
+        *,
+        frame_samples: int = 512,
+        sample_rate: int = SPEECH_RATE_HZ,
+        completeness: Callable[[], float | None] | None = None,
+        verdict: Callable[[], Verdict | None] | None = None,
+    ) -> None:
+        """Starts at sample 0 of the audio clock.
+
+        Args:
+            settings: Thresholds and times; the defaults where omitted.
+            frame_samples: Samples that each probability stands for.
+            sample_rate: Hz of the audio clock.
+            completeness: Asked at every frame of a pause for the probability in [0, 1] that
+                the words so far are a whole turn; None means "not known yet".
+            verdict: Asked after BRIEF what the words meant; None means "not known yet". Without
+                it all that is brief is unclear.
+        """
+        self.settings = settings or EndpointingSettings()
+        self.patience = 1.0
+        """Factor on the silence that ends a turn; may be set at any time."""
+        self.least_silence_ms = 0.0
+        """Silence that ends a turn at the earliest, however complete it is; likewise."""
+        self._frame = frame_samples
+        self._rate = sample_rate
+        self._completeness = completeness
+        self._verdict = verdict
+        self._phase = _Phase.IDLE
+        self._clock = 0
+        self._start = 0
+        self._onset = 0
+        self._heard = 0
+        self._voiced = 0
+        self._run = 0
+        self._last_voiced = 0
+        self._last_near = 0
+        self._foreground = Foreground()
+        self._floor = Floor.FREE
+        self._announced = False
+        self._has_yielded = False
+        self._is_brief = False
+        self._insists = False
+        self._insists_until = 0
+        self._previous_end = 0
+
+    @property
+    def clock_samples(self) -> int:
+        """Samples fed so far."""
+        return self._clock
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether neither a turn nor the beginning of one is under way."""
+        return self._phase is _Phase.IDLE
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether a confirmed turn is under way, pauses included."""
+        return self._phase in (_Phase.SPEAKING, _Phase.PAUSED)
+
+    @property
+    def pause_ms(self) -> float:
+        """Silence since the last speech frame of the turn under way; 0 outside a turn."""
+        return self._ms(self._clock - self._last_voiced) if self.in_turn else 0.0
+
+    def required_silence_ms(self) -> float:
+        """Returns the silence that would end the turn, by what is known now."""
+        settings = self.settings
+        score = self._completeness() if self._completeness else None
+        share = settings.usual_share
+        if score is not None:
+            share = min(1.0, max(0.0, score / settings.sure_completeness))
+        shortest, longest = settings.shortest_silence_ms, settings.longest_silence_ms
+        required_ms = (longest - (longest - shortest) * share) * self.patience
+        return max(required_ms, self.least_silence_ms)
+
+    def feed(
+        self, probability: float, *, floor: Floor = Floor.FREE, level_db: float | None = None
+    ) -> list[TurnMark]:
+        """Takes the speech probability of the next frame.
+
+        Args:
+            probability: In [0, 1].
+            floor: Who else is heard. What it is as speech sets in decides how that is judged.
+            level_db: Level of the frame relative to full scale; None where it means nothing.
+
+        Returns:
+            The marks that this frame decides, in order; most often none.
+        """
+        self._clock += self._frame
+        voiced = probability >= self._threshold(floor is not Floor.FREE)
+        if level_db is not None:
+            voiced = self._is_near(voiced, level_db)
+        if self._phase is _Phase.IDLE:
+            if not voiced:
+                return []
+            self._open(floor)
+        if voiced and self._phase is not _Phase.PAUSED:
+            self._voice()
+        if self._phase is _Phase.ONSET:
+            is_sure = floor is Floor.FREE or probability >= self.settings.contested_threshold
+            return self._onset_step(voiced, voiced and is_sure, floor)
+        return self._turn_step(voiced)
+
+    def finish(self) -> list[TurnMark]:
+        """Ends the input: returns the end of the turn under way, if there is one."""
+        if self._phase is _Phase.ONSET:
+            return self._drop()
+        return [self._end(EndReason.INPUT_ENDED)] if self.in_turn else []
+
+    def cancel(self) -> list[TurnMark]:
+        """Forgets the turn under way (muted, or push-to-talk let go): drops what was announced."""
+        if self._phase is _Phase.IDLE:
+            return []
+        self._previous_end = self._clock
+        return self._drop()
+
+    def _is_near(self, voiced: bool, level_db: float) -> bool:
+        """Returns whether a frame with speech is the person's, as far as its level tells."""
+        if not voiced:
+            self._foreground.silent()
+            return False
+        weakness = self._weakness()
+        if not self._foreground.admits(level_db, weakness, in_turn=self.in_turn):
+            if self._foreground.has_found_room:
+                self._last_voiced = min(self._last_voiced, self._last_near)
+            return False
+        if self.in_turn and (frames := self._foreground.taken_over_by(weakness)):
+            lead = self._samples(self.settings.lead_ms)
+            self._start = max(self._start, self._clock - frames * self._frame - lead)
+        return True
+
+    def _weakness(self) -> Weakness:
+        settings = self.settings
+        return Weakness(settings.weak_db, self._samples(settings.weak_ms) // self._frame)
+
+    def _voice(self) -> None:
+        """Takes a frame of speech of whoever has the turn, or may have it."""
+        self._last_voiced = self._clock
+        if not self._foreground.is_weak:
+            self._last_near = self._clock
+
+    def _threshold(self, contested: bool) -> float:
+        settings = self.settings
+        if self._phase in (_Phase.IDLE, _Phase.ONSET) and contested:
+            return min(settings.duck_threshold, settings.contested_threshold)
+        if self._phase in (_Phase.IDLE, _Phase.PAUSED):
+            return settings.start_threshold
+        return settings.end_threshold
+
+    def _open(self, floor: Floor) -> None:
+        settings = self.settings
+        self._phase = _Phase.ONSET
+        self._floor = floor
+        self._onset = self._clock - self._frame
+        lead = self._samples(settings.lead_ms)
+        self._start = max(self._previous_end, self._onset - lead, 0)
+        self._heard = self._voiced = 0
+        self._announced = self._has_yielded = self._is_brief = False
+        self._insists = self._clock <= self._insists_until
+        self._foreground.begin()
+
+    def _onset_step(self, voiced: bool, sure: bool, floor: Floor) -> list[TurnMark]:
+        """Takes a frame: `voiced` is enough to announce speech, `sure` to make more of it."""
+        settings = self.settings
+        marks: list[TurnMark] = []
+        self._heard += self._frame * voiced
+        self._voiced += self._frame * sure
+        if not self._announced and self._heard >= self._samples(settings.onset_ms):
+            self._announced = True
+            marks.append(self._mark(Boundary.STARTED))
+        if self._announced and self._floor in _ASKS_WORDS:
+            return marks + self._overlap_step(voiced)
+        is_free = floor is Floor.FREE or self._floor is Floor.OFFERED
+        needed_ms = settings.speech_ms if is_free else settings.contested_speech_ms
+        if self._announced and self._voiced >= self._samples(needed_ms):
+            marks.append(self._confirm())
+        elif self._clock - self._last_voiced >= self._samples(settings.drop_ms):
+            marks += self._drop()
+        return marks
+
+    def _overlap_step(self, voiced: bool) -> list[TurnMark]:
+        """Tells an "uh-huh" from an interruption: by its length, and where it is brief by words."""
+        settings = self.settings
+        silent = self._clock - self._last_voiced
+        if voiced:
+            self._leave_brief()
+        if self._voiced >= self._samples(settings.contested_turn_ms):
+            return [self._confirm()]
+        # Who is about to end need not fall silent for it: a break before the last word is worse.
+        may_yield = self._floor is not Floor.ENDING and not self._has_yielded
+        if may_yield and self._voiced >= self._samples(settings.yield_ms):
+            self._has_yielded = True
+            return [self._mark(Boundary.YIELDED)]
+        if self._is_brief and silent >= self._samples(settings.drop_ms):
+            return self._judge_brief(silent)
+        if not voiced and not self._is_brief and silent >= self._samples(settings.drop_ms / 2):
+            self._is_brief = True
+            if self._voiced >= self._samples(settings.brief_ms):
+                return [self._mark(Boundary.BRIEF)]
+        return []
+
+    def _leave_brief(self) -> None:
+        """Goes on after a brief pause: several "uh-huh" in a row do not add up to a long one."""
+        was_asked = self._is_brief and self._voiced >= self._samples(self.settings.brief_ms)
+        if was_asked and self._verdict and self._verdict() is Verdict.ACKNOWLEDGES:
+            self._voiced = 0
+        self._is_brief = False
+
+    def _judge_brief(self, silent: int) -> list[TurnMark]:
+        settings = self.settings
+        verdict: Verdict | None = Verdict.UNCLEAR
+        if self._verdict and self._voiced >= self._samples(settings.brief_ms):
+            verdict = self._verdict()
+        needed_ms = settings.drop_ms
+        if self._has_yielded and verdict is not Verdict.ACKNOWLEDGES:
+            needed_ms = settings.resume_ms
+        if verdict is None:
+            needed_ms = max(needed_ms, settings.verdict_ms)
+        is_late = silent >= self._samples(needed_ms)
+        is_unclear = verdict is Verdict.UNCLEAR or (verdict is None and is_late)
+        if verdict is Verdict.CLAIMS or (is_unclear and self._claims_by_length()):
+            return [self._confirm()]
+        return self._drop(is_clear=verdict is Verdict.ACKNOWLEDGES) if is_late else []
+
+    def _claims_by_length(self) -> bool:
+        """Returns whether brief speech makes a turn although it is not clear what was said."""
+        settings = self.settings
+        if self._insists and self._has_yielded:
+            return True
+        match self._floor:
+            case Floor.ENDING:
+                needed_ms = settings.speech_ms
+            case Floor.TAKEN:
+                needed_ms = settings.contested_speech_ms
+            case _:
+                needed_ms = settings.unclear_turn_ms
+        return self._voiced >= self._samples(needed_ms)
+
+    def _confirm(self) -> TurnMark:
+        self._phase = _Phase.SPEAKING
+        return self._mark(Boundary.CONFIRMED)
+
+    def _turn_step(self, voiced: bool) -> list[TurnMark]:
+        settings = self.settings
+        marks: list[TurnMark] = []
+        silent = self._clock - self._last_voiced
+        if self._phase is _Phase.SPEAKING and silent >= self._samples(settings.eager_ms):
+            self._phase = _Phase.PAUSED
+            self._run = 0
+            marks.append(self._mark(Boundary.PAUSED))
+        elif self._phase is _Phase.PAUSED:
+            marks += self._pause_step(voiced)
+        if self.in_turn and self._clock - self._onset >= self._rate * settings.longest_turn_s:
+            marks.append(self._end(EndReason.LONGEST))
+        return marks
+
+    def _pause_step(self, voiced: bool) -> list[TurnMark]:
+        """A pause is broken by speech as long as an onset, not by one loud frame."""
+        if voiced:
+            self._run += self._frame
+            if self._run < self._samples(self.settings.onset_ms):
+                return []
+            self._phase = _Phase.SPEAKING
+            self._voice()
+            return [self._mark(Boundary.RESUMED)]
+        self._run = 0
+        if self._clock - self._last_voiced >= self._samples(self.required_silence_ms()):
+            return [self._end(EndReason.SILENCE)]
+        return []
+
+    def _drop(self, *, is_clear: bool = False) -> list[TurnMark]:
+        """Forgets what was heard; `is_clear` where it was surely an "uh-huh"."""
+        self._phase = _Phase.IDLE
+        if self._has_yielded and not is_clear:
+            self._insists_until = self._clock + self._samples(self.settings.insist_ms)
+        self._has_yielded = False
+        return [self._mark(Boundary.DROPPED)] if self._announced else []
+
+    def _end(self, reason: EndReason) -> TurnMark:
+        self._phase = _Phase.IDLE
+        self._foreground.end(self._weakness())
+        mark = self._mark(Boundary.ENDED, reason)
+        self._previous_end = mark.end_samples
+        return mark
+
+    def _mark(self, boundary: Boundary, reason: EndReason | None = None) -> TurnMark:
+        tail = self._samples(self.settings.tail_ms)
+        return TurnMark(
+            boundary=boundary,
+            at_samples=self._clock,
+            start_samples=self._start,
+            end_samples=min(self._clock, self._last_voiced + tail),
+            speech_end_samples=self._last_voiced,
+            reason=reason,
+        )
+
+    def _samples(self, duration_ms: float) -> int:
+        return round(duration_ms * self._rate / 1_000)
+
+    def _ms(self, samples: int) -> float:
+        return 1_000 * samples / self._rate

@@ -1,0 +1,127 @@
+"""Whether something brief, said while the assistant spoke, was meant to interrupt it.
+
+"Uh-huh", "yeah" and "I see" say: go on. "Stop", "wait" and "why?" do not. All of them are over
+before anybody could tell them apart by their length, so that their words decide. A model that can
+weigh phrases compares those of both kinds, which it mistakes less than it mishears words (it writes
+nothing at all for many a brief "stop"); any other writes down what it heard. Other words ("and my
+boss") fit neither: what was written down fits much better then, and they are kept.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from assistant.audio.waveform import Waveform
+from assistant.engines.protocols import Transcribes, Transcript
+from assistant.errors import EngineFailed
+from assistant.turns.brief_words import (
+    ACKNOWLEDGEMENTS,
+    ACKNOWLEDGING_WORDS,
+    CLAIMING_WORDS,
+    CLAIMS,
+)
+from assistant.turns.marks import Verdict
+from assistant.worker import Worker
+
+SURE = 0.9
+"""Share of right words from which what was written down is believed: a recogniser makes words of
+an "mm-hm" too."""
+SURE_OF_CLAIM = 0.4
+"""The same where there is a word in it with which people interrupt."""
+CLAIM_LOG_ODDS, ACKNOWLEDGEMENT_LOG_ODDS = 2.5, 0.0
+"""From the one on phrases of interruption surely fit better than acknowledgements, up to the other
+worse. Of four voices of flite the interruptions come to 2.8 and more, 5 as a rule, and the
+acknowledgements to -7; what they make of "uh huh" and "mm hmm" comes to 1.6 at the most."""
+OTHER_FIT, SURE_OF_OTHER = 4.0, 0.5
+"""By how much, in log-probability, other words must fit better than all phrases, and how sure their
+writing must be. By three of those voices words in the middle of a sentence fit 5 to 18 better, and
+what is made of an acknowledgement that surely not more than 0.5."""
+LEAST_CLAIM = -9.0
+"""How well a phrase of interruption must fit at least: a cry fits none."""
+
+_WORD = re.compile(r"[a-z']+")
+_HUM = re.compile(r"[aeiu]?[hm]*m[hm]*")
+"""What a recogniser makes of "mm-hm"."""
+
+
+def verdict_of(words: Transcript) -> Verdict:
+    """Returns what brief `words` meant; unclear where it is unsure what was said."""
+    said = [word.replace("'", "") for word in _WORD.findall(words.text.lower())]
+    confidence = 1.0 if words.confidence is None else words.confidence
+    if all(word in ACKNOWLEDGING_WORDS or _HUM.fullmatch(word) for word in said):
+        is_sure = bool(said) and confidence >= SURE_OF_CLAIM
+        return Verdict.ACKNOWLEDGES if is_sure else Verdict.UNCLEAR
+    needed = SURE_OF_CLAIM if CLAIMING_WORDS.intersection(said) else SURE
+    return Verdict.CLAIMS if confidence >= needed else Verdict.UNCLEAR
+
+
+def verdict_of_scores(acknowledgements: Sequence[float], claims: Sequence[float]) -> Verdict:
+    """Returns what was meant, from the log-probabilities of the phrases of both kinds."""
+    claimed, acknowledged = (
+        float(np.logaddexp.reduce(scores)) for scores in (claims, acknowledgements)
+    )
+    if claimed == acknowledged == -math.inf:
+        return Verdict.UNCLEAR
+    log_odds = claimed - acknowledged
+    if log_odds >= CLAIM_LOG_ODDS:
+        return Verdict.CLAIMS if max(claims) >= LEAST_CLAIM else Verdict.UNCLEAR
+    return Verdict.ACKNOWLEDGES if log_odds <= ACKNOWLEDGEMENT_LOG_ODDS else Verdict.UNCLEAR
+
+
+class InterjectionJudge:
+    """Judges one brief utterance at a time, on the speech model's worker."""
+
+    def __init__(self, transcriber: Transcribes | None, worker: Worker) -> None:
+        """Without a transcriber all that is brief is unclear."""
+        self._transcriber = transcriber
+        self._worker = worker
+        self._asked = 0
+        self._verdict: Verdict | None = None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What the words meant that were asked about last; None until it is known."""
+        return self._verdict
+
+    def ask(self, utterance: Waveform) -> None:
+        """Begins to find out about `utterance` (16 kHz)."""
+        transcriber = self._transcriber
+        if transcriber is None:
+            self._verdict = Verdict.UNCLEAR
+            return
+        self._verdict = None
+        self._asked += 1
+        number = self._asked
+
+        def deliver(verdict: Verdict | None, error: BaseException | None) -> None:
+            if number == self._asked:
+                self._verdict = verdict or Verdict.UNCLEAR
+            if error is not None and not isinstance(error, EngineFailed):
+                raise error
+
+        try:
+            self._worker.submit(lambda: _judged(transcriber, utterance), deliver)
+        except EngineFailed:  # too many conversations at once: the assistant goes on
+            self._verdict = Verdict.UNCLEAR
+
+
+def _judged(transcriber: Transcribes, utterance: Waveform) -> Verdict:
+    words = transcriber.transcribe(utterance)
+    phrases = (*ACKNOWLEDGEMENTS, *CLAIMS, *((words.text,) if words.text else ()))
+    scores = transcriber.weigh(utterance, phrases)
+    if scores is None:
+        return verdict_of(words)
+    claims = len(ACKNOWLEDGEMENTS)
+    other = claims + len(CLAIMS)
+    if _are_other(words, scores[other:], best=max(scores[:other])):
+        return Verdict.CLAIMS
+    verdict = verdict_of_scores(scores[:claims], scores[claims:other])
+    return verdict_of(words) if verdict is Verdict.UNCLEAR else verdict
+
+
+def _are_other(words: Transcript, scores: Sequence[float], *, best: float) -> bool:
+    """Returns whether `words`, if they are scored, surely fit better than the `best` phrase."""
+    confidence = 1.0 if words.confidence is None else words.confidence
+    return confidence >= SURE_OF_OTHER and any(score - best >= OTHER_FIT for score in scores)

@@ -1,0 +1,31 @@
+"""How a conversation goes back and forth: when turns end, what interrupts, what is taken back."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from assistant.turns.endpointing import EndpointingSettings
+from assistant.turns.patience import PatienceSettings
+
+
+class TalkSettings(BaseModel):
+    """How the conversation goes back and forth."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    endpointing: EndpointingSettings = EndpointingSettings()
+    patience: PatienceSettings = PatienceSettings()
+    turns: Literal["open", "push-to-talk"] = "open"
+    """Whether the microphone is always listened to, or only while a key is held."""
+    duck_db: float = Field(default=-18.0, ge=-60.0, le=0.0)
+    """Level of the assistant's voice while somebody may be interrupting, in dB."""
+    rejoin_ms: int = Field(default=1_500, ge=0, le=5_000)
+    """A pause up to this long, or up to that which the person is known to make, broken after the
+    answer has begun, was not the end of the turn: the answer is taken back and what follows belongs
+    to the same turn."""
+    echo_tail_ms: int = Field(default=256, ge=0, le=2_000)
+    """How long after the assistant's last sound its echo may still be in the room."""
+    answers: bool = True
+    """Whether a turn is answered as soon as it is over, or held for whoever drives the loop."""
+    interruptible: bool = True
+    """Whether speech interrupts the assistant; otherwise nothing is heard while it speaks."""

@@ -1,0 +1,1 @@
+"""Text → what a voice can say, and how it says it."""

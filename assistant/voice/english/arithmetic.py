@@ -1,0 +1,226 @@
+"""Sums, powers, roots, fractions, ratios and scores, ranges, ordinals, plain numbers."""
+
+import re
+from itertools import pairwise
+
+from assistant.voice.english import number_words as words
+from assistant.voice.english.numerals import (
+    NUMBER,
+    SCALE,
+    SIGN,
+    Shape,
+    after,
+    before,
+    canonical,
+    mixed,
+    number,
+    scaled,
+    shape,
+)
+
+_POWER_NAMES = {"2": "squared", "3": "cubed"}
+_OPERATORS = {
+    "+": "plus", "-": "minus", "–": "minus", "*": "times", "×": "times", "x": "times",
+    "/": "divided by", "÷": "divided by", "=": "equals",
+}  # fmt: skip
+_RATED = re.compile(
+    r"\b(?:rat\w*|scor\w*|gave|give|got|get|it|pain|level|solid|mark\w*|review\w*)\b[^.!?]*$"
+)
+_PAGED = re.compile(
+    r"\b(?:page|step|part|slide|question|round|episode|day|level|item|attempt)s?\W*$"
+)
+_FIXED = {
+    "24/7": "twenty four seven",
+    "9/11": "nine eleven",
+    "24/7/365": "twenty four seven three sixty five",
+}
+_RATED_NEXT = re.compile(r"\s(?:people|stars|points|[a-z]+(?<!s)s\b)")
+_IN_K = re.compile(
+    r"\s(?:tv|tvs|video|videos|resolution|monitor|screen|display|movie|run|race|marathon|walk)\b",
+    re.IGNORECASE,
+)
+_BEST_MARKS = (5, 10, 100)
+_HALVED = re.compile(
+    r"\s(?!(?:or|and|of|the|an?|is|was|to|in|on|at|with|as|full|done|plus|minus|times|equals|my|your|for|that)\b)"
+    r"([a-z]+)(?<!s)(?!\w)"
+)
+"""What is halved: "half a cup"."""
+_RATIO = re.compile(r"\b(?:ratio|scale|odds|proportion|aspect|format)\b")
+
+
+def power(base: str, exponent: str) -> str:
+    """Returns a power in words, the base being words already."""
+    exponent = exponent.strip("()")
+    if exponent in _POWER_NAMES:
+        return f"{base} {_POWER_NAMES[exponent]}"
+    said = (
+        number(exponent) if exponent.lstrip("+-")[:1].isdigit() else exponent.replace("-", "minus ")
+    )
+    return f"{base} to the power of {said}"
+
+
+def _power(match: re.Match[str]) -> str:
+    base = match["base"]
+    return power(" ".join(base) if base[-1].isalpha() else number(base), match["exponent"])
+
+
+def _scientific(match: re.Match[str]) -> str:
+    mantissa, exponent = match["mantissa"], number(str(int(match["exponent"])))
+    said = f"ten to the {exponent}"
+    sign = {"-": "minus ", "+": "plus "}.get(mantissa[0], "")
+    if canonical(mantissa.lstrip("+-")) == "1":
+        return sign + said
+    return f"{number(mantissa)} times {said}"
+
+
+def _times_ten(match: re.Match[str]) -> str:
+    return f"{number(match['mantissa'])} times {power('ten', match['exponent'])}"
+
+
+def _root(match: re.Match[str]) -> str:
+    name = {"√": "square", "∛": "cube", "∜": "fourth"}[match["root"]]
+    of = match["of"]
+    return f"the {name} root of {number(of) if of[0].isdigit() else of}"
+
+
+def _sum(match: re.Match[str]) -> str | None:
+    """A chain of numbers that is a sum: with an equals sign, or signs that only sums have."""
+    chain = match[0]
+    parts = re.findall(rf"{NUMBER}|[-+*×x/÷=–]", re.sub(r"\s", "", chain))
+    signs = set(parts[1::2])
+    if "=" not in signs and not _belongs_to_equation(match):
+        if signs <= {"-", "–"} and not _is_difference(chain, parts):
+            return None
+        if "/" in signs and not re.search(r"\s/\s", chain):
+            return None
+        if signs == {"x"} and not re.search(r"\sx\s", chain):
+            return None
+    said: list[str] = []
+    for index, part in enumerate(parts):
+        said.append(_OPERATORS[part] if index % 2 else number(part))
+    return " ".join(said)
+
+
+def _is_difference(chain: str, parts: list[str]) -> bool:
+    """Whether a dash between numbers is a minus: spaces around it, and a smaller one after it."""
+    values = [float(canonical(part)) for part in parts[::2]]
+    return bool(re.search(r"\s[-–]\s", chain)) and all(a > b for a, b in pairwise(values))
+
+
+def _belongs_to_equation(match: re.Match[str]) -> bool:
+    has_before = re.search(r"=\s*[\w\s+*/×().-]*$", before(match, 30)) is not None
+    return has_before or re.match(r"\s*=", after(match)) is not None
+
+
+def _fraction(match: re.Match[str]) -> str | None:
+    above, below = match["above"], match["below"]
+    if (said := _FIXED.get(match[0])) is not None:
+        return said
+    if match[0] == "1/2" and (part := _HALVED.match(after(match))):
+        return f"half {'an' if part[1][0] in 'aeiou' or part[1].startswith('hour') else 'a'}"
+    context = before(match)
+    if _PAGED.search(context):
+        return f"{words.cardinal(above)} of {words.cardinal(below)}"
+    a, b = int(above), int(below)
+    if a + b == 100 or (a == b and b not in _BEST_MARKS) or match[0] == "20/20":
+        return f"{words.cardinal(above)} {words.cardinal(below)}"
+    is_rating = a == b or _RATED.search(context) or _RATED_NEXT.match(after(match))
+    if 1 < a <= b and (b == 100 or (b in _BEST_MARKS and is_rating)):
+        return f"{words.cardinal(above)} out of {words.cardinal(below)}"
+    if a > b and a >= 60 and b >= 30:
+        return f"{words.cardinal(above)} over {words.cardinal(below)}"
+    return words.fraction(above, below)
+
+
+def _mixed(match: re.Match[str]) -> str | None:
+    above, below = match["part"].split("/")
+    return mixed(match[0]) if int(above) < int(below) else None
+
+
+def _ratio(match: re.Match[str]) -> str:
+    parts = [part.strip() for part in match[0].split(":")]
+    if parts == ["50", "50"]:
+        return "fifty fifty"
+    return " to ".join(number(part.strip()) for part in parts)
+
+
+def _called_ratio(match: re.Match[str]) -> str | None:
+    return _ratio(match) if _RATIO.search(before(match) + after(match).lower()) else None
+
+
+def _range(match: re.Match[str]) -> str:
+    low, high = match["low"], match["high"]
+    low_scale = match["low_scale"] if match["low_scale"] != match["scale"] else None
+    return f"{scaled(low, low_scale)} to {scaled(high, match['scale'])}"
+
+
+def _ordinal(match: re.Match[str]) -> str:
+    return words.ordinal(canonical(match["digits"]))
+
+
+def _percent_range(match: re.Match[str]) -> str:
+    return f"{number(match['low'])} to {number(match['high'])} percent"
+
+
+def _quantity(match: re.Match[str]) -> str | None:
+    if match["scale"] == "K" and _IN_K.match(after(match)):
+        return None
+    return scaled(match["number"], match["scale"])
+
+
+def _plus(match: re.Match[str]) -> str:
+    return f"{scaled(match['number'], match['scale'])} plus"
+
+
+def _compared(match: re.Match[str]) -> str:
+    names = {"~": "about", "≈": "about", "<": "less than", ">": "more than", "≤": "at most",
+             "≥": "at least", "<=": "at most", ">=": "at least", "±": "plus or minus"}  # fmt: skip
+    if re.search(r"[\w)]\s*$", match.string[: match.start()]):
+        names |= {"≈": "is about", ">": "greater than"}
+        names |= dict.fromkeys(("≤", "<="), "less than or equal to")
+        names |= dict.fromkeys(("≥", ">="), "greater than or equal to")
+    return names[match["sign"]] + " "
+
+
+def _numbered(match: re.Match[str]) -> str:
+    return {"#": "number", "§": "section", "§§": "sections", "№": "number"}[match["sign"]] + " "
+
+
+def _hash(match: re.Match[str]) -> str:
+    digits = match["number"]
+    return f"number {words.spelled(digits) if len(digits) > 3 else number(digits)}"
+
+
+def _list(match: re.Match[str]) -> str:
+    return ", ".join(number(part) for part in match[0].split(","))
+
+
+_OPERAND = rf"{NUMBER}(?![A-Za-z%])"
+SHAPES: tuple[Shape, ...] = (
+    shape(
+        rf"(?P<base>{NUMBER}|(?<![A-Za-z])[A-Za-z]{{1,3}}(?=\^))\^(?P<exponent>\(?[-+]?[0-9]+\)?|[a-zA-Z](?![A-Za-z]))",
+        _power,
+    ),
+    shape(rf"(?P<mantissa>{SIGN}{NUMBER})[eE](?P<exponent>[-+]?[0-9]{{1,3}})(?!\w)", _scientific),
+    shape(
+        rf"(?P<mantissa>{SIGN}{NUMBER})\s?[x×*·]\s?10\^(?P<exponent>\(?[-+]?[0-9]+\)?)", _times_ten
+    ),
+    shape(rf"(?P<root>[√∛∜])\s?\(?(?P<of>{NUMBER}|[A-Za-z](?![A-Za-z]))\)?", _root),
+    shape(rf"{_OPERAND}(?:\s?[-+*×x/÷=–]\s?{_OPERAND})+", _sum),
+    shape(r"(?P<above>[0-9]{1,4})/(?P<below>[0-9]{1,4})(?:/365)?(?![0-9/%])", _fraction),
+    shape(r"[0-9]{1,4}[ -](?P<part>[0-9]{1,3}/[0-9]{1,3})(?![0-9/])", _mixed),
+    shape(rf"[0-9]+(?:\.[0-9]+)?(?:\s?:\s?{NUMBER})+(?![0-9:])", _ratio),
+    shape(r"[0-9]+:[0-9]+(?![0-9:])", _called_ratio),
+    shape(
+        rf"(?P<low>{SIGN}{NUMBER})(?P<low_scale>{SCALE})?(?:\s?[-–—]\s?)(?P<high>[-+]?{NUMBER})(?P<scale>{SCALE})?(?![\w/])",
+        _range,
+    ),
+    shape(rf"(?P<low>{NUMBER})\s?%?\s?[-–—]\s?(?P<high>{NUMBER})\s?%", _percent_range),
+    shape(r"(?P<digits>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)-?(?:st|nd|rd|th)(?![\w])", _ordinal),
+    shape(rf"(?P<number>{SIGN}{NUMBER})(?P<scale>{SCALE})?", _quantity),
+    shape(rf"(?P<number>{NUMBER})(?P<scale>{SCALE})?\+(?=\s|[,.;:!?)]|$)", _plus),
+    shape(r"[0-9](?:,[0-9]){2,}(?![0-9])", _list),
+    shape(r"(?P<sign><=|>=|[~≈<>≤≥±])\s?(?=[-+$£€]?\.?[0-9])", _compared),
+    shape(r"(?P<sign>§§?)\s?(?=[0-9])", _numbered),
+    shape(r"#\s?(?P<number>[0-9]+)(?![\w])", _hash),
+)

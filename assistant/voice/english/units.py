@@ -1,0 +1,270 @@
+"""Units of measure: agreement in number, powers, "per", temperatures, heights."""
+
+import re
+
+from assistant.voice.english.numerals import (
+    MIXED,
+    NUMBER,
+    RANGE,
+    SCALE,
+    SIGN,
+    Shape,
+    after,
+    before,
+    is_one,
+    mixed,
+    number,
+    scaled,
+    shape,
+)
+
+_PLURALS_BY_S = {
+    "km": "kilometer", "m": "meter", "dm": "decimeter", "cm": "centimeter", "mm": "millimeter",
+    "µm": "micrometer", "nm": "nanometer", "mi": "mile", "yd": "yard", "yds": "yard",
+    "kg": "kilogram", "g": "gram", "mg": "milligram", "µg": "microgram", "mcg": "microgram",
+    "t": "ton", "lb": "pound", "lbs": "pound", "oz": "ounce",
+    "l": "liter", "L": "liter", "dl": "deciliter", "dL": "deciliter", "cl": "centiliter",
+    "ml": "milliliter", "mL": "milliliter", "hl": "hectoliter", "gal": "gallon", "qt": "quart",
+    "tbsp": "tablespoon", "tsp": "teaspoon", "fl oz": "fluid ounce",
+    "s": "second", "sec": "second", "secs": "second", "ms": "millisecond", "µs": "microsecond",
+    "ns": "nanosecond", "min": "minute", "mins": "minute", "h": "hour", "hr": "hour",
+    "hrs": "hour", "wk": "week", "wks": "week", "yr": "year", "yrs": "year",
+    "V": "volt", "kV": "kilovolt", "mV": "millivolt", "mA": "milliampere", "W": "watt",
+    "kW": "kilowatt", "MW": "megawatt", "GW": "gigawatt", "Wh": "watt hour",
+    "kWh": "kilowatt hour", "MWh": "megawatt hour", "mAh": "milliampere hour", "Ω": "ohm",
+    "kΩ": "kiloohm", "N": "newton", "J": "joule", "kJ": "kilojoule", "MJ": "megajoule",
+    "cal": "calorie", "kcal": "kilocalorie", "Pa": "pascal", "kPa": "kilopascal",
+    "hPa": "hectopascal", "mbar": "millibar", "dB": "decibel", "px": "pixel",
+    "kB": "kilobyte", "KB": "kilobyte", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte",
+    "PB": "petabyte", "KiB": "kibibyte", "MiB": "mebibyte", "GiB": "gibibyte", "kb": "kilobit",
+    "Mb": "megabit", "Gb": "gigabit", "ha": "hectare", "ac": "acre", "mol": "mole",
+    "kt": "knot", "kn": "knot", "ly": "light year", "eV": "electron volt",
+}  # fmt: skip
+_OTHERS = {
+    "ft": ("foot", "feet"), "Hz": ("hertz", "hertz"), "kHz": ("kilohertz", "kilohertz"),
+    "MHz": ("megahertz", "megahertz"), "GHz": ("gigahertz", "gigahertz"),
+    "°": ("degree", "degrees"), "°C": ("degree celsius", "degrees celsius"),
+    "°F": ("degree fahrenheit", "degrees fahrenheit"), "°K": ("kelvin", "kelvin"),
+    "%": ("percent", "percent"), "‰": ("per mille", "per mille"), "bar": ("bar", "bar"),
+    "mph": ("mile per hour", "miles per hour"),
+    "kph": ("kilometer per hour", "kilometers per hour"),
+    "kmh": ("kilometer per hour", "kilometers per hour"),
+    "mpg": ("mile per gallon", "miles per gallon"),
+    "kbps": ("kilobit per second", "kilobits per second"),
+    "Mbps": ("megabit per second", "megabits per second"),
+    "Gbps": ("gigabit per second", "gigabits per second"),
+    "fps": ("frame per second", "frames per second"),
+    "rpm": ("revolution per minute", "revolutions per minute"),
+    "bpm": ("beat per minute", "beats per minute"), "dpi": ("dot per inch", "dots per inch"),
+    "ppm": ("part per million", "parts per million"), "psi": ("P S I", "P S I"),
+    "sq ft": ("square foot", "square feet"), "sqft": ("square foot", "square feet"),
+    "sq m": ("square meter", "square meters"), "sq km": ("square kilometer", "square kilometers"),
+    "sq mi": ("square mile", "square miles"), "cc": ("cubic centimeter", "cubic centimeters"),
+    "kgs": ("kilogram", "kilograms"), "kms": ("kilometer", "kilometers"),
+}  # fmt: skip
+UNITS = {name: (one, one + "s") for name, one in _PLURALS_BY_S.items()} | _OTHERS
+_POWERS = {"2": "square", "3": "cubic"}
+_LENGTHS = "km|cm|mm|dm|m|ft|mi|yd|in"
+_NAMES = "|".join(re.escape(name) for name in sorted(UNITS, key=len, reverse=True))
+_ONE_UNIT = rf"(?:(?:{_LENGTHS})(?:\^?[23])(?![0-9])|{_NAMES})"
+_NO_WORD = r"(?![A-Za-z0-9^])"
+_UNIT = (
+    rf"(?P<unit>{_ONE_UNIT})(?:\s?/\s?(?P<per>(?:100\s)?(?:(?:s|min|h)\^?2|{_ONE_UNIT}"
+    rf"|day|week|month|year|hour|minute|second|person)))?{_NO_WORD}"
+)
+_LOOSE = {
+    "s",
+    "t",
+    "h",
+    "m",
+    "g",
+    "l",
+    "V",
+    "W",
+    "N",
+    "J",
+    "L",
+    "min",
+    "bar",
+    "ac",
+    "kt",
+    "ly",
+    "cal",
+}
+"""Units that could be words or letters: they count only where a number stands before them."""
+_BARE = re.compile(
+    r"(?<![\w$€£/°^-])(?<![0-9] )(?P<unit>km/h|kWh|GHz|MHz|kHz|°C|°F|m/s)(?![\w/^])"
+    r"|(?<=\bin )(?P<length>mph|km|kg|cm|mm|ml|mL|lbs)(?![\w/^])"
+)
+_IRREGULAR = {"in": ("inch", "inches")}
+
+
+def _name(symbol: str, *, one: bool) -> str:
+    power = re.fullmatch(rf"({_LENGTHS})\^?([23])", symbol)
+    table = UNITS | _IRREGULAR
+    if power:
+        return f"{_POWERS[power[2]]} {table[power[1]][0 if one else 1]}"
+    return table[symbol][0 if one else 1] if symbol in table else symbol
+
+
+def _with_per(symbol: str, per: str | None, *, one: bool) -> str:
+    if not per:
+        return _name(symbol, one=one)
+    many, _, unit = per.rpartition(" ")
+    if unit in {"s^2", "s2", "h^2", "h2", "min^2"}:
+        return f"{_name(symbol, one=one)} per {_name(unit[:-1].rstrip('^'), one=True)} squared"
+    last = f"one hundred {_name(unit, one=False)}" if many else _name(unit, one=True)
+    return f"{_name(symbol, one=one)} per {last}"
+
+
+def _measure(match: re.Match[str]) -> str | None:
+    written, symbol = match["number"], match["unit"]
+    if symbol == "s" and re.search(
+        r"(?:the|his|her|my|your|our|their|early|late|mid|')\W?$", before(match)
+    ):
+        return None
+    if symbol in {"m", "t", "s", "h"} and after(match, 1) == "'":
+        return None
+    spoken = mixed(written) if "/" in written else scaled(written, match["scale"])
+    is_adjective = match["hyphen"] is not None or _describes(match)
+    if written == "1/2" and not match["scale"]:
+        unit = _with_per(symbol, match["per"], one=True)
+        return f"half {'an' if unit[0] in 'aeiou' or unit.startswith('hour') else 'a'} {unit}"
+    one = is_adjective or (is_one(written) and not match["scale"]) or _is_part(written)
+    return f"{spoken} {_with_per(symbol, match['per'], one=one)}"
+
+
+def _describes(match: re.Match[str]) -> bool:
+    """Whether a noun follows that the measure belongs to: "a 5 km run"."""
+    has_article = re.search(r"\ban?\s$", before(match)) is not None
+    return has_article and re.match(r"\s[a-z]{3,}", after(match)) is not None
+
+
+def _is_part(written: str) -> bool:
+    """Whether a fraction is less than one: "half a mile" is singular."""
+    return "/" in written and " " not in written
+
+
+def _range(match: re.Match[str]) -> str | None:
+    if re.search(r"0s\b.*0s$", match[0]):
+        return None
+    low, high, symbol = match["low"], match["high"], match["unit"]
+    link = {"to": "to", "or": "or", "and": "and"}.get(match["link"].strip(), "to")
+    unit = _with_per(symbol, match["per"], one=False)
+    return f"{number(low)} {link} {number(high)} {unit}"
+
+
+def _size(match: re.Match[str]) -> str:
+    numbers = re.findall(NUMBER, match["sizes"])
+    spoken = " by ".join(number(n) for n in numbers)
+    symbol = match["unit"]
+    return f"{spoken} {_name(symbol, one=False)}" if symbol else spoken
+
+
+def _height(match: re.Match[str]) -> str:
+    return f"{number(match['feet'])} foot {number(match['inches'])}"
+
+
+def _feet_and_inches(match: re.Match[str]) -> str:
+    feet, inches = match["feet"], match["inches"]
+    return (
+        f"{number(feet)} {_name('ft', one=is_one(feet))} "
+        f"{number(inches)} {_name('in', one=is_one(inches))}"
+    )
+
+
+def _feet(match: re.Match[str]) -> str | None:
+    if re.search(r"(?:^|[\s(])'[^']*$", before(match, 200)) or after(match, 1).isalnum():
+        return None
+    return f"{number(match['number'])} {_name('ft', one=is_one(match['number']))}"
+
+
+def _inches(match: re.Match[str]) -> str | None:
+    if match["mark"] == '"':
+        if match.string[: match.start()].count('"') % 2:
+            return None
+    elif match["mark"].strip() in {"in", "in."} and not _ends_measure(match):
+        return None
+    written = match["number"]
+    spoken = mixed(written) if "/" in written else number(written)
+    is_noun_next = match["mark"] == '"' and re.match(
+        r"\s(?!(?:tall|long|wide|high|deep|thick|by|and|or|in|of|from|to|x|is|was)\b)[a-z]",
+        after(match),
+    )
+    return f"{spoken} {_name('in', one=is_one(written) or is_noun_next is not None)}"
+
+
+def _ends_measure(match: re.Match[str]) -> bool:
+    """Whether "in" is no preposition: nothing follows that one could be in."""
+    following = after(match)
+    return (
+        re.match(
+            r"\s*(?:[,;:)!?.]|$|(?:by|x|×|wide|tall|long|high|deep|thick|of rain|of snow)\b)",
+            following,
+        )
+        is not None
+    )
+
+
+def _temperature(match: re.Match[str]) -> str:
+    scale = {"C": "celsius", "F": "fahrenheit"}[match["scale"]]
+    degree = "degree" if is_one(match["number"]) else "degrees"
+    return f"{number(match['number'])} {degree} {scale}"
+
+
+def _angle(match: re.Match[str]) -> str:
+    side = {"N": "north", "S": "south", "E": "east", "W": "west"}.get(match["side"] or "", "")
+    parts = [
+        ("degree", match["degrees"]),
+        ("minute", match["minutes"]),
+        ("second", match["seconds"]),
+    ]
+    said = [f"{number(n)} {name if n == '1' else name + 's'}" for name, n in parts if n]
+    return " ".join([*said, side]).strip()
+
+
+def _times_as_many(match: re.Match[str]) -> str | None:
+    if "=" in match.string or re.match(r"\s?[-+*/^]", after(match)):
+        return None
+    return f"{number(match['number'])} times"
+
+
+def bare_units(text: str) -> str:
+    """Returns `text` with the units in words that stand without a number, as in "in km/h"."""
+    return _BARE.sub(lambda m: _with_per(*_parts(m[0]), one=False), text)
+
+
+def _parts(unit: str) -> tuple[str, str | None]:
+    symbol, _, per = unit.partition("/")
+    return symbol, per or None
+
+
+SHAPES: tuple[Shape, ...] = (
+    shape(
+        rf"(?P<number>{SIGN}(?:{MIXED}|{NUMBER}))(?P<scale>{SCALE})?(?:\s?|(?P<hyphen>-)){_UNIT}",
+        _measure,
+    ),
+    shape(
+        rf"(?P<low>{SIGN}{NUMBER})\s?(?:{_ONE_UNIT})?(?P<link>{RANGE})(?P<high>-?{NUMBER})\s?{_UNIT}",
+        _range,
+    ),
+    shape(
+        rf"(?P<sizes>{NUMBER}(?:\s?(?:{_LENGTHS}))?(?:\s?[x×]\s?{NUMBER})+)\s?(?P<unit>{_LENGTHS}|px){_NO_WORD}",
+        _size,
+    ),
+    shape(r"(?P<sizes>[0-9]+(?:x[0-9]+)+)(?P<unit>)(?![\w])", _size),
+    shape(r"(?P<feet>[1-9])\s?'\s?(?P<inches>[0-9]{1,2}(?:\.[0-9])?)(?:\"|''|(?![\w']))", _height),
+    shape(
+        rf"(?P<feet>{NUMBER})\s?(?:ft\.?|feet|foot)\s(?P<inches>{NUMBER})\s?(?:in\.?|inch(?:es)?)(?!\w)",
+        _feet_and_inches,
+    ),
+    shape(r"(?P<number>[0-9]{1,3})'(?![\w'])", _feet),
+    shape(rf"(?P<number>(?:{MIXED}|{NUMBER}))(?P<mark>\"|\s?in\.?(?!\w))", _inches),
+    shape(rf"(?P<number>{SIGN}{NUMBER})\s?(?:°\s?|deg\s)?(?P<scale>[CF])(?![\w+#])", _temperature),
+    shape(
+        r"(?P<degrees>[0-9.]+)\s?°\s?(?:(?P<minutes>[0-9.]+)\s?['′]\s?)?"
+        r"(?:(?P<seconds>[0-9.]+)\s?(?:\"|″|'')\s?)?(?P<side>[NSEW])?(?![\w])",
+        _angle,
+    ),
+    shape(rf"(?P<number>{NUMBER})[x×](?![\w])", _times_as_many),
+)

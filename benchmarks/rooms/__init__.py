@@ -1,0 +1,1 @@
+"""Rooms, clients and sounds to measure in."""

@@ -1,0 +1,1 @@
+"""Adapters: encoder states → embeddings for the LLM, one file each."""

@@ -1,0 +1,32 @@
+"""The model that ships with Attune, and the parts that complete a checkpoint."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from models.pretrained.catalogue import Part, read_catalogue
+
+EMBEDDED = "mini"
+"""The model that lies in the folder `models`, and answers where nobody names another."""
+FOLDER = Path(__file__).parents[1]
+
+
+def folder_of(model: str | Path) -> Path:
+    """Returns the folder that the embedded model's name, or a path, stands for."""
+    return FOLDER / model if str(model) == EMBEDDED else Path(model).expanduser()
+
+
+def parts_of_model(model: str) -> list[Part]:
+    """Returns the parts of the catalogue that a model is made of, or is itself.
+
+    Empty for one that is complete by itself, is no checkpoint of ours, or lies on a hub.
+    """
+    catalogue = read_catalogue()
+    if model in catalogue:
+        return [catalogue[model]]
+    try:
+        config: Any = json.loads((folder_of(model) / "config.json").read_text(encoding="utf-8"))
+        names = (config.get("parts") or {}).values()
+    except (OSError, ValueError, AttributeError):  # who loads the checkpoint says what is wrong
+        return []
+    return [catalogue[name] for name in names if name in catalogue]

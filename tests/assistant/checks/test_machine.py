@@ -1,0 +1,69 @@
+import importlib
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from assistant.checks import machine
+from assistant.checks.machine import Check, State
+from assistant.errors import EngineUnavailable
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def by_part(checks: list[Check]) -> dict[str, Check]:
+    return {check.part: check for check in checks}
+
+
+def test_what_is_missing_has_a_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    real = importlib.import_module
+
+    def without_torch(name: str, package: str | None = None) -> object:
+        if name == "torch":
+            raise ImportError(name)
+        return real(name, package)
+
+    def no_voice(name: str) -> object:
+        raise EngineUnavailable(f"{name} is not installed: apt install {name}")
+
+    monkeypatch.setattr(machine.importlib, "import_module", without_torch)
+    monkeypatch.setattr("assistant.engines.table.open_voice", no_voice)
+    monkeypatch.setattr("models.checkpoints.embedded.FOLDER", tmp_path)
+    monkeypatch.setattr(machine.shutil, "which", lambda name: None)
+    monkeypatch.setattr(machine.shutil, "disk_usage", lambda path: Usage(10, 10, 5_000_000))
+    checks = by_part(machine.examine())
+    for part in ("PyTorch", "embedded model", "voices", "free disk"):
+        assert checks[part].state is State.MISSING, part
+        assert checks[part].remedy, part
+    assert checks["ffmpeg"].state is State.OPTIONAL
+    assert checks["voice flite"].remedy == "flite is not installed: apt install flite"
+
+
+def test_parts_are_told_with_size_licence_and_how_to_have_them(
+    cut_off: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = by_part(list(machine._parts()))["part joe"]
+    assert missing.state is State.OPTIONAL
+    assert "58 MB, licence CC0-1.0" in missing.found
+    assert missing.remedy.endswith("app.py doctor --fetch")
+    monkeypatch.setattr("models.pretrained.store.Store.has", lambda _store, _part: True)
+    here = by_part(list(machine._parts()))["part joe"]
+    assert here.state is State.WORKS
+    assert here.found == f"63 MB in {cut_off / 'joe'}"
+
+
+def test_a_check_that_breaks_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> object:
+        raise RuntimeError("the detector broke")
+
+    monkeypatch.setattr("assistant.engines.table.open_vad", lambda name: broken())
+    check = by_part(machine.examine())["speech detection"]
+    assert check.state is State.MISSING
+    assert "the detector broke" in check.found
+
+
+def test_cached_checkpoints_are_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "models--cwang621--blsp-emo").mkdir()
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    (check,) = machine._checkpoints()
+    assert "cwang621/blsp-emo" in check.found

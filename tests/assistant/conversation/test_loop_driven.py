@@ -1,0 +1,98 @@
+"""The loop as other software drives it: turns held, asked, ended by hand, and cut afterwards."""
+
+from assistant import events
+from assistant.audio.waveform import SPEECH_RATE_HZ
+from assistant.conversation.loop import TalkLoop
+from assistant.engines.protocols import Persona
+from assistant.turns.settings import TalkSettings
+from tests.fakes import ScriptedDialogue, ScriptedModel, speech_like
+from tests.talking import talk
+
+LONG = " ".join(f"word{index}" for index in range(60))
+
+
+def test_a_held_turn_is_not_answered() -> None:
+    result = talk(speech_like((0.5, 1.5), length_s=3.0), settings=TalkSettings(answers=False))
+    assert result.names == ["SpeechStarted", "SpeechConfirmed", "TurnHeld", "ConversationEnded"]
+    (held,) = result.of(events.TurnHeld)
+    assert held.start_s < 0.5 < 1.5 < held.end_s
+    assert result.dialogue is not None
+    assert result.dialogue.utterances == []
+
+
+def test_an_asked_utterance_is_answered() -> None:
+    question = speech_like((0.0, 0.5), length_s=0.5)
+
+    def ask(loop: TalkLoop, event: events.Event) -> None:
+        if isinstance(event, events.TurnHeld):
+            loop.ask(question)
+
+    settings = TalkSettings(answers=False)
+    result = talk(speech_like((0.5, 1.5), length_s=4.0), settings=settings, on_event=ask)
+    (turn,) = result.history.turns
+    assert turn.heard == "I am here for you, tell me more about it."
+    assert result.dialogue is not None
+    assert result.dialogue.utterances[0] is question
+
+
+def test_speech_does_not_interrupt_who_may_not_be_interrupted() -> None:
+    result = talk(
+        speech_like((0.5, 1.5), (2.5, 4.0), length_s=7.0),
+        replies=[LONG],
+        settings=TalkSettings(interruptible=False),
+    )
+    assert result.of(events.Interrupted) == []
+    (turn,) = result.history.turns
+    assert turn.heard == LONG
+
+
+def test_a_turn_ends_by_hand_before_its_silence() -> None:
+    ended: list[bool] = []
+
+    def end(loop: TalkLoop, event: events.Event) -> None:
+        if isinstance(event, events.LevelMeasured) and event.at_s > 1.0 and not ended:
+            ended.append(loop.end_turn())
+
+    result = talk(speech_like((0.5, 1.2), length_s=3.0), on_event=end)
+    assert ended == [True]
+    (turn,) = result.history.turns
+    assert turn.end_s < 1.2
+
+
+def test_the_listener_corrects_what_was_heard() -> None:
+    heard: list[str | None] = []
+
+    def correct(loop: TalkLoop, event: events.Event) -> None:
+        if isinstance(event, events.ReplyFinished):
+            heard.append(loop.correct_heard(0, SPEECH_RATE_HZ))
+            heard.append(loop.correct_heard(7, SPEECH_RATE_HZ))
+
+    result = talk(speech_like((0.5, 1.5), length_s=6.0), replies=[LONG], on_event=correct)
+    (turn,) = result.history.turns
+    assert turn.interrupted
+    assert LONG.startswith(turn.heard)
+    assert 15 <= len(turn.heard.split()) <= 20
+    assert heard == [turn.heard, None]
+    assert result.dialogue is not None
+    assert result.dialogue.heard_replies == [turn.heard]
+
+
+def test_it_is_said_where_only_the_end_of_a_question_is_answered() -> None:
+    class Shortening(ScriptedDialogue):
+        is_shortened = True
+
+    dialogue = Shortening(ScriptedModel(["Fine."]), Persona())
+    asked: list[str] = []
+
+    def keys(loop: TalkLoop, event: events.Event) -> None:
+        if isinstance(event, events.LevelMeasured) and not asked:
+            asked.append("word " * 300)
+            loop.type_text(asked[0])
+
+    result = talk(speech_like(length_s=3.0), dialogue=dialogue, on_event=keys)
+    (notice,) = result.of(events.Noticed)
+    assert "the end of it" in notice.message
+    (turn,) = result.history.turns
+    assert turn.transcript is not None
+    assert turn.transcript.text == asked[0], "nothing of what was typed is lost"
+    assert turn.heard == "Fine."

@@ -1,0 +1,142 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from models.blsp_emo import BlspEmo
+from models.checkpoints.checkpoint import save
+from models.config import BlspEmoConfig, CalibrationConfig
+from models.emotion.heads import (
+    abstains,
+    calibrated,
+    fit_temperature,
+    with_prior,
+)
+from models.emotion.voice_statistics import layer_statistics
+from models.features import speech_features
+from tests.models.small import byte_tokenizer, tiny_model, tone
+
+
+@pytest.mark.parametrize("kind", ["mean", "attentive", "layers"])
+@torch.no_grad()
+def test_logits_are_the_same_alone_and_in_a_batch(kind):
+    model = tiny_model(emotion_head=kind)
+    waves = [tone(0.5), tone(1.3, hertz=120)]
+
+    def logits(chosen):
+        states = model.encode(speech_features(chosen))
+        return model.emotion_logits(states, model.adapt(states))
+
+    assert torch.allclose(logits(waves), torch.cat([logits([w]) for w in waves]), atol=1e-5)
+
+
+def ensemble() -> BlspEmo:
+    config = BlspEmoConfig.tiny(emotion_head="spectral")
+    head = replace(config.emotion_head, channels=(4, 8), members=2)
+    torch.manual_seed(5)
+    return BlspEmo(replace(config, emotion_head=head), tokenizer=byte_tokenizer()).eval()
+
+
+@torch.no_grad()
+def test_a_saved_ensemble_hears_the_same(tmp_path):
+    model = ensemble()
+    save(model, tmp_path)
+    loaded = BlspEmo.from_pretrained(tmp_path, dtype="float32", device="cpu")
+    waves = [tone(0.5), tone(1.3, hertz=120)]
+
+    def logits(one, chosen):
+        states = one.encode(speech_features(chosen))
+        return one.emotion_logits(states, one.adapt(states))
+
+    assert torch.allclose(logits(loaded, waves), logits(model, waves), atol=1e-5)
+    apart = torch.cat([logits(model, [wave]) for wave in waves])
+    assert torch.allclose(logits(model, waves), apart, atol=1e-4)
+    assert not torch.allclose(apart[0], apart[1], atol=1e-3)
+
+
+@torch.no_grad()
+def test_convolutions_leave_silence_around_an_utterance_out():
+    model = ensemble()
+    quiet = 1e-4 * np.random.default_rng(0).standard_normal(16_000).astype(np.float32)
+    wave = tone(1.0)
+    padded = np.concatenate([quiet, wave, quiet])
+    for head in model.emotion_head.members:
+        bare, around = (head(model.encode(speech_features([w]))) for w in (wave, padded))
+        assert torch.allclose(bare.softmax(-1), around.softmax(-1), atol=0.02)
+
+
+@pytest.mark.parametrize("samples", [160, 400, 1600])
+@torch.no_grad()
+def test_an_utterance_however_short_has_finite_logits(samples):
+    model = ensemble()
+    for wave in (tone(samples / 16_000), np.zeros(samples, np.float32)):
+        assert bool(torch.isfinite(model.emotion_head(model.encode(speech_features([wave])))).all())
+
+
+def test_calibration_softens_and_abstains():
+    logits = torch.tensor([2.0, 0.0, 0.0, 0.0, 0.0])
+    sharp = calibrated(logits, CalibrationConfig())
+    soft = calibrated(logits, CalibrationConfig(temperature=4.0))
+    assert sharp.sum() == pytest.approx(1.0) and soft.sum() == pytest.approx(1.0)
+    assert sharp.argmax() == soft.argmax() == 0 and soft[0] < sharp[0]
+    assert abstains(soft.tolist(), CalibrationConfig(threshold=0.5))
+    assert not abstains(sharp.tolist(), CalibrationConfig(threshold=0.5))
+
+
+def test_a_prior_shifts_and_an_even_one_changes_nothing():
+    probabilities = (0.4, 0.1, 0.3, 0.1, 0.1)
+    assert with_prior(probabilities, [1.0] * 5) == pytest.approx(probabilities)
+    shifted = with_prior(probabilities, [1.0, 1.0, 3.0, 1.0, 1.0])
+    assert max(range(5), key=shifted.__getitem__) == 2
+    assert sum(shifted) == pytest.approx(1.0)
+
+
+def test_the_fitted_temperature_undoes_overconfidence():
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(3000, 5, generator=generator) * 2
+    labels = torch.multinomial(torch.softmax(logits, dim=-1), 1, generator=generator)[:, 0]
+    assert fit_temperature(logits, labels) == pytest.approx(1.0, rel=0.15)
+    assert fit_temperature(logits * 3, labels) == pytest.approx(3.0, rel=0.15)
+
+
+@pytest.mark.parametrize("shift", [0.02, -0.1])
+def test_a_shifted_zero_line_changes_nothing(shift: float):
+    model = ensemble()
+    wave = tone(1.0)
+    plain, shifted = model.hear(wave), model.hear((wave + shift).astype(np.float32))
+    assert torch.allclose(plain.emotion_logits, shifted.emotion_logits, atol=0.02)
+    assert torch.allclose(plain.speech_embeddings, shifted.speech_embeddings, atol=0.01)
+
+
+@torch.no_grad()
+def test_statistics_of_layers_leave_out_silence_and_the_states_behind_the_speech():
+    model = tiny_model(emotion_head="layers")
+    wave = tone(0.8)
+    features = speech_features([np.concatenate([wave, np.zeros(16_000, np.float32)])])
+    speech = model.encode(features)
+    found = layer_statistics(features, speech.layers)[0].view(2, len(speech.layers), -1)
+    loud = [layer[0, :42] for layer in speech.layers]
+    assert torch.allclose(found[0, -1], loud[-1].mean(dim=0), atol=0.05)
+    assert not torch.allclose(found[0, -1], speech.layers[-1][0].mean(dim=0), atol=0.05)
+    trailing = speech_features([wave], trailing_frames=30)
+    states = model.encode(trailing)
+    assert states.states.shape[1] == 40
+    same = layer_statistics(speech_features([wave]), states.layers)
+    assert torch.allclose(layer_statistics(trailing, states.layers), same, atol=1e-5)
+
+
+@pytest.mark.parametrize("samples", [160, 400, 1600])
+@torch.no_grad()
+def test_layers_of_the_shortest_and_of_silence_give_finite_logits(samples):
+    model = tiny_model(emotion_head="layers")
+    for wave in (tone(samples / 16_000), np.zeros(samples, np.float32)):
+        states = model.encode(speech_features([wave]))
+        assert bool(torch.isfinite(model.emotion_head(states)).all())
+
+
+@torch.no_grad()
+def test_layers_far_from_all_that_was_learnt_are_limited():
+    head = tiny_model(emotion_head="layers").emotion_head
+    far = head.scaled(torch.full_like(head.average, 1e9)[None])
+    assert float(far.max()) == head.LIMIT

@@ -1,0 +1,71 @@
+"""How well phrases fit something brief, and where in the sound a decoder reads."""
+
+import math
+
+import pytest
+import torch
+
+from models.blsp_emo import BlspEmo
+from models.phrases import MARKS, phrase_scores
+from tests.models.small import byte_tokenizer, tiny_model, tone
+
+START, END = 257, 258
+
+
+@pytest.fixture(scope="module")
+def model() -> BlspEmo:
+    torch.set_num_threads(1)
+    model = tiny_model(seed=2, decoder=True, start_ids=(START,), stop_ids=(END,))
+    model.tokenizer = byte_tokenizer()
+    return model
+
+
+@torch.inference_mode()
+def total(model: BlspEmo, text: str) -> float:
+    """Returns the log-probability of `text` and the end, or of a mark after it, one at a time."""
+    states = model.encode(model.features([tone(0.6)]))
+    ids = model.decoder_tokenizer.encode(text)
+    logits = model.decoder(torch.tensor([[START, *ids]]), states)[0].log_softmax(-1)
+    marks = {END, *(model.decoder_tokenizer.encode(mark)[0] for mark in MARKS)}
+    said = sum(float(logits[at, token]) for at, token in enumerate(ids))
+    return said + float(logits[len(ids), sorted(marks)].logsumexp(0))
+
+
+def test_phrases_are_scored_as_one_by_one_in_small_and_large_letters(model: BlspEmo) -> None:
+    states = model.encode(model.features([tone(0.6)]))
+    phrases = ("stop", "go on", "no")
+    scores = phrase_scores(
+        model.decoder, model.config.transcription, states, phrases, model.decoder_tokenizer
+    )
+    for phrase, score in zip(phrases, scores, strict=True):
+        ways = [total(model, f" {text}") for text in (phrase, phrase.capitalize())]
+        assert score == pytest.approx(math.log(sum(map(math.exp, ways))), abs=1e-3)
+
+
+def test_a_phrase_that_cannot_have_been_said_is_not_read_on(model: BlspEmo, monkeypatch) -> None:
+    monkeypatch.setattr("models.phrases.WITHIN", 0.0)
+    monkeypatch.setattr(model.decoder_tokenizer, "encode", lambda text: [text.strip().encode()[0]])
+    scores = phrase_scores(
+        model.decoder,
+        model.config.transcription,
+        model.encode(model.features([tone(0.6)])),
+        ("stop", "xylophone"),
+        model.decoder_tokenizer,
+    )
+    assert sorted(map(math.isfinite, scores)) == [False, True]
+
+
+def test_a_model_without_a_decoder_weighs_nothing() -> None:
+    assert tiny_model(seed=1).phrase_scores(tone(0.5), ("stop",)) is None
+
+
+@pytest.mark.parametrize("heads", [(), ((0, 1),)])
+def test_each_token_shares_its_attention_among_the_states_that_hold_sound(
+    model: BlspEmo, heads: tuple[tuple[int, int], ...]
+) -> None:
+    states = model.encode(model.features([tone(0.6)]))
+    read = model.decoder.attention((5, 6, 7), states, prompt=(START,), heads=heads)
+    assert read.shape[1] == 3 and read.shape[0] == (1 if heads else read.shape[0])
+    assert torch.allclose(read.sum(-1), torch.ones(read.shape[:2]), atol=1e-5)
+    layer = model.decoder.whisper.layers[0]
+    assert not layer.encoder_attn._forward_pre_hooks, "no hook stays behind"

@@ -1,0 +1,164 @@
+"""The picture fits its screen, says everything in words too, and obeys NO_COLOR."""
+
+import io
+import re
+from dataclasses import replace
+from functools import reduce as fold
+
+import pytest
+from rich.console import Console
+
+from assistant import events
+from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcript
+from models.emotions import Emotion
+from tests.fakes import certain
+from ui.terminal.picture import ASCII, Panel, picture
+from ui.view import Floor, View, reduce
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+STARTED = events.ConversationStarted(0.0, "mini", "flite", "empathetic", "2026-01-01T00:00:00Z")
+
+
+def screen(width: int = 80, height: int = 24, *, no_color: bool = False) -> Console:
+    return Console(
+        file=io.StringIO(),
+        width=width,
+        height=height,
+        force_terminal=True,
+        color_system="256",
+        no_color=no_color,
+        legacy_windows=False,
+    )
+
+
+def turn(index: int, emotion: EmotionEstimate, words: str, reply: str) -> list[events.Event]:
+    at_s = 5.0 * index + 3.0
+    style = SpeakingStyle(emotion.emotion, 0.8, rate=0.9, pitch=-1.0, energy=-2.0)
+    return [
+        events.UtteranceEnded(at_s, index, at_s - 2.0, at_s - 0.2, at_s - 0.3, "silence"),
+        events.EmotionHeard(at_s, index, emotion),
+        events.WordsHeard(at_s, index, Transcript(words, 0.9)),
+        events.StyleChosen(at_s, index, style),
+        events.ReplyText(at_s, index, reply),
+        events.TurnTimed(at_s, index, {"played": 540.0}),
+        events.ReplyStarted(at_s, index),
+    ]
+
+
+def busy_view() -> View:
+    happened = [
+        STARTED,
+        events.LevelMeasured(0.1, -20.0, -70.0, 0.9),
+        *turn(0, certain(Emotion.SAD, 0.81), "I failed my exam.", "I am so sorry to hear that."),
+        events.ReplyFinished(6.0, 0, "I am so sorry to hear that.", "I am so sorry to hear that."),
+        events.EmotionCorrected(6.5, 0, Emotion.ANGRY),
+        *turn(1, certain(Emotion.HAPPY), "My sister won!", "How wonderful " * 20),
+    ]
+    return fold(reduce, happened, View())
+
+
+def text_of(view: View, panel: Panel | None = None, console: Console | None = None) -> str:
+    return COLOUR.sub("", "\n".join(picture(view, panel or Panel(), console or screen())))
+
+
+def test_everything_that_matters_is_on_one_screen() -> None:
+    text = text_of(busy_view())
+    for expected in (
+        Floor.ASSISTANT,
+        "I failed my exam.",
+        "angry by your word",
+        "heard as sad 81 %",
+        "My sister won!",
+        "happy █████████░ 92 %",
+        "How wonderful",
+        "rate 0.90",
+        "answered after 0.54 s",
+        "A h",
+        "m mute",
+        "q quit",
+        "0:08",
+    ):
+        assert expected in text, expected
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (40, 12), (20, 8), (80, 3)])
+@pytest.mark.parametrize("panel", [Panel(), Panel(is_help_open=True), Panel(typed="x" * 300)])
+def test_the_picture_is_never_larger_than_the_screen(size: tuple[int, int], panel: Panel) -> None:
+    console = screen(*size)
+    for view in (View(), busy_view()):
+        lines = picture(view, panel, console)
+        assert len(lines) == size[1]
+        for line in lines:
+            assert len(COLOUR.sub("", line)) <= size[0], line
+
+
+def test_the_latest_words_stay_in_sight_in_a_long_talk() -> None:
+    happened: list[events.Event] = [STARTED]
+    for index in range(40):
+        happened += turn(index, certain(Emotion.NEUTRAL), f"question {index}", f"answer {index}")
+    text = text_of(fold(reduce, happened, View()))
+    assert "question 39" in text
+    assert "answer 39" in text
+    assert "question 20" not in text
+
+
+def test_no_color_leaves_no_colours() -> None:
+    coloured = "".join(picture(busy_view(), Panel(), screen()))
+    plain = "".join(picture(busy_view(), Panel(), screen(no_color=True)))
+    assert re.search(r"\x1b\[[0-9;]*3[0-9]", coloured)
+    for codes in re.findall(r"\x1b\[([0-9;]*)m", plain):
+        assert set(codes.split(";")) <= {"", "0", "1", "2"}, codes
+
+
+def test_signs_beyond_ascii_can_be_avoided() -> None:
+    assert text_of(busy_view(), Panel(glyphs=ASCII)).isascii()
+
+
+def test_each_state_is_named() -> None:
+    view = reduce(View(), STARTED)
+    assert "Just speak." in text_of(view)
+    assert "You are talking with a machine." in text_of(view)
+    assert Floor.LISTENING in text_of(view)
+    speaking = reduce(view, events.SpeechStarted(1.0, 0.9, False))
+    assert Floor.PERSON in text_of(speaking)
+    thinking = reduce(speaking, events.UtteranceEnded(2.0, 0, 0.9, 1.9, 1.8, "silence"))
+    assert Floor.THINKING in text_of(thinking)
+    muted = reduce(view, events.Muted(1.0, True))
+    assert Floor.MUTED in text_of(muted)
+    push = Panel(is_push_to_talk=True)
+    assert "press space to talk" in text_of(view, push)
+    assert "space sends" in text_of(view, replace(push, is_pressed=True))
+    ducked = reduce(busy_view(), events.Ducked(9.0, -18.0))
+    assert "lowered" in text_of(ducked)
+
+
+def test_a_lost_device_is_named_instead_of_a_speaker_until_it_is_back() -> None:
+    answering: list[events.Event] = [
+        events.UtteranceEnded(2.0, 0, 0.9, 1.9, 1.8, "silence"),
+        events.ReplyStarted(2.5, 0),
+        events.LevelMeasured(2.6, -60.0, -6.0, 0.0),
+    ]
+    view = fold(reduce, answering, reduce(View(), STARTED))
+    assert Floor.ASSISTANT in text_of(view)
+    view = reduce(view, events.DeviceChanged(3.0, "the sound device was lost (card)", True))
+    head = text_of(view).split("\n")[:3]
+    assert "sound device gone, reconnecting" in head[0]
+    assert Floor.ASSISTANT not in text_of(view)
+    assert "\N{FULL BLOCK}" not in "".join(head[1:]), "nothing is heard or played"
+    assert "the sound device was lost (card)" in text_of(view)
+    view = reduce(view, events.DeviceChanged(3.0, "the sound device is back (card)", False))
+    assert Floor.ASSISTANT in text_of(view), "the answer goes on"
+    assert Floor.AWAY not in text_of(view)
+
+
+def test_help_lists_the_keys_and_typing_shows_what_is_written() -> None:
+    text = text_of(busy_view(), Panel(is_help_open=True))
+    assert "silence Attune" in text
+    assert "5 surprise" in " ".join(text.split())
+    assert "I am fine" in text_of(busy_view(), Panel(typed="I am fine"))
+
+
+def test_offered_help_is_shown_in_full() -> None:
+    offered = events.HelpOffered(9.0, 1, "x", "You are not alone: call 112. " * 6)
+    text = " ".join(text_of(reduce(busy_view(), offered)).split())
+    assert text.count("You are not alone") == 6

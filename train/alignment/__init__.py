@@ -1,0 +1,1 @@
+"""Semantic and emotion alignment: from two pretrained parts to one model."""

@@ -1,0 +1,236 @@
+"""Semantic and emotion alignment of BLSP-Emo (arXiv 2406.03872): the step, data and stages."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.adapters.embeddings import SpeechEmbeddings
+from models.adapters.words import SharedText, Written, shared_text
+from models.blsp_emo import BlspEmo
+from models.emotion.heads import calibrated
+from models.emotions import EMOTION_LABELS
+from models.features import SPEECH_RATE_HZ, Waveform
+from models.speech_encoder import SpeechStates
+from train.alignment import losses
+from train.alignment.collate import Batch, Collator, GivenWords, HeardExample
+from train.alignment.examples import Example, audio_of
+from train.alignment.losses import IGNORED
+from train.alignment.stages import Stage
+from train.data.audio_files import read_audio
+from train.loop.batches import BucketedBatches
+
+TEXT_RUN = {"response_kl", "input_kl"}
+LLM_RUN = TEXT_RUN | {"response_ce"}
+
+Augment = Callable[[Waveform, np.random.Generator], Waveform]
+
+SEMANTIC = Stage("semantic-alignment", ("adapter",), {"response_kl": 1.0})
+"""The adapter learns to make speech continue as its words do."""
+
+EMOTION = Stage(
+    "emotion-alignment",
+    ("adapter", "lora_a", "lora_b", "emotion_head", "emotion_vectors"),
+    {"input_er": 1.0, "response_ce": 1.0},
+)
+"""Adapter, partial LoRA and all of emotion learn replies that fit words and voice."""
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """The step of both stages; computes only what the terms need."""
+
+    terms: frozenset[str]
+    temperature: float = 2.0
+    """Of `response_kl` and `input_kl`."""
+    emotion_told: Literal["label", "heard", "none"] = "label"
+    """What emotion vectors follow: the label; the head's estimate, so that the replies teach the
+    head, too; or nothing, every emotion being as probable."""
+
+    def __call__(self, model: BlspEmo, batch: Batch) -> Mapping[str, Tensor]:
+        """Returns the loss terms of a batch; with `input_er` also the share of right emotions.
+
+        Runs inside `Alignment.scope`.
+        """
+        told = None if self.emotion_told == "heard" else self._known_emotions(model, batch)
+        states = model.encode(batch.features())
+        embedded = self._embedded(model, batch, states, told)
+        found: dict[str, Tensor] = {}
+        if self.terms & LLM_RUN:
+            found |= self._of_llm(model, batch, embedded)
+        if "input_er" in self.terms:
+            logits = model.emotion_logits(states, embedded)
+            found["input_er"] = losses.input_er(logits, batch.emotions)
+            found["emotion_right"] = _share_right(logits, batch.emotions)
+        if "cif" in self.terms:
+            if embedded.predicted_counts is None:
+                raise ValueError("the loss term cif needs the cformer adapter")
+            found["cif"] = losses.cif(embedded.predicted_counts, batch.word_tokens)
+        return found
+
+    def _embedded(
+        self, model: BlspEmo, batch: Batch, states: SpeechStates, told: Tensor | None
+    ) -> SpeechEmbeddings:
+        if batch.given is not None:
+            words = _given_words(model, batch.given, states)
+            if told is None:
+                told = calibrated(model.emotion_logits(states, words), model.config.calibration)
+            understood = (batch.given.decoder_counts > 0)[:, None]
+            return model.with_emotion(words, told * understood)
+        counts = batch.word_tokens if model.config.adapter.kind == "cformer" else None
+        return model.adapt(states, counts, told)
+
+    def _known_emotions(self, model: BlspEmo, batch: Batch) -> Tensor | None:
+        """Returns what the model is told in training; all emotions where one is not known."""
+        if model.emotion_vectors is None or self.emotion_told == "none":
+            return None if model.emotion_vectors is None else _evenly(batch.emotions)
+        known = batch.emotions != IGNORED
+        one_hot = torch.nn.functional.one_hot(batch.emotions.clamp(min=0), len(EMOTION_LABELS))
+        return torch.where(known[:, None], one_hot.float(), _evenly(batch.emotions))
+
+    def scope(self, model: BlspEmo, batch: Batch) -> AbstractContextManager[None]:
+        """LoRA acts on the speech view's speech; spans the backward pass for checkpointing."""
+        return model.speech_positions(batch.speech.spoken)
+
+    def _of_llm(
+        self, model: BlspEmo, batch: Batch, embedded: SpeechEmbeddings
+    ) -> dict[str, Tensor]:
+        speech = batch.speech
+        logits = model.llm(speech_inputs(model, batch, embedded), mask=speech.mask)
+        found: dict[str, Tensor] = {}
+        if "response_ce" in self.terms:
+            found["response_ce"] = losses.response_ce(logits, speech.labels)
+        if self.terms & TEXT_RUN:
+            text = batch.text
+            with torch.no_grad(), model.speech_positions(torch.zeros_like(text.mask)):
+                teacher = model.llm(model.llm.embed(text.ids), mask=text.mask)
+            if "response_kl" in self.terms:
+                found["response_kl"] = losses.response_kl(
+                    logits, teacher, speech.response, text.response, temperature=self.temperature
+                )
+            if "input_kl" in self.terms:
+                found["input_kl"] = losses.input_kl(
+                    logits, teacher, speech.spoken, text.spoken, temperature=self.temperature
+                )
+        return found
+
+
+def speech_inputs(model: BlspEmo, batch: Batch, embedded: SpeechEmbeddings) -> Tensor:
+    """Returns the LLM's inputs (B, T, D) of the speech view.
+
+    The embeddings of all utterances fill the reserved positions in reading order; a row may hold
+    several utterances.
+
+    Raises:
+        ValueError: Other numbers of positions and embeddings.
+    """
+    mask = batch.speech.spoken
+    values = embedded.embeddings[embedded.mask]
+    if int(mask.sum()) != values.shape[0]:
+        raise ValueError(
+            f"{int(mask.sum())} positions are reserved for {values.shape[0]} speech embeddings"
+        )
+    inputs = model.llm.embed(batch.speech.ids)
+    return inputs.masked_scatter(mask[..., None], values.to(inputs.dtype))
+
+
+def alignment_batches(
+    examples: Sequence[Example],
+    model: BlspEmo,
+    *,
+    batch_size: int,
+    batch_s: float = 0.0,
+    seed: int,
+    shuffle: bool = True,
+    weights: Sequence[float] | None = None,
+    augment: Augment | None = None,
+) -> BucketedBatches:
+    """Returns batches of examples of similar duration.
+
+    Args:
+        examples: With references that do not depend on a folder.
+        model: Gives lengths and features.
+        batch_size: Most examples in a batch.
+        batch_s: Most seconds of padded audio in a batch; 0: no limit.
+        seed: Of the order and of `augment`.
+        shuffle: In an order drawn from the seed.
+        weights: Chance of each example, drawn with replacement.
+        augment: Changes a waveform; draws from the generator that it is given.
+    """
+    return BucketedBatches(
+        lengths=[max(1, round(100 * example.duration_s)) for example in examples],
+        load_item=partial(_heard, examples, augment),
+        collate=Collator(model.config, model.features, _sharing(model)),
+        batch_size=batch_size,
+        max_total=round(100 * batch_s),
+        seed=seed,
+        shuffle=shuffle,
+        weights=weights,
+        names=[example.name for example in examples],
+    )
+
+
+def _sharing(model: BlspEmo) -> Callable[[str], SharedText] | None:
+    """Returns how words become tokens of LLM and decoder, where the adapter needs both."""
+    transcription = model.config.transcription
+    if model.config.adapter.kind != "words" or transcription is None:
+        return None
+    longest = model.config.speech_encoder.max_target_positions - len(transcription.prompt_ids)
+    theirs = model.decoder_tokenizer
+    return partial(
+        shared_text, tokenizer=model.tokenizer, decoder_tokenizer=theirs, longest=longest
+    )
+
+
+def recompute_activations(model: BlspEmo) -> None:
+    """Lets the LLM keep one activation a layer and recompute the rest in the backward pass.
+
+    Non-reentrant: the recomputation runs inside the same `speech_positions`.
+    """
+    llm = model.llm.causal
+    newer = getattr(llm, "activation_checkpointing_enable", None)
+    (newer or llm.gradient_checkpointing_enable)({"use_reentrant": False})
+
+
+def _heard(
+    examples: Sequence[Example],
+    augment: Augment | None,
+    index: int,
+    generator: np.random.Generator,
+) -> HeardExample:
+    example = examples[index]
+    waveforms = [read_audio(reference, Path()) for reference in audio_of(example)]
+    if augment is not None:
+        waveforms = [augment(waveform, generator) for waveform in waveforms]
+    short = min(len(waveform) for waveform in waveforms)
+    if short < SPEECH_RATE_HZ // 10:
+        raise ValueError(f"{short} samples are too few: 0.1 s at least")
+    return HeardExample(example, tuple(waveforms))
+
+
+def _given_words(model: BlspEmo, given: GivenWords, states: SpeechStates) -> SpeechEmbeddings:
+    """Returns what the adapter `words` gives the LLM, the decoder led along the words."""
+    decoder, transcription = model.decoder, model.config.transcription
+    if decoder is None or transcription is None:
+        raise ValueError("the adapter words needs a decoder that writes them")
+    written = decoder.written(given.decoder_ids, states, prompt=transcription.prompt_ids)
+    return model.worded(given.ids, given.counts, Written(written, given.overlaps))
+
+
+def _evenly(emotions: Tensor) -> Tensor:
+    """Returns (U, E): every emotion as probable as the others."""
+    count = len(EMOTION_LABELS)
+    return torch.full((emotions.shape[0], count), 1.0 / count, device=emotions.device)
+
+
+def _share_right(logits: Tensor, emotions: Tensor) -> Tensor:
+    known = emotions != IGNORED
+    if not bool(known.any()):
+        return torch.zeros((), device=logits.device)
+    return (logits.detach().argmax(dim=-1)[known] == emotions[known]).float().mean()

@@ -1,0 +1,1 @@
+"""Utterances and their sound, by reference."""

@@ -1,0 +1,1 @@
+"""Test sets answered, figures counted, probabilities calibrated."""

@@ -1,0 +1,223 @@
+"""What a model answers to each utterance of a test set, one line each, resumable."""
+
+import json
+import logging
+import re
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+
+from models.blsp_emo import BlspEmo, Heard
+from models.emotions import Emotion, emotion_from_label
+from models.features import Waveform
+from models.generation import CachedText, Sampling, generate
+from models.prompts import RECOGNISE_EMOTION
+from models.transcription import transcribe
+from train.data.audio_files import read_audio
+from train.data.manifest import Drops, Utterance
+from train.settings import EvaluateSettings
+
+logger = logging.getLogger(__name__)
+
+ANSWERED_TOKENS = 16
+"""Longest answer to the question for the emotion."""
+
+NAMES: dict[str, Emotion] = {
+    "neutral": Emotion.NEUTRAL,
+    "happy": Emotion.HAPPY,
+    "happiness": Emotion.HAPPY,
+    "joy": Emotion.HAPPY,
+    "angry": Emotion.ANGRY,
+    "anger": Emotion.ANGRY,
+    "sad": Emotion.SAD,
+    "sadness": Emotion.SAD,
+    "surprise": Emotion.SURPRISE,
+    "surprised": Emotion.SURPRISE,
+}
+"""Words that name an emotion in the LLM's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model made of one utterance; what was not asked for is empty."""
+
+    id: str
+    emotion: int = -1
+    """The true emotion; -1 where it is not known."""
+    logits: tuple[float, ...] = ()
+    probabilities: tuple[float, ...] = ()
+    """Calibrated."""
+    asked: str = ""
+    """The LLM's answer to the question for the emotion."""
+    words: str = ""
+    """The true words."""
+    heard: str = ""
+    """The words that were recognised."""
+    reply: str = ""
+    ended: bool = True
+    """False: the reply was cut at its longest length."""
+    reference: str = ""
+    """The manifest's continuation."""
+    delay_ms: float = 0.0
+    """From the end of speech to the first token of the reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A reply, whether it ended by itself, and when its first token was there."""
+
+    text: str = ""
+    ended: bool = True
+    first_s: float = 0.0
+    """On the clock of `time.perf_counter`; 0 where nothing was said."""
+
+
+def parse_emotion(answer: str) -> int:
+    """Returns the one emotion that an answer names; -1 if it names none or several."""
+    found = {NAMES[word] for word in re.findall(r"[a-z]+", answer.lower()) if word in NAMES}
+    return int(found.pop()) if len(found) == 1 else -1
+
+
+def answer_all(
+    model: BlspEmo,
+    utterances: Sequence[Utterance],
+    root: Path,
+    settings: EvaluateSettings,
+    record: Path,
+) -> tuple[list[Answer], Drops]:
+    """Returns the answers to all utterances; those in `record` are not computed again.
+
+    Args:
+        model: In eval mode.
+        utterances: The test set.
+        root: What their audio references are relative to.
+        settings: Which figures are wanted.
+        record: JSONL file that is written line by line.
+    """
+    known = _read(record)
+    drops = Drops()
+    answers: list[Answer] = []
+    with record.open("a", encoding="utf-8") as file:
+        for utterance in utterances:
+            answer = known.get(utterance.id)
+            if answer is None:
+                try:
+                    answer = answer_one(model, utterance, root, settings)
+                except ValueError as error:
+                    drops.add(str(error), utterance.id)
+                    continue
+                file.write(json.dumps(asdict(answer), ensure_ascii=False) + "\n")
+                file.flush()
+            answers.append(answer)
+    return answers, drops
+
+
+@torch.inference_mode()
+def answer_one(
+    model: BlspEmo, utterance: Utterance, root: Path, settings: EvaluateSettings
+) -> Answer:
+    """Returns what the model makes of one utterance.
+
+    Raises:
+        ValueError: The audio cannot be read.
+    """
+    waveform = read_audio(utterance.audio, root)
+    if settings.noise_db is not None:
+        waveform = with_pink_noise(waveform, settings.noise_db, utterance.id)
+    started = perf_counter()
+    heard = model.hear(waveform)
+    wanted = set(settings.figures)
+    said = Said()
+    if wanted & {"replies", "judged", "delay"}:
+        said = _reply(model, heard, utterance, settings)
+    return Answer(
+        id=utterance.id,
+        emotion=int(emotion_from_label(utterance.emotion)) if utterance.emotion else -1,
+        logits=tuple(heard.emotion_logits.tolist()),
+        probabilities=heard.probabilities,
+        asked=ask_emotion(model, heard) if "asked" in wanted else "",
+        words=utterance.text,
+        heard=transcribe(model, heard).text if "words" in wanted else "",
+        reply=said.text,
+        ended=said.ended,
+        reference=utterance.continuation,
+        delay_ms=1000 * (said.first_s - started) if "delay" in wanted else 0.0,
+    )
+
+
+def with_pink_noise(waveform: Waveform, below_db: float, name: str) -> Waveform:
+    """Returns a waveform with noise of equal power in each octave.
+
+    Args:
+        waveform: (N,).
+        below_db: How far the noise lies below the speech, by mean power.
+        name: Of the utterance: the noise is drawn from it.
+    """
+    generator = np.random.default_rng(zlib.crc32(name.encode()))
+    white = np.fft.rfft(generator.standard_normal(len(waveform)))
+    white[0] = 0.0
+    white[1:] /= np.sqrt(np.arange(1, len(white)))
+    noise = np.fft.irfft(white, len(waveform))
+    power = float(np.mean(np.square(waveform))) / 10 ** (below_db / 10)
+    level = (power / max(float(np.mean(np.square(noise))), 1e-20)) ** 0.5
+    return (waveform + level * noise).astype(np.float32)
+
+
+def ask_emotion(model: BlspEmo, heard: Heard) -> str:
+    """Returns the LLM's answer to the paper's question for the emotion of the speech."""
+    prompts = model.prompts
+    text = CachedText(model.llm)
+    text.append_ids(prompts.opening(model.config.persona))
+    text.append_ids(prompts.content(RECOGNISE_EMOTION))
+    text.append_speech(heard.speech_embeddings)
+    text.append_ids(prompts.reply_header())
+    sampling = Sampling(max_new_tokens=ANSWERED_TOKENS)
+    ids = list(generate(text, sampling, stop_ids=model.tokenizer.end_ids))
+    return model.tokenizer.decode(ids).strip()
+
+
+def _reply(model: BlspEmo, heard: Heard, utterance: Utterance, settings: EvaluateSettings) -> Said:
+    """The reply, with the earlier turns of the talk read as text."""
+    prompts = model.prompts
+    text = CachedText(model.llm)
+    text.append_ids(prompts.opening(model.config.persona))
+    for said, replied in utterance.history:
+        text.append_ids(prompts.content(said) + prompts.reply_header())
+        text.append_ids(prompts.content(replied) + prompts.next_turn())
+    text.append_speech(heard.speech_embeddings)
+    text.append_ids(prompts.reply_header())
+    sampling = Sampling(max_new_tokens=settings.longest_tokens)
+    first_s, ids = 0.0, list[int]()
+    for token in generate(text, sampling, stop_ids=model.tokenizer.end_ids):
+        first_s = first_s or perf_counter()
+        ids.append(token)
+    reply = model.tokenizer.decode(ids).strip()
+    return Said(reply, len(ids) < settings.longest_tokens, first_s or perf_counter())
+
+
+def _read(record: Path) -> dict[str, Answer]:
+    found: dict[str, Answer] = {}
+    if not record.exists():
+        return found
+    for line in _whole_lines(record):
+        content: dict[str, Any] = json.loads(line)
+        for name in ("logits", "probabilities"):
+            content[name] = tuple(content[name])
+        found[content["id"]] = Answer(**content)
+    return found
+
+
+def _whole_lines(record: Path) -> Iterable[bytes]:
+    """Cuts off a last line that a kill left incomplete."""
+    content = record.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        with record.open("r+b") as file:
+            file.truncate(len(whole))
+    return whole.splitlines()

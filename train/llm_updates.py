@@ -1,0 +1,90 @@
+"""What the language stage taught an LLM, apart from it: written, gone on with, put into a model."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from models.checkpoints.composed import DOWN, UP
+
+UPDATES = "updates.safetensors"
+"""What was taught alone, from which another run may go on."""
+SCALING = 2.0
+"""What the product of both halves of an update is multiplied with."""
+
+
+def write_updates(model: nn.Module, folder: Path) -> None:
+    """Writes the parameters of `model` that train."""
+    from safetensors.torch import save_file
+
+    updates = {n: p.detach().contiguous() for n, p in model.named_parameters() if p.requires_grad}
+    save_file(updates, str(folder / UPDATES))
+
+
+def take_updates(model: nn.Module, taught: Path) -> None:
+    """Lets `model` begin with what an earlier run learnt.
+
+    Args:
+        model: As it was begun there.
+        taught: The folder that the earlier run exported.
+
+    Raises:
+        ValueError: It holds no updates, or those of another LLM or rank.
+    """
+    found = _read(taught)
+    own = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    if {n: t.shape for n, t in found.items()} != {n: p.shape for n, p in own.items()}:
+        raise ValueError(
+            f"{taught / UPDATES} is of another LLM or rank: give the same --llm and --lora-rank"
+        )
+    with torch.no_grad():
+        for name, parameter in own.items():
+            parameter.copy_(found[name])
+
+
+def as_changes(taught: Path, share: float = 1.0) -> dict[str, Tensor]:
+    """Returns what an earlier run learnt as a checkpoint holds it that has the LLM from a part.
+
+    Args:
+        taught: The folder that the earlier run exported.
+        share: How far the LLM is moved towards what it was taught (WiSE-FT, arXiv 2109.01903).
+
+    Raises:
+        ValueError: It holds no updates.
+    """
+    changes: dict[str, Tensor] = {}
+    for name, values in _read(taught).items():
+        layer, _, half = name.rpartition(".")
+        if half == "lora_a":
+            changes[f"{layer}.weight{DOWN}"] = values.bfloat16()
+        elif half == "lora_b":
+            changes[f"{layer}.weight{UP}"] = (share * SCALING * values).bfloat16()
+        else:
+            changes[name] = values
+    return changes
+
+
+def check_changes(changes: dict[str, Tensor], model: nn.Module) -> None:
+    """Makes sure that `changes` are of the LLM of `model`.
+
+    Raises:
+        ValueError: They are of another one.
+    """
+    halves = ((DOWN, "in_features", 1), (UP, "out_features", 0))
+    layers = dict(model.named_modules())
+    for name, values in changes.items():
+        for end, size, axis in halves:
+            if not name.endswith(end):
+                continue
+            layer = layers.get(name.removesuffix(f".weight{end}"))
+            if getattr(layer, size, None) != values.shape[axis]:
+                raise ValueError(f"{UPDATES} is of another LLM: name that one by --llm")
+
+
+def _read(taught: Path) -> dict[str, Tensor]:
+    from safetensors.torch import load_file
+
+    path = taught / UPDATES
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist: name the folder `best` of a run of `language`")
+    return load_file(str(path))

@@ -1,0 +1,381 @@
+"""The one training loop: accumulate, clip, log, validate, save, resume exactly, stop well."""
+
+import logging
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from train.loop.batches import Batches, LoadedBatch, read_batches
+from train.loop.optimiser import learning_rate, make_optimiser
+from train.loop.processes import check_joined, held, on_cpu
+from train.loop.report import Report
+from train.loop.run_folder import open_run, replacing, restore_replaced
+from train.loop.states import Gathered, StateKeeper
+from train.loop.stepper import Stepper, training_mode
+from train.loop.stop_on_signal import StopOnSignal
+from train.loop.task import Ending, Outcome, Position, Task
+from train.settings import LoopSettings
+
+logger = logging.getLogger(__name__)
+
+FREE_SETTINGS = {"log_every", "save_every", "keep_states", "workers", "max_bad_batches", "budget"}
+"""Settings that may differ between the parts of a resumed run."""
+
+
+def fit(task: Task, settings: LoopSettings, folder: Path) -> Outcome:
+    """Trains until the steps, the epochs or the budget end, or a signal asks to stop.
+
+    A run folder that holds a saved state is resumed: the losses are those of an uninterrupted run.
+
+    Args:
+        task: What is trained.
+        settings: How.
+        folder: The run folder: `run.json`, `history.jsonl`, `losses.png`, `tensorboard/`,
+            `state-*/` (to resume), `best/` and `last/` (exports).
+
+    Raises:
+        ValueError: The folder belongs to another run, too many batches were bad, or nothing trains.
+        OSError: The disk is full; the last saved state is intact.
+    """
+    return _Loop(task, settings, folder).run()
+
+
+class _Loop:
+    def __init__(self, task: Task, settings: LoopSettings, folder: Path) -> None:
+        from accelerate import Accelerator
+        from accelerate.utils import DistributedDataParallelKwargs
+
+        self.task, self.settings, self.folder = task, settings, folder
+        self.accelerator = Accelerator(
+            cpu=on_cpu(settings.device),
+            gradient_accumulation_steps=settings.accumulate,
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+        )
+        self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
+        check_joined(self.world)
+        if self.accelerator.state.deepspeed_plugin is not None:
+            if self.accelerator.state.deepspeed_plugin.zero_stage > 2:
+                raise ValueError(
+                    "DeepSpeed's third stage spreads the weights, which cannot be exported here: "
+                    "take zero_stage 1 or 2, or train/recipes/accelerate/fsdp.yaml"
+                )
+            # Batches come from our own reader: DeepSpeed counts them and asks no loader.
+            config = self.accelerator.state.deepspeed_plugin.deepspeed_config
+            config["train_micro_batch_size_per_gpu"] = 1
+            config["gradient_clipping"] = settings.clip_norm
+        autocast = settings.precision == "bf16" and self.accelerator.mixed_precision == "no"
+        self.stepper, self.optimizer = self.accelerator.prepare(
+            Stepper(task, autocast=autocast), make_optimiser(task, settings)
+        )
+        self.states = StateKeeper(
+            self.accelerator, task.model, self.optimizer, folder, settings.keep_states
+        )
+        self.at = Position()
+        self.limit = self._step_limit()
+        self.poisoned = ""
+        self.stop = StopOnSignal()
+        self.told: set[str] = set()
+
+    def run(self) -> Outcome:
+        """Runs to the end of the limits or to a signal; returns how it ended."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = held(self.folder / "lock") if self.accelerator.is_main_process else nullcontext()
+        with lock:
+            return self._run()
+
+    def _run(self) -> Outcome:
+        task, settings = self.task, self.settings
+        self._open()
+        torch.manual_seed(settings.seed + 1000 * self.rank)
+        self.states.check_resumable()
+        self.at = self.states.restore() or self.at
+        if self._share_done() >= 1.0:
+            logger.info("%s: %s is complete already", task.name, self.folder)
+            return Outcome("finished", self.at, self.folder)
+        if 2 * settings.warmup_steps > self.limit and self.at.step == 0:
+            logger.warning(
+                "the warm-up of %d steps takes most of the %d steps of this run: set warmup_steps "
+                "to a tenth of them, or the learning rate stays far below its peak",
+                settings.warmup_steps,
+                self.limit,
+            )
+        first = self.accelerator.is_main_process
+        report = Report(self.folder, title=task.name, active=first, from_step=self.at.step)
+        with report, self.stop:
+            ending = self._train(report)
+            self._check_weights()
+            if ending != "stopped":
+                self._validate(report)
+                self._export("last")
+            self.states.save(self.at)
+        logger.info("%s: %s after %d steps", task.name, ending, self.at.step)
+        return Outcome(ending, self.at, self.folder)
+
+    def _open(self) -> None:
+        if self.accelerator.is_main_process:
+            for name in ("best", "last"):
+                restore_replaced(self.folder / name)
+            task, kept = self.task, self.settings.model_dump(exclude=FREE_SETTINGS)
+            identity = {"task": task.name, "processes": self.world, "loop": kept, **task.identity}
+            trained = sum(p.numel() for p in task.model.parameters() if p.requires_grad)
+            notes = {"budget": self.settings.budget, "trained_parameters": trained}
+            open_run(self.folder, identity=identity, notes=notes)
+        self.accelerator.wait_for_everyone()
+
+    def _train(self, report: Report) -> Ending:
+        training_mode(self.stepper)
+        started = saved = time.perf_counter()
+        before_s = self.at.elapsed_s
+        for batch in self._batches():
+            done = self._share_done()
+            self._learn(batch, done)
+            if not self.accelerator.sync_gradients:
+                continue
+            self.at.elapsed_s = before_s + time.perf_counter() - started
+            since_s = time.perf_counter() - saved
+            self.at.elapsed_s, since_s, stop = self._agree(
+                self.at.elapsed_s, since_s, float(self.stop.is_asked)
+            )
+            self._log(report, done)
+            if stop:
+                return "stopped"
+            if self._share_done() >= 1.0:
+                return "finished" if self.limit and self.at.step >= self.limit else "budget"
+            if self.at.step % self.settings.evaluate_every == 0:
+                self._validate(report)
+            if since_s >= self.settings.save_every_s:
+                self._check_weights()
+                self.states.save(self.at)
+                saved = time.perf_counter()
+        return "finished"
+
+    def _batches(self) -> Iterator[LoadedBatch]:
+        """Yields this process's batches from the present position, and moves the position on."""
+        while self.at.epoch < self.settings.epochs or self.settings.max_steps:
+            each = self.task.train.count(self.at.epoch) // self.world
+            if each == 0:
+                raise ValueError(
+                    f"{self.world} processes share {self.task.train.count(self.at.epoch)} batches: "
+                    "use fewer processes or smaller batches"
+                )
+            numbers = range(self.at.number * self.world + self.rank, each * self.world, self.world)
+            for batch in read_batches(
+                self.task.train,
+                epoch=self.at.epoch,
+                numbers=numbers,
+                workers=self.settings.workers,
+            ):
+                self.at.number += 1
+                if self.at.number == each:
+                    self.at.epoch, self.at.number = self.at.epoch + 1, 0
+                yield batch
+
+    def _learn(self, loaded: LoadedBatch, done: float) -> None:
+        """One batch: forward, backward and, when its turn has come, an optimiser step."""
+        for line in loaded.unreadable:
+            logger.warning("left out %s", line)
+        self.at.unreadable += len(loaded.unreadable)
+        if self.at.unreadable > self.settings.max_unreadable:
+            raise ValueError(
+                f"{self.at.unreadable} items could not be read, the last: "
+                f"{(loaded.unreadable or ('unknown',))[-1]}; mend the manifest or raise "
+                "max_unreadable"
+            )
+        rate = learning_rate(self.settings, step=self.at.step, done=done)
+        for group in self.optimizer.param_groups:  # before backward: there DeepSpeed steps
+            group["lr"] = rate * group["rate"]
+        with self.accelerator.accumulate(self.stepper):
+            self._backward(loaded)
+            if self.accelerator.sync_gradients:
+                self._update()
+
+    def _backward(self, loaded: LoadedBatch) -> None:
+        names = _some(loaded.names)
+        if loaded.value is None:
+            self._agree_poison("no item of a batch could be read")
+            return
+        batch = _to_device(loaded.value, self.accelerator.device)
+        with self._scope(batch):
+            terms: dict[str, Tensor] = self.stepper(batch)
+            loss = _total(terms, self.task.weights)
+            value = float(loss.detach())
+            bad = "" if math.isfinite(value) else f"the loss is {value} for {names}"
+            if not self._agree_poison(bad):
+                self.accelerator.backward(loss)
+                for name, term in {"loss": loss, **terms}.items():
+                    self.at.sums[name] = self.at.sums.get(name, 0.0) + float(term.detach())
+                self.at.summed += 1
+
+    def _scope(self, batch: Any) -> AbstractContextManager[Any]:
+        return self.task.scope(self.task.model, batch) if self.task.scope else nullcontext()
+
+    def _agree_poison(self, reason: str) -> bool:
+        """Whether this batch is bad on any process: then its whole optimiser step is left out."""
+        if not self._agree(float(bool(reason)))[0]:
+            return False
+        self.at.bad_batches += 1
+        self.poisoned = reason or "a batch of another process"
+        logger.warning("bad batch %d: %s", self.at.bad_batches, self.poisoned)
+        if self.at.bad_batches > self.settings.max_bad_batches:
+            raise ValueError(
+                f"training stopped after {self.at.bad_batches} bad batches, the last: "
+                f"{self.poisoned}; look at those items, or lower the learning rate"
+            )
+        return True
+
+    def _update(self) -> None:
+        if not self.poisoned:
+            trained = [p for p in self.stepper.parameters() if p.requires_grad]
+            norm = self.accelerator.clip_grad_norm_(trained, self.settings.clip_norm)
+            if norm is not None:  # DeepSpeed clips inside its own step
+                finite = math.isfinite(float(norm))
+                self._agree_poison("" if finite else f"the gradient norm is {float(norm)}")
+        if not self.poisoned:
+            self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.poisoned = ""
+        self.at.step += 1
+
+    def _check_weights(self) -> None:
+        """Stops before weights that are not finite take the place of a good state.
+
+        Raises:
+            ValueError: A trained weight is not finite.
+        """
+        trained = (p.detach() for p in self.task.model.parameters() if p.requires_grad)
+        own: Iterator[Any] = (getattr(p, "to_local", lambda p=p: p)() for p in trained)  # shards
+        spoilt = not all(bool(torch.isfinite(p).all()) for p in own)
+        if self._agree(float(spoilt))[0]:
+            raise ValueError(
+                f"after step {self.at.step} the weights are no longer finite; what was saved "
+                "before is as it was: take another run folder and a lower learning rate"
+            )
+
+    def _step_limit(self) -> int:
+        if self.settings.max_steps:
+            return self.settings.max_steps
+        batches = sum(
+            self.task.train.count(epoch) // self.world for epoch in range(self.settings.epochs)
+        )
+        return max(1, batches // self.settings.accumulate)
+
+    def _share_done(self) -> float:
+        by_steps = self.at.step / self.limit
+        budget_s = self.settings.budget_s
+        by_time = self.at.elapsed_s / budget_s if budget_s else 0.0
+        return min(1.0, max(by_steps, by_time))
+
+    def _agree(self, *values: float) -> list[float]:
+        """Returns the largest of each value over all processes, so that all decide alike."""
+        if self.world == 1:
+            return list(values)
+        tensor = torch.tensor(values, dtype=torch.float64).float().to(self.accelerator.device)
+        gathered: Any = self.accelerator.gather(tensor[None])
+        return gathered.amax(dim=0).tolist()
+
+    def _log(self, report: Report, done: float) -> None:
+        speed = self.at.step / max(self.at.elapsed_s, 1e-9)
+        if self.at.summed:
+            means = {name: value / self.at.summed for name, value in self.at.sums.items()}
+            shown = " ".join(f"{name} {value:.3f}" for name, value in means.items())
+            report.moved(
+                self._share_done(), terms=shown, steps_per_s=speed, elapsed_s=self.at.elapsed_s
+            )
+            if self.at.step % self.settings.log_every == 0:
+                rate = learning_rate(self.settings, step=self.at.step - 1, done=done)
+                report.wrote("train", self.at.step, {**means, "learning_rate": rate})
+                self.at.sums, self.at.summed = {}, 0
+
+    def _validate(self, report: Report) -> None:
+        """Validates, records, and exports `best` when no earlier validation was as good."""
+        self.stepper.eval()
+        figures: dict[str, float] = {}
+        with torch.no_grad():
+            if self.task.valid is not None:
+                figures |= self._mean_terms(self.task.valid)
+            if self.task.metrics is not None:
+                figures |= self.task.metrics(self.task.model)
+        training_mode(self.stepper)
+        if not figures:
+            return
+        report.wrote("valid", self.at.step, figures)
+        if self.task.choose_by not in figures:
+            raise ValueError(f"no figure {self.task.choose_by!r} to choose by: {sorted(figures)}")
+        value = figures[self.task.choose_by] * (1 if self.task.choose == "lowest" else -1)
+        if math.isfinite(value) and (self.at.best is None or value < self.at.best):
+            self.at.best = value
+            self._export("best")
+
+    def _mean_terms(self, valid: Batches) -> dict[str, float]:
+        sharded = self.states.sharded
+        module = self.stepper if sharded else self.accelerator.unwrap_model(self.stepper)
+        count = valid.count(0)
+        end = count // self.world * self.world if sharded else count
+        sums: dict[str, float] = {}
+        for loaded in read_batches(valid, epoch=0, numbers=range(self.rank, end, self.world)):
+            self._tell(*(f"validation leaves out {line}" for line in loaded.unreadable))
+            if loaded.value is None:
+                continue
+            batch = _to_device(loaded.value, self.accelerator.device)
+            with self._scope(batch):
+                terms = module(batch)
+            terms["loss"] = _total(terms, self.task.weights)
+            if not math.isfinite(float(terms["loss"])):
+                self._tell(f"the validation loss is not finite for {_some(loaded.names)}")
+            for name, value in terms.items():
+                sums[name] = sums.get(name, 0.0) + float(value) * len(loaded.names)
+            sums["_items"] = sums.get("_items", 0.0) + len(loaded.names)
+        sums = self._summed_over_processes(sums)
+        items = sums.pop("_items", 0.0)
+        return {name: value / items for name, value in sums.items()} if items else {}
+
+    def _tell(self, *lines: str) -> None:
+        """Warns once of what every validation meets again."""
+        for line in lines:
+            if line not in self.told:
+                self.told.add(line)
+                logger.warning("%s", line)
+
+    def _summed_over_processes(self, sums: dict[str, float]) -> dict[str, float]:
+        if self.world == 1:
+            return sums
+        from accelerate.utils import gather_object
+
+        total: dict[str, float] = {}
+        for part in gather_object([sums]):
+            for name, value in part.items():
+                total[name] = total.get(name, 0.0) + value
+        return total
+
+    def _export(self, name: str) -> None:
+        self.accelerator.wait_for_everyone()
+        if self.task.export is None:
+            return
+        model = Gathered(self.task.model) if self.states.sharded else self.task.model
+        if self.accelerator.is_main_process:
+            with replacing(self.folder / name) as part:
+                self.task.export(model, part)
+        self.accelerator.wait_for_everyone()
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+
+
+def _total(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+    missing = weights.keys() - terms.keys()
+    if missing:
+        raise ValueError(f"the step gave no term {sorted(missing)}: it gave {sorted(terms)}")
+    return torch.stack([weight * terms[name] for name, weight in weights.items()]).sum()
+
+
+def _to_device(batch: Any, device: torch.device) -> Any:
+    from accelerate.utils import send_to_device
+
+    return send_to_device(batch, device)

@@ -1,0 +1,1 @@
+"""Whether a person is done: told by words and by the sound of a voice."""

@@ -1,0 +1,1 @@
+"""The realtime socket: a conversation for each connection."""

@@ -1,0 +1,233 @@
+"""Engines that a session may exchange while it lasts."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from assistant.audio.waveform import AudioClip, Waveform
+from assistant.empathy import ReplyPolicy
+from assistant.engines.protocols import (
+    Cancel,
+    CompletenessScorer,
+    Dialogue,
+    EmotionEstimate,
+    JudgesTurns,
+    Persona,
+    Shortens,
+    SpeakingStyle,
+    SpeechModel,
+    TextDelta,
+    TextToSpeech,
+    Transcribes,
+    Transcript,
+    UsesTools,
+)
+from assistant.engines.tool_calls import call_marks, calls_apart
+from ui.realtime.protocol.messages import Json
+
+STILL_THERE = "Are you still there?"
+"""What is said where nobody has spoken for long."""
+GREETING = "Hello."
+"""What a model is told where it is to speak first, and nobody says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What a dialogue begins with."""
+
+    instructions: str
+    """The system line; empty stands for the model's own."""
+    past: tuple[tuple[str, str], ...] = ()
+    """What the person said and what was answered, as text."""
+    tools: tuple[Json, ...] = ()
+    """Functions that may be called, where the model can; see `UsesTools`."""
+
+
+class ChosenDialogue:
+    """The dialogue of one conversation, opened with its first turn and again where it must be.
+
+    A model takes its system line and what was said as they come, and cannot change them: where a
+    client changes one of them, the dialogue is opened anew and told the past as text. The loop
+    sets what is to be; the model's worker follows with the next question.
+
+    It also judges whether a turn is whole, by a scorer of the same model that is its own.
+    """
+
+    def __init__(self, model: SpeechModel, instructions: str) -> None:
+        self._model = model
+        self._course = Course(instructions)
+        self._is_stale = True
+        self._apart: Course | None = None
+        self._cue = GREETING
+        self._next_reply: str | None = None
+        self._reply: str | None = None
+        self._tools: tuple[Json, ...] = ()
+        """Of the dialogue that took the last question in."""
+        self._own: Dialogue | None = None
+        self._dialogue: Dialogue | None = None
+        self._scorer: CompletenessScorer | None = None
+        self.most_tokens: int | None = None
+        """Tokens that an answer may have."""
+        self.was_cut = False
+        """Whether the last answer had more of them."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the first turn has been taken in."""
+        return self._dialogue is not None
+
+    @property
+    def can_call(self) -> bool:
+        """Whether the model may call functions."""
+        return call_marks(self._model) is not None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the next turn begins a dialogue anew."""
+        return self._is_stale
+
+    @property
+    def is_shortened(self) -> bool:
+        """See `Shortens.is_shortened`."""
+        return isinstance(self._dialogue, Shortens) and self._dialogue.is_shortened
+
+    def choose(self, model: SpeechModel) -> None:
+        """Takes another model; to be called before the first turn only."""
+        self._model = model
+
+    def begin_with(self, course: Course) -> None:
+        """Goes on from `course` with the next turn."""
+        self._course, self._is_stale = course, True
+
+    def answer_once(self, course: Course | None, cue: str = "") -> None:
+        """Says how the next question is answered.
+
+        Args:
+            course: What that answer alone is made from; None for what was said so far.
+            cue: What the model is told in place of an empty question.
+        """
+        self._apart, self._cue, self._next_reply = course, cue or GREETING, None
+
+    def say_once(self, text: str) -> None:
+        """Says that the next question, which must be empty, is answered by `text`."""
+        self.answer_once(None)
+        self._next_reply = text
+
+    def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
+        """See `Dialogue.hear`."""
+        self._reply = self._next_reply = None
+        return self._for_question().hear(utterance, cancel)
+
+    def read(self, text: str) -> None:
+        """See `Dialogue.read`; an empty text stands for the cue of an answer without question."""
+        self._reply, self._next_reply = None if text else self._next_reply, None
+        self._for_question().read(text or self._cue)
+
+    def withdraw(self) -> None:
+        """See `Dialogue.withdraw`."""
+        self._opened().withdraw()
+
+    def reply(self, cancel: Cancel) -> Iterator[TextDelta]:
+        """See `Dialogue.reply`; ends after `most_tokens`. Calls of functions stand apart."""
+        marks = call_marks(self._model)
+        if marks is None:
+            return self._tokens(cancel)
+        names = {tool["function"]["name"] for tool in self._tools}
+        return calls_apart(self._tokens(cancel), marks, names)
+
+    def _tokens(self, cancel: Cancel) -> Iterator[TextDelta]:
+        self.was_cut = False
+        if self._reply is not None:
+            self._opened().replace_reply(self._reply)
+            yield TextDelta(self._reply)
+            return
+        for count, delta in enumerate(self._opened().reply(cancel), start=1):
+            yield delta
+            if self.most_tokens is not None and count >= self.most_tokens:
+                self.was_cut = True
+                return
+
+    def replace_reply(self, text: str) -> None:
+        """See `Dialogue.replace_reply`."""
+        self._opened().replace_reply(text)
+
+    def truncate(self, heard: str) -> None:
+        """See `Dialogue.truncate`."""
+        self._opened().truncate(heard)
+
+    def score(self, utterance: Waveform, words: Transcript) -> float | None:
+        """See `CompletenessScorer.score`; None where the model does not judge turns."""
+        self._opened()
+        return self._scorer.score(utterance, words) if self._scorer is not None else None
+
+    def transcribe(self, utterance: Waveform) -> Transcript:
+        """See `Transcribes.transcribe`; nothing where the model does not write anything down."""
+        model = self._model
+        return model.transcribe(utterance) if isinstance(model, Transcribes) else Transcript("")
+
+    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
+        """See `Transcribes.weigh`."""
+        model = self._model
+        return model.weigh(utterance, phrases) if isinstance(model, Transcribes) else None
+
+    def _opened(self) -> Dialogue:
+        return self._dialogue or self._for_question()
+
+    def _for_question(self) -> Dialogue:
+        """Returns the dialogue that takes the next question in. Runs on the model's worker."""
+        apart, self._apart = self._apart, None
+        self._tools = (apart or self._course).tools
+        if apart is not None:
+            self._dialogue = self._begun(apart)
+            return self._dialogue
+        if self._is_stale or self._own is None:
+            self._is_stale = False
+            self._own = self._begun(self._course)
+        self._dialogue = self._own
+        return self._dialogue
+
+    def _begun(self, course: Course) -> Dialogue:
+        model, persona = self._model, Persona(course.instructions or None)
+        if course.tools and isinstance(model, UsesTools) and model.call_marks is not None:
+            dialogue = model.open_with_tools(persona, course.tools)
+        else:
+            dialogue = model.open(persona)
+        for said, replied in course.past:
+            dialogue.read(said or GREETING)
+            dialogue.replace_reply(replied)
+        if self._scorer is None and isinstance(model, JudgesTurns):
+            self._scorer = model.scorer()
+        return dialogue
+
+
+class ChosenVoice:
+    """One of several voices, at a speed of the client's choice; or none, for answers in text."""
+
+    def __init__(self, voices: Mapping[str, TextToSpeech], name: str) -> None:
+        self._voices = voices
+        self.speed = 1.0
+        self.speaks = True
+        self.choose(name)
+
+    def choose(self, name: str) -> None:
+        """Speaks with another voice from now on; to be called while no answer is under way."""
+        self._voice = self._voices[name]
+        self.sample_rate = self._voice.sample_rate
+
+    def synthesize(self, text: str, style: SpeakingStyle, cancel: Cancel) -> Iterator[AudioClip]:
+        """See `TextToSpeech.synthesize`."""
+        if not self.speaks:
+            return iter(())
+        style = dataclasses.replace(style, rate=style.rate * self.speed)
+        return self._voice.synthesize(text, style, cancel)
+
+
+class ChosenPolicy:
+    """A reply policy that may be exchanged at any time."""
+
+    def __init__(self, policy: ReplyPolicy) -> None:
+        self.policy = policy
+
+    def style(self, estimate: EmotionEstimate | None) -> SpeakingStyle:
+        """See `ReplyPolicy.style`."""
+        return self.policy.style(estimate)

@@ -1,0 +1,1 @@
+"""Many conversations on one machine: who may come in, and what it can bear."""

@@ -1,0 +1,68 @@
+"""The engines that all conversations of a process share."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from assistant.engines.protocols import (
+    CompletenessScorer,
+    SpeechModel,
+    TextToSpeech,
+    VoiceActivityDetector,
+)
+from assistant.safety import HelpFinder
+from assistant.turns.settings import TalkSettings
+from assistant.worker import Worker
+
+
+def _worker(name: str) -> Callable[[], Worker]:
+    return lambda: Worker(name, limit=4_096)
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """Loaded once; each has one thread, which takes a step of each conversation in turn."""
+
+    models: Mapping[str, SpeechModel]
+    """By the names that clients choose from; the first is the default."""
+    voices: Mapping[str, TextToSpeech]
+    """Likewise."""
+    open_detector: Callable[[], VoiceActivityDetector]
+    """Makes the detector of one conversation."""
+    policies: tuple[str, ...] = ("empathetic",)
+    """Names of reply policies, likewise."""
+    persona: str = ""
+    """The system line where a client gives none; empty stands for the model's own."""
+    talk: TalkSettings = field(default_factory=TalkSettings)
+    judge: CompletenessScorer | None = None
+    """Judges by the sound, for all conversations, whether a turn is whole, and keeps no state."""
+    judges_words: bool = True
+    """Whether each conversation has a judge of its model's beside it, by the words."""
+    help_finder: HelpFinder | None = None
+    """Finds words that suggest danger to life."""
+    records: Path | None = None
+    """Folder for the talks of people who agree to be recorded; None where nobody can."""
+    notice: str | None = None
+    """Who answers or speaks instead of whom, and what mends it; the page says it in its head."""
+    ear_worker: Worker = field(default_factory=_worker("ear"))
+    model_worker: Worker = field(default_factory=_worker("speech model"))
+    voice_worker: Worker = field(default_factory=_worker("voice"))
+
+    @property
+    def default_model(self) -> str:
+        """The model of a client that names none, or one of another service."""
+        return next(iter(self.models))
+
+    @property
+    def default_voice(self) -> str:
+        """The voice of a client that names none."""
+        return next(iter(self.voices))
+
+    def close(self) -> None:
+        """Ends the threads after what they are at, then the engines."""
+        for worker in (self.ear_worker, self.model_worker, self.voice_worker):
+            worker.close()
+        for engine in (*self.voices.values(), *self.models.values()):
+            close = getattr(engine, "close", None)
+            if close is not None:
+                close()

@@ -1,0 +1,336 @@
+"""What a client orders of items and answers; each order is obeyed or refused with a reason."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from assistant import events
+from assistant.audio.waveform import Waveform
+from assistant.conversation.loop import TalkLoop
+from ui.realtime.choices import STILL_THERE, ChosenDialogue
+from ui.realtime.items import course_of, message
+from ui.realtime.protocol.changes import changed
+from ui.realtime.protocol.config import SessionConfig
+from ui.realtime.protocol.messages import Json, ProtocolError, new_id, text_of
+from ui.realtime.question import (
+    MOST_PARTS,
+    Outcome,
+    Part,
+    PendingQuestion,
+    TypedQuestion,
+    read_parts,
+    shown_part,
+    together,
+)
+from ui.realtime.settings import warning
+from ui.realtime.tools import (
+    FUNCTION_ITEMS,
+    function_item,
+    function_text,
+    offers_alike,
+    refuse_tools,
+    role_of,
+    with_tools,
+)
+from ui.realtime.translation import Translator
+
+Handler = Callable[[Json], Awaitable[None] | None]
+"""Obeys one event, or raises `ProtocolError`."""
+NOT_OF_A_RESPONSE = frozenset({"model", "attune", "type"})
+MOST_INPUT = 256
+CALL = "function_call"
+TEXT_OF = {"user": "input_text", "system": "input_text", "assistant": "output_text"}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A `response.create`, read."""
+
+    config: SessionConfig
+    """The settings of this answer."""
+    instructions: str | None
+    """Where they are its own."""
+    is_apart: bool
+    """Whether the answer stands beside the conversation."""
+    messages: list[tuple[str, list[Part]]] | None
+    """What it is made from instead of the conversation: roles and what they said."""
+    metadata: Any
+    ignored: list[str]
+
+
+class Orders:
+    """Obeys `conversation.item.create`, `delete`, `retrieve` and `response.create`."""
+
+    def __init__(
+        self,
+        loop: TalkLoop,
+        translator: Translator,
+        dialogue: ChosenDialogue,
+        question: PendingQuestion,
+        answer_with: Callable[[SessionConfig], None],
+    ) -> None:
+        """Orders of `loop`; `answer_with` puts settings in force for the next answer alone."""
+        self._loop = loop
+        self._translator = translator
+        self._dialogue = dialogue
+        self._question = question
+        self._answer_with = answer_with
+        self.handlers: dict[str, Handler] = {
+            "conversation.item.create": self._create,
+            "conversation.item.retrieve": self._retrieve,
+            "conversation.item.delete": self._delete,
+            "response.create": self._respond,
+        }
+
+    def follow(self, event: events.Event) -> None:
+        """Tells a dialogue that begins anew how the conversation went meanwhile."""
+        response = self._translator.response
+        # The model takes of an interrupted answer what was heard, and nothing of text was.
+        # A call was made, however little was heard of what was spoken beside it.
+        is_read = (
+            isinstance(event, events.Interrupted)
+            and response
+            and (not response.speaks or response.has_called)
+        )
+        if self._dialogue.is_stale or is_read:
+            self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """The next turn goes on from the items as they are now."""
+        config, items = self._translator.config, self._translator.items
+        self._dialogue.begin_with(with_tools(items.course(config.instructions), config))
+
+    def ask_who_is_there(self, start_s: float, end_s: float) -> bool:
+        """Speaks into a silence of these bounds, unless the client has something to ask first."""
+        if self._translator.is_responding or self._question.parts:
+            return False
+        item_id = new_id("item")
+        self._translator.send(
+            {
+                "type": "input_audio_buffer.timeout_triggered",
+                "audio_start_ms": round(1_000 * start_s),
+                "audio_end_ms": round(1_000 * end_s),
+                "item_id": item_id,
+            }
+        )
+        self._translator.commit(item_id=item_id)
+        self._dialogue.say_once(STILL_THERE)
+        self._loop.type_text("")
+        return True
+
+    async def _create(self, event: Json) -> None:
+        items, self._question.was_tried = self._translator.items, True
+        role, parts = await self._message(event.get("item"), "item")
+        item_id = cast(Json, event["item"]).get("id")
+        if item_id is not None and (not isinstance(item_id, str) or item_id in items):
+            raise ProtocolError("the id is taken or no string", param="item.id")
+        place = items.place(event.get("previous_item_id"))
+        item = self._shown(cast(Json, event["item"]), role, parts)
+        item["id"] = item_id or item["id"]
+        if role == "user" and not items.is_answered(place):
+            self._question.add(item["id"], parts)
+        if role == "assistant" and place == len(list(items)):
+            self._question.forget()
+        self._translator.add(item, place)
+        if role != "user" or items.is_answered(place):
+            self.begin_anew()
+
+    def _shown(self, given: Json, role: str, parts: list[Part]) -> Json:
+        """Returns an item as it stands in the conversation."""
+        if given["type"] in FUNCTION_ITEMS:
+            item = function_item(given, "item")
+            calls = [it["call_id"] for it in self._translator.items if it["type"] == CALL]
+            if given["type"] != CALL and item["call_id"] not in calls:
+                raise ProtocolError(
+                    "there is no call of this id: name one of this conversation",
+                    code="item_not_found",
+                    param="item.call_id",
+                )
+            return item
+        content = [{**shown_part(part)} for part in parts]
+        for part in content:
+            part["type"] = TEXT_OF[role] if "text" in part else part["type"]
+        return message(role, content, status="completed")
+
+    def _retrieve(self, event: Json) -> None:
+        items = self._translator.items
+        items.send_retrieved(items.get(event.get("item_id")))
+
+    def _delete(self, event: Json) -> None:
+        response, items = self._translator.response, self._translator.items
+        item_id = items.get(event.get("item_id"))["id"]
+        if self._translator.is_responding and response and response.item_id == item_id:
+            raise ProtocolError(
+                "this item is being spoken: cancel the response first", code="item_in_use"
+            )
+        self._question.forget(item_id)
+        items.remove(item_id)
+        self.begin_anew()
+
+    async def _message(self, item: object, path: str) -> tuple[str, list[Part]]:
+        """Returns role and content of a message of either side, or of the system."""
+        fields = cast(Json, item) if isinstance(item, dict) else {}
+        if fields.get("type") in FUNCTION_ITEMS and self._dialogue.can_call:
+            item = function_item(fields, path)
+            return role_of(item), [_read_by_model(item, function_text(item) or "")]
+        role = fields.get("role")
+        if fields.get("type") != "message" or role not in TEXT_OF:
+            raise ProtocolError(
+                f"{path} must be a message of the user, the assistant or the system; function "
+                "calls are not known to this model",
+                code="unsupported",
+                param=path,
+            )
+        content = fields.get("content")
+        if role == "user":
+            parts = read_parts(content, self._translator.config.audio.input.format)
+            return role, [p if isinstance(p, str) else await self._spoken(p) for p in parts]
+        return role, [*_texts(content, f"{path}.content")]
+
+    async def _spoken(self, sound: Waveform) -> Waveform:
+        part = await self._loop.spoken_part(sound)
+        if part is None:
+            raise ProtocolError(
+                "no speech was found in the audio: append speech first",
+                code="input_audio_buffer_commit_empty",
+            )
+        return part
+
+    async def _respond(self, event: Json) -> None:
+        if self._translator.is_responding:
+            raise ProtocolError(
+                "a response is under way: wait for response.done or cancel it",
+                code="conversation_already_has_active_response",
+            )
+        try:
+            order = await self._read(event.get("response"))
+            question = self._prepared(order)
+        except ProtocolError:
+            self._question.refuse()
+            raise
+        if order.ignored:
+            given = event.get("event_id")
+            event_id = given if isinstance(given, str) else None
+            self._translator.send(warning([], order.ignored, event_id))
+        translator = self._translator
+        translator.metadata, translator.is_apart = order.metadata, order.is_apart
+        translator.cancelled_by_client = True
+        self._answer_with(order.config)
+        if isinstance(question, TypedQuestion):
+            self._loop.type_text(question.text, question.words)
+        else:
+            await self._loop.ask(question, is_spoken=True)
+
+    async def _read(self, given: object) -> Order:
+        """Returns what is ordered, or says what of it cannot be."""
+        if not isinstance(given, dict | None):
+            raise ProtocolError("response must be an object", param="response")
+        options: Json = dict(cast(Json, given or {}))
+        conversation = options.pop("conversation", None) or "auto"
+        if conversation not in ("auto", "none"):
+            raise ProtocolError(
+                "response.conversation is auto or none", param="response.conversation"
+            )
+        metadata, messages = options.pop("metadata", None), options.pop("input", None)
+        if not isinstance(metadata, dict | None):
+            raise ProtocolError("response.metadata is an object", param="response.metadata")
+        ignored = [f"response.{key}" for key in NOT_OF_A_RESPONSE & options.keys()]
+        options = {key: value for key, value in options.items() if key not in NOT_OF_A_RESPONSE}
+        changes = changed(self._translator.config, options, "response")
+        refuse_tools(changes, can_call=self._dialogue.can_call, path="response")
+        if changes.refused:
+            raise changes.refused[0]
+        return Order(
+            changes.config,
+            changes.config.instructions if options.get("instructions") else None,
+            conversation == "none",
+            None if messages is None else await self._messages(messages),
+            metadata,
+            [*ignored, *changes.ignored],
+        )
+
+    async def _messages(self, given: object) -> list[tuple[str, list[Part]]]:
+        """Returns the `input` of a response."""
+        entries = cast(list[Any], given) if isinstance(given, list) else None
+        if entries is None or len(entries) > MOST_INPUT:
+            raise ProtocolError(
+                f"response.input is a list of at most {MOST_INPUT} items", param="response.input"
+            )
+        messages: list[tuple[str, list[Part]]] = []
+        for index, entry in enumerate(cast(list[object], entries)):
+            fields = cast(Json, entry) if isinstance(entry, dict) else {}
+            if fields.get("type") == "item_reference":
+                item = self._translator.items.get(fields.get("id"), f"response.input.{index}.id")
+                text = self._translator.items.text(item)
+                messages.append((role_of(item), [_read_by_model(item, text)]))
+            else:
+                messages.append(await self._message(fields, f"response.input.{index}"))
+        return messages
+
+    def _prepared(self, order: Order) -> Waveform | TypedQuestion:
+        """Returns what is to be answered, and tells the dialogue what it is answered from."""
+        translator, dialogue = self._translator, self._dialogue
+        config, items = order.config, translator.items
+        if order.messages is None:
+            parts = self._question.parts
+            course = items.course(config.instructions)
+        else:
+            parts, before = _split(order.messages)
+            course = course_of(before, config.instructions)
+        course = with_tools(course, config)
+        question = together(parts)
+        cue = self._cue(order) if not parts else ""
+        is_own = order.messages is not None or order.is_apart
+        has_own_tools = not offers_alike(config, translator.config)
+        if is_own or has_own_tools or (order.instructions is not None and parts):
+            dialogue.answer_once(course, cue)
+            if not order.is_apart:
+                self.begin_anew()
+        else:
+            dialogue.answer_once(None, cue)
+        if is_own:
+            translator.ask_apart()
+        else:
+            self._question.take()
+        return question
+
+    def _cue(self, order: Order) -> str:
+        """Returns what a model is told that is to speak although nobody asked anything."""
+        if order.instructions is not None:
+            return order.instructions
+        has_spoken = any(role_of(item) == "assistant" for item in self._translator.items)
+        # A question in which no speech was found is not answered by a greeting.
+        if has_spoken or order.messages is not None or self._question.was_tried:
+            raise ProtocolError(
+                "there is nothing to answer: commit audio or create a user message first, or say "
+                "by response.instructions what to say",
+                code="nothing_to_answer",
+            )
+        return ""
+
+
+def _read_by_model(item: Json, text: str) -> str:
+    return Outcome(text) if item["type"] == "function_call_output" else text
+
+
+def _split(messages: list[tuple[str, list[Part]]]) -> tuple[list[Part], list[tuple[str, str]]]:
+    """Returns the question that stands last, and what was said before it."""
+    answered = max((n for n, (role, _) in enumerate(messages) if role == "assistant"), default=-1)
+    last = messages[answered + 1 :]
+    question = [part for role, parts in last if role == "user" for part in parts]
+    before = [*messages[: answered + 1], *(entry for entry in last if entry[0] == "system")]
+    return question, [
+        (role, " ".join(part for part in parts if isinstance(part, str))) for role, parts in before
+    ]
+
+
+def _texts(content: object, path: str) -> list[str]:
+    """Returns the texts of a message that is not the user's; speech counts by its words."""
+    parts = cast(list[Any], content) if isinstance(content, list) else []
+    if not 1 <= len(parts) <= MOST_PARTS:
+        raise ProtocolError(f"{path} must hold 1 to {MOST_PARTS} parts", param=path)
+    texts: list[str] = []
+    for part in parts:
+        fields = cast(Json, part) if isinstance(part, dict) else {}
+        texts.append(text_of(fields.get("text") or fields.get("transcript"), param=f"{path}.text"))
+    return texts

@@ -1,0 +1,1 @@
+"""The words of the realtime protocol: messages, settings, formats of sound."""

@@ -1,0 +1,147 @@
+"""What a client may order of sound: what it sends, and what it is sent."""
+
+import numpy as np
+
+from assistant import events
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
+from assistant.conversation.loop import TalkLoop
+from ui.realtime.devices import SocketMicrophone, SocketSpeaker
+from ui.realtime.orders import Handler
+from ui.realtime.protocol.formats import SoundReader, sound_bytes
+from ui.realtime.protocol.messages import Json, ProtocolError, new_id
+from ui.realtime.question import (
+    LONGEST_COMMIT_S,
+    SHORTEST_COMMIT_S,
+    PendingQuestion,
+    empty_commit,
+)
+from ui.realtime.translation import Translator
+
+
+class Requests:
+    """Obeys the events of the protocol about the buffers of both directions."""
+
+    def __init__(
+        self,
+        loop: TalkLoop,
+        translator: Translator,
+        microphone: SocketMicrophone,
+        speaker: SocketSpeaker,
+        question: PendingQuestion,
+    ) -> None:
+        self._loop = loop
+        self._translator = translator
+        self._microphone = microphone
+        self._speaker = speaker
+        self._send = translator.send
+        self._question = question
+        self._reader = SoundReader()
+        self._played_reader = SoundReader()
+        self.handlers: dict[str, Handler] = {
+            "input_audio_buffer.append": self._append,
+            "input_audio_buffer.commit": self._commit,
+            "input_audio_buffer.clear": self._clear,
+            "conversation.item.truncate": self._truncate,
+            "response.cancel": self._cancel,
+            "output_audio_buffer.clear": self._stop_answer,
+        }
+
+    @property
+    def cuts_turns(self) -> bool:
+        """Whether the client says itself where its turns end."""
+        return self._translator.config.audio.input.turn_detection is None
+
+    def hold(self, turn: events.TurnHeld) -> None:
+        """Keeps a turn until the client wants it answered."""
+        try:
+            sound = self._loop.sound(turn.start_s, turn.end_s)
+            self._question.add(self._translator.asked_item, [sound])
+        except ProtocolError as error:
+            self._send(error.event(None))
+
+    async def _append(self, event: Json) -> None:
+        sound = self._translator.config.audio.input.format
+        data = sound_bytes(event.get("audio"), param="audio")
+        samples, rate = self._reader.read(data, sound.type), sound.rate
+        if self.cuts_turns:
+            seconds = len(samples) / rate
+            if self._microphone.kept_s + seconds > LONGEST_COMMIT_S:
+                raise ProtocolError(
+                    f"the buffer holds at most {LONGEST_COMMIT_S:.0f} s: commit or clear it",
+                    code="input_audio_buffer_full",
+                    param="audio",
+                )
+        await self._microphone.push(samples, rate, played=self._played(event, len(samples)))
+
+    def _played(self, event: Json, samples: int) -> Waveform | None:
+        """Returns what the client says that it played meanwhile, if it says so; "" is silence."""
+        if event.get("attune_played") is None:
+            self._played_reader.clear()
+            return None
+        data = sound_bytes(event["attune_played"], param="attune_played")
+        sound = self._translator.config.audio.input.format
+        played = self._played_reader.read(data, sound.type)
+        if not data:
+            return np.zeros(samples, dtype=np.float32)
+        if len(played) != samples:
+            raise ProtocolError(
+                f"attune_played holds {len(played)} samples and audio {samples}: send as many",
+                param="attune_played",
+            )
+        return played
+
+    async def _commit(self, _event: Json) -> None:
+        if not self.cuts_turns:
+            if not self._loop.end_turn():
+                raise empty_commit("no speech is under way")
+            return
+        self._question.was_tried = True
+        appended_s = self._microphone.appended_s
+        if appended_s < SHORTEST_COMMIT_S:
+            raise empty_commit(f"the buffer holds {1_000 * appended_s:.0f} ms of audio")
+        self._reader.clear()
+        part, item_id = await self._spoken(self._microphone.take()), new_id("item")
+        self._question.add(item_id, [part])
+        self._translator.commit(item_id=item_id)
+
+    async def _spoken(self, sound: Waveform) -> Waveform:
+        """Returns what of `sound` is speech; sound without any is as good as no sound."""
+        part = await self._loop.spoken_part(sound)
+        if part is None:
+            seconds = len(sound) / SPEECH_RATE_HZ
+            raise empty_commit(f"no speech was found in {seconds:.1f} s of audio")
+        return part
+
+    def _clear(self, _event: Json) -> None:
+        self._reader.clear()
+        self._microphone.clear()
+        self._loop.abandon_turn()
+        self._send({"type": "input_audio_buffer.cleared"})
+
+    def _cancel(self, event: Json) -> None:
+        response = self._translator.response
+        wanted = event.get("response_id")
+        is_other = response is not None and wanted is not None and wanted != response.id
+        if not self._translator.is_responding or is_other:
+            raise ProtocolError(
+                "there is no such response under way", code="response_cancel_not_active"
+            )
+        self._stop_answer()
+
+    def _stop_answer(self, _event: Json | None = None) -> None:
+        self._translator.cancelled_by_client = True
+        self._loop.interrupt()
+
+    def _truncate(self, event: Json) -> None:
+        item_id = self._translator.items.get(event.get("item_id"))["id"]
+        end_ms = event.get("audio_end_ms")
+        if not isinstance(end_ms, int) or isinstance(end_ms, bool) or end_ms < 0:
+            raise ProtocolError("audio_end_ms must be a count of ms", param="audio_end_ms")
+        turn = self._translator.turn_of(item_id)
+        if turn is None:
+            raise ProtocolError(
+                "only the latest answer can be truncated", code="unsupported", param="item_id"
+            )
+        self._translator.cancelled_by_client = True
+        self._translator.end_ms = end_ms
+        self._loop.correct_heard(turn, round(end_ms * self._speaker.sample_rate / 1_000))

@@ -1,0 +1,65 @@
+"""Asks before anything is recorded: sound, words and emotion are three choices."""
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from assistant.errors import SettingsError
+from assistant.records.recording import Consent, check_records
+from assistant.settings import TalkCommandSettings
+
+QUESTIONS = {
+    "audio": "Keep the sound of your voice and of Attune's answers?",
+    "words": "Keep the words that both of you say?",
+    "emotion": "Keep how your voice was judged to feel?",
+}
+
+
+def ask_consent(settings: TalkCommandSettings, ask: Callable[[str], str] = input) -> Consent | None:
+    """Returns what may be recorded; None for nothing at all.
+
+    Raises:
+        SettingsError: There is nobody to ask, or nothing that could be agreed to.
+        OutputError: Nothing can be written in the folder for recordings.
+    """
+    if not settings.record:
+        if settings.consent:
+            raise SettingsError(
+                "--consent says what may be recorded, but without --record nothing is: add "
+                "--record, or leave --consent out"
+            )
+        return None
+    check_records(settings.records)
+    if settings.consent:
+        return _consent(set(settings.consent))
+    if ask is input and not sys.stdin.isatty():
+        raise SettingsError(
+            "--record needs consent and nobody can be asked here: name what was agreed to, "
+            "for example --consent audio words emotion"
+        )
+    print(
+        f"This talk can be recorded in the folder {settings.records}. Nothing leaves this "
+        "computer, and deleting the folder deletes it all. Every choice is yours; without any yes "
+        "the talk goes on unrecorded."
+    )
+    agreed = {kind for kind, question in QUESTIONS.items() if _is_yes(ask(f"{question} [y/N] "))}
+    return _consent(agreed) if agreed else None
+
+
+def new_folder(records: Path) -> Path:
+    """Returns a path in `records` that does not exist yet, named by the time in UTC."""
+    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    path, count = records / name, 1
+    while path.exists():
+        count += 1
+        path = records / f"{name}-{count}"
+    return path
+
+
+def _consent(agreed: set[str]) -> Consent:
+    return Consent(audio="audio" in agreed, words="words" in agreed, emotion="emotion" in agreed)
+
+
+def _is_yes(answer: str) -> bool:
+    return answer.strip().casefold() in ("y", "yes")

@@ -1,0 +1,261 @@
+"""The live picture of a conversation in a terminal: a view → lines of text with colour."""
+
+from dataclasses import dataclass, field
+
+from rich.console import Console, ConsoleRenderable, Group
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from assistant.history import Turn
+from ui.shown import EMOTION_COLOURS, NO_WORDS, one_line, style_words
+from ui.terminal.keys import BINDINGS, Action
+from ui.view import DISCLOSURE, CoursePoint, Floor, Notice, Urgency, View, response_s
+
+QUIETEST_DB = -60.0
+"""Left end of the level meters."""
+BAR_CELLS = 10
+TURNS_DRAWN = 12
+"""Turns at the end of a talk that can be on a screen at all."""
+NOTICES_DRAWN = 2
+LABEL_CELLS = 8
+
+_FLOOR_STYLES = {
+    Floor.PERSON: "bold green",
+    Floor.THINKING: "bold yellow",
+    Floor.ASSISTANT: "bold cyan",
+    Floor.BOTH: "bold cyan",
+    Floor.MUTED: "bold red",
+    Floor.AWAY: "bold red",
+}
+_URGENCY_STYLES = {Urgency.NOTE: "dim", Urgency.WARNING: "yellow", Urgency.HELP: "bold"}
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """The signs that the picture is drawn with."""
+
+    full: str = "█"
+    empty: str = "░"
+    heights: str = "▁▂▃▄▅▆▇█"
+    dot: str = "●"
+    cursor: str = "▏"
+    rule: str = "─"
+
+
+UNICODE = Glyphs()
+ASCII = Glyphs(full="#", empty=".", heights=".:-=+*%#", dot="*", cursor="_", rule="-")
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What the screen shows beside the conversation; changed by keys."""
+
+    is_help_open: bool = False
+    typed: str | None = None
+    """What is being written instead of spoken; None while nobody writes."""
+    is_push_to_talk: bool = False
+    is_pressed: bool = False
+    is_recording: bool = False
+    glyphs: Glyphs = field(default=UNICODE)
+
+
+def picture(view: View, panel: Panel, console: Console) -> list[str]:
+    """Returns the lines of one screen, as many as `console` is high, with their colour codes."""
+    width, height = console.size
+    head = _lines(console, _head(view, panel, width))
+    foot = _lines(console, _foot(view, panel, width))
+    room = max(0, height - len(head) - len(foot))
+    body = _lines(console, _help() if panel.is_help_open else _conversation(view, panel))
+    body = body[:room] if panel.is_help_open else body[-room:] if room else []
+    body += [""] * (room - len(body))
+    return (head + body + foot)[:height]
+
+
+def _lines(console: Console, part: ConsoleRenderable) -> list[str]:
+    with console.capture() as capture:
+        console.print(part)
+    return capture.get().rstrip("\n").split("\n")
+
+
+def _head(view: View, panel: Panel, width: int) -> ConsoleRenderable:
+    glyphs = panel.glyphs
+    floor = view.floor
+    state = Text()
+    state.append(f" {glyphs.dot} {floor}", style=_FLOOR_STYLES.get(floor, "bold"))
+    if view.is_muted and floor is not Floor.MUTED:
+        state.append(f"  {Floor.MUTED}", style="bold red")
+    if panel.is_recording:
+        state.append("  recording", style="red")
+    if panel.is_push_to_talk and floor is not Floor.ENDED:
+        state.append("  space sends" if panel.is_pressed else "  press space to talk", style="dim")
+    minutes, seconds = divmod(int(view.clock_s), 60)
+    about = " ".join(str(view.settings.get(name, "")) for name in ("model", "voice", "policy"))
+    title = Table.grid(expand=True)
+    title.add_column(ratio=1, no_wrap=True)
+    title.add_column(justify="right", no_wrap=True)
+    title.add_row(state, Text(f"{one_line(about)}  {minutes}:{seconds:02d} ", style="dim"))
+    cells = max(10, min(48, width - LABEL_CELLS - 14))
+    person = "off" if view.is_muted else ""
+    assistant = "waits" if view.is_held else "lowered" if view.is_ducked else ""
+    return Group(
+        title,
+        _meter("you", view.person_db, person, "green", cells, glyphs),
+        _meter("Attune", view.assistant_db, assistant, "cyan", cells, glyphs),
+        Rule(style="dim", characters=glyphs.rule),
+    )
+
+
+def _meter(
+    name: str, level_db: float, note: str, colour: str, cells: int, glyphs: Glyphs
+) -> ConsoleRenderable:
+    share = (level_db - QUIETEST_DB) / -QUIETEST_DB
+    filled = round(cells * min(1.0, max(0.0, share)))
+    line = Text(f" {name:<{LABEL_CELLS}}", no_wrap=True)
+    line.append(glyphs.full * filled, style=colour)
+    line.append(glyphs.empty * (cells - filled), style="dim")
+    line.append(f"  {note}")
+    return line
+
+
+def _conversation(view: View, panel: Panel) -> ConsoleRenderable:
+    if not view.turns:
+        hint = "Just speak." if not panel.is_push_to_talk else "Press space, speak, press it again."
+        return Group(Text(""), _indented(DISCLOSURE), Text(""), _indented(f"{hint} ? shows keys."))
+    rows = Table.grid(padding=(0, 1), expand=True)
+    rows.add_column(width=LABEL_CELLS, no_wrap=True)
+    rows.add_column(ratio=1, overflow="fold")
+    for turn in view.turns[-TURNS_DRAWN:]:
+        _add_turn(rows, turn, view, panel.glyphs)
+    return rows
+
+
+def _add_turn(rows: Table, turn: Turn, view: View, glyphs: Glyphs) -> None:
+    if turn.transcript is None:
+        words = Text("…", style="dim")
+    else:
+        words = Text(one_line(turn.transcript.text) or NO_WORDS)
+    rows.add_row(Text(" You", style="green"), words)
+    emotion = emotion_text(turn, glyphs)
+    if emotion is not None:
+        rows.add_row("", emotion)
+    if turn.failure is not None:
+        rows.add_row("", Text(one_line(turn.failure), style="yellow"))
+    rows.add_row(Text(" Attune", style="cyan"), _reply_text(turn, view, glyphs))
+    notes = [style_words(turn)]
+    time_s = response_s(turn)
+    if time_s is not None:
+        notes.append(f"answered after {time_s:.2f} s")
+    rows.add_row("", Text(", ".join(note for note in notes if note), style="dim"))
+
+
+def _reply_text(turn: Turn, view: View, glyphs: Glyphs) -> Text:
+    if turn.interrupted:
+        text = Text(one_line(turn.heard), style="bold")
+        text.append(" (interrupted)", style="dim")
+        return text
+    text = Text(one_line(turn.heard or turn.generated), style="bold")
+    if view.answering == turn.index:
+        text.append(glyphs.cursor, style="cyan")
+    return text
+
+
+def emotion_text(turn: Turn, glyphs: Glyphs) -> Text | None:
+    """Returns the emotion as a word, a bar and a number; None where there is none."""
+    if turn.estimate is None and turn.corrected is None:
+        return None
+    text = Text()
+    if turn.corrected is not None:
+        colour = EMOTION_COLOURS[turn.corrected.label]
+        text.append(f"{turn.corrected.label} by your word", style=colour)
+    if turn.estimate is not None:
+        estimate = turn.estimate
+        label, sure = estimate.emotion.label, estimate.confidence
+        name = f"unsure, perhaps {label}" if estimate.abstained else label
+        if turn.corrected is not None:
+            text.append(f", heard as {name} {100 * sure:.0f} %", style="dim")
+            return text
+        filled = round(BAR_CELLS * sure)
+        text.append(f"{name} ", style=EMOTION_COLOURS[label])
+        text.append(glyphs.full * filled, style=EMOTION_COLOURS[label])
+        text.append(glyphs.empty * (BAR_CELLS - filled), style="dim")
+        text.append(f" {100 * sure:.0f} %", style=EMOTION_COLOURS[label])
+    return text
+
+
+def _foot(view: View, panel: Panel, width: int) -> ConsoleRenderable:
+    parts: list[ConsoleRenderable] = [_notice(notice) for notice in _chosen(view.notices)]
+    if view.dropped_frames:
+        text = f" this computer is too busy: {view.dropped_frames} frames of sound lost so far"
+        parts.append(Text(text, style="yellow"))
+    parts.append(Rule(style="dim", characters=panel.glyphs.rule))
+    if view.course:
+        parts.extend(_course(view.course, width, panel.glyphs))
+    if panel.typed is not None:
+        shown = one_line(panel.typed)[-(width - LABEL_CELLS - 4) :]
+        line = Text(f" {'Type':<{LABEL_CELLS}}{shown}", no_wrap=True)
+        line.append(panel.glyphs.cursor)
+        parts.append(line)
+    else:
+        parts.append(_key_line(panel))
+    return Group(*parts)
+
+
+def _chosen(notices: tuple[Notice, ...]) -> list[Notice]:
+    """Returns the notices to draw: the latest help, then the latest others."""
+    help_texts = [notice for notice in notices if notice.urgency is Urgency.HELP][-1:]
+    others = [notice for notice in notices if notice.urgency is not Urgency.HELP]
+    return [*help_texts, *others[-NOTICES_DRAWN:]]
+
+
+def _notice(notice: Notice) -> ConsoleRenderable:
+    return _indented(notice.text, style=_URGENCY_STYLES[notice.urgency])
+
+
+def _indented(text: str, style: str = "") -> ConsoleRenderable:
+    row = Table.grid(padding=(0, 0, 0, 1), expand=True)
+    row.add_column(ratio=1, overflow="fold")
+    row.add_row(Text(one_line(text), style=style))
+    return row
+
+
+def _course(course: tuple[CoursePoint, ...], width: int, glyphs: Glyphs) -> list[Text]:
+    """Returns two lines: how sure, and the emotions' first letters (capital: by your word)."""
+    points = course[-max(1, (width - LABEL_CELLS - 2) // 2) :]
+    heights = Text(f" {'emotion':<{LABEL_CELLS}}", no_wrap=True)
+    letters = Text(f" {'':<{LABEL_CELLS}}", no_wrap=True)
+    top = len(glyphs.heights) - 1
+    for point in points:
+        colour = EMOTION_COLOURS[point.emotion.label] if point.is_certain else "dim"
+        heights.append(glyphs.heights[round(top * point.confidence)] + " ", style=colour)
+        letter = "u" if point.emotion.label == "surprise" else point.emotion.label[0]
+        letter = letter.upper() if point.is_corrected else letter
+        letters.append((letter if point.is_certain else "?") + " ", style=colour)
+    legend = "  n neutral h happy a angry s sad u surprise ? unsure"
+    if len(letters) + len(legend) <= width:
+        letters.append(legend, style="dim")
+    return [heights, letters]
+
+
+def _key_line(panel: Panel) -> Text:
+    line = Text(" ", no_wrap=True, overflow="ellipsis")
+    hidden = Action.INTERRUPT if panel.is_push_to_talk else Action.TALK
+    for action, binding in BINDINGS.items():
+        if action is hidden:
+            continue
+        key = binding.keys.split(" ")[0]
+        line.append(key, style="bold")
+        line.append(f" {binding.short}  ", style="dim")
+    return line
+
+
+def _help() -> ConsoleRenderable:
+    rows = Table.grid(padding=(0, 2), expand=True)
+    rows.add_column(no_wrap=True)
+    rows.add_column(ratio=1, overflow="fold")
+    rows.add_row(Text(" key", style="dim"), Text("what it does", style="dim"))
+    for binding in BINDINGS.values():
+        rows.add_row(Text(f" {binding.keys}", style="bold"), binding.about)
+    rows.add_row("", "")
+    rows.add_row("", Text(DISCLOSURE, style="dim"))
+    return rows

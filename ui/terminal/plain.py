@@ -1,0 +1,100 @@
+"""A conversation as plain lines: for screen readers, pipes, files and the simplest terminals."""
+
+from assistant import events
+from assistant.history import Turn
+from assistant.records.transcript import describe_settings
+from ui.shown import NO_WORDS, emotion_words, one_line, style_words
+from ui.view import ECHO_NOTICES, View, response_s
+
+
+def plain_lines(view: View, event: events.Event) -> list[str]:
+    """Returns the lines that `event` adds; `view` is the view after it."""
+    turn = _turn_of(view, event)
+    if turn is not None:
+        return _turn_lines(turn, event)
+    match event:
+        case events.ConversationStarted(model=model, voice=voice, policy=policy):
+            return [f"Ready. Model {model}, voice {voice}, reply policy {policy}."]
+        case events.SettingsChanged(changes=changes):
+            return [f"From now on: {one_line(describe_settings(changes))}."]
+        case events.UtteranceJoined():
+            return ["You went on: both parts are taken as one turn."]
+        case events.Muted(muted=muted):
+            return ["Microphone off." if muted else "Microphone on."]
+        case events.DeviceChanged(message=message) | events.Noticed(message=message):
+            return [_sentence(message)]
+        case events.EchoJudged(echo=echo):
+            text = ECHO_NOTICES.get(echo)
+            is_new = any(n.text == text and n.at_s == view.clock_s for n in view.notices)
+            return [_sentence(text)] if text is not None and is_new else []
+        case events.FramesDropped(frames=frames, total=total):
+            return _lost_lines(total - frames, total)
+        case events.ConversationEnded():
+            return [summary(view), *_course_lines(view)]
+        case _:
+            return []
+
+
+def summary(view: View) -> str:
+    """Returns one line about a conversation that is over."""
+    count = len(view.turns)
+    turns = "1 turn" if count == 1 else f"{count} turns"
+    times = sorted(time for turn in view.turns if (time := response_s(turn)) is not None)
+    middle = f", usual answer after {times[len(times) // 2]:.2f} s" if times else ""
+    minutes, seconds = divmod(round(view.clock_s), 60)
+    return f"The talk is over: {turns} in {minutes}:{seconds:02d} minutes{middle}."
+
+
+def _turn_of(view: View, event: events.Event) -> Turn | None:
+    index = getattr(event, "turn", None)
+    return next((turn for turn in view.turns if turn.index == index), None)
+
+
+def _turn_lines(turn: Turn, event: events.Event) -> list[str]:
+    match event:
+        case events.WordsHeard(transcript=transcript):
+            emotion = emotion_words(turn)
+            who = f"You ({emotion})" if emotion else "You"
+            return [f"{who}: {one_line(transcript.text) or NO_WORDS}"]
+        case events.ReplyFinished(heard=heard):
+            return [f"Attune ({_manner(turn)}): {one_line(heard) or '(nothing)'}"]
+        case events.Interrupted(heard=heard):
+            if not heard:
+                return ["Attune was interrupted before it spoke."]
+            return [f"Attune ({_manner(turn)}), interrupted: {one_line(heard)} …"]
+        case events.TurnFailed(message=message):
+            return [f"This turn failed: {_sentence(message)}"]
+        case events.HelpOffered(text=text):
+            return [f"Help: {one_line(text)}"]
+        case _:
+            return []
+
+
+def _manner(turn: Turn) -> str:
+    parts = [style_words(turn) or "neutral"]
+    time_s = response_s(turn)
+    if time_s is not None:
+        parts.append(f"after {time_s:.2f} s")
+    return "; ".join(parts)
+
+
+def _sentence(text: str) -> str:
+    text = one_line(text)
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def _lost_lines(before: int, total: int) -> list[str]:
+    """Returns a line each time that the losses have about doubled: many small ones say no more."""
+    if total.bit_length() == before.bit_length():
+        return []
+    return [f"This computer is too busy: {total} frames of sound were lost so far."]
+
+
+def _course_lines(view: View) -> list[str]:
+    if not view.course:
+        return []
+    words = (
+        point.emotion.label if point.is_certain else f"perhaps {point.emotion.label}"
+        for point in view.course
+    )
+    return [f"Your voice sounded: {', '.join(words)}."]

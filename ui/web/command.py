@@ -1,0 +1,217 @@
+"""`app.py web`: loads the engines, says where the page is, and serves until it is stopped."""
+
+import asyncio
+import contextlib
+import gc
+import importlib.util
+import itertools
+import os
+import socket
+import sys
+import webbrowser
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from assistant.assembly import instead, open_chosen_model, open_chosen_voice, open_help
+from assistant.audio.waveform import SPEECH_RATE_HZ
+from assistant.empathy import load_policy, policy_names
+from assistant.engines.protocols import (
+    Cancel,
+    Persona,
+    SpeakingStyle,
+    TextToSpeech,
+)
+from assistant.engines.table import open_turn_judge, open_vad, open_voice
+from assistant.errors import DeviceError, EngineUnavailable, SettingsError
+from assistant.records.recording import check_records
+from models.checkpoints.embedded import EMBEDDED
+from ui.parts import shown
+from ui.realtime.hosting.engines import Resident
+from ui.view import DISCLOSURE
+from ui.web.settings import WebSettings
+
+if TYPE_CHECKING:
+    from ui.records.pages import RecordsPages
+
+LIBRARIES = ("fastapi", "gradio", "uvicorn", "websockets")
+PASSWORD_VARIABLE = "ATTUNE_AUTH"
+SWITCH_S = 0.001
+"""How long a thread may keep the others waiting for Python: a model makes thousands of small calls
+a second, and each may have to wait so long."""
+REHEARSED_TOKENS = 8
+OFFERED_VOICES = ("piper", "flite", "flite:rms", "flite:awb", "espeak")
+"""Tried at the start; those that can speak here are offered to visitors."""
+
+
+def web(settings: WebSettings) -> int:
+    """Serves until interrupted; returns the exit status.
+
+    Raises:
+        SettingsError: The address is open to others and there is no password.
+        EngineUnavailable: The model or the voice cannot be loaded.
+        DeviceError: The port is taken.
+        OutputError: Talks cannot be recorded in the folder that is named for them.
+    """
+    missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise EngineUnavailable(
+            f"the web page needs {', '.join(missing)}: `pip install -e '.[web]'` in Attune's folder"
+        )
+    from ui.web.limits import allow_open_files
+    from ui.web.server import check_exposure
+
+    if settings.records is not None:
+        check_records(settings.records)
+    password = _password(settings.auth)
+    check_exposure(settings.host, password)
+    listening = _listen(settings.host, settings.port)
+    allow_open_files()
+    with contextlib.closing(listening):
+        print(DISCLOSURE, file=sys.stderr)
+        print("loading …", file=sys.stderr, flush=True)
+        resident = open_resident(settings)
+        if resident.notice:
+            print(resident.notice, file=sys.stderr, flush=True)
+        try:
+            asyncio.run(_serve(settings, resident, listening, password))
+        finally:
+            resident.close()
+    return 0
+
+
+async def _serve(
+    settings: WebSettings, resident: Resident, listening: socket.socket, password: str | None
+) -> None:
+    from ui.realtime.hosting.security import LOOPBACK
+    from ui.web.server import Site, WebServer, server_config
+
+    await rehearse(resident)
+    sys.setswitchinterval(SWITCH_S)
+    # Made on the running loop, where Gradio looks for it.
+    hosts = LOOPBACK | {settings.host.lower(), *(name.lower() for name in settings.hosts)}
+    pages = _records_pages(settings, password)
+    site = Site(resident, settings.admission, hosts=hosts, password=password, records=pages)
+    # Collecting garbage must not look through the engines again and again: it holds up all talks.
+    gc.collect()
+    gc.freeze()
+    port = listening.getsockname()[1]
+    config = server_config(site.app, settings.host, port)
+    name = "localhost" if settings.host in LOOPBACK else settings.host
+    address = f"http://{name}:{port}/"
+    print(f"Attune is open at {address}  (stop it with Ctrl+C)", flush=True)
+    if pages is not None:
+        print(f"recorded talks: {address}records", flush=True)
+    if settings.open_browser:
+        webbrowser.open(address)
+    await WebServer(config, site, drain_s=settings.drain_s).serve(sockets=[listening])
+
+
+def _records_pages(settings: WebSettings, password: str | None) -> "RecordsPages | None":
+    """Returns the pages of recorded talks, where all who can reach the server may see them.
+
+    Visitors share one password: without a word of the host none of them sees others' talks.
+    """
+    from ui.realtime.hosting.security import LOOPBACK
+    from ui.records.pages import RecordsPages
+
+    is_own = settings.host in LOOPBACK and not settings.hosts and password is None
+    if settings.records is None or not (is_own or settings.show_records):
+        return None
+    return RecordsPages(settings.records, settings.index)
+
+
+async def rehearse(resident: Resident) -> None:
+    """Answers silence once, so that no visitor waits for what is loaded with the first turn.
+
+    Raises:
+        EngineFailed: An engine cannot answer here.
+    """
+    dialogue = resident.models[resident.default_model].open(Persona(resident.persona or None))
+    voice, detector = resident.voices[resident.default_voice], resident.open_detector()
+    silence = np.zeros(2 * SPEECH_RATE_HZ, dtype=np.float32)
+
+    def answer() -> None:
+        for _ in dialogue.hear(silence, Cancel()):
+            pass
+        for _ in itertools.islice(dialogue.reply(Cancel()), REHEARSED_TOKENS):
+            pass
+
+    def speak() -> None:
+        for _ in voice.synthesize("Hello.", SpeakingStyle(), Cancel()):
+            pass
+
+    await resident.ear_worker.call(partial(detector.probability, silence[: detector.frame_samples]))
+    await resident.model_worker.call(answer)
+    await resident.voice_worker.call(speak)
+
+
+def open_resident(settings: WebSettings) -> Resident:
+    """Returns the engines that all visitors share.
+
+    Raises:
+        SettingsError: A name in the settings is unknown.
+        EngineUnavailable: The model or the voice cannot be loaded; names the remedy.
+    """
+    load_policy(settings.policy)
+    if settings.run.threads is None and {settings.model, *settings.more_models} <= {EMBEDDED}:
+        # It is faster so, and several talks keep the cores busy as it is.
+        settings = settings.model_copy(
+            update={"run": settings.run.model_copy(update={"threads": 1})}
+        )
+    voice = open_chosen_voice(settings.voice, shown)
+    models = {
+        name: open_chosen_model(settings.model_copy(update={"model": name}), shown)
+        for name in (settings.model, *settings.more_models)
+    }
+    return Resident(
+        # Visitors see a folder's name, not where it lies.
+        models={Path(n).name if Path(n).is_dir() else n: model for n, model in models.items()},
+        voices={voice.name: voice.engine, **_other_voices(voice.name)},
+        notice=instead(voice),
+        open_detector=open_vad,
+        policies=(settings.policy, *(name for name in policy_names() if name != settings.policy)),
+        persona=settings.persona or "",
+        talk=settings.talk,
+        judge=None if settings.turn_judge == "words" else open_turn_judge(settings.turn_model),
+        judges_words=settings.turn_judge != "sound",
+        help_finder=open_help(settings),
+        records=settings.records,
+    )
+
+
+def _password(file: Path | None) -> str | None:
+    if file is None:
+        return os.environ.get(PASSWORD_VARIABLE) or None
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"--auth {file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"--auth {file} is no text: write USER:PASSWORD in it") from error
+
+
+def _other_voices(chosen: str) -> dict[str, TextToSpeech]:
+    """Returns the voices beside the chosen one that can speak here."""
+    voices: dict[str, TextToSpeech] = {}
+    for name in OFFERED_VOICES:
+        if name != chosen:
+            with contextlib.suppress(EngineUnavailable):
+                voices[name] = open_voice(name)
+    return voices
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise DeviceError(
+            f"port {port} on {host} cannot be used ({error.strerror}): choose another by --port"
+        ) from error
+    return listening

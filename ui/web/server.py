@@ -1,0 +1,149 @@
+"""The web server: the page, the realtime socket, health and metrics; run by `app.py web`."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from assistant.errors import SettingsError
+from ui.realtime.hosting.admission import AdmissionSettings
+from ui.realtime.hosting.engines import Resident
+from ui.realtime.hosting.secrets import ClientSecrets
+from ui.realtime.hosting.security import LOOPBACK, Guard
+from ui.realtime.protocol.messages import LARGEST_EVENT_BYTES
+from ui.realtime.routes import ModelRoutes
+from ui.realtime.socket import House, realtime_router
+from ui.records.pages import RecordsPages
+from ui.web.limits import BodyLimit, ImpatientSocket, impatient_http
+
+STATIC = Path(__file__).parents[1] / "static"
+
+
+class WebServer(uvicorn.Server):
+    """A server that lets answers finish before it closes."""
+
+    def __init__(self, config: uvicorn.Config, site: "Site", *, drain_s: float) -> None:
+        """Serves `site`."""
+        super().__init__(config)
+        self._site = site
+        self._drain_s = drain_s
+
+    async def shutdown(self, sockets: list[object] | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Waits for answers under way, then closes."""
+        await self._site.house.drain(self._drain_s)
+        await super().shutdown(sockets)  # pyright: ignore[reportArgumentType]
+
+
+class Site:
+    """The application with all its routes."""
+
+    def __init__(
+        self,
+        resident: Resident,
+        admission: AdmissionSettings | None = None,
+        *,
+        hosts: frozenset[str] = LOOPBACK,
+        password: str | None = None,
+        with_page: bool = True,
+        records: RecordsPages | None = None,
+    ) -> None:
+        """Prepares the routes.
+
+        Args:
+            resident: The engines.
+            admission: How many conversations are held.
+            hosts: Names by which the server may be called.
+            password: `USER:PASSWORD`, or None on this computer only.
+            with_page: Whether there is a page, or the socket alone.
+            records: The pages of recorded talks; None for none.
+        """
+        self.house = House(resident, admission or AdmissionSettings())
+        self._resident = resident
+        self._api = FastAPI(lifespan=self._life, docs_url=None, redoc_url=None, openapi_url=None)
+        self._api.get("/health")(self._health)
+        self._api.get("/metrics")(self._metrics)
+        secrets = ClientSecrets()
+        self._api.include_router(realtime_router(self.house, secrets))
+        self._api.include_router(ModelRoutes(resident, secrets).router)
+        self._api.mount("/attune/static", StaticFiles(directory=STATIC), name="attune")
+        if records is not None:
+            self._api.include_router(records.router)
+        if with_page:
+            from ui.web.page import mount_page
+
+            mount_page(self._api, resident, with_records=records is not None)
+        self.app: ASGIApp = Guard(
+            BodyLimit(self._api), hosts=hosts, password=password, secrets=secrets
+        )
+
+    @contextlib.asynccontextmanager
+    async def _life(self, _api: FastAPI) -> AsyncGenerator[None]:
+        watching = asyncio.ensure_future(self.house.watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await self.house.drain(0.0)
+
+    async def _health(self) -> JSONResponse:
+        gate = self.house.gate
+        if gate.is_closing:
+            return JSONResponse({"status": "closing"}, status_code=503)
+        return JSONResponse(
+            {
+                "status": "ok",
+                "model": self._resident.default_model,
+                "conversations": gate.active,
+                "waiting": gate.waiting,
+            }
+        )
+
+    async def _metrics(self) -> PlainTextResponse:
+        gate = self.house.gate
+        text = self.house.metrics.text(
+            active=gate.active, waiting=gate.waiting, p95_ms=gate.burden.p95_ms()
+        )
+        return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+
+def server_config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
+    """Returns how the server listens."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        http=impatient_http(),
+        ws=ImpatientSocket,
+        ws_max_size=LARGEST_EVENT_BYTES + 64 * 1024,
+        ws_max_queue=8,
+        ws_ping_interval=20.0,
+        ws_ping_timeout=40.0,
+        # Packing would cost every talk time and memory, for sound that hardly gets smaller.
+        ws_per_message_deflate=False,
+        limit_concurrency=4_096,
+        timeout_keep_alive=10,
+        timeout_graceful_shutdown=5,
+        server_header=False,
+    )
+
+
+def check_exposure(host: str, password: str | None) -> None:
+    """Refuses to serve other computers without a password.
+
+    Raises:
+        SettingsError: `host` is not loopback and there is no password.
+    """
+    if host not in LOOPBACK and not password:
+        raise SettingsError(
+            f"--host {host} lets other computers in: set a password by --auth FILE or "
+            "ATTUNE_AUTH=USER:PASSWORD"
+        )
+    if password and (":" not in password or len(password.partition(":")[2]) < 8):
+        raise SettingsError("the password must be USER:PASSWORD with at least 8 characters")
