@@ -19,7 +19,7 @@ import torch
 
 from models.checkpoints.whisper import load_decoder, load_encoder
 from models.features import Waveform, speech_features
-from models.transcription import words_of, written_words
+from models.words.written import words_of, written_words
 from train.corpora.files import CorpusFiles
 from train.corpora.table import reader_of
 from train.data.audio_files import read_audio

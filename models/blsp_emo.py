@@ -27,12 +27,12 @@ from models.features import (
 )
 from models.llm import LanguageModel
 from models.masks import HOP_SAMPLES, blank_outside
-from models.phrases import phrase_scores
 from models.prompts import ChatPrompts, chat_prompts
 from models.speech_decoder import SpeechDecoder
 from models.speech_encoder import SpeechEncoder, SpeechStates
 from models.tokenizer import Tokenizer
-from models.transcription import (
+from models.words.phrases import phrase_scores
+from models.words.written import (
     Words,
     WrittenWords,
     are_understood,
@@ -323,7 +323,7 @@ class BlspEmo(nn.Module):
 
     @torch.inference_mode()
     def phrase_scores(self, waveform: Waveform, phrases: Sequence[str]) -> list[float] | None:
-        """Returns how well each of `phrases` fits something brief, see `models.phrases`.
+        """Returns how well each of `phrases` fits something brief, see `models.words.phrases`.
 
         Args:
             waveform: 16 kHz, up to 30 s, not empty.

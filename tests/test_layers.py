@@ -42,7 +42,7 @@ STANDARD_ONLY = (
 )
 FLOORS = {
     "models": (
-        "emotions weights int8 cache_keyword hallucination torchaudio_guard",
+        "emotions weights int8 cache_keyword torchaudio_guard",
         "config",
         "masks",
         "features",
@@ -53,9 +53,9 @@ FLOORS = {
         "checkpoints",
         "adapters",
         "emotion turn_ear",
-        "transcription phrases",
+        "words",
         "blsp_emo",
-        "talk",
+        "talk transcription",
     ),
     "train": (
         "settings metrics llm_updates",
@@ -108,7 +108,6 @@ FLOORS = {
 stands on a lower floor. A folder that is not named belongs to the one that it lies in."""
 CIRCLES = {
     ("models.checkpoints.checkpoint", "models.blsp_emo"),
-    ("models.transcription", "models.blsp_emo"),
 }
 """Circles for type checkers only: both take a `BlspEmo`, whose module imports them to be complete.
 A record between them, of what a checkpoint holds and of what was heard, would end this."""

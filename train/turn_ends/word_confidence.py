@@ -11,7 +11,8 @@ import numpy as np
 
 from models.blsp_emo import BlspEmo
 from models.config import WordConfidenceConfig
-from models.transcription import WordScores, transcribe
+from models.transcription import transcribe
+from models.words.written import WordScores
 from train.language.domain import Domain, draw_values, fill, templates
 from train.metrics import Floats, spoken_words, word_errors
 from train.synthetic.surroundings import with_noise

@@ -19,7 +19,8 @@ from models.checkpoints import checkpoint
 from models.config import BlspEmoConfig, TranscriptionConfig, WordConfidenceConfig
 from models.talk import TalkSession
 from models.tokenizer import JsonTokenizer
-from models.transcription import WrittenWords, transcribe, written_words
+from models.transcription import transcribe
+from models.words.written import WrittenWords, written_words
 from tests.models.small import byte_tokenizer, tone
 
 START, END = 257, 258

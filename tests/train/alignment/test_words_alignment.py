@@ -12,7 +12,7 @@ from models.blsp_emo import BlspEmo
 from models.checkpoints import checkpoint
 from models.config import BlspEmoConfig, TranscriptionConfig
 from models.pretrained.store import Store
-from models.transcription import WrittenWords
+from models.words.written import WrittenWords
 from tests.train.small import small_settings
 from tests.train.tiny import byte_tokenizer, utterances
 from train.alignment.assemble import assemble
