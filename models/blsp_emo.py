@@ -1,11 +1,10 @@
 """`BlspEmo`: encoder, adapter, LLM and emotion head together, and what one utterance gives."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +12,8 @@ from torch import Tensor, nn
 from models.adapters.build import build_adapter
 from models.adapters.embeddings import SpeechEmbeddings
 from models.adapters.words import NOTHING_UNDERSTOOD, WordsAdapter, Written, shared_text
-from models.checkpoints.checkpoint import load
+from models.checkpoints.checkpoint import Checkpoint, open_checkpoint, weights_to_save
+from models.checkpoints.filling import Quantize, check_quantize, fill
 from models.checkpoints.whisper import load_decoder
 from models.config import BlspEmoConfig
 from models.emotion.heads import abstains, build_emotion_head, calibrated
@@ -25,12 +25,15 @@ from models.features import (
     speech_features,
     without_offset,
 )
+from models.int8 import quantize_layers
 from models.llm import LanguageModel
 from models.masks import HOP_SAMPLES, blank_outside
+from models.precision import DtypeName, choose_device
 from models.prompts import ChatPrompts, chat_prompts
 from models.speech_decoder import SpeechDecoder
 from models.speech_encoder import SpeechEncoder, SpeechStates
 from models.tokenizer import Tokenizer
+from models.weights import CheckpointError, without_weights
 from models.words.phrases import phrase_scores
 from models.words.written import (
     Words,
@@ -63,14 +66,6 @@ class Heard:
     """What was said, where the LLM is given words (adapter `words`); None where it is not."""
 
 
-@dataclass(slots=True)
-class _Parts:
-    """Things beside the weights that a loaded model carries."""
-
-    tokenizer: Tokenizer | None = None
-    decoder_tokenizer: Tokenizer | None = None
-
-
 class BlspEmo(nn.Module):
     """BLSP-Emo (arXiv 2406.03872), built from `config` with random weights.
 
@@ -92,7 +87,7 @@ class BlspEmo(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
-        self._parts = _Parts(tokenizer, decoder_tokenizer)
+        self._tokenizer, self._decoder_tokenizer = tokenizer, decoder_tokenizer
         shape = config.speech_encoder
         self.speech_encoder = SpeechEncoder(shape)
         self.llm = LanguageModel(config.llm, config.lora)
@@ -112,9 +107,9 @@ class BlspEmo(nn.Module):
         cls,
         source: str | Path,
         *,
-        dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
+        dtype: DtypeName = "auto",
         device: str = "auto",
-        quantize: Literal["none", "int8"] = "none",
+        quantize: Quantize = "none",
     ) -> "BlspEmo":
         """Loads a checkpoint in our layout or in the published one, ready for inference.
 
@@ -129,7 +124,48 @@ class BlspEmo(nn.Module):
             CheckpointError: It is missing, damaged, unsafe, of an unknown layout, or does not
                 fit the memory; the message names the remedy.
         """
-        return load(source, cls, dtype=dtype, device=device, quantize=quantize)
+        target = choose_device(device)
+        check_quantize(quantize, target)
+        found = open_checkpoint(source)
+        try:
+            with without_weights():
+                model = cls(
+                    found.config,
+                    tokenizer=found.tokenizer,
+                    decoder_tokenizer=found.decoder_tokenizer,
+                )
+        except (ValueError, TypeError, KeyError) as error:
+            path = found.weights.folder / "config.json"
+            raise CheckpointError(f"{path} describes no model: {error}") from error
+        if fill(model, found.weights, dtype=dtype, device=target, quantize=quantize):
+            model._compute_in_int8()
+        return model.eval()
+
+    def checkpoint(
+        self,
+        *,
+        dtype: torch.dtype | None = None,
+        llm_changes: Mapping[str, Tensor] | None = None,
+    ) -> Checkpoint[Mapping[str, Tensor]]:
+        """Returns what `models.checkpoints.checkpoint.save` writes of this model.
+
+        Args:
+            dtype: As for `weights_to_save`.
+            llm_changes: Likewise.
+
+        Raises:
+            ValueError: The model is quantised.
+        """
+        weights = weights_to_save(self, dtype=dtype, llm_changes=llm_changes)
+        return Checkpoint(self.config, self._tokenizer, self._decoder_tokenizer, weights)
+
+    def _compute_in_int8(self) -> None:
+        """Lets the large layers of encoder, decoder and LLM compute in 8 bits, the rest in 32."""
+        quantize_layers(self.llm)
+        quantize_layers(self.speech_encoder)
+        if self.decoder is not None:
+            self.decoder.quantize()
+        self.float()
 
     @classmethod
     def tiny(cls, *, seed: int = 0, **options: object) -> "BlspEmo":
@@ -150,7 +186,7 @@ class BlspEmo(nn.Module):
         """
         found = load_decoder(source, self.speech_encoder, language=language)
         self.decoder = found.decoder
-        self._parts.decoder_tokenizer = found.tokenizer
+        self._decoder_tokenizer = found.tokenizer
         self.config = replace(
             self.config, speech_encoder=found.shape, transcription=found.transcription
         )
@@ -167,29 +203,20 @@ class BlspEmo(nn.Module):
         Raises:
             ValueError: The model was built without one.
         """
-        if self._parts.tokenizer is None:
+        if self._tokenizer is None:
             raise ValueError("this model has no tokenizer: give one when building it")
-        return self._parts.tokenizer
+        return self._tokenizer
 
     @tokenizer.setter
     def tokenizer(self, tokenizer: Tokenizer) -> None:
-        self._parts.tokenizer = tokenizer
+        self._tokenizer = tokenizer
+        # The prompts are of the tokenizer before: they are made anew when they are next asked for.
         self.__dict__.pop("prompts", None)
-
-    @property
-    def has_tokenizer(self) -> bool:
-        """Whether the model was given a tokenizer."""
-        return self._parts.tokenizer is not None
-
-    @property
-    def has_decoder_tokenizer(self) -> bool:
-        """Whether the decoder has a tokenizer of its own."""
-        return self._parts.decoder_tokenizer is not None
 
     @property
     def decoder_tokenizer(self) -> Tokenizer:
         """The tokenizer of the transcribing decoder."""
-        return self._parts.decoder_tokenizer or self.tokenizer
+        return self._decoder_tokenizer or self.tokenizer
 
     @cached_property
     def prompts(self) -> ChatPrompts:

@@ -147,7 +147,7 @@ def test_the_decoder_of_the_same_whisper_fits_and_is_saved_with_the_model(tmp_pa
     heard = model.hear(tone(0.5))
     words = transcription.transcribe(model, heard)
     assert words.source == "decoder"
-    checkpoint.save(model, tmp_path / "saved")
+    checkpoint.save(model.checkpoint(), tmp_path / "saved")
     loaded = BlspEmo.from_pretrained(tmp_path / "saved", dtype="float32", device="cpu")
     assert transcription.transcribe(loaded, loaded.hear(tone(0.5))) == words
 

@@ -292,4 +292,4 @@ def _to_float32(model: nn.Module) -> None:
 
 
 def _export(model: Any, folder: Path) -> None:
-    save(model, folder)
+    save(model.checkpoint(), folder)

@@ -191,7 +191,7 @@ def test_a_hearing_that_is_not_wanted_any_more_ends_early() -> None:
 def test_it_is_saved_and_loaded(tmp_path) -> None:
     model = model_of()
     torch.nn.init.normal_(model.adapter.residual.weight)
-    checkpoint.save(model, tmp_path)
+    checkpoint.save(model.checkpoint(), tmp_path)
     again = BlspEmo.from_pretrained(tmp_path, dtype="float32", device="cpu")
     ours, theirs = model.hear(tone(0.7)), again.hear(tone(0.7))
     assert torch.equal(ours.speech_embeddings, theirs.speech_embeddings)

@@ -41,7 +41,7 @@ def ensemble() -> BlspEmo:
 @torch.no_grad()
 def test_a_saved_ensemble_hears_the_same(tmp_path):
     model = ensemble()
-    save(model, tmp_path)
+    save(model.checkpoint(), tmp_path)
     loaded = BlspEmo.from_pretrained(tmp_path, dtype="float32", device="cpu")
     waves = [tone(0.5), tone(1.3, hertz=120)]
 

@@ -179,7 +179,7 @@ def test_a_model_is_assembled_of_parts_and_answers_at_once(store: Store, tmp_pat
     model = assemble(settings)
     assert model.config.word_confidence is not None
     assert not model.emotion_vectors.weight.any() and not model.adapter.residual.weight.any()
-    checkpoint.save(model, tmp_path / "made")
+    checkpoint.save(model.checkpoint(), tmp_path / "made")
     again = BlspEmo.from_pretrained(tmp_path / "made", dtype="float32", device="cpu")
     assert again.hear(_tone()).words == model.hear(_tone()).words
 
@@ -187,7 +187,7 @@ def test_a_model_is_assembled_of_parts_and_answers_at_once(store: Store, tmp_pat
 def test_a_manifest_is_heard_once_and_goes_on_after_a_kill(
     model: BlspEmo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checkpoint.save(model, tmp_path / "model")
+    checkpoint.save(model.checkpoint(), tmp_path / "model")
     said = [u.model_copy(update={"audio": Path(u.audio).name}) for u in utterances(tmp_path, 4)]
     said[2] = said[2].model_copy(update={"audio": "gone.wav"})
     write_manifest(tmp_path / "all.jsonl", said)

@@ -190,7 +190,7 @@ def test_rejected_continuations_stand_beside_the_manifest(manifest: Path) -> Non
 
 
 def test_a_local_llm_writes_the_same_alone_and_in_a_batch(tmp_path: Path) -> None:
-    save(tiny_model(tmp_path / "tokenizer"), tmp_path / "model")
+    save(tiny_model(tmp_path / "tokenizer").checkpoint(), tmp_path / "model")
     settings = ContinueSettings(llm=str(tmp_path / "model"), longest_tokens=6)
     writer = LocalWriter(settings, "cpu")
     said = utterances(tmp_path / "audio", 4)

@@ -81,7 +81,7 @@ def test_figures_of_known_answers() -> None:
 
 
 def test_the_command_writes_figures_and_resumes(tmp_path: Path) -> None:
-    save(tiny_model(tmp_path / "tokenizer"), tmp_path / "model")
+    save(tiny_model(tmp_path / "tokenizer").checkpoint(), tmp_path / "model")
     said = [u.model_copy(update={"audio": Path(u.audio).name}) for u in utterances(tmp_path, 6)]
     write_manifest(tmp_path / "test.jsonl", said)
     settings = EvaluateSettings(
@@ -110,7 +110,7 @@ def test_a_reply_is_that_of_the_talk(tmp_path: Path) -> None:
     from models.talk import TalkSession
     from train.data.audio_files import read_audio
 
-    save(tiny_model(tmp_path / "tokenizer"), tmp_path / "model")
+    save(tiny_model(tmp_path / "tokenizer").checkpoint(), tmp_path / "model")
     model = BlspEmo.from_pretrained(tmp_path / "model", device="cpu")
     (said,) = utterances(tmp_path, 1)
     settings = EvaluateSettings(figures=("replies",), longest_tokens=5)
@@ -121,7 +121,7 @@ def test_a_reply_is_that_of_the_talk(tmp_path: Path) -> None:
 
 
 def test_rows_by_speaker_delays_and_copied_replies(tmp_path: Path) -> None:
-    save(tiny_model(tmp_path / "tokenizer"), tmp_path / "model")
+    save(tiny_model(tmp_path / "tokenizer").checkpoint(), tmp_path / "model")
     said = [u.model_copy(update={"audio": Path(u.audio).name}) for u in utterances(tmp_path, 6)]
     write_manifest(tmp_path / "test.jsonl", said)
     settings = EvaluateSettings(
@@ -170,7 +170,7 @@ def test_what_would_fail_after_hours_is_refused_at_once(tmp_path: Path) -> None:
 
 
 def test_unusable_test_sets_are_refused(tmp_path: Path) -> None:
-    save(tiny_model(tmp_path / "tokenizer"), tmp_path / "model")
+    save(tiny_model(tmp_path / "tokenizer").checkpoint(), tmp_path / "model")
     with pytest.raises(ValueError, match="--manifests"):
         evaluate(EvaluateSettings(model=str(tmp_path / "model")))
     write_manifest(tmp_path / "test.jsonl", utterances(tmp_path, 1))
