@@ -279,30 +279,6 @@ class BlspEmo(nn.Module):
         """Returns emotion logits (B, E)."""
         return self.emotion_head(states, embedded)
 
-    def embed(
-        self, ids: Tensor, speech_mask: Tensor | None = None, speech: SpeechEmbeddings | None = None
-    ) -> Tensor:
-        """Returns LLM inputs (B, T, D): words from the table, speech at its reserved positions.
-
-        Args:
-            ids: (B, T); any id at speech positions.
-            speech_mask: (B, T) bool, as many true values in each row as it has embeddings.
-            speech: The embeddings of the rows.
-
-        Raises:
-            ValueError: A row reserves another number of positions than it has embeddings.
-        """
-        embeddings = self.llm.embed(ids)
-        if speech_mask is None or speech is None:
-            return embeddings
-        if not torch.equal(speech_mask.sum(dim=1), speech.lengths.to(speech_mask.device)):
-            raise ValueError(
-                f"{speech_mask.sum(dim=1).tolist()} positions are reserved for "
-                f"{speech.lengths.tolist()} speech embeddings"
-            )
-        values = speech.embeddings[speech.mask].to(embeddings.dtype)
-        return embeddings.masked_scatter(speech_mask[..., None], values)
-
     @torch.inference_mode()
     def hear(self, waveform: Waveform, *, cancelled: Callable[[], bool] = lambda: False) -> Heard:
         """Returns what is heard in one 16 kHz utterance of any length above zero.

@@ -182,17 +182,14 @@ class CachedText:
 
     def inputs(self, start: int = 0) -> tuple[Tensor, Tensor]:
         """Returns embeddings (1, T, D) and the speech mask (1, T) from position `start` on."""
+        pieces = list(_after(self._pieces, start))
         like = self._llm.like
-        parts: list[Tensor] = []
-        flags: list[Tensor] = []
-        for piece in _after(self._pieces, start):
-            if piece.speech is None:
-                ids = torch.tensor([piece.ids], device=like.device)
-                parts.append(self._llm.embed(ids))
-            else:
-                parts.append(piece.speech[None].to(device=like.device, dtype=like.dtype))
-            flags.append(torch.full((1, len(piece)), piece.speech is not None))
-        return torch.cat(parts, dim=1), torch.cat(flags, dim=1).to(like.device)
+        ids = [piece.ids if piece.speech is None else (0,) * len(piece) for piece in pieces]
+        given = torch.tensor([[token for some in ids for token in some]], device=like.device)
+        is_speech = [piece.speech is not None for piece in pieces for _ in range(len(piece))]
+        mask = torch.tensor([is_speech], device=like.device)
+        speech = [piece.speech.to(like) for piece in pieces if piece.speech is not None]
+        return self._llm.embed(given, mask, torch.cat(speech) if speech else None), mask
 
 
 @dataclass(frozen=True, slots=True)

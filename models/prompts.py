@@ -13,11 +13,6 @@ TRANSCRIBE = "Write down the words of the speech below, and nothing else.\n\nSpe
 CONTINUE = "Continue the following sentence in a coherent style: "
 """Semantic alignment: the LLM writes what could follow the words."""
 
-CONTINUE_WITH_EMOTION = (
-    "Continue the following sentence that reflects a '{emotion}' emotion tone in a coherent style: "
-)
-"""Emotion alignment: the LLM writes what could follow the words, said in that tone."""
-
 RECOGNISE_EMOTION = (
     "Please identify the emotion tone of the speech provided below. Select from the following "
     "options: neutral, sad, angry, happy, or surprise.\n\nSpeech: "

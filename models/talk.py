@@ -63,6 +63,8 @@ class TalkSession:
         self._opening = 0
         self._emotion: Emotion | None = None
         self._reply_ids: list[int] = []
+        self.is_cut = False
+        """Whether the last reply ended at its longest length and not by itself."""
         self.forgotten_turns = 0
         """Oldest turns dropped because the conversation outgrew what the model follows."""
 
@@ -110,6 +112,12 @@ class TalkSession:
         while len(content(end)) > longest:
             end = end[1:]
         return end
+
+    def fitting_speech(self, heard: Heard) -> Heard:
+        """Returns `heard` with as much of its end as the turn still has room for."""
+        held = self.position - self._turns[-1].start if self.is_waiting else 0
+        room = min(self.longest_turn, self.longest_turn + self._opening - held)
+        return replace(heard, speech_embeddings=heard.speech_embeddings[-max(1, room) :])
 
     def listen(self, heard: Heard) -> None:
         """Takes what was heard as the person's turn; two in a row become one turn.
@@ -197,6 +205,7 @@ class TalkSession:
             self._reply_ids.append(token)
             if delta := decoder.push([token]):
                 yield delta
+        self.is_cut = len(self._reply_ids) == sampling.max_new_tokens
         if rest := decoder.finish():
             yield rest
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from assistant.audio.waveform import Waveform
@@ -172,9 +171,9 @@ class BlspEmoDialogue:
 
     def _shortened(self, heard: Heard) -> Heard:
         """Returns what the model can follow of `heard`: the end of it."""
-        longest = self._session.longest_turn
-        self.is_shortened = len(heard.speech_embeddings) > longest
-        return replace(heard, speech_embeddings=heard.speech_embeddings[-longest:])
+        taken = self._session.fitting_speech(heard)
+        self.is_shortened = len(taken.speech_embeddings) < len(heard.speech_embeddings)
+        return taken
 
     def withdraw(self) -> None:
         """Forgets the last utterance and what was begun in answer to it.

@@ -30,6 +30,11 @@ class SpeechEmbeddings:
         """(B, S) bool, true where an embedding stands for speech."""
         return lengths_to_mask(self.lengths, self.embeddings.shape[1])
 
+    @property
+    def flat(self) -> Tensor:
+        """(N, D), the embeddings of all utterances in reading order, as the LLM takes them."""
+        return self.embeddings[self.mask]
+
     def of(self, row: int) -> Tensor:
         """Returns (N, D), the embeddings of one utterance."""
         return self.embeddings[row][self.mask[row]]

@@ -16,7 +16,7 @@ from models.adapters.words import SharedText, Written, shared_text
 from models.blsp_emo import BlspEmo
 from models.emotion.heads import calibrated
 from models.emotions import EMOTION_LABELS
-from models.features import SPEECH_RATE_HZ, Waveform
+from models.features import SPEECH_RATE_HZ
 from models.speech_encoder import SpeechStates
 from train.alignment import losses
 from train.alignment.collate import Batch, Collator, GivenWords, HeardExample
@@ -28,8 +28,6 @@ from train.loop.batches import BucketedBatches
 
 TEXT_RUN = {"response_kl", "input_kl"}
 LLM_RUN = TEXT_RUN | {"response_ce"}
-
-Augment = Callable[[Waveform, np.random.Generator], Waveform]
 
 SEMANTIC = Stage("semantic-alignment", ("adapter",), {"response_kl": 1.0})
 """The adapter learns to make speech continue as its words do."""
@@ -102,7 +100,8 @@ class Alignment:
         self, model: BlspEmo, batch: Batch, embedded: SpeechEmbeddings
     ) -> dict[str, Tensor]:
         speech = batch.speech
-        logits = model.llm(speech_inputs(model, batch, embedded), mask=speech.mask)
+        inputs = model.llm.embed(speech.ids, speech.spoken, embedded.flat)
+        logits = model.llm(inputs, mask=speech.mask)
         found: dict[str, Tensor] = {}
         if "response_ce" in self.terms:
             found["response_ce"] = losses.response_ce(logits, speech.labels)
@@ -121,25 +120,6 @@ class Alignment:
         return found
 
 
-def speech_inputs(model: BlspEmo, batch: Batch, embedded: SpeechEmbeddings) -> Tensor:
-    """Returns the LLM's inputs (B, T, D) of the speech view.
-
-    The embeddings of all utterances fill the reserved positions in reading order; a row may hold
-    several utterances.
-
-    Raises:
-        ValueError: Other numbers of positions and embeddings.
-    """
-    mask = batch.speech.spoken
-    values = embedded.embeddings[embedded.mask]
-    if int(mask.sum()) != values.shape[0]:
-        raise ValueError(
-            f"{int(mask.sum())} positions are reserved for {values.shape[0]} speech embeddings"
-        )
-    inputs = model.llm.embed(batch.speech.ids)
-    return inputs.masked_scatter(mask[..., None], values.to(inputs.dtype))
-
-
 def alignment_batches(
     examples: Sequence[Example],
     model: BlspEmo,
@@ -149,7 +129,6 @@ def alignment_batches(
     seed: int,
     shuffle: bool = True,
     weights: Sequence[float] | None = None,
-    augment: Augment | None = None,
 ) -> BucketedBatches:
     """Returns batches of examples of similar duration.
 
@@ -158,14 +137,13 @@ def alignment_batches(
         model: Gives lengths and features.
         batch_size: Most examples in a batch.
         batch_s: Most seconds of padded audio in a batch; 0: no limit.
-        seed: Of the order and of `augment`.
+        seed: Of the order.
         shuffle: In an order drawn from the seed.
         weights: Chance of each example, drawn with replacement.
-        augment: Changes a waveform; draws from the generator that it is given.
     """
     return BucketedBatches(
         lengths=[max(1, round(100 * example.duration_s)) for example in examples],
-        load_item=partial(_heard, examples, augment),
+        load_item=partial(_heard, examples),
         collate=Collator(model.config, model.features, _sharing(model)),
         batch_size=batch_size,
         max_total=round(100 * batch_s),
@@ -198,16 +176,10 @@ def recompute_activations(model: BlspEmo) -> None:
     (newer or llm.gradient_checkpointing_enable)({"use_reentrant": False})
 
 
-def _heard(
-    examples: Sequence[Example],
-    augment: Augment | None,
-    index: int,
-    generator: np.random.Generator,
-) -> HeardExample:
+def _heard(examples: Sequence[Example], index: int, generator: np.random.Generator) -> HeardExample:
+    del generator  # nothing is drawn: what was recorded is what is heard
     example = examples[index]
     waveforms = [read_audio(reference, Path()) for reference in audio_of(example)]
-    if augment is not None:
-        waveforms = [augment(waveform, generator) for waveform in waveforms]
     short = min(len(waveform) for waveform in waveforms)
     if short < SPEECH_RATE_HZ // 10:
         raise ValueError(f"{short} samples are too few: 0.1 s at least")
