@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from models.adapters.build import build_adapter
 from models.adapters.embeddings import SpeechEmbeddings
-from models.adapters.words import NOTHING_UNDERSTOOD, WordsAdapter, Written, shared_text
+from models.adapters.words import NOTHING_UNDERSTOOD, WordsAdapter, WordStates, shared_text
 from models.checkpoints.checkpoint import Checkpoint, open_checkpoint, weights_to_save
 from models.checkpoints.filling import Quantize, check_quantize, fill
 from models.checkpoints.whisper import load_decoder
@@ -49,7 +49,7 @@ SHORTEST_SAMPLES = 1600
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class HeardSpeech:
     """What the model hears in one utterance: from here come reply, emotion and words."""
 
     speech_states: tuple[SpeechStates, ...]
@@ -280,7 +280,9 @@ class BlspEmo(nn.Module):
         return self.emotion_head(states, embedded)
 
     @torch.inference_mode()
-    def hear(self, waveform: Waveform, *, cancelled: Callable[[], bool] = lambda: False) -> Heard:
+    def hear(
+        self, waveform: Waveform, *, cancelled: Callable[[], bool] = lambda: False
+    ) -> HeardSpeech:
         """Returns what is heard in one 16 kHz utterance of any length above zero.
 
         Beyond 30 s it is encoded in pieces cut at the quietest places; they stay one utterance.
@@ -315,7 +317,7 @@ class BlspEmo(nn.Module):
             embedded = [self._of_text(NOTHING_UNDERSTOOD)]
         logits = _emotion_of_pieces(each, states).float().cpu()
         probabilities = tuple(float(p) for p in calibrated(logits, self.config.calibration))
-        return Heard(
+        return HeardSpeech(
             speech_states=tuple(replace(s, layers=()) for s in states),
             speech_embeddings=torch.cat([e.of(0) for e in embedded]),
             emotion_logits=logits,
@@ -343,7 +345,7 @@ class BlspEmo(nn.Module):
         )
 
     def worded(
-        self, ids: Tensor, counts: Tensor, written: Written | None = None
+        self, ids: Tensor, counts: Tensor, written: WordStates | None = None
     ) -> SpeechEmbeddings:
         """Returns what the LLM is given for utterances whose words are known, without emotion.
 
@@ -379,7 +381,7 @@ class BlspEmo(nn.Module):
             return self._of_text("")
         shared = shared_text(before + text, self.tokenizer, theirs, written.ids)
         ids = torch.tensor([shared.ids], dtype=torch.long, device=self.device)
-        how = Written(written.states[None], shared.overlaps[None].to(self.device))
+        how = WordStates(written.states[None], shared.overlaps[None].to(self.device))
         return self.worded(ids, torch.tensor([ids.shape[1]], device=self.device), how)
 
     def _of_text(self, text: str) -> SpeechEmbeddings:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from models.blsp_emo import BlspEmo, Heard
+from models.blsp_emo import BlspEmo, HeardSpeech
 from models.emotions import Emotion
 from models.generation import CachedText, Guidance, Piece, Sampling, generate
 from models.prompts import system_line
@@ -21,7 +21,7 @@ KEPT_SHARE = 0.4
 SENTENCE_ENDS = (". ", "! ", "? ")
 
 
-class PersonaTooLong(ValueError):
+class SystemLineTooLong(ValueError):
     """A system line that leaves the talk too little of the context."""
 
 
@@ -46,7 +46,7 @@ class TalkSession:
         sampling: How replies are generated.
 
     Raises:
-        PersonaTooLong: The system line takes more than half of the context.
+        SystemLineTooLong: The system line takes more than half of the context.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class TalkSession:
         taken, limit = len(self._prompts.opening(self._persona)), self._model.config.context_tokens
         if taken > limit // 2:
             fitting = len(self._persona) * (limit // 2) // taken
-            raise PersonaTooLong(
+            raise SystemLineTooLong(
                 f"the persona has {len(self._persona)} characters, and this model has room for "
                 f"about {fitting} beside the talk: shorten it"
             )
@@ -113,13 +113,13 @@ class TalkSession:
             end = end[1:]
         return end
 
-    def fitting_speech(self, heard: Heard) -> Heard:
+    def fitting_speech(self, heard: HeardSpeech) -> HeardSpeech:
         """Returns `heard` with as much of its end as the turn still has room for."""
         held = self.position - self._turns[-1].start if self.is_waiting else 0
         room = min(self.longest_turn, self.longest_turn + self._opening - held)
         return replace(heard, speech_embeddings=heard.speech_embeddings[-max(1, room) :])
 
-    def listen(self, heard: Heard) -> None:
+    def listen(self, heard: HeardSpeech) -> None:
         """Takes what was heard as the person's turn; two in a row become one turn.
 
         Raises:

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from models.blsp_emo import BlspEmo, Heard
+from models.blsp_emo import BlspEmo, HeardSpeech
 from models.generation import CachedText, Sampling, generate
 from models.prompts import TRANSCRIBE
 from models.words.written import Words, words_of, written_words
 
 
 def transcribe(
-    model: BlspEmo, heard: Heard, *, cancelled: Callable[[], bool] = lambda: False
+    model: BlspEmo, heard: HeardSpeech, *, cancelled: Callable[[], bool] = lambda: False
 ) -> Words:
     """Returns the words of `heard` without encoding it again.
 
@@ -28,7 +28,7 @@ def transcribe(
     return words_of(written, model.decoder_tokenizer, model.config.word_confidence)
 
 
-def _asked(model: BlspEmo, heard: Heard, cancelled: Callable[[], bool]) -> Words:
+def _asked(model: BlspEmo, heard: HeardSpeech, cancelled: Callable[[], bool]) -> Words:
     """Returns what the LLM writes when it is asked for the words."""
     prompts = model.prompts
     text = CachedText(model.llm)

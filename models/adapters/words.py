@@ -13,7 +13,7 @@ NOTHING_UNDERSTOOD = "..."
 """What stands for speech of which nothing was understood; a typed turn of it is answered alike."""
 
 
-class Written(NamedTuple):
+class WordStates(NamedTuple):
     """How the decoder wrote the words of a batch of utterances."""
 
     states: Tensor
@@ -35,7 +35,7 @@ class WordsAdapter(nn.Module):
         self.residual = nn.Linear(encoder.width, out_width, bias=False)
         nn.init.zeros_(self.residual.weight)
 
-    def forward(self, embeddings: Tensor, written: Written) -> Tensor:
+    def forward(self, embeddings: Tensor, written: WordStates) -> Tensor:
         """Returns `embeddings` (B, L, D) of the LLM's tokens with the residual on them."""
         states = written.overlaps.to(written.states) @ written.states
         return embeddings + self.residual(states.to(self.residual.weight)).to(embeddings)
@@ -48,7 +48,7 @@ class SharedText(NamedTuple):
     """The LLM's."""
     decoder_ids: tuple[int, ...]
     overlaps: Tensor
-    """(L, W) as in `Written`."""
+    """(L, W) as in `WordStates`."""
 
 
 def shared_text(

@@ -17,7 +17,7 @@ from models.checkpoints.hub import check_is_checkpoint, is_downloaded
 from models.masks import HOP_SAMPLES
 from train.alignment.assemble import start_model
 from train.alignment.examples import Example, ViewSettings, build_examples, resolve
-from train.alignment.stages import Stage, only_training, parts_of
+from train.alignment.stages import TrainingStage, only_training, parts_of
 from train.alignment.step import (
     EMOTION,
     SEMANTIC,
@@ -30,7 +30,7 @@ from train.continuations.command import asked_of_writer
 from train.data.manifest import Drops, Utterance, read_manifest, split_by_speaker
 from train.loop.fit import fit
 from train.loop.run_folder import file_sha256
-from train.loop.task import Outcome, Task
+from train.loop.task import Task, TrainingOutcome
 from train.settings import AlignSettings, EmotionSettings, SemanticSettings
 
 logger = logging.getLogger(__name__)
@@ -47,17 +47,17 @@ class Corpus:
     hashes: dict[str, str]
 
 
-def align_semantic(settings: SemanticSettings) -> Outcome | None:
+def align_semantic(settings: SemanticSettings) -> TrainingOutcome | None:
     """Runs semantic alignment; returns how it ended, or None after a dry run."""
     return align(settings, SEMANTIC)
 
 
-def align_emotion(settings: EmotionSettings) -> Outcome | None:
+def align_emotion(settings: EmotionSettings) -> TrainingOutcome | None:
     """Runs emotion alignment; returns how it ended, or None after a dry run."""
     return align(settings, EMOTION)
 
 
-def align(settings: AlignSettings, stage: Stage) -> Outcome | None:
+def align(settings: AlignSettings, stage: TrainingStage) -> TrainingOutcome | None:
     """Runs one stage of alignment.
 
     Raises:
@@ -171,7 +171,9 @@ def read_corpus(settings: AlignSettings) -> Corpus:
     return Corpus([u for _, u in chosen], [i for i, _ in chosen], valid, hashes)
 
 
-def alignment_task(settings: AlignSettings, stage: Stage, model: BlspEmo, corpus: Corpus) -> Task:
+def alignment_task(
+    settings: AlignSettings, stage: TrainingStage, model: BlspEmo, corpus: Corpus
+) -> Task:
     """Returns what the loop trains, with everything else frozen.
 
     Raises:

@@ -7,7 +7,7 @@ from torch import nn
 
 
 @dataclass(frozen=True)
-class Stage:
+class TrainingStage:
     """One stage of training."""
 
     name: str
@@ -19,7 +19,7 @@ class Stage:
 
 
 def parts_of(model: nn.Module, parts: Sequence[str]) -> tuple[str, ...]:
-    """Returns those of `parts` that `model` has, named as in `Stage.trains`."""
+    """Returns those of `parts` that `model` has, named as in `TrainingStage.trains`."""
     names = [f".{name}." for name, _ in model.named_parameters()]
     return tuple(part for part in parts if any(f".{part}." in name for name in names))
 
@@ -29,7 +29,7 @@ def only_training(model: nn.Module, parts: Sequence[str]) -> int:
 
     Args:
         model: Any model.
-        parts: As in `Stage.trains`; an empty string names the whole model.
+        parts: As in `TrainingStage.trains`; an empty string names the whole model.
 
     Raises:
         ValueError: A part names no parameter.

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from models.adapters.embeddings import SpeechEmbeddings
-from models.adapters.words import SharedText, Written, shared_text
+from models.adapters.words import SharedText, WordStates, shared_text
 from models.blsp_emo import BlspEmo
 from models.emotion.heads import calibrated
 from models.emotions import EMOTION_LABELS
@@ -22,17 +22,17 @@ from train.alignment import losses
 from train.alignment.collate import Batch, Collator, GivenWords, HeardExample
 from train.alignment.examples import Example, audio_of
 from train.alignment.losses import IGNORED
-from train.alignment.stages import Stage
+from train.alignment.stages import TrainingStage
 from train.data.audio_files import read_audio
 from train.loop.batches import BucketedBatches
 
 TEXT_RUN = {"response_kl", "input_kl"}
 LLM_RUN = TEXT_RUN | {"response_ce"}
 
-SEMANTIC = Stage("semantic-alignment", ("adapter",), {"response_kl": 1.0})
+SEMANTIC = TrainingStage("semantic-alignment", ("adapter",), {"response_kl": 1.0})
 """The adapter learns to make speech continue as its words do."""
 
-EMOTION = Stage(
+EMOTION = TrainingStage(
     "emotion-alignment",
     ("adapter", "lora_a", "lora_b", "emotion_head", "emotion_vectors"),
     {"input_er": 1.0, "response_ce": 1.0},
@@ -192,7 +192,7 @@ def _given_words(model: BlspEmo, given: GivenWords, states: SpeechStates) -> Spe
     if decoder is None or transcription is None:
         raise ValueError("the adapter words needs a decoder that writes them")
     written = decoder.written(given.decoder_ids, states, prompt=transcription.prompt_ids)
-    return model.worded(given.ids, given.counts, Written(written, given.overlaps))
+    return model.worded(given.ids, given.counts, WordStates(written, given.overlaps))
 
 
 def _evenly(emotions: Tensor) -> Tensor:

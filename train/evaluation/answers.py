@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.blsp_emo import BlspEmo, Heard
+from models.blsp_emo import BlspEmo, HeardSpeech
 from models.emotions import Emotion, emotion_from_label
 from models.features import Waveform
 from models.generation import Sampling
@@ -170,7 +170,7 @@ def with_pink_noise(waveform: Waveform, below_db: float, name: str) -> Waveform:
     return (waveform + level * noise).astype(np.float32)
 
 
-def ask_emotion(model: BlspEmo, heard: Heard) -> str:
+def ask_emotion(model: BlspEmo, heard: HeardSpeech) -> str:
     """Returns the LLM's answer to the paper's question for the emotion of the speech."""
     session = TalkSession(model, sampling=Sampling(max_new_tokens=ANSWERED_TOKENS))
     session.read(RECOGNISE_EMOTION)  # question and speech are one turn, as nothing lies between
@@ -178,7 +178,9 @@ def ask_emotion(model: BlspEmo, heard: Heard) -> str:
     return "".join(session.reply()).strip()
 
 
-def _reply(model: BlspEmo, heard: Heard, utterance: Utterance, settings: EvaluateSettings) -> Said:
+def _reply(
+    model: BlspEmo, heard: HeardSpeech, utterance: Utterance, settings: EvaluateSettings
+) -> Said:
     """The reply in a talk whose earlier turns are read as text."""
     session = TalkSession(model, sampling=Sampling(max_new_tokens=settings.longest_tokens))
     for said, replied in utterance.history:

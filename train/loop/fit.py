@@ -14,12 +14,12 @@ from torch import Tensor
 from train.loop.batches import Batches, LoadedBatch, read_batches
 from train.loop.optimiser import learning_rate, make_optimiser
 from train.loop.processes import check_joined, held, on_cpu
-from train.loop.report import Report
+from train.loop.report import TrainingReport
 from train.loop.run_folder import open_run, replacing, restore_replaced
 from train.loop.states import Gathered, StateKeeper
 from train.loop.stepper import Stepper, training_mode
 from train.loop.stop_on_signal import StopOnSignal
-from train.loop.task import Ending, Outcome, Position, Task
+from train.loop.task import Ending, Position, Task, TrainingOutcome
 from train.settings import LoopSettings
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ FREE_SETTINGS = {"log_every", "save_every", "keep_states", "workers", "max_bad_b
 """Settings that may differ between the parts of a resumed run."""
 
 
-def fit(task: Task, settings: LoopSettings, folder: Path) -> Outcome:
+def fit(task: Task, settings: LoopSettings, folder: Path) -> TrainingOutcome:
     """Trains until the steps, the epochs or the budget end, or a signal asks to stop.
 
     A run folder that holds a saved state is resumed: the losses are those of an uninterrupted run.
@@ -82,14 +82,14 @@ class _Loop:
         self.stop = StopOnSignal()
         self.told: set[str] = set()
 
-    def run(self) -> Outcome:
+    def run(self) -> TrainingOutcome:
         """Runs to the end of the limits or to a signal; returns how it ended."""
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = held(self.folder / "lock") if self.accelerator.is_main_process else nullcontext()
         with lock:
             return self._run()
 
-    def _run(self) -> Outcome:
+    def _run(self) -> TrainingOutcome:
         task, settings = self.task, self.settings
         self._open()
         torch.manual_seed(settings.seed + 1000 * self.rank)
@@ -97,7 +97,7 @@ class _Loop:
         self.at = self.states.restore() or self.at
         if self._share_done() >= 1.0:
             logger.info("%s: %s is complete already", task.name, self.folder)
-            return Outcome("finished", self.at, self.folder)
+            return TrainingOutcome("finished", self.at, self.folder)
         if 2 * settings.warmup_steps > self.limit and self.at.step == 0:
             logger.warning(
                 "the warm-up of %d steps takes most of the %d steps of this run: set warmup_steps "
@@ -106,7 +106,7 @@ class _Loop:
                 self.limit,
             )
         first = self.accelerator.is_main_process
-        report = Report(self.folder, title=task.name, active=first, from_step=self.at.step)
+        report = TrainingReport(self.folder, title=task.name, active=first, from_step=self.at.step)
         with report, self.stop:
             ending = self._train(report)
             self._check_weights()
@@ -115,7 +115,7 @@ class _Loop:
                 self._export("last")
             self.states.save(self.at)
         logger.info("%s: %s after %d steps", task.name, ending, self.at.step)
-        return Outcome(ending, self.at, self.folder)
+        return TrainingOutcome(ending, self.at, self.folder)
 
     def _open(self) -> None:
         if self.accelerator.is_main_process:
@@ -128,7 +128,7 @@ class _Loop:
             open_run(self.folder, identity=identity, notes=notes)
         self.accelerator.wait_for_everyone()
 
-    def _train(self, report: Report) -> Ending:
+    def _train(self, report: TrainingReport) -> Ending:
         training_mode(self.stepper)
         started = saved = time.perf_counter()
         before_s = self.at.elapsed_s
@@ -279,7 +279,7 @@ class _Loop:
         gathered: Any = self.accelerator.gather(tensor[None])
         return gathered.amax(dim=0).tolist()
 
-    def _log(self, report: Report, done: float) -> None:
+    def _log(self, report: TrainingReport, done: float) -> None:
         speed = self.at.step / max(self.at.elapsed_s, 1e-9)
         if self.at.summed:
             means = {name: value / self.at.summed for name, value in self.at.sums.items()}
@@ -292,7 +292,7 @@ class _Loop:
                 report.wrote("train", self.at.step, {**means, "learning_rate": rate})
                 self.at.sums, self.at.summed = {}, 0
 
-    def _validate(self, report: Report) -> None:
+    def _validate(self, report: TrainingReport) -> None:
         """Validates, records, and exports `best` when no earlier validation was as good."""
         self.stepper.eval()
         figures: dict[str, float] = {}

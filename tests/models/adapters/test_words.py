@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from models.adapters.words import (
     NOTHING_UNDERSTOOD,
-    Written,
+    WordStates,
     shared_text,
     span_overlaps,
     token_spans,
@@ -138,7 +138,9 @@ def test_what_training_gives_the_llm_is_what_a_talk_gives_it() -> None:
     assert torch.allclose(written[0], words.states, atol=1e-4)
     shared = shared_text(text, model.tokenizer, model.tokenizer, words.ids)
     ids = torch.tensor([shared.ids])
-    given = model.worded(ids, torch.tensor([ids.shape[1]]), Written(written, shared.overlaps[None]))
+    given = model.worded(
+        ids, torch.tensor([ids.shape[1]]), WordStates(written, shared.overlaps[None])
+    )
     assert torch.allclose(given.of(0), heard.speech_embeddings, atol=1e-3)
     assert not torch.allclose(given.of(0), model.llm.embed(ids)[0], atol=0.1)
 

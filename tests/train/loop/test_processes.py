@@ -118,7 +118,7 @@ import os, signal, sys
 from pathlib import Path
 from train.continuations.command import write_continuations
 from train.settings import ContinueSettings
-from train.continuations.writers import Written
+from train.continuations.writers import WrittenContinuation
 left = int(sys.argv[2])
 class Writer:
     def write(self, utterances):
@@ -130,7 +130,7 @@ class Writer:
         left -= 1
         with open(sys.argv[1] + "/asked-" + os.environ["RANK"], "a") as asked:
             asked.writelines(u.id + "\\n" for u in utterances)
-        return [Written("Good luck with " + u.id, True) for u in utterances]
+        return [WrittenContinuation("Good luck with " + u.id, True) for u in utterances]
 settings = ContinueSettings(manifest=Path(sys.argv[1]) / "said.jsonl", batch_size=2)
 write_continuations(settings, Writer())
 """
