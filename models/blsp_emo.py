@@ -1,6 +1,6 @@
 """`BlspEmo`: encoder, adapter, LLM and emotion head together, and what one utterance gives."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -25,7 +25,7 @@ from models.features import (
     speech_features,
     without_offset,
 )
-from models.int8 import quantize_layers
+from models.int8 import Int8Linear, quantize_layers
 from models.llm import LanguageModel
 from models.masks import HOP_SAMPLES, blank_outside
 from models.precision import DtypeName, choose_device
@@ -100,6 +100,8 @@ class BlspEmo(nn.Module):
             else None
         )
         if self.emotion_vectors is not None:
+            # At zero the vectors change nothing, so that a model which is given them begins as the
+            # one without, and only what the replies gain by moves them.
             nn.init.zeros_(self.emotion_vectors.weight)
 
     @classmethod
@@ -146,17 +148,26 @@ class BlspEmo(nn.Module):
         *,
         dtype: torch.dtype | None = None,
         llm_changes: Mapping[str, Tensor] | None = None,
+        parameters: Iterable[tuple[str, Tensor]] | None = None,
     ) -> Checkpoint[Mapping[str, Tensor]]:
         """Returns what `models.checkpoints.checkpoint.save` writes of this model.
 
         Args:
-            dtype: As for `weights_to_save`.
-            llm_changes: Likewise.
+            dtype: Number format of the weights in the file; their own if not given.
+            llm_changes: Tensors that are written in place of the LLM's own, which a part gives.
+            parameters: Written instead of the model's own, such as whole ones where its own are
+                spread over processes.
 
         Raises:
-            ValueError: The model is quantised.
+            ValueError: The model is in 8 bits, and not its LLM alone with `llm_changes` for it.
         """
-        weights = weights_to_save(self, dtype=dtype, llm_changes=llm_changes)
+        if llm_changes is None and any(isinstance(m, Int8Linear) for m in self.modules()):
+            raise ValueError("a model in 8 bits cannot be saved: load it with another dtype")
+        weights = weights_to_save(
+            self.named_parameters() if parameters is None else parameters,
+            dtype=dtype,
+            llm_changes=llm_changes,
+        )
         return Checkpoint(self.config, self._tokenizer, self._decoder_tokenizer, weights)
 
     def _compute_in_int8(self) -> None:
@@ -294,6 +305,7 @@ class BlspEmo(nn.Module):
         Raises:
             ValueError: The utterance is empty or holds samples that are not finite.
         """
+        # Before the cuts, which compare energies: a shifted zero line adds its own to all of them.
         waveform = without_offset(waveform)
         longest = self.config.speech_encoder.max_frames * HOP_SAMPLES
         states: list[SpeechStates] = []
@@ -306,6 +318,7 @@ class BlspEmo(nn.Module):
         written = [words for words in found if words is not None]
         confidence = self.config.word_confidence
         words = words_of(written, self.decoder_tokenizer, confidence) if written else None
+        # The head reads the embeddings before the emotion is on them: it would hear itself.
         plain = self._given(states, found)
         each = [self.emotion_logits(s, e) for s, e in zip(states, plain, strict=True)]
         embedded = [
@@ -315,9 +328,12 @@ class BlspEmo(nn.Module):
         if words and not are_understood(words, confidence):
             # Neither guessed words nor what a noise sounds like may colour the question back.
             embedded = [self._of_text(NOTHING_UNDERSTOOD)]
+        # One utterance has one emotion, whatever its pieces; each piece above kept its own, because
+        # a person's tone may turn within a minute and the words beside it should carry that.
         logits = _emotion_of_pieces(each, states).float().cpu()
         probabilities = tuple(float(p) for p in calibrated(logits, self.config.calibration))
         return HeardSpeech(
+            # All layers are as large as the states times their number, and nobody reads them again.
             speech_states=tuple(replace(s, layers=()) for s in states),
             speech_embeddings=torch.cat([e.of(0) for e in embedded]),
             emotion_logits=logits,
@@ -377,6 +393,8 @@ class BlspEmo(nn.Module):
         """Returns what the LLM is given for words of the decoder, with `before` before them."""
         theirs = self.decoder_tokenizer
         text = text_of(written, theirs)
+        # Nothing is given for a piece without words, and not three dots: others may hold words, and
+        # `hear` gives the dots once, where none do.
         if written.states is None or not text:
             return self._of_text("")
         shared = shared_text(before + text, self.tokenizer, theirs, written.ids)
@@ -395,6 +413,7 @@ class BlspEmo(nn.Module):
         """Returns the words of an utterance where the LLM is given them."""
         if not isinstance(self.adapter, WordsAdapter):
             return None
+        # A configuration with this adapter and without a decoder is refused.
         assert self.decoder is not None and self.config.transcription is not None
         return written_words(
             self.decoder,

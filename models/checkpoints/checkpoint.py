@@ -1,13 +1,13 @@
 """Checkpoints: the record of what one holds, read from a folder or written to one."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.checkpoints.composed import (
     ComposedWeights,
@@ -18,7 +18,6 @@ from models.checkpoints.composed import (
 from models.checkpoints.hub import checkpoint_folder
 from models.checkpoints.published import PublishedWeights, is_published, published_config
 from models.config import FORMAT, BlspEmoConfig, from_mapping
-from models.int8 import Int8Linear
 from models.tokenizer import JsonTokenizer, QwenTokenizer, Tokenizer
 from models.weights import CheckpointError, WeightFiles, read_json
 
@@ -72,26 +71,21 @@ def open_checkpoint(source: str | Path) -> Checkpoint[StoredWeights]:
 
 
 def weights_to_save(
-    model: nn.Module,
+    parameters: Iterable[tuple[str, Tensor]],
     *,
     dtype: torch.dtype | None = None,
     llm_changes: Mapping[str, Tensor] | None = None,
 ) -> Mapping[str, Tensor]:
-    """Returns the parameters of `model` by name, as `save` writes them.
+    """Returns the parameters of a model by name, as `save` writes them.
 
     Args:
-        model: Not quantised; its LLM may be, where `llm_changes` are given.
-        dtype: Number format; that of the model if not given.
+        parameters: With their names.
+        dtype: Number format; that of the parameters if not given.
         llm_changes: Tensors that stand in place of the LLM's own, which a part gives.
-
-    Raises:
-        ValueError: The model is quantised.
     """
-    if llm_changes is None and any(isinstance(m, Int8Linear) for m in model.modules()):
-        raise ValueError("a model in 8 bits cannot be saved: load it with another dtype")
     tensors = {
         name: (p.detach() if dtype is None else p.detach().to(dtype)).cpu().contiguous()
-        for name, p in model.named_parameters()
+        for name, p in parameters
         if llm_changes is None or not name.startswith("llm.") or names_in_part(name) is None
     }
     return {**tensors, **(llm_changes or {})}

@@ -66,6 +66,7 @@ class AttentiveEmotionHead(nn.Module):
             start=torch.zeros_like(speech.states),
         )
         states = self.norm(mixed)
+        # The softmax is in 32 bits: over some hundred states 16 bits round the small weights away.
         scores = self.attention(states).squeeze(-1).masked_fill(~speech.mask, -torch.inf)
         weights = torch.softmax(scores.float(), dim=1).to(states.dtype)[..., None]
         mean = (weights * states).sum(dim=1)
@@ -175,6 +176,8 @@ class LayersEmotionHead(nn.Module):
     def scaled(self, statistics: Tensor) -> Tensor:
         """Returns statistics (B, K) in deviations from the average."""
         scaled = (statistics - self.average) / self.deviation
+        # By a microphone unlike all that was learnt from some statistics lie far outside, and a
+        # linear layer would follow the furthest of them.
         return scaled.clamp(-self.LIMIT, self.LIMIT)
 
 
@@ -228,6 +231,7 @@ def build_emotion_head(
 
 def calibrated(logits: Tensor, calibration: CalibrationConfig) -> Tensor:
     """Returns probabilities (…, E) of logits (…, E), softened by the temperature."""
+    # An ensemble is averaged before this: the temperature was fitted to the mean of its heads.
     return torch.softmax(logits.float() / calibration.temperature, dim=-1)
 
 
@@ -245,6 +249,8 @@ def fit_temperature(logits: Tensor, emotions: Tensor) -> float:
         logits: (N, E).
         emotions: (N,) indices.
     """
+    # A search, because it cannot diverge: where all is right the least loss lies at zero, and the
+    # end of the grid keeps the temperature finite.
     grid = torch.logspace(-0.7, 1.3, 200)
     losses = [nn.functional.cross_entropy(logits.float() / t, emotions).item() for t in grid]
     return float(grid[int(torch.tensor(losses).argmin())])

@@ -143,17 +143,21 @@ def greedy_words(
     )
     while len(ids) < limit and not cancelled():
         of_all = decoder.states(given, states, cache)[0]
+        # Whisper was taught to say that nobody speaks at the first position of the prompt alone,
+        # which is among the states of the first step only.
         if not scores and config.no_speech_id is not None:
             chances = torch.softmax(decoder.logits(of_all[0]).float(), dim=-1)
             no_speech = float(chances[config.no_speech_id])
         state = of_all[-1]
         token, score = _best(decoder.logits(state), config)
-        scores.append(score)
+        scores.append(score)  # the end's too: unsure of it, words may be missing
         if token in config.stop_ids:
             break
         ids.append(token)
         choosing.append(state)
         if len(ids) == limit or loop_length(ids):
+            # A circle is cut to its first round. One that was stopped by the limit may be in the
+            # middle of its second, which no circle of whole rounds shows.
             if repeats := loop_length(ids) or second_time(ids):
                 del ids[-repeats:], scores[-repeats:]
             break
@@ -171,6 +175,7 @@ def read_once(
     tokenizer: Tokenizer,
 ) -> WrittenWords:
     """Returns `written` without what the decoder read a second time from the same sound."""
+    # Spares the second pass over the decoder where there is too little to have been read twice.
     tokens = [tokenizer.decode([token]) for token in written.ids]
     if len(tokens) < FEWEST_TO_READ_AGAIN:
         return written
@@ -180,6 +185,7 @@ def read_once(
     repeats = read_again(read_at(read), tokens, seconds)
     if not repeats:
         return written
+    # The end's log-probability goes with the repeated part: that end was never reached from here.
     kept = len(tokens) - repeats
     return written._replace(
         ids=written.ids[:kept],

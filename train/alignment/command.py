@@ -294,4 +294,5 @@ def _to_float32(model: nn.Module) -> None:
 
 
 def _export(model: Any, folder: Path) -> None:
-    save(model.checkpoint(), folder)
+    # A model that is spread over processes comes with its whole parameters beside its own.
+    save(model.checkpoint(parameters=model.named_parameters()), folder)

@@ -56,6 +56,8 @@ class Alignment:
 
         Runs inside `Alignment.scope`.
         """
+        # Labels are told in place of the estimate, so that replies do not learn to answer what an
+        # untrained head guesses.
         told = None if self.emotion_told == "heard" else self._known_emotions(model, batch)
         states = model.encode(batch.features())
         embedded = self._embedded(model, batch, states, told)
@@ -79,8 +81,11 @@ class Alignment:
             words = _given_words(model, batch.given, states)
             if told is None:
                 told = calibrated(model.emotion_logits(states, words), model.config.calibration)
+            # As in a talk: three dots, for what was not understood, carry no emotion.
             understood = (batch.given.decoder_counts > 0)[:, None]
             return model.with_emotion(words, told * understood)
+        # Told how many embeddings to fire, a cformer that counts badly still meets the positions
+        # that are reserved for it; `cif` teaches it the count meanwhile.
         counts = batch.word_tokens if model.config.adapter.kind == "cformer" else None
         return model.adapt(states, counts, told)
 
@@ -107,6 +112,8 @@ class Alignment:
             found["response_ce"] = losses.response_ce(logits, speech.labels)
         if self.terms & TEXT_RUN:
             text = batch.text
+            # The teacher is the LLM as it was: no update acts on a text run, and no gradient
+            # teaches it to be followed more easily.
             with torch.no_grad(), model.speech_positions(torch.zeros_like(text.mask)):
                 teacher = model.llm(model.llm.embed(text.ids), mask=text.mask)
             if "response_kl" in self.terms:
@@ -142,6 +149,7 @@ def alignment_batches(
         weights: Chance of each example, drawn with replacement.
     """
     return BucketedBatches(
+        # By duration: what pads an utterance to the longest of its batch is computed in vain.
         lengths=[max(1, round(100 * example.duration_s)) for example in examples],
         load_item=partial(_heard, examples),
         collate=Collator(model.config, model.features, _sharing(model)),
@@ -191,6 +199,8 @@ def _given_words(model: BlspEmo, given: GivenWords, states: SpeechStates) -> Spe
     decoder, transcription = model.decoder, model.config.transcription
     if decoder is None or transcription is None:
         raise ValueError("the adapter words needs a decoder that writes them")
+    # Led along known words in one pass: the decoder writing freely would be a pass for each token,
+    # and would give other tokens than the batch reserved positions for.
     written = decoder.written(given.decoder_ids, states, prompt=transcription.prompt_ids)
     return model.worded(given.ids, given.counts, WordStates(written, given.overlaps))
 
