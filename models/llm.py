@@ -46,11 +46,6 @@ class LanguageModel(nn.Module):
         """A parameter, whose device and number format embeddings have."""
         return next(self.causal.parameters())
 
-    @property
-    def table(self) -> Tensor:
-        """The token embeddings (V, D)."""
-        return self.causal.get_input_embeddings().weight
-
     def embed(
         self, ids: Tensor, speech_mask: Tensor | None = None, speech: Tensor | None = None
     ) -> Tensor:

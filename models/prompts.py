@@ -51,7 +51,6 @@ class ChatMarkup:
     system_to_user: str
     user_to_assistant: str
     assistant_to_user: str
-    has_system: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +134,10 @@ def read_template(template: str, *, start_token: str = "") -> ChatMarkup:
     turns = [("user", said), ("assistant", replied), ("user", said_again)]
     try:
         text = _render(template, [("system", system), *turns], start_token)
-        has_system = system in text
     except ValueError:
-        has_system, text = False, ""
-    if not has_system:
+        text = ""
+    # Some templates know no system line, and say so or leave it out: then it opens the first turn.
+    if system not in text:
         turns[0] = ("user", f"{system}\n\n{said}")
         text = _render(template, turns, start_token)
     pieces: list[str] = []
@@ -152,7 +151,6 @@ def read_template(template: str, *, start_token: str = "") -> ChatMarkup:
         system_to_user=pieces[1],
         user_to_assistant=text,
         assistant_to_user=pieces[3],
-        has_system=has_system,
     )
 
 

@@ -18,8 +18,6 @@ class SpeechEmbeddings:
     """(B, S, D)."""
     lengths: Tensor
     """(B,) embeddings of each utterance."""
-    token_logits: Tensor | None = None
-    """`cformer`: (B, S, V) of its own output layer."""
     weights: Tensor | None = None
     """`cformer`: (B, states) integrate-and-fire weights after scaling."""
     predicted_counts: Tensor | None = None

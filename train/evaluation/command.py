@@ -212,7 +212,7 @@ def _equal(truth: Sequence[int], guess: Sequence[int]) -> list[bool]:
 def _delay_figures(answers: Sequence[Answered]) -> dict[str, Figure]:
     delays = np.array([answer.delay_ms for answer in answers])
     return {
-        f"first token, p{part} in ms": bootstrap(
+        f"first text, p{part} in ms": bootstrap(
             lambda chosen, part=part: float(np.percentile(delays[chosen], part)), len(delays)
         )
         for part in (50, 95)

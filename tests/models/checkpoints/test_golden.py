@@ -156,7 +156,7 @@ def _unmasked_adapter(
     for layer in adapter.post_cif_layers:
         after = layer(after, attention_bias(lengths_to_mask(counts), after.dtype))
     return SpeechEmbeddings(
-        adapter.token_embed_proj(after), counts, adapter.lm_head(after), raw, sums
+        adapter.token_embed_proj(after), counts, weights=raw, predicted_counts=sums
     )
 
 

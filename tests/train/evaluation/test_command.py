@@ -143,7 +143,7 @@ def test_rows_by_speaker_delays_and_copied_replies(tmp_path: Path) -> None:
     rows = evaluate(settings)
     assert set(rows) == {"test", *(f"test, s{n}" for n in range(4))}
     assert [rows[f"test, s{n}"]["emotion: accuracy"].count for n in range(4)] == [2, 2, 1, 1]
-    delay = rows["test"]["first token, p50 in ms"]
+    delay = rows["test"]["first text, p50 in ms"]
     assert 0 < delay.low <= delay.value <= delay.high
     assert "replies that stand in the training text" not in rows["test"]
     (record,) = (tmp_path / "out").glob("test.*.answers.jsonl")
