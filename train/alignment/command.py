@@ -14,13 +14,12 @@ from torch import nn
 from models.blsp_emo import BlspEmo
 from models.checkpoints.checkpoint import save
 from models.checkpoints.hub import check_is_checkpoint, is_downloaded
+from models.features import SPEECH_RATE_HZ
 from models.masks import HOP_SAMPLES
 from train.alignment.assemble import start_model
 from train.alignment.examples import Example, ViewSettings, build_examples, resolve
-from train.alignment.stages import TrainingStage, only_training, parts_of
+from train.alignment.stages import EMOTION, SEMANTIC, TrainingStage, only_training, parts_of
 from train.alignment.step import (
-    EMOTION,
-    SEMANTIC,
     TEXT_RUN,
     Alignment,
     alignment_batches,
@@ -41,8 +40,8 @@ class Corpus:
     """What is trained on and validated with."""
 
     train: list[Utterance]
-    source: list[int]
-    """Index of the manifest of each training utterance."""
+    source: dict[str, int]
+    """Index of the manifest of each training utterance, by its id."""
     valid: list[Utterance]
     hashes: dict[str, str]
 
@@ -156,6 +155,7 @@ def read_corpus(settings: AlignSettings) -> Corpus:
     if not found:
         raise ValueError(f"no utterance of the manifests is of the splits {settings.splits}")
     hashes = {str(path): file_sha256(path) for path in (*settings.train, *settings.valid)}
+    source = {utterance.id: index for index, utterance in found}
     if settings.valid:
         valid = [utterance for path in settings.valid for utterance in _read(path, settings)]
         both = {u.speaker for _, u in found} & {u.speaker for u in valid} - {""}
@@ -164,11 +164,9 @@ def read_corpus(settings: AlignSettings) -> Corpus:
                 f"{len(both)} speakers stand in the training and the validation manifests "
                 f"({', '.join(sorted(both)[:5])}): keep each speaker on one side"
             )
-        return Corpus([u for _, u in found], [i for i, _ in found], valid, hashes)
+        return Corpus([u for _, u in found], source, valid, hashes)
     training, valid = split_by_speaker([u for _, u in found], settings.valid_share)
-    kept = {id(utterance) for utterance in training}
-    chosen = [(i, u) for i, u in found if id(u) in kept]
-    return Corpus([u for _, u in chosen], [i for i, _ in chosen], valid, hashes)
+    return Corpus(training, source, valid, hashes)
 
 
 def alignment_task(
@@ -187,7 +185,6 @@ def alignment_task(
     )
     examples = _examples(corpus.train, model, views, settings)
     valid = _examples(corpus.valid, model, views, settings)
-    source = dict(zip((u.id for u in corpus.train), corpus.source, strict=True))
     wanted = settings.trains or parts_of(model, stage.trains)
     trained = only_training(model, wanted)
     _to_float32(model)
@@ -213,7 +210,7 @@ def alignment_task(
         batch_size=settings.batch_size,
         batch_s=settings.batch_s,
     )
-    chances = _chances(examples, source, settings)
+    chances = _chances(examples, corpus.source, settings)
     return Task(
         name=stage.name,
         model=model,
@@ -257,7 +254,7 @@ def _examples(
         logger.warning("%s", line)
     if not examples:
         raise ValueError(f"no example is left: {'; '.join(drops.lines())}")
-    limit_s = model.config.speech_encoder.max_frames * HOP_SAMPLES / 16_000
+    limit_s = model.config.speech_encoder.max_frames * HOP_SAMPLES / SPEECH_RATE_HZ
     if settings.longest_s > limit_s:
         raise ValueError(f"the encoder hears {limit_s:g} s at most: set longest_s to it")
     return examples

@@ -18,6 +18,17 @@ class TrainingStage:
     """Loss terms and their weights."""
 
 
+SEMANTIC = TrainingStage("semantic-alignment", ("adapter",), {"response_kl": 1.0})
+"""The adapter learns to make speech continue as its words do."""
+
+EMOTION = TrainingStage(
+    "emotion-alignment",
+    ("adapter", "lora_a", "lora_b", "emotion_head", "emotion_vectors"),
+    {"input_er": 1.0, "response_ce": 1.0},
+)
+"""Adapter, partial LoRA and all of emotion learn replies that fit words and voice."""
+
+
 def parts_of(model: nn.Module, parts: Sequence[str]) -> tuple[str, ...]:
     """Returns those of `parts` that `model` has, named as in `TrainingStage.trains`."""
     names = [f".{name}." for name, _ in model.named_parameters()]

@@ -1,4 +1,4 @@
-"""Semantic and emotion alignment of BLSP-Emo (arXiv 2406.03872): the step, data and stages."""
+"""Semantic and emotion alignment of BLSP-Emo (arXiv 2406.03872): the step and its batches."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -22,22 +22,11 @@ from train.alignment import losses
 from train.alignment.collate import Batch, Collator, GivenWords, HeardExample
 from train.alignment.examples import Example, audio_of
 from train.alignment.losses import IGNORED
-from train.alignment.stages import TrainingStage
 from train.data.audio_files import read_audio
 from train.loop.batches import BucketedBatches
 
 TEXT_RUN = {"response_kl", "input_kl"}
 LLM_RUN = TEXT_RUN | {"response_ce"}
-
-SEMANTIC = TrainingStage("semantic-alignment", ("adapter",), {"response_kl": 1.0})
-"""The adapter learns to make speech continue as its words do."""
-
-EMOTION = TrainingStage(
-    "emotion-alignment",
-    ("adapter", "lora_a", "lora_b", "emotion_head", "emotion_vectors"),
-    {"input_er": 1.0, "response_ce": 1.0},
-)
-"""Adapter, partial LoRA and all of emotion learn replies that fit words and voice."""
 
 
 @dataclass(frozen=True)

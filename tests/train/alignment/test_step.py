@@ -13,10 +13,8 @@ from tests.train.tiny import byte_tokenizer, tiny_model, utterances
 from train.alignment.collate import Batch
 from train.alignment.examples import Example, Spoken, ViewSettings, build_example, build_examples
 from train.alignment.losses import IGNORED
-from train.alignment.stages import TrainingStage, only_training, parts_of
+from train.alignment.stages import EMOTION, SEMANTIC, TrainingStage, only_training, parts_of
 from train.alignment.step import (
-    EMOTION,
-    SEMANTIC,
     Alignment,
     alignment_batches,
     recompute_activations,

@@ -19,8 +19,8 @@ from train.alignment.assemble import assemble
 from train.alignment.collate import Batch
 from train.alignment.examples import ViewSettings, build_example
 from train.alignment.hear import hear
-from train.alignment.stages import only_training, parts_of
-from train.alignment.step import EMOTION, SEMANTIC, Alignment, alignment_batches
+from train.alignment.stages import EMOTION, SEMANTIC, only_training, parts_of
+from train.alignment.step import Alignment, alignment_batches
 from train.data.manifest import Utterance, read_manifest, write_manifest
 from train.loop.fit import fit
 from train.loop.report import read_history

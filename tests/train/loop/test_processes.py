@@ -12,7 +12,7 @@ import torch
 from models.blsp_emo import BlspEmo
 from tests.train.small import small_settings, small_task
 from tests.train.tiny import tiny_model
-from train.alignment.step import EMOTION
+from train.alignment.stages import EMOTION
 from train.data.manifest import Utterance, read_manifest, write_manifest
 from train.loop.fit import fit
 from train.loop.processes import check_joined, held
@@ -101,7 +101,7 @@ from tests.train.small import small_settings
 from tests.train.alignment.test_step import examples_of, task_for
 from tests.train.tiny import tiny_model
 from models.checkpoints.checkpoint import save
-from train.alignment.step import EMOTION
+from train.alignment.stages import EMOTION
 from train.loop.fit import fit
 from dataclasses import replace
 folder = Path(sys.argv[1])
