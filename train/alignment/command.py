@@ -219,7 +219,7 @@ def alignment_task(
         train=batches(examples, model, seed=settings.loop.seed, weights=chances),
         valid=batches(valid, model, seed=0, shuffle=False),
         scope=step.scope,
-        export=_export,
+        export=export,
         identity={
             "data": corpus.hashes,
             "start": settings.model or [settings.speech, settings.llm],
@@ -290,6 +290,7 @@ def _to_float32(model: nn.Module) -> None:
             parameter.data = parameter.data.to(torch.float32)
 
 
-def _export(model: Any, folder: Path) -> None:
+def export(model: Any, folder: Path) -> None:
+    """Writes a checkpoint of `model`, a `BlspEmo` or one that the loop gathered for it."""
     # A model that is spread over processes comes with its whole parameters beside its own.
     save(model.checkpoint(parameters=model.named_parameters()), folder)

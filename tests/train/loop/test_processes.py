@@ -100,14 +100,14 @@ from functools import partial
 from tests.train.small import small_settings
 from tests.train.alignment.test_step import examples_of, task_for
 from tests.train.tiny import tiny_model
-from models.checkpoints.checkpoint import save
+from train.alignment.command import export
 from train.alignment.stages import EMOTION
 from train.loop.fit import fit
 from dataclasses import replace
 folder = Path(sys.argv[1])
 model = tiny_model(folder / os.environ["RANK"])
 task = task_for(EMOTION, model, examples_of(folder / os.environ["RANK"], model))
-task = replace(task, export=save, valid=task.train)
+task = replace(task, export=export, valid=task.train)
 fit(task, small_settings(max_steps=4, accumulate=1, evaluate_every=2), folder / "run")
 assert {type(p).__name__ for p in model.parameters()} == {"DTensor"}
 """
