@@ -72,7 +72,7 @@ FLOORS = {
         "__main__",
     ),
     "assistant": (
-        "errors configuration danger",
+        "errors configuration danger carried",
         "worker output_file",
         "clock audio",
         "voice",
