@@ -14,9 +14,9 @@ import argparse
 from pathlib import Path
 
 from assistant.assembly import open_speech_model
-from assistant.engines.table import ENGINES, USUAL_MODEL
 from assistant.engines.protocols import SpeechModel
 from assistant.engines.settings import ModelSettings
+from assistant.engines.table import ENGINES, USUAL_MODEL
 from assistant.errors import AssistantError
 from assistant.settings import EngineSettings
 from benchmarks.everyday import judging, sheets
