@@ -40,10 +40,13 @@ ADDED = Path(__file__).parent / "extending"
 QUESTION = speech_like((0.5, 2.5), (6.0, 7.0), length_s=10.0)
 
 ADDED_ENGINES = {
-    "vad": ("loudness", Engine("loudness", "Loudness", "pip install it", "takes noise for speech")),
-    "turn_judge": ("hasty", Engine("hasty", "Hasty", "pip install it", "waits for nobody")),
-    "speech_model": ("watch", Engine("stopwatch", "Stopwatch", "pip install it", "times you")),
-    "voice": ("beeper", Engine("beeper", "Beeper", "pip install it", "beeps")),
+    "vad": (
+        "loudness",
+        Engine("loudness", "Loudness", "pip install -e .", "hears noise"),
+    ),
+    "turn_judge": ("hasty", Engine("hasty", "Hasty", "pip install -e .", "waits for nobody")),
+    "speech_model": ("watch", Engine("stopwatch", "Stopwatch", "pip install -e .", "times you")),
+    "voice": ("beeper", Engine("beeper", "Beeper", "pip install -e .", "beeps")),
 }
 
 
