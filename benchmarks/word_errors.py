@@ -9,6 +9,7 @@ a set that is not there is left out and named. `--out FILE` keeps every single a
 import argparse
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -76,8 +77,9 @@ def said(name: str, count: int) -> Iterator[Said]:
     if name.split()[0] in SPOKEN:
         yield from _spoken(name, count)
         return
-    data = Path(os.environ.get("ATTUNE_DATA", "../shared/data"))
-    files = CorpusFiles(data / "asr" / name)
+    if not (data := os.environ.get("ATTUNE_DATA")):
+        sys.exit(f"set ATTUNE_DATA to the folder of recordings: {name} lies below it")
+    files = CorpusFiles(Path(data) / "asr" / name)
     all_of_it: list[Utterance] = list(reader_of(name)(files, Drops()))
     test = [u for u in all_of_it if u.split == "test"] or all_of_it
     for place in np.linspace(0, len(test) - 1, min(count, len(test))).astype(int):

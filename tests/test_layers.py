@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from assistant.engines.table import ENGINES, Part
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("command_line", "models", "train", "assistant", "ui")
 LAYERS = {
@@ -18,10 +20,9 @@ LAYERS = {
     "app": ("ui", "assistant", "command_line"),
 }
 """What each package may import of the others; for `models` see below."""
+HEARING: tuple[Part, ...] = ("speech_model", "turn_judge")
 SPEECH_MODELS = {
-    "assistant.engines.blsp_emo",
-    "assistant.engines.cascade",
-    "assistant.engines.turn_ear",
+    f"assistant.engines.{engine.module}" for part in HEARING for engine in ENGINES[part].values()
 }
 """The modules of `assistant` that import all of `models`."""
 LIGHT = {
@@ -72,7 +73,7 @@ FLOORS = {
         "__main__",
     ),
     "assistant": (
-        "errors configuration danger",
+        "errors configuration danger carried",
         "worker output_file",
         "clock audio",
         "voice",

@@ -185,8 +185,8 @@ class AlignSettings(StartSettings):
     """What a model with emotion vectors is told in training: the label, what its emotion head
     hears, which lets the replies teach the head, or that all are as probable."""
     weights: dict[str, float] = Field(default_factory=dict[str, float])
-    """Weight of each loss term; empty: the paper's. Terms: response_kl, response_ce, input_er,
-    cif, input_kl."""
+    """Weight of each loss term; empty: the paper's. Terms: response_ce, response_kl, input_kl,
+    input_er, cif and what else stands in `train.alignment.terms`."""
     trains: tuple[str, ...] = ()
     """Parts of the model that train; empty: the paper's."""
     temperature: float = Field(default=2.0, gt=0)

@@ -25,6 +25,7 @@ from train.alignment.step import (
     alignment_batches,
     recompute_activations,
 )
+from train.alignment.terms import check_terms
 from train.continuations.command import asked_of_writer
 from train.data.manifest import Drops, Utterance, read_manifest, split_by_speaker
 from train.loop.fit import fit
@@ -64,6 +65,7 @@ def align(settings: AlignSettings, stage: TrainingStage) -> TrainingOutcome | No
         CheckpointError: The model to start from cannot be used.
     """
     stage = replace(stage, weights=settings.weights or stage.weights)
+    check_terms(frozenset(stage.weights))
     check_paths(settings)
     if TEXT_RUN & stage.weights.keys():
         for path in settings.train:

@@ -18,15 +18,14 @@ from models.emotion.heads import calibrated
 from models.emotions import EMOTION_LABELS
 from models.features import SPEECH_RATE_HZ
 from models.speech_encoder import SpeechStates
-from train.alignment import losses
 from train.alignment.collate import Batch, Collator, GivenWords, HeardExample
 from train.alignment.examples import Example, audio_of
 from train.alignment.losses import IGNORED
+from train.alignment.terms import TERMS, Forward, check_terms
 from train.data.audio_files import read_audio
 from train.loop.batches import BucketedBatches
 
 TEXT_RUN = {"response_kl", "input_kl"}
-LLM_RUN = TEXT_RUN | {"response_ce"}
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,10 @@ class Alignment:
     """What emotion vectors follow: the label; the head's estimate, so that the replies teach the
     head, too; or nothing, every emotion being as probable."""
 
+    def __post_init__(self) -> None:
+        """Refuses unknown terms, which would else be left out in silence."""
+        check_terms(self.terms)
+
     def __call__(self, model: BlspEmo, batch: Batch) -> Mapping[str, Tensor]:
         """Returns the loss terms of a batch; with `input_er` also the share of right emotions.
 
@@ -50,17 +53,10 @@ class Alignment:
         told = None if self.emotion_told == "heard" else self._known_emotions(model, batch)
         states = model.encode(batch.features())
         embedded = self._embedded(model, batch, states, told)
-        found: dict[str, Tensor] = {}
-        if self.terms & LLM_RUN:
-            found |= self._of_llm(model, batch, embedded)
-        if "input_er" in self.terms:
-            logits = model.emotion_logits(states, embedded)
-            found["input_er"] = losses.input_er(logits, batch.emotions)
-            found["emotion_right"] = _share_right(logits, batch.emotions)
-        if "cif" in self.terms:
-            if embedded.predicted_counts is None:
-                raise ValueError("the loss term cif needs the cformer adapter")
-            found["cif"] = losses.cif(embedded.predicted_counts, batch.word_tokens)
+        forward = Forward(model, batch, states, embedded, self.temperature)
+        found = {name: term(forward) for name, term in TERMS.items() if name in self.terms}
+        if "input_er" in found:
+            found["emotion_right"] = _share_right(forward.emotion_logits, batch.emotions)
         return found
 
     def _embedded(
@@ -89,31 +85,6 @@ class Alignment:
     def scope(self, model: BlspEmo, batch: Batch) -> AbstractContextManager[None]:
         """LoRA acts on the speech view's speech; spans the backward pass for checkpointing."""
         return model.speech_positions(batch.speech.spoken)
-
-    def _of_llm(
-        self, model: BlspEmo, batch: Batch, embedded: SpeechEmbeddings
-    ) -> dict[str, Tensor]:
-        speech = batch.speech
-        inputs = model.llm.embed(speech.ids, speech.spoken, embedded.flat)
-        logits = model.llm(inputs, mask=speech.mask)
-        found: dict[str, Tensor] = {}
-        if "response_ce" in self.terms:
-            found["response_ce"] = losses.response_ce(logits, speech.labels)
-        if self.terms & TEXT_RUN:
-            text = batch.text
-            # The teacher is the LLM as it was: no update acts on a text run, and no gradient
-            # teaches it to be followed more easily.
-            with torch.no_grad(), model.speech_positions(torch.zeros_like(text.mask)):
-                teacher = model.llm(model.llm.embed(text.ids), mask=text.mask)
-            if "response_kl" in self.terms:
-                found["response_kl"] = losses.response_kl(
-                    logits, teacher, speech.response, text.response, temperature=self.temperature
-                )
-            if "input_kl" in self.terms:
-                found["input_kl"] = losses.input_kl(
-                    logits, teacher, speech.spoken, text.spoken, temperature=self.temperature
-                )
-        return found
 
 
 def alignment_batches(
