@@ -38,6 +38,8 @@ texts = st.text(max_size=20).map(lambda text: f"{SECRET} {text}")
 shares = st.floats(0.01, 1.0)
 values: dict[Any, st.SearchStrategy[Any]] = {
     str: texts,
+    # What is not a number is not equal to itself, and no clock shows it.
+    float: st.floats(allow_nan=False, allow_infinity=False),
     dict[str, Any]: st.dictionaries(st.text(max_size=5), st.integers(), max_size=2),
     EmotionEstimate: st.builds(EmotionEstimate, st.tuples(*[shares] * len(Emotion))),
     Transcript: st.builds(Transcript, texts, st.none() | st.floats(0.0, 1.0)),
