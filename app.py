@@ -36,6 +36,11 @@ COMMANDS = {
         "assistant.settings:ReplySettings",
         "ui.report:reply",
     ),
+    "records": Command(
+        "list, search, export, replay and delete recorded talks",
+        "assistant.records.settings:RecordsSettings",
+        "ui.records.command:records",
+    ),
     "doctor": Command(
         "show what works on this machine and how to mend what does not",
         "assistant.settings:DoctorSettings",

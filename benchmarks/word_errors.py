@@ -19,7 +19,7 @@ import torch
 
 from models.checkpoints.whisper import load_decoder, load_encoder
 from models.features import Waveform, speech_features
-from models.transcription import words_of, written_words
+from models.words.written import words_of, written_words
 from train.corpora.files import CorpusFiles
 from train.corpora.table import reader_of
 from train.data.audio_files import read_audio
@@ -29,12 +29,12 @@ from train.metrics import word_error_rate
 from train.synthetic.speech_cuts import pink_noise
 from train.synthetic.spoken_sentences import piper_says
 from train.synthetic.surroundings import with_noise
-from train.synthetic.voices import Voice, speak
+from train.synthetic.voices import SyntheticVoice, speak
 
-FLITE = Voice("flite", "slt")
+FLITE = SyntheticVoice("flite", "slt")
 SPOKEN = {
     "flite": FLITE,
-    "espeak": Voice("espeak", "en-us"),
+    "espeak": SyntheticVoice("espeak", "en-us"),
     "joe": None,
 }
 NOISE_DB = 10.0

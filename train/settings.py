@@ -323,7 +323,7 @@ class EvaluateSettings(Frozen):
     """emotion: the head's accuracy and calibration. asked: the LLM names the emotion when asked
     (the paper's protocol). words: word error rate. replies: BLEU-1 against the manifest's
     continuations, endings and repetitions. judged: a judge scores the replies. delay: from the end
-    of speech to the first token of the reply; OMP_NUM_THREADS=1 for one thread."""
+    of speech to the first text of the reply; OMP_NUM_THREADS=1 for one thread."""
     by_speaker: bool = False
     """A row of figures for each speaker, too."""
     noise_db: float | None = None

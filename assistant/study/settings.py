@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 import tyro
 from pydantic import Field
 
-from assistant.settings import CommonSettings, GenerationSettings, ModelSettings
+from assistant.engines.settings import GenerationSettings, ModelSettings
+from assistant.settings import CommonSettings
 from assistant.turns.judges import TurnJudge
 from assistant.turns.settings import TalkSettings
 

@@ -26,7 +26,7 @@ CLOSED = ("/gradio_api/upload", "/gradio_api/proxy=", "/gradio_api/file=", "/gra
 """Gradio's own ways for files and other hosts, which the page has no use for."""
 
 
-def mount_page(api: FastAPI, resident: Resident) -> None:
+def mount_page(api: FastAPI, resident: Resident, *, with_records: bool = False) -> None:
     """Puts the page at `/`, behind all routes that `api` has already."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -36,7 +36,7 @@ def mount_page(api: FastAPI, resident: Resident) -> None:
     api.middleware("http")(_without_files)
     gr.mount_gradio_app(
         api,
-        _blocks(gr, resident),
+        _blocks(gr, resident, with_records=with_records),
         path="/",
         theme=gr.themes.Base(
             primary_hue="slate",
@@ -53,7 +53,7 @@ def mount_page(api: FastAPI, resident: Resident) -> None:
     )
 
 
-def _blocks(gr: Any, resident: Resident) -> Any:
+def _blocks(gr: Any, resident: Resident, *, with_records: bool) -> Any:
     content = (STATIC / "page.html").read_text(encoding="utf-8")
     content = content.replace(
         '<p id="a-disclosure"></p>', f'<p id="a-disclosure">{html.escape(DISCLOSURE)}</p>'
@@ -66,6 +66,8 @@ def _blocks(gr: Any, resident: Resident) -> Any:
     # People are asked to be recorded only where that is possible, and told so where it is not.
     unused = 'id="a-nothing-kept"' if resident.records is not None else 'id="a-keeping"'
     content = content.replace(unused, f"{unused} hidden")
+    if with_records:
+        content = content.replace('id="a-records" hidden', 'id="a-records"')
     with gr.Blocks(title="Attune", analytics_enabled=False) as blocks:
         gr.HTML(content, js_on_load=None, apply_default_css=False, padding=False)
         with gr.Accordion("Settings", open=False, elem_id="a-settings"):

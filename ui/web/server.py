@@ -19,6 +19,7 @@ from ui.realtime.hosting.security import LOOPBACK, Guard
 from ui.realtime.protocol.messages import LARGEST_EVENT_BYTES
 from ui.realtime.routes import ModelRoutes
 from ui.realtime.socket import House, realtime_router
+from ui.records.pages import RecordsPages
 from ui.web.limits import BodyLimit, ImpatientSocket, impatient_http
 
 STATIC = Path(__file__).parents[1] / "static"
@@ -50,6 +51,7 @@ class Site:
         hosts: frozenset[str] = LOOPBACK,
         password: str | None = None,
         with_page: bool = True,
+        records: RecordsPages | None = None,
     ) -> None:
         """Prepares the routes.
 
@@ -59,6 +61,7 @@ class Site:
             hosts: Names by which the server may be called.
             password: `USER:PASSWORD`, or None on this computer only.
             with_page: Whether there is a page, or the socket alone.
+            records: The pages of recorded talks; None for none.
         """
         self.house = House(resident, admission or AdmissionSettings())
         self._resident = resident
@@ -69,10 +72,12 @@ class Site:
         self._api.include_router(realtime_router(self.house, secrets))
         self._api.include_router(ModelRoutes(resident, secrets).router)
         self._api.mount("/attune/static", StaticFiles(directory=STATIC), name="attune")
+        if records is not None:
+            self._api.include_router(records.router)
         if with_page:
             from ui.web.page import mount_page
 
-            mount_page(self._api, resident)
+            mount_page(self._api, resident, with_records=records is not None)
         self.app: ASGIApp = Guard(
             BodyLimit(self._api), hosts=hosts, password=password, secrets=secrets
         )

@@ -5,9 +5,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from assistant.configuration import Settings
 from assistant.empathy import load_policy
 from assistant.errors import SettingsError
-from assistant.settings import Settings
 
 POLICIES = Path(__file__).with_name("policies.toml")
 STUDY_POLICIES = (

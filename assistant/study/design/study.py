@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from assistant.settings import Settings
+from assistant.configuration import Settings
 from assistant.study.design.conditions import Condition
 from assistant.study.design.texts import Texts
 from assistant.study.report.plan import Plan

@@ -1,6 +1,6 @@
 """What participants read where the study file says nothing else; each text can be replaced."""
 
-from assistant.settings import Settings
+from assistant.configuration import Settings
 
 DISCLOSURE = (
     "You will talk with a computer program (an artificial intelligence), not with a person. It "

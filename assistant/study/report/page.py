@@ -102,24 +102,24 @@ def _people(analysis: Analysis) -> str:
 
 
 def _glance(analysis: Analysis) -> str:
-    cards = _forests(analysis.findings, analysis.export.plan.smallest_effect)
+    cards = _forests(analysis.findings)
     note = (
-        "Effect sizes (dz within participants, ds between them) with their intervals; the shaded "
-        f"band is ±{analysis.export.plan.smallest_effect:g}, the smallest effect of interest. "
-        "Coloured: shown to differ after Holm's adjustment."
+        "Effect sizes (dz within participants, ds between them) with their intervals; shaded is "
+        "what counts as no effect, the bounds of equivalence. Coloured: shown to differ after "
+        "Holm's adjustment."
         if cards
         else ""
     )
     return f"<p>{html.escape(summary(analysis.findings))}</p>{_soft(note)}{cards}"
 
 
-def _forests(findings: Sequence[Finding], smallest: float) -> str:
+def _forests(findings: Sequence[Finding]) -> str:
     """Returns a picture for each two conditions; beyond a few they are folded."""
     by_pair: dict[tuple[str, str], list[Finding]] = {}
     for one in findings:
         if one.measure.kind == "score":
             by_pair.setdefault((one.first, one.second), []).append(one)
-    pictures = {pair: forest(found, smallest) for pair, found in by_pair.items()}
+    pictures = {pair: forest(found) for pair, found in by_pair.items()}
     shown = {_minus(*pair): picture for pair, picture in pictures.items() if picture}
     if len(shown) > _PAIRS:
         folded = "".join(
@@ -173,7 +173,7 @@ def _factors(analysis: Analysis) -> str:
     if not any(one.measure.kind == "score" for one in analysis.factors):
         return ""
     note = "Each factor over the levels of the others, and what one adds to the other."
-    cards = _forests(analysis.factors, analysis.export.plan.smallest_effect)
+    cards = _forests(analysis.factors)
     return f"{_soft(note)}{cards}{_folded(analysis.tables['factors'])}"
 
 

@@ -162,31 +162,38 @@ def _grid(axis: _Axis, height: int) -> str:
     return lines
 
 
-def forest(findings: Sequence[Finding], smallest: float) -> str:
-    """Returns the effect sizes of all findings with their intervals, around 0.
+def forest(findings: Sequence[Finding]) -> str:
+    """Returns effect sizes with their intervals, around 0, the bounds of equivalence shaded.
 
-    Args:
-        findings: those without a comparison are left out.
-        smallest: smallest effect of interest, in SDs: the shaded band.
+    Findings without a comparison are left out.
     """
     shown = [(one, one.comparison) for one in findings if one.comparison is not None]
     if not shown:
         return ""
     ends = [abs(end) for _, c in shown for end in _ends(c.effect_interval)]
     # One effect with a huge interval would press all others onto the line.
-    reach = min(max([*ends, smallest, 0.5]) * 1.05, 3.0)
+    reach = min(max([*ends, 0.5]) * 1.05, 3.0)
     axis = _Axis(-reach, reach)
     height = 46 * len(shown) + 30
-    left, right = axis.x(-smallest), axis.x(smallest)
     parts = [
-        f'<rect class="band" x="{left:.1f}" y="0" width="{right - left:.1f}" '
-        f'height="{height - 22}"/>',
+        *(_band(axis, 46 * row + 27, one, c) for row, (one, c) in enumerate(shown)),
         _grid(axis, height),
         _line("zero", (axis.x(0), axis.x(0)), (0, height - 22)),
     ]
     for row, (one, comparison) in enumerate(shown):
         parts.append(_effect(axis, 46 * row + 34, one, comparison))
     return _svg(height, "Effect sizes with their intervals", "".join(parts))
+
+
+def _band(axis: _Axis, y: float, one: Finding, comparison: Comparison) -> str:
+    if one.equivalence is None or comparison.difference == 0:
+        return ""
+    # A bound in points spans more of dz where a person's scores hang together closely.
+    bound = one.equivalence.bound * comparison.effect / comparison.difference
+    left, right = axis.x(max(-bound, axis.low)), axis.x(min(bound, axis.high))
+    return (
+        f'<rect class="band" x="{left:.1f}" y="{y}" width="{right - left:.1f}" height="14" rx="3"/>'
+    )
 
 
 def _effect(axis: _Axis, y: float, one: Finding, comparison: Comparison) -> str:
