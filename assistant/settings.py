@@ -65,14 +65,18 @@ class ReplySettings(EngineSettings):
     """
 
     questions: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
-    """Sound files of a person speaking: any format, rate, channels and length."""
+    """Sound files of a person speaking: any format, rate, channels and length. A folder stands for
+    all sound files in it, - for what another program sends."""
     text: str | None = None
-    """A typed question, answered after the recordings in a conversation of its own."""
+    """A typed question, answered after the recordings in a conversation of its own; - reads it from
+    standard input."""
     joined: bool = False
     """Take all inputs, in their order, as one conversation."""
     out: Path | None = None
     """Where the spoken answers go: a WAV file for all, or a folder for one WAV per conversation
     (default: the folder answers/). The transcript is put beside it as .jsonl and .md."""
+    force: bool = False
+    """Write over files that are there already and that reply did not write itself."""
     play: bool = False
     """Play the answers on the loudspeaker too."""
     play_if_possible: bool = False

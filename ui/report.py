@@ -173,9 +173,11 @@ def _emotion_line(emotion: EmotionRecord) -> str:
 def reply(settings: ReplySettings) -> int:
     """Runs `reply`; returns the exit status: 0 only if everything was answered."""
     from assistant.assembly import open_engines
+    from assistant.files.inputs import given_inputs
     from assistant.files.reply import ReplyRun
 
     with ConsoleReport(json_lines=settings.json_lines) as report, ExitStack() as devices:
+        settings = devices.enter_context(given_inputs(settings))
         loudspeaker = _loudspeaker(settings)
         play = devices.enter_context(loudspeaker).play if loudspeaker else None
         run = ReplyRun(settings, report, play)
