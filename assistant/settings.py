@@ -134,16 +134,19 @@ class DoctorSettings(CommonSettings):
 class VoicesSettings(CommonSettings):
     """Lists the voices of this machine, tries one, checks whether they follow the styles, adds one.
 
-    list shows what can speak here. say TEXT speaks a text. check [VOICE …] measures pitch, rate,
-    level and pauses of each voice in each style. add NAME CLIP … gives a neural voice (Coqui XTTS)
-    reference clips of one emotion; a new voice begins with neutral ones.
+    list shows what can speak here. sample [VOICE …] plays a sentence in each. say TEXT speaks a
+    text. check [VOICE …] measures pitch, rate, level and pauses of each voice in each style. add
+    NAME CLIP … gives a neural voice (Coqui XTTS) reference clips of one emotion; a new voice begins
+    with neutral ones. remove NAME … deletes such a voice.
     """
 
-    action: Annotated[Literal["list", "say", "check", "add"], tyro.conf.Positional] = "list"
+    action: Annotated[
+        Literal["list", "sample", "say", "check", "add", "remove"], tyro.conf.Positional
+    ] = "list"
     """What to do."""
     items: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
-    """say: the text. check: the voices (default: all that can speak). add: the voice's name, then
-    its clips."""
+    """say: the text. sample, check: the voices (default: all that can speak). add: the voice's
+    name, then its clips. remove: the names of voices that were added."""
     voice: str = "auto"
     """say: the voice, as `list` names it."""
     emotion: Literal["neutral", "happy", "angry", "sad", "surprise"] = "neutral"
@@ -151,14 +154,14 @@ class VoicesSettings(CommonSettings):
     policy: str = "empathetic"
     """say, check: how an emotion shapes the answer's voice: empathetic, mirror, flat, or a file."""
     out: Path | None = None
-    """say: a WAV file to write instead of playing."""
+    """say, sample: a WAV file to write instead of playing."""
     judge: str | None = None
     """check: a speech model (auto, a folder or a hub id) that says which emotion it hears."""
     xtts: str | None = None
     """add: folder of the XTTS model; without it Coqui's XTTS v2 is fetched when the voice is first
     used (2 GB, non-commercial licence)."""
     language: str | None = None
-    """add: language code of the voice, such as en."""
+    """add: language code of the voice, such as en; XTTS knows 17 of them."""
     json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False
     """list, check: print JSON lines instead of a table."""
 

@@ -35,6 +35,7 @@ from assistant.records.transcript import (
     shown_help,
 )
 from assistant.settings import DoctorSettings, ReplySettings
+from command_line.called import as_called, program_name
 from ui.parts import shown
 from ui.shown import EMOTION_COLOURS, one_line
 
@@ -235,6 +236,8 @@ def _doctor_table(checks: list[Check]) -> Table:
     table.add_column("", no_wrap=True)
     table.add_column("found", overflow="fold")
     table.add_column("how to mend", overflow="fold")
+    called = program_name(sys.argv[0])
     for check in checks:
-        table.add_row(check.part, signs[check.state], escape(check.found), escape(check.remedy))
+        remedy = escape(as_called(check.remedy, called))
+        table.add_row(check.part, signs[check.state], escape(check.found), remedy)
     return table
