@@ -260,7 +260,7 @@ def _key_line(panel: Panel) -> Text:
     line = Text(" ", no_wrap=True, overflow="ellipsis")
     hidden = Action.INTERRUPT if panel.is_push_to_talk else Action.TALK
     for action, binding in BINDINGS.items():
-        if action is hidden:
+        if action in (hidden, Action.BACK):  # no room: the list of keys tells it
             continue
         key = binding.keys.split(" ")[0]
         line.append(key, style="bold")
