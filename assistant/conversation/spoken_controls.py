@@ -43,7 +43,8 @@ PHRASES: dict[Control, str] = {
     Control.LOUDER: "louder, speak louder, speak up, talk louder, too quiet, a bit louder, "
     "a little louder, can you speak louder, can you speak up",
     Control.QUIETER: "quieter, more quietly, speak more quietly, softer, speak softer, "
-    "not so loud, too loud, lower your voice, a bit quieter, a little quieter, can you speak more quietly",
+    "not so loud, too loud, lower your voice, a bit quieter, a little quieter, "
+    "can you speak more quietly",
 }
 """All of what is said; whoever says more than this says it to the model."""
 POLITE = frozenset("please ok okay attune hey now sorry thanks".split())
