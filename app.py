@@ -65,10 +65,10 @@ COMMANDS = {
         "assistant.records.settings:RecordsSettings",
         "ui.records.command:records",
     ),
-    "doctor": Command(
-        "show what works on this machine and how to mend what does not",
-        "assistant.settings:DoctorSettings",
-        "ui.report:doctor",
+    "study": Command(
+        "run a study with people: design, consent, conversations, questionnaires, tables",
+        "assistant.study.settings:StudySettings",
+        "ui.study.command:study",
     ),
     "voices": Command(
         "list, try, check and add voices",
@@ -79,15 +79,15 @@ COMMANDS = {
             ("add anna sample.wav", "a neural voice of your own, by its sound"),
         ),
     ),
-    "study": Command(
-        "run a study with people: design, consent, conversations, questionnaires, tables",
-        "assistant.study.settings:StudySettings",
-        "ui.study.command:study",
-    ),
     "models": Command(
         "list, fetch, verify and remove the pretrained parts of voices and models",
         "assistant.settings:ModelsSettings",
         "ui.parts:models",
+    ),
+    "doctor": Command(
+        "show what works on this machine and how to mend what does not",
+        "assistant.settings:DoctorSettings",
+        "ui.report:doctor",
     ),
 }
 

@@ -5,7 +5,7 @@ import shutil
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, cast, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -151,7 +151,8 @@ def _about(option: Option) -> str:
     is_plain = default is None or isinstance(default, bool) or default in ("", ())
     if is_plain or "default" in option.about:
         return option.about
-    told = " ".join(map(str, default)) if isinstance(default, tuple) else str(default)
+    several = cast("tuple[Any, ...]", default) if isinstance(default, tuple) else (default,)
+    told = " ".join(map(str, several))
     return f"{option.about} [{told}]"
 
 

@@ -85,7 +85,7 @@ def _list(settings: VoicesSettings) -> int:
 
 
 def _entry_json(entry: VoiceEntry) -> dict[str, object]:
-    told = {"voice": entry.voice, "usable": entry.is_usable, "is": entry.detail}
+    told: dict[str, object] = {"voice": entry.voice, "usable": entry.is_usable, "is": entry.detail}
     known = known_voice(entry.voice)
     if known is None:
         return told

@@ -1,7 +1,7 @@
 """What `reply` is to answer: sound files, folders of them, and what comes by standard input."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +20,7 @@ BLOCK_BYTES = 1 << 20
 
 
 @contextmanager
-def given_inputs(settings: ReplySettings) -> Iterator[ReplySettings]:
+def given_inputs(settings: ReplySettings) -> Generator[ReplySettings]:
     """Yields the settings with each input as a file, for as long as those are needed.
 
     A folder stands for the sound files in it, in the order of their names; `-` for a recording

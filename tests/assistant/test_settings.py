@@ -130,7 +130,7 @@ REFUSED_LINES = {
     "web --port 80ms": "whole number",
     "web --host": "--host needs a value",
     "doctor now": "'now' stands behind no option",
-    "voices sing": "must be one of list, say, check, add",
+    "voices sing": "must be one of list, sample, say, check, add, remove",
     "voices add anna --emotion cross a.wav": "must be one of neutral",
 }
 
