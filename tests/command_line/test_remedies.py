@@ -53,7 +53,7 @@ def test_options_that_sentences_name_exist() -> None:
     unknown: list[str] = []
     for path in SENTENCES:
         is_training = path.relative_to(ROOT).parts[0] in ("train", "models")
-        known = OTHERS | of_app | (of_training if is_training else set())
+        known = OTHERS | of_app | of_training if is_training else OTHERS | of_app
         for sentence in sentences(path):
             if PROGRAMS.search(sentence):
                 continue
