@@ -32,7 +32,7 @@ from ui.realtime.hosting.engines import Resident
 from ui.view import DISCLOSURE
 from ui.web.settings import WebSettings
 
-LIBRARIES = ("fastapi", "gradio", "uvicorn", "websockets")
+LIBRARIES = ("fastapi", "uvicorn", "websockets")
 PASSWORD_VARIABLE = "ATTUNE_AUTH"
 SWITCH_S = 0.001
 """How long a thread may keep the others waiting for Python: a model makes thousands of small calls
@@ -86,7 +86,6 @@ async def _serve(
 
     await _rehearse(resident)
     sys.setswitchinterval(SWITCH_S)
-    # Made on the running loop, where Gradio looks for it.
     hosts = LOOPBACK | {settings.host.lower(), *(name.lower() for name in settings.hosts)}
     site = Site(resident, settings.admission, hosts=hosts, password=password)
     # Collecting garbage must not look through the engines again and again: it holds up all talks.

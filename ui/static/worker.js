@@ -1,0 +1,32 @@
+// The service worker: where the server cannot be reached, the page says so instead of the browser, and
+// the talks that the tab keeps can still be read and saved. Nothing that is said passes through here.
+
+const CACHE = "attune-offline";
+const PAGE = "attune/static/offline.html";
+const FILES = [
+  PAGE,
+  ...["attune", "talk", "panels"].map((name) => `attune/static/${name}.css`),
+  ...["offline", "past", "saved", "turns", "feeling", "telling", "written", "element"].map(
+    (name) => `attune/static/${name}.js`,
+  ),
+  "attune/static/figtree.woff2",
+  "attune/static/icon.svg",
+];
+
+const addressOf = (file) => new URL(file, self.registration.scope).href;
+
+self.addEventListener("install", (event) => {
+  const requests = FILES.map((file) => new Request(addressOf(file), { cache: "reload" }));
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(requests)));
+  self.skipWaiting();
+});
+
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const isPage = request.mode === "navigate";
+  if (!isPage && !FILES.some((file) => addressOf(file) === request.url)) return;
+  const kept = () => caches.match(isPage ? addressOf(PAGE) : request.url);
+  event.respondWith(fetch(request).catch(kept));
+});
