@@ -96,7 +96,7 @@ class Page {
     this.pick("stage").onclick = () => this.root.dataset.floor === "idle" && !this.isLive && this.toggle();
     this.pick("mute").onclick = () => this.toggle();
     this.pick("stop").onclick = () => this.interrupt();
-    this.pick("end").onclick = () => this.end();
+    this.pick("end").onclick = this.pick("leave").onclick = () => this.end();
     this.pick("composer").onsubmit = (event) => {
       event.preventDefault();
       this.type(this.pick("text").value.trim());
@@ -518,8 +518,8 @@ class Page {
     this.pick("mute-label").textContent = this.isMuted ? "Unmute" : "Mute";
     this.pick("stop").hidden = !isSpeaking;
     this.pick("wake").hidden = !isAsleep;
-    this.pick("end").hidden = !this.socket.isWanted;
-    this.pick("end").textContent = this.isInLine ? "Leave the line" : "End the talk";
+    this.pick("end").hidden = !this.socket.isWanted || this.isInLine;
+    this.pick("leave").hidden = !this.isInLine;
   }
 }
 

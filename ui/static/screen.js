@@ -15,6 +15,7 @@ export class Screen {
     this.root = root;
     this.view = { ...structuredClone(NOTHING), floor: "getting ready" };
     this.scroller = root.querySelector("#a-scroll");
+    this.noteText = "";
     this.turns = new Turns(root.querySelector("#a-log"), { onCorrect, recordings });
     this.facts = new Facts(root.querySelector("#a-facts"), root.querySelector("#a-facts-list"));
   }
@@ -101,9 +102,10 @@ export class Screen {
 
   // Each note stands for a while, once: a change of the others does not bring it back.
   note(text) {
+    if (text === this.noteText) return;
     const box = this.root.querySelector("#a-note");
-    if (text === box.textContent) return;
-    box.textContent = text;
+    this.noteText = text;
+    box.textContent = sentence(text);
     box.hidden = !text;
     clearTimeout(this.noteEnds);
     if (text) this.noteEnds = setTimeout(() => (box.hidden = true), NOTE_MS);
@@ -117,6 +119,11 @@ export class Screen {
   problem(text) {
     const box = this.root.querySelector("#a-problem");
     box.hidden = !text;
-    box.textContent = text || "";
+    box.textContent = sentence(text || "");
   }
+}
+
+// The server's words begin small where they may follow others.
+function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

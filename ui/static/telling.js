@@ -10,7 +10,7 @@ const LEAST_MS = 30;
 
 // Returns sentences about one turn.
 export function told(turn) {
-  return [hearing(turn), speaking(turn.style), timing(turn.marks_ms)].filter(Boolean);
+  return [hearing(turn), speaking(turn.style), timing(turn)].filter(Boolean);
 }
 
 function hearing({ emotion, corrected }) {
@@ -38,7 +38,7 @@ export function speaking(style) {
   return `Answered ${ways.join(", ")}.`;
 }
 
-export function timing(marks) {
+export function timing({ marks_ms: marks, typed }) {
   if (marks.played === undefined) return "";
   const steps = [];
   let before = 0;
@@ -48,7 +48,9 @@ export function timing(marks) {
     steps.push(`${seconds(at - before)} ${purpose}`);
     before = at;
   }
-  return `The answer began ${seconds(marks.played)} after you fell silent: ${steps.join(", ")}.`;
+  const since = typed ? "you sent it" : "you fell silent";
+  const why = steps.length ? `: ${steps.join(", ")}` : "";
+  return `The answer began ${seconds(marks.played)} after ${since}${why}.`;
 }
 
 export function seconds(ms) {

@@ -21,6 +21,9 @@ APART = frozenset({"attune", "capture-worklet", "player-worklet", "worker", "off
 """Scripts that the page's own modules do not import."""
 ALWAYS_ASKED = {"cache-control": "no-cache"}
 """A browser asks whether a file has changed, so that no page is half old after an update."""
+SCRIPTS = {"content-security-policy": "script-src 'self'; worker-src 'self'"}
+"""Beside the policy of the whole server: this page runs files of its own, and nothing else."""
+STYLES = ("attune", "talk", "panels")
 
 
 class FreshFiles(StaticFiles):
@@ -55,7 +58,7 @@ class Page:
             self.router.get(path, response_model=None)(answer)
 
     async def _page(self) -> HTMLResponse:
-        return HTMLResponse(self._html, headers=ALWAYS_ASKED)
+        return HTMLResponse(self._html, headers=ALWAYS_ASKED | SCRIPTS)
 
     async def _manifest(self) -> FileResponse:
         return FileResponse(
@@ -108,6 +111,7 @@ def page_html(resident: Resident) -> str:
     template = Template((STATIC / "page.html").read_text(encoding="utf-8"))
     notice, keeps = resident.notice or "", resident.records is not None
     return template.substitute(
+        styles=_styles(),
         preloads=_preloads(),
         disclosure=html.escape(DISCLOSURE),
         notice=html.escape(notice),
@@ -116,6 +120,12 @@ def page_html(resident: Resident) -> str:
         nothing_kept_hidden=" hidden" if keeps else "",
         keeping_hidden="" if keeps else " hidden",
     )
+
+
+def _styles() -> str:
+    """Returns the style sheets: in the page itself, so that it is painted with its first bytes."""
+    texts = [(STATIC / f"{name}.css").read_text(encoding="utf-8") for name in STYLES]
+    return "\n".join(texts).replace('url("', 'url("attune/static/')
 
 
 def _preloads() -> str:

@@ -22,9 +22,9 @@ MOST_FAILURES = 20
 FORGIVEN_S = 60.0
 MOST_ADDRESSES = 10_000
 POLICY = (
-    "default-src 'self'; script-src 'self'; "
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' data: blob:; "
-    "connect-src 'self'; font-src 'self'; worker-src 'self'; "
+    "connect-src 'self'; font-src 'self' data:; worker-src 'self' blob:; "
     "frame-ancestors 'self' https://huggingface.co; base-uri 'self'; object-src 'none'"
 )
 """Content security: the page loads nothing from elsewhere and sends nothing elsewhere."""
