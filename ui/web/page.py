@@ -1,4 +1,4 @@
-"""The page: plain HTML, CSS and JavaScript in `static/`; the server fills in what it alone knows."""
+"""The page: plain HTML, CSS and JavaScript in `static/`; the server fills in what it knows."""
 
 import html
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What comes before and around an exchange: disclosure, help, recordings, signs of life, the app."""
+"""What stands around an exchange: disclosure, help, recordings, signs of life, the app."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
@@ -75,9 +75,8 @@ async def test_it_says_what_it_is_before_the_first_exchange(
     await exchange(page, tmp_path)
     await page.wait_for_selector("#a-consent:has-text('machine')")
     await page.click("#a-consent button[value=no]")
-    assert await page.evaluate(
-        "!window.attune.socket.isWanted && !window.attune.outbox.waiting.length"
-    )
+    assert not await page.evaluate("window.attune.socket.isWanted")
+    assert await page.evaluate("window.attune.outbox.waiting") == []
     await exchange(page, tmp_path)
     await page.click("#a-consent button[value=yes]")
     await page.wait_for_selector(".a-attune .a-words")

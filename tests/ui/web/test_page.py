@@ -167,7 +167,7 @@ async def test_without_a_microphone_there_is_advice(page: Any) -> None:
 async def test_everything_has_a_name_and_fits_a_phone(page: Any) -> None:
     await page.set_viewport_size({"width": 360, "height": 740})
     unnamed = await page.evaluate(
-        """() => [...document.querySelectorAll('#attune button, #attune input, textarea')].filter((node) => {
+        """() => [...document.querySelectorAll('button, input, textarea')].filter((node) => {
           const label = node.labels && node.labels.length && node.labels[0].textContent.trim();
           return !(node.textContent.trim() || node.getAttribute('aria-label') || label);
         }).map((node) => node.outerHTML)"""
