@@ -5,7 +5,7 @@ const CACHE = "attune-offline";
 const PAGE = "attune/static/offline.html";
 const FILES = [
   PAGE,
-  ...["attune", "talk", "panels"].map((name) => `attune/static/${name}.css`),
+  ...["attune", "layout", "talk", "panels"].map((name) => `attune/static/${name}.css`),
   ...["offline", "past", "saved", "turns", "feeling", "telling", "written", "element"].map(
     (name) => `attune/static/${name}.js`,
   ),

@@ -23,7 +23,7 @@ ALWAYS_ASKED = {"cache-control": "no-cache"}
 """A browser asks whether a file has changed, so that no page is half old after an update."""
 SCRIPTS = {"content-security-policy": "script-src 'self'; worker-src 'self'"}
 """Beside the policy of the whole server: this page runs files of its own, and nothing else."""
-STYLES = ("attune", "talk", "panels")
+STYLES = ("attune", "layout", "talk", "panels")
 
 
 class FreshFiles(StaticFiles):
