@@ -94,7 +94,7 @@ def silence(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def state(address: str, silence: Path, name: str, scheme: str) -> AsyncGenerator[Any]:
     async with browsing(address, silence) as page:
         await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        await page.wait_for_selector("#a-voices .a-option")
+        await page.wait_for_selector("#a-voices .a-option", state="attached")
         if name == "settings":
             await page.click("#a-settings-open")
         elif name == "consent":

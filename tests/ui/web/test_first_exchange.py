@@ -82,7 +82,7 @@ async def test_it_says_what_it_is_before_the_first_exchange(
     await page.wait_for_selector(".a-attune .a-words")
 
     # Said once in a tab.
-    await exchange(page, tmp_path)
+    await type_something(page, tmp_path)
     await page.wait_for_selector(".a-turn:nth-child(2) .a-attune .a-words")
     assert not await page.is_visible("#a-consent")
 
