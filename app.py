@@ -36,6 +36,11 @@ COMMANDS = {
         "assistant.settings:ReplySettings",
         "ui.report:reply",
     ),
+    "records": Command(
+        "list, search, export, replay and delete recorded talks",
+        "assistant.records.settings:RecordsSettings",
+        "ui.records.command:records",
+    ),
     "doctor": Command(
         "show what works on this machine and how to mend what does not",
         "assistant.settings:DoctorSettings",
@@ -45,6 +50,11 @@ COMMANDS = {
         "list, try, check and add voices",
         "assistant.settings:VoicesSettings",
         "ui.voices:voices",
+    ),
+    "study": Command(
+        "run a study with people: design, consent, conversations, questionnaires, tables",
+        "assistant.study.settings:StudySettings",
+        "ui.study.command:study",
     ),
     "models": Command(
         "list, fetch, verify and remove the pretrained parts of voices and models",

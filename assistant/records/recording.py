@@ -7,8 +7,10 @@ was cut off in the middle is mended when the folder is opened again.
 """
 
 import dataclasses
+import fcntl
 import json
 import os
+import stat
 import struct
 import tempfile
 from collections.abc import Callable
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform, to_int16
@@ -199,6 +201,9 @@ class _Appended:
     def __init__(self, path: Path) -> None:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         self._file = os.fdopen(descriptor, "wb", buffering=0)
+        # Held until the file is closed, also by force: who reads it knows that it still grows.
+        with suppress(OSError):  # some file systems know no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._size = 0
 
     def append(self, data: bytes) -> None:
@@ -279,6 +284,13 @@ def wav_header(samples: int) -> bytes:
     )
 
 
+def _refused(constant: str) -> float:
+    raise ValueError(f"{constant} is no number")
+
+
+_LINES = json.JSONDecoder(parse_constant=_refused)
+
+
 @dataclass(frozen=True, slots=True)
 class ConversationLog:
     """A record read back."""
@@ -298,28 +310,72 @@ def open_record(folder: Path) -> ConversationLog:
         InputError: There is no record, or it is damaged in its middle; names file and line.
     """
     repairs = [*_repair_log(folder / LOG_NAME), *_repair_wav(folder / AUDIO_NAME)]
-    path = folder / LOG_NAME
+    return read_log(folder / LOG_NAME, tuple(repairs))
+
+
+def is_being_written(folder: Path) -> bool:
+    """Whether a conversation is being recorded in `folder` at this moment."""
+    try:
+        descriptor = os.open(folder / LOG_NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def read_log(path: Path, repairs: tuple[str, ...] = ()) -> ConversationLog:
+    """Returns the whole lines of a log, which may still be written; changes nothing on disk.
+
+    Raises:
+        InputError: It cannot be read, or a line is none of a record; names file and line.
+    """
     # not splitlines: words may hold other line separators
-    lines = path.read_bytes().split(b"\n")[:-1]
+    lines = _content(path).split(b"\n")[:-1]
     happened: list[events.Event] = []
     utc: list[str] = []
+    number = 1
     try:
-        head = LogHead.model_validate_json(lines[0])
+        head = _head(lines)
         for line in lines[1:]:
-            record = json.loads(line)
+            number += 1
+            record = _LINES.decode(line.decode("utf-8"))
             utc.append(str(record.pop("wall_utc")))
             happened.append(events.from_record(record))
-    except (IndexError, KeyError, ValueError, ValidationError) as error:
-        number = len(happened) + 2
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{path}, line {number} is no line of a record: {error}") from error
-    return ConversationLog(head, happened, utc, tuple(repairs))
+    return ConversationLog(head, happened, utc, repairs)
+
+
+def _head(lines: list[bytes]) -> LogHead:
+    if not lines:
+        raise ValueError("it is empty")
+    head = LogHead.model_validate_json(lines[0])
+    if head.format != FORMAT or head.version > VERSION:
+        raise ValueError(f"{head.format} {head.version} is not known here: update Attune")
+    return head
+
+
+def _content(path: Path) -> bytes:
+    """Returns what is in a file, and never follows a link or waits for a pipe."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise InputError(f"{path} cannot be read: it is no file")
+            return file.read()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _repair_log(path: Path) -> list[str]:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    content = _content(path)
     end = content.rfind(b"\n") + 1
     if end == len(content):
         return []

@@ -9,6 +9,7 @@ from benchmarks.cases.case import Case
 from benchmarks.cases.client import RATE_HZ, Client, server
 from benchmarks.cases.slow_line import slow_line
 from benchmarks.cases.speech import say, silence
+from benchmarks.echo_server import word_errors
 
 NEEDS = ("flite", "chromium")
 QUESTIONS = ("Hello, how are you today?", "I failed my driving test.")
@@ -19,15 +20,22 @@ def run(case: Case) -> None:
     """Speaks as the microphone opens, over lines of several round trips."""
     with server() as port:
         for question in QUESTIONS:
-            wanted = asyncio.run(_heard(port, question, 0.0, lead_s=3.0))
-            case.note(f"said three seconds later: {wanted!r}")
+            later = asyncio.run(_heard(port, question, 0.0, lead_s=3.0))
+            case.note(f"said three seconds later: {later!r}")
+            most = max(1, _errors(question, later))
             for trip_s in ROUND_TRIPS_S:
                 heard = asyncio.run(_heard(port, question, trip_s))
                 case.expect(
-                    heard == wanted, f"round trip {trip_s} s, spoken at once; heard: {heard!r}"
+                    _errors(question, heard) <= most,
+                    f"round trip {trip_s} s, spoken at once; heard: {heard!r}",
                 )
     with server("--admission.most", "1") as port:
         asyncio.run(_in_line(case, port))
+
+
+def _errors(said: str, heard: str) -> int:
+    said, heard = ("".join(c for c in text if c not in ",?!.") for text in (said, heard))
+    return word_errors(said, heard)
 
 
 async def _heard(port: int, question: str, trip_s: float, lead_s: float = 0.1) -> str:

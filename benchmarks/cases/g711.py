@@ -11,8 +11,10 @@ from assistant.audio.waveform import Waveform
 from benchmarks.cases.case import Case
 from benchmarks.cases.client import Client, encoded, raw, server
 from benchmarks.cases.speech import say, silence
+from benchmarks.echo_server import word_errors
 
 NEEDS = ("flite", "ffmpeg")
+ASKED = "Hello, how are you today?"
 RATE_HZ = 8_000
 LAWS = {"audio/pcmu": "mulaw", "audio/pcma": "alaw"}
 BETA = {"audio/pcmu": "g711_ulaw", "audio/pcma": "g711_alaw"}
@@ -25,10 +27,10 @@ def run(case: Case) -> None:
 
 
 async def _hold(case: Case, port: int) -> None:
-    sound = np.concatenate([say("Hello, how are you today?", rate_hz=RATE_HZ), silence(2, RATE_HZ)])
+    sound = np.concatenate([say(ASKED, rate_hz=RATE_HZ), silence(2, RATE_HZ)])
     pcm = {"type": "audio/pcm", "rate": RATE_HZ}
     plain = await _asked(port, {"audio": {"input": {"format": pcm}}}, raw(sound))
-    case.expect(bool(plain.words), f"8 kHz PCM is understood: {plain.words}")
+    case.expect(_is_understood(plain), f"8 kHz PCM is understood: {plain.words}")
     for name, law in LAWS.items():
         format_of = {"format": {"type": name}}
         for session in (
@@ -36,11 +38,17 @@ async def _hold(case: Case, port: int) -> None:
             {"input_audio_format": BETA[name], "output_audio_format": BETA[name]},
         ):
             client = await _asked(port, session, _converted(raw(sound), "s16le", law))
-            case.expect(client.words == plain.words, f"{name}: {client.words}")
+            case.expect(_is_understood(client), f"{name} is understood: {client.words}")
             case.expect(not client.errors, f"{name}: no errors {client.errors[:1]}")
             heard = _decoded(client, law)
             level = float(np.sqrt(np.mean(np.square(heard)))) if len(heard) else 0.0
             case.expect(0.02 < level < 0.3, f"{name}: {len(heard) / RATE_HZ:.1f} s at {level:.3f}")
+
+
+def _is_understood(client: Client) -> bool:
+    """Whether all but one word is as it was said; marks and letters are the decoder's taste."""
+    heard = " ".join(client.words).replace(",", "").replace("?", ".")
+    return word_errors(ASKED.replace(",", "").replace("?", "."), heard) <= 1
 
 
 async def _asked(port: int, session: dict[str, Any], data: bytes) -> Client:

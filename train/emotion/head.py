@@ -1,7 +1,7 @@
 """The command `emotion-head`: a linear head on the statistics of a frozen encoder's layers."""
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,8 +16,8 @@ from models.checkpoints.hub import checkpoint_folder
 from models.config import EmotionHeadConfig, SpeechEncoderConfig
 from models.emotion.heads import LayersEmotionHead
 from models.emotion.voice_statistics import layer_statistics
-from models.emotions import EMOTION_LABELS, emotion_from_label
-from models.features import Waveform, without_offset
+from models.emotions import EMOTION_LABELS, Emotion, emotion_from_label
+from models.features import SPEECH_RATE_HZ, Waveform, without_offset
 from train.data.audio_files import read_audio
 from train.data.manifest import Utterance, read_manifest
 from train.emotion.transfer import write_with_head
@@ -25,11 +25,14 @@ from train.emotion.views import varied
 from train.evaluation.calibrate import fitted_calibration
 from train.metrics import Floats, Integers
 from train.settings import Frozen
+from train.synthetic.speech_cuts import find_recordings
 from train.synthetic.surroundings import Surroundings
 
 logger = logging.getLogger(__name__)
 
 FOLDS = 4
+TURN_S = (1.5, 6.0)
+"""Stretches of long readings: as long as what people say in a turn, and as the actors say."""
 STRENGTHS = (0.3, 1.0, 3.0, 10.0)
 """Of the fit against its penalty on large weights, where the recordings weigh 1 together."""
 
@@ -45,6 +48,12 @@ class EmotionHeadSettings(Frozen):
     """Checkpoint that is given the head; it stays as it is."""
     train: tuple[Path, ...] = ()
     """Manifests with emotions and speakers; their test split is left out."""
+    readers: tuple[Path, ...] = ()
+    """Manifests or folders of sound files of people who read or talk as people do; all of it counts
+    as neutral. Actors alone do not teach what an ordinary voice is: many a reader sounds angry next
+    to them."""
+    of_readers: int = Field(default=300, ge=1)
+    """Most recordings of each of these, spread evenly over it."""
     out: Path = Path()
     """Folder of the new checkpoint; must not exist."""
     noises: Path | None = None
@@ -71,12 +80,12 @@ class HeardVoices(NamedTuple):
     """(N,)."""
     is_varied: NDArray[np.bool_]
     """(N,)."""
+    is_read: NDArray[np.bool_]
+    """(N,) of people who did not act."""
 
     def of(self, rows: NDArray[np.bool_]) -> "HeardVoices":
         """Returns some rows."""
-        return HeardVoices(
-            self.statistics[rows], self.emotions[rows], self.speakers[rows], self.is_varied[rows]
-        )
+        return HeardVoices(*(column[rows] for column in self))
 
 
 def teach_emotion_head(settings: EmotionHeadSettings) -> None:
@@ -94,8 +103,11 @@ def teach_emotion_head(settings: EmotionHeadSettings) -> None:
     config, published = read_config(folder)
     if published:
         raise ValueError(f"{folder} is of the published layout: save it in ours first")
-    sources = [(path.parent, utterance) for path in settings.train for utterance in _taught(path)]
-    folds = speaker_folds([utterance.speaker for _, utterance in sources])
+    sources = [
+        *(Source(path.parent, spoken) for path in settings.train for spoken in _acted(path)),
+        *(spoken for path in settings.readers for spoken in _read(path, settings.of_readers)),
+    ]
+    folds = speaker_folds([source.utterance.speaker for source in sources])
     model = BlspEmo.from_pretrained(folder, dtype="float32", device=settings.device)
     heard = heard_voices(model, sources, settings)
     strength, logits = cross_fitted(heard, folds, config.speech_encoder)
@@ -107,18 +119,61 @@ def teach_emotion_head(settings: EmotionHeadSettings) -> None:
     write_with_head(settings.out, folder, changed, dict(head.named_parameters()))
     right = logits.argmax(axis=1)
     for name, rows in (("as recorded", ~heard.is_varied), ("varied", heard.is_varied)):
-        if rows.any():
-            recall = 100 * mean_recall(heard.emotions[rows], right[rows])
-            print(f"{name}: unweighted accuracy {recall:.1f} % on {rows.sum()} of other speakers")
+        for acted, of_them in (("acted", rows & ~heard.is_read), ("read", rows & heard.is_read)):
+            if of_them.any():
+                recall = 100 * mean_recall(heard.emotions[of_them], right[of_them])
+                print(
+                    f"{acted}, {name}: unweighted accuracy {recall:.1f} % on {of_them.sum()} of "
+                    "other speakers"
+                )
     print(
         f"{settings.out}: strength {strength:g}, temperature {calibration.temperature:.2f}, "
         f"threshold {calibration.threshold:.2f}"
     )
 
 
-def _taught(path: Path) -> list[Utterance]:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A recording that the head learns from."""
+
+    root: Path
+    """That its path starts from."""
+    utterance: Utterance
+    is_read: bool = False
+    """Whether somebody reads or talks and does not act: neutral."""
+
+    @property
+    def emotion(self) -> Emotion:
+        """What is heard in it."""
+        named = self.utterance.emotion
+        return Emotion.NEUTRAL if self.is_read or named is None else emotion_from_label(named)
+
+
+def _acted(path: Path) -> list[Utterance]:
     utterances = read_manifest(path, check_audio=False).utterances
     return [u for u in utterances if u.emotion is not None and u.split != "test"]
+
+
+def _read(source: Path, most: int) -> list[Source]:
+    """Returns recordings of a folder or a manifest; in a folder each counts as another person."""
+    if source.is_dir():
+        names = [found.reference for found in find_recordings(source)]
+        read = [Utterance(id=name, audio=name, speaker=Path(name).stem) for name in names]
+        root = Path()
+    else:
+        utterances = read_manifest(source, check_audio=False).utterances
+        read, root = [u for u in utterances if u.split != "test"], source.parent
+    return [Source(root, u, is_read=True) for u in read[:: max(1, -(-len(read) // most))]]
+
+
+def _heard(source: Source, generator: np.random.Generator) -> Waveform:
+    """Returns a recording; of one that is longer than a turn a stretch as long as one."""
+    whole = read_audio(source.utterance.audio, source.root)
+    longest = round(generator.uniform(*TURN_S) * SPEECH_RATE_HZ)
+    if not source.is_read or len(whole) <= longest:
+        return whole
+    start = int(generator.integers(len(whole) - longest))
+    return whole[start : start + longest]
 
 
 def speaker_folds(speakers: list[str]) -> list[set[str]]:
@@ -138,25 +193,25 @@ def speaker_folds(speakers: list[str]) -> list[set[str]]:
 
 @torch.inference_mode()
 def heard_voices(
-    model: BlspEmo, sources: list[tuple[Path, Utterance]], settings: EmotionHeadSettings
+    model: BlspEmo, sources: list[Source], settings: EmotionHeadSettings
 ) -> HeardVoices:
     """Returns what the encoder of `model` makes of recordings and their variations."""
     around = Surroundings.read(settings.noises) if settings.noises else Surroundings([], [])
     rows: list[NDArray[np.float32]] = []
-    for index, (root, utterance) in enumerate(sources):
-        whole = read_audio(utterance.audio, root)
+    for index, source in enumerate(sources):
         generator = np.random.default_rng([settings.seed, index])
+        whole = _heard(source, generator)
         views = [whole, *(varied(whole, around, generator) for _ in range(settings.views))]
         rows += [_statistics(model, view) for view in views]
         if index % 50 == 0:
             logger.info("%d of %d recordings are heard", index, len(sources))
     times = 1 + settings.views
-    emotions = [int(emotion_from_label(u.emotion)) for _, u in sources if u.emotion is not None]
     return HeardVoices(
         np.stack(rows),
-        np.repeat(emotions, times),
-        np.repeat([utterance.speaker for _, utterance in sources], times),
+        np.repeat([int(source.emotion) for source in sources], times),
+        np.repeat([source.utterance.speaker for source in sources], times),
         np.arange(len(rows)) % times > 0,
+        np.repeat([source.is_read for source in sources], times),
     )
 
 
@@ -196,6 +251,8 @@ def fitted_head(
 ) -> LayersEmotionHead:
     """Returns the head of a logistic regression, in which all emotions weigh the same.
 
+    Among the neutral ones those who act and those who do not weigh the same too.
+
     Raises:
         ValueError: An emotion is not among the recordings.
     """
@@ -210,6 +267,9 @@ def fitted_head(
     head.average.copy_(statistics.mean(dim=0))
     head.deviation.copy_(statistics.std(dim=0) + 1e-6)
     weights = 1.0 / counts[heard.emotions]
+    for group in (heard.is_read, ~heard.is_read & (heard.emotions == Emotion.NEUTRAL)):
+        if group.any() and heard.is_read.any():
+            weights[group] = 0.5 / group.sum()
     fit = LogisticRegression(C=strength, max_iter=200)
     fit.fit(head.scaled(statistics).numpy(), heard.emotions, sample_weight=weights / weights.sum())
     with torch.no_grad():

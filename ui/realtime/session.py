@@ -8,6 +8,7 @@ from typing import Any
 
 from assistant import events
 from assistant.audio.echo import EchoRemover
+from assistant.audio.waveform import Waveform
 from assistant.conversation.in_force import SettingsInForce
 from assistant.conversation.loop import TalkLoop
 from assistant.empathy import load_policy
@@ -16,7 +17,7 @@ from assistant.errors import AssistantError
 from assistant.session import Ends, Workers, talk_parts
 from assistant.turns.ear import Ear
 from assistant.turns.judges import TurnJudges
-from models.emotions import emotion_from_label
+from models.emotions import Emotion, emotion_from_label
 from ui.realtime.choices import ChosenDialogue, ChosenPolicy, ChosenVoice
 from ui.realtime.devices import LEAST_KEPT_S, SocketMicrophone, SocketSpeaker
 from ui.realtime.hosting.engines import Resident
@@ -67,8 +68,22 @@ Observer = Callable[[events.Event], None]
 class Session:
     """Engines and loop of one conversation; a client may come, go and come again."""
 
-    def __init__(self, resident: Resident, *, model: str = "", observer: Observer) -> None:
-        """Prepares a conversation; `run` holds it."""
+    def __init__(
+        self,
+        resident: Resident,
+        *,
+        model: str = "",
+        observer: Observer,
+        keeping: Keeping | None = None,
+    ) -> None:
+        """Prepares a conversation; `run` holds it.
+
+        Args:
+            resident: The engines.
+            model: Name of the speech model; empty for the default.
+            observer: Sees every event.
+            keeping: Records the conversation; None where the client itself agrees to that.
+        """
         self.id = new_id("sess")
         self.outbox = Outbox()
         self.last_active_s = asyncio.get_running_loop().time()
@@ -93,7 +108,7 @@ class Session:
         self._view = View()
         self._picture = ViewChanges()
         self._is_show_due = False
-        self._keeping = Keeping(
+        self._keeping = keeping or Keeping(
             resident.records, on_problem=lambda text: self.tell_error(text, code="not_recorded")
         )
         self._reply_start = 0
@@ -171,6 +186,24 @@ class Session:
     def begin_with(self, settings: Json) -> None:
         """Puts in force what the client's key brings along; to be called before `attach`."""
         self._update({"session": settings})
+
+    def say(self, text: str) -> None:
+        """Lets the assistant say `text` now, in place of what its model would answer."""
+        self._dialogue.say_once(text)
+        self._loop.type_text("")
+
+    def correct_emotion(self, turn: int, emotion: Emotion, *, by: str) -> None:
+        """Takes somebody's word for how turn `turn` was meant."""
+        self._loop.correct_emotion(turn, emotion, by=by)
+
+    def sound(self, start_s: float, end_s: float) -> Waveform:
+        """Returns what was heard lately between two times on the audio clock, 16 kHz."""
+        return self._loop.sound(start_s, end_s)
+
+    @property
+    def clock_s(self) -> float:
+        """Seconds of microphone sound so far."""
+        return self._loop.clock_s
 
     def attach(self) -> None:
         """A client is there: tells it what the session is, and what it missed."""

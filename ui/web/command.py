@@ -11,6 +11,7 @@ import sys
 import webbrowser
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,6 +32,9 @@ from ui.parts import shown
 from ui.realtime.hosting.engines import Resident
 from ui.view import DISCLOSURE
 from ui.web.settings import WebSettings
+
+if TYPE_CHECKING:
+    from ui.records.pages import RecordsPages
 
 LIBRARIES = ("fastapi", "uvicorn", "websockets")
 PASSWORD_VARIABLE = "ATTUNE_AUTH"
@@ -84,10 +88,11 @@ async def _serve(
     from ui.realtime.hosting.security import LOOPBACK
     from ui.web.server import Site, WebServer, server_config
 
-    await _rehearse(resident)
+    await rehearse(resident)
     sys.setswitchinterval(SWITCH_S)
     hosts = LOOPBACK | {settings.host.lower(), *(name.lower() for name in settings.hosts)}
-    site = Site(resident, settings.admission, hosts=hosts, password=password)
+    pages = _records_pages(settings, password)
+    site = Site(resident, settings.admission, hosts=hosts, password=password, records=pages)
     # Collecting garbage must not look through the engines again and again: it holds up all talks.
     gc.collect()
     gc.freeze()
@@ -96,12 +101,28 @@ async def _serve(
     name = "localhost" if settings.host in LOOPBACK else settings.host
     address = f"http://{name}:{port}/"
     print(f"Attune is open at {address}  (stop it with Ctrl+C)", flush=True)
+    if pages is not None:
+        print(f"recorded talks: {address}records", flush=True)
     if settings.open_browser:
         webbrowser.open(address)
     await WebServer(config, site, drain_s=settings.drain_s).serve(sockets=[listening])
 
 
-async def _rehearse(resident: Resident) -> None:
+def _records_pages(settings: WebSettings, password: str | None) -> "RecordsPages | None":
+    """Returns the pages of recorded talks, where all who can reach the server may see them.
+
+    Visitors share one password: without a word of the host none of them sees others' talks.
+    """
+    from ui.realtime.hosting.security import LOOPBACK
+    from ui.records.pages import RecordsPages
+
+    is_own = settings.host in LOOPBACK and not settings.hosts and password is None
+    if settings.records is None or not (is_own or settings.show_records):
+        return None
+    return RecordsPages(settings.records, settings.index)
+
+
+async def rehearse(resident: Resident) -> None:
     """Answers silence once, so that no visitor waits for what is loaded with the first turn.
 
     Raises:

@@ -39,11 +39,11 @@ class FreshFiles(StaticFiles):
 class Page:
     """The page at `/`, what makes it an app, and what it offers beside the talk."""
 
-    def __init__(self, resident: Resident) -> None:
-        """Prepares the page for the engines in `resident`."""
+    def __init__(self, resident: Resident, *, with_records: bool = False) -> None:
+        """Prepares the page for the engines in `resident`; it may lead to the recorded talks."""
         self._resident = resident
         self._samples = VoiceSamples(resident)
-        self._html = page_html(resident)
+        self._html = page_html(resident, with_records=with_records)
         self.router = APIRouter()
         for path, answer in {
             "/": self._page,
@@ -106,7 +106,7 @@ class Page:
             raise HTTPException(503, str(error)) from error
 
 
-def page_html(resident: Resident) -> str:
+def page_html(resident: Resident, *, with_records: bool) -> str:
     """Returns the page for the engines in `resident`."""
     template = Template((STATIC / "page.html").read_text(encoding="utf-8"))
     notice, keeps = resident.notice or "", resident.records is not None
@@ -119,6 +119,7 @@ def page_html(resident: Resident) -> str:
         # People are asked to be recorded only where that is possible, and told so where it is not.
         nothing_kept_hidden=" hidden" if keeps else "",
         keeping_hidden="" if keeps else " hidden",
+        records_hidden="" if with_records else " hidden",
     )
 
 

@@ -17,6 +17,7 @@ from ui.realtime.hosting.security import LOOPBACK, Guard
 from ui.realtime.protocol.messages import LARGEST_EVENT_BYTES
 from ui.realtime.routes import ModelRoutes
 from ui.realtime.socket import House, realtime_router
+from ui.records.pages import RecordsPages
 from ui.web.limits import BodyLimit, ImpatientSocket, impatient_http
 from ui.web.page import STATIC, FreshFiles, Page
 
@@ -47,6 +48,7 @@ class Site:
         hosts: frozenset[str] = LOOPBACK,
         password: str | None = None,
         with_page: bool = True,
+        records: RecordsPages | None = None,
     ) -> None:
         """Prepares the routes.
 
@@ -56,6 +58,7 @@ class Site:
             hosts: Names by which the server may be called.
             password: `USER:PASSWORD`, or None on this computer only.
             with_page: Whether there is a page, or the socket alone.
+            records: The pages of recorded talks; None for none.
         """
         self.house = House(resident, admission or AdmissionSettings())
         self._resident = resident
@@ -66,8 +69,10 @@ class Site:
         self._api.include_router(realtime_router(self.house, secrets))
         self._api.include_router(ModelRoutes(resident, secrets).router)
         self._api.mount("/attune/static", FreshFiles(directory=STATIC), name="attune")
+        if records is not None:
+            self._api.include_router(records.router)
         if with_page:
-            self._api.include_router(Page(resident).router)
+            self._api.include_router(Page(resident, with_records=records is not None).router)
         self.app: ASGIApp = Guard(
             BodyLimit(self._api), hosts=hosts, password=password, secrets=secrets
         )

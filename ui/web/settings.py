@@ -31,6 +31,11 @@ class WebSettings(EngineSettings):
     """Open the page in the browser of this computer."""
     records: Path | None = None
     """Folder for the talks of visitors who agree to be recorded; without it nobody is asked."""
+    index: str | None = None
+    """Database of the index of recorded talks, instead of a file in their folder."""
+    show_records: bool = False
+    """Offer the page of recorded talks (/records) to whoever knows the password. Where there is
+    none, and only this computer can reach the server, it is there anyway."""
     drain_s: float = Field(default=20.0, ge=0.0, le=600.0)
     """How long answers under way may go on when the server is stopped, in seconds."""
     turn_judge: TurnJudge = "both"

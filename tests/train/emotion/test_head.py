@@ -85,8 +85,42 @@ def test_the_fit_is_judged_on_speakers_that_it_has_not_heard(start: BlspEmo) -> 
     emotions = np.tile(np.arange(5), 32)
     own = generator.normal(size=(8, 5, width))
     rows = own[np.repeat(np.arange(8), 20), emotions] + 0.1 * generator.normal(size=(160, width))
-    heard = HeardVoices(rows.astype(np.float32), emotions, speakers, np.zeros(160, np.bool_))
+    heard = HeardVoices(
+        rows.astype(np.float32),
+        emotions,
+        speakers,
+        np.zeros(160, np.bool_),
+        np.zeros(160, np.bool_),
+    )
     folds = speaker_folds(speakers.tolist())
     assert [len(fold) for fold in folds] == [2, 2, 2, 2]
     _, logits = cross_fitted(heard, folds, start.config.speech_encoder)
     assert (logits.argmax(axis=1) == emotions).mean() < 0.5
+
+
+@pytest.mark.parametrize("as_folder", [True, False])
+def test_ordinary_readers_count_as_neutral(
+    start: BlspEmo, tmp_path: Path, capsys: pytest.CaptureFixture[str], as_folder: bool
+) -> None:
+    told = utterances(tmp_path / "audio", 40)
+    happy = [one for one in told if one.emotion == "happy"]
+    others = [one for one in told if one.emotion != "neutral"]
+    if as_folder:
+        readers = tmp_path / "read"
+        readers.mkdir()
+        for number, one in enumerate(told):
+            if one.emotion == "neutral":
+                (readers / f"{number}.wav").write_bytes(Path(one.audio).read_bytes())
+    else:
+        readers = tmp_path / "read.jsonl"
+        write_manifest(readers, [u for u in told if u.emotion == "neutral"])
+    teach_emotion_head(settings(tmp_path, others, readers=(readers,)))
+    new = BlspEmo.from_pretrained(tmp_path / "new", dtype="float32", device="cpu")
+    neutral = [one for one in told if one.emotion == "neutral"]
+    for group, label in ((neutral, 0), (happy, 1)):
+        right = [
+            int(new.hear(read_audio(u.audio, Path())).emotion_logits.argmax()) == label
+            for u in group
+        ]
+        assert sum(right) >= 0.8 * len(right)
+    assert "read, as recorded" in capsys.readouterr().out

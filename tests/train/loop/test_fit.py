@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from tests.train.small import small_batches, small_model, small_settings, small_step, small_task
-from train.loop import fit
+from train.loop.fit import fit
 from train.loop.optimiser import learning_rate
 from train.loop.report import read_history
 from train.loop.run_folder import latest_state

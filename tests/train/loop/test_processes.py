@@ -14,7 +14,7 @@ from tests.train.small import small_settings, small_task
 from tests.train.tiny import tiny_model
 from train.alignment.step import EMOTION
 from train.data.manifest import Utterance, read_manifest, write_manifest
-from train.loop import fit
+from train.loop.fit import fit
 from train.loop.processes import check_joined, held
 from train.loop.report import read_history
 
@@ -29,7 +29,7 @@ import torch
 torch.set_num_threads(1)
 from pathlib import Path
 from tests.train.small import small_settings, small_step, small_task
-from train.loop import fit
+from train.loop.fit import fit
 calls = iter(range(10_000))
 stop_at = int(sys.argv[2])
 def step(model, batch):
@@ -102,7 +102,7 @@ from tests.train.alignment.test_step import examples_of, task_for
 from tests.train.tiny import tiny_model
 from models.checkpoints.checkpoint import save
 from train.alignment.step import EMOTION
-from train.loop import fit
+from train.loop.fit import fit
 from dataclasses import replace
 folder = Path(sys.argv[1])
 model = tiny_model(folder / os.environ["RANK"])

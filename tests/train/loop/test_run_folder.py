@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.train.small import small_batches, small_settings, small_task
 from train.__main__ import main
 from train.alignment.stages import only_training
-from train.loop import fit
 from train.loop.batches import BucketedBatches, read_batches
+from train.loop.fit import fit
 from train.loop.run_folder import (
     latest_state,
     open_run,

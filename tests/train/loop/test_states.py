@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.train.small import small_model, small_settings, small_task
-from train.loop import fit
+from train.loop.fit import fit
 from train.loop.states import StateKeeper
 
 torch.set_num_threads(1)

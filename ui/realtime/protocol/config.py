@@ -111,7 +111,8 @@ class Audio(Part):
 class AttuneConfig(Part):
     """Attune's own part of the session."""
 
-    policy: str = Field(default="empathetic", max_length=64)
+    policy: str = Field(default="empathetic", max_length=1_024)
+    """A name, or a file of the operator's own."""
     patience: float = Field(default=1.0, ge=0.3, le=5.0)
     view: bool = False
     """Whether `attune.view` events describe the whole picture after each change."""

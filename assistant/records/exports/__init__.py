@@ -1,0 +1,1 @@
+"""Forms in which a record leaves its folder, one file each."""

@@ -1,0 +1,1 @@
+"""How the tables of the index came to be; Alembic brings an older index up to date."""

@@ -1,0 +1,166 @@
+"""Finds the records in a folder and reads them, without trusting any of it.
+
+A folder with an event log or its sound is a record; its id is the folder's name. Links are never
+followed: they would lead out of the folder that the person named.
+"""
+
+import difflib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant.errors import InputError
+from assistant.events import ConversationStarted
+from assistant.records.fields import misfit
+from assistant.records.recording import (
+    AUDIO_NAME,
+    LOG_NAME,
+    ConversationLog,
+    is_being_written,
+    open_record,
+    read_log,
+)
+
+LINK = "{path} is a link: move what it leads to here, so that it can be read and deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A folder that is, or should be, a record."""
+
+    id: str
+    folder: Path
+    stamp: str
+    """Changes whenever log or sound change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record that was read."""
+
+    id: str
+    folder: Path
+    log: ConversationLog
+    is_open: bool
+    """Whether the conversation still goes on."""
+
+    @property
+    def started(self) -> ConversationStarted | None:
+        """The first event; None in a record that was cut off before it."""
+        first = self.log.events[0] if self.log.events else None
+        return first if isinstance(first, ConversationStarted) else None
+
+    @property
+    def started_utc(self) -> str:
+        """Wall time of its beginning, ISO 8601; empty where nothing happened."""
+        return self.log.utc[0] if self.log.utc else ""
+
+    @property
+    def offset_s(self) -> float:
+        """Time of the first sample of sound on the clock of the events, in seconds.
+
+        Consent may come in the middle of a talk: the record begins there.
+        """
+        return self.started.at_s if self.started is not None else 0.0
+
+    @property
+    def duration_s(self) -> float:
+        """From the beginning of the record to the last thing that happened, in seconds."""
+        return max((event.at_s for event in self.log.events), default=0.0) - self.offset_s
+
+    @property
+    def audio(self) -> Path | None:
+        """The stereo WAV (left: person, right: assistant); None where no sound was kept."""
+        path = self.folder / AUDIO_NAME
+        return path if path.exists() else None
+
+
+def find_records(root: Path) -> list[Found]:
+    """Returns the records in `root`, in the order of their ids.
+
+    Raises:
+        InputError: There is no such folder, or it cannot be read.
+    """
+    try:
+        with os.scandir(root) as entries:
+            found = [_found(root, entry) for entry in entries if not entry.name.startswith(".")]
+    except OSError as error:
+        raise InputError(
+            f"the folder {root} cannot be read ({error.strerror}): name the one that holds "
+            "recorded talks by --records"
+        ) from error
+    return sorted((one for one in found if one is not None), key=lambda one: one.id)
+
+
+def resolve(root: Path, name: str) -> Found:
+    """Returns the record whose id is `name`, or the only one whose id begins with it.
+
+    Raises:
+        InputError: There is none, or more than one; names near ones.
+    """
+    records = {found.id: found for found in find_records(root)}
+    if name in records:
+        return records[name]
+    begins = [one for one in records if name and one.startswith(name)]
+    if len(begins) == 1:
+        return records[begins[0]]
+    if begins:
+        listed = _listed(begins)
+        raise InputError(f"{name!r} could be any of {listed}: write more of the id")
+    near = difflib.get_close_matches(name, records, n=3, cutoff=0.5)
+    hint = f"did you mean {_listed(near)}?" if near else "`app.py records list` shows the ids"
+    raise InputError(f"there is no record {name!r} in {root}: {hint}")
+
+
+def read_record(found: Found) -> Record:
+    """Returns a record; one that was cut off is mended first, on disk.
+
+    Raises:
+        InputError: It is damaged; names file and line, and what can be done.
+    """
+    for path in (found.folder, found.folder / LOG_NAME, found.folder / AUDIO_NAME):
+        if path.is_symlink():
+            raise InputError(LINK.format(path=path))
+    # A record that still grows is not mended: its recorder would write behind the mended end.
+    is_open = is_being_written(found.folder)
+    log = read_log(found.folder / LOG_NAME) if is_open else open_record(found.folder)
+    for line, event in enumerate(log.events, start=2):
+        wrong = misfit(event)
+        if wrong is not None:
+            path = found.folder / LOG_NAME
+            raise InputError(f"{path}, line {line} is no line of a record: {wrong} cannot be so")
+    return Record(found.id, found.folder, log, is_open)
+
+
+def read_records(root: Path, names: tuple[str, ...]) -> Iterator[Record]:
+    """Yields the records with these ids; all of `root` where none is named."""
+    for found in [resolve(root, name) for name in names] if names else find_records(root):
+        yield read_record(found)
+
+
+def stamp_of(folder: Path) -> str:
+    """Returns what changes whenever log or sound change; empty where there is neither."""
+    parts: list[str] = []
+    for name in (LOG_NAME, AUDIO_NAME):
+        try:
+            state = (folder / name).lstat()
+        except OSError:
+            continue
+        parts.append(f"{name[0]}{state.st_size}.{state.st_mtime_ns}.{stat.S_IFMT(state.st_mode)}")
+    return " ".join(parts)
+
+
+def _found(root: Path, entry: "os.DirEntry[str]") -> Found | None:
+    if entry.is_symlink():
+        leads = Path(entry.path).is_dir()
+        return Found(entry.name, root / entry.name, "link") if leads else None
+    if not entry.is_dir(follow_symlinks=False):
+        return None
+    stamp = stamp_of(Path(entry.path))
+    return Found(entry.name, root / entry.name, stamp) if stamp else None
+
+
+def _listed(names: list[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")

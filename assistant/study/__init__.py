@@ -1,0 +1,1 @@
+"""Studies with people: design, conditions, instruments, the run, its export and its report."""

@@ -1,0 +1,1 @@
+"""What a study file says: conditions, cells, texts; read and checked."""

@@ -1,0 +1,1 @@
+"""The run of a study: pages, checks, conversations, and who is where."""

@@ -1,0 +1,142 @@
+"""The engines of a study's conditions, each loaded once."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from assistant.assembly import Engines, close, open_help, open_speech_model
+from assistant.audio.waveform import AudioClip
+from assistant.empathy import load_policy
+from assistant.engines.parts import Watch, bring, parts_of_voice, unwatched
+from assistant.engines.protocols import (
+    Cancel,
+    SpeakingStyle,
+    SpeechModel,
+    TextToSpeech,
+    VoiceActivityDetector,
+)
+from assistant.engines.table import open_vad, open_voice
+from assistant.settings import EngineSettings
+from assistant.study.design.conditions import Condition
+from assistant.study.run.scripted import HummingVoice, ScriptedModel
+from assistant.study.settings import StudySettings
+from models.checkpoints.embedded import parts_of_model
+
+AUTO_MODEL, AUTO_VOICE = "mini", "piper"
+"""What `auto` stands for in a study: the same for everybody, or an error. A study in which some
+people talk to another model because a download failed is no study."""
+
+
+def engine_settings(settings: StudySettings, condition: Condition) -> EngineSettings:
+    """Returns the settings under which the engines of a condition are opened."""
+    return EngineSettings(
+        model=AUTO_MODEL if condition.model == "auto" else condition.model,
+        engine=condition.engine,
+        persona=condition.prompt or None,
+        country=settings.country,
+        help_language=settings.help_language,
+        help_file=settings.help_file,
+        run=settings.run,
+        generation=settings.generation,
+    )
+
+
+class PacedVoice:
+    """A voice that speaks everything faster or slower than it would."""
+
+    def __init__(self, voice: TextToSpeech, speed: float) -> None:
+        """Speaks as `voice` does, at `speed` times its rate."""
+        self.sample_rate = voice.sample_rate
+        self._voice, self._speed = voice, speed
+
+    def synthesize(self, text: str, style: SpeakingStyle, cancel: Cancel) -> Iterator[AudioClip]:
+        """See `TextToSpeech.synthesize`."""
+        return self._voice.synthesize(text, replace(style, rate=style.rate * self._speed), cancel)
+
+
+class StudyEngines:
+    """Opens what the conditions of a study need, and closes it."""
+
+    def __init__(
+        self, folder: Path, settings: StudySettings, *, scripted: bool, watch: Watch = unwatched
+    ) -> None:
+        """Loads nothing yet; safety texts are read.
+
+        Args:
+            folder: The study's.
+            settings: How engines run.
+            scripted: Whether a script answers, with a hum for a voice, instead of models.
+            watch: Told of each part that is fetched.
+
+        Raises:
+            SettingsError: There is no such country, language or file of help.
+        """
+        self.scripted = scripted
+        self._folder = folder
+        self._settings = settings
+        self._watch = watch
+        self.help_finder = open_help(engine_settings(settings, Condition()))
+        self._models: dict[tuple[str, str], SpeechModel] = {}
+        self._voices: dict[str, TextToSpeech] = {}
+
+    def model(self, condition: Condition) -> SpeechModel:
+        """Returns the speech model of a condition.
+
+        Raises:
+            EngineUnavailable: It cannot be loaded; names the remedy.
+        """
+        key = ("", "") if self.scripted else condition.engines
+        if key not in self._models:
+            self._models[key] = ScriptedModel() if self.scripted else self._open_model(condition)
+        return self._models[key]
+
+    def _open_model(self, condition: Condition) -> SpeechModel:
+        settings = engine_settings(self._settings, condition)
+        bring(parts_of_model(settings.model), self._watch)
+        return open_speech_model(settings)
+
+    def voice_name(self, condition: Condition) -> str:
+        """Returns the engine that speaks in a condition."""
+        if self.scripted:
+            return "hum"
+        return AUTO_VOICE if condition.voice == "auto" else condition.voice
+
+    def voice(self, condition: Condition) -> TextToSpeech:
+        """Returns the voice of a condition, at its speed; see `own_voice`."""
+        voice = self.own_voice(condition)
+        return PacedVoice(voice, condition.speed) if condition.speed != 1.0 else voice
+
+    def own_voice(self, condition: Condition) -> TextToSpeech:
+        """Returns the voice of a condition as it is by itself.
+
+        Raises:
+            EngineUnavailable: It cannot speak here; names the remedy.
+        """
+        name = self.voice_name(condition)
+        if name not in self._voices:
+            if self.scripted:
+                self._voices[name] = HummingVoice()
+            else:
+                bring(parts_of_voice(name), self._watch)
+                self._voices[name] = open_voice(name)
+        return self._voices[name]
+
+    def detector(self) -> VoiceActivityDetector:
+        """Returns the detector of one conversation."""
+        return open_vad()
+
+    def engines(self, condition: Condition) -> Engines:
+        """Returns all that one conversation needs."""
+        return Engines(
+            model=self.model(condition),
+            voice=self.voice(condition),
+            policy=load_policy(condition.policy_source(self._folder)),
+            detector=self.detector(),
+            voice_name=self.voice_name(condition),
+            help_finder=self.help_finder,
+        )
+
+    def close(self) -> None:
+        """Ends the threads and processes of all engines."""
+        for engine in (*self._voices.values(), *self._models.values()):
+            close(engine)

@@ -1,0 +1,73 @@
+"""A conversation of a simulated participant: the real loop, on a clock that skips all waits."""
+
+from collections.abc import Sequence
+
+from assistant import events
+from assistant.audio.file_devices import FileSpeaker
+from assistant.audio.waveform import Waveform
+from assistant.clock import replay
+from assistant.conversation.loop import TalkLoop
+from assistant.records.recording import Recorder
+from assistant.session import Ends, Watchers, Workers, open_talk
+from assistant.settings import TalkCommandSettings
+from assistant.study.design.conditions import Condition
+from assistant.study.run.engines import StudyEngines
+from assistant.study.run.talk_watch import TalkWatch
+from assistant.study.settings import StudySettings
+from assistant.study.simulated.person import SimulatedPerson
+
+LONGEST_S = 1_800.0
+"""On the conversation's own clock: then something is wrong, and it ends as failed."""
+
+
+class SimulatedTalk:
+    """Holds one attempt at a conversation."""
+
+    def __init__(
+        self, engines: StudyEngines, settings: StudySettings, utterances: Sequence[Waveform]
+    ) -> None:
+        """Prepares it; the person says `utterances` (16 kHz), one after each answer."""
+        self.reason = "failed"
+        """Why it ended."""
+        self.answered: list[int] = []
+        """The turns that were answered."""
+        self._engines, self._settings = engines, settings
+        self._person = SimulatedPerson(list(utterances))
+        self._loop: TalkLoop | None = None
+
+    def over(self, reason: str) -> None:
+        """Ends it; what watches its limits says so."""
+        self.reason = reason
+        if self._loop is not None:
+            self._loop.stop()
+
+    def hold(self, condition: Condition, watch: TalkWatch, recorder: Recorder) -> None:
+        """Holds it under `condition` until `watch` ends it."""
+
+        def listen(event: events.Event) -> None:
+            recorder.listen(event)
+            self._person.listen(event)
+            watch.listen(event)
+            if event.at_s > LONGEST_S:
+                self.over("failed")
+
+        workers = Workers()
+        try:
+            watchers = Watchers((listen,), recorder.tap)
+            replay(self._talk(condition, workers, watchers), workers=list(workers))
+        finally:
+            workers.close()
+
+    async def _talk(self, condition: Condition, workers: Workers, watchers: Watchers) -> None:
+        settings = TalkCommandSettings(
+            model=condition.model,
+            engine=condition.engine,
+            policy=condition.policy,
+            persona=condition.prompt or None,
+            # Where a script answers, no judge needs to be loaded either.
+            turn_judge="words" if self._engines.scripted else self._settings.turn_judge,
+            talk=self._settings.talk,
+        )
+        ends = Ends(self._person, FileSpeaker())
+        self._loop = open_talk(settings, self._engines.engines(condition), workers, ends, watchers)
+        await self._loop.run()

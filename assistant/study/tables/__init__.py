@@ -1,0 +1,1 @@
+"""The export of a study, and whether its rows stand in the logs."""

@@ -1,0 +1,105 @@
+"""What each column of the export means: column, meaning, unit, values."""
+
+from collections.abc import Iterable
+
+from assistant.study.instruments import Instrument
+
+Entry = tuple[str, str, str, str]
+_WHO: Entry = ("participant", "pseudonymous id", "", "")
+_BLOCK: Entry = ("block", "number of the conversation it belongs to", "", "1 …; empty outside")
+_CONDITION: Entry = ("condition", "condition, a letter while the key is sealed", "", "")
+_STEP: Entry = ("step", "page of the study", "", "as in the participant's log")
+_SOURCE: Entry = ("source", "file and line it was read from", "", "FILE:LINE in the study's folder")
+
+CODEBOOK: dict[str, list[Entry]] = {
+    "participants": [
+        _WHO,
+        ("cell", "cell of the design, g1 … while the key is sealed", "", "c1 …"),
+        ("sequence", "conditions in the order in which they came", "", "joined by >"),
+        (
+            "status",
+            "how far the participant came",
+            "",
+            "joined, consented, active, completed, withdrawn, dropped, screened_out",
+        ),
+        ("joined_utc", "when the link was opened first", "UTC", "ISO 8601"),
+        ("completed_utc", "when the last page was finished", "UTC", "ISO 8601"),
+        ("consent_version", "version of the text consented to", "", ""),
+        ("consent_sha256", "hash of all words consented to", "", "hexadecimal"),
+        ("excluded", "whether a rule of exclusion applies", "", "0, 1"),
+        ("exclusion_reasons", "which", "", "joined by ;"),
+        ("completion_code", "code given at the end", "", ""),
+        _SOURCE,
+    ],
+    "answers": [
+        _WHO,
+        _BLOCK,
+        _CONDITION,
+        _STEP,
+        ("instrument", "what was asked; sound: the check before; probe: after a turn", "", ""),
+        ("item", "its item", "", ""),
+        ("turn", "turn of the conversation that a probe belongs to", "", "0 …"),
+        ("position", "place of the item as shown", "", "1 …"),
+        ("value", "the answer", "", "as the instrument says"),
+        ("seconds", "from the item's appearance to this answer, by the page's clock", "s", ""),
+        ("answered_utc", "when it was saved", "UTC", "ISO 8601"),
+        _SOURCE,
+    ],
+    "scores": [
+        _WHO,
+        _BLOCK,
+        _CONDITION,
+        ("instrument", "questionnaire", "", ""),
+        ("scale", "its scale", "", ""),
+        ("value", "score; empty where too much is missing", "", "as the instrument says"),
+        ("items", "items of the scale", "", ""),
+        ("missing", "of these not answered", "", ""),
+        _SOURCE,
+    ],
+    "turns": [
+        _WHO,
+        _BLOCK,
+        _CONDITION,
+        _STEP,
+        ("attempt", "the conversation was begun so often", "", "1 …"),
+        ("turn", "number of the turn in its record", "", "0 …"),
+        ("start_s", "begin of what the person said", "s", "on the audio clock of the record"),
+        ("end_s", "its end", "s", "likewise"),
+        ("words", "what was understood", "", "empty without consent to words"),
+        ("emotion", "most probable emotion", "", "neutral, happy, angry, sad, surprise"),
+        ("confidence", "its probability", "", "0 to 1"),
+        ("corrected_emotion", "emotion by correction", "", "as emotion"),
+        ("style_emotion", "tone asked of the voice", "", "as emotion; empty while sealed"),
+        ("style_intensity", "how strongly", "", "0 to 1; empty while sealed"),
+        ("reply_generated", "answer as generated", "", ""),
+        ("reply_heard", "part of it that was played", "", ""),
+        ("interrupted", "whether the person cut it off", "", "0, 1"),
+        ("first_audio_ms", "from the last sample of speech to the first of the answer", "ms", ""),
+        ("endpoint_reason", "why the turn was taken to be over", "", ""),
+        ("model", "speech model", "", "empty while sealed"),
+        ("voice", "voice", "", "empty while sealed"),
+        ("policy", "reply policy", "", "empty while sealed"),
+        ("failed", "whether an engine broke", "", "0, 1"),
+        ("wizard", "whether an experimenter wrote the answer", "", "0, 1"),
+        ("probe", "answer to the question after the turn", "", "1 to 7"),
+        _SOURCE,
+    ],
+    "happenings": [
+        _WHO,
+        ("kind", "what happened", "", ""),
+        ("utc", "when, by the computer's clock", "UTC", "ISO 8601"),
+        ("monotonic_s", "when, by a clock nobody sets; comparable until a restart", "s", ""),
+        ("detail", "the rest of the line", "", "JSON"),
+        _SOURCE,
+    ],
+}
+
+
+def demographics_rows(instruments: Iterable[Instrument]) -> list[Entry]:
+    """Returns the columns that the demographic items add to the table of participants."""
+    return [
+        (f"d_{name}", item.text, "", ", ".join(item.labels))
+        for instrument in instruments
+        if instrument.kind == "demographics"
+        for name, item in instrument.asked.items()
+    ]

@@ -1,0 +1,296 @@
+"""Tables of a study: one row a thing, each row with the line of the log that it was read from."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from assistant.errors import InputError
+from assistant.study.design.reading import read_study
+from assistant.study.instruments import Instrument, read_instrument, score
+from assistant.study.keeping import lock, seal
+from assistant.study.keeping.participant import Participant, fold
+from assistant.study.keeping.store import (
+    LOG_NAME,
+    PARTICIPANTS,
+    TALKS,
+    Line,
+    StudyFolder,
+    read_lines,
+)
+from assistant.study.keeping.store import write_private as write
+from assistant.study.tables.codebook import CODEBOOK, demographics_rows
+from assistant.study.tables.turn_rows import turn_rows
+
+Row = dict[str, Any]
+CODEBOOK_COLUMNS = ("table", "column", "meaning", "unit", "values")
+HIDDEN = ("model", "voice", "policy", "style_emotion", "style_intensity")
+"""Columns of turns that would give a sealed condition away."""
+
+
+class Export:
+    """Everything that tables are made of, read once."""
+
+    def __init__(self, folder: StudyFolder) -> None:
+        """Reads the study and all its logs.
+
+        Raises:
+            SettingsError: The study cannot be used.
+            InputError: A log or an instrument is damaged.
+        """
+        self.folder = folder
+        self.study = read_study(folder.path)
+        self.is_sealed = seal.is_sealed(folder, self.study)
+        self.key = seal.read_key(folder) if folder.key.exists() else seal.Key({}, {})
+        self.instruments: dict[str, Instrument] = {
+            name: read_instrument(name, folder.instruments)
+            for name in lock.instruments_of(self.study)
+        }
+        self.logs: dict[str, list[Line]] = {
+            name: read_lines(folder.log(name)) for name in folder.participants()
+        }
+        states = ((name, fold(name, lines)) for name, lines in self.logs.items())
+        self.states: dict[str, Participant] = {
+            name: state for name, state in states if state is not None
+        }
+
+    def label(self, label: str) -> str:
+        """Returns a condition as it may be named: its letter while the key is sealed."""
+        return label if self.is_sealed else self.key.conditions.get(label, label)
+
+    def participants(self) -> list[Row]:
+        """Returns one row for each participant."""
+        return [self._participant(state) for state in self.states.values()]
+
+    def _participant(self, state: Participant) -> Row:
+        return {
+            "participant": state.name,
+            "cell": state.cell if self.is_sealed else self.key.cells.get(state.cell, state.cell),
+            "sequence": ">".join(self.label(label) for label in state.sequence),
+            "status": state.status,
+            "joined_utc": state.joined_utc,
+            "completed_utc": state.completed_utc,
+            "consent_version": state.consent_version,
+            "consent_sha256": state.consent_sha256,
+            "excluded": int(bool(state.exclusions)),
+            "exclusion_reasons": ";".join(state.exclusions),
+            "completion_code": state.code,
+            **self._demographics(state),
+            "source": _source(state.name, 1),
+        }
+
+    def _demographics(self, state: Participant) -> Row:
+        row: Row = {}
+        for instrument in self.instruments.values():
+            if instrument.kind == "demographics":
+                for name in instrument.asked:
+                    given = [g for (_, item), g in state.answers.items() if item == name]
+                    row[f"d_{name}"] = given[0].value if given else None
+        return row
+
+    def answers(self) -> list[Row]:
+        """Returns one row for each answer that counts: the last one to each item."""
+        rows: list[Row] = []
+        for name, lines in self.logs.items():
+            state = self.states[name]
+            last = {given.line for given in state.answers.values()}
+            steps = _conditions(lines)
+            rows += [
+                self._answer(name, number, line, steps)
+                for number, line in enumerate(lines, 1)
+                if line["kind"] == "answered" and number in last
+            ]
+        return rows
+
+    def _answer(self, name: str, number: int, line: Line, steps: Mapping[str, str]) -> Row:
+        return {
+            "participant": name,
+            "block": line.get("block"),
+            "condition": self.label(steps.get(f"block{line.get('block')}", "")),
+            "step": line["step"],
+            "instrument": line["instrument"],
+            "item": line["item"],
+            "turn": line.get("turn"),
+            "position": line.get("position"),
+            "value": line.get("value"),
+            "seconds": line.get("seconds"),
+            "answered_utc": line["utc"],
+            "source": _source(name, number),
+        }
+
+    def scores(self) -> list[Row]:
+        """Returns one row for each scale of each finished page of questions."""
+        rows: list[Row] = []
+        for name, state in self.states.items():
+            steps = _conditions(self.logs[name])
+            for step in state.done:
+                block, instrument = _asked_at(step)
+                if instrument in self.instruments:
+                    rows += self._scores(state, step, block, self.instruments[instrument], steps)
+        return rows
+
+    def _scores(
+        self,
+        state: Participant,
+        step: str,
+        block: int | None,
+        instrument: Instrument,
+        steps: Mapping[str, str],
+    ) -> Iterable[Row]:
+        given = {item: one for (at, item), one in state.answers.items() if at == step}
+        if not given:
+            return
+        last = max(one.line for one in given.values())
+        scored = score(instrument, {item: one.value for item, one in given.items()})
+        for scale, result in scored.items():
+            yield {
+                "participant": state.name,
+                "block": block,
+                "condition": self.label(steps.get(f"block{block}", "")),
+                "instrument": instrument.name,
+                "scale": scale,
+                "value": result.value,
+                "items": result.items,
+                "missing": result.missing,
+                "source": _source(state.name, last),
+            }
+
+    def turns(self) -> list[Row]:
+        """Returns one row for each turn of each conversation that was recorded."""
+        rows: list[Row] = []
+        for name, lines in self.logs.items():
+            state = self.states[name]
+            written = {
+                (line["step"], line["attempt"], line["turn"])
+                for line in lines
+                if line["kind"] == "wizard"
+            }
+            for line in lines:
+                if line["kind"] != "talk_started":
+                    continue
+                record = self.folder.talk(name, line["folder"])
+                place = f"{PARTICIPANTS}/{name}/{TALKS}/{line['folder']}"
+                for row in turn_rows(record, place):
+                    is_written = (line["step"], line["attempt"], row["turn"]) in written
+                    rows.append(self._turn(state, line, {**row, "wizard": int(is_written)}))
+        return rows
+
+    def _turn(self, state: Participant, started: Line, row: Row) -> Row:
+        attempt = int(started["attempt"])
+        probe = state.answers.get((started["step"], f"probe:{attempt}.{row['turn']}"))
+        hidden = dict.fromkeys(HIDDEN) if self.is_sealed else {}
+        return {
+            "participant": state.name,
+            "block": started.get("block"),
+            "condition": self.label(str(started["condition"])),
+            "step": started["step"],
+            "attempt": attempt,
+            **row,
+            **hidden,
+            "probe": probe.value if probe is not None else None,
+            "source": row["source"],
+        }
+
+    def happenings(self) -> list[Row]:
+        """Returns one row for each line of each log."""
+        return [
+            {
+                "participant": name,
+                "kind": line["kind"],
+                "utc": line["utc"],
+                "monotonic_s": line["monotonic_s"],
+                "detail": self._detail(line),
+                "source": _source(name, number),
+            }
+            for name, lines in self.logs.items()
+            for number, line in enumerate(lines, 1)
+        ]
+
+    def _detail(self, line: Line) -> str:
+        rest = {k: v for k, v in line.items() if k not in ("kind", "utc", "monotonic_s")}
+        return json.dumps(rest, ensure_ascii=False)
+
+    def facts(self) -> Row:
+        """Returns what the tables were made from: design, hashes, software, seal."""
+        study = self.study.model_dump(mode="json", exclude={"base", "conditions", "factors"})
+        if not self.is_sealed:
+            study["conditions"] = {
+                name: condition.model_dump()
+                for name, condition in lock.conditions_of(self.study).items()
+            }
+        facts: Row = {
+            "study": study,
+            "labels": sorted(self.key.conditions),
+            "lock": lock.read_lock(self.folder),
+            "runs": read_lines(self.folder.runs),
+            "blinded": self.is_sealed,
+            "seals": seal.seals(self.folder),
+        }
+        return facts if self.is_sealed else facts | {"key": self.key.conditions}
+
+
+def export(folder: StudyFolder, out: Path) -> list[Path]:
+    """Writes all tables into a folder; returns their paths.
+
+    Raises:
+        InputError: Nobody has taken part yet, or a log is damaged.
+        OutputError: They cannot be written.
+    """
+    source = Export(folder)
+    if not source.states:
+        raise InputError(f"nobody has taken part in {folder.path} yet: there is nothing to export")
+    makers: dict[str, Callable[[], list[Row]]] = {
+        "participants": source.participants,
+        "answers": source.answers,
+        "scores": source.scores,
+        "turns": source.turns,
+        "happenings": source.happenings,
+    }
+    written: list[Path] = []
+    extra = demographics_rows(source.instruments.values())
+    for table, make in makers.items():
+        columns = [column for column, *_ in CODEBOOK[table]]
+        if table == "participants":
+            columns[-1:-1] = [column for column, *_ in extra]
+        written.append(_write(out / f"{table}.csv", columns, make()))
+    meanings = {**CODEBOOK, "participants": [*CODEBOOK["participants"], *extra]}
+    rows: list[Row] = [
+        dict(zip(CODEBOOK_COLUMNS, (table, *entry), strict=True))
+        for table, entries in meanings.items()
+        for entry in entries
+    ]
+    written.append(_write(out / "codebook.csv", CODEBOOK_COLUMNS, rows))
+    write(out / "study.json", json.dumps(source.facts(), indent=2, ensure_ascii=False) + "\n")
+    return [*written, out / "study.json"]
+
+
+def _write(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> Path:
+    text = io.StringIO()
+    table = csv.DictWriter(text, columns, lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    write(path, text.getvalue())
+    return path
+
+
+def _source(participant: str, number: int) -> str:
+    return f"{PARTICIPANTS}/{participant}/{LOG_NAME}:{number}"
+
+
+def _conditions(lines: Iterable[Line]) -> dict[str, str]:
+    """Returns the label of each block."""
+    return {
+        f"block{number}": str(label)
+        for line in lines
+        if line["kind"] == "allocated"
+        for number, label in enumerate(line["sequence"], 1)
+    }
+
+
+def _asked_at(step: str) -> tuple[int | None, str]:
+    """Returns the block and the instrument of a page of questions."""
+    place, _, instrument = step.partition("-")
+    number = place.removeprefix("block")
+    return (int(number) if number.isdigit() else None), instrument

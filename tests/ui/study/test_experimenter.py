@@ -1,0 +1,110 @@
+import base64
+import json
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from assistant.records.recording import open_record
+from assistant.study.keeping.store import read_lines
+from assistant.study.tables.exporting import Export
+from tests.assistant.study.small_study import CONTENT, make_study
+from tests.ui.study.serving_study import PASSWORD, Visitor, serving_study, speak
+
+WIZARD = CONTENT.replace("[talk]", "[base]\nwizard = true\n[talk]")
+
+
+def ask(host, path, body=None, password=PASSWORD):
+    headers = {"content-type": "application/json"}
+    if password:
+        headers["authorization"] = f"Basic {base64.b64encode(password.encode()).decode()}"
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"http://{host}/experimenter{path}", data, headers)
+    with urllib.request.urlopen(request, timeout=30) as reply:
+        return json.loads(reply.read())
+
+
+def until(check):
+    for _ in range(300):
+        if found := check():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not happen")
+
+
+@pytest.mark.parametrize("password", ["", "experimenter:wrong password"])
+def test_the_page_is_behind_a_password(tmp_path, password):
+    with (
+        serving_study(make_study(tmp_path)) as (host, _),
+        pytest.raises(urllib.error.HTTPError, match="401"),
+    ):
+        ask(host, "/state", password=password)
+
+
+def test_the_experimenter_corrects_an_emotion_and_sees_no_condition(tmp_path):
+    folder = make_study(tmp_path, CONTENT.replace("turns = 1", "turns = 2"))
+    with serving_study(folder) as (host, _):
+        visitor = Visitor(host, "p1")
+        page = visitor.enter()
+        visitor.talk(until="study.probe")
+        state = ask(host, "/state")
+        assert [talk["participant"] for talk in state["talks"]] == ["p1"]
+        for name in ("flat", "empathetic", "cascade", "policy", "style"):
+            assert name not in json.dumps(state)
+        ask(host, "/correct", {"participant": "p1", "turn": 0, "emotion": "sad"})
+        for wrong in ({"turn": 7, "emotion": "sad"}, {"turn": 0, "emotion": "bored"}):
+            with pytest.raises(urllib.error.HTTPError, match=r"4(04|22)"):
+                ask(host, "/correct", {"participant": "p1", **wrong})
+        until(lambda: [x for x in read_lines(folder.log("p1")) if x["kind"] == "corrected"])
+        visitor.talk()
+        ask(host, "/exclude", {"participant": "p1", "reason": "late"})
+    rows = Export(folder).turns()
+    assert [row["corrected_emotion"] for row in rows] == ["sad", None]
+    record = open_record(folder.talk("p1", page["step"]))
+    corrected = [e for e in record.events if type(e).__name__ == "EmotionCorrected"]
+    assert [event.by for event in corrected] == ["experimenter"]
+
+
+def test_in_a_wizard_condition_the_assistant_says_what_the_experimenter_writes(tmp_path):
+    folder = make_study(tmp_path, WIZARD)
+    with serving_study(folder) as (host, _):
+        visitor = Visitor(host, "p1")
+        page = visitor.enter()
+        with visitor.line() as socket:
+            assert json.loads(socket.recv(timeout=30))["type"] == "study.ready"
+            speak(socket)
+            waits = until(lambda: ask(host, "/state")["talks"][0]["waits_for_line"])
+            assert waits == "seven"  # what the scripted model writes down
+            ask(host, "/say", {"participant": "p1", "text": "That sounds like a good day."})
+            kinds = set()
+            while "study.over" not in kinds:
+                kinds.add(json.loads(socket.recv(timeout=30))["type"])
+        assert "response.output_audio.delta" in kinds
+        assert visitor.done(page)["kind"] == "questions"
+    row = Export(folder).turns()[0]
+    assert row["reply_heard"] == "That sounds like a good day."
+    assert row["wizard"] == 1 and row["words"] == "utterance 1" and row["emotion"]
+    noted = [line for line in read_lines(folder.log("p1")) if line["kind"] == "wizard"]
+    assert [line["text"] for line in noted] == ["That sounds like a good day."]
+
+
+def test_a_line_can_be_put_into_any_conversation(tmp_path):
+    folder = make_study(tmp_path, CONTENT.replace("turns = 1", "turns = 2"))
+    with serving_study(folder) as (host, _):
+        visitor = Visitor(host, "p1")
+        visitor.enter()
+        visitor.talk(until="study.probe")
+        with visitor.line() as socket:
+            assert json.loads(socket.recv(timeout=30))["type"] == "study.ready"
+            ask(host, "/say", {"participant": "p1", "text": "Let us talk about your work."})
+            told = {"type": ""}
+            while told["type"] != "study.over":
+                told = json.loads(socket.recv(timeout=30))
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            ask(host, "/say", {"participant": "p1", "text": "Too late."})
+    rows = Export(folder).turns()
+    assert [(row["wizard"], row["reply_heard"]) for row in rows][1] == (
+        1,
+        "Let us talk about your work.",
+    )

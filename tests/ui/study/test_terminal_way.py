@@ -1,0 +1,105 @@
+"""A participant in the terminal, at a microphone that is a script, with one that plays nowhere."""
+
+import pytest
+
+from assistant.audio.file_devices import FileSpeaker
+from assistant.errors import SettingsError
+from assistant.records.recording import open_record
+from assistant.session import Ends
+from assistant.study.run.engines import StudyEngines
+from assistant.study.run.runner import Runner
+from assistant.study.settings import StudySettings
+from assistant.study.simulated.person import SimulatedPerson
+from tests.assistant.study.small_study import CONTENT, make_study
+from tests.fakes import LevelDetector, speech_like
+from ui.study import terminal, terminal_sound
+from ui.study.terminal import TerminalWay
+
+TWO = CONTENT.replace("[factors.hearing.words]\n", "")
+TWO = TWO.replace('engine = "cascade"\n', "").replace("participants = 4", "participants = 2")
+
+
+def way(folder, answer, monkeypatch):
+    monkeypatch.setattr(terminal_sound, "LISTEN_S", 1.2)
+    settings = StudySettings(folder=folder.path, scripted=True)
+    engines = StudyEngines(folder.path, settings, scripted=True)
+    engines.detector = LevelDetector
+    said = []
+
+    def open_ends(_cards, _frame_samples):
+        person = SimulatedPerson([speech_like((0.0, 0.6), length_s=0.7)])
+        return Ends(person, FileSpeaker())
+
+    def ask(question):
+        said.append(question)
+        return answer(question)
+
+    return TerminalWay(
+        Runner(folder), engines, settings, open_ends=open_ends, ask=ask, say=said.append
+    ), said
+
+
+def willing(question):
+    if "1 to 7" in question:
+        return "5"
+    if "1 to 5" in question:
+        return "4"
+    return "y" if "[y/n]" in question else ""
+
+
+def test_a_participant_goes_through_a_study_in_the_terminal(tmp_path, monkeypatch):
+    folder = make_study(tmp_path / "study", TWO)
+    person, said = way(folder, willing, monkeypatch)
+    page = person.go("t1")
+    assert page["kind"] == "completed"
+    assert f"Your completion code: {page['code']}" in said
+    state = Runner(folder).roster.participant("t1")
+    assert [talk.ended for talk in state.talks.values()] == ["turns", "turns"]
+    assert state.answers[("block1-talk", "probe:1.0")].value == 5
+    assert state.answers[("block2-sus", next(i for s, i in state.answers if s == "block2-sus"))]
+    assert state.answers[("sound", "microphone_db")].value > -45
+    assert len(open_record(folder.talk("t1", "block2-talk")).events) > 5
+    assert not [line for line in said if "flat" in line or "empathetic" in line]
+
+
+def test_wrong_answers_are_asked_again_and_leaving_deletes_what_was_said(tmp_path, monkeypatch):
+    folder = make_study(tmp_path / "study", TWO)
+    typed = iter(["9", "many", "", "4", "delete", "y"])
+
+    def answer(question):
+        if "1 to 5" in question or "Really" in question:
+            return next(typed)
+        return willing(question)
+
+    person, said = way(folder, answer, monkeypatch)
+    page = person.go("t1")
+    assert page["kind"] == "withdrawn" and "Receipt" in said[-1]
+    assert len([line for line in said if "takes a number from 1 to 5" in line]) == 2
+    assert len([line for line in said if "needs an answer" in line]) <= 1
+    assert not folder.participant("t1").exists()
+
+
+def test_who_does_not_agree_is_asked_nothing_more(tmp_path, monkeypatch):
+    folder = make_study(tmp_path / "study", TWO)
+    person, said = way(folder, lambda q: "n" if "[y/n]" in q else "", monkeypatch)
+    assert person.go("t1")["kind"] == "stopped"
+    assert not [line for line in said if "microphone" in line.lower() and "sentence" in line]
+
+
+def test_headphones_cannot_be_required_in_the_terminal(tmp_path, monkeypatch):
+    content = TWO.replace("[sound]", '[sound]\nheadphones = "required"')
+    person, _ = way(make_study(tmp_path / "study", content), willing, monkeypatch)
+    with pytest.raises(SettingsError, match="which the browser plays"):
+        person.go("t1")
+
+
+def test_the_terminal_says_what_it_cannot_do(tmp_path, monkeypatch):
+    content = TWO.replace("[talk]", "[base]\nwizard = true\n[talk]")
+    folder = make_study(tmp_path / "study", content)
+    settings = StudySettings(folder=folder.path, terminal="t1", scripted=True)
+    with pytest.raises(SettingsError, match="run it in a terminal"):
+        terminal.take_part(settings)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr(terminal, "check_devices", lambda _settings: None)
+    with pytest.raises(SettingsError, match="open the study in the browser"):
+        terminal.take_part(settings)

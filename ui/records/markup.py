@@ -1,0 +1,140 @@
+"""The HTML of the pages of recorded talks. All that was said goes in escaped."""
+
+from collections.abc import Mapping
+from html import escape
+from urllib.parse import quote, urlencode
+
+from assistant.records.deletion import Receipt, summary
+from assistant.records.exports.table import FORMATS
+from assistant.records.index import Listed
+from assistant.records.reading import Record
+from assistant.records.wording import clock
+from models.emotions import EMOTION_LABELS
+from ui.shown import one_line
+
+_HEAD = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Recorded talks</title>
+<link rel="stylesheet" href="/attune/static/records.css">
+</head>
+<body>
+"""
+STATES = {"mended": "was cut off and mended", "open": "being recorded now", "damaged": "damaged"}
+
+
+def list_page(listed: list[Listed], total: int, asked: Mapping[str, str], skip: int) -> str:
+    """Returns the list of records.
+
+    Args:
+        listed: Those of this page.
+        total: How many there are on all pages.
+        asked: What was looked for, by the names of the fields.
+        skip: How many stand on the pages before.
+    """
+    rows = "\n".join(_row(one) for one in listed)
+    none = "Nothing was found." if any(asked.values()) else "No talk has been recorded yet."
+    return (
+        f"{_HEAD}<header><h1>Recorded talks</h1><p><a href='/'>Talk</a></p></header>\n"
+        f"<main>{_form(asked)}\n<p role='status'>{_count(len(listed), total, skip)}</p>\n"
+        f"<ul class='records'>{rows or f'<li>{none}</li>'}</ul>\n"
+        f"{_turning(asked, skip, len(listed), total)}</main></body></html>\n"
+    )
+
+
+def tools(record: Record) -> str:
+    """Returns what stands above a record's words: back, exports, deletion."""
+    place = f"/records/{quote(record.id, safe='')}"
+    links = " ".join(f'<a href="{place}/export/{form}">{form}</a>' for form in FORMATS)
+    return (
+        '<nav class="tools"><a href="/records">All talks</a>'
+        f"<span>Export: {links}</span>"
+        f'<details><summary>Delete</summary><form method="post" action="{place}/delete">'
+        '<button type="submit">Delete for good: words, sound and exports</button></form>'
+        "</details></nav>"
+    )
+
+
+def deleted_page(receipt: Receipt) -> str:
+    """Returns the page after a deletion."""
+    told = summary(receipt)
+    left = "".join(f"<li>{_shown(one)}</li>" for one in receipt.left)
+    rest = f"<p>Still to be removed by hand:</p><ul>{left}</ul>" if left else ""
+    index = "" if receipt.index else "<p>The index could not be reached; it will follow.</p>"
+    return (
+        f"{_HEAD}<main><h1>{_shown(receipt.record)} is deleted</h1>"
+        f"<p>{told['files']} files, {told['bytes']:,} bytes. The receipt lies in the folder of "
+        f"records.</p>{index}{rest}<p><a href='/records'>All talks</a></p></main></body></html>\n"
+    )
+
+
+def problem_page(message: str) -> str:
+    """Returns a page with one sentence."""
+    return (
+        f"{_HEAD}<main><h1>That cannot be shown</h1><p>{_shown(message)}</p>"
+        "<p><a href='/records'>All talks</a></p></main></body></html>\n"
+    )
+
+
+def _form(asked: Mapping[str, str]) -> str:
+    choices = "".join(
+        f"<option value='{label}'{' selected' if label == asked['emotion'] else ''}>"
+        f"{label or 'any emotion'}</option>"
+        for label in ("", *EMOTION_LABELS)
+    )
+    text, since, until = (escape(asked[name]) for name in ("text", "since", "until"))
+    return (
+        "<form class='search' method='get' action='/records' role='search'>"
+        f'<input type="search" name="text" value="{text}" aria-label="Words of either side" '
+        'placeholder="Words of either side">'
+        f"<select name='emotion' aria-label='Emotion'>{choices}</select>"
+        f'<label>from <input type="date" name="since" value="{since}"></label>'
+        f'<label>to <input type="date" name="until" value="{until}"></label>'
+        "<button type='submit'>Search</button></form>"
+    )
+
+
+def _row(listed: Listed) -> str:
+    record = listed.record
+    place = f"/records/{quote(record.id, safe='')}"
+    begun = record.started_utc[:16].replace("T", " ")
+    facts = f"{begun} UTC · {clock(record.duration_s, hours=False).partition('.')[0]}"
+    turns = f"{record.turns} turn{'' if record.turns == 1 else 's'}"
+    emotions = " ".join(
+        f"<span class='is-{name}'>{name} {count}</span>" for name, count in listed.emotions.items()
+    )
+    words = "" if listed.match is None else listed.match.words or listed.match.reply
+    state = STATES.get(record.state, "")
+    problem = f"<p class='problem'>{_shown(record.problem)}</p>" if record.problem else ""
+    return (
+        f"<li><a href='{place}'>{_shown(record.id)}</a> <span class='state'>{state}</span>"
+        f"<p class='facts'>{_shown(facts)} · {turns} {emotions}</p>"
+        f"<p>{_shown(words[:160])}</p>{problem}</li>"
+    )
+
+
+def _count(here: int, total: int, skip: int) -> str:
+    if here == total:
+        return f"{total} talk{'' if total == 1 else 's'}"
+    return f"{skip + 1 if here else skip} to {skip + here} of {total} talks, the latest first"
+
+
+def _turning(asked: Mapping[str, str], skip: int, here: int, total: int) -> str:
+    links: list[str] = []
+    if skip:
+        links.append(f"<a rel='prev' href='{_address(asked, max(0, skip - 50))}'>later</a>")
+    if skip + here < total:
+        links.append(f"<a rel='next' href='{_address(asked, skip + here)}'>earlier</a>")
+    return f"<nav class='turning'>{' '.join(links)}</nav>" if links else ""
+
+
+def _address(asked: Mapping[str, str], skip: int) -> str:
+    given = {name: value for name, value in asked.items() if value}
+    return escape(f"/records?{urlencode({**given, 'skip': skip})}")
+
+
+def _shown(text: str) -> str:
+    return escape(one_line(text))

@@ -1,0 +1,149 @@
+"""The command `study`: what each of its actions does and prints."""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable
+
+from assistant.errors import EngineUnavailable, InputError
+from assistant.study.design.reading import read_study
+from assistant.study.keeping.store import StudyFolder
+from assistant.study.settings import StudySettings
+
+LIBRARIES = ("fastapi", "uvicorn", "websockets")
+
+
+def study(settings: StudySettings) -> int:
+    """Runs `study`; returns the exit status.
+
+    Raises:
+        AssistantError: It cannot be done; says why and what to do.
+    """
+    actions: dict[str, Callable[[StudySettings], int]] = {
+        "new": _new,
+        "check": _check,
+        "run": _run,
+        "status": _status,
+        "simulate": _simulate,
+        "report": _report,
+        "export": _export,
+        "withdraw": _withdraw,
+        "unseal": _unseal,
+    }
+    if settings.ids and settings.action != "withdraw":
+        raise InputError(f"study {settings.action} takes a folder alone, not {settings.ids[0]!r}")
+    return actions[settings.action](settings)
+
+
+def _print(lines: Iterable[str]) -> int:
+    for line in lines:
+        print(line)
+    return 0
+
+
+def _new(settings: StudySettings) -> int:
+    from assistant.study.design.scaffold import new_study
+
+    path = new_study(settings.folder)
+    print(f"{path} is made: change it, then `app.py study check {settings.folder}`")
+    return 0
+
+
+def _check(settings: StudySettings) -> int:
+    from assistant.study.run.overview import plan, registration
+    from assistant.study.run.runner import Runner
+
+    runner = Runner(StudyFolder(settings.folder))
+    return _print(registration(runner) if settings.registration else plan(runner))
+
+
+def _status(settings: StudySettings) -> int:
+    from assistant.study.run.overview import status
+    from assistant.study.run.runner import Runner
+
+    return _print(status(Runner(StudyFolder(settings.folder))))
+
+
+def _run(settings: StudySettings) -> int:
+    if settings.terminal is not None:
+        from ui.study.terminal import take_part
+
+        return take_part(settings)
+    missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise EngineUnavailable(
+            f"the pages of a study need {', '.join(missing)}: `pip install -e '.[web]'` in "
+            "Attune's folder"
+        )
+    from ui.study.server import serve
+
+    return serve(settings)
+
+
+def _simulate(settings: StudySettings) -> int:
+    from assistant.study.simulated.command import copy_study, simulate
+
+    read_study(settings.folder)
+    to = settings.out or settings.folder.with_name(f"{settings.folder.name}-simulated")
+    folder = copy_study(settings.folder, to)
+    outcome = simulate(folder, settings, tell=lambda line: print(line, file=sys.stderr))
+    cells = ", ".join(f"{cell}: {count}" for cell, count in sorted(outcome.cells.items()))
+    print(f"{outcome.completed} completed the study ({cells}), {outcome.turns} turns")
+    for label, condition in sorted(outcome.key.conditions.items()):
+        print(f"  {label} was {condition}")
+    print(f"tables: {outcome.tables}")
+    for row in outcome.untraced:
+        print(f"not found in the logs: {row}")
+    return 1 if outcome.untraced else 0
+
+
+def _export(settings: StudySettings) -> int:
+    from assistant.study.keeping.retention import check_retention
+    from assistant.study.keeping.seal import is_sealed
+    from assistant.study.tables.exporting import export
+
+    folder = StudyFolder(settings.folder)
+    plan = read_study(settings.folder)
+    check_retention(plan)
+    for path in export(folder, settings.out or settings.folder / "export"):
+        print(path)
+    if is_sealed(folder, plan):
+        print("conditions are letters: `app.py study unseal` opens the key when all are done")
+    return 0
+
+
+def _report(settings: StudySettings) -> int:
+    from assistant.study.report.write import write_report
+
+    status = _export(settings)
+    tables = settings.out or settings.folder / "export"
+    print(write_report(tables, tables.with_name(f"{tables.name}-report")))
+    return status
+
+
+def _withdraw(settings: StudySettings) -> int:
+    from assistant.study.keeping.withdrawal import delete_expired, withdraw
+
+    folder = StudyFolder(settings.folder)
+    if settings.expired:
+        receipts = delete_expired(folder)
+    elif settings.ids:
+        reason = f"asked for, deleted by {settings.by}" if settings.by else "asked for"
+        receipts = [withdraw(folder, name, reason=reason) for name in settings.ids]
+    else:
+        raise InputError("name the participants: `app.py study withdraw FOLDER ID`")
+    for receipt in receipts:
+        count = len(receipt["deleted"])
+        print(f"receipt {receipt['receipt']}: {count} files deleted, {receipt['utc']}")
+    print(f"receipts are in {folder.receipts}")
+    return 0
+
+
+def _unseal(settings: StudySettings) -> int:
+    from assistant.study.keeping.seal import unseal
+    from assistant.study.run.runner import Runner
+
+    folder = StudyFolder(settings.folder)
+    runner = Runner(folder)
+    left = max(0, runner.study.participants - runner.roster.count()["completed"])
+    key = unseal(folder, by=settings.by, early=settings.early, left=left)
+    return _print(f"{label} is {condition}" for label, condition in sorted(key.conditions.items()))

@@ -1,0 +1,111 @@
+// The experimenter's page: looks every second, and sends lines to be said and corrections of emotions.
+
+import { button, make } from "./draw.js";
+
+const pick = (id) => document.getElementById(id);
+const drawn = new Map();
+
+async function post(action, fields) {
+  const reply = await fetch(`/experimenter/${action}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(fields),
+  });
+  problem(reply.ok ? "" : (await reply.json()).message || "That did not work.");
+  await look();
+}
+
+function problem(text) {
+  pick("problem").textContent = text;
+  pick("problem").hidden = !text;
+}
+
+async function look() {
+  try {
+    const reply = await fetch("/experimenter/state");
+    show(await reply.json());
+  } catch {
+    problem("The server does not answer.");
+  }
+}
+
+function show({ status, people, talks, emotions }) {
+  pick("status").textContent = status.join("\n");
+  pick("people").replaceChildren(...people.map(person));
+  const names = new Set(talks.map((talk) => talk.participant));
+  for (const [name, card] of drawn) {
+    if (names.has(name)) continue;
+    card.remove();
+    drawn.delete(name);
+  }
+  talks.forEach((talk) => update(talk, emotions));
+}
+
+function person(one) {
+  const exclude = button("Exclude …", () => {
+    const reason = prompt(`Why is ${one.participant} to be left out of the analysis?`);
+    if (reason) post("exclude", { participant: one.participant, reason });
+  });
+  const notes = one.exclusions.length ? ` (excluded: ${one.exclusions.join("; ")})` : "";
+  return make(
+    "tr",
+    {},
+    make("td", {}, one.participant),
+    make("td", {}, one.status + notes),
+    make("td", {}, one.step),
+    make("td", {}, `${one.done} of ${one.of}`),
+    make("td", {}, one.last_utc.slice(0, 19).replace("T", " ")),
+    make("td", {}, exclude),
+  );
+}
+
+// Cards stay, so that a line that is being written is not lost when the page looks again.
+function update(talk, emotions) {
+  if (!drawn.has(talk.participant)) {
+    const card = newCard(talk);
+    drawn.set(talk.participant, card);
+    pick("talks").append(card);
+  }
+  const card = drawn.get(talk.participant);
+  card.querySelector(".waits").textContent = talk.waits_for_line ? `Said, and waiting: ${talk.waits_for_line}` : "";
+  card.querySelector(".alert").textContent = talk.help ? "Words of danger to life: help was offered. Look after this person." : "";
+  card.querySelector("tbody").replaceChildren(...talk.turns.map((turn) => row(talk, turn, emotions)));
+}
+
+function newCard(talk) {
+  const line = make("input", { type: "text", "aria-label": "What the assistant says next" });
+  const form = make("form", {}, line, make("button", {}, "Say this"));
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    const text = line.value.trim();
+    if (text) post("say", { participant: talk.participant, text });
+    line.value = "";
+  };
+  const kind = talk.is_wizard ? "; the assistant says what you write" : "";
+  return make(
+    "main",
+    {},
+    make("h1", {}, `${talk.participant}, ${talk.step}${kind}`),
+    make("p", { class: "alert", role: "alert" }),
+    make("table", {}, make("tbody", {})),
+    make("p", { class: "waits", role: "status" }),
+    form,
+  );
+}
+
+function row(talk, turn, emotions) {
+  const select = make("select", { "aria-label": `emotion of turn ${turn.turn}` });
+  ["", ...emotions].forEach((emotion) => select.append(make("option", { selected: emotion === turn.emotion }, emotion)));
+  select.onchange = () => post("correct", { participant: talk.participant, turn: turn.turn, emotion: select.value });
+  return make(
+    "tr",
+    {},
+    make("td", {}, String(turn.turn)),
+    make("td", {}, turn.words),
+    make("td", {}, select, turn.corrected ? " corrected" : ""),
+    make("td", {}, turn.reply),
+  );
+}
+
+look();
+setInterval(look, 1000);

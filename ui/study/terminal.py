@@ -1,0 +1,193 @@
+"""A participant's way through a study in the terminal: the same pages, answered by keys."""
+
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from assistant.audio.sound_card import check_devices
+from assistant.errors import InputError, SettingsError
+from assistant.session import Ends, open_card
+from assistant.settings import TalkCommandSettings
+from assistant.study.keeping.lock import conditions_of, note_run
+from assistant.study.keeping.store import StudyFolder
+from assistant.study.keeping.withdrawal import withdraw
+from assistant.study.run.engines import StudyEngines
+from assistant.study.run.pages import COMPLETED, STOPPED, WITHDRAWN, Page
+from assistant.study.run.runner import Runner
+from assistant.study.settings import StudySettings
+from ui.parts import shown
+from ui.study.terminal_part import TAB, Devices, Left, OpenEnds, Part
+from ui.study.terminal_sound import TerminalSound
+from ui.study.terminal_talk import TerminalTalk
+
+LEAVE, WITHDRAW = "stop", "delete"
+COMMANDS = f"(at any question: {LEAVE} ends the study, {WITHDRAW} ends it and deletes your data)"
+
+
+def take_part(settings: StudySettings) -> int:
+    """Runs one participant through; returns the exit status.
+
+    Raises:
+        AssistantError: The study, its engines or the devices cannot be used.
+    """
+    if not sys.stdin.isatty():
+        raise SettingsError("--terminal asks questions: run it in a terminal")
+    talk_settings = TalkCommandSettings(talk=settings.talk)
+    check_devices(talk_settings.devices)
+    runner = Runner(StudyFolder(settings.folder))
+    if any(condition.wizard for condition in conditions_of(runner.study).values()):
+        raise SettingsError(
+            "a condition of this study has a wizard, who needs the experimenter's page: open the "
+            "study in the browser, without --terminal"
+        )
+    with ExitStack() as stack:
+        engines = StudyEngines(settings.folder, settings, scripted=settings.scripted, watch=shown)
+        stack.callback(engines.close)
+        note_run(runner.folder, runner.study, engines="scripted" if settings.scripted else "real")
+
+        def open_ends(cards: ExitStack, frame_samples: int) -> Ends:
+            return open_card(
+                talk_settings,
+                cards,
+                frame_samples=frame_samples,
+                on_change=lambda text, _lost: print(text),
+            )
+
+        way = TerminalWay(runner, engines, settings, open_ends=open_ends)
+        way.go(settings.terminal or "")
+    return 0
+
+
+class TerminalWay:
+    """Shows pages and asks their questions."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        engines: StudyEngines,
+        settings: StudySettings,
+        *,
+        open_ends: OpenEnds,
+        ask: Callable[[str], str] = input,
+        say: Callable[[str], None] = print,
+    ) -> None:
+        """Takes somebody through `runner`'s study.
+
+        Args:
+            runner: The study.
+            engines: Of its conditions.
+            settings: How turns are taken.
+            open_ends: Opens the devices.
+            ask: Shows a question and returns the line that is typed.
+            say: Shows a line.
+        """
+        self._runner, self._asked, self._say = runner, ask, say
+        self._devices = Devices(engines, settings, open_ends)
+        self._name = ""
+
+    @property
+    def _part(self) -> Part:
+        return Part(self._runner, self._name, self._devices, self._ask, self._say)
+
+    def go(self, participant: str) -> Page:
+        """Goes through all pages; returns the last one."""
+        page = self._runner.join(participant, {}, TAB)
+        self._name = page["participant"]
+        self._say(f"{page['title']} (participant {self._name})")
+        self._say(COMMANDS)
+        while page["kind"] not in (COMPLETED, STOPPED, WITHDRAWN):
+            try:
+                page = self._page(page)
+            except Left as left:
+                page = self._leave(str(left))
+            except InputError as error:
+                self._say(str(error))
+                page = self._runner.page(self._name, TAB)
+        self._say(page.get("text") or "Thank you for taking part.")
+        if page["kind"] == COMPLETED:
+            self._say(f"Your completion code: {page['code']}")
+        return page
+
+    def _page(self, page: Page) -> Page:
+        self._say(f"\n[{page['number']} of {page['of']}]")
+        shows: dict[str, Callable[[Page], dict[str, Any]]] = {
+            "information": self._information,
+            "consent": self._consent,
+            "sound": TerminalSound(self._part).check,
+            "talk": TerminalTalk(self._part).hold,
+            "questions": self._questions,
+            "debrief": self._read,
+        }
+        values = shows[page["kind"]](page)
+        return self._runner.done(self._name, TAB, page["step"], values)
+
+    def _leave(self, command: str) -> Page:
+        if command == LEAVE:
+            return self._runner.leave(self._name, TAB)
+        receipt = withdraw(self._runner.folder, self._name, reason="by participant")
+        text = f"Your data has been deleted. Receipt: {receipt['receipt']}"
+        return {"kind": WITHDRAWN, "text": text}
+
+    def _ask(self, question: str) -> str:
+        """Returns what was typed; stops where the person wants to."""
+        answer = self._asked(question).strip()
+        if answer.casefold() in (LEAVE, WITHDRAW) and self._is_yes(f"Really {answer}?"):
+            raise Left(answer.casefold())
+        return answer
+
+    def _is_yes(self, question: str) -> bool:
+        return self._asked(f"{question} [y/n] ").strip().casefold() in ("y", "yes")
+
+    def _read(self, page: Page) -> dict[str, Any]:
+        self._say(page["text"])
+        self._ask("Press Enter to go on. ")
+        return {}
+
+    def _information(self, page: Page) -> dict[str, Any]:
+        for text in (page["disclosure"], page["danger"], f"Questions? {page['contact']}"):
+            self._say(text)
+        return self._read(page)
+
+    def _consent(self, page: Page) -> dict[str, Any]:
+        takes_part = self._is_yes(page["text"])
+        if not takes_part:
+            return {"take_part": False}
+        self._say("Each of these is up to you; you can take part without them.")
+        choices = {name: self._is_yes(text) for name, text in page["choices"].items()}
+        return {"take_part": True, **choices}
+
+    def _questions(self, page: Page) -> dict[str, Any]:
+        if page["text"]:
+            self._say(page["text"])
+        for number, item in enumerate(page["items"], 1):
+            self._item(page, number, item)
+        return {}
+
+    def _item(self, page: Page, number: int, item: dict[str, Any]) -> None:
+        """Asks one item until its answer is one that it takes."""
+        self._say(f"{number}. {item['text']}")
+        question = self._hint(item)
+        while True:
+            typed: Any = self._ask(question) or None
+            if item["form"] == "choice" and typed is not None and typed.isdigit():
+                place = int(typed) - 1
+                typed = item["labels"][place] if 0 <= place < len(item["labels"]) else typed
+            try:
+                self._runner.answer(self._name, TAB, page["step"], item["name"], typed, None)
+            except InputError as error:
+                self._say(str(error))
+                continue
+            if typed is not None or not item["required"]:
+                return
+
+    def _hint(self, item: dict[str, Any]) -> str:
+        if item["form"] == "choice":
+            for number, label in enumerate(item["labels"], 1):
+                self._say(f"   {number} {label}")
+            return "   number: "
+        if item["form"] == "text":
+            return "   "
+        ends = f" ({item['labels'][0]} … {item['labels'][-1]})" if len(item["labels"]) > 1 else ""
+        kind = "x,y, each" if item["form"] == "grid" else ""
+        return f"   {kind}{item['minimum']:g} to {item['maximum']:g}{ends}: "

@@ -1,0 +1,45 @@
+"""What the pages of the terminal share: the study, the person, the devices, the screen."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from assistant.session import Ends
+from assistant.study.run.engines import StudyEngines
+from assistant.study.run.runner import Runner
+from assistant.study.settings import StudySettings
+
+TAB = "terminal"
+OpenEnds = Callable[[ExitStack, int], Ends]
+"""Opens microphone and loudspeaker for frames of so many samples; the stack gives them back."""
+
+
+class Left(Exception):
+    """The participant wants to stop; holds the command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """What sound goes through."""
+
+    engines: StudyEngines
+    settings: StudySettings
+    open_ends: OpenEnds
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one page is shown with."""
+
+    runner: Runner
+    name: str
+    """The participant's id."""
+    devices: Devices
+    ask: Callable[[str], str]
+    """Shows a question and returns the line that is typed.
+
+    Raises:
+        Left: The participant wants to stop.
+    """
+    say: Callable[[str], None]
+    """Shows a line."""

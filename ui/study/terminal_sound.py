@@ -1,0 +1,88 @@
+"""The check of microphone, loudspeaker and attention in the terminal."""
+
+import asyncio
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+
+from assistant.audio.waveform import AudioClip, Waveform
+from assistant.checks.microphone import measure, taken
+from assistant.engines.protocols import Transcribes
+from assistant.errors import InputError, SettingsError
+from assistant.study.design.conditions import Condition
+from assistant.study.run.pages import Page
+from ui.study.terminal_part import TAB, Part
+
+LISTEN_S = 4.0
+NOTHING_DB = -120.0
+TONE_S, TONE_HZ, TONE_LEVEL, TONE_RATE_HZ = 1.0, 440.0, 0.2, 16_000
+
+
+class TerminalSound:
+    """Checks the sound of one participant."""
+
+    def __init__(self, part: Part) -> None:
+        """Checks with the devices of `part`."""
+        self._part = part
+
+    def check(self, page: Page) -> dict[str, Any]:
+        """Returns the measures of the page.
+
+        Raises:
+            SettingsError: The study wants a check that a terminal cannot make.
+            InputError: The word was not understood.
+        """
+        part = self._part
+        part.say(page["text"])
+        if page["trials"] and part.runner.study.sound.headphones == "required":
+            raise SettingsError(
+                "the headphone check needs two sides of sound, which the browser plays: open the "
+                'study there, or set headphones = "asked" in [sound]'
+            )
+        if page["word"]:
+            self._attention(page["word"])
+        values: dict[str, Any] = {"headphones": [-1] * len(page["trials"])}
+        # Nobody can hear the trials here: they count as not passed, which "asked" lets through.
+        if page["least_db"] is None:
+            return values
+        part.ask("Press Enter to hear a sound. ")
+        asyncio.run(self._play())
+        heard = part.ask("Do you hear it well? [y/n] ").casefold() in ("y", "yes")
+        return {**values, "loudspeaker": heard, "microphone_db": self._level(page)}
+
+    def _level(self, page: Page) -> float | None:
+        """Returns the level of speech in dB of full scale; None where it is known already."""
+        if "microphone" in page["passed"]:
+            return None
+        self._part.ask("Press Enter, and speak a sentence. ")
+        detector = self._part.devices.engines.detector()
+        frames = asyncio.run(self._recorded(detector.frame_samples))
+        level = measure(frames, detector, 0).speech_db
+        level = NOTHING_DB if level is None else level
+        self._part.say(f"Your voice: {level:.0f} dB (at least {page['least_db']:.0f})")
+        return level
+
+    async def _recorded(self, frame_samples: int) -> list[Waveform]:
+        with ExitStack() as cards:
+            ends = self._part.devices.open_ends(cards, frame_samples)
+            return await taken(ends.microphone.frames(), LISTEN_S)
+
+    async def _play(self) -> None:
+        time_s = np.arange(round(TONE_S * TONE_RATE_HZ), dtype=np.float32) / TONE_RATE_HZ
+        tone = (TONE_LEVEL * np.sin(2 * np.pi * TONE_HZ * time_s)).astype(np.float32)
+        detector = self._part.devices.engines.detector()
+        with ExitStack() as cards:
+            speaker = self._part.devices.open_ends(cards, detector.frame_samples).speaker
+            await speaker.play(AudioClip(tone, TONE_RATE_HZ))
+            await speaker.drain()
+
+    def _attention(self, word: str) -> None:
+        part, engines = self._part, self._part.devices.engines
+        part.ask(f"Press Enter, and say the word “{word}”. ")
+        frames = asyncio.run(self._recorded(engines.detector().frame_samples))
+        model = engines.model(Condition.model_validate(part.runner.study.base))
+        sound = np.concatenate(frames)
+        heard = model.transcribe(sound).text if isinstance(model, Transcribes) else ""
+        if not part.runner.attention(part.name, TAB, heard):
+            raise InputError("that was not understood: say it again")

@@ -1,0 +1,129 @@
+"""A conversation of a study in the terminal."""
+
+import asyncio
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+from assistant import events
+from assistant.conversation.loop import TalkLoop
+from assistant.errors import AssistantError, InputError
+from assistant.records.recording import Consent, Recorder
+from assistant.session import Watchers, Workers, open_talk
+from assistant.settings import TalkCommandSettings
+from assistant.study.design.conditions import Condition
+from assistant.study.run.pages import Page
+from assistant.study.run.steps import Step
+from assistant.study.run.talk_watch import PARTICIPANT, TalkWatch
+from ui.study.terminal_part import TAB, Part
+
+Turns = asyncio.Queue[int | None]
+"""Turns that were answered; None when there will be no more."""
+
+
+class TerminalTalk:
+    """Holds one attempt at a conversation."""
+
+    def __init__(self, part: Part) -> None:
+        """Holds it with the devices of `part`."""
+        self._part = part
+        self._reason = ""
+        self._loop: TalkLoop | None = None
+
+    def hold(self, page: Page) -> dict[str, Any]:
+        """Shows the page and holds the conversation, recorded as far as there is consent."""
+        part = self._part
+        for text in (page["text"], page["task"]):
+            if text:
+                part.say(text)
+        stop = " or ".join(f"“{word}”" for word in page["stop_words"])
+        part.say(f"To end the conversation early, say {stop}, or press Ctrl+C.")
+        part.ask("Press Enter to begin. ")
+        step = part.runner.talks.begin(part.name, TAB)
+        asyncio.run(self._hold(step, page["probe"]))
+        return {}
+
+    async def _hold(self, step: Step, probe: str) -> None:
+        part, talks = self._part, self._part.runner.talks
+        state = part.runner.roster.participant(part.name)
+        talk, turns = state.talks[step.name], Turns()
+        watch = TalkWatch(
+            part.runner.study.talk,
+            talk,
+            is_practice=step.is_practice,
+            over=self._end,
+            answered=turns.put_nowait,
+        )
+        record = talks.record(part.name, step, talk.attempts)
+        recorder = Recorder(record, Consent(**state.consent), on_problem=part.say)
+        asking = asyncio.ensure_future(self._probes(probe, turns))
+        try:
+            await self._talk(talks.condition(step), watch, recorder)
+        finally:
+            await asyncio.to_thread(recorder.close)
+            turns.put_nowait(None)
+            await asking
+            reason = self._reason or "failed"
+            talks.end(part.name, step, turns=watch.turns, seconds=watch.seconds, reason=reason)
+
+    def _end(self, reason: str) -> None:
+        self._reason = self._reason or reason
+        if self._loop is not None:
+            self._loop.stop()
+
+    async def _talk(self, condition: Condition, watch: TalkWatch, recorder: Recorder) -> None:
+        devices = self._part.devices
+        engines = devices.engines.engines(condition)
+        settings = TalkCommandSettings(
+            persona=condition.prompt or None,
+            turn_judge="words" if devices.engines.scripted else devices.settings.turn_judge,
+            talk=devices.settings.talk,
+        )
+        listeners = (recorder.listen, watch.listen, partial(self._show, condition))
+        workers = Workers()
+        with ExitStack() as stack:
+            stack.callback(workers.close)
+            ends = devices.open_ends(stack, engines.detector.frame_samples)
+            watchers = Watchers(listeners, recorder.tap)
+            self._loop = open_talk(settings, engines, workers, ends, watchers)
+            try:
+                await self._loop.run()
+            except asyncio.CancelledError:
+                self._end(PARTICIPANT)  # Ctrl+C ends the conversation, and not the study
+            except AssistantError as error:
+                self._part.say(str(error))
+
+    async def _probes(self, probe: str, turns: Turns) -> None:
+        """Asks what is to be asked after each answer, while the conversation goes on."""
+        while (turn := await turns.get()) is not None:
+            while probe and not await self._is_answered(probe, turn):
+                pass
+
+    async def _is_answered(self, probe: str, turn: int) -> bool:
+        part = self._part
+        typed = await asyncio.to_thread(part.ask, f"{probe} (1 to 7): ")
+        try:
+            value = int(typed) if typed.isdigit() else None
+            part.runner.talks.probe(part.name, TAB, turn, value, None)
+        except InputError as error:
+            part.say(str(error))
+            return False
+        return True
+
+    def _show(self, condition: Condition, event: events.Event) -> None:
+        """Shows what the condition lets the participant see."""
+        say = self._part.say
+        match event:
+            case events.HelpOffered(text=text):
+                say(text)
+            case events.WordsHeard(transcript=transcript) if condition.captions:
+                say(f"You: {transcript.text}")
+            case events.ReplyFinished(heard=heard) if condition.captions:
+                say(f"Assistant: {heard}")
+            case events.EmotionHeard(estimate=estimate) if condition.emotion_shown:
+                if not estimate.abstained:
+                    say(f"You sound: {estimate.emotion.label}")
+            case events.TurnFailed():
+                say("The assistant cannot answer just now. Please say it again.")
+            case _:
+                pass
