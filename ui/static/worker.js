@@ -27,6 +27,21 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   const isPage = request.mode === "navigate";
   if (!isPage && !FILES.some((file) => addressOf(file) === request.url)) return;
-  const kept = () => caches.match(isPage ? addressOf(PAGE) : request.url);
-  event.respondWith(fetch(request).catch(kept));
+  event.respondWith(answer(event, request, isPage));
 });
+
+// The server's word where there is one, so that what is kept is never older than the last visit.
+async function answer(event, request, isPage) {
+  try {
+    const found = await fetch(request);
+    if (!isPage && found.ok) {
+      const copy = found.clone();
+      event.waitUntil(caches.open(CACHE).then((cache) => cache.put(request, copy)));
+    }
+    return found;
+  } catch (error) {
+    const kept = await caches.match(isPage ? addressOf(PAGE) : request.url);
+    if (kept) return kept;
+    throw error;
+  }
+}
