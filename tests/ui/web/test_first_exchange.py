@@ -233,6 +233,26 @@ async def test_the_orb_says_by_its_form_what_goes_on(page: Any) -> None:
     assert await page.inner_text("#a-mute") == "Unmute"
 
 
+async def test_one_orb_moves_smoothly_to_its_place_in_the_talk(page: Any) -> None:
+    moves = await page.evaluate(
+        """(change) => {
+          const stage = document.querySelector('#a-stage');
+          const before = stage.getBoundingClientRect();
+          window.attune.event({ type: 'attune.view', change });
+          const after = stage.getBoundingClientRect();
+          return { orbs: document.querySelectorAll('canvas').length,
+                   moving: stage.getAnimations().length,
+                   jump: Math.hypot(before.x - after.x, before.y - after.y) };
+        }""",
+        {"turns": {"0": TURN}},
+    )
+    assert moves["orbs"] == 1
+    assert moves["moving"] == 1
+    assert moves["jump"] < 2
+    await page.wait_for_function("!document.querySelector('#a-stage').getAnimations().length")
+    assert await page.evaluate("document.querySelector('#a-stage').offsetWidth") < 200
+
+
 async def test_a_phone_hears_of_no_keys_and_stays_awake(address: str, question: Path) -> None:
     playwright = pytest.importorskip("playwright.async_api")
     flags = [*FLAGS, f"--use-file-for-fake-audio-capture={question}"]
