@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 # The versions that were tested; `make run PINS=` takes the newest ones instead.
 PINS ?= constraints.txt
+# What pytest is told besides, such as TESTS='-m "not slow"'.
+TESTS ?=
 BIN := $(VENV)/bin
 TEST_PROGRAMS := flite espeak-ng ffmpeg pulseaudio pactl festival tmux chromium
 EXAMPLE := examples/conversation.flac
@@ -18,7 +20,7 @@ example: $(VENV)/.installed ## answer the bundled example conversation, and play
 test: check ## everything that must hold before a change is merged
 	@missing=; for program in $(TEST_PROGRAMS); do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	[ -z "$$missing" ] || echo "not installed, tests that need them are skipped:$$missing"
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(TESTS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

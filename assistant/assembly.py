@@ -66,7 +66,7 @@ def open_engines(settings: EngineSettings, watch: Watch = unwatched) -> Engines:
     """
     help_finder = open_help(settings)
     policy = load_policy(settings.policy)
-    detector = open_vad()
+    detector = open_vad(settings.vad)
     voice = open_chosen_voice(settings.voice, watch)
     try:
         model = open_chosen_model(settings, watch)
@@ -133,16 +133,8 @@ def open_speech_model(settings: EngineSettings) -> SpeechModel:
     Raises:
         EngineUnavailable: Its checkpoint cannot be loaded; the message names the remedy.
     """
-    if settings.engine == "blsp_emo":
-        factory = engine_factory("speech_model", "blsp_emo")
-        model = factory(settings.model, settings.run, settings.generation)
-    else:
-        factory = engine_factory("speech_model", "cascade")
-        tells_emotion = settings.engine == "cascade_emotion"
-        model = factory(
-            settings.model, settings.run, settings.generation, tells_emotion=tells_emotion
-        )
-    return cast(SpeechModel, model)
+    factory = engine_factory("speech_model", settings.engine)
+    return cast(SpeechModel, factory(settings.model, settings.run, settings.generation))
 
 
 def close(engine: object) -> None:

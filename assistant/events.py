@@ -2,7 +2,8 @@
 
 Times are seconds on the audio clock of the conversation: microphone samples received ÷ rate.
 An event is a line in the log: `to_record` and `from_record` turn it into plain JSON values and
-back. To add one: a class here and its name in `EVENTS`.
+back. To add one: a class here, which says in `carries` what each of its fields holds, and its name
+in `EVENTS`. What is recorded is decided by that alone.
 """
 
 import dataclasses
@@ -14,6 +15,7 @@ from functools import cache
 from typing import Any
 
 from assistant.audio.protocols import EchoState
+from assistant.carried import Carried
 from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcript
 from models.emotions import Emotion
 
@@ -22,6 +24,10 @@ from models.emotions import Emotion
 class Event:
     """Base of all events."""
 
+    carries = Carried()
+    """What each field holds. A field that is not named here is of no known kind: an event that has
+    one is never kept."""
+
     at_s: float
     """When it happened on the audio clock, in seconds."""
 
@@ -29,6 +35,8 @@ class Event:
 @dataclass(frozen=True, slots=True)
 class ConversationStarted(Event):
     """The first event."""
+
+    carries = Carried(course="model voice policy utc settings in_force")
 
     model: str
     voice: str
@@ -45,6 +53,8 @@ class ConversationStarted(Event):
 class SettingsChanged(Event):
     """From now on other settings are in force; an answer under way was begun before."""
 
+    carries = Carried(course="changes")
+
     changes: dict[str, Any]
     """What changed and its new value: voice, policy, patience, model and the like."""
 
@@ -53,12 +63,16 @@ class SettingsChanged(Event):
 class ConversationEnded(Event):
     """The last event."""
 
+    carries = Carried(course="reason")
+
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class LevelMeasured(Event):
     """How loud it is, a few times a second; for meters, not for the log."""
+
+    carries = Carried(moment="person_db assistant_db speech_probability")
 
     person_db: float
     """Level of the microphone in dB relative to full scale."""
@@ -71,6 +85,8 @@ class LevelMeasured(Event):
 class SpeechStarted(Event):
     """The person may have begun to speak."""
 
+    carries = Carried(course="start_s while_assistant_speaks")
+
     start_s: float
     while_assistant_speaks: bool
 
@@ -78,6 +94,8 @@ class SpeechStarted(Event):
 @dataclass(frozen=True, slots=True)
 class SpeechDropped(Event):
     """What began was no turn: a noise, a short "uh-huh", or given up by key or mute."""
+
+    carries = Carried(course="start_s end_s")
 
     start_s: float
     end_s: float
@@ -87,6 +105,8 @@ class SpeechDropped(Event):
 class SpeechConfirmed(Event):
     """It is speech: the person has the floor."""
 
+    carries = Carried(course="start_s while_assistant_speaks")
+
     start_s: float
     while_assistant_speaks: bool
 
@@ -95,6 +115,8 @@ class SpeechConfirmed(Event):
 class TurnHeld(Event):
     """A turn is over and waits for an order to answer it (see `TalkSettings.answers`)."""
 
+    carries = Carried(course="start_s end_s")
+
     start_s: float
     end_s: float
 
@@ -102,6 +124,8 @@ class TurnHeld(Event):
 @dataclass(frozen=True, slots=True)
 class UtteranceEnded(Event):
     """A turn of the person is over; its answer follows."""
+
+    carries = Carried(course="turn start_s end_s speech_end_s reason settings")
 
     turn: int
     start_s: float
@@ -118,6 +142,8 @@ class UtteranceEnded(Event):
 class UtteranceJoined(Event):
     """The person went on although the answer had begun: both parts are one turn."""
 
+    carries = Carried(course="turn", words="heard", stays_without=True)
+
     turn: int
     heard: str = ""
     """What was heard of the answer that came too soon."""
@@ -127,6 +153,8 @@ class UtteranceJoined(Event):
 class EmotionHeard(Event):
     """How it was said."""
 
+    carries = Carried(course="turn", emotion="estimate")
+
     turn: int
     estimate: EmotionEstimate
 
@@ -134,6 +162,8 @@ class EmotionHeard(Event):
 @dataclass(frozen=True, slots=True)
 class EmotionCorrected(Event):
     """The person or an experimenter says what the emotion of a turn was."""
+
+    carries = Carried(course="turn by", emotion="emotion")
 
     turn: int
     emotion: Emotion
@@ -144,6 +174,8 @@ class EmotionCorrected(Event):
 class WordsHeard(Event):
     """What was said."""
 
+    carries = Carried(course="turn", words="transcript")
+
     turn: int
     transcript: Transcript
 
@@ -151,6 +183,8 @@ class WordsHeard(Event):
 @dataclass(frozen=True, slots=True)
 class StyleChosen(Event):
     """How the answer will be spoken."""
+
+    carries = Carried(course="turn", emotion="style")
 
     turn: int
     style: SpeakingStyle
@@ -160,6 +194,8 @@ class StyleChosen(Event):
 class ReplyText(Event):
     """A piece of the answer as it is generated."""
 
+    carries = Carried(course="turn", words="text")
+
     turn: int
     text: str
 
@@ -167,6 +203,8 @@ class ReplyText(Event):
 @dataclass(frozen=True, slots=True)
 class ToolCalled(Event):
     """The answer calls a function, which is neither spoken nor shown."""
+
+    carries = Carried(course="turn", words="name arguments")
 
     turn: int
     name: str
@@ -178,12 +216,16 @@ class ToolCalled(Event):
 class ReplyStarted(Event):
     """The first sound of the answer is being played."""
 
+    carries = Carried(course="turn")
+
     turn: int
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyFinished(Event):
     """The answer was heard to its end."""
+
+    carries = Carried(course="turn underruns", words="heard generated", stays_without=True)
 
     turn: int
     heard: str
@@ -195,6 +237,10 @@ class ReplyFinished(Event):
 @dataclass(frozen=True, slots=True)
 class Interrupted(Event):
     """The person took the floor while the assistant spoke."""
+
+    carries = Carried(
+        course="turn unheard_s underruns", words="heard generated", stays_without=True
+    )
 
     turn: int
     heard: str
@@ -209,6 +255,8 @@ class Interrupted(Event):
 class Ducked(Event):
     """The assistant's voice was lowered because somebody may be speaking, or raised again."""
 
+    carries = Carried(course="decibels")
+
     decibels: float
     """0 when it is raised again."""
 
@@ -221,12 +269,16 @@ class Yielded(Event):
     confirmed, and the answer interrupted.
     """
 
+    carries = Carried(course="yielded")
+
     yielded: bool
 
 
 @dataclass(frozen=True, slots=True)
 class TurnTimed(Event):
     """Where the time of a turn went."""
+
+    carries = Carried(course="turn marks_ms")
 
     turn: int
     marks_ms: dict[str, float]
@@ -236,6 +288,8 @@ class TurnTimed(Event):
 @dataclass(frozen=True, slots=True)
 class TurnFailed(Event):
     """An engine broke; the conversation goes on."""
+
+    carries = Carried(course="turn message")
 
     turn: int
     message: str
@@ -248,6 +302,8 @@ class HelpOffered(Event):
     Once for a danger, and again where another kind of it is found, until `HelpEnded`.
     """
 
+    carries = Carried(course="turn", words="topic text")
+
     turn: int
     topic: str
     """The kind of danger."""
@@ -259,6 +315,8 @@ class HelpOffered(Event):
 class HelpEnded(Event):
     """The person said that the danger is past; that, too, is answered by a text of ours."""
 
+    carries = Carried(course="turn", words="topic was_none")
+
     turn: int
     topic: str
     was_none: bool = False
@@ -269,12 +327,16 @@ class HelpEnded(Event):
 class Muted(Event):
     """The microphone was muted or opened by the person."""
 
+    carries = Carried(course="muted")
+
     muted: bool
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceChanged(Event):
     """A microphone or loudspeaker was lost or came back."""
+
+    carries = Carried(course="message lost")
 
     message: str
     lost: bool
@@ -284,12 +346,16 @@ class DeviceChanged(Event):
 class EchoJudged(Event):
     """Whether the assistant's own voice is in the microphone, and can be taken out, was found."""
 
+    carries = Carried(course="echo")
+
     echo: EchoState
 
 
 @dataclass(frozen=True, slots=True)
 class FramesDropped(Event):
     """Microphone sound that could not be handled in time and was lost."""
+
+    carries = Carried(course="frames total")
 
     frames: int
     total: int
@@ -298,6 +364,8 @@ class FramesDropped(Event):
 @dataclass(frozen=True, slots=True)
 class Noticed(Event):
     """Something that the person should know beside the conversation."""
+
+    carries = Carried(course="message is_warning")
 
     message: str
     is_warning: bool

@@ -8,7 +8,14 @@ import tyro
 from assistant.audio.echo import EchoMode
 from assistant.audio.sound_card import DeviceSettings
 from assistant.configuration import Settings
-from assistant.engines.settings import GenerationSettings, ModelSettings
+from assistant.engines.settings import (
+    DetectorName,
+    GenerationSettings,
+    ModelSettings,
+    SpeechModelName,
+    TurnJudgeName,
+)
+from assistant.engines.table import USUAL_MODEL, USUAL_TURN_JUDGE, USUAL_VAD
 from assistant.turns.endpointing import EndpointingSettings
 from assistant.turns.judges import TurnJudge
 from assistant.turns.settings import TalkSettings
@@ -28,12 +35,14 @@ class EngineSettings(CommonSettings):
     model: str = EMBEDDED
     """mini, a checkpoint folder, a part of the catalogue (`app.py models`), or a hub id such as
     cwang621/blsp-emo."""
-    engine: Literal["blsp_emo", "cascade", "cascade_emotion"] = "blsp_emo"
+    engine: SpeechModelName = USUAL_MODEL
     """blsp_emo hears the voice itself; cascade answers the transcript alone, cascade_emotion the
     transcript with the heard emotion named in the prompt (baselines for comparison)."""
     voice: str = "auto"
     """The voice: auto (piper, or flite or espeak where it cannot be had), piper, kokoro, flite,
     espeak or another installed engine, see `app.py voices`."""
+    vad: DetectorName = USUAL_VAD
+    """What tells speech from other sound, frame by frame."""
     policy: str = "empathetic"
     """How an emotion shapes the answer's voice: empathetic, mirror, flat, or a TOML file."""
     persona: str | None = None
@@ -89,8 +98,8 @@ class TalkCommandSettings(EngineSettings):
     turn_judge: TurnJudge = "both"
     """What judges whether a pause ends the turn: the sound of the voice, the speech model by the
     words, or the sound and, where they are surely understood, the words."""
-    turn_model: Path | None = None
-    """An ONNX file of Smart Turn v3, which then judges by the sound instead of Attune's own ear."""
+    turn_model: TurnJudgeName = USUAL_TURN_JUDGE
+    """What judges by the sound: turn_ear, Attune's own, or smart_turn:FILE.onnx (Smart Turn v3)."""
     plain: bool = False
     """Print plain lines, friendly to screen readers, instead of the live picture."""
     record: bool = False

@@ -214,7 +214,7 @@ def open_smart_turn(path: Path | None) -> CompletenessScorer | None:
         print("Smart Turn is left out: give its file with --turn-model")
         return None
     try:
-        return open_turn_judge(path)
+        return open_turn_judge(f"smart_turn:{path}")
     except EngineUnavailable as error:
         print(f"Smart Turn is left out: {error}")
         return None

@@ -14,6 +14,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pocketsphinx
 import soundfile
 
@@ -49,7 +50,7 @@ class Notes:
     def opened(self, record: ConversationRecord) -> None:
         """Nothing to note."""
 
-    def progress(self, done_s: float, total_s: float) -> None:
+    def progress(self, done_s: float, total_s: float | None) -> None:
         """Nothing to note."""
 
     def answered(self, record: TurnRecord) -> None:
@@ -89,7 +90,7 @@ def word_errors(turns: list[TurnRecord], answers: Path) -> dict[str, tuple[int, 
         span = samples[round(turn.answer_start_s * rate) : round(turn.answer_end_s * rate)]
         expected = words(turn.reply)
         missed, total = counts[turn.style.emotion]
-        missed += errors(expected, recognise(decoder, span))
+        missed += errors(expected, recognise(decoder, np.asarray(span, dtype=np.float32)))
         counts[turn.style.emotion] = (missed, total + len(expected))
     return counts
 

@@ -112,7 +112,7 @@ def spoken(text: str, command: list[str]) -> Waveform:
         end = ["-w", file.name, text] if command[0] == "espeak-ng" else [text, "-o", file.name]
         subprocess.run([*command, *end], check=True)
         samples, made_hz = soundfile.read(file.name, dtype="float32")
-    sound = resample(np.asarray(samples), from_hz=made_hz, to_hz=SPEECH_RATE_HZ)
+    sound = resample(np.asarray(samples, dtype=np.float32), from_hz=made_hz, to_hz=SPEECH_RATE_HZ)
     return np.pad(sound, SPEECH_RATE_HZ // 5)
 
 

@@ -33,7 +33,7 @@ from benchmarks.results import p50_p95, table, write_section
 from benchmarks.rooms.room import LEVEL_DB, at_level, read
 from models.checkpoints.embedded import EMBEDDED
 from train.language.domain import draw_values, fill, read_domain, templates
-from train.synthetic.voices import HELD_OUT_ESPEAK_VARIANTS, Voice, speak
+from train.synthetic.voices import HELD_OUT_ESPEAK_VARIANTS, SyntheticVoice, speak
 
 STAGES = (
     ("heard", (), "encoded, emotion known (begun after 192 ms of silence)"),
@@ -61,7 +61,7 @@ def clear(turns: int) -> Iterator[Waveform]:
         intent, template = wordings[int(generator.integers(len(wordings)))]
         text = fill(template, draw_values(intent, template, generator))
         variant = HELD_OUT_ESPEAK_VARIANTS[turn % len(HELD_OUT_ESPEAK_VARIANTS)]
-        waveform = speak(text, Voice("espeak", f"en-us+{variant}"))
+        waveform = speak(text, SyntheticVoice("espeak", f"en-us+{variant}"))
         yield _with_gap(waveform, generator)
 
 

@@ -9,6 +9,7 @@ a set that is not there is left out and named. `--out FILE` keeps every single a
 import argparse
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import torch
 
 from models.checkpoints.whisper import load_decoder, load_encoder
 from models.features import Waveform, speech_features
-from models.transcription import words_of, written_words
+from models.words.written import words_of, written_words
 from train.corpora.files import CorpusFiles
 from train.corpora.table import reader_of
 from train.data.audio_files import read_audio
@@ -29,12 +30,12 @@ from train.metrics import word_error_rate
 from train.synthetic.speech_cuts import pink_noise
 from train.synthetic.spoken_sentences import piper_says
 from train.synthetic.surroundings import with_noise
-from train.synthetic.voices import Voice, speak
+from train.synthetic.voices import SyntheticVoice, speak
 
-FLITE = Voice("flite", "slt")
+FLITE = SyntheticVoice("flite", "slt")
 SPOKEN = {
     "flite": FLITE,
-    "espeak": Voice("espeak", "en-us"),
+    "espeak": SyntheticVoice("espeak", "en-us"),
     "joe": None,
 }
 NOISE_DB = 10.0
@@ -76,8 +77,9 @@ def said(name: str, count: int) -> Iterator[Said]:
     if name.split()[0] in SPOKEN:
         yield from _spoken(name, count)
         return
-    data = Path(os.environ.get("ATTUNE_DATA", "../shared/data"))
-    files = CorpusFiles(data / "asr" / name)
+    if not (data := os.environ.get("ATTUNE_DATA")):
+        sys.exit(f"set ATTUNE_DATA to the folder of recordings: {name} lies below it")
+    files = CorpusFiles(Path(data) / "asr" / name)
     all_of_it: list[Utterance] = list(reader_of(name)(files, Drops()))
     test = [u for u in all_of_it if u.split == "test"] or all_of_it
     for place in np.linspace(0, len(test) - 1, min(count, len(test))).astype(int):

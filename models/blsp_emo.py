@@ -1,19 +1,19 @@
 """`BlspEmo`: encoder, adapter, LLM and emotion head together, and what one utterance gives."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from models.adapters.build import build_adapter
 from models.adapters.embeddings import SpeechEmbeddings
-from models.adapters.words import NOTHING_UNDERSTOOD, WordsAdapter, Written, shared_text
-from models.checkpoints.checkpoint import load
+from models.adapters.words import NOTHING_UNDERSTOOD, WordsAdapter, WordStates, shared_text
+from models.checkpoints.checkpoint import Checkpoint, open_checkpoint, weights_to_save
+from models.checkpoints.filling import Quantize, check_quantize, fill
 from models.checkpoints.whisper import load_decoder
 from models.config import BlspEmoConfig
 from models.emotion.heads import abstains, build_emotion_head, calibrated
@@ -25,14 +25,17 @@ from models.features import (
     speech_features,
     without_offset,
 )
+from models.int8 import Int8Linear, quantize_layers
 from models.llm import LanguageModel
 from models.masks import HOP_SAMPLES, blank_outside
-from models.phrases import phrase_scores
+from models.precision import DtypeName, choose_device
 from models.prompts import ChatPrompts, chat_prompts
 from models.speech_decoder import SpeechDecoder
 from models.speech_encoder import SpeechEncoder, SpeechStates
 from models.tokenizer import Tokenizer
-from models.transcription import (
+from models.weights import CheckpointError, without_weights
+from models.words.phrases import phrase_scores
+from models.words.written import (
     Words,
     WrittenWords,
     are_understood,
@@ -46,7 +49,7 @@ SHORTEST_SAMPLES = 1600
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class HeardSpeech:
     """What the model hears in one utterance: from here come reply, emotion and words."""
 
     speech_states: tuple[SpeechStates, ...]
@@ -61,14 +64,6 @@ class Heard:
     """Whether the model is too uncertain to be acted on."""
     words: Words | None = None
     """What was said, where the LLM is given words (adapter `words`); None where it is not."""
-
-
-@dataclass(slots=True)
-class _Parts:
-    """Things beside the weights that a loaded model carries."""
-
-    tokenizer: Tokenizer | None = None
-    decoder_tokenizer: Tokenizer | None = None
 
 
 class BlspEmo(nn.Module):
@@ -92,7 +87,7 @@ class BlspEmo(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
-        self._parts = _Parts(tokenizer, decoder_tokenizer)
+        self._tokenizer, self._decoder_tokenizer = tokenizer, decoder_tokenizer
         shape = config.speech_encoder
         self.speech_encoder = SpeechEncoder(shape)
         self.llm = LanguageModel(config.llm, config.lora)
@@ -105,6 +100,8 @@ class BlspEmo(nn.Module):
             else None
         )
         if self.emotion_vectors is not None:
+            # At zero the vectors change nothing, so that a model which is given them begins as the
+            # one without, and only what the replies gain by moves them.
             nn.init.zeros_(self.emotion_vectors.weight)
 
     @classmethod
@@ -112,9 +109,9 @@ class BlspEmo(nn.Module):
         cls,
         source: str | Path,
         *,
-        dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
+        dtype: DtypeName = "auto",
         device: str = "auto",
-        quantize: Literal["none", "int8"] = "none",
+        quantize: Quantize = "none",
     ) -> "BlspEmo":
         """Loads a checkpoint in our layout or in the published one, ready for inference.
 
@@ -129,7 +126,57 @@ class BlspEmo(nn.Module):
             CheckpointError: It is missing, damaged, unsafe, of an unknown layout, or does not
                 fit the memory; the message names the remedy.
         """
-        return load(source, cls, dtype=dtype, device=device, quantize=quantize)
+        target = choose_device(device)
+        check_quantize(quantize, target)
+        found = open_checkpoint(source)
+        try:
+            with without_weights():
+                model = cls(
+                    found.config,
+                    tokenizer=found.tokenizer,
+                    decoder_tokenizer=found.decoder_tokenizer,
+                )
+        except (ValueError, TypeError, KeyError) as error:
+            path = found.weights.folder / "config.json"
+            raise CheckpointError(f"{path} describes no model: {error}") from error
+        if fill(model, found.weights, dtype=dtype, device=target, quantize=quantize):
+            model._compute_in_int8()
+        return model.eval()
+
+    def checkpoint(
+        self,
+        *,
+        dtype: torch.dtype | None = None,
+        llm_changes: Mapping[str, Tensor] | None = None,
+        parameters: Iterable[tuple[str, Tensor]] | None = None,
+    ) -> Checkpoint[Mapping[str, Tensor]]:
+        """Returns what `models.checkpoints.checkpoint.save` writes of this model.
+
+        Args:
+            dtype: Number format of the weights in the file; their own if not given.
+            llm_changes: Tensors that are written in place of the LLM's own, which a part gives.
+            parameters: Written instead of the model's own, such as whole ones where its own are
+                spread over processes.
+
+        Raises:
+            ValueError: The model is in 8 bits, and not its LLM alone with `llm_changes` for it.
+        """
+        if llm_changes is None and any(isinstance(m, Int8Linear) for m in self.modules()):
+            raise ValueError("a model in 8 bits cannot be saved: load it with another dtype")
+        weights = weights_to_save(
+            self.named_parameters() if parameters is None else parameters,
+            dtype=dtype,
+            llm_changes=llm_changes,
+        )
+        return Checkpoint(self.config, self._tokenizer, self._decoder_tokenizer, weights)
+
+    def _compute_in_int8(self) -> None:
+        """Lets the large layers of encoder, decoder and LLM compute in 8 bits, the rest in 32."""
+        quantize_layers(self.llm)
+        quantize_layers(self.speech_encoder)
+        if self.decoder is not None:
+            self.decoder.quantize()
+        self.float()
 
     @classmethod
     def tiny(cls, *, seed: int = 0, **options: object) -> "BlspEmo":
@@ -150,7 +197,7 @@ class BlspEmo(nn.Module):
         """
         found = load_decoder(source, self.speech_encoder, language=language)
         self.decoder = found.decoder
-        self._parts.decoder_tokenizer = found.tokenizer
+        self._decoder_tokenizer = found.tokenizer
         self.config = replace(
             self.config, speech_encoder=found.shape, transcription=found.transcription
         )
@@ -167,29 +214,20 @@ class BlspEmo(nn.Module):
         Raises:
             ValueError: The model was built without one.
         """
-        if self._parts.tokenizer is None:
+        if self._tokenizer is None:
             raise ValueError("this model has no tokenizer: give one when building it")
-        return self._parts.tokenizer
+        return self._tokenizer
 
     @tokenizer.setter
     def tokenizer(self, tokenizer: Tokenizer) -> None:
-        self._parts.tokenizer = tokenizer
+        self._tokenizer = tokenizer
+        # The prompts are of the tokenizer before: they are made anew when they are next asked for.
         self.__dict__.pop("prompts", None)
-
-    @property
-    def has_tokenizer(self) -> bool:
-        """Whether the model was given a tokenizer."""
-        return self._parts.tokenizer is not None
-
-    @property
-    def has_decoder_tokenizer(self) -> bool:
-        """Whether the decoder has a tokenizer of its own."""
-        return self._parts.decoder_tokenizer is not None
 
     @property
     def decoder_tokenizer(self) -> Tokenizer:
         """The tokenizer of the transcribing decoder."""
-        return self._parts.decoder_tokenizer or self.tokenizer
+        return self._decoder_tokenizer or self.tokenizer
 
     @cached_property
     def prompts(self) -> ChatPrompts:
@@ -252,32 +290,10 @@ class BlspEmo(nn.Module):
         """Returns emotion logits (B, E)."""
         return self.emotion_head(states, embedded)
 
-    def embed(
-        self, ids: Tensor, speech_mask: Tensor | None = None, speech: SpeechEmbeddings | None = None
-    ) -> Tensor:
-        """Returns LLM inputs (B, T, D): words from the table, speech at its reserved positions.
-
-        Args:
-            ids: (B, T); any id at speech positions.
-            speech_mask: (B, T) bool, as many true values in each row as it has embeddings.
-            speech: The embeddings of the rows.
-
-        Raises:
-            ValueError: A row reserves another number of positions than it has embeddings.
-        """
-        embeddings = self.llm.embed(ids)
-        if speech_mask is None or speech is None:
-            return embeddings
-        if not torch.equal(speech_mask.sum(dim=1), speech.lengths.to(speech_mask.device)):
-            raise ValueError(
-                f"{speech_mask.sum(dim=1).tolist()} positions are reserved for "
-                f"{speech.lengths.tolist()} speech embeddings"
-            )
-        values = speech.embeddings[speech.mask].to(embeddings.dtype)
-        return embeddings.masked_scatter(speech_mask[..., None], values)
-
     @torch.inference_mode()
-    def hear(self, waveform: Waveform, *, cancelled: Callable[[], bool] = lambda: False) -> Heard:
+    def hear(
+        self, waveform: Waveform, *, cancelled: Callable[[], bool] = lambda: False
+    ) -> HeardSpeech:
         """Returns what is heard in one 16 kHz utterance of any length above zero.
 
         Beyond 30 s it is encoded in pieces cut at the quietest places; they stay one utterance.
@@ -289,6 +305,7 @@ class BlspEmo(nn.Module):
         Raises:
             ValueError: The utterance is empty or holds samples that are not finite.
         """
+        # Before the cuts, which compare energies: a shifted zero line adds its own to all of them.
         waveform = without_offset(waveform)
         longest = self.config.speech_encoder.max_frames * HOP_SAMPLES
         states: list[SpeechStates] = []
@@ -301,6 +318,7 @@ class BlspEmo(nn.Module):
         written = [words for words in found if words is not None]
         confidence = self.config.word_confidence
         words = words_of(written, self.decoder_tokenizer, confidence) if written else None
+        # The head reads the embeddings before the emotion is on them: it would hear itself.
         plain = self._given(states, found)
         each = [self.emotion_logits(s, e) for s, e in zip(states, plain, strict=True)]
         embedded = [
@@ -310,9 +328,12 @@ class BlspEmo(nn.Module):
         if words and not are_understood(words, confidence):
             # Neither guessed words nor what a noise sounds like may colour the question back.
             embedded = [self._of_text(NOTHING_UNDERSTOOD)]
+        # One utterance has one emotion, whatever its pieces; each piece above kept its own, because
+        # a person's tone may turn within a minute and the words beside it should carry that.
         logits = _emotion_of_pieces(each, states).float().cpu()
         probabilities = tuple(float(p) for p in calibrated(logits, self.config.calibration))
-        return Heard(
+        return HeardSpeech(
+            # All layers are as large as the states times their number, and nobody reads them again.
             speech_states=tuple(replace(s, layers=()) for s in states),
             speech_embeddings=torch.cat([e.of(0) for e in embedded]),
             emotion_logits=logits,
@@ -323,7 +344,7 @@ class BlspEmo(nn.Module):
 
     @torch.inference_mode()
     def phrase_scores(self, waveform: Waveform, phrases: Sequence[str]) -> list[float] | None:
-        """Returns how well each of `phrases` fits something brief, see `models.phrases`.
+        """Returns how well each of `phrases` fits something brief, see `models.words.phrases`.
 
         Args:
             waveform: 16 kHz, up to 30 s, not empty.
@@ -340,7 +361,7 @@ class BlspEmo(nn.Module):
         )
 
     def worded(
-        self, ids: Tensor, counts: Tensor, written: Written | None = None
+        self, ids: Tensor, counts: Tensor, written: WordStates | None = None
     ) -> SpeechEmbeddings:
         """Returns what the LLM is given for utterances whose words are known, without emotion.
 
@@ -372,11 +393,13 @@ class BlspEmo(nn.Module):
         """Returns what the LLM is given for words of the decoder, with `before` before them."""
         theirs = self.decoder_tokenizer
         text = text_of(written, theirs)
+        # Nothing is given for a piece without words, and not three dots: others may hold words, and
+        # `hear` gives the dots once, where none do.
         if written.states is None or not text:
             return self._of_text("")
         shared = shared_text(before + text, self.tokenizer, theirs, written.ids)
         ids = torch.tensor([shared.ids], dtype=torch.long, device=self.device)
-        how = Written(written.states[None], shared.overlaps[None].to(self.device))
+        how = WordStates(written.states[None], shared.overlaps[None].to(self.device))
         return self.worded(ids, torch.tensor([ids.shape[1]], device=self.device), how)
 
     def _of_text(self, text: str) -> SpeechEmbeddings:
@@ -390,6 +413,7 @@ class BlspEmo(nn.Module):
         """Returns the words of an utterance where the LLM is given them."""
         if not isinstance(self.adapter, WordsAdapter):
             return None
+        # A configuration with this adapter and without a decoder is refused.
         assert self.decoder is not None and self.config.transcription is not None
         return written_words(
             self.decoder,

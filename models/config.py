@@ -156,8 +156,6 @@ class GuidanceConfig:
 class TranscriptionConfig:
     """How the decoder beside the encoder is prompted and stopped."""
 
-    tokenizer: Literal["llm", "whisper"] = "llm"
-    """`llm`: the LLM's own; `whisper`: the file `whisper_tokenizer.json` of the checkpoint."""
     prompt_ids: tuple[int, ...] = ()
     stop_ids: tuple[int, ...] = ()
     suppressed_ids: tuple[int, ...] = ()
@@ -317,11 +315,12 @@ class BlspEmoConfig:
         )
 
 
-RETIRED: Mapping[str, object] = {
-    "speech_encoder.frames_per_state": 2,
-    "emotion_head.statistics_layer": 0,
-    "word_confidence.spelling": 0.0,
-    "word_confidence.words": 0.0,
+RETIRED: Mapping[str, tuple[object, ...]] = {
+    "speech_encoder.frames_per_state": (2,),
+    "emotion_head.statistics_layer": (0,),
+    "word_confidence.spelling": (0.0,),
+    "word_confidence.words": (0.0,),
+    "transcription.tokenizer": ("llm", "whisper"),
 }
 """Keys of earlier checkpoints, and the values with which they ask for nothing: such a checkpoint is
 read as before, one that asks for what no longer exists is refused."""
@@ -341,7 +340,7 @@ def from_mapping(kind: type[T], mapping: Mapping[str, Any], *, path: str = "") -
     """
     hints = typing.get_type_hints(kind)
     known = {f.name: f for f in fields(typing.cast(Any, kind))}
-    silent = {key for key, value in mapping.items() if RETIRED.get(f"{path}{key}", ...) == value}
+    silent = {key for key, value in mapping.items() if value in RETIRED.get(f"{path}{key}", ())}
     unknown = sorted(set(mapping) - set(known) - silent - ({"format"} if not path else set[str]()))
     if unknown:
         raise ValueError(f"unknown key {path}{unknown[0]} in the configuration")

@@ -42,14 +42,17 @@ class TokenSampler:
     def __init__(self, sampling: Sampling) -> None:
         self.sampling = sampling
         self.chosen: list[int] = []
+        # One of its own: conversations share the process, and their draws would mix in the global.
         self._generator = torch.Generator()
         if sampling.seed is None:
-            self._generator.seed()
+            self._generator.seed()  # a new one begins with the same seed always
         else:
             self._generator.manual_seed(sampling.seed)
 
     def choose(self, logits: Tensor) -> int:
         """Returns the next token for `logits` (V,)."""
+        # On the CPU, where the seeded draws are the same whatever device the model runs on; a copy,
+        # because what is penalised must not reach logits that others may read.
         token = self._pick(self._penalised(logits.detach().float().cpu().clone()))
         self.chosen.append(token)
         return token
@@ -60,6 +63,7 @@ class TokenSampler:
         probabilities = torch.softmax(logits / self.sampling.temperature, dim=-1)
         if self.sampling.top_p < 1:
             ordered, order = probabilities.sort(descending=True)
+            # The sum before each token: the one that crosses the border still belongs.
             outside = ordered.cumsum(dim=-1) - ordered >= self.sampling.top_p
             probabilities[order[outside]] = 0.0
         return int(torch.multinomial(probabilities, 1, generator=self._generator))
@@ -69,6 +73,7 @@ class TokenSampler:
         if penalty != 1.0 and self.chosen:
             seen = torch.tensor(sorted(set(self.chosen)))
             values = logits[seen]
+            # Dividing a negative logit would make its token more probable.
             logits[seen] = torch.where(values > 0, values / penalty, values * penalty)
         for token in self._repeating():
             logits[token] = -torch.inf
@@ -136,10 +141,13 @@ class CachedText:
         """
         if len(self) == 0:
             raise ValueError("an empty conversation has no next token")
+        # The cache holds keys and values, no logits: the last position is computed once more.
         if self._computed == len(self):
             self.crop(len(self) - 1, keep_pieces=True)
         embeddings, speech = self.inputs(self._computed)
         cache = self._cache
+        # Outside of the block the updates cost nothing; inside they multiply every position, which
+        # each step of a reply, one word at a time, would pay for.
         if bool(speech.any()):
             with self._llm.speech_positions(speech):
                 logits = self._llm(embeddings, cache=cache, last_only=True)
@@ -167,6 +175,7 @@ class CachedText:
         What follows `start` is computed again.
         """
         middle = [Piece(ids=tuple(ids))] if ids else []
+        # Read before the crop, which cuts the pieces that are to stay behind `end`.
         pieces = [*_first(self._pieces, start), *middle, *_after(self._pieces, end)]
         self.crop(start)
         self._pieces = pieces
@@ -182,17 +191,14 @@ class CachedText:
 
     def inputs(self, start: int = 0) -> tuple[Tensor, Tensor]:
         """Returns embeddings (1, T, D) and the speech mask (1, T) from position `start` on."""
+        pieces = list(_after(self._pieces, start))
         like = self._llm.like
-        parts: list[Tensor] = []
-        flags: list[Tensor] = []
-        for piece in _after(self._pieces, start):
-            if piece.speech is None:
-                ids = torch.tensor([piece.ids], device=like.device)
-                parts.append(self._llm.embed(ids))
-            else:
-                parts.append(piece.speech[None].to(device=like.device, dtype=like.dtype))
-            flags.append(torch.full((1, len(piece)), piece.speech is not None))
-        return torch.cat(parts, dim=1), torch.cat(flags, dim=1).to(like.device)
+        ids = [piece.ids if piece.speech is None else (0,) * len(piece) for piece in pieces]
+        given = torch.tensor([[token for some in ids for token in some]], device=like.device)
+        is_speech = [piece.speech is not None for piece in pieces for _ in range(len(piece))]
+        mask = torch.tensor([is_speech], device=like.device)
+        speech = [piece.speech.to(like) for piece in pieces if piece.speech is not None]
+        return self._llm.embed(given, mask, torch.cat(speech) if speech else None), mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +220,7 @@ class Guidance:
         """Returns logits (V,) that lead away from those of the conversation without a question."""
         asked = logits.float().log_softmax(dim=-1)
         unasked = self.unasked.logits().float().log_softmax(dim=-1)
+        # Normalised before they are subtracted: logits of two runs have no common zero.
         guided = asked + self.weight * (asked - unasked)
         return guided.masked_fill(asked < asked.max() + math.log(self.plausible), -torch.inf)
 
@@ -246,6 +253,8 @@ def generate(
                 guidance.unasked.append_ids([token])
             yield token
     finally:
+        # Also where the reader stops in the middle: the conversation without a question serves
+        # every further reply, and would hold half of this one.
         if guidance is not None:
             guidance.unasked.crop(before)
 

@@ -79,6 +79,7 @@ class Int8Linear(nn.Module):
         self.out_features, self.in_features = rows.values.shape
         self._change = change and (change[0].float(), change[1].float())
         self._packed = packed(rows)
+        # Rounded anew: the gradient runs along columns, and the scales are of rows.
         self._packed_back = packed(Int8Rows.of(rows.weight().T)) if with_gradients else None
         self._bias = None if bias is None else bias.detach().float()
 
@@ -96,6 +97,7 @@ class Int8Linear(nn.Module):
         else:
             found = _Product.apply(rows, self._packed, self._packed_back)
         assert isinstance(found, Tensor)
+        # Beside the bytes, not in them: what was learnt is often smaller than one step of 8 bits.
         if self._change is not None:
             found = found + F.linear(F.linear(rows, self._change[0]), self._change[1])
         if self._bias is not None:
@@ -163,6 +165,7 @@ def product(rows: Tensor, weights: Any) -> Tensor:
     is_reduced = not cpu_adds_bytes()
     if len(rows) == 1:  # is rounded by its own loudness as it is
         return linear(rows, weights, is_reduced)
+    # torch takes one scale for all rows of an input: each is made as loud as the others first.
     loudness = rows.abs().amax(dim=1, keepdim=True).clamp(min=QUIETEST)
     return linear(rows / loudness, weights, is_reduced) * loudness
 
@@ -233,7 +236,7 @@ def take_stored(
             if found is None or found.rows.values.shape != parameter.shape:
                 continue
             if isinstance(layer, nn.Embedding) and found.change is not None:
-                continue  # is read as a table of floats
+                continue  # stays floats: a changed row would be summed anew at each look-up
             if isinstance(layer, nn.Embedding):
                 shared[id(parameter)] = found.rows
             begun.append(pool.submit(take, name, layer, found))

@@ -46,14 +46,33 @@ class LanguageModel(nn.Module):
         """A parameter, whose device and number format embeddings have."""
         return next(self.causal.parameters())
 
-    @property
-    def table(self) -> Tensor:
-        """The token embeddings (V, D)."""
-        return self.causal.get_input_embeddings().weight
+    def embed(
+        self, ids: Tensor, speech_mask: Tensor | None = None, speech: Tensor | None = None
+    ) -> Tensor:
+        """Returns what `forward` is given (B, T, D): words from the table, speech in its places.
 
-    def embed(self, ids: Tensor) -> Tensor:
-        """Returns the embeddings (B, T, D) of token `ids` (B, T)."""
-        return self.causal.get_input_embeddings()(ids)
+        Speech enters the LLM here and nowhere else: in training, in a talk, and where both are
+        compared with the reference.
+
+        Args:
+            ids: (B, T) tokens; any at speech positions.
+            speech_mask: (B, T) bool, the positions that are kept for speech.
+            speech: (N, D) for all of them in reading order; a row may hold several utterances.
+
+        Raises:
+            ValueError: Other numbers of positions and embeddings.
+        """
+        embeddings = self.causal.get_input_embeddings()(ids)
+        if speech_mask is None or speech is None:
+            return embeddings
+        # A masked scatter would fill the places from too many values without a word, and so move
+        # everything that follows by some positions.
+        if int(speech_mask.sum()) != speech.shape[0]:
+            raise ValueError(
+                f"{int(speech_mask.sum())} positions are reserved for {speech.shape[0]} speech "
+                "embeddings"
+            )
+        return embeddings.masked_scatter(speech_mask[..., None], speech.to(embeddings))
 
     def forward(
         self,

@@ -26,6 +26,8 @@ class SpeechScope:
         Spans a prefill and, in training, `backward` too: gradient checkpointing runs the forward
         again there.
         """
+        # What was before comes back: the text run of semantic alignment stands inside the scope of
+        # the speech run, whose backward pass still needs its own mask.
         before, self._mask = self._mask, mask
         try:
             yield
@@ -40,6 +42,7 @@ class SpeechScope:
         """
         if self.scope == "all":
             return 1.0
+        # No mask means that all is text, as in each step of a reply: the update is not computed.
         if self._mask is None:
             return 0.0 if self.scope == "speech" else 1.0
         mask = self._mask.to(device=like.device)
@@ -70,6 +73,7 @@ class PartialLoraLinear(nn.Module):
         }
         self.lora_a = nn.Parameter(torch.empty(config.rank, self.in_features, **options))
         self.lora_b = nn.Parameter(torch.zeros(self.out_features, config.rank, **options))
+        # Only B is zero: were A zero too, no gradient would ever reach either.
         nn.init.kaiming_uniform_(self.lora_a, a=math.sqrt(5))
         self.scaling = config.alpha / config.rank
         self.dropout = config.dropout
@@ -92,6 +96,7 @@ class PartialLoraLinear(nn.Module):
         if isinstance(factor, float) and factor == 0.0:
             return result
         dropped = F.dropout(x.to(self.lora_a.dtype), self.dropout, self.training)
+        # Blanked at the width of the rank: that of the output is hundreds of times larger.
         narrow = F.linear(dropped, self.lora_a) * (factor * self.scaling)
         return result + F.linear(narrow, self.lora_b).to(result.dtype)
 
@@ -104,7 +109,7 @@ def attach_lora(blocks: nn.Module, config: LoraConfig) -> SpeechScope:
     """
     scope = SpeechScope(config.scope)
     wrapped: dict[str, PartialLoraLinear] = {}
-    for name, module in list(blocks.named_modules()):
+    for name, module in list(blocks.named_modules()):  # a copy: what is wrapped joins the walk
         last = name.rsplit(".", 1)[-1]
         if not is_linear(module) or (config.targets and last not in config.targets):
             continue

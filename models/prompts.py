@@ -13,11 +13,6 @@ TRANSCRIBE = "Write down the words of the speech below, and nothing else.\n\nSpe
 CONTINUE = "Continue the following sentence in a coherent style: "
 """Semantic alignment: the LLM writes what could follow the words."""
 
-CONTINUE_WITH_EMOTION = (
-    "Continue the following sentence that reflects a '{emotion}' emotion tone in a coherent style: "
-)
-"""Emotion alignment: the LLM writes what could follow the words, said in that tone."""
-
 RECOGNISE_EMOTION = (
     "Please identify the emotion tone of the speech provided below. Select from the following "
     "options: neutral, sad, angry, happy, or surprise.\n\nSpeech: "
@@ -56,7 +51,6 @@ class ChatMarkup:
     system_to_user: str
     user_to_assistant: str
     assistant_to_user: str
-    has_system: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +134,10 @@ def read_template(template: str, *, start_token: str = "") -> ChatMarkup:
     turns = [("user", said), ("assistant", replied), ("user", said_again)]
     try:
         text = _render(template, [("system", system), *turns], start_token)
-        has_system = system in text
     except ValueError:
-        has_system, text = False, ""
-    if not has_system:
+        text = ""
+    # Some templates know no system line, and say so or leave it out: then it opens the first turn.
+    if system not in text:
         turns[0] = ("user", f"{system}\n\n{said}")
         text = _render(template, turns, start_token)
     pieces: list[str] = []
@@ -157,7 +151,6 @@ def read_template(template: str, *, start_token: str = "") -> ChatMarkup:
         system_to_user=pieces[1],
         user_to_assistant=text,
         assistant_to_user=pieces[3],
-        has_system=has_system,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from models.blsp_emo import BlspEmo, Heard
+from models.blsp_emo import BlspEmo, HeardSpeech
 from models.emotions import Emotion
 from models.generation import CachedText, Guidance, Piece, Sampling, generate
 from models.prompts import system_line
@@ -21,7 +21,7 @@ KEPT_SHARE = 0.4
 SENTENCE_ENDS = (". ", "! ", "? ")
 
 
-class PersonaTooLong(ValueError):
+class SystemLineTooLong(ValueError):
     """A system line that leaves the talk too little of the context."""
 
 
@@ -46,7 +46,7 @@ class TalkSession:
         sampling: How replies are generated.
 
     Raises:
-        PersonaTooLong: The system line takes more than half of the context.
+        SystemLineTooLong: The system line takes more than half of the context.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class TalkSession:
         self._model = model
         self._prompts = model.prompts
         self._persona = persona or model.config.persona
-        if persona:
+        if persona:  # the checkpoint's own was trained with, and fits
             self._check_persona()
         self.sampling = sampling or Sampling()
         self._text = CachedText(model.llm)
@@ -63,6 +63,8 @@ class TalkSession:
         self._opening = 0
         self._emotion: Emotion | None = None
         self._reply_ids: list[int] = []
+        self.is_cut = False
+        """Whether the last reply ended at its longest length and not by itself."""
         self.forgotten_turns = 0
         """Oldest turns dropped because the conversation outgrew what the model follows."""
 
@@ -70,7 +72,7 @@ class TalkSession:
         taken, limit = len(self._prompts.opening(self._persona)), self._model.config.context_tokens
         if taken > limit // 2:
             fitting = len(self._persona) * (limit // 2) // taken
-            raise PersonaTooLong(
+            raise SystemLineTooLong(
                 f"the persona has {len(self._persona)} characters, and this model has room for "
                 f"about {fitting} beside the talk: shorten it"
             )
@@ -103,15 +105,24 @@ class TalkSession:
         content, longest = self._prompts.content, self.longest_turn
         if len(ids := content(text)) <= longest:
             return text
+        # The first token that is kept may be the rest of a character, and has no text by itself.
         end = self._model.tokenizer.decode(ids[-longest:]).lstrip("\ufffd")
         begins = [end.find(mark) + len(mark) for mark in SENTENCE_ENDS if mark in end]
         whole = [begin for begin in begins if begin < len(end) // 2]
         end = end[min(whole) if whole else end.find(" ") + 1 :]
+        # Cut elsewhere, the same text can take more tokens than it did within the whole.
         while len(content(end)) > longest:
             end = end[1:]
         return end
 
-    def listen(self, heard: Heard) -> None:
+    def fitting_speech(self, heard: HeardSpeech) -> HeardSpeech:
+        """Returns `heard` with as much of its end as the turn still has room for."""
+        held = self.position - self._turns[-1].start if self.is_waiting else 0
+        # What is held of the first turn counts the system line, which takes nothing of its room.
+        room = min(self.longest_turn, self.longest_turn + self._opening - held)
+        return replace(heard, speech_embeddings=heard.speech_embeddings[-max(1, room) :])
+
+    def listen(self, heard: HeardSpeech) -> None:
         """Takes what was heard as the person's turn; two in a row become one turn.
 
         Raises:
@@ -168,9 +179,12 @@ class TalkSession:
             self._text.append_ids(prompts.next_turn())
         self._text.append_ids(prompts.content(self.fitting(words.rstrip(END_MARKS))))
         logits = self._text.logits().double()
+        # Back at once: the judge is asked at every pause, and the talk must not show it.
         self._text.crop(before)
+        # What a template puts behind the person's words begins with the token that closes a turn.
         end = prompts.reply_header()[0]
         others = logits.clone()
+        # Not log(p / (1 - p)): where the end is nearly sure, 1 - p is zero in floating point.
         others[end] = -math.inf
         return float(logits[end] - others.logsumexp(dim=-1))
 
@@ -194,9 +208,12 @@ class TalkSession:
             cancelled=cancelled,
             guidance=self._guidance,
         ):
+            # Before it is yielded: whoever stops reading there truncates to what was heard, and
+            # every token that is in the cache must be known then.
             self._reply_ids.append(token)
             if delta := decoder.push([token]):
                 yield delta
+        self.is_cut = len(self._reply_ids) == sampling.max_new_tokens
         if rest := decoder.finish():
             yield rest
 
@@ -248,6 +265,8 @@ class TalkSession:
         keep = self._tokens_within(heard)
         self._text.crop(self._turns[-1].reply_start + keep)
         kept = _plain(self._decode(keep))
+        # Written anew only where it is the beginning of this reply: a text that differs was never
+        # said by the model, and would be put into its mouth.
         belongs = _plain(self._decode(len(self._reply_ids))).startswith(heard)
         extra = self._prompts.content(heard[len(kept) :]) if belongs and heard != kept else []
         self._text.append_ids(extra)
@@ -258,13 +277,16 @@ class TalkSession:
 
     def _tokens_within(self, heard: str) -> int:
         """Returns how many tokens of the reply lie wholly within `heard`, no space after it."""
+        # Decoded from the start each time, since the text of a token depends on those before it.
         texts = [_plain(self._decode(count)) for count in range(len(self._reply_ids) + 1)]
         longest = max((text for text in texts if heard.startswith(text)), key=len)
+        # The first of equal texts: a token of white space alone belongs to what follows it.
         return texts.index(longest)
 
     def _open_turn(self, length: int, emotion: Emotion | None) -> None:
         """Makes room for a turn of `length` positions and writes what stands before it."""
         held = self.position - self._turns[-1].start if self.is_waiting else 0
+        # Refused before anything is written, so that the talk stays as it was.
         if held + length > self.longest_turn + self._opening:
             raise ValueError(
                 f"this turn takes {held + length} positions and the model follows "
@@ -272,6 +294,7 @@ class TalkSession:
             )
         if self.is_waiting:
             return
+        # The opening first: its length counts when room is made.
         self._set_opening(emotion)
         self._make_room(length)
         if not self._turns:
@@ -288,7 +311,7 @@ class TalkSession:
         moved = len(ids) - self._opening if len(self._text) else 0
         self._text.replace(0, self._opening if len(self._text) else 0, ids)
         for index, turn in enumerate(self._turns):
-            turn.start += moved if index else 0
+            turn.start += moved if index else 0  # the first begins with the opening itself
             turn.reply_start += moved
         self._opening, self._emotion = len(ids), emotion
 
@@ -302,12 +325,15 @@ class TalkSession:
         room = min(self.sampling.max_new_tokens, REPLY_ROOM, limit // REPLY_SHARE)
         if len(self._turns) == config.talk_turns:
             self._drop_oldest()
+        # Every drop computes all that stays again, which is a pause that can be heard: several
+        # turns go at once, down to a share of the limit, and then none for a long while.
         if len(self._text) + length + room > limit:
             while self._turns and len(self._text) + length + room > KEPT_SHARE * limit:
                 self._drop_oldest()
 
     def _drop_oldest(self) -> None:
         markup = len(self._prompts.next_turn())
+        # The markup between two turns goes too: the opening already ends with that of the first.
         end = self._turns[1].start + markup if len(self._turns) > 1 else len(self._text)
         self._text.replace(self._opening, end, [])
         removed = end - self._opening

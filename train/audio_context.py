@@ -24,7 +24,7 @@ from train.alignment.stages import only_training
 from train.language.domain import read_domain
 from train.loop.batches import BucketedBatches
 from train.loop.fit import fit
-from train.loop.task import Outcome, Task
+from train.loop.task import Task, TrainingOutcome
 from train.settings import Frozen, LoopSettings
 from train.synthetic.speech_cuts import Cut, Disturbed, draw_cuts, find_recordings, heard_cut
 from train.synthetic.spoken_sentences import speak_sentences
@@ -100,7 +100,7 @@ class ContextBatch(NamedTuple):
     """(B,) frames of speech."""
 
 
-def audio_context(settings: AudioContextSettings) -> Outcome:
+def audio_context(settings: AudioContextSettings) -> TrainingOutcome:
     """Adapts the encoder; returns how the run ended.
 
     Raises:

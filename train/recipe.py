@@ -24,7 +24,7 @@ from pydantic import BaseModel, Field, ValidationError
 from command_line.commands import load
 from command_line.settings import table_settings
 from train.commands import COMMANDS
-from train.loop.task import Outcome
+from train.loop.task import TrainingOutcome
 from train.settings import Frozen, duration_s
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ def follow(settings: RecipeSettings) -> None:
             continue
         logger.info("%s: %s", step.name, COMMANDS[step.command].summary)
         outcome = load(COMMANDS[step.command].run)(its)
-        if isinstance(outcome, Outcome) and outcome.ending == "stopped":
+        if isinstance(outcome, TrainingOutcome) and outcome.ending == "stopped":
             raise ValueError(f"{step.name} was stopped: run the same command again to go on")
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()

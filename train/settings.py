@@ -185,8 +185,8 @@ class AlignSettings(StartSettings):
     """What a model with emotion vectors is told in training: the label, what its emotion head
     hears, which lets the replies teach the head, or that all are as probable."""
     weights: dict[str, float] = Field(default_factory=dict[str, float])
-    """Weight of each loss term; empty: the paper's. Terms: response_kl, response_ce, input_er,
-    cif, input_kl."""
+    """Weight of each loss term; empty: the paper's. Terms: response_ce, response_kl, input_kl,
+    input_er, cif and what else stands in `train.alignment.terms`."""
     trains: tuple[str, ...] = ()
     """Parts of the model that train; empty: the paper's."""
     temperature: float = Field(default=2.0, gt=0)
@@ -323,7 +323,7 @@ class EvaluateSettings(Frozen):
     """emotion: the head's accuracy and calibration. asked: the LLM names the emotion when asked
     (the paper's protocol). words: word error rate. replies: BLEU-1 against the manifest's
     continuations, endings and repetitions. judged: a judge scores the replies. delay: from the end
-    of speech to the first token of the reply; OMP_NUM_THREADS=1 for one thread."""
+    of speech to the first text of the reply; OMP_NUM_THREADS=1 for one thread."""
     by_speaker: bool = False
     """A row of figures for each speaker, too."""
     noise_db: float | None = None

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from assistant.audio.waveform import Waveform
@@ -17,15 +16,14 @@ from assistant.engines.protocols import (
 from assistant.engines.settings import GenerationSettings, ModelSettings
 from assistant.engines.tool_calls import COMMON_MARKS, tool_lines
 from assistant.errors import EngineFailed, EngineUnavailable, PersonaTooLong
-from models.blsp_emo import BlspEmo, Heard
+from models.blsp_emo import BlspEmo, HeardSpeech
 from models.checkpoints.embedded import EMBEDDED
 from models.config import TurnEndConfig
 from models.emotions import Emotion
 from models.generation import Sampling
 from models.pretrained.catalogue import Part
 from models.pretrained.unpacked import KINDS, unpacked
-from models.talk import PersonaTooLong as TooLong
-from models.talk import TalkSession
+from models.talk import SystemLineTooLong, TalkSession
 from models.transcription import transcribe
 from models.weights import CheckpointError
 
@@ -128,7 +126,7 @@ class BlspEmoDialogue:
         self._model = model
         try:
             self._session = TalkSession(model, persona=persona.system, sampling=sampling)
-        except TooLong as error:
+        except SystemLineTooLong as error:
             raise PersonaTooLong(str(error)) from error
         self._has_question = False
         self.is_shortened = False
@@ -170,11 +168,11 @@ class BlspEmoDialogue:
         self.is_shortened = taken != text
         self._session.read(taken, emotion=emotion)
 
-    def _shortened(self, heard: Heard) -> Heard:
+    def _shortened(self, heard: HeardSpeech) -> HeardSpeech:
         """Returns what the model can follow of `heard`: the end of it."""
-        longest = self._session.longest_turn
-        self.is_shortened = len(heard.speech_embeddings) > longest
-        return replace(heard, speech_embeddings=heard.speech_embeddings[-longest:])
+        taken = self._session.fitting_speech(heard)
+        self.is_shortened = len(taken.speech_embeddings) < len(heard.speech_embeddings)
+        return taken
 
     def withdraw(self) -> None:
         """Forgets the last utterance and what was begun in answer to it.
@@ -249,7 +247,7 @@ def sampling_of(generation: GenerationSettings) -> Sampling:
     )
 
 
-def estimate_of(heard: Heard) -> EmotionEstimate:
+def estimate_of(heard: HeardSpeech) -> EmotionEstimate:
     """Returns the calibrated estimate of an utterance."""
     return EmotionEstimate(heard.probabilities, abstained=heard.abstained)
 
@@ -264,7 +262,7 @@ def transcribed(model: BlspEmo, utterance: Waveform) -> Transcript:
         return words_of(model, model.hear(utterance), Cancel())
 
 
-def words_of(model: BlspEmo, heard: Heard, cancel: Cancel) -> Transcript:
+def words_of(model: BlspEmo, heard: HeardSpeech, cancel: Cancel) -> Transcript:
     """Returns the words of an utterance, from its encoder states."""
     words = transcribe(model, heard, cancelled=cancel.is_set)
     return Transcript(words.text, confidence=words.confidence, source=words.source)

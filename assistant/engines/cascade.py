@@ -79,6 +79,19 @@ class CascadeModel:
         return LlmCompleteness(self.model)
 
 
+def cascade_telling_emotion(
+    source: str = EMBEDDED,
+    run: ModelSettings | None = None,
+    generation: GenerationSettings | None = None,
+) -> CascadeModel:
+    """Returns a cascade that names the heard emotion in the system line; see `CascadeModel`.
+
+    Raises:
+        EngineUnavailable: The checkpoint cannot be loaded; the message names the remedy.
+    """
+    return CascadeModel(source, run, generation, tells_emotion=True)
+
+
 class CascadeDialogue(BlspEmoDialogue):
     """One conversation; only words enter its KV cache. All but `hear` is as with BLSP-Emo."""
 

@@ -1,10 +1,39 @@
 """Settings of the speech model: where and how it runs, and how replies are sampled."""
 
-from typing import Literal, Self
+import difflib
+from functools import partial
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+import tyro
+from pydantic import AfterValidator, Field, model_validator
 
 from assistant.configuration import Settings
+from assistant.engines.table import ENGINES, Part
+
+
+def _listed(part: Part, name: str) -> str:
+    """The table is the one place that knows the names, so that a new engine is one line there."""
+    chosen = name.partition(":")[0]
+    if chosen not in ENGINES[part]:
+        meant = difflib.get_close_matches(chosen, ENGINES[part], n=1, cutoff=0.7)
+        hint = f" (did you mean {meant[0]}?)" if meant else ""
+        raise ValueError(f"must be one of {', '.join(ENGINES[part])}, not {name}{hint}")
+    return name
+
+
+SpeechModelName = Annotated[
+    str,
+    AfterValidator(partial(_listed, "speech_model")),
+    tyro.conf.arg(metavar="|".join(ENGINES["speech_model"])),
+]
+DetectorName = Annotated[
+    str, AfterValidator(partial(_listed, "vad")), tyro.conf.arg(metavar="|".join(ENGINES["vad"]))
+]
+TurnJudgeName = Annotated[
+    str,
+    AfterValidator(partial(_listed, "turn_judge")),
+    tyro.conf.arg(metavar="|".join(ENGINES["turn_judge"])),
+]
 
 
 class ModelSettings(Settings):

@@ -23,7 +23,8 @@ HOP_SAMPLES = 160
 FFT_SAMPLES = 400
 INPUT = "input_features"
 REMEDY = (
-    "give --turn-model a smart-turn-v3 file from https://huggingface.co/pipecat-ai/smart-turn-v3"
+    "name a smart-turn-v3 file from https://huggingface.co/pipecat-ai/smart-turn-v3, as in "
+    "--turn-model smart_turn:FILE.onnx"
 )
 
 _Doubles = NDArray[np.float64]
@@ -32,13 +33,18 @@ _Doubles = NDArray[np.float64]
 class SmartTurn:
     """Judges by the sound alone whether a person who has paused is done; keeps no state."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | Path = "") -> None:
         """Loads the network, on one thread.
+
+        Args:
+            path: Of the ONNX file; there is none to fall back on.
 
         Raises:
             EngineUnavailable: onnxruntime is missing, or the file is missing or another network.
         """
-        self._session: Any = open_session(path, engine="Smart Turn", remedy=REMEDY)
+        if not str(path):
+            raise EngineUnavailable(f"Smart Turn needs its file: {REMEDY}")
+        self._session: Any = open_session(Path(path), engine="Smart Turn", remedy=REMEDY)
         if [item.name for item in self._session.get_inputs()] != [INPUT]:
             raise EngineUnavailable(f"{path} is not Smart Turn v3: {REMEDY}")
         self._mel = mel_filters()

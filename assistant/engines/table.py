@@ -2,7 +2,6 @@
 
 import importlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, cast
 
 from assistant.engines.protocols import CompletenessScorer, TextToSpeech, VoiceActivityDetector
@@ -44,6 +43,12 @@ ENGINES: dict[Part, dict[str, Engine]] = {
         "cascade": Engine(
             "cascade", "CascadeModel", "pip install -e .", "transcribes, then asks the same LLM"
         ),
+        "cascade_emotion": Engine(
+            "cascade",
+            "cascade_telling_emotion",
+            "pip install -e .",
+            "the same, and the prompt names the heard emotion",
+        ),
     },
     "voice": {
         "piper": Engine(
@@ -75,6 +80,7 @@ ENGINES: dict[Part, dict[str, Engine]] = {
         ),
     },
 }
+USUAL_VAD, USUAL_TURN_JUDGE, USUAL_MODEL = "silero", "turn_ear", "blsp_emo"
 AUTO = "auto"
 """Stands for the first that can be had: of models (`models.checkpoints.embedded`) and of voices."""
 AUTO_VOICES = ("piper", "flite", "espeak")
@@ -103,7 +109,7 @@ def engine_factory(part: Part, name: str) -> Any:
     return getattr(module, engine.factory)
 
 
-def open_vad(name: str = "silero") -> VoiceActivityDetector:
+def open_vad(name: str = USUAL_VAD) -> VoiceActivityDetector:
     """Returns a new voice activity detector; each conversation needs its own.
 
     Raises:
@@ -113,18 +119,17 @@ def open_vad(name: str = "silero") -> VoiceActivityDetector:
     return cast(VoiceActivityDetector, engine_factory("vad", name)())
 
 
-def open_turn_judge(path: Path | None = None) -> CompletenessScorer:
+def open_turn_judge(judge: str = USUAL_TURN_JUDGE) -> CompletenessScorer:
     """Returns what judges by the sound whether a person is done; all conversations may share it.
 
     Args:
-        path: The file of Smart Turn; Attune's own turn ear where omitted.
+        judge: The name of an engine, or `ENGINE:FILE`, such as `smart_turn:smart-turn-v3.onnx`.
 
     Raises:
+        SettingsError: There is no such engine.
         EngineUnavailable: What it needs is not installed, or the file cannot be used.
     """
-    if path is None:
-        return cast(CompletenessScorer, engine_factory("turn_judge", "turn_ear")())
-    return cast(CompletenessScorer, engine_factory("turn_judge", "smart_turn")(path))
+    return cast(CompletenessScorer, _opened("turn_judge", judge))
 
 
 def open_voice(voice: str) -> TextToSpeech:
@@ -138,6 +143,10 @@ def open_voice(voice: str) -> TextToSpeech:
         SettingsError: There is no such engine.
         EngineUnavailable: What it needs is not installed; the message names the remedy.
     """
-    name, _, variant = voice.partition(":")
-    factory = engine_factory("voice", name)
-    return cast(TextToSpeech, factory(variant) if variant else factory())
+    return cast(TextToSpeech, _opened("voice", voice))
+
+
+def _opened(part: Part, chosen: str) -> Any:
+    name, _, variant = chosen.partition(":")
+    factory = engine_factory(part, name)
+    return factory(variant) if variant else factory()

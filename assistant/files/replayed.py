@@ -33,12 +33,13 @@ class FileEnds:
         self._recording = Recording(settings.input)
         self._output = settings.output
 
-    def open(self, files: ExitStack, *, rate_hz: int) -> Ends:
+    def open(self, files: ExitStack, *, rate_hz: int, frame_samples: int) -> Ends:
         """Returns the two ends of the conversation.
 
         Args:
             files: Closes the answers.
             rate_hz: Of the answers.
+            frame_samples: Length of the microphone's frames, as the detector takes them.
 
         Raises:
             OutputError: The answers cannot be written.
@@ -49,7 +50,7 @@ class FileEnds:
             if answers is not None:
                 answers.write(AudioClip(played, rate_hz))
 
-        microphone = FileMicrophone(self._recording.blocks())
+        microphone = FileMicrophone(self._recording.blocks(), frame_samples=frame_samples)
         return Ends(microphone, FileSpeaker(write, sample_rate=rate_hz))
 
     def check(self, turns: int) -> None:

@@ -1,1 +1,1 @@
-"""Records of conversations: finding, reading, indexing, exporting, replaying and deleting."""
+"""Records of conversations: finding, reading, indexing, exporting and deleting."""

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict
 
 from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform, to_int16
+from assistant.carried import Content
 from assistant.errors import InputError, OutputError
 from assistant.worker import Worker
 
@@ -50,6 +51,16 @@ class Consent(BaseModel):
     """Keep what was said, by the person and by the assistant."""
     emotion: bool = True
     """Keep the emotion estimates and the styles that follow from them."""
+
+    @property
+    def agreed(self) -> frozenset[Content]:
+        """The kinds of what events hold that may be kept; the course of a talk always may."""
+        chosen = {
+            Content.WORDS: self.words,
+            Content.EMOTION: self.emotion,
+            Content.SOUND: self.audio,
+        }
+        return frozenset({Content.COURSE, *(kind for kind, may in chosen.items() if may)})
 
 
 class LogHead(BaseModel):
@@ -173,26 +184,20 @@ def check_records(folder: Path) -> None:
 
 
 def permitted(event: events.Event, consent: Consent) -> events.Event | None:
-    """Returns what of `event` may be kept; None for nothing. Level meters never are."""
-    match event:
-        case events.LevelMeasured():
-            return None
-        case events.WordsHeard() | events.ReplyText() | events.ToolCalled():
-            return event if consent.words else None
-        case events.HelpOffered() | events.HelpEnded():
-            return event if consent.words else None
-        case events.EmotionHeard() | events.EmotionCorrected() | events.StyleChosen():
-            return event if consent.emotion else None
-        case events.ReplyFinished() | events.Interrupted() if not consent.words:
-            return _without(event, heard="", generated="")
-        case events.UtteranceJoined() if not consent.words:
-            return _without(event, heard="")
-        case _:
-            return event
+    """Returns what of `event` may be kept; None for nothing.
 
-
-def _without(event: events.Event, **fields: str) -> events.Event:
-    return dataclasses.replace(event, **fields)  # pyright: ignore[reportArgumentType]
+    Only what an event declares (`Event.carries`) and the person agreed to is kept. What no line of
+    `EVENTS` knows could not be read back, and says nothing that can be relied on: it is left out.
+    """
+    if events.EVENTS.get(type(event).__name__) is not type(event):
+        return None
+    values = {
+        field.name: getattr(event, field.name)
+        for field in dataclasses.fields(event)
+        if field.name != "at_s"
+    }
+    emptied = event.carries.without(values, consent.agreed)
+    return None if emptied is None else dataclasses.replace(event, **emptied)
 
 
 class _Appended:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, Self
 
 import numpy as np
@@ -37,7 +37,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def server(*options: str) -> Iterator[int]:
+def server(*options: str) -> Generator[int]:
     """Runs `app.py web` in a process of its own, visitors unlimited but for `options`.
 
     Yields its port.

@@ -82,7 +82,8 @@ async def _ask(
     if is_spoken_into:
         await asyncio.sleep(1.0)
         await sound.say(trimmed(say(SAID, "rms")))
-        heard = f"window.events.slice({before}).some((e) => (e.transcript || '').includes('job'))"
+        has_it = "(e) => (e.transcript || '').includes('lost my')"
+        heard = f"window.events.slice({before}).some({has_it})"
         await _until(page, heard)
     over = "(e) => /^output_audio_buffer.(stopped|cleared)$/.test(e.type)"
     await _until(page, f"window.events.slice({before}).some({over})")
@@ -93,7 +94,7 @@ async def _ask(
     said = [e["transcript"] for e in later if e["type"].endswith("transcription.completed")]
     if is_spoken_into:
         words = " ".join(said).lower()
-        case.expect(cut == 1 and "job" in words, f"{SAID!r} into an answer is heard: {said}")
+        case.expect(cut == 1 and "lost my" in words, f"{SAID!r} into an answer is heard: {said}")
     else:
         case.expect(not cut and not said, f"{question!r}: not cut off by itself; heard: {said}")
 

@@ -91,7 +91,7 @@ async def _hear_on(case: Case, port: int) -> None:
         await page.click("#a-wake")
         await page.wait_for_selector(".a-attune .a-words", timeout=60_000)
         heard = await page.inner_text(".a-you .a-words")
-        case.expect(heard.lower() == "hello how are you today", f"heard after it: {heard}")
+        case.expect("how are you today" in heard.lower(), f"heard after it: {heard}")
 
 
 async def _state(page: Any) -> str:

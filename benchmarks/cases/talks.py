@@ -79,7 +79,11 @@ class Talks:
 
             async def hold() -> None:
                 with ExitStack() as outputs:
-                    devices = ends.open(outputs, rate_hz=self._engines.voice.sample_rate)
+                    rate, frame = (
+                        self._engines.voice.sample_rate,
+                        self._engines.detector.frame_samples,
+                    )
+                    devices = ends.open(outputs, rate_hz=rate, frame_samples=frame)
                     self._engines.detector.reset()
                     watchers = Watchers((held.happened.append,))
                     await open_talk(settings, self._engines, workers, devices, watchers).run()

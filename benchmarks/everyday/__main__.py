@@ -16,6 +16,7 @@ from pathlib import Path
 from assistant.assembly import open_speech_model
 from assistant.engines.protocols import SpeechModel
 from assistant.engines.settings import ModelSettings
+from assistant.engines.table import ENGINES, USUAL_MODEL
 from assistant.errors import AssistantError
 from assistant.settings import EngineSettings
 from benchmarks.everyday import judging, sheets
@@ -25,7 +26,6 @@ from benchmarks.everyday.sets import SETS, SPOKEN_ONLY, Talk, load_talks
 from benchmarks.results import table, write_section
 from models.checkpoints.embedded import EMBEDDED
 
-ENGINES = ("blsp_emo", "cascade", "cascade_emotion")
 TITLE = "Everyday talk with strangers"
 INTERVALS = "In brackets behind a count: per cent and the 95 % interval."
 
@@ -105,7 +105,7 @@ def parsed() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", default=EMBEDDED, help="mini, a folder or a hub id")
-    parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0])
+    parser.add_argument("--engine", choices=ENGINES["speech_model"], default=USUAL_MODEL)
     parser.add_argument("--sets", nargs="+", choices=SETS, help="all that can be held by default")
     parser.add_argument("--limit", type=int, help="talks of each set, from its beginning")
     parser.add_argument("--spoken", metavar="VOICE", help="speak the turns, such as piper:joe")

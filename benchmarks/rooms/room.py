@@ -4,6 +4,7 @@ import random
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile as sf
@@ -102,7 +103,8 @@ class Room:
         response = response / np.sqrt(np.sum(np.square(response)))
         self._response = response * 10 ** ((echo_db + LEVEL_DB + 20.0) / 20)
         self._drive = drive
-        self._band = butter(2, [180, 7_000], "bandpass", fs=SPEECH_RATE_HZ, output="sos")
+        band: Any = butter(2, [180, 7_000], "bandpass", fs=SPEECH_RATE_HZ, output="sos")
+        self._band = band
         self._band_state = np.zeros((self._band.shape[0], 2))
         self._tail = np.zeros(len(response) - 1)
         self._waiting = SampleQueue()

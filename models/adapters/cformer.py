@@ -30,6 +30,7 @@ class CFormer(nn.Module):
             config.post_cif_layers, encoder, heads=config.heads, width=width
         )
         self.token_embed_proj = nn.Linear(width, out_width)
+        # No loss term of the two stages reads it: it is here because the checkpoints hold it.
         self.lm_head = nn.Linear(width, config.vocabulary, bias=False)
 
     def forward(self, speech: SpeechStates, token_counts: Tensor | None = None) -> SpeechEmbeddings:
@@ -53,7 +54,6 @@ class CFormer(nn.Module):
         return SpeechEmbeddings(
             embeddings=self.token_embed_proj(hidden),
             lengths=counts,
-            token_logits=self.lm_head(hidden),
             weights=weights,
             predicted_counts=sums,
         )

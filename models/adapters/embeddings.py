@@ -18,8 +18,6 @@ class SpeechEmbeddings:
     """(B, S, D)."""
     lengths: Tensor
     """(B,) embeddings of each utterance."""
-    token_logits: Tensor | None = None
-    """`cformer`: (B, S, V) of its own output layer."""
     weights: Tensor | None = None
     """`cformer`: (B, states) integrate-and-fire weights after scaling."""
     predicted_counts: Tensor | None = None
@@ -29,6 +27,11 @@ class SpeechEmbeddings:
     def mask(self) -> Tensor:
         """(B, S) bool, true where an embedding stands for speech."""
         return lengths_to_mask(self.lengths, self.embeddings.shape[1])
+
+    @property
+    def flat(self) -> Tensor:
+        """(N, D), the embeddings of all utterances in reading order, as the LLM takes them."""
+        return self.embeddings[self.mask]
 
     def of(self, row: int) -> Tensor:
         """Returns (N, D), the embeddings of one utterance."""

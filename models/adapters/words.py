@@ -13,7 +13,7 @@ NOTHING_UNDERSTOOD = "..."
 """What stands for speech of which nothing was understood; a typed turn of it is answered alike."""
 
 
-class Written(NamedTuple):
+class WordStates(NamedTuple):
     """How the decoder wrote the words of a batch of utterances."""
 
     states: Tensor
@@ -35,8 +35,9 @@ class WordsAdapter(nn.Module):
         self.residual = nn.Linear(encoder.width, out_width, bias=False)
         nn.init.zeros_(self.residual.weight)
 
-    def forward(self, embeddings: Tensor, written: Written) -> Tensor:
+    def forward(self, embeddings: Tensor, written: WordStates) -> Tensor:
         """Returns `embeddings` (B, L, D) of the LLM's tokens with the residual on them."""
+        # Shares of characters carry states from tokens to tokens whose borders lie elsewhere.
         states = written.overlaps.to(written.states) @ written.states
         return embeddings + self.residual(states.to(self.residual.weight)).to(embeddings)
 
@@ -48,7 +49,7 @@ class SharedText(NamedTuple):
     """The LLM's."""
     decoder_ids: tuple[int, ...]
     overlaps: Tensor
-    """(L, W) as in `Written`."""
+    """(L, W) as in `WordStates`."""
 
 
 def shared_text(
@@ -73,9 +74,12 @@ def shared_text(
     if decoder_ids is None:
         is_heard = text.strip() and text != NOTHING_UNDERSTOOD
         decoder_ids = decoder_tokenizer.encode(f" {text.strip()}") if is_heard else ()
+    # In training words may be longer than the decoder ever writes; in a talk they cannot be.
     decoder_ids = decoder_ids[:longest]
     ids = tokenizer.encode(text)
     theirs = decoder_tokenizer.decode(decoder_ids)
+    # The decoder begins with a space and the LLM does not: without the shift each word would take
+    # its states from one character too far left, and short words from their neighbours.
     shift = _indent(text) - _indent(theirs)
     ours, given = token_spans(tokenizer, ids), token_spans(decoder_tokenizer, decoder_ids)
     moved = [(start + shift, end + shift) for start, end in given]
@@ -87,6 +91,7 @@ def token_spans(tokenizer: Tokenizer, ids: Sequence[int]) -> list[tuple[int, int
 
     Tokens within one character all reach over it.
     """
+    # Growing prefixes, not single tokens: a byte of a character has no text by itself.
     ends = [_whole(tokenizer.decode(ids[:count])) for count in range(1, len(ids) + 1)]
     spans: list[tuple[int, int]] = []
     start = 0
@@ -104,6 +109,7 @@ def span_overlaps(ours: Sequence[tuple[int, int]], theirs: Sequence[tuple[int, i
     a, b = torch.tensor(ours), torch.tensor(theirs)
     common = torch.minimum(a[:, None, 1], b[None, :, 1]) - torch.maximum(a[:, None, 0], b[:, 0])
     counts = common.clamp(min=0).float()
+    # A token that overlaps nothing stays a row of zeros, and takes no state at all.
     return counts / counts.sum(dim=1, keepdim=True).clamp(min=1.0)
 
 

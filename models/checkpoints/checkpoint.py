@@ -1,12 +1,13 @@
-"""Checkpoints: saving in our layout; loading ours and the published one."""
+"""Checkpoints: the record of what one holds, read from a folder or written to one."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.checkpoints.composed import (
     ComposedWeights,
@@ -17,24 +18,8 @@ from models.checkpoints.composed import (
 from models.checkpoints.hub import checkpoint_folder
 from models.checkpoints.published import PublishedWeights, is_published, published_config
 from models.config import FORMAT, BlspEmoConfig, from_mapping
-from models.int8 import LARGE, Int8Linear, has_engine, quantize_layers, stored_bytes, take_stored
-from models.precision import (
-    DtypeName,
-    check_fits,
-    choose_device,
-    choose_dtype,
-)
 from models.tokenizer import JsonTokenizer, QwenTokenizer, Tokenizer
-from models.weights import (
-    CheckpointError,
-    WeightFiles,
-    fill_parameters,
-    read_json,
-    without_weights,
-)
-
-if TYPE_CHECKING:
-    from models.blsp_emo import BlspEmo
+from models.weights import CheckpointError, WeightFiles, read_json
 
 SHARD_BYTES = 4 * 2**30
 """Larger checkpoints are saved in several files."""
@@ -42,124 +27,88 @@ SHARD_BYTES = 4 * 2**30
 WEIGHTS = "model.safetensors"
 DECODER_TOKENIZER = "whisper_tokenizer.json"
 
-M = TypeVar("M", bound=nn.Module)
+StoredWeights = PublishedWeights | ComposedWeights
+"""Weights in files, each read when it is asked for: a model of 15 GB never lies in memory twice."""
+W = TypeVar("W")
 
 
-def save(
-    model: "BlspEmo",
-    folder: str | Path,
-    *,
-    dtype: torch.dtype | None = None,
-    llm_changes: Mapping[str, Tensor] | None = None,
-) -> None:
-    """Writes a checkpoint in our layout: config.json, weights and tokenizers.
+@dataclass(frozen=True, slots=True)
+class Checkpoint(Generic[W]):
+    """What a checkpoint holds: what a model is built from, and what is written of it."""
 
-    Each file appears whole or not at all, the configuration last.
-
-    Args:
-        model: Not quantised; its LLM may be, where `llm_changes` are given.
-        folder: Created where it is missing.
-        dtype: Number format of the weights in the file; that of the model if not given.
-        llm_changes: Tensors that are written in place of the LLM's own, which a part gives.
-
-    Raises:
-        ValueError: The model is quantised.
-    """
-    if llm_changes is None and any(isinstance(m, Int8Linear) for m in model.modules()):
-        raise ValueError("a model in 8 bits cannot be saved: load it with another dtype")
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    tensors = {
-        name: (p.detach() if dtype is None else p.detach().to(dtype)).cpu().contiguous()
-        for name, p in model.named_parameters()
-        if llm_changes is None or not name.startswith("llm.") or names_in_part(name) is None
-    }
-    _write_weights({**tensors, **(llm_changes or {})}, folder)
-    if model.has_tokenizer:
-        model.tokenizer.save(folder)
-    if model.has_decoder_tokenizer:
-        _replace(folder / DECODER_TOKENIZER, lambda p: _save_tokenizer(model, p))
-    text = json.dumps(model.config.to_mapping(), indent=1) + "\n"
-    _replace(folder / "config.json", lambda path: path.write_text(text, encoding="utf-8"))
+    config: BlspEmoConfig
+    tokenizer: Tokenizer | None
+    """The LLM's."""
+    decoder_tokenizer: Tokenizer | None
+    """That of Whisper's decoder, where it has one of its own."""
+    weights: W
+    """`StoredWeights` of one that was opened, tensors by name in one that is to be written."""
 
 
-def load(
-    source: str | Path,
-    build: Callable[..., M],
-    *,
-    dtype: DtypeName = "auto",
-    device: str = "auto",
-    quantize: Literal["none", "int8"] = "none",
-) -> M:
-    """Returns `build(config, …)`, given tokenizers, with the weights of `source`.
+def open_checkpoint(source: str | Path) -> Checkpoint[StoredWeights]:
+    """Returns what `source` holds; its weights stay in their files.
 
     Args:
         source: As for `checkpoint_folder`.
-        build: `BlspEmo`.
-        dtype: Number format of the weights; int8 chooses its own for the rest, and `auto` is int8
-            on a CPU where a part stores its weights so.
-        device: `auto`, `cpu`, `cuda`, …
-        quantize: `int8` for the large linear layers, on a CPU only.
 
     Raises:
-        CheckpointError: The checkpoint or the device cannot be used.
+        CheckpointError: It is missing, damaged, or of a layout that is not known.
     """
     folder = checkpoint_folder(source)
     config, published = read_config(folder)
-    target = choose_device(device)
-    if quantize == "int8" and target.type != "cpu":
-        raise CheckpointError("int8 runs on the CPU only: use --device cpu, or another --dtype")
-    if quantize == "int8" and not has_engine():
-        raise CheckpointError(
-            "torch computes in int8 on no processor like this: use another --dtype"
-        )
     parts = part_folders(config.parts) if config.parts is not None else {}
     tokenizer = read_tokenizer(parts.get("llm", folder))
     decoder_tokenizer = _read_json_tokenizer(
         parts["speech"] / "tokenizer.json" if "speech" in parts else folder / DECODER_TOKENIZER
     )
-    try:
-        with without_weights():
-            model = build(config, tokenizer=tokenizer, decoder_tokenizer=decoder_tokenizer)
-    except (ValueError, TypeError, KeyError) as error:
-        raise CheckpointError(f"{folder / 'config.json'} describes no model: {error}") from error
     files = WeightFiles(folder)
-    if published:
-        reader = PublishedWeights(files, has_lora=config.lora is not None)
-    else:
-        reader = ComposedWeights(files, PartWeights(parts))
-        is_chosen = reader.holds_int8 and dtype == "auto" and target.type == "cpu"
-        if is_chosen and has_engine():
-            quantize = "int8"
-        if quantize == "int8":
-            check_fits(model, torch.float32, target, stored_bytes(model, reader.is_stored))
-            take_stored(model, reader.stored, reader.read)
-    parameters = sum(p.numel() for p in model.parameters())
-    if quantize == "int8":
-        dtype = "bfloat16" if parameters > LARGE else "float32"
-    number_format = choose_dtype(dtype, target, parameters=parameters)
-    check_fits(model, number_format, target)
-    fill_parameters(model, reader.read, dtype=number_format, device=target)
-    # The published files hold tables of their own program too; ours hold parameters alone.
-    if not published:
-        files.check_all_read(_all_names(model))
-    if quantize == "int8":
-        _quantize(cast("BlspEmo", model))
-    return model.eval()
+    weights = (
+        PublishedWeights(files, has_lora=config.lora is not None)
+        if published
+        else ComposedWeights(files, PartWeights(parts))
+    )
+    return Checkpoint(config, tokenizer, decoder_tokenizer, weights)
 
 
-def _quantize(model: "BlspEmo") -> None:
-    quantize_layers(model.llm)
-    quantize_layers(model.speech_encoder)
-    if model.decoder is not None:
-        model.decoder.quantize()
-    model.float()
+def weights_to_save(
+    parameters: Iterable[tuple[str, Tensor]],
+    *,
+    dtype: torch.dtype | None = None,
+    llm_changes: Mapping[str, Tensor] | None = None,
+) -> Mapping[str, Tensor]:
+    """Returns the parameters of a model by name, as `save` writes them.
+
+    Args:
+        parameters: With their names.
+        dtype: Number format; that of the parameters if not given.
+        llm_changes: Tensors that stand in place of the LLM's own, which a part gives.
+    """
+    tensors = {
+        name: (p.detach() if dtype is None else p.detach().to(dtype)).cpu().contiguous()
+        for name, p in parameters
+        if llm_changes is None or not name.startswith("llm.") or names_in_part(name) is None
+    }
+    return {**tensors, **(llm_changes or {})}
 
 
-def _all_names(model: nn.Module) -> set[str]:
-    """Returns the names of all parameters, also those that share their weights, and buffers."""
-    kinds = (model.named_parameters, model.named_buffers)
-    return {name for kind in kinds for name, _ in kind(remove_duplicate=False)}
+def save(checkpoint: Checkpoint[Mapping[str, Tensor]], folder: str | Path) -> None:
+    """Writes a checkpoint in our layout: config.json, weights and tokenizers.
+
+    Args:
+        checkpoint: As `BlspEmo.checkpoint` gives it.
+        folder: Created where it is missing.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_weights(checkpoint.weights, folder)
+    if checkpoint.tokenizer is not None:
+        checkpoint.tokenizer.save(folder)
+    if (own := checkpoint.decoder_tokenizer) is not None:
+        assert isinstance(own, JsonTokenizer), "a decoder's own tokenizer is a tokenizer.json"
+        _replace(folder / DECODER_TOKENIZER, own.save_file)
+    text = json.dumps(checkpoint.config.to_mapping(), indent=1) + "\n"
+    # Last, so that a folder which a kill left half written is not taken for a checkpoint.
+    _replace(folder / "config.json", lambda path: path.write_text(text, encoding="utf-8"))
 
 
 def read_config(folder: Path) -> tuple[BlspEmoConfig, bool]:
@@ -226,13 +175,7 @@ def _read_json_tokenizer(path: Path) -> JsonTokenizer | None:
         raise CheckpointError(f"{error}: copy it again") from error
 
 
-def _save_tokenizer(model: "BlspEmo", path: Path) -> None:
-    tokenizer = model.decoder_tokenizer
-    assert isinstance(tokenizer, JsonTokenizer), "a decoder's own tokenizer is a tokenizer.json"
-    tokenizer.save_file(path)
-
-
-def _write_weights(tensors: dict[str, Tensor], folder: Path) -> None:
+def _write_weights(tensors: Mapping[str, Tensor], folder: Path) -> None:
     """Writes one file, or several and their index where they are large."""
     from safetensors.torch import save_file
 

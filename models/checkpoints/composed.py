@@ -4,6 +4,7 @@ A parameter is read from the checkpoint's own weights where they hold it; else f
 a change of low rank where the checkpoint holds one (`NAME.down` (R, in) and `NAME.up` (out, R)).
 """
 
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
@@ -97,6 +98,19 @@ class ComposedWeights:
     def __init__(self, files: WeightFiles, parts: PartWeights) -> None:
         self._files, self._parts = files, parts
         self._own = set(files.names())
+
+    @property
+    def folder(self) -> Path:
+        """Where the checkpoint's own weights lie."""
+        return self._files.folder
+
+    def check_all_read(self, known: Collection[str]) -> None:
+        """As `WeightFiles.check_all_read`, of the checkpoint's own weights.
+
+        Raises:
+            CheckpointError: The model had no place for some of them.
+        """
+        self._files.check_all_read(known)
 
     def read(self, name: str, shape: tuple[int, ...]) -> Tensor:
         """Returns the weights of one parameter.

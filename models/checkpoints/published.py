@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -146,6 +147,11 @@ class PublishedWeights:
     def __init__(self, files: WeightFiles, *, has_lora: bool) -> None:
         self._files = files
         self._llm = "qwen_model.model." if has_lora else "qwen_model."
+
+    @property
+    def folder(self) -> Path:
+        """Where the files lie."""
+        return self._files.folder
 
     def read(self, name: str, shape: tuple[int, ...]) -> Tensor:
         """Returns the weights of our parameter `name`.

@@ -199,7 +199,6 @@ def whisper_transcription(
     suppressed = {i for i in listed if 0 <= i < shape.vocabulary and i != end}
     suppressed |= set(range(end + 1, shape.vocabulary))
     return TranscriptionConfig(
-        tokenizer="whisper",
         prompt_ids=(start, *(i for i in ids if i is not None)),
         stop_ids=(end,),
         suppressed_ids=tuple(sorted(suppressed)),

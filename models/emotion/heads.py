@@ -66,6 +66,7 @@ class AttentiveEmotionHead(nn.Module):
             start=torch.zeros_like(speech.states),
         )
         states = self.norm(mixed)
+        # The softmax is in 32 bits: over some hundred states 16 bits round the small weights away.
         scores = self.attention(states).squeeze(-1).masked_fill(~speech.mask, -torch.inf)
         weights = torch.softmax(scores.float(), dim=1).to(states.dtype)[..., None]
         mean = (weights * states).sum(dim=1)
@@ -78,9 +79,7 @@ class SpectralEmotionHead(nn.Module):
 
     Silence around an utterance is left out: how much there is of it would sway the estimate.
 
-    Apart from the encoder, whose training on words wears emotion away where data are few. Norms
-    that training puts behind a convolution are folded into it, so that an utterance gives the
-    same in any batch.
+    Apart from the encoder, whose training on words wears emotion away where data are few.
     """
 
     needs_all_layers = False
@@ -92,7 +91,6 @@ class SpectralEmotionHead(nn.Module):
         self.convolutions = nn.ModuleList(
             nn.Conv2d(before, after, 3, stride=2, padding=1) for before, after in pairwise(widths)
         )
-        self.norms: list[nn.Module] = [nn.Identity() for _ in config.channels]
         bins = encoder.mel_bins
         for _ in config.channels:
             bins = (bins - 1) // 2 + 1
@@ -120,30 +118,28 @@ class SpectralEmotionHead(nn.Module):
 
     def of_features(self, features: SpeechFeatures) -> Tensor:
         """Returns logits (B, E) of log-mel features."""
-        return self.classify(*self.states_of(features))
-
-    def states_of(self, features: SpeechFeatures) -> tuple[Tensor, Tensor]:
-        """Returns states (B, S, H), one for each 16 frames, and whether each is speech (B, S)."""
-        weight = self.project.weight
-        image = features.log_mel.to(device=weight.device, dtype=weight.dtype)[:, None]
-        lengths = features.lengths.to(weight.device)
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            image = convolution(image)
-            lengths = torch.div(lengths - 1, 2, rounding_mode="floor") + 1
-            image = nn.functional.gelu(norm(image))
-            inside = lengths_to_mask(lengths, image.shape[-1])
-            image = image.masked_fill(~inside[:, None, None, :], 0.0)
-        states = nn.functional.gelu(self.project(image.flatten(1, 2).transpose(1, 2)))
-        return states, lengths_to_mask(lengths, states.shape[1])
-
-    def classify(self, states: Tensor, inside: Tensor) -> Tensor:
-        """Returns logits (B, E) of what `states_of` returned."""
+        states, inside = self._states_of(features)
         states = self.dropout(states)
         scores = self.score(self.attention(states)).squeeze(-1).masked_fill(~inside, -torch.inf)
         weights = torch.softmax(scores.float(), dim=1).to(states.dtype)[..., None]
         mean = (weights * states).sum(dim=1)
         variance = (weights * (states - mean[:, None]).square()).sum(dim=1)
         return self.classifier(torch.cat([mean, (variance + 1e-5).sqrt()], dim=-1))
+
+    def _states_of(self, features: SpeechFeatures) -> tuple[Tensor, Tensor]:
+        """Returns states (B, S, H), one for each 16 frames, and whether each is speech (B, S)."""
+        weight = self.project.weight
+        image = features.log_mel.to(device=weight.device, dtype=weight.dtype)[:, None]
+        lengths = features.lengths.to(weight.device)
+        for convolution in self.convolutions:
+            image = nn.functional.gelu(convolution(image))
+            lengths = torch.div(lengths - 1, 2, rounding_mode="floor") + 1
+            # A bias turns padding into something: blanked after each layer, an utterance gives the
+            # same beside longer ones as alone.
+            inside = lengths_to_mask(lengths, image.shape[-1])
+            image = image.masked_fill(~inside[:, None, None, :], 0.0)
+        states = nn.functional.gelu(self.project(image.flatten(1, 2).transpose(1, 2)))
+        return states, lengths_to_mask(lengths, states.shape[1])
 
 
 class LayersEmotionHead(nn.Module):
@@ -180,6 +176,8 @@ class LayersEmotionHead(nn.Module):
     def scaled(self, statistics: Tensor) -> Tensor:
         """Returns statistics (B, K) in deviations from the average."""
         scaled = (statistics - self.average) / self.deviation
+        # By a microphone unlike all that was learnt from some statistics lie far outside, and a
+        # linear layer would follow the furthest of them.
         return scaled.clamp(-self.LIMIT, self.LIMIT)
 
 
@@ -233,24 +231,13 @@ def build_emotion_head(
 
 def calibrated(logits: Tensor, calibration: CalibrationConfig) -> Tensor:
     """Returns probabilities (…, E) of logits (…, E), softened by the temperature."""
+    # An ensemble is averaged before this: the temperature was fitted to the mean of its heads.
     return torch.softmax(logits.float() / calibration.temperature, dim=-1)
 
 
 def abstains(probabilities: Sequence[float], calibration: CalibrationConfig) -> bool:
     """Whether the most probable emotion is too uncertain to be acted on."""
     return max(probabilities) < calibration.threshold
-
-
-def with_prior(probabilities: Sequence[float], prior: Sequence[float]) -> tuple[float, ...]:
-    """Returns `probabilities` after Bayes' rule with `prior`, such as a person's corrections.
-
-    Args:
-        probabilities: E values from `calibrated`.
-        prior: E values, not negative; all equal changes nothing.
-    """
-    products = [p * q for p, q in zip(probabilities, prior, strict=True)]
-    total = sum(products)
-    return tuple(p / total for p in products) if total > 0 else tuple(probabilities)
 
 
 def fit_temperature(logits: Tensor, emotions: Tensor) -> float:
@@ -262,6 +249,8 @@ def fit_temperature(logits: Tensor, emotions: Tensor) -> float:
         logits: (N, E).
         emotions: (N,) indices.
     """
+    # A search, because it cannot diverge: where all is right the least loss lies at zero, and the
+    # end of the grid keeps the temperature finite.
     grid = torch.logspace(-0.7, 1.3, 200)
     losses = [nn.functional.cross_entropy(logits.float() / t, emotions).item() for t in grid]
     return float(grid[int(torch.tensor(losses).argmin())])

@@ -115,7 +115,7 @@ def test_where_no_natural_voice_can_be_had_another_speaks_and_one_sentence_says_
     cut_off: Path, tmp_path: Path
 ) -> None:
     voice_or_skip("flite")
-    save(tiny_model(), tmp_path / "complete")
+    save(tiny_model().checkpoint(), tmp_path / "complete")
     engines = open_engines(EngineSettings(model=str(tmp_path / "complete")))
     try:
         assert engines.voice_name == "flite"
@@ -128,7 +128,7 @@ def test_where_no_natural_voice_can_be_had_another_speaks_and_one_sentence_says_
 
 
 def test_a_voice_that_was_named_is_not_replaced(cut_off: Path, tmp_path: Path) -> None:
-    save(tiny_model(), tmp_path / "complete")
+    save(tiny_model().checkpoint(), tmp_path / "complete")
     with pytest.raises(EngineUnavailable, match=r"could not be fetched \(.*ATTUNE_PARTS"):
         open_engines(EngineSettings(model=str(tmp_path / "complete"), voice="piper"))
 

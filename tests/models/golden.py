@@ -18,6 +18,8 @@ from models.checkpoints.published import PublishedWeights
 from models.speech_encoder import SpeechStates
 from models.weights import WeightFiles
 from train.alignment import losses
+from train.alignment.collate import Batch, TokenBatch
+from train.alignment.step import Alignment
 
 TOLERANCE = 1e-4
 STAGE_TERMS = ("response_kl", "response_ce", "input_er", "input_er+response_ce", "cif", "input_kl")
@@ -98,32 +100,29 @@ class Golden:
 
     def speech_logits(self, index: int, embedded: SpeechEmbeddings) -> Tensor:
         ids, _, mask, _ = self.speech_view(index, int(embedded.lengths[0]))
-        return self.model.llm(self.model.embed(ids, mask, embedded))
+        return self.model.llm(self.model.llm.embed(ids, mask, embedded.flat))
 
     def term(self, index: int, name: str) -> Tensor:
-        """Returns one loss term of one example alone."""
-        bare = "response" not in name
-        states = self.states(index)
-        embedded = self.adapted(states, index, training=True)
-        ids, labels, heard, response = self.speech_view(index, int(embedded.lengths[0]), bare=bare)
-        text_ids, _, read, text_response = self.text_view(index, bare=bare)
-        with self.model.speech_positions(heard):
-            logits = self.model.llm(self.model.embed(ids, heard, embedded))
+        """Returns one loss term of one example alone, by the step that trains."""
+        step, batch = Alignment(frozenset(name.split("+"))), self.batch(index, name)
+        with step.scope(self.model, batch):
+            found = step(self.model, batch)
+        return torch.stack([found[term] for term in name.split("+")]).sum()
+
+    def batch(self, index: int, term: str) -> Batch:
+        """Returns one example as training is given it."""
+        bare = "response" not in term
         with torch.no_grad():
-            text = self.model.llm(self.model.embed(text_ids))
-        emotion = self.tensors["batch.emotion_labels"][index : index + 1]
-        found = {
-            "response_kl": losses.response_kl(logits, text, response, text_response),
-            "response_ce": losses.response_ce(logits, labels),
-            "input_er": losses.input_er(self.model.emotion_logits(states, embedded), emotion),
-        }
-        found["input_er+response_ce"] = found["input_er"] + found["response_ce"]
-        if embedded.predicted_counts is not None:
-            counts = torch.tensor([len(self.example(index)["input"])])
-            found["cif"] = losses.cif(embedded.predicted_counts, counts)
-            if bare:
-                found["input_kl"] = losses.input_kl(logits, text, heard, read)
-        return found[name]
+            features = self.model.features([self.wave(index)])
+            embedded = self.adapted(self.states(index), index, training=True)
+        return Batch(
+            speech=_as_batch(*self.speech_view(index, int(embedded.lengths[0]), bare=bare)),
+            text=_as_batch(*self.text_view(index, bare=bare)),
+            log_mel=features.log_mel,
+            frames=features.lengths,
+            emotions=self.tensors["batch.emotion_labels"][index : index + 1],
+            word_tokens=torch.tensor([len(self.example(index)["input"])]),
+        )
 
     def gradient_norms(self) -> dict[str, float]:
         """Returns the norms of the gradients by the reference's parameter names."""
@@ -135,6 +134,22 @@ class Golden:
                 square = float(parameter.grad.double().square().sum())
                 squares[theirs] = squares.get(theirs, 0.0) + square
         return {name: square**0.5 for name, square in squares.items()}
+
+
+class ReferenceView(TokenBatch):
+    """A view whose continuation is compared where the reference compares it.
+
+    The reference compares the distributions behind each token of the reply; we compare those that
+    predict it, which is what a reply is sampled from.
+    """
+
+    @property
+    def response(self) -> Tensor:
+        return self.labels != losses.IGNORED
+
+
+def _as_batch(ids: Tensor, labels: Tensor, spoken: Tensor, _: Tensor) -> ReferenceView:
+    return ReferenceView(ids, torch.ones_like(ids, dtype=torch.bool), labels, spoken)
 
 
 def _view(

@@ -76,12 +76,13 @@ def test_guidance_that_cannot_lead_is_refused(guidance: dict[str, float]) -> Non
         ("emotion_head", "statistics_layer", 0, 3),
         ("word_confidence", "spelling", 0.0, 0.97),
         ("word_confidence", "words", 0.0, 0.3),
+        ("transcription", "tokenizer", "whisper", "another"),
     ],
 )
 def test_keys_that_are_gone_are_read_where_they_ask_for_nothing(
-    part: str, key: str, silent: float, asks: float
+    part: str, key: str, silent: object, asks: object
 ) -> None:
-    config = replace(BlspEmoConfig.tiny(), word_confidence=WordConfidenceConfig())
+    config = replace(BlspEmoConfig.tiny(decoder=True), word_confidence=WordConfidenceConfig())
     mapping = config.to_mapping()
     mapping[part][key] = silent
     assert from_mapping(BlspEmoConfig, mapping) == config

@@ -26,7 +26,6 @@ def test_a_conversation_in_chatml():
 
 def test_a_template_of_its_own_is_followed():
     markup = read_template(GEMMA, start_token="<bos>")
-    assert not markup.has_system
     assert markup.before_system == "<bos><start_of_turn>user\n"
     assert markup.system_to_user == "\n\n"
     assert markup.user_to_assistant == "<end_of_turn>\n<start_of_turn>model\n"

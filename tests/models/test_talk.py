@@ -287,3 +287,36 @@ def test_replies_are_led_where_the_checkpoint_asks_for_it():
     assert led != general
     talk.read("And again.")
     assert "".join(talk.reply()) and talk.pieces
+
+
+def test_of_long_speech_the_end_fits_the_turn(model, talk, monkeypatch):
+    monkeypatch.setattr(model, "config", replace(model.config, talk_tokens=128, turn_tokens=30))
+    heard = model.hear(tone(3.0))
+    heard = replace(heard, speech_embeddings=torch.cat([heard.speech_embeddings] * 3))
+    assert len(heard.speech_embeddings) > 30
+    talk.read("What is this?")
+    asked = len(model.prompts.content("What is this?"))
+    with pytest.raises(ValueError, match="shorter turns"):
+        talk.listen(heard)
+    taken = talk.fitting_speech(heard).speech_embeddings
+    assert torch.equal(taken, heard.speech_embeddings[-(30 - asked) :])
+    talk.listen(talk.fitting_speech(heard))
+    replied(talk)
+    assert len(talk.fitting_speech(heard).speech_embeddings) == 30
+
+
+def test_a_reply_says_whether_it_was_cut(model, talk, monkeypatch):
+    talk.read("Go on.")
+    replied(talk)
+    assert talk.is_cut
+    every_token = tuple(range(300))
+    monkeypatch.setattr(model.tokenizer, "end_ids", every_token)
+    talk.read("And now?")
+    assert replied(talk) == ""
+    assert not talk.is_cut
+
+
+def test_speech_that_does_not_fill_its_positions_is_refused(model):
+    mask = torch.tensor([[False, True, True]])
+    with pytest.raises(ValueError, match="2 positions are reserved for 3 speech embeddings"):
+        model.llm.embed(torch.zeros_like(mask, dtype=torch.long), mask, torch.zeros(3, 32))

@@ -12,8 +12,9 @@ from models.checkpoints import checkpoint
 from models.config import WordConfidenceConfig
 from models.speech_encoder import whisper_config
 from models.torchaudio_guard import guard_torchaudio
-from models.transcription import WordScores
 from models.weights import CheckpointError
+from models.words import written
+from models.words.written import WordScores
 from tests.models.small import byte_tokenizer, tiny_model, tone, write_byte_tokenizer
 
 START, END = 257, 258
@@ -74,7 +75,7 @@ def test_confidence_is_the_share_of_right_words_once_it_is_fitted():
 
 def test_greedy_words_equal_uncached_steps_and_score_them(model):
     states = model.hear(tone(0.7)).speech_states[0]
-    found = transcription.greedy_words(model.decoder, model.config.transcription, states)
+    found = written.greedy_words(model.decoder, model.config.transcription, states)
     ids, scores = found.ids, found.log_probabilities
     given = [START]
     with torch.no_grad():
@@ -99,7 +100,7 @@ def test_a_decoder_in_a_circle_is_stopped(model):
             return logits
 
     states = model.hear(tone(0.5)).speech_states[0]
-    found = transcription.greedy_words(Circle(), model.config.transcription, states)
+    found = written.greedy_words(Circle(), model.config.transcription, states)
     assert len(found.ids) == 3
 
 
@@ -146,7 +147,7 @@ def test_the_decoder_of_the_same_whisper_fits_and_is_saved_with_the_model(tmp_pa
     heard = model.hear(tone(0.5))
     words = transcription.transcribe(model, heard)
     assert words.source == "decoder"
-    checkpoint.save(model, tmp_path / "saved")
+    checkpoint.save(model.checkpoint(), tmp_path / "saved")
     loaded = BlspEmo.from_pretrained(tmp_path / "saved", dtype="float32", device="cpu")
     assert transcription.transcribe(loaded, loaded.hear(tone(0.5))) == words
 
@@ -192,25 +193,23 @@ def test_words_where_nobody_speaks_are_none(model):
 
     def words(**options):
         decoder = Writes(model, [72, 105, END], **options)
-        return transcription.greedy_words(decoder, config, states)
+        return written.greedy_words(decoder, config, states)
 
     silent, spoken = words(no_speech=12.0, sure=4.0), words(no_speech=0.0, sure=9.0)
     assert silent.no_speech > 0.9 and spoken.no_speech < 0.1
     tokenizer = model.tokenizer
-    assert transcription.words_of([silent], tokenizer, None).text == ""
-    assert transcription.words_of([silent], tokenizer, None).confidence == 0.0
-    assert transcription.words_of([spoken], tokenizer, None).text
-    both = transcription.words_of([silent, spoken], tokenizer, None)
-    assert both.text == transcription.words_of([spoken], tokenizer, None).text
+    assert written.words_of([silent], tokenizer, None).text == ""
+    assert written.words_of([silent], tokenizer, None).confidence == 0.0
+    assert written.words_of([spoken], tokenizer, None).text
+    both = written.words_of([silent, spoken], tokenizer, None)
+    assert both.text == written.words_of([spoken], tokenizer, None).text
 
 
 def test_a_decoder_that_finds_no_end_says_no_more_than_a_person_can(model):
     states = model.hear(tone(1.0)).speech_states[0]
-    endless = transcription.greedy_words(
+    endless = written.greedy_words(
         Writes(model, range(30, 200)), model.config.transcription, states
     )
     assert 8 <= len(endless.ids) <= 20
-    twice = transcription.greedy_words(
-        Writes(model, range(30, 39)), model.config.transcription, states
-    )
+    twice = written.greedy_words(Writes(model, range(30, 39)), model.config.transcription, states)
     assert list(twice.ids) == list(range(30, 39)), "the second round is left out"

@@ -30,7 +30,7 @@ def trained(store: Store, tmp_path: Path) -> tuple[BlspEmo, Path]:
             halves = [torch.randn(n, 3, generator=generator) for n in weight.shape]
             weight += 0.1 * halves[0] @ halves[1].T
         model.get_parameter(NORM).mul_(1.5)
-    checkpoint.save(model, tmp_path / "whole")
+    checkpoint.save(model.checkpoint(), tmp_path / "whole")
     return model, tmp_path / "whole"
 
 

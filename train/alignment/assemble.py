@@ -91,7 +91,7 @@ def write_assembled(settings: AssembleSettings) -> None:
     guidance = replace(model.config.guidance, weight=settings.guidance)
     parts = PartsConfig(llm=settings.llm) if changes is not None else None
     model.config = replace(model.config, guidance=guidance, parts=parts, **limits)
-    save(model, settings.out, llm_changes=changes)
+    save(model.checkpoint(llm_changes=changes), settings.out)
     size = sum(path.stat().st_size for path in settings.out.iterdir()) / 1e6
     print(f"{settings.out}: {size:.0f} MB")
 

@@ -84,7 +84,7 @@ class GivenWords:
     decoder_counts: Tensor
     """(U,) likewise; 0 where nothing was understood."""
     overlaps: Tensor
-    """(U, L, W) as in `models.adapters.words.Written`."""
+    """(U, L, W) as in `models.adapters.words.WordStates`."""
 
     def to(self, device: torch.device | str) -> Self:
         """Returns the words on a device."""

@@ -14,23 +14,23 @@ from torch import nn
 from models.blsp_emo import BlspEmo
 from models.checkpoints.checkpoint import save
 from models.checkpoints.hub import check_is_checkpoint, is_downloaded
+from models.features import SPEECH_RATE_HZ
 from models.masks import HOP_SAMPLES
 from train.alignment.assemble import start_model
 from train.alignment.examples import Example, ViewSettings, build_examples, resolve
-from train.alignment.stages import Stage, only_training, parts_of
+from train.alignment.stages import EMOTION, SEMANTIC, TrainingStage, only_training, parts_of
 from train.alignment.step import (
-    EMOTION,
-    SEMANTIC,
     TEXT_RUN,
     Alignment,
     alignment_batches,
     recompute_activations,
 )
+from train.alignment.terms import check_terms
 from train.continuations.command import asked_of_writer
 from train.data.manifest import Drops, Utterance, read_manifest, split_by_speaker
 from train.loop.fit import fit
 from train.loop.run_folder import file_sha256
-from train.loop.task import Outcome, Task
+from train.loop.task import Task, TrainingOutcome
 from train.settings import AlignSettings, EmotionSettings, SemanticSettings
 
 logger = logging.getLogger(__name__)
@@ -41,23 +41,23 @@ class Corpus:
     """What is trained on and validated with."""
 
     train: list[Utterance]
-    source: list[int]
-    """Index of the manifest of each training utterance."""
+    source: dict[str, int]
+    """Index of the manifest of each training utterance, by its id."""
     valid: list[Utterance]
     hashes: dict[str, str]
 
 
-def align_semantic(settings: SemanticSettings) -> Outcome | None:
+def align_semantic(settings: SemanticSettings) -> TrainingOutcome | None:
     """Runs semantic alignment; returns how it ended, or None after a dry run."""
     return align(settings, SEMANTIC)
 
 
-def align_emotion(settings: EmotionSettings) -> Outcome | None:
+def align_emotion(settings: EmotionSettings) -> TrainingOutcome | None:
     """Runs emotion alignment; returns how it ended, or None after a dry run."""
     return align(settings, EMOTION)
 
 
-def align(settings: AlignSettings, stage: Stage) -> Outcome | None:
+def align(settings: AlignSettings, stage: TrainingStage) -> TrainingOutcome | None:
     """Runs one stage of alignment.
 
     Raises:
@@ -65,6 +65,7 @@ def align(settings: AlignSettings, stage: Stage) -> Outcome | None:
         CheckpointError: The model to start from cannot be used.
     """
     stage = replace(stage, weights=settings.weights or stage.weights)
+    check_terms(frozenset(stage.weights))
     check_paths(settings)
     if TEXT_RUN & stage.weights.keys():
         for path in settings.train:
@@ -156,6 +157,7 @@ def read_corpus(settings: AlignSettings) -> Corpus:
     if not found:
         raise ValueError(f"no utterance of the manifests is of the splits {settings.splits}")
     hashes = {str(path): file_sha256(path) for path in (*settings.train, *settings.valid)}
+    source = {utterance.id: index for index, utterance in found}
     if settings.valid:
         valid = [utterance for path in settings.valid for utterance in _read(path, settings)]
         both = {u.speaker for _, u in found} & {u.speaker for u in valid} - {""}
@@ -164,14 +166,14 @@ def read_corpus(settings: AlignSettings) -> Corpus:
                 f"{len(both)} speakers stand in the training and the validation manifests "
                 f"({', '.join(sorted(both)[:5])}): keep each speaker on one side"
             )
-        return Corpus([u for _, u in found], [i for i, _ in found], valid, hashes)
+        return Corpus([u for _, u in found], source, valid, hashes)
     training, valid = split_by_speaker([u for _, u in found], settings.valid_share)
-    kept = {id(utterance) for utterance in training}
-    chosen = [(i, u) for i, u in found if id(u) in kept]
-    return Corpus([u for _, u in chosen], [i for i, _ in chosen], valid, hashes)
+    return Corpus(training, source, valid, hashes)
 
 
-def alignment_task(settings: AlignSettings, stage: Stage, model: BlspEmo, corpus: Corpus) -> Task:
+def alignment_task(
+    settings: AlignSettings, stage: TrainingStage, model: BlspEmo, corpus: Corpus
+) -> Task:
     """Returns what the loop trains, with everything else frozen.
 
     Raises:
@@ -185,7 +187,6 @@ def alignment_task(settings: AlignSettings, stage: Stage, model: BlspEmo, corpus
     )
     examples = _examples(corpus.train, model, views, settings)
     valid = _examples(corpus.valid, model, views, settings)
-    source = dict(zip((u.id for u in corpus.train), corpus.source, strict=True))
     wanted = settings.trains or parts_of(model, stage.trains)
     trained = only_training(model, wanted)
     _to_float32(model)
@@ -211,7 +212,7 @@ def alignment_task(settings: AlignSettings, stage: Stage, model: BlspEmo, corpus
         batch_size=settings.batch_size,
         batch_s=settings.batch_s,
     )
-    chances = _chances(examples, source, settings)
+    chances = _chances(examples, corpus.source, settings)
     return Task(
         name=stage.name,
         model=model,
@@ -220,7 +221,7 @@ def alignment_task(settings: AlignSettings, stage: Stage, model: BlspEmo, corpus
         train=batches(examples, model, seed=settings.loop.seed, weights=chances),
         valid=batches(valid, model, seed=0, shuffle=False),
         scope=step.scope,
-        export=_export,
+        export=export,
         identity={
             "data": corpus.hashes,
             "start": settings.model or [settings.speech, settings.llm],
@@ -255,7 +256,7 @@ def _examples(
         logger.warning("%s", line)
     if not examples:
         raise ValueError(f"no example is left: {'; '.join(drops.lines())}")
-    limit_s = model.config.speech_encoder.max_frames * HOP_SAMPLES / 16_000
+    limit_s = model.config.speech_encoder.max_frames * HOP_SAMPLES / SPEECH_RATE_HZ
     if settings.longest_s > limit_s:
         raise ValueError(f"the encoder hears {limit_s:g} s at most: set longest_s to it")
     return examples
@@ -291,5 +292,7 @@ def _to_float32(model: nn.Module) -> None:
             parameter.data = parameter.data.to(torch.float32)
 
 
-def _export(model: Any, folder: Path) -> None:
-    save(model, folder)
+def export(model: Any, folder: Path) -> None:
+    """Writes a checkpoint of `model`, a `BlspEmo` or one that the loop gathered for it."""
+    # A model that is spread over processes comes with its whole parameters beside its own.
+    save(model.checkpoint(parameters=model.named_parameters()), folder)

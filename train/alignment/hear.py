@@ -16,7 +16,8 @@ import torch
 from models.adapters.words import NOTHING_UNDERSTOOD
 from models.blsp_emo import BlspEmo
 from models.precision import choose_device
-from models.transcription import are_understood, transcribe
+from models.transcription import transcribe
+from models.words.written import are_understood
 from train.alignment.assemble import start_model
 from train.continuations.command import cut_torn_line
 from train.data.audio_files import read_audio

@@ -42,8 +42,12 @@ def response_kl(
             f"the speech view has {student.shape[0]} positions to compare and the text view "
             f"{teacher.shape[0]}: both must hold the same tokens"
         )
+    # Zero, but on the graph: in training over processes all must run the same backward pass.
     if student.shape[0] == 0:
         return speech_logits.sum() * 0.0
+    # In 32 bits: the small probabilities of a large vocabulary are lost in 16.
+    # `batchmean` divides by the positions, and no factor of temperature² is put before it, as the
+    # reference has none: the weight of the term stands for both.
     return F.kl_div(
         F.log_softmax(student.float() / temperature, dim=-1),
         F.softmax(teacher.float() / temperature, dim=-1),
@@ -91,6 +95,7 @@ def response_ce(logits: Tensor, labels: Tensor) -> Tensor:
     counted = targets != IGNORED
     if not bool(counted.any()):
         return logits.sum() * 0.0
+    # Chosen before they are widened: logits of all positions in 32 bits are the largest tensor.
     return F.cross_entropy(logits[:, :-1][counted].float(), targets[counted])
 
 
@@ -113,5 +118,6 @@ def cif(predicted_counts: Tensor, token_counts: Tensor) -> Tensor:
         predicted_counts: (B,) sums of the integrate-and-fire weights before scaling.
         token_counts: (B,) tokens of the words that were spoken, at least 1.
     """
+    # Relative: one token too many matters more among three than among thirty.
     ratio = predicted_counts.float() / token_counts.clamp(min=1).float()
     return torch.abs(ratio - 1.0).mean()

@@ -7,7 +7,7 @@ from torch import nn
 
 
 @dataclass(frozen=True)
-class Stage:
+class TrainingStage:
     """One stage of training."""
 
     name: str
@@ -18,8 +18,19 @@ class Stage:
     """Loss terms and their weights."""
 
 
+SEMANTIC = TrainingStage("semantic-alignment", ("adapter",), {"response_kl": 1.0})
+"""The adapter learns to make speech continue as its words do."""
+
+EMOTION = TrainingStage(
+    "emotion-alignment",
+    ("adapter", "lora_a", "lora_b", "emotion_head", "emotion_vectors"),
+    {"input_er": 1.0, "response_ce": 1.0},
+)
+"""Adapter, partial LoRA and all of emotion learn replies that fit words and voice."""
+
+
 def parts_of(model: nn.Module, parts: Sequence[str]) -> tuple[str, ...]:
-    """Returns those of `parts` that `model` has, named as in `Stage.trains`."""
+    """Returns those of `parts` that `model` has, named as in `TrainingStage.trains`."""
     names = [f".{name}." for name, _ in model.named_parameters()]
     return tuple(part for part in parts if any(f".{part}." in name for name in names))
 
@@ -29,7 +40,7 @@ def only_training(model: nn.Module, parts: Sequence[str]) -> int:
 
     Args:
         model: Any model.
-        parts: As in `Stage.trains`; an empty string names the whole model.
+        parts: As in `TrainingStage.trains`; an empty string names the whole model.
 
     Raises:
         ValueError: A part names no parameter.

@@ -1,4 +1,4 @@
-"""Semantic and emotion alignment of BLSP-Emo (arXiv 2406.03872): the step, data and stages."""
+"""Semantic and emotion alignment of BLSP-Emo (arXiv 2406.03872): the step and its batches."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -12,34 +12,20 @@ import torch
 from torch import Tensor
 
 from models.adapters.embeddings import SpeechEmbeddings
-from models.adapters.words import SharedText, Written, shared_text
+from models.adapters.words import SharedText, WordStates, shared_text
 from models.blsp_emo import BlspEmo
 from models.emotion.heads import calibrated
 from models.emotions import EMOTION_LABELS
-from models.features import SPEECH_RATE_HZ, Waveform
+from models.features import SPEECH_RATE_HZ
 from models.speech_encoder import SpeechStates
-from train.alignment import losses
 from train.alignment.collate import Batch, Collator, GivenWords, HeardExample
 from train.alignment.examples import Example, audio_of
 from train.alignment.losses import IGNORED
-from train.alignment.stages import Stage
+from train.alignment.terms import TERMS, Forward, check_terms
 from train.data.audio_files import read_audio
 from train.loop.batches import BucketedBatches
 
 TEXT_RUN = {"response_kl", "input_kl"}
-LLM_RUN = TEXT_RUN | {"response_ce"}
-
-Augment = Callable[[Waveform, np.random.Generator], Waveform]
-
-SEMANTIC = Stage("semantic-alignment", ("adapter",), {"response_kl": 1.0})
-"""The adapter learns to make speech continue as its words do."""
-
-EMOTION = Stage(
-    "emotion-alignment",
-    ("adapter", "lora_a", "lora_b", "emotion_head", "emotion_vectors"),
-    {"input_er": 1.0, "response_ce": 1.0},
-)
-"""Adapter, partial LoRA and all of emotion learn replies that fit words and voice."""
 
 
 @dataclass(frozen=True)
@@ -53,25 +39,24 @@ class Alignment:
     """What emotion vectors follow: the label; the head's estimate, so that the replies teach the
     head, too; or nothing, every emotion being as probable."""
 
+    def __post_init__(self) -> None:
+        """Refuses unknown terms, which would else be left out in silence."""
+        check_terms(self.terms)
+
     def __call__(self, model: BlspEmo, batch: Batch) -> Mapping[str, Tensor]:
         """Returns the loss terms of a batch; with `input_er` also the share of right emotions.
 
         Runs inside `Alignment.scope`.
         """
+        # Labels are told in place of the estimate, so that replies do not learn to answer what an
+        # untrained head guesses.
         told = None if self.emotion_told == "heard" else self._known_emotions(model, batch)
         states = model.encode(batch.features())
         embedded = self._embedded(model, batch, states, told)
-        found: dict[str, Tensor] = {}
-        if self.terms & LLM_RUN:
-            found |= self._of_llm(model, batch, embedded)
-        if "input_er" in self.terms:
-            logits = model.emotion_logits(states, embedded)
-            found["input_er"] = losses.input_er(logits, batch.emotions)
-            found["emotion_right"] = _share_right(logits, batch.emotions)
-        if "cif" in self.terms:
-            if embedded.predicted_counts is None:
-                raise ValueError("the loss term cif needs the cformer adapter")
-            found["cif"] = losses.cif(embedded.predicted_counts, batch.word_tokens)
+        forward = Forward(model, batch, states, embedded, self.temperature)
+        found = {name: term(forward) for name, term in TERMS.items() if name in self.terms}
+        if "input_er" in found:
+            found["emotion_right"] = _share_right(forward.emotion_logits, batch.emotions)
         return found
 
     def _embedded(
@@ -81,8 +66,11 @@ class Alignment:
             words = _given_words(model, batch.given, states)
             if told is None:
                 told = calibrated(model.emotion_logits(states, words), model.config.calibration)
+            # As in a talk: three dots, for what was not understood, carry no emotion.
             understood = (batch.given.decoder_counts > 0)[:, None]
             return model.with_emotion(words, told * understood)
+        # Told how many embeddings to fire, a cformer that counts badly still meets the positions
+        # that are reserved for it; `cif` teaches it the count meanwhile.
         counts = batch.word_tokens if model.config.adapter.kind == "cformer" else None
         return model.adapt(states, counts, told)
 
@@ -98,47 +86,6 @@ class Alignment:
         """LoRA acts on the speech view's speech; spans the backward pass for checkpointing."""
         return model.speech_positions(batch.speech.spoken)
 
-    def _of_llm(
-        self, model: BlspEmo, batch: Batch, embedded: SpeechEmbeddings
-    ) -> dict[str, Tensor]:
-        speech = batch.speech
-        logits = model.llm(speech_inputs(model, batch, embedded), mask=speech.mask)
-        found: dict[str, Tensor] = {}
-        if "response_ce" in self.terms:
-            found["response_ce"] = losses.response_ce(logits, speech.labels)
-        if self.terms & TEXT_RUN:
-            text = batch.text
-            with torch.no_grad(), model.speech_positions(torch.zeros_like(text.mask)):
-                teacher = model.llm(model.llm.embed(text.ids), mask=text.mask)
-            if "response_kl" in self.terms:
-                found["response_kl"] = losses.response_kl(
-                    logits, teacher, speech.response, text.response, temperature=self.temperature
-                )
-            if "input_kl" in self.terms:
-                found["input_kl"] = losses.input_kl(
-                    logits, teacher, speech.spoken, text.spoken, temperature=self.temperature
-                )
-        return found
-
-
-def speech_inputs(model: BlspEmo, batch: Batch, embedded: SpeechEmbeddings) -> Tensor:
-    """Returns the LLM's inputs (B, T, D) of the speech view.
-
-    The embeddings of all utterances fill the reserved positions in reading order; a row may hold
-    several utterances.
-
-    Raises:
-        ValueError: Other numbers of positions and embeddings.
-    """
-    mask = batch.speech.spoken
-    values = embedded.embeddings[embedded.mask]
-    if int(mask.sum()) != values.shape[0]:
-        raise ValueError(
-            f"{int(mask.sum())} positions are reserved for {values.shape[0]} speech embeddings"
-        )
-    inputs = model.llm.embed(batch.speech.ids)
-    return inputs.masked_scatter(mask[..., None], values.to(inputs.dtype))
-
 
 def alignment_batches(
     examples: Sequence[Example],
@@ -149,7 +96,6 @@ def alignment_batches(
     seed: int,
     shuffle: bool = True,
     weights: Sequence[float] | None = None,
-    augment: Augment | None = None,
 ) -> BucketedBatches:
     """Returns batches of examples of similar duration.
 
@@ -158,14 +104,14 @@ def alignment_batches(
         model: Gives lengths and features.
         batch_size: Most examples in a batch.
         batch_s: Most seconds of padded audio in a batch; 0: no limit.
-        seed: Of the order and of `augment`.
+        seed: Of the order.
         shuffle: In an order drawn from the seed.
         weights: Chance of each example, drawn with replacement.
-        augment: Changes a waveform; draws from the generator that it is given.
     """
     return BucketedBatches(
+        # By duration: what pads an utterance to the longest of its batch is computed in vain.
         lengths=[max(1, round(100 * example.duration_s)) for example in examples],
-        load_item=partial(_heard, examples, augment),
+        load_item=partial(_heard, examples),
         collate=Collator(model.config, model.features, _sharing(model)),
         batch_size=batch_size,
         max_total=round(100 * batch_s),
@@ -198,16 +144,10 @@ def recompute_activations(model: BlspEmo) -> None:
     (newer or llm.gradient_checkpointing_enable)({"use_reentrant": False})
 
 
-def _heard(
-    examples: Sequence[Example],
-    augment: Augment | None,
-    index: int,
-    generator: np.random.Generator,
-) -> HeardExample:
+def _heard(examples: Sequence[Example], index: int, generator: np.random.Generator) -> HeardExample:
+    del generator  # nothing is drawn: what was recorded is what is heard
     example = examples[index]
     waveforms = [read_audio(reference, Path()) for reference in audio_of(example)]
-    if augment is not None:
-        waveforms = [augment(waveform, generator) for waveform in waveforms]
     short = min(len(waveform) for waveform in waveforms)
     if short < SPEECH_RATE_HZ // 10:
         raise ValueError(f"{short} samples are too few: 0.1 s at least")
@@ -219,8 +159,10 @@ def _given_words(model: BlspEmo, given: GivenWords, states: SpeechStates) -> Spe
     decoder, transcription = model.decoder, model.config.transcription
     if decoder is None or transcription is None:
         raise ValueError("the adapter words needs a decoder that writes them")
+    # Led along known words in one pass: the decoder writing freely would be a pass for each token,
+    # and would give other tokens than the batch reserved positions for.
     written = decoder.written(given.decoder_ids, states, prompt=transcription.prompt_ids)
-    return model.worded(given.ids, given.counts, Written(written, given.overlaps))
+    return model.worded(given.ids, given.counts, WordStates(written, given.overlaps))
 
 
 def _evenly(emotions: Tensor) -> Tensor:

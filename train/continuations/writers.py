@@ -40,7 +40,7 @@ ATTEMPTS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenContinuation:
     """A continuation."""
 
     text: str
@@ -51,7 +51,7 @@ class Written:
 class Writer(Protocol):
     """Writes continuations for a batch of utterances, in their order."""
 
-    def write(self, utterances: Sequence[Utterance]) -> list[Written]:
+    def write(self, utterances: Sequence[Utterance]) -> list[WrittenContinuation]:
         """Returns one continuation for each utterance."""
         ...
 
@@ -122,7 +122,7 @@ class LocalWriter:
             persona = "You are a helpful assistant."
         self._persona = settings.persona or persona
 
-    def write(self, utterances: Sequence[Utterance]) -> list[Written]:
+    def write(self, utterances: Sequence[Utterance]) -> list[WrittenContinuation]:
         """Returns one continuation for each utterance; prompts are padded on the left."""
         rows = [self._ids(utterance) for utterance in utterances]
         size = max(len(row) for row in rows)
@@ -147,10 +147,10 @@ class LocalWriter:
         prompt = prompt_for(utterance, self._settings, self._persona)
         return self._prompts.conversation(prompt.system, prompt.history, prompt.said)
 
-    def _written(self, ids: list[int]) -> Written:
+    def _written(self, ids: list[int]) -> WrittenContinuation:
         tokenizer = self._prompts.tokenizer
         end = next((n for n, token in enumerate(ids) if token in tokenizer.end_ids), None)
-        return Written(tokenizer.decode(ids[:end]).strip(), end is not None)
+        return WrittenContinuation(tokenizer.decode(ids[:end]).strip(), end is not None)
 
 
 class ServerWriter:
@@ -161,7 +161,7 @@ class ServerWriter:
         self._persona = settings.persona or "You are a helpful assistant."
         self._url = settings.server.rstrip("/") + "/chat/completions"
 
-    def write(self, utterances: Sequence[Utterance]) -> list[Written]:
+    def write(self, utterances: Sequence[Utterance]) -> list[WrittenContinuation]:
         """Returns one continuation for each utterance, asked for side by side.
 
         Raises:
@@ -170,7 +170,7 @@ class ServerWriter:
         with ThreadPoolExecutor(max_workers=max(1, len(utterances))) as pool:
             return list(pool.map(self._ask, utterances))
 
-    def _ask(self, utterance: Utterance) -> Written:
+    def _ask(self, utterance: Utterance) -> WrittenContinuation:
         prompt = prompt_for(utterance, self._settings, self._persona)
         messages = [{"role": "system", "content": prompt.system}]
         for said, replied in prompt.history:
@@ -189,7 +189,7 @@ class ServerWriter:
             text = str(first["message"]["content"] or "")
         except (KeyError, IndexError, TypeError) as error:
             raise ValueError(f"{self._url} gave an answer without a choice: {choice}") from error
-        return Written(text.strip(), first.get("finish_reason") == "stop")
+        return WrittenContinuation(text.strip(), first.get("finish_reason") == "stop")
 
 
 def post_json(url: str, body: dict[str, Any], *, key: str = "") -> Any:

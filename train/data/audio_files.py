@@ -106,22 +106,6 @@ def read_audio(reference: str, root: Path = Path()) -> Waveform:
     return np.ascontiguousarray(mono, dtype=np.float32)
 
 
-def shard_members(path: Path) -> list[str]:
-    """Returns the names of the files in a zip or tar.
-
-    Raises:
-        ValueError: It is no zip or tar.
-    """
-    try:
-        if path.suffix.lower() == ".zip":
-            with zipfile.ZipFile(path) as shard:
-                return [name for name in shard.namelist() if not name.endswith("/")]
-        with tarfile.open(path) as shard:
-            return [member.name for member in shard if member.isfile()]
-    except (OSError, zipfile.BadZipFile, tarfile.TarError) as error:
-        raise ValueError(f"{path} is no zip or tar that can be read ({error})") from error
-
-
 def _source(place: AudioReference) -> Any:
     if not place.path.is_file():
         raise ValueError(f"there is no file {place.path}")

@@ -85,7 +85,13 @@ class HeardVoices(NamedTuple):
 
     def of(self, rows: NDArray[np.bool_]) -> "HeardVoices":
         """Returns some rows."""
-        return HeardVoices(*(column[rows] for column in self))
+        return HeardVoices(
+            self.statistics[rows],
+            self.emotions[rows],
+            self.speakers[rows],
+            self.is_varied[rows],
+            self.is_read[rows],
+        )
 
 
 def teach_emotion_head(settings: EmotionHeadSettings) -> None:

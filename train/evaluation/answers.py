@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.blsp_emo import BlspEmo, Heard
+from models.blsp_emo import BlspEmo, HeardSpeech
 from models.emotions import Emotion, emotion_from_label
 from models.features import Waveform
-from models.generation import CachedText, Sampling, generate
+from models.generation import Sampling
 from models.prompts import RECOGNISE_EMOTION
+from models.talk import TalkSession
 from models.transcription import transcribe
 from train.data.audio_files import read_audio
 from train.data.manifest import Drops, Utterance
@@ -44,7 +45,7 @@ NAMES: dict[str, Emotion] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answered:
     """What a model made of one utterance; what was not asked for is empty."""
 
     id: str
@@ -65,12 +66,12 @@ class Answer:
     reference: str = ""
     """The manifest's continuation."""
     delay_ms: float = 0.0
-    """From the end of speech to the first token of the reply."""
+    """From the end of speech to the first text of the reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A reply, whether it ended by itself, and when its first token was there."""
+    """A reply, whether it ended by itself, and when its first text was there."""
 
     text: str = ""
     ended: bool = True
@@ -90,7 +91,7 @@ def answer_all(
     root: Path,
     settings: EvaluateSettings,
     record: Path,
-) -> tuple[list[Answer], Drops]:
+) -> tuple[list[Answered], Drops]:
     """Returns the answers to all utterances; those in `record` are not computed again.
 
     Args:
@@ -102,7 +103,7 @@ def answer_all(
     """
     known = _read(record)
     drops = Drops()
-    answers: list[Answer] = []
+    answers: list[Answered] = []
     with record.open("a", encoding="utf-8") as file:
         for utterance in utterances:
             answer = known.get(utterance.id)
@@ -121,7 +122,7 @@ def answer_all(
 @torch.inference_mode()
 def answer_one(
     model: BlspEmo, utterance: Utterance, root: Path, settings: EvaluateSettings
-) -> Answer:
+) -> Answered:
     """Returns what the model makes of one utterance.
 
     Raises:
@@ -136,7 +137,7 @@ def answer_one(
     said = Said()
     if wanted & {"replies", "judged", "delay"}:
         said = _reply(model, heard, utterance, settings)
-    return Answer(
+    return Answered(
         id=utterance.id,
         emotion=int(emotion_from_label(utterance.emotion)) if utterance.emotion else -1,
         logits=tuple(heard.emotion_logits.tolist()),
@@ -169,47 +170,39 @@ def with_pink_noise(waveform: Waveform, below_db: float, name: str) -> Waveform:
     return (waveform + level * noise).astype(np.float32)
 
 
-def ask_emotion(model: BlspEmo, heard: Heard) -> str:
+def ask_emotion(model: BlspEmo, heard: HeardSpeech) -> str:
     """Returns the LLM's answer to the paper's question for the emotion of the speech."""
-    prompts = model.prompts
-    text = CachedText(model.llm)
-    text.append_ids(prompts.opening(model.config.persona))
-    text.append_ids(prompts.content(RECOGNISE_EMOTION))
-    text.append_speech(heard.speech_embeddings)
-    text.append_ids(prompts.reply_header())
-    sampling = Sampling(max_new_tokens=ANSWERED_TOKENS)
-    ids = list(generate(text, sampling, stop_ids=model.tokenizer.end_ids))
-    return model.tokenizer.decode(ids).strip()
+    session = TalkSession(model, sampling=Sampling(max_new_tokens=ANSWERED_TOKENS))
+    session.read(RECOGNISE_EMOTION)  # question and speech are one turn, as nothing lies between
+    session.listen(session.fitting_speech(heard))
+    return "".join(session.reply()).strip()
 
 
-def _reply(model: BlspEmo, heard: Heard, utterance: Utterance, settings: EvaluateSettings) -> Said:
-    """The reply, with the earlier turns of the talk read as text."""
-    prompts = model.prompts
-    text = CachedText(model.llm)
-    text.append_ids(prompts.opening(model.config.persona))
+def _reply(
+    model: BlspEmo, heard: HeardSpeech, utterance: Utterance, settings: EvaluateSettings
+) -> Said:
+    """The reply in a talk whose earlier turns are read as text."""
+    session = TalkSession(model, sampling=Sampling(max_new_tokens=settings.longest_tokens))
     for said, replied in utterance.history:
-        text.append_ids(prompts.content(said) + prompts.reply_header())
-        text.append_ids(prompts.content(replied) + prompts.next_turn())
-    text.append_speech(heard.speech_embeddings)
-    text.append_ids(prompts.reply_header())
-    sampling = Sampling(max_new_tokens=settings.longest_tokens)
-    first_s, ids = 0.0, list[int]()
-    for token in generate(text, sampling, stop_ids=model.tokenizer.end_ids):
+        session.read(session.fitting(said))
+        session.replace_reply(replied)
+    session.listen(session.fitting_speech(heard))
+    first_s, pieces = 0.0, list[str]()
+    for piece in session.reply():
         first_s = first_s or perf_counter()
-        ids.append(token)
-    reply = model.tokenizer.decode(ids).strip()
-    return Said(reply, len(ids) < settings.longest_tokens, first_s or perf_counter())
+        pieces.append(piece)
+    return Said("".join(pieces).strip(), not session.is_cut, first_s or perf_counter())
 
 
-def _read(record: Path) -> dict[str, Answer]:
-    found: dict[str, Answer] = {}
+def _read(record: Path) -> dict[str, Answered]:
+    found: dict[str, Answered] = {}
     if not record.exists():
         return found
     for line in _whole_lines(record):
         content: dict[str, Any] = json.loads(line)
         for name in ("logits", "probabilities"):
             content[name] = tuple(content[name])
-        found[content["id"]] = Answer(**content)
+        found[content["id"]] = Answered(**content)
     return found
 
 

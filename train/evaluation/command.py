@@ -19,7 +19,7 @@ from models.checkpoints.hub import checkpoint_folder
 from models.emotions import EMOTION_LABELS
 from models.prompts import RECOGNISE_EMOTION
 from train.data.manifest import Utterance, read_manifest
-from train.evaluation.answers import Answer, answer_all, parse_emotion
+from train.evaluation.answers import Answered, answer_all, parse_emotion
 from train.loop.run_folder import code_version, file_sha256, write_json
 from train.metrics import (
     Figure,
@@ -90,16 +90,16 @@ def _check(settings: EvaluateSettings) -> None:
 
 
 def _by_speaker(
-    answers: Sequence[Answer], utterances: Sequence[Utterance]
-) -> dict[str, list[Answer]]:
+    answers: Sequence[Answered], utterances: Sequence[Utterance]
+) -> dict[str, list[Answered]]:
     speakers = {utterance.id: utterance.speaker or "no name" for utterance in utterances}
-    found: dict[str, list[Answer]] = {}
+    found: dict[str, list[Answered]] = {}
     for answer in answers:
         found.setdefault(speakers[answer.id], []).append(answer)
     return dict(sorted(found.items()))
 
 
-def figures_of(answers: Sequence[Answer], settings: EvaluateSettings) -> dict[str, Figure]:
+def figures_of(answers: Sequence[Answered], settings: EvaluateSettings) -> dict[str, Figure]:
     """Returns the figures that the settings ask for, as far as the test set allows."""
     figures: dict[str, Figure] = {}
     known = [answer for answer in answers if answer.emotion >= 0]
@@ -127,14 +127,6 @@ def figures_of(answers: Sequence[Answer], settings: EvaluateSettings) -> dict[st
     return figures
 
 
-def bleu_1(pairs: Sequence[tuple[str, str]]) -> float:
-    """Returns corpus BLEU-1 of (reference, reply) pairs: clipped unigrams and brevity penalty.
-
-    Papineni et al. 2002, with one reference and n = 1, on words without punctuation.
-    """
-    return _bleu_1(unigrams(pairs).sum(axis=0))
-
-
 def unigrams(pairs: Sequence[tuple[str, str]]) -> Any:
     """Returns (N, 3): matched words, words of the reply, words of the reference."""
     rows: list[tuple[int, int, int]] = []
@@ -145,7 +137,11 @@ def unigrams(pairs: Sequence[tuple[str, str]]) -> Any:
     return np.array(rows).reshape(-1, 3)
 
 
-def _bleu_1(sums: Any) -> float:
+def bleu_1(sums: Any) -> float:
+    """Returns corpus BLEU-1 of the sums (3,) of `unigrams`: their share, and a brevity penalty.
+
+    Papineni et al. 2002, with one reference and n = 1, on words without punctuation.
+    """
     matched, said, expected = (int(value) for value in sums)
     if not said:
         return 0.0
@@ -153,7 +149,7 @@ def _bleu_1(sums: Any) -> float:
     return brevity * matched / said
 
 
-def draw_calibration(answers: Sequence[Answer], picture: Path) -> None:
+def draw_calibration(answers: Sequence[Answered], picture: Path) -> None:
     """Draws reliability and risk against coverage of the emotion head."""
     known = [answer for answer in answers if answer.emotion >= 0]
     if not known:
@@ -180,7 +176,7 @@ def draw_calibration(answers: Sequence[Answer], picture: Path) -> None:
     figure.savefig(picture, dpi=100)
 
 
-def _emotion_figures(known: Sequence[Answer]) -> dict[str, Figure]:
+def _emotion_figures(known: Sequence[Answered]) -> dict[str, Figure]:
     probabilities, truth = _arrays(known)
     guess = probabilities.argmax(axis=1)
     logits = np.array([answer.logits for answer in known])
@@ -213,17 +209,17 @@ def _equal(truth: Sequence[int], guess: Sequence[int]) -> list[bool]:
     return [a == b for a, b in zip(truth, guess, strict=True)]
 
 
-def _delay_figures(answers: Sequence[Answer]) -> dict[str, Figure]:
+def _delay_figures(answers: Sequence[Answered]) -> dict[str, Figure]:
     delays = np.array([answer.delay_ms for answer in answers])
     return {
-        f"first token, p{part} in ms": bootstrap(
+        f"first text, p{part} in ms": bootstrap(
             lambda chosen, part=part: float(np.percentile(delays[chosen], part)), len(delays)
         )
         for part in (50, 95)
     }
 
 
-def _reply_figures(answers: Sequence[Answer], settings: EvaluateSettings) -> dict[str, Figure]:
+def _reply_figures(answers: Sequence[Answered], settings: EvaluateSettings) -> dict[str, Figure]:
     figures = {
         "replies cut at the longest length": share([not answer.ended for answer in answers]),
         "replies with a repeated 4-gram": share([repeated_ngram(a.reply) for a in answers]),
@@ -239,13 +235,11 @@ def _reply_figures(answers: Sequence[Answer], settings: EvaluateSettings) -> dic
     pairs = [(a.reference, a.reply) for a in answers if a.reference]
     if pairs:
         counts = unigrams(pairs)
-        figures["BLEU-1"] = bootstrap(
-            lambda chosen: _bleu_1(counts[chosen].sum(axis=0)), len(pairs)
-        )
+        figures["BLEU-1"] = bootstrap(lambda chosen: bleu_1(counts[chosen].sum(axis=0)), len(pairs))
     return figures
 
 
-def _details(answers: Sequence[Answer], settings: EvaluateSettings) -> dict[str, Any]:
+def _details(answers: Sequence[Answered], settings: EvaluateSettings) -> dict[str, Any]:
     """Confusion tables and the risk at some coverages: what a single figure does not say."""
     known = [answer for answer in answers if answer.emotion >= 0]
     if not known or "emotion" not in settings.figures:
@@ -269,7 +263,7 @@ def _details(answers: Sequence[Answer], settings: EvaluateSettings) -> dict[str,
     }
 
 
-def _arrays(known: Sequence[Answer]) -> tuple[Any, Any]:
+def _arrays(known: Sequence[Answered]) -> tuple[Any, Any]:
     probabilities = np.array([answer.probabilities for answer in known])
     return probabilities, np.array([answer.emotion for answer in known])
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from train.language.material import Talk
+from train.language.material import WrittenTalk
 from train.language.rows import RowWriter, padded
 from train.loop.batches import LoadedBatch
 
@@ -28,7 +28,7 @@ class _Row:
 class TalkBatches:
     """Every talk once an epoch, in an order drawn from seed and epoch; see `train.loop.batches`."""
 
-    talks: Sequence[Talk]
+    talks: Sequence[WrittenTalk]
     writer: RowWriter
     row_tokens: int
     """Positions of most rows."""

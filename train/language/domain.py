@@ -54,7 +54,7 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
-class Dialogue:
+class DomainDialogue:
     """A talk of several exchanges: what the person says and what is answered."""
 
     name: str
@@ -70,7 +70,7 @@ class Domain:
     """Everything in the domain folder."""
 
     intents: tuple[Intent, ...]
-    dialogues: tuple[Dialogue, ...]
+    dialogues: tuple[DomainDialogue, ...]
     questions: tuple[str, ...]
     """Warm questions back, for speech that was not understood."""
 
@@ -193,7 +193,7 @@ def _intent(path: Path) -> Intent:
     return intent
 
 
-def _dialogues(path: Path) -> Iterator[Dialogue]:
+def _dialogues(path: Path) -> Iterator[DomainDialogue]:
     """Reads the dialogues of one file."""
     for number, table in enumerate(_read(path).get("dialogue", [])):
         where = f"{path}: dialogue {number + 1}"
@@ -204,7 +204,7 @@ def _dialogues(path: Path) -> Iterator[Dialogue]:
         labels = [labels] * len(turns) if isinstance(labels, str) else labels
         if len(labels) != len(turns):
             raise ValueError(f"{where} has {len(labels)} emotions for {len(turns)} turns")
-        yield Dialogue(
+        yield DomainDialogue(
             name=f"{path.stem}-{number}",
             emotions=tuple(emotion_from_label(label) for label in labels),
             turns=tuple((person, answer) for person, answer in turns),

@@ -6,10 +6,10 @@ import numpy as np
 
 from models.emotions import Emotion
 from train.language.domain import Domain, Intent, draw_values, fill, fitting, read_domain, templates
-from train.language.material import Exchange, Talk
+from train.language.material import Exchange, WrittenTalk
 
 
-def domain_talks(count: int, generator: np.random.Generator) -> list[Talk]:
+def domain_talks(count: int, generator: np.random.Generator) -> list[WrittenTalk]:
     """Returns `count` exchanges, each intent as often as the others, in emotions it answers."""
     if not count:
         return []
@@ -28,10 +28,10 @@ def _chosen(
         yield group[int(generator.integers(len(group)))]
 
 
-def _drawn(intent: Intent, template: str, generator: np.random.Generator) -> Talk:
+def _drawn(intent: Intent, template: str, generator: np.random.Generator) -> WrittenTalk:
     emotions = [emotion for emotion in Emotion if intent.replies.get(emotion)]
     emotion = emotions[int(generator.integers(len(emotions)))]
     values = draw_values(intent, template, generator)
     replies = fitting(intent.replies[emotion], values)
     reply = replies[int(generator.integers(len(replies)))]
-    return Talk(f"domain/{intent.name}", (Exchange(fill(template, values), emotion, reply),))
+    return WrittenTalk(f"domain/{intent.name}", (Exchange(fill(template, values), emotion, reply),))

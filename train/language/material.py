@@ -36,7 +36,7 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class WrittenTalk:
     """Exchanges in their order."""
 
     name: str
@@ -44,7 +44,7 @@ class Talk:
     exchanges: tuple[Exchange, ...]
 
 
-def read_talks(sources: Sequence[Path]) -> list[Talk]:
+def read_talks(sources: Sequence[Path]) -> list[WrittenTalk]:
     """Returns the talks of all `.txt` files in `sources`, files or folders, in a fixed order.
 
     Raises:
@@ -85,13 +85,13 @@ def material_digests(sources: Sequence[Path]) -> dict[str, str]:
     }
 
 
-def is_held_out(talk: Talk, share: float) -> bool:
+def is_held_out(talk: WrittenTalk, share: float) -> bool:
     """Whether `talk` validates: the same talks whatever else the material holds."""
     digest = hashlib.sha256(talk.exchanges[0].said.encode()).digest()
     return int.from_bytes(digest[:8], "big") < share * 2**64
 
 
-def _talks(path: Path) -> Iterator[Talk]:
+def _talks(path: Path) -> Iterator[WrittenTalk]:
     begun, said, exchanges = 0, None, list[Exchange]()
     for number, line in enumerate([*path.read_text(encoding="utf-8").splitlines(), ""], start=1):
         where = f"{path}:{number}"
@@ -102,7 +102,7 @@ def _talks(path: Path) -> Iterator[Talk]:
             if said is not None:
                 raise ValueError(f"{where}: the talk ends without an answer")
             if exchanges:
-                yield Talk(f"{path.name}:{begun}", tuple(exchanges))
+                yield WrittenTalk(f"{path.name}:{begun}", tuple(exchanges))
             exchanges = []
             continue
         found = _LINE.fullmatch(line)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from models.prompts import ChatPrompts
 from train.alignment.losses import IGNORED
-from train.language.material import Exchange, Talk
+from train.language.material import Exchange, WrittenTalk
 from train.language.rows import SPOKEN_SHARE, TalkRow, TalkRows, padded, sound_of
 from train.loop.batches import LoadedBatch
 
@@ -31,18 +31,18 @@ class Pair:
     """A talk up to its last words, and two answers to these."""
 
     name: str
-    talk: Talk
+    talk: WrittenTalk
     """Its last exchange has a worse answer."""
 
 
-def pairs_of(talks: Sequence[Talk]) -> list[Pair]:
+def pairs_of(talks: Sequence[WrittenTalk]) -> list[Pair]:
     """Returns a pair for each exchange that has a worse answer.
 
     Raises:
         ValueError: There is none.
     """
     pairs = [
-        Pair(f"{talk.name}/{number}", Talk(talk.name, talk.exchanges[: number + 1]))
+        Pair(f"{talk.name}/{number}", WrittenTalk(talk.name, talk.exchanges[: number + 1]))
         for talk in talks
         for number, exchange in enumerate(talk.exchanges)
         if exchange.worse is not None
@@ -105,7 +105,7 @@ class PairBatches:
         exchanges = pair.talk.exchanges
         while (length := self._length(exchanges)) > self.batch_tokens and len(exchanges) > 1:
             exchanges = exchanges[1:]
-        return Pair(pair.name, Talk(pair.talk.name, exchanges)), length
+        return Pair(pair.name, WrittenTalk(pair.talk.name, exchanges)), length
 
     def _length(self, exchanges: Sequence[Exchange]) -> int:
         content = self.prompts.content
@@ -114,7 +114,9 @@ class PairBatches:
         last = exchanges[-1]
         return length + len(content(last.worse or "")) - len(content(last.reply))
 
-    def _sounds(self, talk: Talk, generator: np.random.Generator) -> Iterator[tuple[float, ...]]:
+    def _sounds(
+        self, talk: WrittenTalk, generator: np.random.Generator
+    ) -> Iterator[tuple[float, ...]]:
         """Yields how the words of each exchange sound, the same before both answers."""
         is_spoken = bool(generator.random() < SPOKEN_SHARE)
         for exchange in talk.exchanges:
@@ -123,7 +125,7 @@ class PairBatches:
     def _add(
         self,
         row: TalkRow,
-        talk: Talk,
+        talk: WrittenTalk,
         sounds: Sequence[tuple[float, ...]],
         *,
         segment: int,

@@ -21,7 +21,7 @@ from train.language.settings import LlmSettings
 from train.language.stage import ELSEWHERE, CompanionLlm, begin, export, run_task
 from train.llm_updates import UPDATES
 from train.loop.run_folder import file_sha256
-from train.loop.task import Outcome, Task
+from train.loop.task import Task, TrainingOutcome
 from train.settings import LoopSettings
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class PreferSettings(LlmSettings):
     """The training loop."""
 
 
-def prefer(settings: PreferSettings) -> Outcome:
+def prefer(settings: PreferSettings) -> TrainingOutcome:
     """Runs the stage; returns how it ended.
 
     Raises:

@@ -12,7 +12,7 @@ from models.emotions import EMOTION_LABELS, Emotion
 from models.prompts import ChatPrompts
 from train.alignment.losses import IGNORED
 from train.language.domain import cut_reply
-from train.language.material import Talk
+from train.language.material import WrittenTalk
 
 SPOKEN_SHARE = 0.6
 """Of the talks: spoken, so that words without a marked feeling sound neutral; others are typed."""
@@ -85,7 +85,7 @@ class RowWriter:
     """Positions of the longest conversation."""
 
     def row(
-        self, talks: Sequence[Talk], generator: np.random.Generator, *, follows: float
+        self, talks: Sequence[WrittenTalk], generator: np.random.Generator, *, follows: float
     ) -> TalkRow:
         """Returns one row of `talks`; what goes beyond the longest conversation is left out.
 
@@ -104,7 +104,7 @@ class RowWriter:
             self._add(row, talk, segment, generator)
         return row
 
-    def length(self, talk: Talk) -> int:
+    def length(self, talk: WrittenTalk) -> int:
         """Returns the positions that `talk` takes, without the system line."""
         around = len(self.prompts.reply_header()) + len(self.prompts.next_turn())
         content = self.prompts.content
@@ -112,7 +112,9 @@ class RowWriter:
             len(content(each.said)) + len(content(each.reply)) + around for each in talk.exchanges
         )
 
-    def _add(self, row: TalkRow, talk: Talk, segment: int, generator: np.random.Generator) -> None:
+    def _add(
+        self, row: TalkRow, talk: WrittenTalk, segment: int, generator: np.random.Generator
+    ) -> None:
         is_spoken = bool(generator.random() < SPOKEN_SHARE)
         ending = self.prompts.next_turn()
         for number, exchange in enumerate(talk.exchanges):

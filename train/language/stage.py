@@ -33,7 +33,7 @@ from train.language.settings import LanguageSettings, LlmSettings
 from train.llm_updates import SCALING, UPDATES, take_updates, write_updates
 from train.loop.fit import fit
 from train.loop.run_folder import file_sha256, write_json
-from train.loop.task import Outcome, Task
+from train.loop.task import Task, TrainingOutcome
 from train.settings import LoopSettings
 
 logger = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class CompanionLlm(nn.Module):
         return self.llm(embedded, mask=batch.attended, positions=batch.positions, kept=kept)
 
 
-def teach(settings: LanguageSettings) -> Outcome:
+def teach(settings: LanguageSettings) -> TrainingOutcome:
     """Runs the language stage; returns how it ended.
 
     Raises:
@@ -91,7 +91,9 @@ def begin(settings: LlmSettings, folder: Path, tokenizer: Tokenizer, seed: int) 
     return model
 
 
-def run_task(task: Task, settings: LlmSettings, loop: LoopSettings, folder: Path) -> Outcome:
+def run_task(
+    task: Task, settings: LlmSettings, loop: LoopSettings, folder: Path
+) -> TrainingOutcome:
     """Runs the loop where the LLM of `settings` can be taught."""
     if settings.frozen == "int8":
         loop = loop.model_copy(update={"device": "cpu"})

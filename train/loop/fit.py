@@ -14,12 +14,12 @@ from torch import Tensor
 from train.loop.batches import Batches, LoadedBatch, read_batches
 from train.loop.optimiser import learning_rate, make_optimiser
 from train.loop.processes import check_joined, held, on_cpu
-from train.loop.report import Report
+from train.loop.report import TrainingReport
 from train.loop.run_folder import open_run, replacing, restore_replaced
 from train.loop.states import Gathered, StateKeeper
 from train.loop.stepper import Stepper, training_mode
 from train.loop.stop_on_signal import StopOnSignal
-from train.loop.task import Ending, Outcome, Position, Task
+from train.loop.task import Ending, Position, Task, TrainingOutcome
 from train.settings import LoopSettings
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ FREE_SETTINGS = {"log_every", "save_every", "keep_states", "workers", "max_bad_b
 """Settings that may differ between the parts of a resumed run."""
 
 
-def fit(task: Task, settings: LoopSettings, folder: Path) -> Outcome:
+def fit(task: Task, settings: LoopSettings, folder: Path) -> TrainingOutcome:
     """Trains until the steps, the epochs or the budget end, or a signal asks to stop.
 
     A run folder that holds a saved state is resumed: the losses are those of an uninterrupted run.
@@ -82,22 +82,23 @@ class _Loop:
         self.stop = StopOnSignal()
         self.told: set[str] = set()
 
-    def run(self) -> Outcome:
+    def run(self) -> TrainingOutcome:
         """Runs to the end of the limits or to a signal; returns how it ended."""
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = held(self.folder / "lock") if self.accelerator.is_main_process else nullcontext()
         with lock:
             return self._run()
 
-    def _run(self) -> Outcome:
+    def _run(self) -> TrainingOutcome:
         task, settings = self.task, self.settings
         self._open()
+        # Dropout differs between processes, as it would between the rows of one larger batch.
         torch.manual_seed(settings.seed + 1000 * self.rank)
         self.states.check_resumable()
         self.at = self.states.restore() or self.at
         if self._share_done() >= 1.0:
             logger.info("%s: %s is complete already", task.name, self.folder)
-            return Outcome("finished", self.at, self.folder)
+            return TrainingOutcome("finished", self.at, self.folder)
         if 2 * settings.warmup_steps > self.limit and self.at.step == 0:
             logger.warning(
                 "the warm-up of %d steps takes most of the %d steps of this run: set warmup_steps "
@@ -106,16 +107,18 @@ class _Loop:
                 self.limit,
             )
         first = self.accelerator.is_main_process
-        report = Report(self.folder, title=task.name, active=first, from_step=self.at.step)
+        report = TrainingReport(self.folder, title=task.name, active=first, from_step=self.at.step)
         with report, self.stop:
             ending = self._train(report)
+            # Before validation and states: neither may take the place of what was good.
             self._check_weights()
+            # Who stops a run waits for it: its state is saved at once, and nothing else is done.
             if ending != "stopped":
                 self._validate(report)
                 self._export("last")
             self.states.save(self.at)
         logger.info("%s: %s after %d steps", task.name, ending, self.at.step)
-        return Outcome(ending, self.at, self.folder)
+        return TrainingOutcome(ending, self.at, self.folder)
 
     def _open(self) -> None:
         if self.accelerator.is_main_process:
@@ -128,17 +131,21 @@ class _Loop:
             open_run(self.folder, identity=identity, notes=notes)
         self.accelerator.wait_for_everyone()
 
-    def _train(self, report: Report) -> Ending:
+    def _train(self, report: TrainingReport) -> Ending:
         training_mode(self.stepper)
         started = saved = time.perf_counter()
         before_s = self.at.elapsed_s
         for batch in self._batches():
             done = self._share_done()
             self._learn(batch, done)
+            # States are saved between optimiser steps only: gradients in the making are no part
+            # of them.
             if not self.accelerator.sync_gradients:
                 continue
             self.at.elapsed_s = before_s + time.perf_counter() - started
             since_s = time.perf_counter() - saved
+            # Clocks and signals differ between processes: one that left the loop alone would let
+            # the others wait for its gradients for ever.
             self.at.elapsed_s, since_s, stop = self._agree(
                 self.at.elapsed_s, since_s, float(self.stop.is_asked)
             )
@@ -158,6 +165,8 @@ class _Loop:
     def _batches(self) -> Iterator[LoadedBatch]:
         """Yields this process's batches from the present position, and moves the position on."""
         while self.at.epoch < self.settings.epochs or self.settings.max_steps:
+            # As many for each process: the batches that are left over rest until the next epoch,
+            # whose order is another.
             each = self.task.train.count(self.at.epoch) // self.world
             if each == 0:
                 raise ValueError(
@@ -171,6 +180,8 @@ class _Loop:
                 numbers=numbers,
                 workers=self.settings.workers,
             ):
+                # Before it is yielded: a state that is saved once the batch was learnt from must
+                # not begin with it again.
                 self.at.number += 1
                 if self.at.number == each:
                     self.at.epoch, self.at.number = self.at.epoch + 1, 0
@@ -206,6 +217,7 @@ class _Loop:
             loss = _total(terms, self.task.weights)
             value = float(loss.detach())
             bad = "" if math.isfinite(value) else f"the loss is {value} for {names}"
+            # Agreed on before the backward pass, in which processes wait for each other.
             if not self._agree_poison(bad):
                 self.accelerator.backward(loss)
                 for name, term in {"loss": loss, **terms}.items():
@@ -238,6 +250,7 @@ class _Loop:
                 self._agree_poison("" if finite else f"the gradient norm is {float(norm)}")
         if not self.poisoned:
             self.optimizer.step()
+        # Also of a step that is left out: its gradients would join those of the next.
         self.optimizer.zero_grad()
         self.poisoned = ""
         self.at.step += 1
@@ -279,7 +292,7 @@ class _Loop:
         gathered: Any = self.accelerator.gather(tensor[None])
         return gathered.amax(dim=0).tolist()
 
-    def _log(self, report: Report, done: float) -> None:
+    def _log(self, report: TrainingReport, done: float) -> None:
         speed = self.at.step / max(self.at.elapsed_s, 1e-9)
         if self.at.summed:
             means = {name: value / self.at.summed for name, value in self.at.sums.items()}
@@ -292,7 +305,7 @@ class _Loop:
                 report.wrote("train", self.at.step, {**means, "learning_rate": rate})
                 self.at.sums, self.at.summed = {}, 0
 
-    def _validate(self, report: Report) -> None:
+    def _validate(self, report: TrainingReport) -> None:
         """Validates, records, and exports `best` when no earlier validation was as good."""
         self.stepper.eval()
         figures: dict[str, float] = {}
@@ -308,6 +321,7 @@ class _Loop:
         if self.task.choose_by not in figures:
             raise ValueError(f"no figure {self.task.choose_by!r} to choose by: {sorted(figures)}")
         value = figures[self.task.choose_by] * (1 if self.task.choose == "lowest" else -1)
+        # Only where it is better: an equal one is no reason to write gigabytes again.
         if math.isfinite(value) and (self.at.best is None or value < self.at.best):
             self.at.best = value
             self._export("best")
@@ -316,6 +330,7 @@ class _Loop:
         sharded = self.states.sharded
         module = self.stepper if sharded else self.accelerator.unwrap_model(self.stepper)
         count = valid.count(0)
+        # A sharded forward needs all processes at once, and none may have a batch more.
         end = count // self.world * self.world if sharded else count
         sums: dict[str, float] = {}
         for loaded in read_batches(valid, epoch=0, numbers=range(self.rank, end, self.world)):
@@ -329,6 +344,7 @@ class _Loop:
             if not math.isfinite(float(terms["loss"])):
                 self._tell(f"the validation loss is not finite for {_some(loaded.names)}")
             for name, value in terms.items():
+                # By items and not by batches: a small last batch would weigh as much as a full one.
                 sums[name] = sums.get(name, 0.0) + float(value) * len(loaded.names)
             sums["_items"] = sums.get("_items", 0.0) + len(loaded.names)
         sums = self._summed_over_processes(sums)
@@ -357,6 +373,7 @@ class _Loop:
         self.accelerator.wait_for_everyone()
         if self.task.export is None:
             return
+        # On all processes, since each gives its pieces; the first alone writes.
         model = Gathered(self.task.model) if self.states.sharded else self.task.model
         if self.accelerator.is_main_process:
             with replacing(self.folder / name) as part:

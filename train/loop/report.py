@@ -16,7 +16,7 @@ REDRAW_S = 30.0
 """Least time between two drawings of the loss curves; the last is drawn at the end."""
 
 
-class Report:
+class TrainingReport:
     """Writes down the course of a run; on processes other than the first it does nothing."""
 
     def __init__(self, folder: Path, *, title: str, active: bool, from_step: int) -> None:

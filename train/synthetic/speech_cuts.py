@@ -22,7 +22,7 @@ TRAILING_S = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class SpokenRecording:
     """A recording of speech."""
 
     reference: str
@@ -35,7 +35,7 @@ class Recording:
 class Cut:
     """A stretch of a recording."""
 
-    recording: Recording
+    recording: SpokenRecording
     start_s: float
     duration_s: float
 
@@ -48,7 +48,7 @@ class Disturbed:
     heard: Waveform
 
 
-def find_recordings(source: Path) -> list[Recording]:
+def find_recordings(source: Path) -> list[SpokenRecording]:
     """Returns the recordings of a folder, or of a manifest but for its test split.
 
     Raises:
@@ -56,11 +56,11 @@ def find_recordings(source: Path) -> list[Recording]:
     """
     if source.is_dir():
         paths = sorted(p for p in source.rglob("*") if p.suffix.lower() in AUDIO)
-        found = [Recording(str(p), Path(), audio_duration_s(str(p))) for p in paths]
+        found = [SpokenRecording(str(p), Path(), audio_duration_s(str(p))) for p in paths]
     else:
         utterances = read_manifest(source, check_audio=False).utterances
         found = [
-            Recording(u.audio, source.parent, u.duration_s or audio_duration_s(u.audio))
+            SpokenRecording(u.audio, source.parent, u.duration_s or audio_duration_s(u.audio))
             for u in utterances
             if u.split != "test"
         ]
@@ -72,7 +72,7 @@ def find_recordings(source: Path) -> list[Recording]:
 
 
 def draw_cuts(
-    sources: Sequence[Sequence[Recording]],
+    sources: Sequence[Sequence[SpokenRecording]],
     count: int,
     *,
     lengths_s: tuple[float, float],

@@ -40,7 +40,7 @@ FESTIVAL_VOICES = ("cmu_us_slt_arctic_hts", "kal_diphone")
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class SyntheticVoice:
     """A voice and the manner in which it speaks."""
 
     engine: Literal["flite", "mbrola", "pico", "espeak", "festival"]
@@ -57,7 +57,7 @@ class Voice:
     """Brightness: -0.9 (dull) to 0.9 (sharp), the coefficient of a first-order filter."""
 
 
-def speak(text: str, voice: Voice) -> Waveform:
+def speak(text: str, voice: SyntheticVoice) -> Waveform:
     """Returns `text` in `voice`, 16 kHz mono.
 
     Raises:
@@ -94,7 +94,7 @@ def installed_voices() -> dict[str, tuple[str, ...]]:
 
 def draw_voice(
     generator: np.random.Generator, *, held_out: bool = False, engine: str = ""
-) -> Voice:
+) -> SyntheticVoice:
     """Returns a random voice in a random manner.
 
     Args:
@@ -104,13 +104,13 @@ def draw_voice(
     """
     if held_out:
         if generator.random() < 0.5:
-            return Voice("festival", _pick(FESTIVAL_VOICES, generator))
+            return SyntheticVoice("festival", _pick(FESTIVAL_VOICES, generator))
         accent = _pick(ESPEAK_ACCENTS[:2], generator)
-        return Voice("espeak", f"{accent}+{_pick(HELD_OUT_ESPEAK_VARIANTS, generator)}")
+        return SyntheticVoice("espeak", f"{accent}+{_pick(HELD_OUT_ESPEAK_VARIANTS, generator)}")
     voices = installed_voices()
     shares = np.array([ENGINE_SHARES[name] for name in voices])
     engine = engine or str(generator.choice(list(voices), p=shares / shares.sum()))
-    return Voice(
+    return SyntheticVoice(
         engine,  # pyright: ignore[reportArgumentType]
         _pick(voices[engine], generator),
         stretch=float(generator.uniform(0.8, 1.2)),
@@ -121,7 +121,7 @@ def draw_voice(
     )
 
 
-def _flite(text: str, voice: Voice) -> Waveform:
+def _flite(text: str, voice: SyntheticVoice) -> Waveform:
     pitch = FLITE_PITCH_HZ[voice.name] * voice.pitch
     settings = {
         "duration_stretch": voice.stretch * voice.warp,
@@ -136,7 +136,7 @@ def _flite(text: str, voice: Voice) -> Waveform:
         return _read(file.name)
 
 
-def _espeak(text: str, voice: Voice) -> Waveform:
+def _espeak(text: str, voice: SyntheticVoice) -> Waveform:
     rate = int(np.clip(165 / (voice.stretch * voice.warp), 80, 400))
     pitch = int(np.clip(50 + 60 * np.log2(voice.pitch / voice.warp), 0, 99))
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
@@ -148,7 +148,7 @@ def _espeak(text: str, voice: Voice) -> Waveform:
         return _read(file.name)
 
 
-def _pico(text: str, voice: Voice) -> Waveform:
+def _pico(text: str, voice: SyntheticVoice) -> Waveform:
     speed = int(np.clip(100 / (voice.stretch * voice.warp), 50, 200))
     pitch = int(np.clip(100 * voice.pitch / voice.warp, 50, 200))
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
@@ -158,7 +158,7 @@ def _pico(text: str, voice: Voice) -> Waveform:
         return _read(file.name)
 
 
-def _festival(text: str, voice: Voice) -> Waveform:
+def _festival(text: str, voice: SyntheticVoice) -> Waveform:
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "text", Path(folder) / "speech.wav"
         source.write_text(text)
@@ -166,7 +166,7 @@ def _festival(text: str, voice: Voice) -> Waveform:
         return _read(str(target))
 
 
-def _shaped(waveform: Waveform, voice: Voice) -> Waveform:
+def _shaped(waveform: Waveform, voice: SyntheticVoice) -> Waveform:
     """Applies warp and tilt, all voices equally loud."""
     if abs(voice.warp - 1.0) > 0.01:
         waveform = soxr.resample(waveform, SAMPLE_RATE_HZ * voice.warp, SAMPLE_RATE_HZ)

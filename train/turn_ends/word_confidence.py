@@ -11,11 +11,12 @@ import numpy as np
 
 from models.blsp_emo import BlspEmo
 from models.config import WordConfidenceConfig
-from models.transcription import WordScores, transcribe
+from models.transcription import transcribe
+from models.words.written import WordScores
 from train.language.domain import Domain, draw_values, fill, templates
 from train.metrics import Floats, spoken_words, word_errors
 from train.synthetic.surroundings import with_noise
-from train.synthetic.voices import HELD_OUT_ESPEAK_VARIANTS, Voice, speak
+from train.synthetic.voices import HELD_OUT_ESPEAK_VARIANTS, SyntheticVoice, speak
 from train.turn_ends.logistic import fitted_logistic
 
 FEWEST = 20
@@ -85,7 +86,7 @@ def read_aloud(model: BlspEmo, domain: Domain, *, sentences: int) -> Read:
         intent, template = wordings[index]
         text = fill(template, draw_values(intent, template, generator))
         variant = HELD_OUT_ESPEAK_VARIANTS[number % len(HELD_OUT_ESPEAK_VARIANTS)]
-        waveform = speak(text, Voice("espeak", f"en-us+{variant}"))
+        waveform = speak(text, SyntheticVoice("espeak", f"en-us+{variant}"))
         if number % 2:
             noise = generator.standard_normal(waveform.size).astype(np.float32)
             waveform = with_noise(waveform, noise, generator.uniform(*NOISE_DB), generator)

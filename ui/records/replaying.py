@@ -10,14 +10,14 @@ from rich.table import Table
 
 from assistant.assembly import open_engines
 from assistant.engines.protocols import Persona
-from assistant.records.comparison_files import ComparisonFolder, sides
-from assistant.records.reading import Found, Record, read_record
-from assistant.records.replay import (
+from assistant.files.record_replay import (
     check_replayable,
     comparison,
     recorded_settings,
 )
-from assistant.records.replay import replay as replayed_turns
+from assistant.files.record_replay import replay as replayed_turns
+from assistant.records.comparison_files import ComparisonFolder, sides
+from assistant.records.reading import Found, Record, read_record
 from assistant.records.settings import RecordsSettings
 from assistant.records.turns import recorded_turns
 from assistant.settings import ReplySettings

@@ -40,7 +40,7 @@ class Talks:
         self._workers: dict[int, Worker] = {}
         self._judge: CompletenessScorer | None = None
         if settings.turn_judge != "words" and not engines.scripted:
-            self._judge = open_turn_judge(None)
+            self._judge = open_turn_judge()
         self.open: dict[str, StudyTalk] = {}
         self._finding: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         for condition in self._conditions():

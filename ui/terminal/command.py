@@ -104,7 +104,8 @@ def _replay(
 
     async def hold() -> None:
         with ExitStack() as outputs:
-            ends = files.open(outputs, rate_hz=engines.voice.sample_rate)
+            frame, rate = engines.detector.frame_samples, engines.voice.sample_rate
+            ends = files.open(outputs, rate_hz=rate, frame_samples=frame)
             await open_talk(settings, engines, workers, ends, watchers.with_listener(listen)).run()
 
     replay(hold(), workers=list(workers), counts_work=settings.pace == "counted")

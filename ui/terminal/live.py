@@ -96,7 +96,8 @@ class LiveTalk:
 
     def _open_ends(self, files: FileEnds | None, outputs: ExitStack) -> Ends:
         if files is not None:
-            return files.open(outputs, rate_hz=self._engines.voice.sample_rate)
+            rate, frame = self._engines.voice.sample_rate, self._engines.detector.frame_samples
+            return files.open(outputs, rate_hz=rate, frame_samples=frame)
         return open_card(
             self._settings,
             outputs,

@@ -170,7 +170,7 @@ def open_resident(settings: WebSettings) -> Resident:
         models={Path(n).name if Path(n).is_dir() else n: model for n, model in models.items()},
         voices={voice.name: voice.engine, **_other_voices(voice.name)},
         notice=instead(voice),
-        open_detector=open_vad,
+        open_detector=partial(open_vad, settings.vad),
         policies=(settings.policy, *(name for name in policy_names() if name != settings.policy)),
         persona=settings.persona or "",
         talk=settings.talk,

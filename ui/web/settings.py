@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pydantic import Field
 
+from assistant.engines.settings import TurnJudgeName
+from assistant.engines.table import USUAL_TURN_JUDGE
 from assistant.settings import EngineSettings
 from assistant.turns.judges import TurnJudge
 from assistant.turns.settings import TalkSettings
@@ -41,7 +43,7 @@ class WebSettings(EngineSettings):
     turn_judge: TurnJudge = "both"
     """What judges whether a pause ends the turn: the sound of the voice, the speech model by the
     words, or the sound and, where they are surely understood, the words."""
-    turn_model: Path | None = None
-    """An ONNX file of Smart Turn v3, which then judges by the sound instead of Attune's own ear."""
+    turn_model: TurnJudgeName = USUAL_TURN_JUDGE
+    """What judges by the sound: turn_ear, Attune's own, or smart_turn:FILE.onnx (Smart Turn v3)."""
     admission: AdmissionSettings = AdmissionSettings()
     talk: TalkSettings = TalkSettings()

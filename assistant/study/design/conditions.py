@@ -1,12 +1,13 @@
 """What a condition of a study changes about the assistant."""
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, field_validator
 
 from assistant.configuration import Settings
 from assistant.empathy import load_policy
+from assistant.engines.settings import SpeechModelName
+from assistant.engines.table import USUAL_MODEL
 from assistant.errors import SettingsError
 
 POLICIES = Path(__file__).with_name("policies.toml")
@@ -24,7 +25,7 @@ class Condition(Settings):
 
     model: str = "auto"
     """Speech model, as `--model` of `talk`: auto, mini, a checkpoint folder or a hub id."""
-    engine: Literal["blsp_emo", "cascade", "cascade_emotion"] = "blsp_emo"
+    engine: SpeechModelName = USUAL_MODEL
     """blsp_emo hears the voice itself; cascade answers the transcript alone, cascade_emotion the
     transcript with the heard emotion named in the prompt: the same LLM, without the voice."""
     prompt: str = Field(default="", max_length=8_000)

@@ -4,7 +4,7 @@ They go through the same conversation loop as real ones. A study that was run wi
 `runs.jsonl` and in its export.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -36,6 +36,10 @@ class ScriptedModel:
     def transcribe(self, utterance: Waveform) -> Transcript:
         """Takes whatever was said for the word that was asked for."""
         return Transcript("seven", confidence=1.0)
+
+    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
+        """Cannot tell phrases apart."""
+        return None
 
 
 class ScriptedDialogue:

@@ -43,7 +43,7 @@ class Session:
 
 def test_it_judges_by_the_last_seconds_of_the_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("onnxruntime.InferenceSession", Session)
-    judge = open_turn_judge(Path("smart-turn.onnx"))
+    judge = open_turn_judge("smart_turn:smart-turn.onnx")
     going_on, over = speech_like((0.0, 3.0), length_s=3.0), speech_like((0.0, 1.5), length_s=3.0)
     scores = [judge.score(wave, Transcript("")) for wave in (going_on, over)]
     assert scores[0] is not None and scores[1] is not None
@@ -59,6 +59,8 @@ def test_a_file_that_cannot_be_used_names_the_remedy(
     for name in ("missing.onnx", "broken.onnx"):
         with pytest.raises(EngineUnavailable, match=rf"{name}.*--turn-model"):
             SmartTurn(tmp_path / name)
+    with pytest.raises(EngineUnavailable, match="needs its file: name a smart-turn-v3 file"):
+        open_turn_judge("smart_turn")
     monkeypatch.setattr("onnxruntime.InferenceSession", Session)
     monkeypatch.setattr(Session, "get_inputs", lambda _: [])
     with pytest.raises(EngineUnavailable, match="is not Smart Turn v3"):

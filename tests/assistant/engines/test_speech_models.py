@@ -17,6 +17,7 @@ from assistant.engines.protocols import (
     Transcript,
 )
 from assistant.engines.settings import GenerationSettings, ModelSettings
+from assistant.engines.table import ENGINES, engine_factory
 from assistant.errors import EngineFailed, EngineUnavailable
 from models.config import TurnEndConfig
 from tests.assistant.engines.tiny_checkpoint import write_tiny_checkpoint
@@ -33,14 +34,10 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_checkpoint(tmp_path_factory.mktemp("tiny"))
 
 
-@pytest.fixture(scope="module", params=["blsp_emo", "cascade", "cascade with emotion"])
+@pytest.fixture(scope="module", params=ENGINES["speech_model"])
 def model(request: pytest.FixtureRequest, checkpoint: Path) -> Iterator[SpeechModel]:
     threads = torch.get_num_threads()
-    if request.param == "blsp_emo":
-        yield BlspEmoModel(str(checkpoint), RUN, GENERATION)
-    else:
-        tells = request.param != "cascade"
-        yield CascadeModel(str(checkpoint), RUN, GENERATION, tells_emotion=tells)
+    yield engine_factory("speech_model", request.param)(str(checkpoint), RUN, GENERATION)
     torch.set_num_threads(threads)
 
 

@@ -34,7 +34,7 @@ def test_missing_flite_library_names_the_package(monkeypatch: pytest.MonkeyPatch
         Flite()
 
 
-@pytest.mark.parametrize("part", ["vad", "voice"])
+@pytest.mark.parametrize("part", table.ENGINES)
 def test_every_line_of_the_table_leads_somewhere(part: table.Part) -> None:
     for engine in table.ENGINES[part].values():
         spec = importlib.util.find_spec(f"assistant.engines.{engine.module}")

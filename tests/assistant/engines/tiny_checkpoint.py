@@ -40,5 +40,5 @@ def write_tiny_checkpoint(folder: Path, *, seed: int = 0) -> Path:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = BlspEmo(config, tokenizer=tokenizer).eval()
-    save(model, folder)
+    save(model.checkpoint(), folder)
     return folder

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from models.adapters.words import (
     NOTHING_UNDERSTOOD,
-    Written,
+    WordStates,
     shared_text,
     span_overlaps,
     token_spans,
@@ -19,7 +19,8 @@ from models.checkpoints import checkpoint
 from models.config import BlspEmoConfig, TranscriptionConfig, WordConfidenceConfig
 from models.talk import TalkSession
 from models.tokenizer import JsonTokenizer
-from models.transcription import WrittenWords, transcribe, written_words
+from models.transcription import transcribe
+from models.words.written import WrittenWords, written_words
 from tests.models.small import byte_tokenizer, tone
 
 START, END = 257, 258
@@ -137,7 +138,9 @@ def test_what_training_gives_the_llm_is_what_a_talk_gives_it() -> None:
     assert torch.allclose(written[0], words.states, atol=1e-4)
     shared = shared_text(text, model.tokenizer, model.tokenizer, words.ids)
     ids = torch.tensor([shared.ids])
-    given = model.worded(ids, torch.tensor([ids.shape[1]]), Written(written, shared.overlaps[None]))
+    given = model.worded(
+        ids, torch.tensor([ids.shape[1]]), WordStates(written, shared.overlaps[None])
+    )
     assert torch.allclose(given.of(0), heard.speech_embeddings, atol=1e-3)
     assert not torch.allclose(given.of(0), model.llm.embed(ids)[0], atol=0.1)
 
@@ -190,7 +193,7 @@ def test_a_hearing_that_is_not_wanted_any_more_ends_early() -> None:
 def test_it_is_saved_and_loaded(tmp_path) -> None:
     model = model_of()
     torch.nn.init.normal_(model.adapter.residual.weight)
-    checkpoint.save(model, tmp_path)
+    checkpoint.save(model.checkpoint(), tmp_path)
     again = BlspEmo.from_pretrained(tmp_path, dtype="float32", device="cpu")
     ours, theirs = model.hear(tone(0.7)), again.hear(tone(0.7))
     assert torch.equal(ours.speech_embeddings, theirs.speech_embeddings)

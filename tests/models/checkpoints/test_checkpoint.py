@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from models import int8, precision
 from models.blsp_emo import BlspEmo
-from models.checkpoints import checkpoint
+from models.checkpoints import checkpoint, filling
 from models.transcription import transcribe
 from models.weights import CheckpointError
 from tests.models.small import tiny_model, tone
@@ -25,7 +25,9 @@ def loaded(folder: Path | str, **options) -> BlspEmo:
 def saved(tmp_path_factory) -> Path:
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("saved")
-    checkpoint.save(tiny_model(seed=1, decoder=True, start_ids=(257,), stop_ids=(258,)), folder)
+    checkpoint.save(
+        tiny_model(seed=1, decoder=True, start_ids=(257,), stop_ids=(258,)).checkpoint(), folder
+    )
     return folder
 
 
@@ -49,7 +51,7 @@ def edit_weights(folder: Path, change) -> None:
 @pytest.mark.parametrize("head", ["mean", "attentive"])
 def test_a_saved_model_is_the_same_model(adapter, head, tmp_path):
     model = tiny_model(seed=8, adapter=adapter, emotion_head=head)
-    checkpoint.save(model, tmp_path)
+    checkpoint.save(model.checkpoint(), tmp_path)
     again = loaded(tmp_path)
     assert again.config == model.config
     ours, theirs = model.hear(tone(0.7)), again.hear(tone(0.7))
@@ -61,7 +63,7 @@ def test_a_saved_model_is_the_same_model(adapter, head, tmp_path):
 
 def test_the_published_layout_becomes_ours(tmp_path):
     model = loaded(PUBLISHED)
-    checkpoint.save(model, tmp_path)
+    checkpoint.save(model.checkpoint(), tmp_path)
     again = loaded(tmp_path)
     ours, theirs = model.hear(tone(0.7)), again.hear(tone(0.7))
     assert torch.equal(ours.speech_embeddings, theirs.speech_embeddings)
@@ -74,14 +76,14 @@ def test_tied_embeddings_stay_tied(tmp_path):
 
     config = tiny_model().config
     tied = dataclasses.replace(config, llm={**config.llm, "tie_word_embeddings": True})
-    checkpoint.save(BlspEmo(tied, tokenizer=tiny_model().tokenizer), tmp_path)
+    checkpoint.save(BlspEmo(tied, tokenizer=tiny_model().tokenizer).checkpoint(), tmp_path)
     causal = loaded(tmp_path).llm.causal
     assert causal.lm_head.weight is causal.model.embed_tokens.weight
 
 
 def test_weights_can_be_stored_smaller(tmp_path):
     model = tiny_model(seed=8)
-    checkpoint.save(model, tmp_path, dtype=torch.bfloat16)
+    checkpoint.save(model.checkpoint(dtype=torch.bfloat16), tmp_path)
     stored = load_file(tmp_path / "model.safetensors")
     assert {t.dtype for t in stored.values()} == {torch.bfloat16}
     assert {p.dtype for p in loaded(tmp_path).parameters()} == {torch.float32}
@@ -90,7 +92,7 @@ def test_weights_can_be_stored_smaller(tmp_path):
 def test_large_checkpoints_are_sharded_and_found_by_their_index(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "SHARD_BYTES", 100_000)
     model = tiny_model(seed=8)
-    checkpoint.save(model, tmp_path)
+    checkpoint.save(model.checkpoint(), tmp_path)
     shards = sorted(tmp_path.glob("model-*.safetensors"))
     assert len(shards) > 1
     assert torch.equal(loaded(tmp_path).llm.causal.lm_head.weight, model.llm.causal.lm_head.weight)
@@ -178,7 +180,7 @@ def test_weights_that_are_shared_may_be_stored_by_each_name(tmp_path):
 
     config = tiny_model().config
     tied = dataclasses.replace(config, llm={**config.llm, "tie_word_embeddings": True})
-    checkpoint.save(BlspEmo(tied, tokenizer=tiny_model().tokenizer), tmp_path)
+    checkpoint.save(BlspEmo(tied, tokenizer=tiny_model().tokenizer).checkpoint(), tmp_path)
     embeddings, head = "llm.causal.model.embed_tokens.weight", "llm.causal.lm_head.weight"
     edit_weights(tmp_path, lambda t: t.update({head: t[embeddings].clone()}))
     causal = loaded(tmp_path).llm.causal
@@ -237,7 +239,7 @@ def test_configurations_of_something_else_are_refused(copy):
 
 def test_a_model_that_does_not_fit_is_refused_before_it_is_read(copy, monkeypatch):
     monkeypatch.setattr(precision, "free_bytes", lambda device: 1000)
-    monkeypatch.setattr(checkpoint, "fill_parameters", lambda *_args, **_more: pytest.fail("read"))
+    monkeypatch.setattr(filling, "fill_parameters", lambda *_args, **_more: pytest.fail("read"))
     with pytest.raises(CheckpointError, match="GiB free: close other programs"):
         loaded(copy)
 

@@ -50,6 +50,15 @@ def test_single_utterances_meet_the_reference(golden: Golden, index: int):
 
 
 @pytest.mark.parametrize("index", [0, 1])
+def test_a_talk_computes_the_logits_of_the_reference(golden: Golden, index: int):
+    example, text = golden.example(index), CachedText(golden.model.llm)
+    text.append_ids(example["start"] + example["audio_instruction"])
+    text.append_speech(golden.model.hear(golden.wave(index)).speech_embeddings)
+    text.append_ids(example["suffix"])
+    assert_close(text.logits(), golden.single(index, "logits")[0, -1])
+
+
+@pytest.mark.parametrize("index", [0, 1])
 def test_greedy_tokens_are_the_same(golden: Golden, index: int):
     heard = golden.model.hear(golden.wave(index))
     text = CachedText(golden.model.llm)
@@ -116,7 +125,7 @@ def test_a_batch_gives_what_single_runs_give(golden: Golden):
         heard[row, : view_ids.shape[1]] = view_heard
         mask[row, : view_ids.shape[1]] = True
     with golden.model.speech_positions(heard):
-        logits = golden.model.llm(golden.model.embed(ids, heard, embedded), mask=mask)
+        logits = golden.model.llm(golden.model.llm.embed(ids, heard, embedded.flat), mask=mask)
     for index in (0, 1):
         length = int(embedded.lengths[index])
         expected = golden.single(index, "speech_embeds")[0]
@@ -147,7 +156,7 @@ def _unmasked_adapter(
     for layer in adapter.post_cif_layers:
         after = layer(after, attention_bias(lengths_to_mask(counts), after.dtype))
     return SpeechEmbeddings(
-        adapter.token_embed_proj(after), counts, adapter.lm_head(after), raw, sums
+        adapter.token_embed_proj(after), counts, weights=raw, predicted_counts=sums
     )
 
 

@@ -11,7 +11,6 @@ from models.emotion.heads import (
     abstains,
     calibrated,
     fit_temperature,
-    with_prior,
 )
 from models.emotion.voice_statistics import layer_statistics
 from models.features import speech_features
@@ -41,7 +40,7 @@ def ensemble() -> BlspEmo:
 @torch.no_grad()
 def test_a_saved_ensemble_hears_the_same(tmp_path):
     model = ensemble()
-    save(model, tmp_path)
+    save(model.checkpoint(), tmp_path)
     loaded = BlspEmo.from_pretrained(tmp_path, dtype="float32", device="cpu")
     waves = [tone(0.5), tone(1.3, hertz=120)]
 
@@ -82,14 +81,6 @@ def test_calibration_softens_and_abstains():
     assert sharp.argmax() == soft.argmax() == 0 and soft[0] < sharp[0]
     assert abstains(soft.tolist(), CalibrationConfig(threshold=0.5))
     assert not abstains(sharp.tolist(), CalibrationConfig(threshold=0.5))
-
-
-def test_a_prior_shifts_and_an_even_one_changes_nothing():
-    probabilities = (0.4, 0.1, 0.3, 0.1, 0.1)
-    assert with_prior(probabilities, [1.0] * 5) == pytest.approx(probabilities)
-    shifted = with_prior(probabilities, [1.0, 1.0, 3.0, 1.0, 1.0])
-    assert max(range(5), key=shifted.__getitem__) == 2
-    assert sum(shifted) == pytest.approx(1.0)
 
 
 def test_the_fitted_temperature_undoes_overconfidence():

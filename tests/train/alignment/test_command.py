@@ -25,7 +25,7 @@ LOOP = LoopSettings(max_steps=4, warmup_steps=1, learning_rate=1e-3, evaluate_ev
 
 @pytest.fixture
 def start(tmp_path: Path) -> Path:
-    save(tiny_model(tmp_path / "tokenizer"), tmp_path / "start")
+    save(tiny_model(tmp_path / "tokenizer").checkpoint(), tmp_path / "start")
     write_manifest(tmp_path / "all.jsonl", utterances(tmp_path / "audio", 12))
     return tmp_path
 
@@ -232,6 +232,6 @@ def test_whisper_and_an_llm_become_a_model(tmp_path: Path) -> None:
         expected = whisper.eval().model.encoder(features.log_mel).last_hidden_state
     assert states is not None
     torch.testing.assert_close(states, expected, atol=1e-4, rtol=1e-4)
-    save(model, tmp_path / "assembled")
+    save(model.checkpoint(), tmp_path / "assembled")
     heard = BlspEmo.from_pretrained(tmp_path / "assembled", device="cpu").hear(wave)
     assert np.isfinite(heard.emotion_logits.numpy()).all()

@@ -13,10 +13,8 @@ from tests.train.tiny import byte_tokenizer, tiny_model, utterances
 from train.alignment.collate import Batch
 from train.alignment.examples import Example, Spoken, ViewSettings, build_example, build_examples
 from train.alignment.losses import IGNORED
-from train.alignment.stages import Stage, only_training, parts_of
+from train.alignment.stages import EMOTION, SEMANTIC, TrainingStage, only_training, parts_of
 from train.alignment.step import (
-    EMOTION,
-    SEMANTIC,
     Alignment,
     alignment_batches,
     recompute_activations,
@@ -45,7 +43,7 @@ def batch_of(examples: list[Example], model, size: int) -> Batch:
     return batches.load(0, 0).value
 
 
-def task_for(stage: Stage, model, examples: list[Example]) -> Task:
+def task_for(stage: TrainingStage, model, examples: list[Example]) -> Task:
     only_training(model, parts_of(model, stage.trains))
     step = Alignment(frozenset(stage.weights))
     return Task(
@@ -137,7 +135,7 @@ def test_spoken_history_fills_its_own_positions(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stage", [SEMANTIC, EMOTION], ids=lambda stage: stage.name)
-def test_gradients_reach_what_trains_and_nothing_else(stage: Stage, tmp_path: Path) -> None:
+def test_gradients_reach_what_trains_and_nothing_else(stage: TrainingStage, tmp_path: Path) -> None:
     model = tiny_model(tmp_path)
     only_training(model, parts_of(model, stage.trains))
     batch = batch_of(examples_of(tmp_path, model, 5), model, 5)

@@ -12,15 +12,15 @@ from models.blsp_emo import BlspEmo
 from models.checkpoints import checkpoint
 from models.config import BlspEmoConfig, TranscriptionConfig
 from models.pretrained.store import Store
-from models.transcription import WrittenWords
+from models.words.written import WrittenWords
 from tests.train.small import small_settings
 from tests.train.tiny import byte_tokenizer, utterances
 from train.alignment.assemble import assemble
 from train.alignment.collate import Batch
 from train.alignment.examples import ViewSettings, build_example
 from train.alignment.hear import hear
-from train.alignment.stages import only_training, parts_of
-from train.alignment.step import EMOTION, SEMANTIC, Alignment, alignment_batches, speech_inputs
+from train.alignment.stages import EMOTION, SEMANTIC, only_training, parts_of
+from train.alignment.step import Alignment, alignment_batches
 from train.data.manifest import Utterance, read_manifest, write_manifest
 from train.loop.fit import fit
 from train.loop.report import read_history
@@ -102,12 +102,12 @@ def test_training_gives_the_llm_what_a_talk_gives_it(
     said = utterances(tmp_path, 3)
     left = [f" {u.text}" for u in said]
 
-    def written(decoder, config, states, **_) -> WrittenWords:
+    def written(decoder, config, states, _, **__) -> WrittenWords:
         ids = tuple(model.tokenizer.encode(left.pop(0)))
         chosen = decoder.written(torch.tensor([ids]), states, prompt=config.prompt_ids)[0]
         return WrittenWords(ids, (-0.1,) * (len(ids) + 1), states=chosen)
 
-    monkeypatch.setattr("models.blsp_emo.greedy_words", written)
+    monkeypatch.setattr("models.blsp_emo.written_words", written)
     heards = [model.hear(_waveform(u)) for u in said]
     batch = batch_of(model, said)
     step = Alignment(frozenset({"response_ce"}), emotion_told="heard")
@@ -130,7 +130,7 @@ def test_what_was_not_understood_carries_nothing_but_three_dots(
     with torch.no_grad():
         states = model.encode(batch.features())
         embedded = step._embedded(model, batch, states, step._known_emotions(model, batch))
-        inputs = speech_inputs(model, batch, embedded)
+        inputs = model.llm.embed(batch.speech.ids, batch.speech.spoken, embedded.flat)
     dots = model.llm.embed(torch.tensor(model.tokenizer.encode(NOTHING_UNDERSTOOD)))
     assert torch.equal(inputs[1][batch.speech.spoken[1]], dots)
     assert not torch.equal(embedded.of(0), model.llm.embed(batch.given.ids)[0])
@@ -179,7 +179,7 @@ def test_a_model_is_assembled_of_parts_and_answers_at_once(store: Store, tmp_pat
     model = assemble(settings)
     assert model.config.word_confidence is not None
     assert not model.emotion_vectors.weight.any() and not model.adapter.residual.weight.any()
-    checkpoint.save(model, tmp_path / "made")
+    checkpoint.save(model.checkpoint(), tmp_path / "made")
     again = BlspEmo.from_pretrained(tmp_path / "made", dtype="float32", device="cpu")
     assert again.hear(_tone()).words == model.hear(_tone()).words
 
@@ -187,7 +187,7 @@ def test_a_model_is_assembled_of_parts_and_answers_at_once(store: Store, tmp_pat
 def test_a_manifest_is_heard_once_and_goes_on_after_a_kill(
     model: BlspEmo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checkpoint.save(model, tmp_path / "model")
+    checkpoint.save(model.checkpoint(), tmp_path / "model")
     said = [u.model_copy(update={"audio": Path(u.audio).name}) for u in utterances(tmp_path, 4)]
     said[2] = said[2].model_copy(update={"audio": "gone.wav"})
     write_manifest(tmp_path / "all.jsonl", said)

@@ -14,7 +14,7 @@ from tests.train.tiny import tiny_model, utterances
 from train.continuations import writers
 from train.continuations.command import cut_torn_line, write_continuations
 from train.continuations.filtering import fault
-from train.continuations.writers import LocalWriter, ServerWriter, Written
+from train.continuations.writers import LocalWriter, ServerWriter, WrittenContinuation
 from train.data.manifest import Utterance, read_manifest, write_manifest
 from train.settings import ContinueSettings
 
@@ -28,12 +28,14 @@ class Scripted:
         self.left = batches
         self.asked: list[str] = []
 
-    def write(self, utterances: Sequence[Utterance]) -> list[Written]:
+    def write(self, utterances: Sequence[Utterance]) -> list[WrittenContinuation]:
         if self.left == 0:
             raise RuntimeError("power cut")
         self.left -= 1
         self.asked += [utterance.id for utterance in utterances]
-        return [Written(f"that is about {u.text}", len(u.id) % 2 == 0) for u in utterances]
+        return [
+            WrittenContinuation(f"that is about {u.text}", len(u.id) % 2 == 0) for u in utterances
+        ]
 
 
 @pytest.fixture
@@ -175,8 +177,8 @@ def test_a_writer_that_wrote_nothing_binds_nobody(manifest: Path) -> None:
 
 def test_rejected_continuations_stand_beside_the_manifest(manifest: Path) -> None:
     class Refusing(Scripted):
-        def write(self, utterances: Sequence[Utterance]) -> list[Written]:
-            refusal = Written("I'm sorry, but I cannot.", True)
+        def write(self, utterances: Sequence[Utterance]) -> list[WrittenContinuation]:
+            refusal = WrittenContinuation("I'm sorry, but I cannot.", True)
             return [
                 refusal if u.id == "u4" else w
                 for u, w in zip(utterances, super().write(utterances), strict=True)
@@ -190,7 +192,7 @@ def test_rejected_continuations_stand_beside_the_manifest(manifest: Path) -> Non
 
 
 def test_a_local_llm_writes_the_same_alone_and_in_a_batch(tmp_path: Path) -> None:
-    save(tiny_model(tmp_path / "tokenizer"), tmp_path / "model")
+    save(tiny_model(tmp_path / "tokenizer").checkpoint(), tmp_path / "model")
     settings = ContinueSettings(llm=str(tmp_path / "model"), longest_tokens=6)
     writer = LocalWriter(settings, "cpu")
     said = utterances(tmp_path / "audio", 4)

@@ -12,7 +12,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.data.audio_files import audio_duration_s, read_audio, shard_members
+from train.data.audio_files import audio_duration_s, read_audio
 from train.data.manifest import (
     Utterance,
     parse_line,
@@ -121,8 +121,6 @@ def test_segments_and_shards_give_the_same_samples(clips: Path) -> None:
     ):
         np.testing.assert_array_equal(read_audio(reference, clips), whole)
         assert audio_duration_s(reference, clips) == 1.0
-    assert shard_members(clips / "packed.zip") == ["folder/a.wav"]
-    assert shard_members(clips / "shard.tar.gz") == ["x/a.wav"]
     with pytest.raises(ValueError, match=r"no readable 'b\.wav'"):
         read_audio("packed.zip#b.wav", clips)
 

@@ -26,7 +26,7 @@ torch.set_num_threads(1)
 @pytest.fixture
 def start(tmp_path: Path) -> BlspEmo:
     model = tiny_model(tmp_path / "tokenizer", emotion_head="attentive")
-    save(model, tmp_path / "start")
+    save(model.checkpoint(), tmp_path / "start")
     return model
 
 

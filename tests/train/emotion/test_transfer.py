@@ -20,7 +20,7 @@ def giver(folder: Path, *, members: int) -> BlspEmo:
     config = replace(config, emotion_head=shape, calibration=CalibrationConfig(0.7, 0.4))
     torch.manual_seed(5)
     model = BlspEmo(config, tokenizer=byte_tokenizer()).eval()
-    save(model, folder)
+    save(model.checkpoint(), folder)
     return model
 
 
@@ -28,7 +28,7 @@ def giver(folder: Path, *, members: int) -> BlspEmo:
 def taker(tmp_path: Path) -> BlspEmo:
     torch.set_num_threads(1)
     model = tiny_model(seed=3, emotion_head="attentive")
-    save(model, tmp_path / "taker")
+    save(model.checkpoint(), tmp_path / "taker")
     return model
 
 
@@ -61,9 +61,9 @@ def test_heads_that_read_an_encoder_fit_the_same_one(tmp_path: Path, kind: str) 
     torch.nn.init.normal_(
         one.emotion_head.get_parameter("average" if kind == "layers" else "norm.bias")
     )
-    save(one, tmp_path / "giver")
+    save(one.checkpoint(), tmp_path / "giver")
     other.speech_encoder.load_state_dict(one.speech_encoder.state_dict())
-    save(other, tmp_path / "taker")
+    save(other.checkpoint(), tmp_path / "taker")
     take_emotion_head(
         TakeEmotionHeadSettings(
             model=str(tmp_path / "taker"), head=str(tmp_path / "giver"), out=tmp_path / "new"
@@ -75,7 +75,7 @@ def test_heads_that_read_an_encoder_fit_the_same_one(tmp_path: Path, kind: str) 
 
 
 def test_heads_that_read_another_encoder_are_refused(taker: BlspEmo, tmp_path: Path) -> None:
-    save(tiny_model(emotion_head="attentive"), tmp_path / "giver")
+    save(tiny_model(emotion_head="attentive").checkpoint(), tmp_path / "giver")
     settings = TakeEmotionHeadSettings(
         model=str(tmp_path / "taker"), head=str(tmp_path / "giver"), out=tmp_path / "new"
     )

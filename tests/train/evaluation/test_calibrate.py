@@ -28,7 +28,7 @@ def test_an_overconfident_head_is_softened_as_much_as_it_needs() -> None:
 
 
 def test_the_checkpoint_carries_it(tmp_path: Path) -> None:
-    save(tiny_model(tmp_path / "tokenizer"), tmp_path / "model")
+    save(tiny_model(tmp_path / "tokenizer").checkpoint(), tmp_path / "model")
     write_manifest(tmp_path / "held.jsonl", utterances(tmp_path / "audio", 20))
     settings = CalibrateSettings(
         model=str(tmp_path / "model"), manifests=(tmp_path / "held.jsonl",), device="cpu"
@@ -50,7 +50,7 @@ def test_a_head_that_knows_nothing_is_said(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    save(tiny_model(tmp_path / "tokenizer"), tmp_path / "model")
+    save(tiny_model(tmp_path / "tokenizer").checkpoint(), tmp_path / "model")
     truth = np.arange(20) % 5
     logits = np.tile([1.0, 0.0, 0.0, 0.0, 0.0], (20, 1))
     logits[truth == heard] = np.eye(5)[heard] * 4

@@ -11,8 +11,8 @@ from models.blsp_emo import BlspEmo
 from models.checkpoints.checkpoint import save
 from tests.train.tiny import tiny_model, utterances
 from train.data.manifest import Utterance, write_manifest
-from train.evaluation.answers import Answer, answer_one, parse_emotion, with_pink_noise
-from train.evaluation.command import bleu_1, evaluate, figures_of
+from train.evaluation.answers import Answered, answer_one, parse_emotion, with_pink_noise
+from train.evaluation.command import bleu_1, evaluate, figures_of, unigrams
 from train.evaluation.judging import parse_score
 from train.settings import EvaluateSettings
 
@@ -45,16 +45,19 @@ def test_scores_of_a_judge(answer: str, score: float | None) -> None:
 
 
 def test_bleu_1_clips_and_punishes_brevity() -> None:
-    assert bleu_1([("the cat sat", "The cat sat.")]) == pytest.approx(1.0)
-    assert bleu_1([("the cat", "the the the the")]) == pytest.approx(0.25)
-    assert bleu_1([("a b c d", "a b")]) == pytest.approx(np.exp(1 - 4 / 2))
-    assert bleu_1([("a", "")]) == 0.0
+    def of(reference: str, reply: str) -> float:
+        return bleu_1(unigrams([(reference, reply)]).sum(axis=0))
+
+    assert of("the cat sat", "The cat sat.") == pytest.approx(1.0)
+    assert of("the cat", "the the the the") == pytest.approx(0.25)
+    assert of("a b c d", "a b") == pytest.approx(np.exp(1 - 4 / 2))
+    assert of("a", "") == 0.0
 
 
 def test_figures_of_known_answers() -> None:
     sure = [tuple(0.92 if place == n % 5 else 0.02 for place in range(5)) for n in range(50)]
     answers = [
-        Answer(
+        Answered(
             id=str(n),
             emotion=n % 5 if n % 5 else 1,
             logits=tuple(np.log(sure[n])),
@@ -81,7 +84,7 @@ def test_figures_of_known_answers() -> None:
 
 
 def test_the_command_writes_figures_and_resumes(tmp_path: Path) -> None:
-    save(tiny_model(tmp_path / "tokenizer"), tmp_path / "model")
+    save(tiny_model(tmp_path / "tokenizer").checkpoint(), tmp_path / "model")
     said = [u.model_copy(update={"audio": Path(u.audio).name}) for u in utterances(tmp_path, 6)]
     write_manifest(tmp_path / "test.jsonl", said)
     settings = EvaluateSettings(
@@ -110,18 +113,22 @@ def test_a_reply_is_that_of_the_talk(tmp_path: Path) -> None:
     from models.talk import TalkSession
     from train.data.audio_files import read_audio
 
-    save(tiny_model(tmp_path / "tokenizer"), tmp_path / "model")
+    save(tiny_model(tmp_path / "tokenizer").checkpoint(), tmp_path / "model")
     model = BlspEmo.from_pretrained(tmp_path / "model", device="cpu")
     (said,) = utterances(tmp_path, 1)
+    said = said.model_copy(update={"history": (("Hi.", "Hello."), ("Well.", "Go on."))})
     settings = EvaluateSettings(figures=("replies",), longest_tokens=5)
     answer = answer_one(model, said, tmp_path, settings)
     talk = TalkSession(model, sampling=Sampling(max_new_tokens=5))
+    for before, reply in said.history:
+        talk.read(before)
+        talk.replace_reply(reply)
     talk.listen(model.hear(read_audio(said.audio)))
     assert "".join(talk.reply()).strip() == answer.reply
 
 
 def test_rows_by_speaker_delays_and_copied_replies(tmp_path: Path) -> None:
-    save(tiny_model(tmp_path / "tokenizer"), tmp_path / "model")
+    save(tiny_model(tmp_path / "tokenizer").checkpoint(), tmp_path / "model")
     said = [u.model_copy(update={"audio": Path(u.audio).name}) for u in utterances(tmp_path, 6)]
     write_manifest(tmp_path / "test.jsonl", said)
     settings = EvaluateSettings(
@@ -136,7 +143,7 @@ def test_rows_by_speaker_delays_and_copied_replies(tmp_path: Path) -> None:
     rows = evaluate(settings)
     assert set(rows) == {"test", *(f"test, s{n}" for n in range(4))}
     assert [rows[f"test, s{n}"]["emotion: accuracy"].count for n in range(4)] == [2, 2, 1, 1]
-    delay = rows["test"]["first token, p50 in ms"]
+    delay = rows["test"]["first text, p50 in ms"]
     assert 0 < delay.low <= delay.value <= delay.high
     assert "replies that stand in the training text" not in rows["test"]
     (record,) = (tmp_path / "out").glob("test.*.answers.jsonl")
@@ -170,7 +177,7 @@ def test_what_would_fail_after_hours_is_refused_at_once(tmp_path: Path) -> None:
 
 
 def test_unusable_test_sets_are_refused(tmp_path: Path) -> None:
-    save(tiny_model(tmp_path / "tokenizer"), tmp_path / "model")
+    save(tiny_model(tmp_path / "tokenizer").checkpoint(), tmp_path / "model")
     with pytest.raises(ValueError, match="--manifests"):
         evaluate(EvaluateSettings(model=str(tmp_path / "model")))
     write_manifest(tmp_path / "test.jsonl", utterances(tmp_path, 1))

@@ -9,7 +9,7 @@ from models.checkpoints.hub import checkpoint_folder
 from models.pretrained import unpacked
 from models.pretrained.store import Store
 from models.prompts import chat_prompts
-from train.language.material import Talk, read_talks
+from train.language.material import WrittenTalk, read_talks
 from train.language.pairs import PairBatches, pairs_of
 from train.language.preference import PreferSettings, prefer, preference_step
 from train.language.settings import LanguageSettings
@@ -34,13 +34,13 @@ happy> We won.
 
 
 @pytest.fixture
-def talks(store: Store, tmp_path: Path) -> list[Talk]:
+def talks(store: Store, tmp_path: Path) -> list[WrittenTalk]:
     del store  # the part that `tongue` names
     (tmp_path / "judged.txt").write_text(JUDGED)
     return read_talks([tmp_path / "judged.txt"])
 
 
-def test_both_answers_see_what_was_said_and_not_each_other(talks: list[Talk]) -> None:
+def test_both_answers_see_what_was_said_and_not_each_other(talks: list[WrittenTalk]) -> None:
     pairs = pairs_of(talks)
     assert [(p.talk.exchanges[-1].said, p.talk.exchanges[-1].worse) for p in pairs] == [
         ("It rained.", "I see."),
@@ -64,7 +64,7 @@ def test_both_answers_see_what_was_said_and_not_each_other(talks: list[Talk]) ->
         pairs_of(talks[2:])
 
 
-def test_a_long_talk_before_a_pair_loses_its_oldest_exchanges(talks: list[Talk]) -> None:
+def test_a_long_talk_before_a_pair_loses_its_oldest_exchanges(talks: list[WrittenTalk]) -> None:
     prompts = chat_prompts(read_tokenizer(checkpoint_folder("tongue")))
     pairs = pairs_of(talks)
     whole = PairBatches(pairs[1:], prompts, "You listen.", batch_tokens=512).load(0, 0).value
@@ -75,7 +75,7 @@ def test_a_long_talk_before_a_pair_loses_its_oldest_exchanges(talks: list[Talk])
 
 
 def test_the_better_answer_becomes_the_likelier_one(
-    talks: list[Talk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    talks: list[WrittenTalk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(unpacked, "LARGE", 0)
     monkeypatch.setattr(int8, "LEAST_QUANTIZED", 1)
@@ -106,7 +106,7 @@ def test_the_better_answer_becomes_the_likelier_one(
     assert loss(tmp_path / "b" / "last") < loss(tmp_path / "a" / "last") - 0.05
 
 
-def test_what_cannot_be_preferred_is_told(talks: list[Talk], tmp_path: Path) -> None:
+def test_what_cannot_be_preferred_is_told(talks: list[WrittenTalk], tmp_path: Path) -> None:
     settings = PreferSettings(llm="tongue", material=(tmp_path / "judged.txt",))
     with pytest.raises(ValueError, match="--updates RUN/best"):
         prefer(settings)

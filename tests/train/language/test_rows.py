@@ -6,12 +6,12 @@ from models.prompts import chat_prompts
 from tests.models.small import byte_tokenizer
 from train.alignment.losses import IGNORED
 from train.language.batches import TalkBatches
-from train.language.material import Exchange, Talk
+from train.language.material import Exchange, WrittenTalk
 from train.language.rows import RowWriter, padded
 
-HEARD = Talk("heard", (Exchange("It rained.", Emotion.SAD, "All day?"),))
-PLAIN = Talk("plain", (Exchange("Hello.", None, "Hi!"),))
-LONGER = Talk(
+HEARD = WrittenTalk("heard", (Exchange("It rained.", Emotion.SAD, "All day?"),))
+PLAIN = WrittenTalk("plain", (Exchange("Hello.", None, "Hi!"),))
+LONGER = WrittenTalk(
     "longer", (Exchange("Hello.", None, "Hi!"), Exchange("I won.", Emotion.HAPPY, "You won!"))
 )
 
@@ -78,7 +78,7 @@ def test_what_goes_beyond_the_longest_conversation_is_left_out() -> None:
 
 
 def test_an_epoch_holds_every_talk_once_and_a_batch_is_the_same_again() -> None:
-    talks = [Talk(f"t{n}", (Exchange(f"Number {n}.", None, "Yes."),)) for n in range(60)]
+    talks = [WrittenTalk(f"t{n}", (Exchange(f"Number {n}.", None, "Yes."),)) for n in range(60)]
     batches = TalkBatches(talks, writer(), row_tokens=200, batch_tokens=600)
     loaded = [batches.load(3, number) for number in range(batches.count(3))]
     assert sorted(name for batch in loaded for name in batch.names) == sorted(

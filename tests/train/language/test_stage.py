@@ -139,7 +139,7 @@ def test_what_an_llm_in_8_bits_is_taught_is_kept_beside_its_part(
     assert torch.cosine_similarity(ours, theirs, dim=0) > 0.99
     assert [p.dtype for p in quick.llm.parameters()] == [torch.float32] * 5, "norms alone"
     with pytest.raises(ValueError, match="in 8 bits cannot be saved"):
-        checkpoint.save(quick, tmp_path / "again")
+        checkpoint.save(quick.checkpoint(), tmp_path / "again")
 
 
 def test_updates_are_added_to_a_part_however_it_is_stored_and_below_other_updates(

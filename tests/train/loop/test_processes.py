@@ -12,7 +12,7 @@ import torch
 from models.blsp_emo import BlspEmo
 from tests.train.small import small_settings, small_task
 from tests.train.tiny import tiny_model
-from train.alignment.step import EMOTION
+from train.alignment.stages import EMOTION
 from train.data.manifest import Utterance, read_manifest, write_manifest
 from train.loop.fit import fit
 from train.loop.processes import check_joined, held
@@ -100,14 +100,14 @@ from functools import partial
 from tests.train.small import small_settings
 from tests.train.alignment.test_step import examples_of, task_for
 from tests.train.tiny import tiny_model
-from models.checkpoints.checkpoint import save
-from train.alignment.step import EMOTION
+from train.alignment.command import export
+from train.alignment.stages import EMOTION
 from train.loop.fit import fit
 from dataclasses import replace
 folder = Path(sys.argv[1])
 model = tiny_model(folder / os.environ["RANK"])
 task = task_for(EMOTION, model, examples_of(folder / os.environ["RANK"], model))
-task = replace(task, export=save, valid=task.train)
+task = replace(task, export=export, valid=task.train)
 fit(task, small_settings(max_steps=4, accumulate=1, evaluate_every=2), folder / "run")
 assert {type(p).__name__ for p in model.parameters()} == {"DTensor"}
 """
@@ -118,7 +118,7 @@ import os, signal, sys
 from pathlib import Path
 from train.continuations.command import write_continuations
 from train.settings import ContinueSettings
-from train.continuations.writers import Written
+from train.continuations.writers import WrittenContinuation
 left = int(sys.argv[2])
 class Writer:
     def write(self, utterances):
@@ -130,7 +130,7 @@ class Writer:
         left -= 1
         with open(sys.argv[1] + "/asked-" + os.environ["RANK"], "a") as asked:
             asked.writelines(u.id + "\\n" for u in utterances)
-        return [Written("Good luck with " + u.id, True) for u in utterances]
+        return [WrittenContinuation("Good luck with " + u.id, True) for u in utterances]
 settings = ContinueSettings(manifest=Path(sys.argv[1]) / "said.jsonl", batch_size=2)
 write_continuations(settings, Writer())
 """

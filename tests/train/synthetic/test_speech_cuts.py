@@ -6,7 +6,13 @@ import soundfile as sf
 
 from tests.models.small import tone
 from train.data.manifest import Utterance, write_manifest
-from train.synthetic.speech_cuts import Recording, draw_cuts, find_recordings, heard_cut, pink_noise
+from train.synthetic.speech_cuts import (
+    SpokenRecording,
+    draw_cuts,
+    find_recordings,
+    heard_cut,
+    pink_noise,
+)
 from train.synthetic.surroundings import Surroundings
 
 QUIET = Surroundings([], [])
@@ -38,7 +44,7 @@ def test_a_place_without_recordings_is_named(tmp_path: Path):
 
 
 def test_cuts_have_all_lengths_and_lie_within_their_recordings():
-    long, short = Recording("long", Path(), 20.0), Recording("short", Path(), 0.3)
+    long, short = SpokenRecording("long", Path(), 20.0), SpokenRecording("short", Path(), 0.3)
     cuts = draw_cuts([[long], [short]], 400, lengths_s=(0.5, 8.0), shares=(3, 1), seed=2)
     assert cuts == draw_cuts([[long], [short]], 400, lengths_s=(0.5, 8.0), shares=(3, 1), seed=2)
     of_long = [cut for cut in cuts if cut.recording is long]

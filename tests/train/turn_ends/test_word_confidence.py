@@ -48,7 +48,7 @@ def test_a_model_that_understands_nothing_is_never_sure(model: BlspEmo) -> None:
 
 @needs_espeak
 def test_the_checkpoint_carries_it(model: BlspEmo, tmp_path: Path) -> None:
-    save(model, tmp_path / "model")
+    save(model.checkpoint(), tmp_path / "model")
     settings = TurnEndSettings(
         model=str(tmp_path / "model"), most=20, spoken=20, write=True, device="cpu"
     )

@@ -52,7 +52,7 @@ def test_the_area_under_the_curve(score: list[float], area: float) -> None:
 
 
 def test_the_checkpoint_carries_it_only_if_asked(tmp_path: Path) -> None:
-    save(tiny_model(tmp_path / "tokenizer"), tmp_path / "model")
+    save(tiny_model(tmp_path / "tokenizer").checkpoint(), tmp_path / "model")
     for write in (False, True):
         settings = TurnEndSettings(
             model=str(tmp_path / "model"), most=20, write=write, device="cpu"

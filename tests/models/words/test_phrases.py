@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from models.blsp_emo import BlspEmo
-from models.phrases import MARKS, phrase_scores
+from models.words.phrases import MARKS, phrase_scores
 from tests.models.small import byte_tokenizer, tiny_model, tone
 
 START, END = 257, 258
@@ -43,7 +43,7 @@ def test_phrases_are_scored_as_one_by_one_in_small_and_large_letters(model: Blsp
 
 
 def test_a_phrase_that_cannot_have_been_said_is_not_read_on(model: BlspEmo, monkeypatch) -> None:
-    monkeypatch.setattr("models.phrases.WITHIN", 0.0)
+    monkeypatch.setattr("models.words.phrases.WITHIN", 0.0)
     monkeypatch.setattr(model.decoder_tokenizer, "encode", lambda text: [text.strip().encode()[0]])
     scores = phrase_scores(
         model.decoder,

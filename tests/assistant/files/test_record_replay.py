@@ -11,16 +11,16 @@ from assistant.assembly import Engines
 from assistant.empathy import load_policy
 from assistant.engines.protocols import EmotionEstimate, Persona
 from assistant.errors import InputError, OutputError
-from assistant.records.comparison_files import JSON, MARKDOWN, ComparisonFolder
-from assistant.records.ledger import exported_files
-from assistant.records.reading import Record, read_record, resolve
-from assistant.records.recording import AUDIO_NAME, Consent
-from assistant.records.replay import (
+from assistant.files.record_replay import (
     check_replayable,
     comparison,
     recorded_settings,
     replay,
 )
+from assistant.records.comparison_files import JSON, MARKDOWN, ComparisonFolder
+from assistant.records.ledger import exported_files
+from assistant.records.reading import Record, read_record, resolve
+from assistant.records.recording import AUDIO_NAME, Consent
 from models.emotions import Emotion
 from tests.assistant.records.made import TALK, Said, make_record
 from tests.fakes import LevelDetector, ScriptedModel, ToneVoice, certain, speech_like

@@ -54,10 +54,12 @@ def phrase_scores(
     prompt = torch.tensor([config.prompt_ids], device=states.states.device)
     first = torch.log_softmax(decoder(prompt, states)[0, -1].float(), dim=-1)
     begun = first[torch.tensor([spelling.ids[0] for spelling in spellings], device=first.device)]
+    # One step tells most phrases apart; only those that begin alike are read to their end.
     likely = [spellings[int(row)] for row in torch.nonzero(begun >= begun.max() - WITHIN)]
     scores = torch.full((len(phrases),), -torch.inf)
     read = _scores(decoder, config, states, likely, tokenizer)
     for spelling, score in zip(likely, read, strict=True):
+        # Small and large letters are one phrase: their probabilities add up.
         scores[spelling.phrase] = torch.logaddexp(scores[spelling.phrase], score)
     return scores.tolist()
 
@@ -79,6 +81,7 @@ def _scores(
 ) -> Tensor:
     """Returns (N,) of `spellings`, whatever mark follows them, read beside each other."""
     longest, end = max(len(spelling.ids) for spelling in spellings), config.stop_ids[0]
+    # What pads a shorter row lies behind its end, and a causal decoder never looks there.
     rows = [(*spelling.ids, *[end] * (longest - len(spelling.ids))) for spelling in spellings]
     ids = torch.tensor(rows, device=states.states.device)
     given = torch.tensor([config.prompt_ids], device=ids.device).expand(len(rows), -1)
@@ -90,6 +93,7 @@ def _scores(
     written = chances[:, :-1].gather(2, ids[..., None])[..., 0]
     return torch.stack(
         [
+            # With the end: "stop" is also how "stop it" begins.
             written[row, : len(spelling.ids)].sum()
             + chances[row, len(spelling.ids), endings].logsumexp(0)
             for row, spelling in enumerate(spellings)

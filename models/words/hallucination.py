@@ -32,6 +32,7 @@ def loop_length(ids: Sequence[int]) -> int:
     """Returns how many tokens at the end repeat what stands before them; 0 for no loop."""
     for period in range(1, len(ids) // LOOP_REPEATS + 1):
         repeats = max(LOOP_REPEATS, -(-LOOP_TOKENS // period))
+        # Short periods need more rounds: people say one word four times in a row, not twelve times.
         tail = list(ids[-period * repeats :])
         if len(ids) >= period * repeats and tail == tail[:period] * repeats:
             return period * (repeats - 1)
@@ -44,6 +45,8 @@ def second_time(ids: Sequence[int]) -> int:
     For a decoder that had to be stopped: it may be in the middle of its second round, and the whole
     of what it says again is left out. People who say a thing twice come to an end.
     """
+    # From the shortest repeated end to longer ones: the first that fits has the smallest period,
+    # and is then widened to the left as far as it goes.
     for start in range(len(ids) - LEAST_REPEATED, 0, -1):
         tail = ids[start:]
         for period in range(1, start + 1):
@@ -71,10 +74,12 @@ def read_again(places_s: Sequence[float], tokens: Sequence[str], seconds: float)
     read: list[float] = []
     for nth, at in enumerate(words):
         rest = [places_s[other] for other in words[nth:]]
+        # Attention jumps back by a word now and then within one reading; a new reading begins far
+        # before the furthest place so far.
         goes_back = bool(read) and max(read) - places_s[at] >= BACK_S
         if goes_back and len(rest) > 1 and _are_old(rest, read, seconds):
             return len(tokens) - _start_of_sentence(tokens, at)
-        if places_s[at] <= seconds:
+        if places_s[at] <= seconds:  # a place in the silence behind would make all else go back
             read.append(places_s[at])
     return 0
 
@@ -134,4 +139,5 @@ def is_invented(text: str, log_probabilities: Sequence[float], no_speech: float)
     if not text:
         return False
     mean = sum(log_probabilities) / max(1, len(log_probabilities))
+    # As Whisper decides it: sure words outweigh the guess that nobody speaks.
     return (no_speech > NO_SPEECH and mean < UNSURE) or compression(text) > COMPRESSION

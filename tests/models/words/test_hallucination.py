@@ -3,7 +3,7 @@ from itertools import cycle, islice
 import pytest
 import torch
 
-from models.hallucination import (
+from models.words.hallucination import (
     compression,
     is_invented,
     longest_words,

@@ -1,0 +1,1 @@
+"""The smallest of each kind that can be added; `tests.test_extending` adds them in memory."""
