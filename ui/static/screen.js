@@ -23,7 +23,7 @@ export class Screen {
   change(change) {
     const { turns = {}, ...rest } = change;
     Object.assign(this.view, rest);
-    this.following(() => {
+    this.settle(() => {
       for (const [index, turn] of Object.entries(turns)) {
         if (turn === null) {
           delete this.view.turns[index];
@@ -34,9 +34,14 @@ export class Screen {
         }
       }
       this.showWays();
+      if (rest.course || change.turns) this.drawCourse();
+      if (rest.notices) this.drawNotices(rest.notices);
     });
-    if (rest.course || change.turns) this.drawCourse();
-    if (rest.notices) this.drawNotices(rest.notices);
+  }
+
+  // The orb goes smoothly to wherever the change of all the rest puts it.
+  settle(change) {
+    flip(this.root.querySelector("#a-stage"), () => this.following(change));
   }
 
   redraw(index) {
@@ -54,10 +59,12 @@ export class Screen {
 
   clear() {
     this.view = { ...structuredClone(NOTHING), floor: "listening" };
-    this.turns.clear();
-    this.drawCourse();
-    this.drawNotices([]);
-    this.showWays();
+    this.settle(() => {
+      this.turns.clear();
+      this.drawCourse();
+      this.drawNotices([]);
+      this.showWays();
+    });
   }
 
   get isEmpty() {
@@ -68,11 +75,8 @@ export class Screen {
   showWays() {
     const { isEmpty } = this;
     this.root.querySelector(".a-save").hidden = isEmpty;
-    if (this.root.classList.contains("a-in-talk") !== isEmpty) return;
-    flip(this.root.querySelector("#a-stage"), () => {
-      this.root.querySelector("#a-welcome").hidden = !isEmpty;
-      this.root.classList.toggle("a-in-talk", !isEmpty);
-    });
+    this.root.querySelector("#a-welcome").hidden = !isEmpty;
+    this.root.classList.toggle("a-in-talk", !isEmpty);
   }
 
   drawCourse() {
