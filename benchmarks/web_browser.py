@@ -82,7 +82,7 @@ def watch(page_url: str, microphone: Path, minutes: float) -> np.ndarray:
         browser = browsers.chromium.launch(
             executable_path=shutil.which("chromium"), headless=True, args=flags
         )
-        page: Any = browser.new_page()
+        page: Any = browser.new_page(bypass_csp=True)
         page.goto(page_url, wait_until="commit", timeout=240_000)
         page.wait_for_selector("#attune[data-state=ready]", timeout=240_000)
         page.click("#a-talk")

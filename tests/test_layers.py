@@ -111,7 +111,7 @@ MOST_SIBLINGS = 21
 ALIKE = ("train/corpora", "benchmarks/cases")
 """Folders of modules that are alike by nature, one reader or one case each, in any number."""
 FORBIDDEN_NAMES = {"utils", "common", "helpers"}
-HEAVY = {"torch", "transformers", "gradio", "accelerate", "matplotlib", "onnxruntime", "ray"}
+HEAVY = {"torch", "transformers", "accelerate", "matplotlib", "onnxruntime", "ray"}
 
 
 def sources() -> list[Path]:

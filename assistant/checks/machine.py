@@ -244,8 +244,8 @@ def _ffmpeg() -> Iterable[Check]:
 
 
 def _web() -> Iterable[Check]:
-    if importlib.util.find_spec("gradio"):
-        yield Check("web page", State.WORKS, f"Gradio {importlib.metadata.version('gradio')}")
+    if importlib.util.find_spec("fastapi") and importlib.util.find_spec("uvicorn"):
+        yield Check("web page", State.WORKS, f"FastAPI {importlib.metadata.version('fastapi')}")
     else:
         yield Check("web page", State.OPTIONAL, "not installed", "pip install -e '.[web]'")
 

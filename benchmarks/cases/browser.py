@@ -29,7 +29,7 @@ async def page_at(port: int, microphone: Waveform) -> AsyncGenerator[Any]:
             browser = await browsers.chromium.launch(
                 executable_path=shutil.which("chromium"), args=flags
             )
-            page = await browser.new_page()
+            page = await browser.new_page(bypass_csp=True)
             await page.goto(f"http://127.0.0.1:{port}/")
             await page.wait_for_selector("#attune[data-state=ready]")
             yield page

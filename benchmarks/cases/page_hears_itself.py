@@ -56,7 +56,7 @@ async def _talk(case: Case, sound: SoundLoop, port: int) -> None:
             args=["--headless=new", *FLAGS],
             env=dict(os.environ),
         )
-        page = await browser.new_page()
+        page = await browser.new_page(bypass_csp=True)
         page.set_default_timeout(1_000 * PATIENT_S)
         await page.goto(f"http://127.0.0.1:{port}/")
         await page.wait_for_selector("#attune[data-state=ready]")

@@ -26,7 +26,7 @@ SEEN = "() => { document.dispatchEvent(new Event('visibilitychange')); }"
 WAKES: dict[str, str | None] = {
     "by itself, seen again": SEEN,
     "by its button": "() => document.querySelector('#a-wake').click()",
-    "by Mute and Unmute": "() => [1, 2].forEach(() => document.querySelector('#a-talk').click())",
+    "by Mute and Unmute": "() => [1, 2].forEach(() => document.querySelector('#a-mute').click())",
     "by nobody's doing": None,
 }
 

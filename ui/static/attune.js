@@ -1,38 +1,39 @@
 // The page: joins socket, sound and screen. It keeps no conversation of its own.
 
 import { Audio, MicrophoneProblem, decodeFile, toBase64 } from "./audio.js";
+import { Awake } from "./awake.js";
 import { Choices } from "./choices.js";
+import { Consent } from "./consent.js";
+import { offerExamples } from "./examples.js";
+import { formOf, situation } from "./floor.js";
 import { Orb } from "./orb.js";
 import { Outbox } from "./outbox.js";
 import { Past, keepUnderWay, takeUnderWay } from "./past.js";
+import { Recordings } from "./recordings.js";
 import { download } from "./saved.js";
 import { Screen } from "./screen.js";
 import { Socket } from "./socket.js";
-import { Typed } from "./typed.js";
+import { Typed, newItem, tooLong } from "./typed.js";
+import { Waiting } from "./waiting.js";
 
-const STATUS = {
-  "getting ready": "Getting ready …",
-  listening: "Listening. Just speak.",
-  "you speak": "I hear you …",
-  thinking: "Thinking …",
-  "both speak": "Go on, I listen …",
-  ended: "The talk has ended.",
-};
-
-const HAS_KEYS = matchMedia("(hover: hover)").matches;
-const INTERRUPTED = "The sound is interrupted, perhaps by a call. You are not heard just now.";
 const ENDED = "The talk has ended. Press Talk to begin a new one.";
 const FORGOTTEN =
   "The server was restarted: this talk is over, and kept below to be saved. Press Talk to begin a " +
   "new one.";
+const FULL = "This tab has no room to keep more talks over a reload. Save those that you want to keep.";
 const SETTINGS = "settings";
+const LOOK_EVERY_MS = 500;
 
 class Page {
   constructor(root) {
     this.root = root;
     this.pick = (id) => root.querySelector(`#a-${id}`);
     this.choices = new Choices(this.pick, () => this.configure());
-    this.screen = new Screen(root, { onCorrect: (turn, emotion) => this.correct(turn, emotion) });
+    this.recordings = new Recordings();
+    this.screen = new Screen(root, {
+      onCorrect: (turn, emotion) => this.correct(turn, emotion),
+      recordings: this.recordings,
+    });
     this.audio = new Audio({
       onFrame: (frame) => this.frame(frame),
       onPlayed: (report) => this.played(report),
@@ -47,7 +48,10 @@ class Page {
     });
     this.outbox = new Outbox((event) => this.socket.send(event));
     this.typed = new Typed(this.pick("text"), this.pick("log"));
-    this.past = new Past(this.pick("past"));
+    this.waiting = new Waiting(this.pick("live"));
+    this.past = new Past(this.pick("past"), () => this.screen.problem(FULL));
+    this.consent = new Consent(this.pick("consent"));
+    this.awake = new Awake();
     this.over = "";
     this.hasSession = false;
     this.isInLine = false;
@@ -61,10 +65,12 @@ class Page {
       texts.forEach((node) => (node.textContent = node.textContent.replace("this computer", "this server")));
     }
     this.bind();
-    this.offerExamples();
     this.goOn();
     this.show();
     root.dataset.state = "ready";
+    offerExamples(this.pick("examples"), (load) => this.answerFile(load));
+    this.choices.load();
+    setInterval(() => this.screen.view.floor === "thinking" && this.show(), LOOK_EVERY_MS);
   }
 
   // A page that is loaded anew goes on with its talk; what cannot go on is shown as a past one.
@@ -82,19 +88,28 @@ class Page {
   bind() {
     const talk = this.pick("talk");
     talk.disabled = false;
-    talk.onclick = () => !this.holds && this.toggle();
+    talk.onclick = () => !this.isLive && this.toggle();
     talk.onpointerdown = () => this.holds && this.hold(true);
     talk.onpointerup = talk.onpointerleave = talk.onpointercancel = () => this.hold(false);
     talk.oncontextmenu = (event) => this.holds && event.preventDefault();
+    // Who presses the picture means to talk; the button beside it is what has a name.
+    this.pick("stage").onclick = () => this.root.dataset.floor === "idle" && !this.isLive && this.toggle();
+    this.pick("mute").onclick = () => this.toggle();
     this.pick("stop").onclick = () => this.interrupt();
-    this.pick("end").onclick = () => this.end();
+    this.pick("end").onclick = this.pick("leave").onclick = () => this.end();
     this.pick("composer").onsubmit = (event) => {
       event.preventDefault();
       this.type(this.pick("text").value.trim());
     };
+    this.pick("text").onkeydown = (event) => {
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      this.pick("composer").requestSubmit();
+    };
     this.pick("wake").onclick = () => this.wake();
     this.pick("upload").onchange = ({ target }) => {
-      if (target.files[0]) this.answerFile(target.files[0]);
+      const [file] = target.files;
+      if (file) this.answerFile(async () => file);
       target.value = "";
     };
     this.pick("details").onchange = ({ target }) => {
@@ -120,9 +135,9 @@ class Page {
   }
 
   key(event, isDown) {
-    const place = event.target.closest?.("input, textarea, select, button, summary, a, dialog");
+    const place = event.target.closest?.("input, textarea, select, button, summary, a, audio, dialog");
     const isElsewhere = place && !(this.holds && place === this.pick("talk"));
-    if (event.code === "Escape" && isDown) this.interrupt();
+    if (event.code === "Escape" && isDown && !event.target.closest?.("dialog")) this.interrupt();
     if (event.code !== "Space" || isElsewhere) return;
     event.preventDefault();
     if (event.repeat) return;
@@ -130,6 +145,7 @@ class Page {
     else if (isDown) this.toggle();
   }
 
+  // Begins to talk; or mutes and unmutes.
   async toggle() {
     if (this.isInLine) return;
     if (this.isLive) {
@@ -139,7 +155,7 @@ class Page {
       this.show();
       return;
     }
-    if (!(await this.consents())) return;
+    if (!(await this.consent.ask())) return;
     this.screen.problem("");
     try {
       await this.audio.listen();
@@ -153,6 +169,10 @@ class Page {
     this.socket.connect();
     this.configure();
     this.show();
+    // The button that was pressed is gone: what mutes stands in its place.
+    if (!this.holds && [document.body, this.pick("talk")].includes(document.activeElement)) {
+      this.pick("mute").focus({ preventScroll: true });
+    }
   }
 
   async wake() {
@@ -163,20 +183,6 @@ class Page {
       this.microphoneGone(error.message);
     }
     this.show();
-  }
-
-  consents() {
-    if (sessionStorage.getItem("attune-consent")) return Promise.resolve(true);
-    const dialog = this.pick("consent");
-    dialog.returnValue = "";
-    dialog.showModal();
-    return new Promise((resolve) => {
-      dialog.onclose = () => {
-        const agreed = dialog.returnValue === "yes";
-        if (agreed) sessionStorage.setItem("attune-consent", "yes");
-        resolve(agreed);
-      };
-    });
   }
 
   hold(isDown) {
@@ -232,25 +238,34 @@ class Page {
   }
 
   async type(text) {
+    const advice = tooLong(text);
+    if (advice) return this.screen.problem(advice);
+    if (!text || !(await this.consent.ask())) return;
     await this.audio.prepare();
     const id = this.typed.send(text);
     if (id) this.question({ type: "input_text", text }, id);
     this.show();
   }
 
-  async answerFile(file) {
+  // `load` gives the file, once the person has agreed that it may be heard.
+  async answerFile(load) {
+    if (!(await this.consent.ask())) return;
     try {
       await this.audio.prepare();
+      const file = await load();
       const samples = await decodeFile(file);
-      this.question({ type: "input_audio", audio: toBase64(samples) });
+      const id = newItem();
+      this.recordings.add(id, file.name, file);
+      this.question({ type: "input_audio", audio: toBase64(samples) }, id);
     } catch (error) {
       this.screen.problem(error.message);
     }
+    this.show();
   }
 
   question(part, id) {
     this.screen.problem("");
-    const item = { ...(id && { id }), type: "message", role: "user", content: [part] };
+    const item = { id, type: "message", role: "user", content: [part] };
     this.outbox.put({ type: "conversation.item.create", event_id: id, item });
     this.outbox.put({ type: "response.cancel", event_id: "quiet" });
     this.outbox.put({ type: "response.create", event_id: id });
@@ -259,12 +274,8 @@ class Page {
 
   correct(turn, emotion) {
     if (!this.hasSession) this.screen.problem("This can be corrected while the talk goes on only.");
+    else this.screen.note(`Noted: ${emotion}. The next answers go by it.`);
     this.socket.send({ type: "attune.emotion.correct", turn, emotion });
-  }
-
-  // Called by Gradio's part of the page.
-  set(name, value) {
-    this.choices.set(name, value);
   }
 
   configure() {
@@ -293,6 +304,7 @@ class Page {
   }
 
   event(event) {
+    this.matchRecording(event);
     switch (event.type) {
       case "session.created":
         this.opened(event.session);
@@ -311,7 +323,16 @@ class Page {
       case "conversation.item.added":
         this.typed.take(event.item.id);
         break;
+      case "conversation.item.input_audio_transcription.delta":
+        this.waiting.caption(event.item_id, event.delta);
+        break;
+      case "conversation.item.input_audio_transcription.completed":
+      case "conversation.item.input_audio_transcription.failed":
+        this.waiting.known(event.item_id);
+        break;
       case "conversation.item.deleted":
+        this.waiting.known(event.item_id);
+        this.recordings.drop(event.item_id);
         this.unanswered(this.typed.giveBack(event.item_id));
         break;
       case "input_audio_buffer.speech_started":
@@ -342,6 +363,14 @@ class Page {
     this.show();
   }
 
+  // A recording has become a turn: its name and its player stand there from now on.
+  matchRecording(event) {
+    const isHeard = event.type === "conversation.item.input_audio_transcription.completed";
+    const last = isHeard ? Number(Object.keys(this.screen.view.turns).at(-1)) : NaN;
+    const turn = event.turn ?? (Number.isNaN(last) ? undefined : last);
+    if (event.item_id && this.recordings.match({ ...event, turn })) this.screen.redraw(turn);
+  }
+
   opened(session) {
     if (this.isForgotten()) return;
     this.isInLine = false;
@@ -349,6 +378,7 @@ class Page {
     if (!this.socket.isResumed) {
       this.past.add(this.screen.view);
       this.screen.clear();
+      this.recordings.forget();
     }
     this.over = "";
     this.hasSession = true;
@@ -386,6 +416,7 @@ class Page {
     // Sent twice after a break: it was there already.
     if (error.param === "item.id" && this.typed.sent.has(id)) return this.typed.take(id);
     this.typed.giveBack(id);
+    this.recordings.drop(id);
     const isEmpty = error.code === "input_audio_buffer_commit_empty";
     const remedy = this.holds ? "Hold the button while you speak." : "Is there speech in the recording?";
     this.screen.problem(isEmpty ? `Nothing was heard: too short, or no speech. ${remedy}` : error.message);
@@ -443,6 +474,7 @@ class Page {
     this.outbox.close();
     this.outbox.clear();
     this.typed.end();
+    this.waiting.clear();
     this.flush();
     this.audio.deafen();
     this.over = over;
@@ -450,79 +482,47 @@ class Page {
 
   show() {
     const { floor, turns } = this.screen.view;
+    const isThinking = this.hasSession && floor === "thinking";
+    this.thinkingSince = isThinking ? this.thinkingSince || performance.now() : 0;
+    const thinkingMs = isThinking ? performance.now() - this.thinkingSince : 0;
     const isSpeaking = this.hasSession && ["Attune speaks", "both speak", "thinking"].includes(floor);
-    const isAsleep = this.audio.isInterrupted && (this.hasSession || this.isLive);
-    this.orb.floor = !isAsleep && (this.isLive || isSpeaking) ? floor : "listening";
+    const now = this.now();
     const last = Object.values(turns).at(-1);
-    this.orb.feel(last && (last.corrected || (!last.emotion?.abstained && last.emotion?.label)));
-    const label = this.holds ? "Hold to talk" : this.isMuted ? "Unmute" : "Mute";
-    this.pick("talk-label").textContent = this.isInLine ? "In line" : this.isLive ? label : "Talk";
-    this.pick("talk").setAttribute("aria-pressed", String(this.isLive && !this.isMuted));
-    this.pick("stop").hidden = !isSpeaking || !this.hasSession;
-    this.pick("wake").hidden = !isAsleep;
-    this.pick("end").hidden = !this.socket.isWanted;
-    this.pick("end").textContent = this.isInLine ? "Leave the line" : "End the talk";
-    this.root.dataset.floor = isAsleep ? "interrupted" : this.isLive || isSpeaking ? floor : "idle";
-    this.screen.status(isAsleep ? INTERRUPTED : this.situation(floor));
-  }
-
-  situation(floor) {
-    if (this.hasSession) return this.caption(floor);
-    if (this.isInLine) return `Many people talk right now. You are number ${this.place} in line; stay on this page.`;
-    if (this.socket.tries > 2) return "The server does not answer, and nobody hears you. What was said is kept here. Trying again …";
-    if (this.socket.tries) return "The connection was lost. Trying again …";
-    if (this.socket.isWanted) return this.isLive ? "Connecting … Speak, it is kept." : "Connecting …";
-    return this.over || (HAS_KEYS ? "Press Talk, or the space bar." : "Press Talk.");
-  }
-
-  caption(floor) {
-    if (floor === "Attune speaks") return `Attune speaks.${this.interruption()}`;
-    if (floor !== "listening") return STATUS[floor] || floor;
-    if (!this.isLive) return "Your turn: type below, or press Talk.";
-    if (this.isMuted) return "The microphone is off.";
-    if (this.holds && this.isHolding) return "Listening … let go to be answered.";
-    if (this.holds) return `Hold the button${HAS_KEYS ? ", or the space bar," : ""} and speak.`;
-    return STATUS.listening;
-  }
-
-  // How the answer that is being spoken can be interrupted by voice.
-  interruption() {
-    if (!this.isLive) return "";
-    if (this.holds) return " Hold the button to interrupt.";
-    return this.isMuted ? " The microphone is off." : " Speak to interrupt.";
-  }
-
-  async offerExamples() {
-    const response = await fetch(new URL("attune/examples", document.baseURI));
-    const examples = response.ok ? await response.json() : [];
-    const buttons = examples.map(({ name, url }) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = "a-chip";
-      button.textContent = name;
-      button.onclick = async () => {
-        await this.audio.prepare();
-        const sound = await fetch(new URL(url, document.baseURI));
-        this.answerFile(new File([await sound.blob()], "example.wav"));
-      };
-      return button;
+    this.orb.state = formOf(now, floor);
+    this.orb.feel(last ? last.corrected || (!last.emotion?.abstained && last.emotion?.label) || "" : "");
+    this.root.dataset.floor = now.isAsleep ? "interrupted" : this.isLive || isSpeaking ? floor : "idle";
+    this.controls(isSpeaking, now.isAsleep);
+    this.screen.status(situation(now, floor, thinkingMs));
+    this.screen.following(() => {
+      const shown = this.hasSession ? floor : "";
+      this.waiting.show(shown, { isAnswered: Boolean(last?.reply || last?.failure), thinkingMs });
     });
-    this.pick("examples").replaceChildren(...buttons);
+    this.screen.facts.show(this.screen.view, (kind, name) => this.choices.titleOf(kind, name));
+    this.awake.keep(this.isLive || isSpeaking);
+  }
+
+  // Who is heard, and what is open.
+  now() {
+    const { hasSession, isInLine, isLive, isMuted, isHolding, holds, over, place } = this;
+    const { tries, isWanted } = this.socket;
+    const isAsleep = this.audio.isInterrupted && (hasSession || isLive);
+    return { hasSession, isInLine, isLive, isMuted, isHolding, holds, over, place, tries, isWanted, isAsleep };
+  }
+
+  controls(isSpeaking, isAsleep) {
+    const label = this.isInLine ? "In line" : this.holds ? "Hold to talk" : "Talk";
+    this.pick("talk-label").textContent = label;
+    this.pick("talk").hidden = this.isLive && !this.holds && !this.isInLine;
+    this.pick("mute").hidden = !this.isLive || this.holds || this.isInLine;
+    this.pick("mute").setAttribute("aria-pressed", String(this.isMuted));
+    this.pick("mute-label").textContent = this.isMuted ? "Unmute" : "Mute";
+    this.pick("stop").hidden = !isSpeaking;
+    this.pick("wake").hidden = !isAsleep;
+    this.pick("end").hidden = !this.socket.isWanted || this.isInLine;
+    this.pick("leave").hidden = !this.isInLine;
   }
 }
 
-// Gradio draws the page after this script has loaded.
-function whenDrawn(begin) {
-  const find = () => document.getElementById("attune");
-  if (find()) return begin(find());
-  const watch = new MutationObserver(() => {
-    if (!find()) return;
-    watch.disconnect();
-    begin(find());
-  });
-  return watch.observe(document.documentElement, { childList: true, subtree: true });
-}
-
-whenDrawn((root) => {
-  window.attune = new Page(root);
-});
+window.attune = new Page(document.getElementById("attune"));
+// Without https the browser offers none: then its own page says that the server is away.
+navigator.serviceWorker?.register(new URL("worker.js", document.baseURI)).catch(() => {});

@@ -216,10 +216,18 @@ function level(node) {
   return Math.sqrt(samples.reduce((sum, v) => sum + v * v, 0) / samples.length);
 }
 
+// A microphone that is refused is told apart from one that is not there.
 function advice(error) {
   switch (error.name) {
     case "NotAllowedError":
-      return "The microphone is blocked. Click the lock beside the address, allow the microphone, and press Talk again. You can also type below.";
+    case "SecurityError":
+      if (/dismissed/i.test(error.message)) {
+        return "The browser asked for the microphone and got no answer. Press Talk again and allow it. You can also type below.";
+      }
+      if (/system/i.test(error.message)) {
+        return "The microphone is blocked by the system. Allow it for this browser in the system's settings, and press Talk again. You can also type below.";
+      }
+      return "The microphone is blocked for this page. Open the sign beside the address, allow the microphone, and press Talk again. You can also type below.";
     case "NotFoundError":
       return "No microphone was found. Connect one and press Talk again, or type below.";
     case "NotReadableError":

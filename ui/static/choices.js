@@ -1,16 +1,90 @@
 // The settings that the person chooses: what they ask for, and what is in force by the server's word.
 
+import { element } from "./element.js";
+
+const GROUPS = [
+  ["voices", "voice", "voices"],
+  ["manners", "policy", "policies"],
+];
+
 export class Choices {
   constructor(pick, onChange) {
     this.pick = pick;
     this.onChange = onChange;
     this.values = { policy: undefined, voice: undefined, patience: undefined, model: undefined };
     this.unanswered = 0;
+    this.offers = { voices: [], policies: [], models: [] };
+    const patience = pick("patience");
+    patience.oninput = () => this.sayPatience();
+    patience.onchange = () => this.set("patience", Number(patience.value));
+    pick("settings-open").onclick = () => this.open();
+    this.sayPatience();
+  }
+
+  // What there is to choose: voices and manners with a name and a sentence, models.
+  async load() {
+    const response = await fetch(new URL("attune/offers", document.baseURI));
+    if (!response.ok) return;
+    this.offers = await response.json();
+    for (const [group, name, offered] of GROUPS) {
+      const place = this.pick(group);
+      place.append(...this.offers[offered].map((offer) => this.option(name, offer)));
+    }
+    this.pick("models").append(
+      ...this.offers.models.map((model) => this.option("model", { name: model, title: model })),
+    );
+    this.show();
+  }
+
+  // Returns how people call a voice or a manner.
+  titleOf(offered, name) {
+    return this.offers[offered].find((offer) => offer.name === name)?.title ?? name;
+  }
+
+  option(setting, { name, title, about }) {
+    const row = element("div", "a-option");
+    const button = element("input");
+    Object.assign(button, { type: "radio", name: `a-${setting}`, value: name, id: `a-${setting}-${name}` });
+    button.onchange = () => this.set(setting, name);
+    const label = element("label");
+    label.htmlFor = button.id;
+    label.append(element("b", "", title));
+    if (about) label.append(element("small", "", about));
+    row.append(button, label);
+    if (setting === "voice") row.append(this.sample(name, title));
+    return row;
+  }
+
+  sample(name, title) {
+    const button = element("button", "a-quiet a-small", "Hear it");
+    button.type = "button";
+    button.setAttribute("aria-label", `Hear ${title}`);
+    button.onclick = () => {
+      this.player ||= new window.Audio();
+      this.player.src = new URL(`attune/sample.wav?voice=${encodeURIComponent(name)}`, document.baseURI);
+      this.player.onerror = () => (button.textContent = "Cannot speak");
+      this.player.play().catch(() => {});
+    };
+    return button;
+  }
+
+  open() {
+    this.show();
+    const dialog = this.pick("settings");
+    dialog.onclose = () => this.player?.pause();
+    dialog.showModal();
+  }
+
+  sayPatience() {
+    const times = Number(this.pick("patience").value);
+    const about = times < 0.85 ? "short" : times <= 1.15 ? "as usual" : times <= 1.8 ? "longer" : "long";
+    this.pick("patience-said").textContent = `${about} (× ${times.toFixed(1)})`;
   }
 
   set(name, value) {
     if (this.values[name] === value) return;
     this.values[name] = value;
+    this.show();
     this.onChange();
   }
 
@@ -37,19 +111,24 @@ export class Choices {
     const { attune, audio } = session;
     // A model that was chosen counts from the next talk on.
     const model = this.values.model ?? session.model;
-    const values = { policy: attune.policy, voice: audio.output.voice, patience: attune.patience, model };
-    const isShown = Object.entries(values).every(([name, value]) => this.values[name] === value);
-    this.values = values;
+    this.values = { policy: attune.policy, voice: audio.output.voice, patience: attune.patience, model };
     this.pick("hold").checked = audio.input.turn_detection === null;
     this.pick("keep-words").checked = attune.keep_words;
     this.pick("keep-audio").checked = attune.keep_audio;
-    // Gradio draws these, and asks for them when this button is pressed.
-    if (!isShown) document.querySelector("#a-adopt")?.click();
+    this.show();
   }
 
-  // In the order of Gradio's controls.
-  get shown() {
+  show() {
     const { voice, policy, model, patience } = this.values;
-    return [voice, policy, model, patience];
+    const { voices, policies, models } = this.offers;
+    const first = { voice: voices[0]?.name, policy: policies[0]?.name, model: models[0] };
+    for (const [name, value] of Object.entries({ voice, policy, model })) {
+      const shown = value ?? first[name];
+      this.pick("settings").querySelectorAll(`input[name="a-${name}"]`).forEach((button) => {
+        button.checked = button.value === shown;
+      });
+    }
+    if (patience !== undefined) this.pick("patience").value = patience;
+    this.sayPatience();
   }
 }

@@ -6,12 +6,13 @@ import { Turns } from "./turns.js";
 
 const KEPT = "attune-past";
 const UNDER_WAY = "attune-talk";
-const MOST = 5;
 const FORMATS = { md: "text", json: "data", vtt: "captions" };
 
 export class Past {
-  constructor(place) {
+  // `onFull` is told that the tab has no room for another talk: nothing is thrown away for it.
+  constructor(place, onFull = () => {}) {
     this.place = place;
+    this.onFull = onFull;
     this.talks = read(KEPT) || [];
     this.talks.forEach((talk) => this.draw(talk));
   }
@@ -22,14 +23,12 @@ export class Past {
     if (!last) return;
     this.talks.push(talk);
     this.draw(talk);
-    while (this.talks.length > MOST) {
-      this.talks.shift();
-      this.place.firstChild.remove();
-    }
-    write(KEPT, this.talks);
+    if (!write(KEPT, this.talks)) this.onFull();
   }
 
   draw({ view, ended }) {
+    // The newest one is open; the others are a line each.
+    this.place.querySelectorAll("details").forEach((older) => (older.open = false));
     const box = element("details", "a-past");
     box.open = true;
     const turns = Object.entries(view.turns);
@@ -51,9 +50,13 @@ export function keepUnderWay(view) {
 }
 
 export function takeUnderWay() {
-  const view = read(UNDER_WAY);
+  const view = readUnderWay();
   sessionStorage.removeItem(UNDER_WAY);
   return view;
+}
+
+export function readUnderWay() {
+  return read(UNDER_WAY);
 }
 
 function saving(view) {
@@ -78,7 +81,9 @@ function read(key) {
 function write(key, value) {
   try {
     sessionStorage.setItem(key, JSON.stringify(value));
+    return true;
   } catch {
     // The tab's store is full: the screen has it all the same.
+    return false;
   }
 }

@@ -1,72 +1,104 @@
 // Draws the shared view into the page. All text goes in as text, never as markup.
 
-import { coursePlot } from "./course.js";
+import { coursePlot, courseWords } from "./course.js";
+import { Facts } from "./facts.js";
+import { flip } from "./flip.js";
+import { withLinks } from "./help.js";
 import { Turns } from "./turns.js";
 
 const NOTHING = { turns: {}, notices: [], course: [], settings: {} };
 const NOTE_MS = 15_000;
+const NEAR_END_PX = 140;
 
 export class Screen {
-  constructor(root, { onCorrect }) {
+  constructor(root, { onCorrect, recordings }) {
     this.root = root;
     this.view = { ...structuredClone(NOTHING), floor: "getting ready" };
-    this.turns = new Turns(root.querySelector("#a-log"), onCorrect);
+    this.scroller = root.querySelector("#a-scroll");
+    this.noteText = "";
+    this.turns = new Turns(root.querySelector("#a-log"), { onCorrect, recordings });
+    this.facts = new Facts(root.querySelector("#a-facts"), root.querySelector("#a-facts-list"));
   }
 
   change(change) {
     const { turns = {}, ...rest } = change;
     Object.assign(this.view, rest);
-    for (const [index, turn] of Object.entries(turns)) {
-      if (turn === null) {
-        delete this.view.turns[index];
-        this.turns.remove(index);
-      } else {
-        this.view.turns[index] = turn;
-        this.turns.draw(index, turn);
+    this.settle(() => {
+      for (const [index, turn] of Object.entries(turns)) {
+        if (turn === null) {
+          delete this.view.turns[index];
+          this.turns.remove(index);
+        } else {
+          this.view.turns[index] = turn;
+          this.turns.draw(index, turn);
+        }
       }
-    }
-    if (rest.course) this.drawCourse(rest.course);
-    if (rest.notices) this.drawNotices(rest.notices);
-    this.showWays();
+      this.showWays();
+      if (rest.course || change.turns) this.drawCourse();
+      if (rest.notices) this.drawNotices(rest.notices);
+    });
+  }
+
+  // The orb goes smoothly to wherever the change of all the rest puts it.
+  settle(change) {
+    flip(this.root.querySelector("#a-stage"), () => this.following(change));
+  }
+
+  redraw(index) {
+    const turn = this.view.turns[index];
+    if (turn) this.turns.draw(String(index), turn);
+  }
+
+  // Whoever reads at the end stays there; whoever has scrolled back is left in peace.
+  following(change) {
+    const { scrollHeight, scrollTop, clientHeight } = this.scroller;
+    const isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    change();
+    if (isAtEnd) this.scroller.scrollTop = this.scroller.scrollHeight;
   }
 
   clear() {
     this.view = { ...structuredClone(NOTHING), floor: "listening" };
-    this.turns.clear();
-    this.drawCourse([]);
-    this.drawNotices([]);
-    this.showWays();
+    this.settle(() => {
+      this.turns.clear();
+      this.drawCourse();
+      this.drawNotices([]);
+      this.showWays();
+    });
   }
 
   get isEmpty() {
     return !Object.keys(this.view.turns).length;
   }
 
-  // Ways to begin while nothing is said; ways to save from then on.
+  // Ways to begin while nothing is said; ways to save, and room for the words, from then on.
   showWays() {
     const { isEmpty } = this;
-    this.root.querySelector("#a-welcome").hidden = !isEmpty;
     this.root.querySelector(".a-save").hidden = isEmpty;
-    // What was said needs the room from then on.
+    this.root.querySelector("#a-welcome").hidden = !isEmpty;
     this.root.classList.toggle("a-in-talk", !isEmpty);
   }
 
-  drawCourse(course) {
-    const figure = this.root.querySelector("#a-course");
+  drawCourse() {
+    const { course, turns } = this.view;
+    const look = JSON.stringify([course, course.map(({ turn }) => turns[turn]?.start_s)]);
+    if (look === this.drawnCourse) return;
+    this.drawnCourse = look;
     const plot = this.root.querySelector("#a-course-plot");
-    figure.hidden = course.length < 2;
-    plot.setAttribute(
-      "aria-label",
-      `Course of emotion: ${course.map((point) => point.emotion).join(", ")}`,
-    );
-    plot.replaceChildren(...coursePlot(course));
+    this.root.querySelector("#a-course").hidden = !course.length;
+    plot.setAttribute("aria-label", courseWords(course));
+    plot.replaceChildren(...coursePlot(course, turns));
   }
 
   drawNotices(notices) {
     const help = notices.filter((notice) => notice.urgency === "help").map((n) => n.text);
     const box = this.root.querySelector("#a-help");
-    box.hidden = !help.length;
-    box.textContent = help.join("\n");
+    const text = help.join("\n");
+    if (text !== this.helpText) {
+      this.helpText = text;
+      box.replaceChildren(...withLinks(text));
+      box.hidden = !text;
+    }
     const warning = notices.filter((notice) => notice.urgency === "warning").at(-1);
     if (warning) this.problem(warning.text);
     this.note(notices.filter((notice) => notice.urgency === "note").at(-1)?.text ?? "");
@@ -74,9 +106,10 @@ export class Screen {
 
   // Each note stands for a while, once: a change of the others does not bring it back.
   note(text) {
+    if (text === this.noteText) return;
     const box = this.root.querySelector("#a-note");
-    if (text === box.textContent) return;
-    box.textContent = text;
+    this.noteText = text;
+    box.textContent = sentence(text);
     box.hidden = !text;
     clearTimeout(this.noteEnds);
     if (text) this.noteEnds = setTimeout(() => (box.hidden = true), NOTE_MS);
@@ -90,6 +123,11 @@ export class Screen {
   problem(text) {
     const box = this.root.querySelector("#a-problem");
     box.hidden = !text;
-    box.textContent = text || "";
+    box.textContent = sentence(text || "");
   }
+}
+
+// The server's words begin small where they may follow others.
+function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -3,6 +3,22 @@
 
 import { element } from "./element.js";
 
+const MOST_CHARACTERS = 2000;
+const MOST_WORDS = 300;
+
+// Returns what to do about a text that is too long to be answered at once; empty where it fits.
+export function tooLong(text) {
+  if (text.length <= MOST_CHARACTERS) return "";
+  const words = text.split(/\s+/).length;
+  const said = words > MOST_WORDS ? `this is about ${10 * Math.round(words / 10)}` : "these are very long ones";
+  return `That is too long: about ${MOST_WORDS} words fit, and ${said}. Shorten it, or send it in parts.`;
+}
+
+// Returns the id of an item of our own.
+export function newItem() {
+  return `item_${Array.from({ length: 4 }, () => Math.random().toString(36).slice(2, 8)).join("")}`;
+}
+
 export class Typed {
   constructor(box, log) {
     this.box = box;
@@ -15,7 +31,7 @@ export class Typed {
   send(text) {
     const isUnderWay = [...this.sent.values()].some((sent) => !sent.isTaken && sent.text === text);
     if (!text || isUnderWay) return null;
-    const id = `item_${Array.from({ length: 4 }, () => Math.random().toString(36).slice(2, 8)).join("")}`;
+    const id = newItem();
     this.sent.set(id, { text, isTaken: false });
     return id;
   }

@@ -37,7 +37,7 @@ from ui.web.settings import WebSettings
 if TYPE_CHECKING:
     from ui.records.pages import RecordsPages
 
-LIBRARIES = ("fastapi", "gradio", "uvicorn", "websockets")
+LIBRARIES = ("fastapi", "uvicorn", "websockets")
 PASSWORD_VARIABLE = "ATTUNE_AUTH"
 SWITCH_S = 0.001
 """How long a thread may keep the others waiting for Python: a model makes thousands of small calls
@@ -91,7 +91,6 @@ async def _serve(
 
     await rehearse(resident)
     sys.setswitchinterval(SWITCH_S)
-    # Made on the running loop, where Gradio looks for it.
     hosts = LOOPBACK | {settings.host.lower(), *(name.lower() for name in settings.hosts)}
     pages = _records_pages(settings, password)
     site = Site(resident, settings.admission, hosts=hosts, password=password, records=pages)

@@ -1,124 +1,137 @@
-"""The page: Gradio draws frame and settings; talk and picture are the scripts in `static/`."""
+"""The page: plain HTML, CSS and JavaScript in `static/`; the server fills in what it knows."""
 
 import html
-import importlib
-import os
-from collections.abc import Awaitable, Callable
 from pathlib import Path
+from string import Template
 from typing import Any
 
-from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import Response
-from starlette.responses import PlainTextResponse
+from fastapi import APIRouter, HTTPException
+from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.staticfiles import StaticFiles
 
+from assistant.empathy import load_policy
+from assistant.errors import AssistantError
 from ui.realtime.hosting.engines import Resident
 from ui.view import DISCLOSURE
 from ui.web.examples import EXAMPLES, example_wav
+from ui.web.voices import VoiceSamples, describe_voice
 
 STATIC = Path(__file__).parents[1] / "static"
-HEAD = """
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<link rel="stylesheet" href="/attune/static/attune.css">
-<script type="module" src="/attune/static/attune.js"></script>
-"""
-CLOSED = ("/gradio_api/upload", "/gradio_api/proxy=", "/gradio_api/file=", "/gradio_api/stream")
-"""Gradio's own ways for files and other hosts, which the page has no use for."""
+APART = frozenset({"attune", "capture-worklet", "player-worklet", "worker", "offline"})
+"""Scripts that the page's own modules do not import."""
+ALWAYS_ASKED = {"cache-control": "no-cache"}
+"""A browser asks whether a file has changed, so that no page is half old after an update."""
+SCRIPTS = {"content-security-policy": "script-src 'self'; worker-src 'self'"}
+"""Beside the policy of the whole server: this page runs files of its own, and nothing else."""
+STYLES = ("attune", "layout", "talk", "panels")
 
 
-def mount_page(api: FastAPI, resident: Resident, *, with_records: bool = False) -> None:
-    """Puts the page at `/`, behind all routes that `api` has already."""
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    gr: Any = importlib.import_module("gradio")
-    api.get("/attune/examples")(_examples)
-    api.get("/attune/examples/{index}.wav")(_example)
-    api.middleware("http")(_without_files)
-    gr.mount_gradio_app(
-        api,
-        _blocks(gr, resident, with_records=with_records),
-        path="/",
-        theme=gr.themes.Base(
-            primary_hue="slate",
-            font=["system-ui", "sans-serif"],
-            font_mono=["ui-monospace", "monospace"],
-        ),
-        head=HEAD,
-        footer_links=[],
-        run_history=False,
-        max_file_size=1,
-        ssr_mode=False,
-        show_error=False,
-        enable_monitoring=False,
-    )
+class FreshFiles(StaticFiles):
+    """Files whose answer says that they are to be asked for again."""
+
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        """Returns one file, or that it has not changed."""
+        response = super().file_response(*args, **options)
+        response.headers.update(ALWAYS_ASKED)
+        return response
 
 
-def _blocks(gr: Any, resident: Resident, *, with_records: bool) -> Any:
-    content = (STATIC / "page.html").read_text(encoding="utf-8")
-    content = content.replace(
-        '<p id="a-disclosure"></p>', f'<p id="a-disclosure">{html.escape(DISCLOSURE)}</p>'
-    )
-    if resident.notice:
-        content = content.replace(
-            'id="a-instead" role="status" hidden>',
-            f'id="a-instead" role="status">{html.escape(resident.notice)}',
+class Page:
+    """The page at `/`, what makes it an app, and what it offers beside the talk."""
+
+    def __init__(self, resident: Resident, *, with_records: bool = False) -> None:
+        """Prepares the page for the engines in `resident`; it may lead to the recorded talks."""
+        self._resident = resident
+        self._samples = VoiceSamples(resident)
+        self._html = page_html(resident, with_records=with_records)
+        self.router = APIRouter()
+        for path, answer in {
+            "/": self._page,
+            "/manifest.webmanifest": self._manifest,
+            "/worker.js": self._worker,
+            "/favicon.ico": self._icon,
+            "/attune/examples": self._examples,
+            "/attune/examples/{index}.wav": self._example,
+            "/attune/offers": self._offers,
+            "/attune/sample.wav": self._sample,
+        }.items():
+            self.router.get(path, response_model=None)(answer)
+
+    async def _page(self) -> HTMLResponse:
+        return HTMLResponse(self._html, headers=ALWAYS_ASKED | SCRIPTS)
+
+    async def _manifest(self) -> FileResponse:
+        return FileResponse(
+            STATIC / "manifest.json", media_type="application/manifest+json", headers=ALWAYS_ASKED
         )
-    # People are asked to be recorded only where that is possible, and told so where it is not.
-    unused = 'id="a-nothing-kept"' if resident.records is not None else 'id="a-keeping"'
-    content = content.replace(unused, f"{unused} hidden")
-    if with_records:
-        content = content.replace('id="a-records" hidden', 'id="a-records"')
-    with gr.Blocks(title="Attune", analytics_enabled=False) as blocks:
-        gr.HTML(content, js_on_load=None, apply_default_css=False, padding=False)
-        with gr.Accordion("Settings", open=False, elem_id="a-settings"):
-            with gr.Row():
-                voice = _choice(gr, "Voice", "voice", list(resident.voices), "who speaks")
-                manners = list(resident.policies)
-                manner = _choice(gr, "Manner", "policy", manners, "how feelings are met")
-            with gr.Row():
-                model = _choice(
-                    gr, "Model", "model", list(resident.models), "from the next talk on"
-                )
-                patience = gr.Slider(
-                    0.5, 3.0, 1.0, step=0.1, label="Patience", info="how long you may pause"
-                )
-                _tells(patience, "patience")
-            # The page presses it when the server says that other settings are in force.
-            adopt = gr.Button("Adopt", visible="hidden", elem_id="a-adopt")
-            shown = [voice, manner, model, patience]
-            adopt.click(None, None, shown, js="() => window.attune.choices.shown")
-    return blocks
+
+    async def _worker(self) -> FileResponse:
+        # Its address is the root's: a worker serves what lies beside and below it.
+        return FileResponse(
+            STATIC / "worker.js", media_type="text/javascript", headers=ALWAYS_ASKED
+        )
+
+    async def _icon(self) -> FileResponse:
+        return FileResponse(STATIC / "icon-192.png")
+
+    async def _examples(self) -> list[dict[str, str]]:
+        return [
+            {"name": name, "url": f"attune/examples/{index}.wav"}
+            for index, name in enumerate(EXAMPLES)
+        ]
+
+    async def _example(self, index: int) -> Response:
+        sound = example_wav(index)
+        if sound is None:
+            raise HTTPException(404, "there is no such example")
+        return Response(sound, media_type="audio/wav")
+
+    async def _offers(self) -> dict[str, Any]:
+        """Returns what can be chosen, each with a name and a sentence that says what it is."""
+        return {
+            "voices": [describe_voice(name).as_json() for name in self._resident.voices],
+            "policies": [
+                {"name": name, "title": policy.name.capitalize(), "about": policy.description}
+                for name, policy in ((n, load_policy(n)) for n in self._resident.policies)
+            ],
+            "models": list(self._resident.models),
+        }
+
+    async def _sample(self, voice: str) -> Response:
+        if voice not in self._resident.voices:
+            raise HTTPException(404, "there is no such voice")
+        try:
+            return Response(await self._samples.wav(voice), media_type="audio/wav")
+        except AssistantError as error:
+            raise HTTPException(503, str(error)) from error
 
 
-def _choice(gr: Any, label: str, name: str, choices: list[str], info: str) -> Any:
-    box = gr.Dropdown(choices, value=choices[0], label=label, info=info, interactive=True)
-    _tells(box, name)
-    return box
-
-
-def _tells(component: Any, name: str) -> None:
-    """Sends each change through the page's socket; the server's side of Gradio does nothing."""
-    component.change(
-        None, component, None, js=f"(value) => {{ window.attune?.set('{name}', value) }}"
+def page_html(resident: Resident, *, with_records: bool) -> str:
+    """Returns the page for the engines in `resident`."""
+    template = Template((STATIC / "page.html").read_text(encoding="utf-8"))
+    notice, keeps = resident.notice or "", resident.records is not None
+    return template.substitute(
+        styles=_styles(),
+        preloads=_preloads(),
+        disclosure=html.escape(DISCLOSURE),
+        notice=html.escape(notice),
+        notice_hidden="" if notice else " hidden",
+        # People are asked to be recorded only where that is possible, and told so where it is not.
+        nothing_kept_hidden=" hidden" if keeps else "",
+        keeping_hidden="" if keeps else " hidden",
+        records_hidden="" if with_records else " hidden",
     )
 
 
-async def _examples() -> list[dict[str, str]]:
-    return [
-        {"name": name, "url": f"attune/examples/{index}.wav"} for index, name in enumerate(EXAMPLES)
-    ]
+def _styles() -> str:
+    """Returns the style sheets: in the page itself, so that it is painted with its first bytes."""
+    texts = [(STATIC / f"{name}.css").read_text(encoding="utf-8") for name in STYLES]
+    return "\n".join(texts).replace('url("', 'url("attune/static/')
 
 
-async def _example(index: int) -> Response:
-    sound = example_wav(index)
-    if sound is None:
-        raise HTTPException(404, "there is no such example")
-    return Response(sound, media_type="audio/wav")
-
-
-async def _without_files(
-    request: Request, go_on: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    if request.url.path.startswith(CLOSED):
-        return PlainTextResponse("not offered here\n", 404)
-    return await go_on(request)
+def _preloads() -> str:
+    """Names all modules in the page's head: otherwise each is known once another has come."""
+    names = sorted(file.stem for file in STATIC.glob("*.js") if file.stem not in APART)
+    return "\n  ".join(
+        f'<link rel="modulepreload" href="attune/static/{name}.js">' for name in names
+    )

@@ -3,12 +3,10 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse
-from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from assistant.errors import SettingsError
@@ -21,8 +19,7 @@ from ui.realtime.routes import ModelRoutes
 from ui.realtime.socket import House, realtime_router
 from ui.records.pages import RecordsPages
 from ui.web.limits import BodyLimit, ImpatientSocket, impatient_http
-
-STATIC = Path(__file__).parents[1] / "static"
+from ui.web.page import STATIC, FreshFiles, Page
 
 
 class WebServer(uvicorn.Server):
@@ -71,13 +68,11 @@ class Site:
         secrets = ClientSecrets()
         self._api.include_router(realtime_router(self.house, secrets))
         self._api.include_router(ModelRoutes(resident, secrets).router)
-        self._api.mount("/attune/static", StaticFiles(directory=STATIC), name="attune")
+        self._api.mount("/attune/static", FreshFiles(directory=STATIC), name="attune")
         if records is not None:
             self._api.include_router(records.router)
         if with_page:
-            from ui.web.page import mount_page
-
-            mount_page(self._api, resident, with_records=records is not None)
+            self._api.include_router(Page(resident, with_records=records is not None).router)
         self.app: ASGIApp = Guard(
             BodyLimit(self._api), hosts=hosts, password=password, secrets=secrets
         )

@@ -184,7 +184,7 @@ def test_connections_that_ask_for_nothing_are_closed(
         assert is_closed(slow)
 
 
-@pytest.mark.parametrize("path", ["/", "/v1/realtime", "/health", "/gradio_api/upload"])
+@pytest.mark.parametrize("path", ["/", "/v1/realtime", "/health", "/attune/offers"])
 def test_an_upload_of_two_gigabytes(server: Server, path: str) -> None:
     host, _ = server
     head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: audio/wav\r\n".encode()

@@ -80,7 +80,7 @@ async def test_the_voice_interrupts(interrupted: Any) -> None:
     await page.wait_for_selector(".a-turn:nth-child(2) .a-attune .a-words")
     await page.wait_for_function("window.loudest > 0.01")
     words = await page.inner_text(".a-turn:nth-child(2) .a-you .a-words")
-    assert words == "Utterance 1"
+    assert words == "Utterance 1."
 
 
 async def heard_frames(page: Any, count: int) -> None:
@@ -144,7 +144,7 @@ async def begin_and_mute(page: Any, *, after_frames: int) -> None:
     """Talks for so many frames; the page itself counts them, so that no other may slip in."""
     await page.evaluate(MUTING, after_frames)
     await begin(page)
-    await page.wait_for_selector("#a-talk-label:has-text('Unmute')")
+    await page.wait_for_selector("#a-mute:has-text('Unmute')")
 
 
 async def test_a_turn_that_is_muted_half_way_is_answered(noisy: Any) -> None:
@@ -169,6 +169,6 @@ async def test_a_sound_that_is_muted_before_it_is_a_word_is_said_to_be_too_short
     assert await page.inner_text("#a-status") == "The microphone is off."
 
     # Whoever unmutes can say it again.
-    await page.click("#a-talk")
+    await page.click("#a-mute")
     assert await page.text_content("#a-problem") == ""
     await page.wait_for_selector("#a-status:has-text('I hear you')")
