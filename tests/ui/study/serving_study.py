@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import uvicorn
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from assistant.audio.waveform import Waveform, to_int16
@@ -128,11 +129,12 @@ def clip(sound: Waveform) -> str:
 
 
 def speak(socket: Any, length_s: float = 0.8) -> None:
-    """Sends something said, and the silence after it."""
+    """Sends something said, and the silence after it, unless the conversation ends meanwhile."""
     sound = speech_like((0.1, 0.1 + length_s), length_s=length_s + 1.6)
-    for start in range(0, len(sound), 512):
-        event = {"type": "input_audio_buffer.append", "audio": clip(sound[start : start + 512])}
-        socket.send(json.dumps(event))
+    with contextlib.suppress(ConnectionClosed):
+        for start in range(0, len(sound), 512):
+            event = {"type": "input_audio_buffer.append", "audio": clip(sound[start : start + 512])}
+            socket.send(json.dumps(event))
 
 
 def silence(socket: Any, length_s: float) -> None:
