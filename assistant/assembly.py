@@ -3,42 +3,25 @@
 from dataclasses import dataclass
 from typing import cast
 
-from assistant.empathy import ReplyPolicy, load_policy
+from assistant.conversation.engines import Engines, close
+from assistant.empathy import load_policy
 from assistant.engines.parts import Watch, bring, parts_of_voice, unwatched
-from assistant.engines.protocols import Persona, SpeechModel, TextToSpeech, VoiceActivityDetector
+from assistant.engines.protocols import CompletenessScorer, Persona, SpeechModel, TextToSpeech
+from assistant.engines.settings import SpeechModelSettings
 from assistant.engines.table import (
     AUTO,
     AUTO_VOICES,
     NO_VOICE,
     engine_factory,
+    open_turn_judge,
     open_vad,
     open_voice,
 )
 from assistant.errors import EngineUnavailable
 from assistant.safety import HelpFinder
 from assistant.settings import EngineSettings
+from assistant.turns.settings import TurnJudgeSettings
 from models.checkpoints.embedded import parts_of_model
-
-
-@dataclass(frozen=True, slots=True)
-class Engines:
-    """What a run answers with."""
-
-    model: SpeechModel
-    voice: TextToSpeech
-    policy: ReplyPolicy
-    detector: VoiceActivityDetector
-    voice_name: str
-    """The engine that speaks, such as `flite`, also where `auto` chose it."""
-    help_finder: HelpFinder | None = None
-    """Finds danger to life in the person's words; None for engines that talk to nobody."""
-    notice: str | None = None
-    """Who answers or speaks instead of whom, and what mends it; None where nobody does."""
-
-    def close(self) -> None:
-        """Ends the threads and processes of the engines."""
-        for engine in (self.voice, self.model, self.detector):
-            close(engine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +36,17 @@ class OpenedVoice:
     """Why that is not the one that was opened, and what mends it."""
 
 
-def open_engines(settings: EngineSettings, watch: Watch = unwatched) -> Engines:
+def open_engines(
+    settings: EngineSettings,
+    watch: Watch = unwatched,
+    judging: TurnJudgeSettings | None = None,
+) -> Engines:
     """Returns the engines that `settings` name; what fails quickly is tried first.
 
     Args:
         settings: Which engines; the parts of those that are not on this machine are fetched.
         watch: Told of each part that is fetched.
+        judging: What judges the ends of turns; None where turns are not judged.
 
     Raises:
         SettingsError: A name in the settings is unknown, or the persona too long.
@@ -67,6 +55,7 @@ def open_engines(settings: EngineSettings, watch: Watch = unwatched) -> Engines:
     help_finder = open_help(settings)
     policy = load_policy(settings.policy)
     detector = open_vad(settings.vad)
+    judge = open_sound_judge(judging) if judging is not None else None
     voice = open_chosen_voice(settings.voice, watch)
     try:
         model = open_chosen_model(settings, watch)
@@ -75,7 +64,26 @@ def open_engines(settings: EngineSettings, watch: Watch = unwatched) -> Engines:
     except BaseException:
         close(voice.engine)
         raise
-    return Engines(model, voice.engine, policy, detector, voice.name, help_finder, instead(voice))
+    return Engines(
+        model,
+        voice.engine,
+        policy,
+        detector,
+        voice.name,
+        help_finder,
+        instead(voice),
+        judge,
+        judges_words=judging is not None and judging.turn_judge != "sound",
+    )
+
+
+def open_sound_judge(settings: TurnJudgeSettings) -> CompletenessScorer | None:
+    """Returns what judges the ends of turns by the sound; None where only words are to.
+
+    Raises:
+        EngineUnavailable: The file that is to judge them cannot be used.
+    """
+    return None if settings.turn_judge == "words" else open_turn_judge(settings.turn_model)
 
 
 def instead(voice: OpenedVoice) -> str | None:
@@ -117,7 +125,7 @@ def open_chosen_voice(voice: str, watch: Watch = unwatched) -> OpenedVoice:
     raise EngineUnavailable(f"{NO_VOICE} ({'; '.join(reasons)})")
 
 
-def open_chosen_model(settings: EngineSettings, watch: Watch = unwatched) -> SpeechModel:
+def open_chosen_model(settings: SpeechModelSettings, watch: Watch = unwatched) -> SpeechModel:
     """Returns the speech model that `settings` name, its parts fetched.
 
     Raises:
@@ -127,7 +135,7 @@ def open_chosen_model(settings: EngineSettings, watch: Watch = unwatched) -> Spe
     return open_speech_model(settings)
 
 
-def open_speech_model(settings: EngineSettings) -> SpeechModel:
+def open_speech_model(settings: SpeechModelSettings) -> SpeechModel:
     """Returns the speech model that `settings` name.
 
     Raises:
@@ -135,10 +143,3 @@ def open_speech_model(settings: EngineSettings) -> SpeechModel:
     """
     factory = engine_factory("speech_model", settings.engine)
     return cast(SpeechModel, factory(settings.model, settings.run, settings.generation))
-
-
-def close(engine: object) -> None:
-    """Ends the threads and processes of an engine, if it has any."""
-    end = getattr(engine, "close", None)
-    if end is not None:
-        end()

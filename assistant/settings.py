@@ -8,18 +8,10 @@ import tyro
 from assistant.audio.echo import EchoMode
 from assistant.audio.sound_card import DeviceSettings
 from assistant.configuration import Settings
-from assistant.engines.settings import (
-    DetectorName,
-    GenerationSettings,
-    ModelSettings,
-    SpeechModelName,
-    TurnJudgeName,
-)
-from assistant.engines.table import USUAL_MODEL, USUAL_TURN_JUDGE, USUAL_VAD
+from assistant.engines.settings import DetectorName, SpeechModelSettings
+from assistant.engines.table import USUAL_VAD
 from assistant.turns.endpointing import EndpointingSettings
-from assistant.turns.judges import TurnJudge
-from assistant.turns.settings import TalkSettings
-from models.checkpoints.embedded import EMBEDDED
+from assistant.turns.settings import TalkSettings, TurnJudgeSettings
 
 
 class CommonSettings(Settings):
@@ -29,15 +21,9 @@ class CommonSettings(Settings):
     """Show tracebacks and log lines."""
 
 
-class EngineSettings(CommonSettings):
+class EngineSettings(SpeechModelSettings, CommonSettings):
     """Model, voice and manner: what every command that answers has in common."""
 
-    model: str = EMBEDDED
-    """mini, a checkpoint folder, a part of the catalogue (`app.py models`), or a hub id such as
-    cwang621/blsp-emo."""
-    engine: SpeechModelName = USUAL_MODEL
-    """blsp_emo hears the voice itself; cascade answers the transcript alone, cascade_emotion the
-    transcript with the heard emotion named in the prompt (baselines for comparison)."""
     voice: str = "auto"
     """The voice: auto (piper, or flite or espeak where it cannot be had), piper, kokoro, flite,
     espeak or another installed engine, see `app.py voices`."""
@@ -53,8 +39,6 @@ class EngineSettings(CommonSettings):
     """Language of what is said to a person in danger: en, de, fr or one of --help-file."""
     help_file: Path | None = None
     """TOML file that adds countries, texts and patterns to assistant/safety.toml, in its form."""
-    run: ModelSettings = ModelSettings()
-    generation: GenerationSettings = GenerationSettings()
 
 
 class ReplySettings(EngineSettings):
@@ -86,7 +70,7 @@ class ReplySettings(EngineSettings):
     endpointing: EndpointingSettings = EndpointingSettings(usual_share=0.5)
 
 
-class TalkCommandSettings(EngineSettings):
+class TalkCommandSettings(TurnJudgeSettings, EngineSettings):
     """Talk with Attune: speak, be answered, interrupt, think aloud, without touching a key."""
 
     input: Path | None = None
@@ -99,11 +83,6 @@ class TalkCommandSettings(EngineSettings):
     echo: EchoMode = "cancel"
     """What keeps Attune from hearing itself: cancel for loudspeakers, headset where no echo
     reaches the microphone, push-to-talk to be heard only between two presses of the space bar."""
-    turn_judge: TurnJudge = "both"
-    """What judges whether a pause ends the turn: the sound of the voice, the speech model by the
-    words, or the sound and, where they are surely understood, the words."""
-    turn_model: TurnJudgeName = USUAL_TURN_JUDGE
-    """What judges by the sound: turn_ear, Attune's own, or smart_turn:FILE.onnx (Smart Turn v3)."""
     plain: bool = False
     """Print plain lines, friendly to screen readers, instead of the live picture."""
     record: bool = False

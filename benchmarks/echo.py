@@ -22,7 +22,7 @@ import numpy as np
 
 from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
-from assistant.engines.protocols import Transcribes
+from assistant.engines.protocols import SpeechModel
 from assistant.engines.silero import Silero
 from benchmarks.results import p50_p95, table, write_section
 from benchmarks.rooms.room import at_level, voices
@@ -85,7 +85,7 @@ def without_breath(voice: Waveform) -> Waveform:
 
 
 def measure(
-    data: Path, index: int, seconds: float, ratio_db: float, model: Transcribes | None
+    data: Path, index: int, seconds: float, ratio_db: float, model: SpeechModel | None
 ) -> Outcome:
     """Holds one conversation in room `index` and counts."""
     track, starts = people(data, seconds, ratio_db, seed=index)

@@ -17,12 +17,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from assistant import events
-from assistant.assembly import Engines, open_engines
+from assistant.assembly import open_engines
 from assistant.audio.echo import EchoMode
 from assistant.audio.waveform import Waveform
+from assistant.conversation.engines import Engines
 from assistant.conversation.loop import TalkLoop
 from assistant.history import History
 from assistant.settings import TalkCommandSettings
+from assistant.turns.settings import TurnJudgeSettings
 from benchmarks.cases.speech import say, trimmed
 from benchmarks.results import table, write_section
 from benchmarks.rooms.sound_server import Overheard, sound_loop, talking
@@ -122,7 +124,7 @@ async def _say_into(
 
 def measure(minutes: float, sentences: int) -> str:
     """Returns both tables."""
-    engines = open_engines(TalkCommandSettings())
+    engines = open_engines(TalkCommandSettings(), judging=TurnJudgeSettings())
     alone_rows: list[list[str]] = []
     kept_rows: list[list[str]] = []
     situations: tuple[tuple[str, EchoMode, float | None], ...] = (

@@ -25,7 +25,7 @@ import numpy as np
 
 from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
-from assistant.engines.protocols import Transcribes
+from assistant.engines.protocols import SpeechModel
 from benchmarks.results import p50_p95, table, write_section
 from benchmarks.rooms.disturbances import KINDS, Half, claims
 from benchmarks.rooms.talking import FIRST_S, overhear, silenced
@@ -59,7 +59,7 @@ class Count:
 
 
 def measure(
-    data: Path, sounds: Iterator[Waveform], seconds: float, model: Transcribes | None
+    data: Path, sounds: Iterator[Waveform], seconds: float, model: SpeechModel | None
 ) -> Count:
     """Lets the assistant talk in a room with `sounds` and counts."""
     wanted = round(seconds * SPEECH_RATE_HZ)

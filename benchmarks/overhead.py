@@ -9,22 +9,23 @@ is a tone, so that neither a model nor a voice is in the figures.
 
 import argparse
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import numpy as np
 
 from assistant import events
 from assistant.audio.echo import EchoRemover
 from assistant.audio.file_devices import FileMicrophone, FileSpeaker
+from assistant.audio.protocols import Ends
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, AudioFrame, Waveform
 from assistant.clock import replay
+from assistant.conversation.engines import Engines
 from assistant.conversation.loop import TalkLoop
 from assistant.empathy import load_policy
 from assistant.engines.protocols import Cancel, SpeakingStyle
 from assistant.engines.silero import Silero
-from assistant.session import Ends, Workers, talk_parts
-from assistant.turns.ear import Ear, Heard
 from assistant.turns.settings import TalkSettings
+from assistant.worker import Due, Result, Worker
 from benchmarks.results import p50_p95, table, write_section
 from benchmarks.rooms.talking import Talker
 
@@ -46,19 +47,23 @@ class TimedMicrophone(FileMicrophone):
             self.spent_ms.append(1_000.0 * (time.thread_time() - began_s))
 
 
-class TimedEar(Ear):
-    """Notes the processor time of each frame."""
+class TimedWorker(Worker):
+    """Notes the processor time of each frame that the ear listens to."""
 
-    def __init__(self, *, removes_echo: bool) -> None:
-        super().__init__(Silero(), EchoRemover() if removes_echo else None)
+    def __init__(self) -> None:
+        super().__init__("ear")
         self.spent_ms: list[float] = []
 
-    def listen(self, frame: Waveform, played: Waveform) -> Heard:
-        """Listens."""
-        began_s = time.thread_time()
-        heard = super().listen(frame, played)
-        self.spent_ms.append(1_000.0 * (time.thread_time() - began_s))
-        return heard
+    async def call(self, function: Callable[[], Result], *, due: Due | None = None) -> Result:
+        """Calls `function`."""
+
+        def timed() -> Result:
+            began_s = time.thread_time()
+            result = function()
+            self.spent_ms.append(1_000.0 * (time.thread_time() - began_s))
+            return result
+
+        return await super().call(timed, due=due)
 
 
 class Tone:
@@ -81,8 +86,10 @@ def measure(seconds: float, *, removes_echo: bool, speaks: bool) -> tuple[list[f
     """Returns the milliseconds of loop and ear for each frame."""
     noise = np.random.default_rng(0).standard_normal(round(seconds * SPEECH_RATE_HZ))
     microphone = TimedMicrophone([(3e-4 * noise).astype(np.float32)])
-    ear = TimedEar(removes_echo=removes_echo)
-    workers = Workers()
+    ear = TimedWorker()
+    talker = Talker(["This is what there is to say, again and again."])
+    engines = Engines(talker, Tone(), load_policy(), Silero(), "tone", ear_worker=ear)
+    ends = Ends(microphone, FileSpeaker(), EchoRemover() if removes_echo else None)
     is_asked = not speaks
 
     def listen(event: events.Event) -> None:
@@ -94,17 +101,10 @@ def measure(seconds: float, *, removes_echo: bool, speaks: bool) -> tuple[list[f
             if event.at_s > seconds - 0.3:
                 loop.stop()
 
-    parts = talk_parts(
-        Ends(microphone, FileSpeaker()),
-        ear,
-        workers,
-        dialogue=Talker(["This is what there is to say, again and again."]),
-        voice=Tone(),
-        policy=load_policy(),
-    )
-    loop = TalkLoop(parts, TalkSettings(), listener=listen)
-    replay(loop.run(), workers=list(workers))
-    workers.close()
+    loop = TalkLoop(engines, ends, talker, TalkSettings())
+    loop.follow(listen)
+    replay(loop.run(), workers=engines.workers)
+    engines.close()
     return microphone.spent_ms[WARM_UP_FRAMES:], ear.spent_ms[WARM_UP_FRAMES:]
 
 

@@ -15,9 +15,10 @@ import psutil
 from assistant import events
 from assistant.assembly import open_engines
 from assistant.audio.file_devices import FileMicrophone, FileSpeaker
+from assistant.audio.protocols import Ends
 from assistant.clock import replay
 from assistant.engines.settings import ModelSettings
-from assistant.session import Ends, Watchers, Workers, open_talk
+from assistant.session import open_talk
 from assistant.settings import TalkCommandSettings
 from benchmarks.results import table, write_section
 from benchmarks.talk import GAP_S, people
@@ -38,9 +39,8 @@ def main() -> None:
     settings = TalkCommandSettings(model=options.model, run=ModelSettings(threads=1))
     process = psutil.Process()
     threads = threading.active_count()
-    engines = open_engines(settings)
+    engines = open_engines(settings, judging=settings)
     files = process.num_fds()
-    workers = Workers()
     counts: dict[str, int] = {}
     memory: list[tuple[float, float]] = []
 
@@ -56,12 +56,14 @@ def main() -> None:
     ends = Ends(FileMicrophone(people(turns)), speaker)
 
     async def hold() -> None:
-        await open_talk(settings, engines, workers, ends, Watchers((listen,))).run()
+        talk = open_talk(engines, ends, settings.talk)
+        talk.follow(listen)
+        await talk.run()
 
     began = time.perf_counter()
-    replay(hold(), workers=list(workers))
+    replay(hold(), workers=engines.workers)
     took_s = time.perf_counter() - began
-    workers.close()
+    engines.close_workers()
     left_files = process.num_fds() - files
     engines.close()
     after = (left_files, threading.active_count() - threads)

@@ -24,10 +24,11 @@ import numpy as np
 from assistant import events
 from assistant.assembly import open_engines
 from assistant.audio.file_devices import FileMicrophone, FileSpeaker
+from assistant.audio.protocols import Ends
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.clock import replay
 from assistant.engines.settings import ModelSettings
-from assistant.session import Ends, Watchers, Workers, open_talk
+from assistant.session import open_talk
 from assistant.settings import TalkCommandSettings
 from benchmarks.results import p50_p95, table, write_section
 from benchmarks.rooms.room import LEVEL_DB, at_level, read
@@ -110,18 +111,19 @@ def main() -> None:
 
 def measure(settings: TalkCommandSettings, sound: Iterator[Waveform]) -> str:
     """Holds one conversation with `sound`; returns what became of it."""
-    engines, workers = open_engines(settings), Workers()
+    engines = open_engines(settings, judging=settings)
     happened: list[events.Event] = []
     ends = Ends(FileMicrophone(sound), FileSpeaker(sample_rate=engines.voice.sample_rate))
 
     async def hold() -> None:
-        await open_talk(settings, engines, workers, ends, Watchers((happened.append,))).run()
+        talk = open_talk(engines, ends, settings.talk)
+        talk.follow(happened.append)
+        await talk.run()
 
     began = time.perf_counter()
     try:
-        replay(hold(), workers=list(workers), counts_work=True)
+        replay(hold(), workers=engines.workers, counts_work=True)
     finally:
-        workers.close()
         engines.close()
     return report(happened, time.perf_counter() - began)
 

@@ -21,9 +21,10 @@ import soundfile
 
 from assistant.assembly import open_engines
 from assistant.audio.file_devices import FileMicrophone, FileSpeaker
+from assistant.audio.protocols import Ends
 from assistant.audio.waveform import Waveform, resample
 from assistant.clock import replay
-from assistant.session import Ends, Watchers, Workers, open_talk
+from assistant.session import open_talk
 from assistant.settings import TalkCommandSettings
 from benchmarks.results import p50_p95, table, write_section
 from benchmarks.rooms.web_clients import RATE_HZ, load_recordings
@@ -98,18 +99,17 @@ def watch(page_url: str, microphone: Path, minutes: float) -> np.ndarray:
 def replayed(options: argparse.Namespace, sound: Waveform) -> np.ndarray:
     """Returns the same rows for the terminal's conversation, which is given `sound`."""
     settings = TalkCommandSettings(model=options.model)
-    engines, workers = open_engines(settings), Workers()
+    engines = open_engines(settings, judging=settings)
     rate, played = engines.voice.sample_rate, list[Waveform]()
     sound = np.resize(sound, round(options.minutes * 60 * RATE_HZ))
     ends = Ends(FileMicrophone([sound]), FileSpeaker(played.append, sample_rate=rate))
 
     async def hold() -> None:
-        await open_talk(settings, engines, workers, ends, Watchers()).run()
+        await open_talk(engines, ends, settings.talk).run()
 
     try:
-        replay(hold(), workers=list(workers), counts_work=True)
+        replay(hold(), workers=engines.workers, counts_work=True)
     finally:
-        workers.close()
         engines.close()
     person, assistant = (
         windows(side, hz) for side, hz in ((sound, RATE_HZ), (np.concatenate(played), rate))

@@ -6,16 +6,23 @@ from typing import Any
 import numpy as np
 
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, Waveform
+from assistant.conversation.engines import Engines
+from assistant.empathy import load_policy
 from assistant.engines.protocols import (
     Cancel,
+    CompletenessScorer,
+    Dialogue,
     EmotionEstimate,
     Persona,
     SpeakingStyle,
+    SpeechModel,
     TextDelta,
+    TextToSpeech,
     Transcript,
 )
 from assistant.engines.tool_calls import COMMON_MARKS
 from assistant.errors import EngineFailed
+from assistant.safety import HelpFinder
 from assistant.voice.speakable import speakable
 from models.emotions import Emotion
 
@@ -42,7 +49,7 @@ class LevelDetector:
         self.resets += 1
 
 
-class ScriptedModel:
+class ScriptedModel(SpeechModel):
     """A speech model whose dialogues hear and say what a script says, turn by turn."""
 
     name = "scripted"
@@ -80,10 +87,23 @@ class JudgingModel(ScriptedModel):
         return self.completeness
 
 
+class ScoredModel(ScriptedModel):
+    """A scripted model whose turns a scorer judges by the words."""
+
+    def __init__(self, scorer: CompletenessScorer) -> None:
+        super().__init__(["I am here for you, tell me more about it."])
+        self._scorer = scorer
+
+    def scorer(self) -> CompletenessScorer:
+        return self._scorer
+
+
 class CallingModel(ScriptedModel):
     """A scripted model that may call functions: its script holds the calls as LLMs write them."""
 
-    call_marks = COMMON_MARKS
+    @property
+    def call_marks(self) -> tuple[str, str]:
+        return COMMON_MARKS
 
     def __init__(self, replies: Sequence[str]) -> None:
         super().__init__(replies)
@@ -102,10 +122,11 @@ class CallingModel(ScriptedModel):
         return dialogue
 
 
-class ScriptedTranscriber:
-    """Writes down the same of whatever it is given, and notes how much it was given, in seconds."""
+class WritingModel(ScriptedModel):
+    """Writes down the same of whatever is brief, and notes how much it was given, in seconds."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, replies: Sequence[str] = ("Yes.",)) -> None:
+        super().__init__(replies)
         self.text = text
         self.lengths_s: list[float] = []
 
@@ -113,11 +134,8 @@ class ScriptedTranscriber:
         self.lengths_s.append(len(utterance) / SPEECH_RATE_HZ)
         return Transcript(self.text, confidence=0.9)
 
-    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> None:
-        return None
 
-
-class ScriptedDialogue:
+class ScriptedDialogue(Dialogue):
     """One conversation of a `ScriptedModel`; notes what it was given."""
 
     def __init__(self, model: ScriptedModel, persona: Persona) -> None:
@@ -183,6 +201,25 @@ class WordVoice(ToneVoice):
 
     def synthesize(self, text: str, style: SpeakingStyle, cancel: Cancel) -> Iterator[AudioClip]:
         yield from super().synthesize(speakable(text), style, cancel)
+
+
+def scripted(
+    model: SpeechModel | None = None,
+    *,
+    voice: TextToSpeech | None = None,
+    judge: CompletenessScorer | None = None,
+    help_finder: HelpFinder | None = None,
+) -> Engines:
+    """Returns engines that need nothing; `judge` judges turns by the sound."""
+    return Engines(
+        model or ScriptedModel(["I am here for you, tell me more about it."]),
+        voice or ToneVoice(),
+        load_policy("empathetic"),
+        LevelDetector(),
+        "tone",
+        help_finder,
+        judge=judge,
+    )
 
 
 def speech_like(

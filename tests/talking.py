@@ -1,7 +1,9 @@
 """Holds a whole conversation on a virtual clock: a waveform in, what happened and was heard out."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,20 +11,16 @@ import numpy as np
 
 from assistant import events
 from assistant.audio.file_devices import FileMicrophone, FileSpeaker
-from assistant.audio.protocols import EchoCanceller, Microphone
+from assistant.audio.protocols import EchoCanceller, Ends, Microphone
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.clock import replay
+from assistant.conversation.engines import Engines
 from assistant.conversation.loop import TalkLoop
-from assistant.empathy import load_policy
-from assistant.engines.protocols import EmotionEstimate, Persona, TextToSpeech, Transcribes
+from assistant.engines.protocols import Persona
 from assistant.history import History
 from assistant.records.recording import Consent, Recorder
-from assistant.safety import HelpFinder
-from assistant.session import Ends, Workers, talk_parts
-from assistant.turns.ear import Ear
-from assistant.turns.judges import TurnJudges
 from assistant.turns.settings import TalkSettings
-from tests.fakes import LevelDetector, ScriptedDialogue, ScriptedModel, ToneVoice
+from tests.fakes import ScriptedDialogue, ScriptedModel, scripted
 
 E = TypeVar("E", bound=events.Event)
 
@@ -56,68 +54,54 @@ class Talk:
         return not np.any(part)
 
 
+class KeptSpeaker(FileSpeaker):
+    """A loudspeaker that keeps what it plays."""
+
+    def __init__(self) -> None:
+        self.kept: list[Waveform] = []
+        super().__init__(self.kept.append)
+
+
+def ends(microphone: Microphone, canceller: EchoCanceller | None = None) -> Ends:
+    """Returns a microphone and a loudspeaker that keeps what it plays."""
+    return Ends(microphone, KeptSpeaker(), canceller)
+
+
 def talk(
     waveform: Waveform,
     *,
     replies: Sequence[str] = ("I am here for you, tell me more about it.",),
-    emotions: Sequence[EmotionEstimate] = (),
-    failing_turns: Sequence[int] = (),
-    settings: TalkSettings | None = None,
-    voice: TextToSpeech | None = None,
-    judges: TurnJudges | None = None,
-    on_event: Callable[[TalkLoop, events.Event], None] | None = None,
-    record_to: Path | None = None,
-    help_finder: HelpFinder | None = None,
-    microphone: Microphone | None = None,
-    canceller: EchoCanceller | None = None,
-    slips_at_s: float | None = None,
+    engines: Engines | None = None,
     dialogue: ScriptedDialogue | None = None,
-    transcriber: Transcribes | None = None,
+    settings: TalkSettings | None = None,
+    on_event: Callable[[TalkLoop, events.Event], None] | None = None,
+    devices: Ends | None = None,
+    record_to: Path | None = None,
 ) -> Talk:
     """Speaks `waveform` to the assistant and returns what happened.
 
-    `on_event` stands for a person at the keys: it is called with each event. At `slips_at_s` the
-    loudspeaker loses step once.
+    Without `engines` a scripted model gives the `replies`; without a `dialogue` it is the model's.
+    Without `devices` (see `ends`) all that is said is the waveform. `on_event` stands for a person
+    at the keys: it is called with each event.
     """
-    result = Talk()
-    played: list[Waveform] = []
-    workers = Workers()
-    if dialogue is None:
-        dialogue = ScriptedModel(replies, emotions, failing_turns).open(Persona())
-    result.dialogue = dialogue
-
-    recorder: Recorder | None = None
-
-    def listen(event: events.Event) -> None:
-        result.happened.append(event)
-        if recorder is not None:
-            recorder.listen(event)
-        if slips_at_s is not None and event.at_s >= slips_at_s:
-            speaker.slips = 1
+    engines = engines or scripted(ScriptedModel(replies))
+    devices = devices or ends(FileMicrophone([waveform]))
+    taken = dialogue or engines.model.open(Persona())
+    assert isinstance(taken, ScriptedDialogue)
+    scorer = engines.model.scorer()
+    loop = TalkLoop(engines, devices, taken, settings or TalkSettings(), scorer=scorer)
+    result = Talk(dialogue=taken)
+    loop.follow(result.happened.append)
+    with ExitStack() as stack:
+        for worker in engines.workers:
+            stack.callback(worker.close)
+        if record_to is not None:
+            recorder = Recorder(record_to, Consent(), on_problem=print)
+            stack.callback(recorder.close)
+            loop.follow(recorder.listen, recorder.tap)
         if on_event is not None:
-            on_event(loop, event)
-
-    speaker = FileSpeaker(played.append)
-    parts = talk_parts(
-        Ends(microphone or FileMicrophone([waveform]), speaker),
-        Ear(LevelDetector(), canceller),
-        workers,
-        dialogue=dialogue,
-        voice=voice or ToneVoice(),
-        policy=load_policy(),
-        judges=judges,
-        transcriber=transcriber,
-        help_finder=help_finder,
-    )
-    if record_to is not None:
-        recorder = Recorder(record_to, Consent(), on_problem=print)
-    tap = recorder.tap if recorder is not None else None
-    loop = TalkLoop(parts, settings or TalkSettings(), listener=listen, tap=tap)
-    try:
-        replay(loop.run(), workers=list(workers))
-    finally:
-        if recorder is not None:
-            recorder.close()
-        workers.close()
-    result.heard = np.concatenate([np.zeros(0, dtype=np.float32), *played])
+            loop.follow(partial(on_event, loop))
+        replay(loop.run(), workers=engines.workers)
+    assert isinstance(devices.speaker, KeptSpeaker)
+    result.heard = np.concatenate([np.zeros(0, dtype=np.float32), *devices.speaker.kept])
     return result

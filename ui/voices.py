@@ -25,9 +25,10 @@ from assistant.checks.voices import (
 )
 from assistant.empathy import load_policy
 from assistant.engines.protocols import Cancel, SpeechModel
+from assistant.engines.settings import SpeechModelSettings
 from assistant.engines.table import AUTO_VOICES, NO_VOICE
 from assistant.errors import DeviceError, EngineUnavailable, InputError, SettingsError
-from assistant.settings import ReplySettings, VoicesSettings
+from assistant.settings import VoicesSettings
 from assistant.voice.scripts import nothing_said
 from assistant.voice.voice_folder import add_clips, remove_voice
 from assistant.voice.voice_names import known_voice
@@ -198,7 +199,7 @@ def _check(settings: VoicesSettings) -> int:
 def _open_judge(model: str | None) -> SpeechModel | None:
     if model is None:
         return None
-    return open_chosen_model(ReplySettings(model=model), shown)
+    return open_chosen_model(SpeechModelSettings(model=model), shown)
 
 
 def _check_table(checks: list[tuple[str, StyleCheck]], policy: str) -> Table:

@@ -1,6 +1,7 @@
 """What a microphone, a speaker and an echo canceller must offer; they conform by shape."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -99,3 +100,13 @@ class Speaker(Protocol):
                 now. However late the frame is taken, it is what was played until then.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Where the sound of a conversation comes from and goes to."""
+
+    microphone: Microphone
+    speaker: Speaker
+    canceller: EchoCanceller | None = None
+    """None where no echo reaches the microphone."""

@@ -5,7 +5,7 @@ from functools import partial
 
 from assistant import events
 from assistant.audio.protocols import Speaker
-from assistant.conversation.reply_parts import Emit
+from assistant.conversation.question import Emit
 
 
 class Ducking:

@@ -12,14 +12,15 @@ from typing import Any
 
 from assistant import events
 from assistant.audio.waveform import Waveform
-from assistant.conversation.reply_parts import Emit, Question, ReplyParts
+from assistant.conversation.engines import Engines
+from assistant.conversation.memory import Memory
+from assistant.conversation.question import Emit, Question
 from assistant.conversation.spoken_controls import Control
 from assistant.engines.protocols import (
     SHORTENED,
     Cancel,
     CompletenessScorer,
     EmotionEstimate,
-    Shortens,
     Transcript,
 )
 from assistant.errors import EngineFailed
@@ -34,7 +35,8 @@ class Hearing:
     def __init__(
         self,
         question: Question,
-        parts: ReplyParts,
+        engines: Engines,
+        memory: Memory,
         emit: Emit,
         *,
         mark: Callable[[str], None],
@@ -59,7 +61,8 @@ class Hearing:
         self.is_taken_in = False
         """Whether the model was given anything of the question; belongs to its worker."""
         self._question = question
-        self._parts = parts
+        self._engines = engines
+        self._memory = memory
         self._emit = emit
         self._mark = mark
         self._due = due
@@ -77,8 +80,7 @@ class Hearing:
         """
         self._taking = asyncio.create_task(self._take_in())
         await self._outcome(self._taking)
-        dialogue = self._parts.dialogue
-        if isinstance(dialogue, Shortens) and dialogue.is_shortened:
+        if self._memory.dialogue.is_shortened:
             self._emit(partial(events.Noticed, message=SHORTENED, is_warning=False))
 
     def go_on(self) -> None:
@@ -128,10 +130,10 @@ class Hearing:
     async def _take_in(self) -> None:
         utterance = self._question.utterance
         if utterance is None:
-            await self._parts.model_worker.call(self._read, due=self._due)
+            await self._engines.model_worker.call(self._read, due=self._due)
             self._reads(Transcript(self._question.words, source="typed"))
             return
-        self._items = self._parts.model_worker.stream(
+        self._items = self._engines.model_worker.stream(
             lambda: self._hear(utterance), ahead=0, due=self._due
         )
         async for item in self._items:
@@ -143,16 +145,16 @@ class Hearing:
 
     def _read(self) -> None:
         self.is_taken_in = True
-        self._parts.dialogue.read(self._question.text)
+        self._memory.dialogue.read(self._question.text)
 
     def _hear(self, utterance: Waveform) -> Iterator[EmotionEstimate | Transcript]:
         self.is_taken_in = True
-        return self._parts.dialogue.hear(utterance, self._unwanted)
+        return self._memory.dialogue.hear(utterance, self._unwanted)
 
     async def _judge(self) -> None:
-        by_sound = await self._score(self._parts.judges.by_sound)
+        by_sound = await self._score(self._engines.judge)
         self.completeness = by_sound
-        by_words = await self._score(self._parts.judges.by_words)
+        by_words = await self._score(self._memory.scorer)
         self.completeness = together(by_sound, by_words, self.words)
 
     async def _score(self, judge: CompletenessScorer | None) -> float | None:
@@ -161,13 +163,13 @@ class Hearing:
         if judge is None or utterance is None or self.is_over:
             return None
         score = partial(judge.score, utterance, self.words)
-        completeness = await self._parts.model_worker.call(score, due=self._due)
+        completeness = await self._engines.model_worker.call(score, due=self._due)
         self._mark("completeness")
         return completeness
 
     def _sounds(self, estimate: EmotionEstimate) -> None:
         self._mark("heard")
-        self.estimate = self._parts.prior.apply(estimate)
+        self.estimate = self._memory.sounds(self._question.turn, estimate)
         heard: dict[str, Any] = {"turn": self._question.turn, "estimate": self.estimate}
         self._emit(partial(events.EmotionHeard, **heard))
 
@@ -176,7 +178,7 @@ class Hearing:
         turn = self._question.turn
         self.words = words
         self._emit(partial(events.WordsHeard, turn=turn, transcript=words))
-        self.help = self._parts.safety.look(words.text, turn)
+        self.help = self._memory.look(words.text, turn)
         match self.help:
             case Help(topic=topic, text=text, stage=Stage.BEGUN):
                 self._emit(partial(events.HelpOffered, turn=turn, topic=topic, text=text))
@@ -184,7 +186,7 @@ class Hearing:
                 was_none = stage is Stage.MISTAKEN
                 self._emit(partial(events.HelpEnded, turn=turn, topic=topic, was_none=was_none))
             case _:
-                self.control = None if self.help else self._parts.controls.look(words)
+                self.control = None if self.help else self._memory.controls.look(words)
         if self.control is not None:
             self._emit(partial(events.ControlSpoken, turn=turn, control=self.control.value))
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
-from assistant.events import Event, SettingsChanged, UtteranceEnded
+from assistant.events import ConversationStarted, Event, SettingsChanged, UtteranceEnded
 
 UNNAMED = frozenset({"instructions"})
 """Told when they change; too long to stand in every turn."""
@@ -29,6 +30,19 @@ class SettingsInForce:
             named = {key: self._settings[key] for key in self._settings if key not in UNNAMED}
             event = replace(event, settings=named)
         self._listener(event)
+
+    def opening(self, at_s: float, settings: Mapping[str, Any]) -> ConversationStarted:
+        """Returns the event that begins a record, with all `settings` that were chosen."""
+        in_force = self.settings
+        return ConversationStarted(
+            at_s,
+            model=in_force["model"],
+            voice=in_force["voice"],
+            policy=in_force["policy"],
+            utc=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            settings=dict(settings),
+            in_force=in_force,
+        )
 
     def change(self, at_s: float, settings: Mapping[str, Any]) -> bool:
         """Takes `settings` from now on, and tells what differs; returns whether anything does."""

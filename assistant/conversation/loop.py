@@ -5,24 +5,30 @@ a fraction of a frame. Terminal, browser and file use the same loop with their o
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from assistant import events
 from assistant.audio.file_devices import FileMicrophone
 from assistant.audio.playout import level_db
-from assistant.audio.protocols import EchoState, Microphone, Speaker
+from assistant.audio.protocols import EchoState, Ends
 from assistant.audio.silent_microphone import SILENT, SilentMicrophone
 from assistant.audio.steady_frames import SteadyFrames
 from assistant.audio.utterance_buffer import UtteranceBuffer
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioFrame, Waveform
 from assistant.conversation.ducking import Ducking
+from assistant.conversation.engines import Engines
+from assistant.conversation.in_force import SettingsInForce
+from assistant.conversation.memory import Memory
+from assistant.conversation.question import Question
 from assistant.conversation.replies import Replies
-from assistant.conversation.reply_parts import Question, ReplyParts
+from assistant.engines.protocols import CompletenessScorer, Dialogue
 from assistant.turns.audibility import Audibility
 from assistant.turns.ear import Ear, Heard
 from assistant.turns.endpointing import Endpointer
@@ -32,7 +38,6 @@ from assistant.turns.patience import Patience
 from assistant.turns.push_to_talk import KeyChange, TalkKey
 from assistant.turns.settings import TalkSettings
 from assistant.turns.speech_gate import spoken_spans
-from assistant.worker import Worker
 from models.emotions import Emotion
 
 FRAMES_PER_LEVEL = 4
@@ -42,17 +47,8 @@ TYPED_WAITS_S, TYPED_WAITS_FOR_ANSWER_S = 6.0, 20.0
 room for instance, and for the answer to it."""
 IDLE_KEEP_S = 3.0
 """Sound kept while nobody speaks; more than any lead."""
-
-
-@dataclass(frozen=True, slots=True)
-class TalkParts:
-    """What a conversation is held with."""
-
-    microphone: Microphone
-    speaker: Speaker
-    ear: Ear
-    ear_worker: Worker
-    reply: ReplyParts
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""No settings."""
 
 
 Listener = Callable[[events.Event], None]
@@ -66,40 +62,72 @@ class TalkLoop:
 
     def __init__(
         self,
-        parts: TalkParts,
+        engines: Engines,
+        ends: Ends,
+        dialogue: Dialogue,
         settings: TalkSettings,
         *,
-        listener: Listener,
-        tap: Tap | None = None,
+        scorer: CompletenessScorer | None = None,
+        told: Callable[[], Mapping[str, Any]] | None = None,
+        in_force: Mapping[str, Any] = NOTHING,
     ) -> None:
-        """Prepares a conversation with its devices and engines; `run` starts it."""
-        self._parts = parts
+        """Prepares a conversation; `follow` tells who is to know of it, `run` starts it.
+
+        Args:
+            engines: What answers.
+            ends: The devices.
+            dialogue: The model's side of the conversation.
+            settings: How turns are taken.
+            scorer: Judges by the words whether a turn is whole.
+            told: Gives all settings, as JSON knows them, for the first event; without it there is
+                no such event.
+            in_force: What every turn is said to be answered under, besides what `engines` and
+                `settings` say.
+        """
+        self._ends = ends
         self._settings = settings
-        self._listener = listener
-        self._tap = tap
+        self._told = told
+        self._listeners: list[Listener] = []
+        self._taps: list[Tap] = []
+        self._in_force = SettingsInForce(
+            self._publish, {**_in_force(engines, settings), **in_force}
+        )
+        self._ear = Ear(engines.detector, ends.canceller)
+        self._ear_worker = engines.ear_worker
+        self._memory = Memory(dialogue, engines.help_finder, scorer)
+        # Entered by `run`: no reply can be begun before, nor after it.
+        self._group = asyncio.TaskGroup()
+        self._is_running = False
+        self._replies = Replies(
+            engines,
+            ends.speaker,
+            self._memory,
+            self._emit,
+            self._group,
+            rejoin_samples=self._rejoin_samples,
+        )
         self._patience = Patience(settings.patience)
-        self._floor = InterjectionJudge(parts.reply.transcriber, parts.reply.model_worker)
+        # The model is asked for anew each time: it may be exchanged before the first turn.
+        self._floor = InterjectionJudge(lambda: engines.model, engines.model_worker)
         self._endpointer = Endpointer(
             settings.endpointing,
-            frame_samples=parts.ear.frame_samples,
-            completeness=lambda: self._replies.completeness if self._replies else None,
+            frame_samples=self._ear.frame_samples,
+            completeness=lambda: self._replies.completeness,
             verdict=lambda: self._floor.verdict,
         )
         self._sound = UtteranceBuffer()
-        self._replies: Replies | None = None
         self._clock = 0
-        self._way = Ducking(parts.speaker, self._emit, duck_db=lambda: self._settings.duck_db)
-        self._presence = Audibility(parts.microphone, parts.speaker)
+        self._way = Ducking(ends.speaker, self._emit, duck_db=lambda: self._settings.duck_db)
+        self._presence = Audibility(ends.microphone, ends.speaker)
         self._key = TalkKey()
         self._paused_at = 0
         self._has_paused = False
         self._is_muted = False
         self._is_stopping = False
         self._echo = EchoState.UNKNOWN
-        self._estimated: dict[int, Emotion] = {}
         self._asking: set[asyncio.Task[bool]] = set()
-        self._steady = SteadyFrames(parts.microphone, parts.ear.frame_samples)
-        is_file = isinstance(parts.microphone, FileMicrophone)
+        self._steady = SteadyFrames(ends.microphone, self._ear.frame_samples)
+        is_file = isinstance(ends.microphone, FileMicrophone)
         self._silence = None if is_file else SilentMicrophone()
         self._typed: list[tuple[str, str]] = []
         self._typed_at_s = 0.0
@@ -114,6 +142,29 @@ class TalkLoop:
         """Whether the conversation has been asked to end."""
         return self._is_stopping
 
+    def follow(self, listener: Listener, tap: Tap | None = None) -> None:
+        """Tells `listener` every event from now on, after those who follow already."""
+        self._listeners.append(listener)
+        if tap is not None:
+            self._taps.append(tap)
+
+    @property
+    def in_force(self) -> dict[str, Any]:
+        """The settings of the next answer, plain values by name."""
+        return self._in_force.settings
+
+    def put_in_force(self, settings: Mapping[str, Any]) -> None:
+        """Answers under these `settings` from now on, and tells what differs."""
+        self._in_force.change(self.clock_s, settings)
+
+    def opening(self) -> events.ConversationStarted:
+        """Returns the event that begins a record of this conversation, as of now."""
+        return self._in_force.opening(self.clock_s, self._told() if self._told else {})
+
+    def device_changed(self, message: str, lost: bool) -> None:
+        """Tells that a device was lost, or is back."""
+        self._publish(events.DeviceChanged(self.clock_s, message, lost))
+
     async def run(self) -> None:
         """Holds the conversation until the input ends or `stop` is called.
 
@@ -121,15 +172,12 @@ class TalkLoop:
             DeviceError: A device was lost and did not come back.
             ExceptionGroup: Several things broke at once: a bug.
         """
+        if self._told is not None:
+            self._publish(self.opening())
         reason = "failed"
         try:
-            async with asyncio.TaskGroup() as group:
-                self._replies = Replies(
-                    self._parts.reply,
-                    self._emit,
-                    group,
-                    rejoin_samples=self._rejoin_samples,
-                )
+            async with self._group:
+                self._is_running = True
                 async with aclosing(self._frames()) as frames:
                     async for frame in frames:
                         await self._take(frame)
@@ -140,6 +188,7 @@ class TalkLoop:
                 raise errors.exceptions[0] from None
             raise
         finally:
+            self._is_running = False
             self._emit(partial(events.ConversationEnded, reason=reason))
 
     def stop(self) -> None:
@@ -148,7 +197,7 @@ class TalkLoop:
 
     def interrupt(self) -> None:
         """Silences the assistant."""
-        if self._replies is not None and not self._replies.is_prepared:
+        if not self._replies.is_prepared:
             self._replies.interrupt()
             self._way.speak_again()
 
@@ -180,8 +229,7 @@ class TalkLoop:
 
     def prepare_again(self) -> None:
         """What is prepared for a turn that is not over yet is void: engines have changed."""
-        if self._replies is not None:
-            self._replies.withdraw()
+        self._replies.withdraw()
 
     def type_text(self, text: str, words: str | None = None) -> None:
         """Answers `text` as if it had been said; `words` of it are the person's, None for all.
@@ -192,7 +240,7 @@ class TalkLoop:
         if not self._typed:
             self._typed_at_s = self.clock_s
         self._typed.append((text, text if words is None else words))
-        if self._endpointer.is_idle:
+        if self._is_running and self._endpointer.is_idle:
             self._answer_typed()
 
     def _answer_typed(self) -> None:
@@ -209,8 +257,7 @@ class TalkLoop:
             if waited_s < TYPED_WAITS_S:
                 return
             self._finish_turn()
-        is_answered = self._replies is None or self._replies.is_idle
-        if is_answered or waited_s >= TYPED_WAITS_FOR_ANSWER_S:
+        if self._replies.is_idle or waited_s >= TYPED_WAITS_FOR_ANSWER_S:
             self._answer_typed()
 
     def sound(self, start_s: float, end_s: float) -> Waveform:
@@ -219,8 +266,8 @@ class TalkLoop:
 
     async def spoken_part(self, sound: Waveform) -> Waveform | None:
         """Returns what of 16 kHz `sound` is speech, or None; see `assistant.turns.speech_gate`."""
-        gate = self._parts.ear.gate(self._settings.endpointing)
-        async for _ in self._parts.ear_worker.stream(partial(gate.listen, sound), ahead=1):
+        gate = self._ear.gate(self._settings.endpointing)
+        async for _ in self._ear_worker.stream(partial(gate.listen, sound), ahead=1):
             pass
         return gate.part
 
@@ -256,8 +303,7 @@ class TalkLoop:
         for mark in self._endpointer.cancel():
             self._act(mark)
         self._way.go_on()
-        if self._replies is not None:
-            self._replies.forget_question()
+        self._replies.forget_question()
 
     def correct_heard(self, turn: int, played_samples: int) -> str | None:
         """The listener's side knows better how much of the answer to `turn` was played.
@@ -269,17 +315,17 @@ class TalkLoop:
         Returns:
             The words that were heard; None where `turn` is not the one answered last.
         """
-        return self._replies and self._replies.correct_heard(turn, played_samples)
+        return self._replies.correct_heard(turn, played_samples)
 
     def correct_emotion(self, turn: int, emotion: Emotion, *, by: str = "person") -> None:
         """Takes the person's word for how turn `turn` was meant."""
-        self._parts.reply.prior.correct(self._estimated.get(turn), emotion)
+        self._memory.correct(turn, emotion)
         self._emit(partial(events.EmotionCorrected, turn=turn, emotion=emotion, by=by))
 
     def _ask(
         self, utterance: Waveform | None, reason: str, *, text: str = "", words: str = ""
     ) -> None:
-        if self._replies is None:
+        if not self._is_running:
             return
         self.abandon_turn()
         self._replies.interrupt()
@@ -297,7 +343,7 @@ class TalkLoop:
                     return
                 yield frame
         self._finish_turn()
-        size = self._parts.ear.frame_samples
+        size = self._ear.frame_samples
         while self._is_busy and not self._is_stopping:
             await asyncio.sleep(size / SPEECH_RATE_HZ)
             yield AudioFrame(np.zeros(size, dtype=np.float32), self._clock)
@@ -305,19 +351,17 @@ class TalkLoop:
     @property
     def _is_busy(self) -> bool:
         """Whether something is still to be answered."""
-        is_replying = self._replies is not None and not self._replies.is_idle
-        return bool(self._asking or self._typed) or is_replying
+        return bool(self._asking or self._typed) or not self._replies.is_idle
 
     async def _take(self, frame: AudioFrame) -> None:
-        parts = self._parts
         samples = np.zeros_like(frame.samples) if self._is_muted else frame.samples
         played = frame.played
         if played is None:
-            played = parts.speaker.played(len(samples), captured_s=frame.captured_s)
-        heard = await parts.ear_worker.call(partial(parts.ear.listen, samples, played))
+            played = self._ends.speaker.played(len(samples), captured_s=frame.captured_s)
+        heard = await self._ear_worker.call(partial(self._ear.listen, samples, played))
         self._clock += len(samples)
-        if self._tap is not None:
-            self._tap(samples, played)
+        for tap in self._taps:
+            tap(samples, played)
         self._keep(heard.samples)
         self._endpointer.patience = self._patience.factor
         self._endpointer.least_silence_ms = self._patience.least_silence_ms
@@ -338,7 +382,7 @@ class TalkLoop:
     def _keep(self, samples: Waveform) -> None:
         """Keeps the sound as far back as a question may still begin."""
         replies = self._replies
-        is_idle = replies is None or (replies.is_idle and replies.unheard_start is None)
+        is_idle = replies.is_idle and replies.unheard_start is None
         keep_s = IDLE_KEEP_S
         if not (is_idle and self._endpointer.is_idle):
             keep_s += self._settings.endpointing.longest_turn_s
@@ -354,7 +398,7 @@ class TalkLoop:
         """Whether nothing is listened to, so that the assistant does not answer itself."""
         if not self._is_contested():
             return False
-        match self._parts.ear.echo:
+        match self._ear.echo:
             case EchoState.TOO_STRONG:
                 return True
             case EchoState.REMOVED if self._presence.has_lost_step(self._clock):
@@ -370,7 +414,7 @@ class TalkLoop:
 
     def _floor_now(self) -> Floor:
         """Who else is heard, for speech that sets in now."""
-        if self._replies is None or not self._is_contested():
+        if not self._is_contested():
             return Floor.FREE
         return self._replies.floor(self._clock)
 
@@ -383,7 +427,6 @@ class TalkLoop:
         return _samples(max(self._settings.rejoin_ms, self._patience.bridged_ms))
 
     def _act(self, mark: TurnMark) -> None:
-        assert self._replies is not None
         start_s, end_s = _seconds(mark.start_samples), _seconds(mark.end_samples)
         contested = self._is_contested()
         match mark.boundary:
@@ -421,7 +464,6 @@ class TalkLoop:
 
     def _take_floor(self, mark: TurnMark) -> None:
         """The person has the floor: what was a pause of theirs is learnt before it is judged."""
-        assert self._replies is not None
         onset = mark.start_samples + _samples(self._settings.endpointing.lead_ms)
         has_learnt = self._learn_pause(onset)
         may_end = not self._way.is_silent
@@ -433,7 +475,6 @@ class TalkLoop:
 
     def _learn_pause(self, onset: int) -> bool:
         """Returns whether the answer heard last came in a pause, longer than the usual ones."""
-        assert self._replies is not None
         answered = self._replies.answered
         if answered is None or self._replies.is_prepared:
             return False
@@ -446,7 +487,7 @@ class TalkLoop:
 
     def _end_held(self, mark: TurnMark) -> None:
         """The key was let go: answers what was said meanwhile, if anything was."""
-        size, settings = self._parts.ear.frame_samples, self._settings.endpointing
+        size, settings = self._ear.frame_samples, self._settings.endpointing
         heard = self._key.take_heard()
         first = self._clock - size * len(heard)
         spans = spoken_spans(heard, frame_samples=size, settings=settings)
@@ -457,13 +498,11 @@ class TalkLoop:
         held = replace(mark, start_samples=start, end_samples=end, speech_end_samples=end)
         said = [self._sound.cut(first + one, first + other) for one, other in spans]
         before = self._sound.cut(self._start_of(held), start)
-        assert self._replies is not None
         self._replies.prepare(self._question(held, np.concatenate([before, *said])))
         self._answer(held)
 
     def _question(self, mark: TurnMark, utterance: Waveform | None = None) -> Question:
         """Returns what `mark` says was said; the sound from its start to its end if not given."""
-        assert self._replies is not None
         start = self._start_of(mark)
         if utterance is None:
             utterance = self._sound.cut(start, mark.end_samples)
@@ -483,7 +522,6 @@ class TalkLoop:
 
     def _answer(self, mark: TurnMark) -> None:
         """The turn is over: lets the reply that was prepared in its last pause go ahead."""
-        assert self._replies is not None
         if not self._replies.is_prepared:
             self._replies.prepare(self._question(mark))
         start_s, speech_end_s = _seconds(self._start_of(mark)), _seconds(mark.speech_end_samples)
@@ -491,11 +529,10 @@ class TalkLoop:
 
     def _start_of(self, mark: TurnMark) -> int:
         """Returns where the question begins: earlier than `mark` where it was answered too soon."""
-        start = None if self._replies is None else self._replies.unheard_start
+        start = self._replies.unheard_start
         return mark.start_samples if start is None else start
 
     def _commit(self, start_s: float, end_s: float, speech_end_s: float, reason: str) -> None:
-        assert self._replies is not None
         turn = self._replies.next_turn
         self._emit(
             lambda at_s: events.UtteranceEnded(at_s, turn, start_s, end_s, speech_end_s, reason)
@@ -508,9 +545,9 @@ class TalkLoop:
 
     def _measure(self, heard: Heard, samples: Waveform, played: Waveform) -> None:
         if lost := self._presence.newly_dropped(self._clock):
-            total = self._parts.microphone.dropped_frames
+            total = self._ends.microphone.dropped_frames
             self._emit(lambda at_s: events.FramesDropped(at_s, lost, total))
-        if (echo := self._parts.ear.echo) is not self._echo:
+        if (echo := self._ear.echo) is not self._echo:
             self._echo = echo
             self._emit(lambda at_s: events.EchoJudged(at_s, echo))
         if self._clock // len(samples) % FRAMES_PER_LEVEL == 0:
@@ -521,9 +558,23 @@ class TalkLoop:
         event = make(self.clock_s)
         if isinstance(event, events.EmotionHeard):
             self._patience.heard(event.estimate)
-            self._estimated[event.turn] = event.estimate.emotion
-        self._parts.reply.controls.follow(event)
-        self._listener(event)
+        self._memory.controls.follow(event)
+        self._in_force.listen(event)
+
+    def _publish(self, event: events.Event) -> None:
+        for listener in self._listeners:
+            listener(event)
+
+
+def _in_force(engines: Engines, settings: TalkSettings) -> dict[str, Any]:
+    """Returns what every turn names, of all that could be told of the engines."""
+    return {
+        "model": engines.model.name,
+        "voice": engines.voice_name,
+        "policy": engines.policy.name,
+        "patience": settings.patience.base,
+        "turns": settings.turns,
+    }
 
 
 def _samples(duration_ms: float) -> int:

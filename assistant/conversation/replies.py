@@ -5,7 +5,10 @@ from collections.abc import Callable
 from functools import partial
 
 from assistant import events
-from assistant.conversation.reply_parts import Emit, Question, ReplyParts
+from assistant.audio.protocols import Speaker
+from assistant.conversation.engines import Engines
+from assistant.conversation.memory import Memory
+from assistant.conversation.question import Emit, Question
 from assistant.conversation.reply_task import Reply
 from assistant.errors import EngineFailed
 from assistant.turns.marks import Floor
@@ -20,7 +23,9 @@ class Replies:
 
     def __init__(
         self,
-        parts: ReplyParts,
+        engines: Engines,
+        speaker: Speaker,
+        memory: Memory,
         emit: Emit,
         group: asyncio.TaskGroup,
         *,
@@ -31,7 +36,9 @@ class Replies:
         A person who goes on within `rejoin_samples` was answered too soon: see `interrupt`.
         """
         self._rejoin_samples = rejoin_samples
-        self._parts = parts
+        self._engines = engines
+        self._speaker = speaker
+        self._memory = memory
         self._emit = emit
         self._group = group
         self._current: Reply | None = None
@@ -84,8 +91,8 @@ class Replies:
 
     def _is_ending(self, reply: Reply) -> bool:
         """Returns whether little is left of an answer of which as much was heard."""
-        least = ENDING_S * self._parts.speaker.sample_rate
-        is_left = self._parts.speaker.queued_samples <= least
+        least = ENDING_S * self._speaker.sample_rate
+        is_left = self._speaker.queued_samples <= least
         return reply.is_made and is_left and reply.played_samples >= least
 
     @property
@@ -95,7 +102,7 @@ class Replies:
 
     def prepare(self, question: Question) -> Reply:
         """Begins the reply to `question`; nothing of it is seen or heard until `commit`."""
-        reply = Reply(question, self._parts, self._emit)
+        reply = Reply(question, self._engines, self._speaker, self._memory, self._emit)
         self._current = reply
         self._task = self._group.create_task(self._run(reply, self._settling))
         return reply
@@ -111,7 +118,7 @@ class Replies:
     def withdraw(self) -> None:
         """The person went on: forgets the reply under way, if it is not committed."""
         if self.is_prepared:
-            self._end(self._parts.dialogue.withdraw, forget=True)
+            self._end(self._memory.dialogue.withdraw, forget=True)
 
     def forget_question(self) -> None:
         """The person's turn under way is void, with what it would have been joined to."""
@@ -127,8 +134,8 @@ class Replies:
         if reply is None or reply.question.turn != turn or self.is_prepared:
             return None
         heard = reply.heard_within(played_samples)
-        unheard = self._parts.speaker.clear() if self._current is reply else 0
-        settle = partial(self._parts.dialogue.truncate, heard)
+        unheard = self._speaker.clear() if self._current is reply else 0
+        settle = partial(self._memory.dialogue.truncate, heard)
         if self._current is reply:
             self._end(settle)
         else:
@@ -162,12 +169,12 @@ class Replies:
             self._current = None
             self._settling = self._task  # the next answer begins after its last word
             return False
-        unheard = self._parts.speaker.clear()
+        unheard = self._speaker.clear()
         heard = reply.heard()
         if onset_samples is not None and (continues or not heard):
             self._join(reply, heard)
             return True
-        self._end(partial(self._parts.dialogue.truncate, heard))
+        self._end(partial(self._memory.dialogue.truncate, heard))
         self._report(reply, heard, unheard)
         return False
 
@@ -178,7 +185,7 @@ class Replies:
                 turn=reply.question.turn,
                 heard=heard,
                 generated=reply.generated.strip(),
-                unheard_s=unheard / self._parts.speaker.sample_rate,
+                unheard_s=unheard / self._speaker.sample_rate,
                 underruns=reply.underruns,
             )
         )
@@ -187,7 +194,7 @@ class Replies:
         if reply.question.utterance is not None:
             self._joined_start = reply.question.start_samples
             self._next_turn = reply.question.turn
-        self._end(self._parts.dialogue.withdraw, forget=True)
+        self._end(self._memory.dialogue.withdraw, forget=True)
         self._emit(partial(events.UtteranceJoined, turn=reply.question.turn, heard=heard))
 
     def _end(self, settle: Callable[[], None], *, forget: bool = False) -> None:
@@ -215,7 +222,7 @@ class Replies:
         if pending:
             await asyncio.wait(pending)
         try:
-            await self._parts.model_worker.call(settle)
+            await self._engines.model_worker.call(settle)
         except EngineFailed as error:
             message = str(error)
             self._emit(partial(events.TurnFailed, turn=turn, message=message))
@@ -235,9 +242,9 @@ class Replies:
         reply.fail(str(error))
         await reply.committed()
         if reply.is_audible:
-            await self._parts.speaker.drain()
+            await self._speaker.drain()
         heard = reply.heard()
-        dialogue = self._parts.dialogue
+        dialogue = self._memory.dialogue
         settle = partial(dialogue.truncate, heard) if heard else dialogue.withdraw
         await self._settle(settle, reply.question.turn)
 

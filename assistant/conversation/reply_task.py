@@ -12,9 +12,12 @@ from functools import partial
 import numpy as np
 
 from assistant import events
+from assistant.audio.protocols import Speaker
 from assistant.audio.waveform import AudioClip
+from assistant.conversation.engines import Engines
 from assistant.conversation.hearing import Hearing
-from assistant.conversation.reply_parts import Emit, Question, ReplyParts
+from assistant.conversation.memory import Memory
+from assistant.conversation.question import Emit, Question
 from assistant.engines.protocols import Cancel, SpeakingStyle, TextDelta
 from assistant.errors import EngineFailed
 from assistant.history import SpokenReply
@@ -33,24 +36,30 @@ EAGER_S = 1.0
 class Reply:
     """A reply under way. `run` is its task; the loop commits or stops it."""
 
-    def __init__(self, question: Question, parts: ReplyParts, emit: Emit) -> None:
+    def __init__(
+        self, question: Question, engines: Engines, speaker: Speaker, memory: Memory, emit: Emit
+    ) -> None:
         self.question = question
         self.generated = ""
         self.is_made = False
         """Whether all of it waits for the loudspeaker, or is over."""
-        self._parts = parts
+        self._engines = engines
+        self._speaker = speaker
+        self._memory = memory
         self._publish = emit
         self._held: list[Callable[[float], events.Event]] | None = []
         self._committed = asyncio.Event()
         self._cancel = Cancel()
-        self._hearing = Hearing(question, parts, self._emit, mark=self.mark, due=self.due_s)
-        self._spoken = SpokenReply(parts.speaker.sample_rate)
+        self._hearing = Hearing(
+            question, engines, memory, self._emit, mark=self.mark, due=self.due_s
+        )
+        self._spoken = SpokenReply(speaker.sample_rate)
         self._first_played: int | None = None
         self._wanted_s = question.speech_end_s + EAGER_S
         self._made_s = 0.0
         self._has_called = False
         self._marks_ms: dict[str, float] = {}
-        self._underruns = parts.speaker.underruns
+        self._underruns = speaker.underruns
 
     @property
     def completeness(self) -> float | None:
@@ -75,7 +84,7 @@ class Reply:
     @property
     def underruns(self) -> int:
         """Gaps in the playback of this reply so far."""
-        return self._parts.speaker.underruns - self._underruns
+        return self._speaker.underruns - self._underruns
 
     def commit(self) -> None:
         """The turn is over: publishes what was held back and lets playback begin."""
@@ -110,7 +119,7 @@ class Reply:
         """Samples of it that have been played."""
         if self._first_played is None:
             return 0
-        return self._parts.speaker.played_samples - self._first_played
+        return self._speaker.played_samples - self._first_played
 
     def heard_within(self, played_samples: int) -> str:
         """Returns the words of the reply that ended within its first `played_samples`."""
@@ -147,8 +156,8 @@ class Reply:
     async def _answer(self) -> None:
         hearing = self._hearing
         await hearing.begin()
-        style = self._parts.policy.style(SAD if hearing.help else hearing.estimate)
-        style = self._parts.controls.styled(style, self.question.turn, hearing.control)
+        style = self._engines.policy.style(SAD if hearing.help else hearing.estimate)
+        style = self._memory.controls.styled(style, self.question.turn, hearing.control)
         self._emit(partial(events.StyleChosen, turn=self.question.turn, style=style))
         async with aclosing(self._sentences()) as sentences:
             async for sentence in sentences:
@@ -160,7 +169,7 @@ class Reply:
         self.is_made = True
         self.mark("spoken")
         await self._committed.wait()
-        await self._parts.speaker.drain()
+        await self._speaker.drain()
         self._emit(
             partial(
                 events.ReplyFinished,
@@ -184,8 +193,8 @@ class Reply:
         text = f" {ASK_AGAIN}" if self.generated.strip() else ASK_AGAIN
         self.generated += text
         self._emit(partial(events.ReplyText, turn=self.question.turn, text=text))
-        keep = partial(self._parts.dialogue.replace_reply, self.generated.strip())
-        await self._parts.model_worker.call(keep)
+        keep = partial(self._memory.dialogue.replace_reply, self.generated.strip())
+        await self._engines.model_worker.call(keep)
         self._spoken.begin(text)
         await self._play(_joined(clips))
         self._spoken.complete()
@@ -199,7 +208,7 @@ class Reply:
     async def _sentences(self) -> AsyncGenerator[str, None]:
         """Yields speakable pieces while the text is still being generated."""
         splitter = SentenceSplitter()
-        deltas = self._parts.model_worker.stream(
+        deltas = self._engines.model_worker.stream(
             self._reply,
             ahead=64,
             due=self.due_s,
@@ -220,9 +229,9 @@ class Reply:
 
     def _reply(self) -> Iterator[TextDelta]:
         """Yields the text of the reply; runs on the model's worker."""
-        dialogue, hearing = self._parts.dialogue, self._hearing
+        dialogue, hearing = self._memory.dialogue, self._hearing
         if hearing.control is not None:
-            return self._parts.controls.reply(dialogue, hearing.control)
+            return self._memory.controls.reply(dialogue, hearing.control)
         return reply_of(dialogue, hearing.help, self._cancel)
 
     def _call(self, delta: TextDelta) -> None:
@@ -237,7 +246,7 @@ class Reply:
 
     async def _speak(self, sentence: str, style: SpeakingStyle) -> None:
         self.mark("first_sentence")
-        speaker = self._parts.speaker
+        speaker = self._speaker
         self._spoken.begin(sentence)
         clips = self._clips(sentence, style)
         waiting: list[AudioClip] = []
@@ -257,15 +266,15 @@ class Reply:
 
     def _clips(self, text: str, style: SpeakingStyle) -> Stream[AudioClip]:
         """Speaks `text` on the voice's worker."""
-        return self._parts.voice_worker.stream(
-            lambda: self._parts.voice.synthesize(text, style, self._cancel),
+        return self._engines.voice_worker.stream(
+            lambda: self._engines.voice.synthesize(text, style, self._cancel),
             ahead=4,
             due=self.due_s,
         )
 
     async def _play(self, clip: AudioClip) -> None:
         await self._committed.wait()
-        speaker = self._parts.speaker
+        speaker = self._speaker
         if self._first_played is None:
             self._first_played = speaker.played_samples
             self._wanted_s = asyncio.get_running_loop().time()

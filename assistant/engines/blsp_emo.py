@@ -68,8 +68,10 @@ class BlspEmoModel:
 
     def open_with_tools(
         self, persona: Persona, tools: Sequence[dict[str, Any]]
-    ) -> "BlspEmoDialogue":
-        """Starts a conversation whose system line names functions."""
+    ) -> "BlspEmoDialogue | None":
+        """Starts a conversation whose system line names functions; None where it calls nothing."""
+        if self.call_marks is None:
+            return None
         system = persona.system or self.model.config.persona
         return self.open(Persona(f"{system}\n\n{tool_lines(tools)}"))
 

@@ -18,7 +18,13 @@ from assistant.engines.blsp_emo import (
     transcribed,
     words_of,
 )
-from assistant.engines.protocols import Cancel, EmotionEstimate, Persona, Transcript
+from assistant.engines.protocols import (
+    Cancel,
+    EmotionEstimate,
+    Persona,
+    SpeechModel,
+    Transcript,
+)
 from assistant.engines.settings import GenerationSettings, ModelSettings
 from models.adapters.words import NOTHING_UNDERSTOOD
 from models.blsp_emo import BlspEmo
@@ -26,8 +32,8 @@ from models.checkpoints.embedded import EMBEDDED
 from models.generation import Sampling
 
 
-class CascadeModel:
-    """A resident checkpoint whose LLM reads what its decoder wrote down."""
+class CascadeModel(SpeechModel):
+    """A resident checkpoint whose LLM reads what its decoder wrote down; it calls no functions."""
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
-"""What an engine must offer. Engines conform by shape; there is no base class."""
+"""What an engine must offer. Engines conform by shape; none has to derive from anything."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from assistant.audio.waveform import AudioClip, Waveform
 from models.emotions import Emotion
@@ -122,6 +122,11 @@ class VoiceActivityDetector(Protocol):
 class Dialogue(Protocol):
     """One conversation with a speech model; owns its KV cache."""
 
+    @property
+    def is_shortened(self) -> bool:
+        """Whether of the last question, too long for the model to follow, only the end counts."""
+        return False
+
     def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
         """Takes a 16 kHz utterance in; yields how it sounds and its words, in either order.
 
@@ -150,43 +155,6 @@ class Dialogue(Protocol):
         ...
 
 
-class SpeechModel(Protocol):
-    """A resident model that serves all conversations of a process."""
-
-    name: str
-
-    def open(self, persona: Persona) -> Dialogue:
-        """Starts a conversation.
-
-        Raises:
-            PersonaTooLong: The persona leaves the talk too little of the model's context.
-        """
-        ...
-
-
-@runtime_checkable
-class UsesTools(Protocol):
-    """A speech model that may call functions, by text between two marks in its replies."""
-
-    @property
-    def call_marks(self) -> tuple[str, str] | None:
-        """What stands before and after a call; None where this checkpoint calls nothing."""
-        ...
-
-    def open_with_tools(self, persona: Persona, tools: Sequence[dict[str, Any]]) -> Dialogue:
-        """Starts a conversation in which functions may be called.
-
-        Args:
-            persona: Who the assistant is.
-            tools: Each as ``{"type": "function", "function": {"name": …, "parameters": …}}``,
-                the parameters as JSON schema.
-
-        Raises:
-            PersonaTooLong: Persona and tools leave the talk too little of the model's context.
-        """
-        ...
-
-
 class CompletenessScorer(Protocol):
     """Judges whether a person who has paused is done. Runs on the speech model's worker."""
 
@@ -198,39 +166,52 @@ class CompletenessScorer(Protocol):
         ...
 
 
-@runtime_checkable
-class JudgesTurns(Protocol):
-    """A speech model that can tell by the words whether a turn is whole."""
+class SpeechModel(Protocol):
+    """A resident model that serves all conversations of a process.
 
-    def scorer(self) -> CompletenessScorer:
-        """Returns what judges it; one for each conversation."""
-        ...
+    What a model cannot do it answers with None. One that derives from this class has to say only
+    what it can.
+    """
 
+    name: str
 
-@runtime_checkable
-class Transcribes(Protocol):
-    """A speech model that can write down something brief beside the conversations it holds."""
+    @property
+    def call_marks(self) -> tuple[str, str] | None:
+        """What stands before and after a call of a function; None where it calls nothing."""
+        return None
 
-    def transcribe(self, utterance: Waveform) -> Transcript:
-        """Returns the words of a 16 kHz utterance."""
-        ...
+    def open(self, persona: Persona) -> Dialogue:
+        """Starts a conversation.
 
-    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
-        """Returns the log-probability of each of `phrases` being all of a 16 kHz utterance.
-
-        None where it cannot be told.
+        Raises:
+            PersonaTooLong: The persona leaves the talk too little of the model's context.
         """
         ...
 
+    def open_with_tools(self, persona: Persona, tools: Sequence[dict[str, Any]]) -> Dialogue | None:
+        """Starts a conversation in which functions may be called; None where it calls nothing.
 
-@runtime_checkable
-class Shortens(Protocol):
-    """A dialogue that takes in the end of a question which is longer than its model follows."""
+        Args:
+            persona: Who the assistant is.
+            tools: Each as ``{"type": "function", "function": {"name": …, "parameters": …}}``,
+                the parameters as JSON schema.
 
-    @property
-    def is_shortened(self) -> bool:
-        """Whether it did so with the last question."""
-        ...
+        Raises:
+            PersonaTooLong: Persona and tools leave the talk too little of the model's context.
+        """
+        return None
+
+    def scorer(self) -> CompletenessScorer | None:
+        """Returns what judges by the words whether a turn is whole; one for each conversation."""
+        return None
+
+    def transcribe(self, utterance: Waveform) -> Transcript | None:
+        """Returns the words of something brief, 16 kHz, that belongs to no conversation."""
+        return None
+
+    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
+        """Returns the log-probability of each of `phrases` being all of a 16 kHz utterance."""
+        return None
 
 
 SHORTENED = "that was longer than the model can follow at once: it answers the end of it"

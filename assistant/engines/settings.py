@@ -1,4 +1,4 @@
-"""Settings of the speech model: where and how it runs, and how replies are sampled."""
+"""Settings of the speech model: which one, how it runs, and how replies are sampled."""
 
 import difflib
 from functools import partial
@@ -8,7 +8,8 @@ import tyro
 from pydantic import AfterValidator, Field, model_validator
 
 from assistant.configuration import Settings
-from assistant.engines.table import ENGINES, Part
+from assistant.engines.table import ENGINES, USUAL_MODEL, Part
+from models.checkpoints.embedded import EMBEDDED
 
 
 def _listed(part: Part, name: str) -> str:
@@ -69,3 +70,16 @@ class GenerationSettings(Settings):
     """A reply is cut here, at the latest."""
     seed: int = Field(default=0, ge=0)
     """Of sampling: the same seed and input give the same reply."""
+
+
+class SpeechModelSettings(Settings):
+    """Which speech model answers, and how."""
+
+    model: str = EMBEDDED
+    """mini, a checkpoint folder, a part of the catalogue (`app.py models`), or a hub id such as
+    cwang621/blsp-emo."""
+    engine: SpeechModelName = USUAL_MODEL
+    """blsp_emo hears the voice itself; cascade answers the transcript alone, cascade_emotion the
+    transcript with the heard emotion named in the prompt (baselines for comparison)."""
+    run: ModelSettings = ModelSettings()
+    generation: GenerationSettings = GenerationSettings()

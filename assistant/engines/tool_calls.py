@@ -8,16 +8,11 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NoReturn, cast
 
-from assistant.engines.protocols import SpeechModel, TextDelta, ToolCall, UsesTools
+from assistant.engines.protocols import TextDelta, ToolCall
 
 COMMON_MARKS = ("<tool_call>", "</tool_call>")
 """Of the families of Qwen, Hermes and SmolLM."""
 SHOWN_CHARACTERS = 60
-
-
-def call_marks(model: SpeechModel) -> tuple[str, str] | None:
-    """Returns what stands before and after a call of the model's; None where it calls nothing."""
-    return model.call_marks if isinstance(model, UsesTools) else None
 
 
 def written_call(name: str, arguments: str, marks: tuple[str, str] = COMMON_MARKS) -> str:

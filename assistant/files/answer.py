@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from assistant.assembly import Engines
 from assistant.audio.waveform import AudioClip
+from assistant.conversation.engines import Engines
 from assistant.conversation.latency import Mark, TurnLatency
 from assistant.engines.protocols import (
     Cancel,

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from assistant.assembly import Engines
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, Waveform
 from assistant.conversation.correction import EmotionPrior
+from assistant.conversation.engines import Engines
 from assistant.engines.protocols import (
     Cancel,
     Dialogue,
@@ -142,7 +142,7 @@ def _person(record: Record) -> Waveform:
     return np.ascontiguousarray(sound[:, 0], dtype=np.float32)
 
 
-class _CorrectedDialogue:
+class _CorrectedDialogue(Dialogue):
     """A dialogue whose estimates mind what the person corrected, as a live talk's do."""
 
     def __init__(self, dialogue: Dialogue, prior: EmotionPrior) -> None:
@@ -152,6 +152,10 @@ class _CorrectedDialogue:
     def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
         for item in self._dialogue.hear(utterance, cancel):
             yield self._prior.apply(item) if isinstance(item, EmotionEstimate) else item
+
+    @property
+    def is_shortened(self) -> bool:
+        return self._dialogue.is_shortened
 
     def read(self, text: str) -> None:
         self._dialogue.read(text)

@@ -4,11 +4,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from assistant.audio.file_devices import FileMicrophone, FileSpeaker
+from assistant.audio.protocols import Ends
 from assistant.audio.soundfiles import AnswerFile, Recording
 from assistant.audio.waveform import AudioClip, Waveform
 from assistant.errors import InputError, SettingsError
-from assistant.session import Ends
-from assistant.settings import TalkCommandSettings
 
 NO_SPEECH = (
     "no speech was found in {path}: speak closer to the microphone, "
@@ -16,22 +15,34 @@ NO_SPEECH = (
 )
 
 
+def opened_files(recording: Path | None, answers: Path | None) -> "FileEnds | None":
+    """Returns the files that stand for microphone and loudspeaker; None where none do.
+
+    Raises:
+        InputError: The recording cannot be used.
+        SettingsError: Both are the same file, or there is no recording.
+    """
+    if recording is None:
+        if answers is not None:
+            raise SettingsError("--output needs --input: name the recording to be answered")
+        return None
+    return FileEnds(recording, answers)
+
+
 class FileEnds:
     """The recording that is spoken to the assistant, and the file that it answers into."""
 
-    def __init__(self, settings: TalkCommandSettings) -> None:
-        """Opens the recording that `input` names; the file that `output` names must be another.
+    def __init__(self, recording: Path, answers: Path | None) -> None:
+        """Opens the recording; the file of the answers, if any, must be another.
 
         Raises:
             InputError: The recording cannot be used.
-            SettingsError: Both are the same file, or there is no recording.
+            SettingsError: Both are the same file.
         """
-        if settings.input is None:
-            raise SettingsError("--output needs --input: name the recording to be answered")
-        if settings.output is not None:
-            _check_apart(settings.input, settings.output)
-        self._recording = Recording(settings.input)
-        self._output = settings.output
+        if answers is not None:
+            _check_apart(recording, answers)
+        self._recording = Recording(recording)
+        self._output = answers
 
     def open(self, files: ExitStack, *, rate_hz: int, frame_samples: int) -> Ends:
         """Returns the two ends of the conversation.

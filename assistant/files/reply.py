@@ -7,14 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from assistant.assembly import Engines
 from assistant.audio.soundfiles import AnswerFile, Recording
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, Waveform
+from assistant.conversation.engines import Engines
 from assistant.engines.protocols import (
     SHORTENED,
     Dialogue,
     Persona,
-    Shortens,
     VoiceActivityDetector,
 )
 from assistant.errors import EngineFailed, InputError, OutputError, SettingsError
@@ -193,7 +192,7 @@ class ReplyRun:
             except EngineFailed as error:
                 self._problem(f"{source}: a turn could not be answered: {error}")
                 continue
-            if isinstance(dialogue, Shortens) and dialogue.is_shortened:
+            if dialogue.is_shortened:
                 self._report.problem(f"{source}: {SHORTENED}")
             span_s = (min(start_s, answers.duration_s), answers.duration_s)
             record = _turn_record(answer, question, source, (index, turn), span_s)

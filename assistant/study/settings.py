@@ -8,8 +8,7 @@ from pydantic import Field
 
 from assistant.engines.settings import GenerationSettings, ModelSettings
 from assistant.settings import CommonSettings
-from assistant.turns.judges import TurnJudge
-from assistant.turns.settings import TalkSettings
+from assistant.turns.settings import TalkSettings, TurnJudge
 
 Action = Literal[
     "new", "check", "run", "status", "simulate", "report", "export", "withdraw", "unseal"

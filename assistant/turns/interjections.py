@@ -9,12 +9,12 @@ boss") fit neither: what was written down fits much better then, and they are ke
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from assistant.audio.waveform import Waveform
-from assistant.engines.protocols import Transcribes, Transcript
+from assistant.engines.protocols import SpeechModel, Transcript
 from assistant.errors import EngineFailed
 from assistant.turns.brief_words import (
     ACKNOWLEDGEMENTS,
@@ -73,9 +73,9 @@ def verdict_of_scores(acknowledgements: Sequence[float], claims: Sequence[float]
 class InterjectionJudge:
     """Judges one brief utterance at a time, on the speech model's worker."""
 
-    def __init__(self, transcriber: Transcribes | None, worker: Worker) -> None:
-        """Without a transcriber all that is brief is unclear."""
-        self._transcriber = transcriber
+    def __init__(self, model: Callable[[], SpeechModel], worker: Worker) -> None:
+        """Asks the `model` of the moment; of one that writes nothing down all is unclear."""
+        self._model = model
         self._worker = worker
         self._asked = 0
         self._verdict: Verdict | None = None
@@ -87,10 +87,7 @@ class InterjectionJudge:
 
     def ask(self, utterance: Waveform) -> None:
         """Begins to find out about `utterance` (16 kHz)."""
-        transcriber = self._transcriber
-        if transcriber is None:
-            self._verdict = Verdict.UNCLEAR
-            return
+        model = self._model()
         self._verdict = None
         self._asked += 1
         number = self._asked
@@ -102,15 +99,17 @@ class InterjectionJudge:
                 raise error
 
         try:
-            self._worker.submit(lambda: _judged(transcriber, utterance), deliver)
+            self._worker.submit(lambda: _judged(model, utterance), deliver)
         except EngineFailed:  # too many conversations at once: the assistant goes on
             self._verdict = Verdict.UNCLEAR
 
 
-def _judged(transcriber: Transcribes, utterance: Waveform) -> Verdict:
-    words = transcriber.transcribe(utterance)
+def _judged(model: SpeechModel, utterance: Waveform) -> Verdict:
+    words = model.transcribe(utterance)
+    if words is None:
+        return Verdict.UNCLEAR
     phrases = (*ACKNOWLEDGEMENTS, *CLAIMS, *((words.text,) if words.text else ()))
-    scores = transcriber.weigh(utterance, phrases)
+    scores = model.weigh(utterance, phrases)
     if scores is None:
         return verdict_of(words)
     claims = len(ACKNOWLEDGEMENTS)

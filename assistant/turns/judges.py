@@ -6,12 +6,9 @@ they are better than either (`benchmarks.endpointing`).
 """
 
 import math
-from dataclasses import dataclass
-from typing import Literal
 
-from assistant.engines.protocols import CompletenessScorer, Transcript
+from assistant.engines.protocols import Transcript
 
-TurnJudge = Literal["both", "sound", "words"]
 SURE = 0.85
 """Share of right words from which they have a say beside the sound."""
 SOUND_WEIGHT, WORDS_WEIGHT = 0.5, 1.0
@@ -19,14 +16,6 @@ SOUND_WEIGHT, WORDS_WEIGHT = 0.5, 1.0
 LEAST_SOUND_LOG_ODDS = -1.0
 """The sound of a strange voice may seem never to end: it does not overrule sure words."""
 SMALLEST = 1e-6
-
-
-@dataclass(frozen=True, slots=True)
-class TurnJudges:
-    """What judges the ends of turns; where there is none, all wait equally long."""
-
-    by_sound: CompletenessScorer | None = None
-    by_words: CompletenessScorer | None = None
 
 
 def together(by_sound: float | None, by_words: float | None, words: Transcript) -> float | None:

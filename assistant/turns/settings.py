@@ -4,8 +4,23 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from assistant.configuration import Settings
+from assistant.engines.settings import TurnJudgeName
+from assistant.engines.table import USUAL_TURN_JUDGE
 from assistant.turns.endpointing import EndpointingSettings
 from assistant.turns.patience import PatienceSettings
+
+TurnJudge = Literal["both", "sound", "words"]
+
+
+class TurnJudgeSettings(Settings):
+    """What judges whether a pause ends the turn."""
+
+    turn_judge: TurnJudge = "both"
+    """What judges whether a pause ends the turn: the sound of the voice, the speech model by the
+    words, or the sound and, where they are surely understood, the words."""
+    turn_model: TurnJudgeName = USUAL_TURN_JUDGE
+    """What judges by the sound: turn_ear, Attune's own, or smart_turn:FILE.onnx (Smart Turn v3)."""
 
 
 class TalkSettings(BaseModel):

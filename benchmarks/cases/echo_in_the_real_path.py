@@ -4,6 +4,7 @@ import asyncio
 
 from assistant.assembly import open_engines
 from assistant.settings import TalkCommandSettings
+from assistant.turns.settings import TurnJudgeSettings
 from benchmarks.cases.case import Case
 from benchmarks.echo_server import alone, spoken_to
 from benchmarks.rooms.sound_server import NEEDS as NEEDS
@@ -14,7 +15,7 @@ SENTENCES, ALONE_S = 6, 45.0
 
 def run(case: Case) -> None:
     """Speaks into answers without an echo path, and lets Attune hear itself alone and with one."""
-    engines = open_engines(TalkCommandSettings())
+    engines = open_engines(TalkCommandSettings(), judging=TurnJudgeSettings())
     with sound_loop() as server:
         kept = asyncio.run(spoken_to(engines, "cancel", SENTENCES, server.say))
     case.expect(kept.kept == kept.said, f"no echo: {kept.kept} of {kept.said} sentences are kept")

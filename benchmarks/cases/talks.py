@@ -14,7 +14,7 @@ from assistant.assembly import open_engines
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.clock import replay
 from assistant.files.replayed import FileEnds
-from assistant.session import Watchers, Workers, open_talk
+from assistant.session import open_talk
 from assistant.settings import TalkCommandSettings
 
 E = TypeVar("E", bound=events.Event)
@@ -67,15 +67,14 @@ class Talks:
     def __init__(self, **settings: Any) -> None:
         """Loads the engines that the settings of `talk` name."""
         self._settings = TalkCommandSettings(input=Path("speech.wav"), **settings)
-        self._engines = open_engines(self._settings)
+        self._engines = open_engines(self._settings, judging=self._settings)
 
     def hold(self, sound: Waveform) -> Held:
         """Speaks 16 kHz `sound` to Attune; returns what happened."""
-        held, workers = Held(), Workers()
+        held = Held()
         with tempfile.NamedTemporaryFile(suffix=".wav") as file:
             soundfile.write(file.name, np.clip(sound, -1, 1), SPEECH_RATE_HZ, subtype="PCM_16")
-            settings = self._settings.model_copy(update={"input": Path(file.name)})
-            ends = FileEnds(settings)
+            files = FileEnds(Path(file.name), None)
 
             async def hold() -> None:
                 with ExitStack() as outputs:
@@ -83,13 +82,11 @@ class Talks:
                         self._engines.voice.sample_rate,
                         self._engines.detector.frame_samples,
                     )
-                    devices = ends.open(outputs, rate_hz=rate, frame_samples=frame)
+                    devices = files.open(outputs, rate_hz=rate, frame_samples=frame)
                     self._engines.detector.reset()
-                    watchers = Watchers((held.happened.append,))
-                    await open_talk(settings, self._engines, workers, devices, watchers).run()
+                    talk = open_talk(self._engines, devices, self._settings.talk)
+                    talk.follow(held.happened.append)
+                    await talk.run()
 
-            try:
-                replay(hold(), workers=list(workers), counts_work=False)
-            finally:
-                workers.close()
+            replay(hold(), workers=self._engines.workers, counts_work=False)
         return held

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from assistant.assembly import Engines, open_engines
+from assistant.assembly import open_engines
 from assistant.audio.waveform import AudioClip
+from assistant.conversation.engines import Engines
 from assistant.engines.protocols import Cancel, Dialogue, Persona, TextDelta
 from assistant.files.answer import answer_question
 from assistant.settings import ReplySettings

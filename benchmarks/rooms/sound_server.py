@@ -19,13 +19,13 @@ from pathlib import Path
 import soundfile
 
 from assistant import events
-from assistant.assembly import Engines
 from assistant.audio.echo import EchoMode
-from assistant.audio.sound_card import sound_library
+from assistant.audio.sound_card import DeviceSettings, sound_library
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
+from assistant.conversation.engines import Engines
 from assistant.conversation.loop import TalkLoop
-from assistant.session import Watchers, Workers, open_card, open_talk
-from assistant.settings import TalkCommandSettings
+from assistant.session import open_card, open_talk, turn_taking
+from assistant.turns.settings import TalkSettings
 
 NEEDS = ("pulseaudio", "pactl", "paplay")
 
@@ -139,18 +139,18 @@ async def talking(
     engines: Engines, echo: EchoMode = "cancel"
 ) -> AsyncGenerator[tuple[TalkLoop, Overheard]]:
     """Holds a talk through the devices of this machine; yields the loop and what happens."""
-    overheard, workers = Overheard(), Workers()
-    settings = TalkCommandSettings(echo=echo)
+    overheard = Overheard()
     with ExitStack() as cards:
         ends = open_card(
-            settings,
+            DeviceSettings(),
+            echo,
             cards,
             frame_samples=engines.detector.frame_samples,
             on_change=lambda _text, _lost: None,
         )
         engines.detector.reset()
-        watchers = Watchers((overheard.happened.append,))
-        loop = open_talk(settings, engines, workers, ends, watchers)
+        loop = open_talk(engines, ends, turn_taking(TalkSettings(), echo))
+        loop.follow(overheard.happened.append)
         running = asyncio.create_task(loop.run())
         try:
             yield loop, overheard
@@ -158,4 +158,3 @@ async def talking(
             loop.stop()
             await running
             overheard.slips = ends.speaker.slips
-            await asyncio.to_thread(workers.close)

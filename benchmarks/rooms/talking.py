@@ -7,21 +7,23 @@ from pathlib import Path
 from assistant import events
 from assistant.audio.echo import EchoRemover
 from assistant.audio.file_devices import FileSpeaker
+from assistant.audio.protocols import Ends
 from assistant.audio.waveform import Waveform
 from assistant.clock import replay
+from assistant.conversation.engines import Engines
 from assistant.conversation.loop import TalkLoop
 from assistant.empathy import load_policy
 from assistant.engines.protocols import (
     Cancel,
+    Dialogue,
     EmotionEstimate,
+    Persona,
+    SpeechModel,
     TextDelta,
-    Transcribes,
     Transcript,
 )
 from assistant.engines.silero import Silero
 from assistant.engines.table import open_voice
-from assistant.session import Ends, Workers, talk_parts
-from assistant.turns.ear import Ear
 from assistant.turns.settings import TalkSettings
 from benchmarks.rooms.room import Room, RoomMicrophone, Unrest, read
 
@@ -51,12 +53,21 @@ FIRST_S = 5.0
 """When the assistant begins to talk."""
 
 
-class Talker:
-    """A dialogue that always has something to say; what it says is read from a list."""
+class Talker(SpeechModel, Dialogue):
+    """A dialogue that always has something to say; what it says is read from a list.
+
+    It is its own model, which writes nothing down.
+    """
+
+    name = "talker"
 
     def __init__(self, lines: list[str]) -> None:
         self._lines = lines
         self._next = 0
+
+    def open(self, persona: Persona) -> "Talker":
+        """Goes on talking."""
+        return self
 
     def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
         """Hears nothing in particular."""
@@ -123,7 +134,7 @@ def overhear(
     track: Waveform,
     seconds: float,
     *,
-    transcriber: Transcribes | None = None,
+    transcriber: SpeechModel | None = None,
     settings: TalkSettings | None = None,
 ) -> Overheard:
     """Lets the assistant talk in a room for `seconds`, with the sound `track` in it too."""
@@ -154,17 +165,11 @@ def overhear(
             if event.at_s >= seconds - 0.5:
                 loop.stop()
 
-    workers = Workers()
-    parts = talk_parts(
-        Ends(microphone, speaker),
-        Ear(Silero(), remover),
-        workers,
-        dialogue=Talker(lines(data)),
-        voice=open_voice("flite"),
-        policy=load_policy(),
-        transcriber=transcriber,
-    )
-    loop = TalkLoop(parts, settings or TalkSettings(), listener=listen)
-    replay(loop.run(), workers=list(workers))
-    workers.close()
+    talker = Talker(lines(data))
+    engines = Engines(transcriber or talker, open_voice("flite"), load_policy(), Silero(), "flite")
+    ends = Ends(microphone, speaker, remover)
+    loop = TalkLoop(engines, ends, talker, settings or TalkSettings())
+    loop.follow(listen)
+    replay(loop.run(), workers=engines.workers)
+    engines.close_workers()
     return result

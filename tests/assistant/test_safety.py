@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from assistant import events
-from assistant.assembly import Engines
 from assistant.audio.waveform import AudioClip, Waveform
 from assistant.conversation.loop import TalkLoop
 from assistant.empathy import load_policy
@@ -19,11 +18,11 @@ from assistant.safety import SHIPPED, Help, HelpFinder, SafetyWatch, Stage
 from assistant.turns.settings import TalkSettings
 from models.emotions import Emotion
 from tests.fakes import (
-    LevelDetector,
     ScriptedDialogue,
     ScriptedModel,
     ToneVoice,
     certain,
+    scripted,
     speech_like,
 )
 from tests.talking import Talk, talk
@@ -398,7 +397,7 @@ def test_a_spoken_danger_is_answered_by_the_text_and_the_model_is_not_asked() ->
     dialogue = Saying("i want to kill myself", "i do not know", "i am safe now", "what a day")
     wave = speech_like((0.5, 1.5), (9.0, 10.0), (17.0, 18.0), (25.0, 26.0), length_s=30.0)
     voice = ToneVoice()
-    result = talk(wave, dialogue=dialogue, help_finder=FINDER, voice=voice)
+    result = talk(wave, dialogue=dialogue, engines=scripted(help_finder=FINDER, voice=voice))
     replies = said_in(result)
     assert replies[0] == FINDER.first("self_harm").reply
     assert replies[1] == FINDER.next("self_harm", 0).reply
@@ -417,7 +416,9 @@ def test_help_is_offered_again_only_where_the_danger_is_another() -> None:
     said = ("i smell gas", "and now", "there is so much smoke", "he is not breathing", "what now")
     dialogue = Saying(*said, "no i meant the film", "i smell gas")
     spans = [(0.5 + 12.0 * index, 1.5 + 12.0 * index) for index in range(7)]
-    result = talk(speech_like(*spans, length_s=90.0), dialogue=dialogue, help_finder=FINDER)
+    result = talk(
+        speech_like(*spans, length_s=90.0), dialogue=dialogue, engines=scripted(help_finder=FINDER)
+    )
     offered = [(event.turn, event.topic) for event in result.of(events.HelpOffered)]
     assert offered == [(0, "fire"), (3, "medical"), (6, "fire")]
     assert [(event.turn, event.was_none) for event in result.of(events.HelpEnded)] == [(5, True)]
@@ -425,7 +426,9 @@ def test_help_is_offered_again_only_where_the_danger_is_another() -> None:
 
 def test_danger_is_known_before_anything_is_played() -> None:
     result = talk(
-        speech_like((0.5, 1.5), length_s=12.0), dialogue=Saying("i smell gas"), help_finder=FINDER
+        speech_like((0.5, 1.5), length_s=12.0),
+        dialogue=Saying("i smell gas"),
+        engines=scripted(help_finder=FINDER),
     )
     assert result.names.index("HelpOffered") < result.names.index("ReplyStarted")
 
@@ -434,7 +437,7 @@ def test_a_calm_text_that_is_interrupted_is_kept_as_far_as_it_was_heard() -> Non
     dialogue = Saying("i smell gas", "i am outside in the street with a phone")
     wave = speech_like((0.5, 1.5), (2.8, 4.5), length_s=14.0)
     settings = TalkSettings(rejoin_ms=0)
-    result = talk(wave, dialogue=dialogue, help_finder=FINDER, settings=settings)
+    result = talk(wave, dialogue=dialogue, engines=scripted(help_finder=FINDER), settings=settings)
     (cut,) = result.of(events.Interrupted)
     first = FINDER.first("fire").reply
     assert first.startswith(cut.heard) and 0 < len(cut.heard) < len(first)
@@ -455,7 +458,7 @@ def test_a_sentence_that_goes_on_is_judged_as_a_whole() -> None:
             yield Transcript("i want to die of laughter" if is_whole else "i want to die")
 
     wave = speech_like((0.5, 1.5), (1.9, 3.2), length_s=8.0)
-    result = talk(wave, dialogue=GoesOn(), help_finder=FINDER)
+    result = talk(wave, dialogue=GoesOn(), engines=scripted(help_finder=FINDER))
     assert said_in(result) == ["The model speaks."]
     assert result.of(events.HelpOffered) == []
 
@@ -468,7 +471,10 @@ def test_a_typed_danger_is_answered_by_the_text() -> None:
             loop.type_text("My mum has collapsed")
 
     result = talk(
-        speech_like(length_s=12.0), dialogue=dialogue, help_finder=FINDER, on_event=type_it
+        speech_like(length_s=12.0),
+        dialogue=dialogue,
+        engines=scripted(help_finder=FINDER),
+        on_event=type_it,
     )
     assert said_in(result) == [FINDER.first("medical").reply]
     assert dialogue.asked == 0
@@ -485,14 +491,19 @@ def test_a_danger_whose_answer_was_stopped_at_once_is_not_forgotten() -> None:
         if isinstance(event, events.Interrupted):
             loop.type_text("and now")
 
-    result = talk(speech_like(length_s=12.0), dialogue=dialogue, help_finder=FINDER, on_event=keys)
+    result = talk(
+        speech_like(length_s=12.0),
+        dialogue=dialogue,
+        engines=scripted(help_finder=FINDER),
+        on_event=keys,
+    )
     assert result.of(events.Interrupted)[0].heard == ""
     assert said_in(result) == [FINDER.next("overdose", 0).reply]
 
 
 def test_a_question_of_the_command_is_answered_by_the_same_texts() -> None:
     model = ScriptedModel(["The model speaks."])
-    engines = Engines(model, ToneVoice(), load_policy(), LevelDetector(), "tone", FINDER)
+    engines = scripted(model, help_finder=FINDER)
     dialogue, watch = model.open(Persona()), SafetyWatch(FINDER)
     clips: list[AudioClip] = []
     texts = ["He is not breathing!", "what now?", "The ambulance is here.", "Thank you."]

@@ -3,11 +3,19 @@
 from collections.abc import Iterator
 
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
-from assistant.engines.protocols import Cancel, EmotionEstimate, Persona, TextDelta, Transcript
+from assistant.engines.protocols import (
+    Cancel,
+    Dialogue,
+    EmotionEstimate,
+    Persona,
+    SpeechModel,
+    TextDelta,
+    Transcript,
+)
 from assistant.engines.settings import GenerationSettings, ModelSettings
 
 
-class Stopwatch:
+class Stopwatch(SpeechModel):
     """Needs no checkpoint: `--model` is its name and nothing else."""
 
     def __init__(self, source: str, run: ModelSettings, generation: GenerationSettings) -> None:
@@ -18,7 +26,7 @@ class Stopwatch:
         return StopwatchDialogue()
 
 
-class StopwatchDialogue:
+class StopwatchDialogue(Dialogue):
     """One conversation; remembers nothing but the last utterance."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from assistant.audio.waveform import SPEECH_RATE_HZ
 from assistant.conversation.loop import TalkLoop
 from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcript
 from models.emotions import Emotion
-from tests.fakes import certain, speech_like
+from tests.fakes import ScriptedModel, certain, scripted, speech_like
 from tests.talking import talk
 from ui.view import MOST_NOTICES, Floor, Urgency, View, noticed, reduce, response_s
 
@@ -151,7 +151,8 @@ def test_real_conversations_leave_the_view_at_rest() -> None:
             loop.correct_emotion(event.turn, Emotion.ANGRY)
 
     wave = speech_like((0.5, 1.5), (3.2, 4.4), length_s=8.0)
-    result = talk(wave, replies=[LONG, "Yes."], emotions=[certain(Emotion.SAD)], on_event=keys)
+    engines = scripted(ScriptedModel([LONG, "Yes."], [certain(Emotion.SAD)]))
+    result = talk(wave, engines=engines, on_event=keys)
     view = seen(STARTED, *result.happened)
     assert list(view.turns) == result.history.turns
     assert [turn.interrupted for turn in view.turns] == [True, False]

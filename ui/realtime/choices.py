@@ -1,28 +1,23 @@
 """Engines that a session may exchange while it lasts."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from assistant.audio.waveform import AudioClip, Waveform
-from assistant.empathy import ReplyPolicy
+from assistant.conversation.engines import Engines
 from assistant.engines.protocols import (
     Cancel,
     CompletenessScorer,
     Dialogue,
     EmotionEstimate,
-    JudgesTurns,
     Persona,
-    Shortens,
     SpeakingStyle,
-    SpeechModel,
     TextDelta,
     TextToSpeech,
-    Transcribes,
     Transcript,
-    UsesTools,
 )
-from assistant.engines.tool_calls import call_marks, calls_apart
+from assistant.engines.tool_calls import calls_apart
 from ui.realtime.protocol.messages import Json
 
 STILL_THERE = "Are you still there?"
@@ -40,7 +35,7 @@ class Course:
     past: tuple[tuple[str, str], ...] = ()
     """What the person said and what was answered, as text."""
     tools: tuple[Json, ...] = ()
-    """Functions that may be called, where the model can; see `UsesTools`."""
+    """Functions that may be called, where the model can; see `SpeechModel.open_with_tools`."""
 
 
 class ChosenDialogue:
@@ -53,8 +48,9 @@ class ChosenDialogue:
     It also judges whether a turn is whole, by a scorer of the same model that is its own.
     """
 
-    def __init__(self, model: SpeechModel, instructions: str) -> None:
-        self._model = model
+    def __init__(self, engines: Engines, instructions: str) -> None:
+        """Speaks with the model of `engines`, which may be another one until the first turn."""
+        self._engines = engines
         self._course = Course(instructions)
         self._is_stale = True
         self._apart: Course | None = None
@@ -79,7 +75,7 @@ class ChosenDialogue:
     @property
     def can_call(self) -> bool:
         """Whether the model may call functions."""
-        return call_marks(self._model) is not None
+        return self._engines.model.call_marks is not None
 
     @property
     def is_stale(self) -> bool:
@@ -88,12 +84,8 @@ class ChosenDialogue:
 
     @property
     def is_shortened(self) -> bool:
-        """See `Shortens.is_shortened`."""
-        return isinstance(self._dialogue, Shortens) and self._dialogue.is_shortened
-
-    def choose(self, model: SpeechModel) -> None:
-        """Takes another model; to be called before the first turn only."""
-        self._model = model
+        """See `Dialogue.is_shortened`."""
+        return self._dialogue is not None and self._dialogue.is_shortened
 
     def begin_with(self, course: Course) -> None:
         """Goes on from `course` with the next turn."""
@@ -129,7 +121,7 @@ class ChosenDialogue:
 
     def reply(self, cancel: Cancel) -> Iterator[TextDelta]:
         """See `Dialogue.reply`; ends after `most_tokens`. Calls of functions stand apart."""
-        marks = call_marks(self._model)
+        marks = self._engines.model.call_marks
         if marks is None:
             return self._tokens(cancel)
         names = {tool["function"]["name"] for tool in self._tools}
@@ -160,16 +152,6 @@ class ChosenDialogue:
         self._opened()
         return self._scorer.score(utterance, words) if self._scorer is not None else None
 
-    def transcribe(self, utterance: Waveform) -> Transcript:
-        """See `Transcribes.transcribe`; nothing where the model does not write anything down."""
-        model = self._model
-        return model.transcribe(utterance) if isinstance(model, Transcribes) else Transcript("")
-
-    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
-        """See `Transcribes.weigh`."""
-        model = self._model
-        return model.weigh(utterance, phrases) if isinstance(model, Transcribes) else None
-
     def _opened(self) -> Dialogue:
         return self._dialogue or self._for_question()
 
@@ -187,15 +169,13 @@ class ChosenDialogue:
         return self._dialogue
 
     def _begun(self, course: Course) -> Dialogue:
-        model, persona = self._model, Persona(course.instructions or None)
-        if course.tools and isinstance(model, UsesTools) and model.call_marks is not None:
-            dialogue = model.open_with_tools(persona, course.tools)
-        else:
-            dialogue = model.open(persona)
+        model, persona = self._engines.model, Persona(course.instructions or None)
+        with_tools = model.open_with_tools(persona, course.tools) if course.tools else None
+        dialogue = with_tools or model.open(persona)
         for said, replied in course.past:
             dialogue.read(said or GREETING)
             dialogue.replace_reply(replied)
-        if self._scorer is None and isinstance(model, JudgesTurns):
+        if self._scorer is None:
             self._scorer = model.scorer()
         return dialogue
 
@@ -220,14 +200,3 @@ class ChosenVoice:
             return iter(())
         style = dataclasses.replace(style, rate=style.rate * self.speed)
         return self._voice.synthesize(text, style, cancel)
-
-
-class ChosenPolicy:
-    """A reply policy that may be exchanged at any time."""
-
-    def __init__(self, policy: ReplyPolicy) -> None:
-        self.policy = policy
-
-    def style(self, estimate: EmotionEstimate | None) -> SpeakingStyle:
-        """See `ReplyPolicy.style`."""
-        return self.policy.style(estimate)

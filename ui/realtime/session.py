@@ -3,22 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
 
 from assistant import events
 from assistant.audio.echo import EchoRemover
+from assistant.audio.protocols import Ends
 from assistant.audio.waveform import Waveform
-from assistant.conversation.in_force import SettingsInForce
 from assistant.conversation.loop import TalkLoop
 from assistant.empathy import load_policy
-from assistant.engines.tool_calls import call_marks
 from assistant.errors import AssistantError
-from assistant.session import Ends, Workers, talk_parts
-from assistant.turns.ear import Ear
-from assistant.turns.judges import TurnJudges
 from models.emotions import Emotion, emotion_from_label
-from ui.realtime.choices import ChosenDialogue, ChosenPolicy, ChosenVoice
+from ui.realtime.choices import ChosenDialogue, ChosenVoice
 from ui.realtime.devices import LEAST_KEPT_S, SocketMicrophone, SocketSpeaker
 from ui.realtime.hosting.engines import Resident
 from ui.realtime.idle import IdleTimeout
@@ -112,11 +106,12 @@ class Session:
             resident.records, on_problem=lambda text: self.tell_error(text, code="not_recorded")
         )
         self._reply_start = 0
-        self._dialogue = ChosenDialogue(self._model, self._config.instructions)
+        self._engines = resident.engines()
+        self._engines.model = resident.models[self._config.model]
         self._voice = ChosenVoice(resident.voices, resident.default_voice)
-        self._policy = ChosenPolicy(load_policy(self._config.attune.policy))
-        detector = resident.open_detector()
-        self._microphone = SocketMicrophone(detector.frame_samples)
+        self._engines.voice = self._voice
+        self._dialogue = ChosenDialogue(self._engines, self._config.instructions)
+        self._microphone = SocketMicrophone(self._engines.detector.frame_samples)
         self._speaker = SocketSpeaker(
             self._config.audio.output.format.rate,
             send=self._translator.add_audio,
@@ -124,25 +119,17 @@ class Session:
             ducked=self._translator.ducked,
             held=self._translator.held,
         )
-        self._in_force = SettingsInForce(self._listen, in_force(self._config, resident.talk))
         self._loop = TalkLoop(
-            talk_parts(
-                Ends(self._microphone, self._speaker),
-                Ear(detector, EchoRemover()),  # of clients that have none, or one that fails
-                Workers(resident.ear_worker, resident.model_worker, resident.voice_worker),
-                dialogue=self._dialogue,
-                voice=self._voice,
-                policy=self._policy,
-                judges=TurnJudges(
-                    resident.judge, self._dialogue if resident.judges_words else None
-                ),
-                transcriber=self._dialogue,
-                help_finder=resident.help_finder,
-            ),
+            self._engines,
+            # The client removes the echo, or should: some have no canceller, or one that fails.
+            Ends(self._microphone, self._speaker, EchoRemover()),
+            self._dialogue,
             talk_settings(self._config, resident.talk),
-            listener=self._in_force.listen,
-            tap=self._keeping.tap,
+            scorer=self._dialogue if self._engines.judges_words else None,
+            told=lambda: self._config.model_dump(),
+            in_force=in_force(self._config, resident.talk),
         )
+        self._loop.follow(self._listen, self._keeping.tap)
         question = PendingQuestion()
         self._requests = Requests(
             self._loop, self._translator, self._microphone, self._speaker, question
@@ -164,13 +151,8 @@ class Session:
         """Whether an answer is being made or played."""
         return self._view.answering is not None
 
-    @property
-    def _model(self) -> Any:
-        return self._resident.models[self._config.model]
-
     async def run(self) -> None:
         """Holds the conversation until `end`."""
-        self._listen(self._opening())
         try:
             await self._loop.run()
         except AssistantError as error:
@@ -289,18 +271,6 @@ class Session:
         else:
             self._show()
 
-    def _opening(self) -> events.ConversationStarted:
-        in_force = self._in_force.settings
-        return events.ConversationStarted(
-            self._loop.clock_s,
-            model=in_force["model"],
-            voice=in_force["voice"],
-            policy=in_force["policy"],
-            utc=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            settings=self._config.model_dump(),
-            in_force=in_force,
-        )
-
     def _show_soon(self) -> None:
         """Tokens come faster than anybody reads: a few of them are shown together."""
         if not self._is_show_due:
@@ -333,7 +303,7 @@ class Session:
         changes, warnings = changed(self._config, event.get("session")), list[str]()
         with_known_names(changes, self._config, self._resident, warnings)
         model = self._resident.models[changes.config.model]
-        refuse_tools(changes, can_call=call_marks(model) is not None)
+        refuse_tools(changes, can_call=model.call_marks is not None)
         refuse_long_instructions(changes, self._config.instructions, model)
         self._keep_what_is_in_use(changes)
         event_id = given if isinstance(given := event.get("event_id"), str) else None
@@ -360,7 +330,7 @@ class Session:
         keep = config.attune
         try:
             self._keeping.agree(
-                words=keep.keep_words, audio=keep.keep_audio, opening=self._opening()
+                words=keep.keep_words, audio=keep.keep_audio, opening=self._loop.opening()
             )
         except ProtocolError as error:
             changes.refused.append(error)
@@ -374,7 +344,7 @@ class Session:
         config, old = changes.config, self._config
         self._ignored = [*{*self._ignored, *changes.ignored}][:MOST_NAMED]
         if config.model != old.model:
-            self._dialogue.choose(self._resident.models[config.model])
+            self._engines.model = self._resident.models[config.model]
         self._config = self._translator.config = config
         if config.instructions != old.instructions or not offers_alike(config, old):
             self._orders.begin_anew()
@@ -415,14 +385,14 @@ class Session:
         config = self._once or self._config
         self._dialogue.most_tokens = config.most_tokens
         settings = in_force(config, self._resident.talk)
-        if settings == self._in_force.settings:
+        if settings == self._loop.in_force:
             return
         self._loop.prepare_again()
         self._voice.choose(config.audio.output.voice)
         self._voice.speed = config.audio.output.speed
         self._voice.speaks = config.speaks
-        self._policy.policy = load_policy(config.attune.policy)
-        self._in_force.change(self._loop.clock_s, settings)
+        self._engines.policy = load_policy(config.attune.policy)
+        self._loop.put_in_force(settings)
 
     def _correct(self, event: Json) -> None:
         turn = event.get("turn")

@@ -18,7 +18,6 @@ from fastapi import WebSocket, WebSocketDisconnect
 
 from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
-from assistant.engines.protocols import Transcribes
 from assistant.history import History, Turn
 from assistant.records.recording import Recorder
 from assistant.study.design.conditions import Condition
@@ -188,8 +187,8 @@ class StudyTalk:
     async def _transcribe(self, sound: Waveform) -> None:
         """Writes down what the wizard is to answer; it is kept nowhere."""
         model = self._resident.models[self._resident.default_model]
-        if isinstance(model, Transcribes):
-            words = await self._resident.model_worker.call(partial(model.transcribe, sound))
+        words = await self._resident.model_worker.call(partial(model.transcribe, sound))
+        if words is not None:
             self.said_to_wizard = words.text
 
     # The experimenter.

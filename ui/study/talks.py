@@ -7,8 +7,7 @@ from functools import partial
 from typing import Any
 
 from assistant.audio.waveform import Waveform
-from assistant.engines.protocols import CompletenessScorer, Persona, Transcribes
-from assistant.engines.table import open_turn_judge
+from assistant.engines.protocols import Persona
 from assistant.errors import AssistantError, InputError
 from assistant.records.recording import Consent, Recorder
 from assistant.study.design.conditions import Condition
@@ -38,9 +37,7 @@ class Talks:
         self._runner, self._engines, self._settings = runner, engines, settings
         self._ear_worker = Worker("ear", limit=4_096)
         self._workers: dict[int, Worker] = {}
-        self._judge: CompletenessScorer | None = None
-        if settings.turn_judge != "words" and not engines.scripted:
-            self._judge = open_turn_judge()
+        self._judge = engines.judge()
         self.open: dict[str, StudyTalk] = {}
         self._finding: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         for condition in self._conditions():
@@ -150,9 +147,9 @@ class Talks:
     async def heard(self, sound: Waveform) -> str:
         """Returns the words of something brief, 16 kHz; for the check before the first talk."""
         model = self._engines.model(self._conditions()[0])
-        if not isinstance(model, Transcribes):
-            raise InputError('this model writes nothing down: set attention_word = "" in [sound]')
         words = await self._worker(model).call(partial(model.transcribe, sound))
+        if words is None:
+            raise InputError('this model writes nothing down: set attention_word = "" in [sound]')
         return words.text
 
     async def end_of(self, participant: str, reason: str) -> None:

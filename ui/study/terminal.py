@@ -5,9 +5,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from assistant.audio.protocols import Ends
 from assistant.audio.sound_card import check_devices
 from assistant.errors import InputError, SettingsError
-from assistant.session import Ends, open_card
+from assistant.session import open_card
 from assistant.settings import TalkCommandSettings
 from assistant.study.keeping.lock import conditions_of, note_run
 from assistant.study.keeping.store import StudyFolder
@@ -48,7 +49,8 @@ def take_part(settings: StudySettings) -> int:
 
         def open_ends(cards: ExitStack, frame_samples: int) -> Ends:
             return open_card(
-                talk_settings,
+                talk_settings.devices,
+                talk_settings.echo,
                 cards,
                 frame_samples=frame_samples,
                 on_change=lambda text, _lost: print(text),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from assistant.session import Ends
+from assistant.audio.protocols import Ends
 from assistant.study.run.engines import StudyEngines
 from assistant.study.run.runner import Runner
 from assistant.study.settings import StudySettings

@@ -8,7 +8,6 @@ import numpy as np
 
 from assistant.audio.waveform import AudioClip, Waveform
 from assistant.checks.microphone import measure, taken
-from assistant.engines.protocols import Transcribes
 from assistant.errors import InputError, SettingsError
 from assistant.study.design.conditions import Condition
 from assistant.study.run.pages import Page
@@ -83,6 +82,6 @@ class TerminalSound:
         frames = asyncio.run(self._recorded(engines.detector().frame_samples))
         model = engines.model(Condition.model_validate(part.runner.study.base))
         sound = np.concatenate(frames)
-        heard = model.transcribe(sound).text if isinstance(model, Transcribes) else ""
-        if not part.runner.attention(part.name, TAB, heard):
+        words = model.transcribe(sound)
+        if not part.runner.attention(part.name, TAB, words.text if words else ""):
             raise InputError("that was not understood: say it again")

@@ -9,7 +9,7 @@ from assistant import events
 from assistant.conversation.loop import TalkLoop
 from assistant.errors import AssistantError, InputError
 from assistant.records.recording import Consent, Recorder
-from assistant.session import Watchers, Workers, open_talk
+from assistant.session import open_talk
 from assistant.settings import TalkCommandSettings
 from assistant.study.design.conditions import Condition
 from assistant.study.run.pages import Page
@@ -79,13 +79,15 @@ class TerminalTalk:
             turn_judge="words" if devices.engines.scripted else devices.settings.turn_judge,
             talk=devices.settings.talk,
         )
-        listeners = (recorder.listen, watch.listen, partial(self._show, condition))
-        workers = Workers()
         with ExitStack() as stack:
-            stack.callback(workers.close)
+            stack.callback(engines.close_workers)
             ends = devices.open_ends(stack, engines.detector.frame_samples)
-            watchers = Watchers(listeners, recorder.tap)
-            self._loop = open_talk(settings, engines, workers, ends, watchers)
+            self._loop = open_talk(
+                engines, ends, settings.talk, persona=settings.persona, told=settings.effective
+            )
+            self._loop.follow(recorder.listen, recorder.tap)
+            self._loop.follow(watch.listen)
+            self._loop.follow(partial(self._show, condition))
             try:
                 await self._loop.run()
             except asyncio.CancelledError:

@@ -17,7 +17,7 @@ from assistant.engines.protocols import (
 MOST_LINES = 20
 
 
-class WizardModel:
+class WizardModel(SpeechModel):
     """A speech model for one conversation whose replies are an experimenter's lines."""
 
     def __init__(self, model: SpeechModel) -> None:
@@ -32,12 +32,17 @@ class WizardModel:
         return WizardDialogue(self._model.open(persona), self.lines)
 
 
-class WizardDialogue:
+class WizardDialogue(Dialogue):
     """One conversation of a `WizardModel`."""
 
     def __init__(self, dialogue: Dialogue, lines: deque[str]) -> None:
         """Hears by `dialogue`, says `lines`."""
         self._dialogue, self._lines = dialogue, lines
+
+    @property
+    def is_shortened(self) -> bool:
+        """See `Dialogue.is_shortened`."""
+        return self._dialogue.is_shortened
 
     def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
         """See `Dialogue.hear`."""

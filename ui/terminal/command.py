@@ -4,24 +4,30 @@ import asyncio
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 
 from rich.console import Console
 
 from assistant import events
-from assistant.assembly import Engines, open_engines, open_help
+from assistant.assembly import open_engines, open_help
+from assistant.audio.protocols import Ends
 from assistant.audio.sound_card import check_devices
 from assistant.clock import replay
+from assistant.conversation.engines import Engines
+from assistant.conversation.loop import TalkLoop
 from assistant.errors import OutputError
-from assistant.files.replayed import FileEnds
+from assistant.files.replayed import FileEnds, opened_files
 from assistant.records.recording import Consent, Recorder
-from assistant.session import Watchers, Workers, open_talk
+from assistant.session import open_card, open_talk, turn_taking
 from assistant.settings import TalkCommandSettings
 from ui.parts import shown
 from ui.saved_talk import saved_talk
 from ui.terminal.consent import ask_consent, new_folder
+from ui.terminal.display import Display
 from ui.terminal.farewell import Farewell, orderly_end
 from ui.terminal.healing import heal
 from ui.terminal.live import LiveTalk
+from ui.terminal.picture import Panel
 from ui.terminal.plain import plain_lines
 from ui.terminal.save import save
 from ui.view import DISCLOSURE, View, reduce
@@ -34,66 +40,88 @@ def talk(settings: TalkCommandSettings) -> int:
         AssistantError: The conversation cannot be held; says why and what to do.
     """
     heal()
-    files = FileEnds(settings) if settings.input or settings.output else None
+    files = opened_files(settings.input, settings.output)
     if files is None:
         check_devices(settings.devices)
     open_help(settings)  # a wrong setting is told before anything is asked or loaded
     _say(DISCLOSURE)
-    consent = ask_consent(settings)
+    consent = ask_consent(settings.records, is_wanted=settings.record, agreed=settings.consent)
     if sys.stderr.isatty():
         print("loading model and voice …", file=sys.stderr)
-    farewell = Farewell(lambda view: _saved(view, settings))
+    farewell = Farewell(lambda view: _saved(view, settings.saves))
     with orderly_end(), ExitStack() as stack:
         stack.callback(farewell.offer)
-        engines = open_engines(settings, shown)
+        engines = open_engines(settings, shown, settings)
         stack.callback(engines.close)
         if engines.notice:
             _say(engines.notice)
-        workers = Workers()
-        stack.callback(workers.close)
-        if files is not None and settings.pace != "real":
-            watchers = _watchers(settings, consent, _say, stack)
-            view = _replay(settings, engines, workers, watchers, files)
+        display = Display(plain=settings.plain)
+        stack.callback(display.close)
+        is_live = files is None or settings.pace == "real"
+        recorder = _recorder(settings.records, consent, display.say if is_live else _say, stack)
+        taking = turn_taking(settings.talk, settings.echo)
+
+        def begin(ends: Ends) -> TalkLoop:
+            talk = open_talk(
+                engines, ends, taking, persona=settings.persona, told=settings.effective
+            )
+            if recorder is not None:
+                talk.follow(recorder.listen, recorder.tap)
+            return talk
+
+        async def live() -> View:
+            with ExitStack() as outputs:
+                frame, rate = engines.detector.frame_samples, engines.voice.sample_rate
+                if files is not None:
+                    ends = files.open(outputs, rate_hz=rate, frame_samples=frame)
+                else:
+                    ends = open_card(
+                        settings.devices,
+                        settings.echo,
+                        outputs,
+                        frame_samples=frame,
+                        # No frame is taken, and no change told, before the talk below is run.
+                        on_change=lambda message, lost: talk.device_changed(message, lost),
+                    )
+                talk = begin(ends)
+                panel = Panel(
+                    is_push_to_talk=taking.turns == "push-to-talk",
+                    is_recording=recorder is not None,
+                    glyphs=display.glyphs,
+                )
+                return await LiveTalk(talk, display, farewell, panel, saves=settings.saves).run()
+
+        if files is None or is_live:
+            view = asyncio.run(live())
         else:
-            is_recording = consent is not None
-            live = LiveTalk(settings, engines, workers, farewell, is_recording=is_recording)
-            stack.callback(live.close)
-            watchers = _watchers(settings, consent, live.say, stack)
-            view = asyncio.run(live.run(watchers, files))
+            view = _replay(engines, begin, files, counts_work=settings.pace == "counted")
     if files is not None and view.ended == "input ended":
         files.check(len(view.turns))
     return 0
 
 
-def _watchers(
-    settings: TalkCommandSettings,
-    consent: Consent | None,
-    say: Callable[[str], None],
-    stack: ExitStack,
-) -> Watchers:
-    """Returns who follows the conversation besides the screen; `stack` closes the recording."""
+def _recorder(
+    records: Path, consent: Consent | None, say: Callable[[str], None], stack: ExitStack
+) -> Recorder | None:
+    """Returns what records the conversation, if anything may be recorded; `stack` closes it."""
     if consent is None:
-        return Watchers()
-    recorder = Recorder(new_folder(settings.records), consent, on_problem=say)
+        return None
+    recorder = Recorder(new_folder(records), consent, on_problem=say)
     stack.callback(_say, f"The talk is recorded in {recorder.folder}.")
     stack.callback(recorder.close)
-    return Watchers((recorder.listen,), recorder.tap)
+    return recorder
 
 
-def _saved(view: View, settings: TalkCommandSettings) -> str:
+def _saved(view: View, saves: Path) -> str:
     """Saves a talk; where that is not possible, it is printed."""
     try:
-        return f"Saved to {save(view, settings.saves)}."
+        return f"Saved to {save(view, saves)}."
     except OutputError as error:
         return f"{saved_talk(view, 'md')}\n{error}"
 
 
 def _replay(
-    settings: TalkCommandSettings,
-    engines: Engines,
-    workers: Workers,
-    watchers: Watchers,
-    files: FileEnds,
+    engines: Engines, begin: Callable[[Ends], TalkLoop], files: FileEnds, *, counts_work: bool
 ) -> View:
     """Holds a conversation with a recording as fast as it goes; prints plain lines."""
     view = View()
@@ -107,10 +135,11 @@ def _replay(
     async def hold() -> None:
         with ExitStack() as outputs:
             frame, rate = engines.detector.frame_samples, engines.voice.sample_rate
-            ends = files.open(outputs, rate_hz=rate, frame_samples=frame)
-            await open_talk(settings, engines, workers, ends, watchers.with_listener(listen)).run()
+            talk = begin(files.open(outputs, rate_hz=rate, frame_samples=frame))
+            talk.follow(listen)
+            await talk.run()
 
-    replay(hold(), workers=list(workers), counts_work=settings.pace == "counted")
+    replay(hold(), workers=engines.workers, counts_work=counts_work)
     return view
 
 

@@ -1,13 +1,12 @@
 """Asks before anything is recorded: sound, words and emotion are three choices."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
 from assistant.errors import SettingsError
 from assistant.records.recording import Consent, check_records
-from assistant.settings import TalkCommandSettings
 
 QUESTIONS = {
     "audio": "Keep the sound of your voice and of Attune's answers?",
@@ -16,35 +15,47 @@ QUESTIONS = {
 }
 
 
-def ask_consent(settings: TalkCommandSettings, ask: Callable[[str], str] = input) -> Consent | None:
+def ask_consent(
+    records: Path,
+    *,
+    is_wanted: bool,
+    agreed: Collection[str],
+    ask: Callable[[str], str] = input,
+) -> Consent | None:
     """Returns what may be recorded; None for nothing at all.
+
+    Args:
+        records: Folder for recordings.
+        is_wanted: Whether a recording is asked for.
+        agreed: What the person has agreed to already, so that nothing is asked.
+        ask: Asks the person.
 
     Raises:
         SettingsError: There is nobody to ask, or nothing that could be agreed to.
         OutputError: Nothing can be written in the folder for recordings.
     """
-    if not settings.record:
-        if settings.consent:
+    if not is_wanted:
+        if agreed:
             raise SettingsError(
                 "--consent says what may be recorded, but without --record nothing is: add "
                 "--record, or leave --consent out"
             )
         return None
-    check_records(settings.records)
-    if settings.consent:
-        return _consent(set(settings.consent))
+    check_records(records)
+    if agreed:
+        return _consent(agreed)
     if ask is input and not sys.stdin.isatty():
         raise SettingsError(
             "--record needs consent and nobody can be asked here: name what was agreed to, "
             "for example --consent audio words emotion"
         )
     print(
-        f"This talk can be recorded in the folder {settings.records}. Nothing leaves this "
+        f"This talk can be recorded in the folder {records}. Nothing leaves this "
         "computer, and deleting the folder deletes it all. Every choice is yours; without any yes "
         "the talk goes on unrecorded."
     )
-    agreed = {kind for kind, question in QUESTIONS.items() if _is_yes(ask(f"{question} [y/N] "))}
-    return _consent(agreed) if agreed else None
+    said = {kind for kind, question in QUESTIONS.items() if _is_yes(ask(f"{question} [y/N] "))}
+    return _consent(said) if said else None
 
 
 def new_folder(records: Path) -> Path:
@@ -57,7 +68,7 @@ def new_folder(records: Path) -> Path:
     return path
 
 
-def _consent(agreed: set[str]) -> Consent:
+def _consent(agreed: Collection[str]) -> Consent:
     return Consent(audio="audio" in agreed, words="words" in agreed, emotion="emotion" in agreed)
 
 

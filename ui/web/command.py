@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant.assembly import instead, open_chosen_model, open_chosen_voice, open_help
+from assistant.assembly import (
+    instead,
+    open_chosen_model,
+    open_chosen_voice,
+    open_help,
+    open_sound_judge,
+)
 from assistant.audio.waveform import SPEECH_RATE_HZ
 from assistant.empathy import load_policy, policy_names
 from assistant.engines.protocols import (
@@ -24,7 +30,7 @@ from assistant.engines.protocols import (
     SpeakingStyle,
     TextToSpeech,
 )
-from assistant.engines.table import open_turn_judge, open_vad, open_voice
+from assistant.engines.table import open_vad, open_voice
 from assistant.errors import EngineUnavailable, SettingsError
 from assistant.records.recording import check_records
 from models.checkpoints.embedded import EMBEDDED
@@ -175,7 +181,7 @@ def open_resident(settings: WebSettings) -> Resident:
         policies=(settings.policy, *(name for name in policy_names() if name != settings.policy)),
         persona=settings.persona or "",
         talk=settings.talk,
-        judge=None if settings.turn_judge == "words" else open_turn_judge(settings.turn_model),
+        judge=open_sound_judge(settings),
         judges_words=settings.turn_judge != "sound",
         help_finder=open_help(settings),
         records=settings.records,

@@ -4,15 +4,12 @@ from pathlib import Path
 
 from pydantic import Field
 
-from assistant.engines.settings import TurnJudgeName
-from assistant.engines.table import USUAL_TURN_JUDGE
 from assistant.settings import EngineSettings
-from assistant.turns.judges import TurnJudge
-from assistant.turns.settings import TalkSettings
+from assistant.turns.settings import TalkSettings, TurnJudgeSettings
 from ui.realtime.hosting.admission import AdmissionSettings
 
 
-class WebSettings(EngineSettings):
+class WebSettings(TurnJudgeSettings, EngineSettings):
     """Opens Attune in the browser, and a realtime socket that other software can use.
 
     Only this computer can reach it. To let others in, give --host and a password: --auth FILE, or
@@ -40,10 +37,5 @@ class WebSettings(EngineSettings):
     none, and only this computer can reach the server, it is there anyway."""
     drain_s: float = Field(default=20.0, ge=0.0, le=600.0)
     """How long answers under way may go on when the server is stopped, in seconds."""
-    turn_judge: TurnJudge = "both"
-    """What judges whether a pause ends the turn: the sound of the voice, the speech model by the
-    words, or the sound and, where they are surely understood, the words."""
-    turn_model: TurnJudgeName = USUAL_TURN_JUDGE
-    """What judges by the sound: turn_ear, Attune's own, or smart_turn:FILE.onnx (Smart Turn v3)."""
     admission: AdmissionSettings = AdmissionSettings()
     talk: TalkSettings = TalkSettings()

@@ -4,18 +4,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from assistant.assembly import Engines, close, open_help, open_speech_model
+from assistant.assembly import open_help, open_speech_model
 from assistant.audio.waveform import AudioClip
+from assistant.conversation.engines import Engines, close
 from assistant.empathy import load_policy
 from assistant.engines.parts import Watch, bring, parts_of_voice, unwatched
 from assistant.engines.protocols import (
     Cancel,
+    CompletenessScorer,
     SpeakingStyle,
     SpeechModel,
     TextToSpeech,
     VoiceActivityDetector,
 )
-from assistant.engines.table import open_vad, open_voice
+from assistant.engines.table import open_turn_judge, open_vad, open_voice
 from assistant.settings import EngineSettings
 from assistant.study.design.conditions import Condition
 from assistant.study.run.scripted import HummingVoice, ScriptedModel
@@ -78,6 +80,7 @@ class StudyEngines:
         self.help_finder = open_help(engine_settings(settings, Condition()))
         self._models: dict[tuple[str, str], SpeechModel] = {}
         self._voices: dict[str, TextToSpeech] = {}
+        self._judge: CompletenessScorer | None = None
 
     def model(self, condition: Condition) -> SpeechModel:
         """Returns the speech model of a condition.
@@ -134,7 +137,17 @@ class StudyEngines:
             detector=self.detector(),
             voice_name=self.voice_name(condition),
             help_finder=self.help_finder,
+            judge=self.judge(),
+            judges_words=self._settings.turn_judge != "sound",
         )
+
+    def judge(self) -> CompletenessScorer | None:
+        """Returns what judges by the sound whether a turn is whole, if anything is to."""
+        # Where a script answers, no judge needs to be loaded either.
+        if self.scripted or self._settings.turn_judge == "words":
+            return None
+        self._judge = self._judge or open_turn_judge()
+        return self._judge
 
     def close(self) -> None:
         """Ends the threads and processes of all engines."""

@@ -11,9 +11,11 @@ import numpy as np
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, Waveform
 from assistant.engines.protocols import (
     Cancel,
+    Dialogue,
     EmotionEstimate,
     Persona,
     SpeakingStyle,
+    SpeechModel,
     TextDelta,
     Transcript,
 )
@@ -24,7 +26,7 @@ WORD_S = 0.06
 HUM_HZ = 180.0
 
 
-class ScriptedModel:
+class ScriptedModel(SpeechModel):
     """A speech model that understands nothing and answers in turn what `REPLIES` hold."""
 
     name = "scripted"
@@ -42,7 +44,7 @@ class ScriptedModel:
         return None
 
 
-class ScriptedDialogue:
+class ScriptedDialogue(Dialogue):
     """One conversation of a `ScriptedModel`."""
 
     def __init__(self) -> None:

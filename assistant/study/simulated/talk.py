@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from assistant import events
 from assistant.audio.file_devices import FileSpeaker
+from assistant.audio.protocols import Ends
 from assistant.audio.waveform import Waveform
 from assistant.clock import replay
+from assistant.conversation.engines import Engines
 from assistant.conversation.loop import TalkLoop
 from assistant.records.recording import Recorder
-from assistant.session import Ends, Watchers, Workers, open_talk
+from assistant.session import open_talk
 from assistant.settings import TalkCommandSettings
 from assistant.study.design.conditions import Condition
 from assistant.study.run.engines import StudyEngines
@@ -51,14 +53,15 @@ class SimulatedTalk:
             if event.at_s > LONGEST_S:
                 self.over("failed")
 
-        workers = Workers()
+        engines = self._engines.engines(condition)
+        self._loop = self._open(condition, engines)
+        self._loop.follow(listen, recorder.tap)
         try:
-            watchers = Watchers((listen,), recorder.tap)
-            replay(self._talk(condition, workers, watchers), workers=list(workers))
+            replay(self._loop.run(), workers=engines.workers)
         finally:
-            workers.close()
+            engines.close_workers()
 
-    async def _talk(self, condition: Condition, workers: Workers, watchers: Watchers) -> None:
+    def _open(self, condition: Condition, engines: Engines) -> TalkLoop:
         settings = TalkCommandSettings(
             model=condition.model,
             engine=condition.engine,
@@ -69,5 +72,6 @@ class SimulatedTalk:
             talk=self._settings.talk,
         )
         ends = Ends(self._person, FileSpeaker())
-        self._loop = open_talk(settings, self._engines.engines(condition), workers, ends, watchers)
-        await self._loop.run()
+        return open_talk(
+            engines, ends, settings.talk, persona=settings.persona, told=settings.effective
+        )

@@ -11,7 +11,7 @@ from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.conversation.loop import TalkLoop
 from tests.assistant.audio.test_steady_frames import Halting
 from tests.fakes import speech_like
-from tests.talking import talk
+from tests.talking import ends, talk
 
 
 def zeros(seconds: float) -> Waveform:
@@ -26,8 +26,8 @@ def told(
 ) -> list[tuple[float, str]]:
     """Returns when the person was told what, to the second."""
     pieces = zip([*gaps_s, *[0.0] * len(sound)], sound, strict=False)
-    microphone = None if is_file else Halting(*pieces)
-    result = talk(np.concatenate(sound), microphone=microphone, on_event=on_event)
+    devices = None if is_file else ends(Halting(*pieces))
+    result = talk(np.concatenate(sound), devices=devices, on_event=on_event)
     return [(round(event.at_s), event.message) for event in result.of(events.Noticed)]
 
 

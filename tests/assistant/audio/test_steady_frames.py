@@ -11,7 +11,7 @@ from assistant.audio.steady_frames import GRACE_S, MOST_S, SteadyFrames
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioFrame, Waveform
 from assistant.clock import replay
 from tests.fakes import speech_like
-from tests.talking import Talk, talk
+from tests.talking import Talk, ends, talk
 
 FRAME = 512
 FRAME_S = FRAME / SPEECH_RATE_HZ
@@ -51,7 +51,8 @@ def taken(microphone: Halting) -> list[tuple[float, AudioFrame]]:
 
 
 def held(*pieces: tuple[float, Waveform], catches_up: bool = False) -> Talk:
-    return talk(QUESTION, microphone=Halting(*pieces, catches_up=catches_up), replies=["I see."])
+    devices = ends(Halting(*pieces, catches_up=catches_up))
+    return talk(QUESTION, devices=devices, replies=["I see."])
 
 
 def test_a_question_without_a_frame_after_it_is_answered_soon() -> None:

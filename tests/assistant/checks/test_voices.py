@@ -10,9 +10,11 @@ from assistant.checks.voices import check_voice, list_voices, measure
 from assistant.empathy import load_policy
 from assistant.engines.protocols import (
     Cancel,
+    Dialogue,
     EmotionEstimate,
     Persona,
     SpeakingStyle,
+    SpeechModel,
     TextDelta,
     Transcript,
 )
@@ -39,7 +41,7 @@ class Buzzer:
         yield AudioClip(np.asarray(hum, np.float32), RATE)
 
 
-class Judge:
+class Judge(SpeechModel, Dialogue):
     """Hears joy in whatever is loud."""
 
     name = "judge"

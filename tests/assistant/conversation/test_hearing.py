@@ -16,9 +16,16 @@ from assistant.engines.protocols import (
     Transcript,
 )
 from assistant.errors import EngineFailed
-from assistant.turns.judges import TurnJudges
 from models.emotions import Emotion
-from tests.fakes import ScriptedDialogue, ScriptedModel, ToneVoice, certain, speech_like
+from tests.fakes import (
+    ScoredModel,
+    ScriptedDialogue,
+    ScriptedModel,
+    ToneVoice,
+    certain,
+    scripted,
+    speech_like,
+)
 from tests.talking import talk
 
 UTTERANCE = speech_like((0.0, 1.0), length_s=1.0)
@@ -81,7 +88,11 @@ class NotingVoice(ToneVoice):
 @pytest.mark.parametrize("words_first", [False, True])
 def test_voice_and_words_are_known_before_the_reply_is_begun(words_first: bool) -> None:
     dialogue = Course(words_first=words_first)
-    talk(speech_like((0.5, 1.5), length_s=4.0), dialogue=dialogue, voice=NotingVoice(dialogue))
+    talk(
+        speech_like((0.5, 1.5), length_s=4.0),
+        dialogue=dialogue,
+        engines=scripted(voice=NotingVoice(dialogue)),
+    )
     assert set(dialogue.course[:2]) == {"words", "emotion"}
     assert dialogue.course[2] == "reply"
     assert "voice" in dialogue.course[3:]
@@ -89,8 +100,8 @@ def test_voice_and_words_are_known_before_the_reply_is_begun(words_first: bool) 
 
 def test_whether_the_turn_is_over_is_judged_after_the_first_sentence() -> None:
     dialogue = Course()
-    judges = TurnJudges(Scorer(dialogue))
-    talk(speech_like((0.5, 1.5), length_s=4.0), dialogue=dialogue, judges=judges)
+    engines = scripted(judge=Scorer(dialogue))
+    talk(speech_like((0.5, 1.5), length_s=4.0), dialogue=dialogue, engines=engines)
     before = dialogue.course[: dialogue.course.index("score of 'how are you'")]
     assert len("First sentence here.") <= before.count("reply") * 5 < len(REPLY)
 
@@ -108,8 +119,9 @@ def test_the_end_of_the_turn_is_judged_as_soon_as_it_can_be(
 ) -> None:
     dialogue = Course()
     judge = Scorer(dialogue)
-    judges = TurnJudges(judge if sound else None, judge if words else None)
-    result = talk(speech_like((0.5, 1.5), length_s=4.0), dialogue=dialogue, judges=judges)
+    model = ScoredModel(judge) if words else None
+    engines = scripted(model, judge=judge if sound else None)
+    result = talk(speech_like((0.5, 1.5), length_s=4.0), dialogue=dialogue, engines=engines)
     assert [item for item in dialogue.course if item not in ("emotion", "reply")] == expected
     assert len(result.of(events.WordsHeard)) == 1
 
@@ -121,8 +133,8 @@ def test_an_asked_question_is_not_judged() -> None:
         if isinstance(event, events.LevelMeasured) and not dialogue.utterances:
             loop.ask(UTTERANCE)
 
-    judges = TurnJudges(by_words=Scorer(dialogue))
-    talk(speech_like(length_s=3.0), dialogue=dialogue, judges=judges, on_event=ask)
+    engines = scripted(ScoredModel(Scorer(dialogue)))
+    talk(speech_like(length_s=3.0), dialogue=dialogue, engines=engines, on_event=ask)
     assert [item for item in dialogue.course if item.startswith("score")] == []
 
 

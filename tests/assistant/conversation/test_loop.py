@@ -10,11 +10,19 @@ from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, Waveform
 from assistant.conversation.loop import TalkLoop
 from assistant.engines.protocols import Cancel, SpeakingStyle, Transcript
 from assistant.turns.endpointing import EndpointingSettings
-from assistant.turns.judges import TurnJudges
 from assistant.turns.patience import PatienceSettings
 from assistant.turns.settings import TalkSettings
 from models.emotions import Emotion
-from tests.fakes import ScriptedTranscriber, ToneVoice, WordVoice, certain, speech_like
+from tests.fakes import (
+    ScoredModel,
+    ScriptedModel,
+    ToneVoice,
+    WordVoice,
+    WritingModel,
+    certain,
+    scripted,
+    speech_like,
+)
 from tests.talking import Talk, talk
 
 LONG = " ".join(f"word{index}" for index in range(60)) + "."
@@ -25,7 +33,10 @@ FAMILIAR = TalkSettings(patience=PatienceSettings(stranger_ms=0))
 
 
 def test_a_turn_is_answered_and_heard_to_its_end() -> None:
-    result = talk(speech_like((0.5, 1.5), length_s=4.0), emotions=[certain(Emotion.SAD)])
+    result = talk(
+        speech_like((0.5, 1.5), length_s=4.0),
+        engines=scripted(ScriptedModel(["I am here for you."], [certain(Emotion.SAD)])),
+    )
     assert result.names == [
         "SpeechStarted",
         "SpeechConfirmed",
@@ -40,7 +51,7 @@ def test_a_turn_is_answered_and_heard_to_its_end() -> None:
     ]
     (turn,) = result.history.turns
     assert turn.emotion is Emotion.SAD
-    assert turn.heard == turn.generated == "I am here for you, tell me more about it."
+    assert turn.heard == turn.generated == "I am here for you."
     assert turn.style is not None
     assert turn.style.rate < 1.0
     assert result.is_silent(0.0, turn.end_s)
@@ -140,9 +151,9 @@ def test_a_short_noise_only_ducks_and_the_assistant_goes_on() -> None:
 
 @pytest.mark.parametrize("words", [None, "uh-huh", "Yes, I see."])
 def test_after_an_uh_huh_the_assistant_goes_on_where_it_fell_silent(words: str | None) -> None:
-    transcriber = ScriptedTranscriber(words) if words else None
+    model = WritingModel(words, [LONG]) if words else ScriptedModel([LONG])
     wave = speech_like((0.5, 1.5), (4.2, 4.7), length_s=9.0)
-    result = talk(wave, replies=[LONG], transcriber=transcriber)
+    result = talk(wave, engines=scripted(model))
     silent, on = result.of(events.Yielded)
     assert (silent.yielded, on.yielded) == (True, False)
     assert on.at_s - silent.at_s < 0.8
@@ -161,13 +172,13 @@ def test_after_an_uh_huh_the_assistant_goes_on_where_it_fell_silent(words: str |
 
 @pytest.mark.parametrize("length_s", [0.3, 0.5])
 def test_a_brief_stop_interrupts_by_its_word_and_is_answered(length_s: float) -> None:
-    transcriber = ScriptedTranscriber("Stop!")
+    model = WritingModel("Stop!", [LONG, "Yes."])
     wave = speech_like((0.5, 1.5), (4.2, 4.2 + length_s), length_s=9.0)
-    result = talk(wave, replies=[LONG, "Yes."], transcriber=transcriber)
+    result = talk(wave, engines=scripted(model))
     (cut,) = result.of(events.Interrupted)
     assert cut.at_s < 4.2 + length_s + 0.3
     assert [turn.heard for turn in result.history.turns] == [cut.heard, "Yes."]
-    assert all(length_s < heard_s < length_s + 0.6 for heard_s in transcriber.lengths_s)
+    assert all(length_s < heard_s < length_s + 0.6 for heard_s in model.lengths_s)
 
 
 @pytest.mark.parametrize(("word", "joins"), [("tomorrow", True), ("yeah", False)])
@@ -175,7 +186,7 @@ def test_a_word_that_follows_a_pause_belongs_to_the_question_but_an_uh_huh_to_th
     word: str, joins: bool
 ) -> None:
     wave = speech_like((0.5, 1.5), (2.6, 3.1), length_s=8.0)
-    result = talk(wave, replies=[LONG], transcriber=ScriptedTranscriber(word))
+    result = talk(wave, engines=scripted(WritingModel(word, [LONG])))
     assert result.names.count("UtteranceJoined") == joins
     assert result.history.turns[0].heard == LONG
 
@@ -190,7 +201,7 @@ def around_the_end(reply: str, word: str, *, early_s: float) -> Talk:
     )
     start_s = finished.at_s - early_s
     wave = speech_like((0.5, 1.5), (start_s, start_s + 0.2), length_s=9.0)
-    return talk(wave, replies=[reply, "Yes."], transcriber=ScriptedTranscriber(word))
+    return talk(wave, engines=scripted(WritingModel(word, [reply, "Yes."])))
 
 
 @pytest.mark.parametrize("early_s", [0.6, 0.5, 0.3, 0.1, 0.0])
@@ -289,7 +300,7 @@ def test_a_question_nothing_was_heard_of_in_answer_is_joined_however_late_speech
             yield from super().synthesize(text, style, cancel)
 
     wave = speech_like((0.5, 1.5), (3.2, 4.4), length_s=6.0)
-    result = talk(wave, replies=["Hello."], voice=SlowVoice())
+    result = talk(wave, engines=scripted(ScriptedModel(["Hello."]), voice=SlowVoice()))
     (joined,) = result.of(events.UtteranceJoined)
     assert joined.heard == ""
     (turn,) = result.history.turns
@@ -304,11 +315,13 @@ def test_a_broken_engine_fails_the_turn_and_the_conversation_goes_on() -> None:
             failing.clear()
 
     wave = speech_like((0.5, 1.5), (4.0, 5.0), length_s=8.0)
-    result = talk(wave, failing_turns=failing, on_event=mend)
+    reply = "I am here for you, tell me more about it."
+    engines = scripted(ScriptedModel([reply], failing_turns=failing))
+    result = talk(wave, engines=engines, on_event=mend)
     first, second = result.history.turns
     assert first.failure is not None
     assert "scripted model broke" in first.failure
-    assert second.heard == "I am here for you, tell me more about it."
+    assert second.heard == reply
 
 
 def test_a_bug_ends_the_conversation_loudly() -> None:
@@ -319,7 +332,10 @@ def test_a_bug_ends_the_conversation_loudly() -> None:
             raise KeyError("bug")
 
     with pytest.raises(KeyError, match="bug"):
-        talk(speech_like((0.5, 1.5), length_s=4.0), voice=Broken())  # pyright: ignore[reportArgumentType]
+        talk(
+            speech_like((0.5, 1.5), length_s=4.0),
+            engines=scripted(voice=Broken()),  # pyright: ignore[reportArgumentType]
+        )
 
 
 def test_the_completeness_of_the_words_decides_how_long_to_wait() -> None:
@@ -333,7 +349,7 @@ def test_the_completeness_of_the_words_decides_how_long_to_wait() -> None:
 
     def delay(score: float) -> float:
         wave = speech_like((0.5, 1.5), length_s=5.0)
-        result = talk(wave, judges=TurnJudges(by_words=Scorer(score)), settings=FAMILIAR)
+        result = talk(wave, engines=scripted(ScoredModel(Scorer(score))), settings=FAMILIAR)
         (ended,) = result.of(events.UtteranceEnded)
         return ended.at_s - ended.speech_end_s
 
@@ -402,7 +418,7 @@ def test_a_correction_counts_for_the_next_estimates_and_both_are_kept() -> None:
             loop.correct_emotion(0, Emotion.SAD)
 
     wave = speech_like((0.5, 1.5), (5.0, 6.0), length_s=9.0)
-    result = talk(wave, emotions=[unsure], on_event=keys)
+    result = talk(wave, engines=scripted(ScriptedModel(["Yes."], [unsure])), on_event=keys)
     first, second = result.history.turns
     assert first.estimate is not None
     assert first.estimate.emotion is Emotion.ANGRY
@@ -424,7 +440,10 @@ def test_events_are_in_the_order_of_the_audio_clock() -> None:
 
 @pytest.mark.parametrize("reply", ["🙂", "…", "", " \n", "<think>Hm. Well.</think>", "日本語"])
 def test_an_answer_of_nothing_to_say_asks_back(reply: str) -> None:
-    result = talk(speech_like((0.5, 1.5), length_s=4.0), replies=[reply], voice=WordVoice())
+    result = talk(
+        speech_like((0.5, 1.5), length_s=4.0),
+        engines=scripted(ScriptedModel([reply]), voice=WordVoice()),
+    )
     (turn,) = result.history.turns
     assert turn.heard == turn.generated.strip() == f"{reply.strip()} Sorry?".strip()
     assert len(result.of(events.ReplyStarted)) == len(result.of(events.ReplyFinished)) == 1
@@ -434,7 +453,10 @@ def test_an_answer_of_nothing_to_say_asks_back(reply: str) -> None:
 
 
 def test_an_answer_with_words_does_not_ask_back() -> None:
-    result = talk(speech_like((0.5, 1.5), length_s=4.0), replies=["🙂 Good. 🙂"], voice=WordVoice())
+    result = talk(
+        speech_like((0.5, 1.5), length_s=4.0),
+        engines=scripted(ScriptedModel(["🙂 Good. 🙂"]), voice=WordVoice()),
+    )
     (turn,) = result.history.turns
     assert turn.heard == "🙂 Good. 🙂"
 
@@ -446,7 +468,10 @@ def test_a_voice_that_is_not_to_speak_adds_nothing_to_an_answer() -> None:
         ) -> Iterator[AudioClip]:
             return iter(())
 
-    result = talk(speech_like((0.5, 1.5), length_s=4.0), replies=["Good."], voice=Mute())
+    result = talk(
+        speech_like((0.5, 1.5), length_s=4.0),
+        engines=scripted(ScriptedModel(["Good."]), voice=Mute()),
+    )
     (turn,) = result.history.turns
     assert turn.generated == "Good."
 

@@ -8,8 +8,9 @@ from assistant import events
 from assistant.audio.file_devices import FileMicrophone
 from assistant.audio.protocols import EchoState
 from assistant.audio.waveform import AudioFrame, Waveform
+from assistant.conversation.loop import TalkLoop
 from tests.fakes import speech_like
-from tests.talking import Talk, talk
+from tests.talking import Talk, ends, talk
 
 LONG = " ".join(f"word{index}" for index in range(60)) + "."
 
@@ -44,8 +45,7 @@ def interrupted_after_loss(*, has_echo: bool, lost_at_s: float) -> Talk:
     return talk(
         wave,
         replies=[LONG, "Yes."],
-        microphone=LossyMicrophone(wave, lost_at_s),
-        canceller=NoCanceller() if has_echo else None,
+        devices=ends(LossyMicrophone(wave, lost_at_s), NoCanceller() if has_echo else None),
     )
 
 
@@ -58,7 +58,13 @@ def test_after_lost_sound_echo_does_not_interrupt() -> None:
 
 def test_after_the_loudspeaker_lost_step_echo_does_not_interrupt() -> None:
     wave = speech_like((0.5, 1.5), (3.2, 4.4), length_s=9.0)
-    result = talk(wave, replies=[LONG, "Yes."], canceller=NoCanceller(), slips_at_s=3.3)
+    devices = ends(FileMicrophone([wave]), NoCanceller())
+
+    def slip(_loop: TalkLoop, event: events.Event) -> None:
+        if event.at_s >= 3.3:
+            devices.speaker.slips = 1
+
+    result = talk(wave, replies=[LONG, "Yes."], devices=devices, on_event=slip)
     assert result.of(events.Interrupted) == []
     assert result.of(events.ReplyFinished)[0].heard == LONG
 

@@ -9,14 +9,13 @@ import pytest
 from assistant import events
 from assistant.audio.file_devices import FileSpeaker
 from assistant.audio.waveform import SPEECH_RATE_HZ
-from assistant.conversation.correction import EmotionPrior
+from assistant.conversation.engines import Engines
+from assistant.conversation.memory import Memory
+from assistant.conversation.question import Question
 from assistant.conversation.replies import Replies
-from assistant.conversation.reply_parts import Question, ReplyParts
 from assistant.conversation.reply_task import EAGER_S, Reply
-from assistant.empathy import load_policy
 from assistant.engines.protocols import Persona
-from assistant.worker import Worker
-from tests.fakes import ScriptedDialogue, ScriptedModel, ToneVoice, speech_like
+from tests.fakes import ScriptedModel, scripted, speech_like
 
 UTTERANCE = speech_like((0.0, 1.0), length_s=1.0)
 
@@ -27,19 +26,10 @@ def question(turn: int, *, speech_end_s: float = 0.0) -> Question:
 
 
 @pytest.fixture
-async def parts() -> AsyncGenerator[ReplyParts]:
-    made = ReplyParts(
-        dialogue=ScriptedModel(["Yes."]).open(Persona()),
-        voice=ToneVoice(),
-        policy=load_policy("empathetic"),
-        speaker=FileSpeaker(),
-        prior=EmotionPrior(),
-        model_worker=Worker("model"),
-        voice_worker=Worker("voice"),
-    )
+async def engines() -> AsyncGenerator[Engines]:
+    made = scripted(ScriptedModel(["Yes."]))
     yield made
-    made.model_worker.close()
-    made.voice_worker.close()
+    made.close()
 
 
 class Finished:
@@ -55,15 +45,17 @@ class Finished:
 
 @pytest.mark.parametrize("is_committed", [False, True])
 async def test_a_question_the_model_never_got_leaves_the_one_before(
-    parts: ReplyParts, is_committed: bool
+    engines: Engines, is_committed: bool
 ) -> None:
     release, finished = threading.Event(), Finished()
+    dialogue = ScriptedModel(["Yes."]).open(Persona())
+    memory = Memory(dialogue)
     async with asyncio.TaskGroup() as group:
-        replies = Replies(parts, finished, group, rejoin_samples=lambda: 0)
+        replies = Replies(engines, FileSpeaker(), memory, finished, group, rejoin_samples=lambda: 0)
         replies.prepare(question(0))
         replies.commit()
         await finished.event.wait()
-        busy = group.create_task(parts.model_worker.call(release.wait))
+        busy = group.create_task(engines.model_worker.call(release.wait))
         await asyncio.sleep(0)
         replies.prepare(question(1))
         await asyncio.sleep(0)
@@ -74,16 +66,16 @@ async def test_a_question_the_model_never_got_leaves_the_one_before(
             replies.withdraw()
         release.set()
         await busy
-    assert isinstance(parts.dialogue, ScriptedDialogue)
-    assert len(parts.dialogue.utterances) == 1
+    assert len(dialogue.utterances) == 1
 
 
 async def test_an_answer_is_due_at_once_when_the_turn_is_over_and_later_once_it_sounds(
-    parts: ReplyParts,
+    engines: Engines,
 ) -> None:
     now_s = asyncio.get_running_loop().time()
     finished = Finished()
-    reply = Reply(question(0, speech_end_s=now_s), parts, finished)
+    memory = Memory(engines.model.open(Persona()))
+    reply = Reply(question(0, speech_end_s=now_s), engines, FileSpeaker(), memory, finished)
     assert reply.due_s() == now_s + EAGER_S
     reply.commit()
     assert now_s <= reply.due_s() < now_s + EAGER_S / 2

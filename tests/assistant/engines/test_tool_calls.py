@@ -12,7 +12,6 @@ from assistant.engines.blsp_emo import BlspEmoModel
 from assistant.engines.protocols import TextDelta, ToolCall
 from assistant.engines.tool_calls import (
     COMMON_MARKS,
-    call_marks,
     calls_apart,
     tool_lines,
     written_call,
@@ -114,8 +113,8 @@ def test_any_reply_cut_anywhere(
 
 
 def test_which_models_call() -> None:
-    assert call_marks(CallingModel([""])) == COMMON_MARKS
-    assert call_marks(ScriptedModel([""])) is None
+    assert CallingModel([""]).call_marks == COMMON_MARKS
+    assert ScriptedModel([""]).call_marks is None
 
 
 @pytest.mark.parametrize(
@@ -129,7 +128,7 @@ def test_which_models_call() -> None:
 def test_a_checkpoint_calls_if_its_chat_template_does(template: str | None, marks: Any) -> None:
     model = BlspEmoModel.__new__(BlspEmoModel)
     model.model = cast(Any, SimpleNamespace(tokenizer=SimpleNamespace(chat_template=template)))
-    assert call_marks(model) == marks
+    assert model.call_marks == marks
 
 
 def test_what_a_model_reads() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from assistant.assembly import Engines
+from assistant.conversation.engines import Engines
 from assistant.empathy import load_policy
 from assistant.engines.protocols import EmotionEstimate, Persona
 from assistant.errors import InputError, OutputError

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from assistant.assembly import Engines
 from assistant.audio.waveform import AudioClip
+from assistant.conversation.engines import Engines
 from assistant.empathy import load_policy
 from assistant.errors import InputError, OutputError, SettingsError
 from assistant.files.reply import ReplyRun

@@ -14,6 +14,7 @@ from assistant.turns.brief_words import ACKNOWLEDGEMENTS, CLAIMS
 from assistant.turns.interjections import InterjectionJudge, verdict_of, verdict_of_scores
 from assistant.turns.marks import Verdict
 from assistant.worker import Worker
+from tests.fakes import ScriptedModel
 
 SOUND = np.zeros(4_000, dtype=np.float32)
 
@@ -60,10 +61,11 @@ def test_the_phrases_that_fit_much_better_decide(
     assert verdict_of_scores(acknowledgements, claims) is expected
 
 
-class Scripted:
-    """A recogniser that says what it is told to, once it is let go."""
+class Scripted(ScriptedModel):
+    """A model that writes down what it is told to, once it is let go."""
 
     def __init__(self, *answers: str | Exception) -> None:
+        super().__init__(["Yes."])
         self._answers = list(answers)
         self.gate = threading.Event()
         self.gate.set()
@@ -75,9 +77,6 @@ class Scripted:
             raise answer
         return Transcript(answer, confidence=0.9)
 
-    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> list[float] | None:
-        return None
-
 
 async def verdict(judge: InterjectionJudge, worker: Worker) -> Verdict | None:
     while worker.waiting:
@@ -87,7 +86,7 @@ async def verdict(judge: InterjectionJudge, worker: Worker) -> Verdict | None:
 
 async def test_the_verdict_is_unknown_until_the_words_are_there() -> None:
     worker, scripted = Worker("model"), Scripted("stop", "yeah")
-    judge = InterjectionJudge(scripted, worker)
+    judge = InterjectionJudge(lambda: scripted, worker)
     scripted.gate.clear()
     judge.ask(SOUND)
     assert judge.verdict is None
@@ -101,7 +100,7 @@ async def test_the_verdict_is_unknown_until_the_words_are_there() -> None:
 
 async def test_what_was_asked_before_does_not_answer_for_what_is_asked_now() -> None:
     worker, scripted = Worker("model"), Scripted("stop", "yeah")
-    judge = InterjectionJudge(scripted, worker)
+    judge = InterjectionJudge(lambda: scripted, worker)
     scripted.gate.clear()
     judge.ask(SOUND)
     judge.ask(SOUND)
@@ -112,13 +111,13 @@ async def test_what_was_asked_before_does_not_answer_for_what_is_asked_now() -> 
 
 async def test_a_recogniser_that_breaks_or_is_missing_lets_the_assistant_go_on() -> None:
     worker = Worker("model")
-    judge = InterjectionJudge(Scripted(EngineFailed("broken: try again")), worker)
+    judge = InterjectionJudge(lambda: Scripted(EngineFailed("broken: try again")), worker)
     judge.ask(SOUND)
     assert await verdict(judge, worker) is Verdict.UNCLEAR
-    without = InterjectionJudge(None, worker)
+    without = InterjectionJudge(lambda: ScriptedModel(["Yes."]), worker)
     without.ask(SOUND)
-    assert without.verdict is Verdict.UNCLEAR
-    busy = InterjectionJudge(Scripted("stop"), Worker("busy", limit=0))
+    assert await verdict(without, worker) is Verdict.UNCLEAR
+    busy = InterjectionJudge(lambda: Scripted("stop"), Worker("busy", limit=0))
     busy.ask(SOUND)
     assert busy.verdict is Verdict.UNCLEAR
     worker.close()
@@ -141,7 +140,7 @@ class Weighing(Scripted):
 )
 async def test_phrases_are_weighed_where_the_model_can(fits: str | None, expected: Verdict) -> None:
     worker = Worker("model")
-    judge = InterjectionJudge(Weighing(fits, "stop"), worker)
+    judge = InterjectionJudge(lambda: Weighing(fits, "stop"), worker)
     judge.ask(SOUND)
     assert await verdict(judge, worker) is expected
     worker.close()

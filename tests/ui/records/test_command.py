@@ -187,7 +187,7 @@ def test_a_replay_shows_both_sides(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from assistant.assembly import Engines
+    from assistant.conversation.engines import Engines
     from assistant.empathy import load_policy
 
     asked = []

@@ -7,13 +7,15 @@ import sys
 from collections.abc import Iterator
 
 import app
-from assistant.assembly import Engines
+from assistant.assembly import open_sound_judge
 from assistant.audio.waveform import AudioClip
+from assistant.conversation.engines import Engines
 from assistant.empathy import load_policy
 from assistant.engines.parts import Watch
 from assistant.engines.protocols import Cancel, SpeakingStyle
 from assistant.engines.table import open_vad, open_voice
 from assistant.settings import TalkCommandSettings
+from assistant.turns.settings import TurnJudgeSettings
 from models.emotions import Emotion
 from tests.fakes import LevelDetector, ScriptedModel, ToneVoice, certain
 from ui.terminal import command
@@ -35,18 +37,21 @@ class BrokenVoice(ToneVoice):
         raise KeyError(f"a bug in speaking {text!r}")
 
 
-def open_scripted(settings: TalkCommandSettings, _watch: Watch) -> Engines:
+def open_scripted(
+    settings: TalkCommandSettings, _watch: Watch, judging: TurnJudgeSettings
+) -> Engines:
     """Returns a model that follows a script; voice and ear are real unless the voice is `tone`."""
     model = ScriptedModel(
         [LONG_REPLY, SHORT_REPLY],
         [certain(Emotion.SAD, 0.81), certain(Emotion.ANGRY, 0.7), certain(Emotion.HAPPY, 0.9)],
     )
-    policy = load_policy(settings.policy)
+    policy, judge = load_policy(settings.policy), open_sound_judge(judging)
     if settings.voice == "broken":
-        return Engines(model, BrokenVoice(), policy, LevelDetector(), "broken")
+        return Engines(model, BrokenVoice(), policy, LevelDetector(), "broken", judge=judge)
     if settings.voice == "tone":
-        return Engines(model, ToneVoice(), policy, LevelDetector(), "tone")
-    return Engines(model, open_voice(settings.voice), policy, open_vad(), settings.voice)
+        return Engines(model, ToneVoice(), policy, LevelDetector(), "tone", judge=judge)
+    voice = open_voice(settings.voice)
+    return Engines(model, voice, policy, open_vad(), settings.voice, judge=judge)
 
 
 if __name__ == "__main__":

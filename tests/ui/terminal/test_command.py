@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from assistant.assembly import Engines
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
+from assistant.conversation.engines import Engines
 from assistant.empathy import load_policy
-from assistant.engines.parts import Watch
 from assistant.errors import InputError, SettingsError
 from assistant.records.recording import open_record
 from assistant.settings import TalkCommandSettings
@@ -26,7 +25,7 @@ REPLY = "I am here for you, tell me more."
 def scripted_engines(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Engines]]:
     opened: list[Engines] = []
 
-    def open_scripted(_settings: TalkCommandSettings, _watch: Watch) -> Engines:
+    def open_scripted(*_settings: object) -> Engines:
         model = ScriptedModel([REPLY], [certain(Emotion.SAD)])
         opened.append(Engines(model, ToneVoice(), load_policy(), LevelDetector(), "tone"))
         return opened[-1]

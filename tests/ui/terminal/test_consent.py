@@ -7,7 +7,6 @@ import pytest
 
 from assistant.errors import OutputError, SettingsError
 from assistant.records.recording import Consent
-from assistant.settings import TalkCommandSettings
 from ui.terminal.consent import ask_consent, new_folder
 
 
@@ -22,6 +21,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+def asked(
+    *,
+    is_wanted: bool,
+    records: Path = Path("recordings"),
+    agreed: Sequence[str] = (),
+    ask: Callable[[str], str] | None = None,
+) -> Consent | None:
+    return ask_consent(records, is_wanted=is_wanted, agreed=agreed, ask=ask or answering())
+
+
 @pytest.mark.parametrize(
     ("answers", "consent"),
     [
@@ -32,34 +41,32 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_each_choice_is_its_own(answers: Sequence[str], consent: Consent | None) -> None:
-    settings = TalkCommandSettings(record=True)
-    assert ask_consent(settings, answering(*answers)) == consent
+    assert asked(is_wanted=True, ask=answering(*answers)) == consent
 
 
 def test_nobody_is_asked_where_nothing_is_recorded() -> None:
-    assert ask_consent(TalkCommandSettings(), answering()) is None
+    assert asked(is_wanted=False) is None
 
 
 def test_consent_given_beforehand_is_taken() -> None:
-    settings = TalkCommandSettings(record=True, consent=("words",))
-    assert ask_consent(settings, answering()) == Consent(audio=False, words=True, emotion=False)
+    given = asked(is_wanted=True, agreed=("words",))
+    assert given == Consent(audio=False, words=True, emotion=False)
 
 
 def test_where_nobody_can_be_asked_nothing_is_recorded() -> None:
     with pytest.raises(SettingsError, match="--consent"):
-        ask_consent(TalkCommandSettings(record=True))
+        asked(is_wanted=True, ask=input)
 
 
 def test_consent_to_what_is_not_recorded_is_refused() -> None:
     with pytest.raises(SettingsError, match="without --record"):
-        ask_consent(TalkCommandSettings(consent=("words",)), answering())
+        asked(is_wanted=False, agreed=("words",))
 
 
 def test_a_folder_that_cannot_be_written_is_said_before_anybody_is_asked(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    settings = TalkCommandSettings(record=True, records=tmp_path / "file" / "records")
     with pytest.raises(OutputError, match="--records"):
-        ask_consent(settings, answering())
+        asked(is_wanted=True, records=tmp_path / "file" / "records")
 
 
 def test_every_talk_has_a_folder_of_its_own(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from assistant import events
 from assistant.conversation.loop import TalkLoop
 from assistant.engines.protocols import EmotionEstimate, Transcript
 from models.emotions import Emotion
-from tests.fakes import certain, speech_like
+from tests.fakes import ScriptedModel, certain, scripted, speech_like
 from tests.talking import talk
 from ui.saved_talk import saved_talk
 from ui.terminal.plain import plain_lines
@@ -34,7 +34,8 @@ def test_a_talk_reads_like_a_talk() -> None:
             loop.correct_emotion(event.turn, Emotion.ANGRY)
 
     wave = speech_like((0.5, 1.5), (3.2, 4.4), length_s=8.0)
-    result = talk(wave, replies=[LONG, "Yes."], emotions=[certain(Emotion.SAD)], on_event=keys)
+    engines = scripted(ScriptedModel([LONG, "Yes."], [certain(Emotion.SAD)]))
+    result = talk(wave, engines=engines, on_event=keys)
     lines = told(STARTED, *result.happened)
     assert lines[0] == "Ready. Model mini, voice flite, reply policy empathetic."
     assert lines[1] == "You (sad, 92 percent): utterance 0"
@@ -84,8 +85,7 @@ def test_doubt_is_said_and_nothing_reaches_the_terminal_as_a_command() -> None:
 def test_a_saved_talk_holds_what_was_said_and_heard(tmp_path: Path) -> None:
     result = talk(
         speech_like((0.5, 1.5), length_s=5.0),
-        replies=["I am with you."],
-        emotions=[certain(Emotion.SAD)],
+        engines=scripted(ScriptedModel(["I am with you."], [certain(Emotion.SAD)])),
     )
     view = fold(reduce, [STARTED, *result.happened], View())
     text = save(view, tmp_path / "talks").read_text(encoding="utf-8")

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from assistant.conversation.engines import Engines, close
+from assistant.empathy import load_policy
 from assistant.engines.protocols import (
     CompletenessScorer,
     SpeechModel,
@@ -58,11 +60,25 @@ class Resident:
         """The voice of a client that names none."""
         return next(iter(self.voices))
 
+    def engines(self) -> Engines:
+        """Returns what a conversation begins with: the defaults, and a detector of its own."""
+        return Engines(
+            self.models[self.default_model],
+            self.voices[self.default_voice],
+            load_policy(self.policies[0]),
+            self.open_detector(),
+            self.default_voice,
+            self.help_finder,
+            judge=self.judge,
+            judges_words=self.judges_words,
+            ear_worker=self.ear_worker,
+            model_worker=self.model_worker,
+            voice_worker=self.voice_worker,
+        )
+
     def close(self) -> None:
         """Ends the threads after what they are at, then the engines."""
         for worker in (self.ear_worker, self.model_worker, self.voice_worker):
             worker.close()
         for engine in (*self.voices.values(), *self.models.values()):
-            close = getattr(engine, "close", None)
-            if close is not None:
-                close()
+            close(engine)
