@@ -14,7 +14,12 @@ from tests.ui.browsing import browsing, needs_chromium, page_server
 
 pytestmark = needs_chromium
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-NEUTRAL: dict[str, Any] = {"label": "neutral", "confidence": 0.99, "abstained": False, "probabilities": {}}
+NEUTRAL: dict[str, Any] = {
+    "label": "neutral",
+    "confidence": 0.99,
+    "abstained": False,
+    "probabilities": {},
+}
 TURN: dict[str, Any] = {
     "turn": 0, "start_s": 1.0, "end_s": 2.0, "words": "i lost my keys", "typed": False,
     "emotion": NEUTRAL, "corrected": None, "style": None, "reply": "That is bad. Tell me more.",
