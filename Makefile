@@ -32,7 +32,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 
 $(BIN)/python:
-	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed: make run PYTHON=python3.11")'
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed: make run PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 
 # torch stands in the same pip command as the project, so that pip takes one build that fits all.
@@ -40,11 +40,15 @@ $(BIN)/python:
 INSTALL = $(BIN)/python -m pip install --quiet $(if $(PINS),-c $(PINS)) 'torch>=2.13,<2.14'
 
 $(VENV)/.installed: pyproject.toml $(PINS) | $(BIN)/python
-	$(INSTALL) -e '.[voices,web]'
+	@echo "Installing what Attune needs into $(VENV), and nothing anywhere else: about 0.7 GB to fetch, with a"
+	@echo "PyTorch for NVIDIA cards about 3 GB. This takes some minutes, in which pip prints nothing. The first"
+	@echo "start then fetches model and voice, 1.2 GB, once; 'python app.py doctor' shows what works."
+	@$(INSTALL) -e '.[voices,web]'
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml $(PINS) | $(BIN)/python
-	$(INSTALL) -e '.[dev]'
+	@echo "Installing what the tests need into $(VENV): about 1 GB to fetch, if it is not there yet."
+	@$(INSTALL) -e '.[dev]'
 	@touch $@ $(VENV)/.installed
 
 pins: $(BIN)/python ## take the newest versions of everything for the pins; `make test` then tries them

@@ -181,6 +181,17 @@ class WordsHeard(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ControlSpoken(Event):
+    """All that was said is a phrase such as "slower", which is not answered by the model."""
+
+    carries = Carried(course="turn", words="control")
+
+    turn: int
+    control: str
+    """What it asks for: a value of `spoken_controls.Control`."""
+
+
+@dataclass(frozen=True, slots=True)
 class StyleChosen(Event):
     """How the answer will be spoken."""
 
@@ -388,6 +399,7 @@ EVENTS: dict[str, type[Event]] = {
         EmotionHeard,
         EmotionCorrected,
         WordsHeard,
+        ControlSpoken,
         StyleChosen,
         ReplyText,
         ToolCalled,

@@ -30,6 +30,10 @@ class Turn:
     generated: str = ""
     heard: str = ""
     interrupted: bool = False
+    reply_start_s: float | None = None
+    """When its first sound was played, on the audio clock; None where none was."""
+    reply_end_s: float | None = None
+    """When its last one was."""
     failure: str | None = None
     marks_ms: dict[str, float] = field(default_factory=dict[str, float])
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -100,10 +104,12 @@ def _changed(turn: Turn, event: events.Event) -> Turn:
             return replace(turn, style=style)
         case events.ReplyText(text=text):
             return replace(turn, generated=turn.generated + text)
-        case events.ReplyFinished(heard=heard):
-            return replace(turn, heard=heard)
-        case events.Interrupted(heard=heard):
-            return replace(turn, heard=heard, interrupted=True)
+        case events.ReplyStarted(at_s=at_s):
+            return replace(turn, reply_start_s=at_s)
+        case events.ReplyFinished(at_s=at_s, heard=heard):
+            return replace(turn, heard=heard, reply_end_s=at_s)
+        case events.Interrupted(at_s=at_s, heard=heard):
+            return replace(turn, heard=heard, interrupted=True, reply_end_s=at_s)
         case events.TurnFailed(message=message):
             return replace(turn, failure=message)
         case events.TurnTimed(marks_ms=marks_ms):

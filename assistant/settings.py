@@ -65,14 +65,18 @@ class ReplySettings(EngineSettings):
     """
 
     questions: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
-    """Sound files of a person speaking: any format, rate, channels and length."""
+    """Sound files of a person speaking: any format, rate, channels and length. A folder stands for
+    all sound files in it, - for what another program sends."""
     text: str | None = None
-    """A typed question, answered after the recordings in a conversation of its own."""
+    """A typed question, answered after the recordings in a conversation of its own; - reads it from
+    standard input."""
     joined: bool = False
     """Take all inputs, in their order, as one conversation."""
     out: Path | None = None
     """Where the spoken answers go: a WAV file for all, or a folder for one WAV per conversation
     (default: the folder answers/). The transcript is put beside it as .jsonl and .md."""
+    force: bool = False
+    """Write over files that are there already and that reply did not write itself."""
     play: bool = False
     """Play the answers on the loudspeaker too."""
     play_if_possible: bool = False
@@ -130,16 +134,19 @@ class DoctorSettings(CommonSettings):
 class VoicesSettings(CommonSettings):
     """Lists the voices of this machine, tries one, checks whether they follow the styles, adds one.
 
-    list shows what can speak here. say TEXT speaks a text. check [VOICE …] measures pitch, rate,
-    level and pauses of each voice in each style. add NAME CLIP … gives a neural voice (Coqui XTTS)
-    reference clips of one emotion; a new voice begins with neutral ones.
+    list shows what can speak here. sample [VOICE …] plays a sentence in each. say TEXT speaks a
+    text. check [VOICE …] measures pitch, rate, level and pauses of each voice in each style. add
+    NAME CLIP … gives a neural voice (Coqui XTTS) reference clips of one emotion; a new voice begins
+    with neutral ones. remove NAME … deletes such a voice.
     """
 
-    action: Annotated[Literal["list", "say", "check", "add"], tyro.conf.Positional] = "list"
+    action: Annotated[
+        Literal["list", "sample", "say", "check", "add", "remove"], tyro.conf.Positional
+    ] = "list"
     """What to do."""
     items: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
-    """say: the text. check: the voices (default: all that can speak). add: the voice's name, then
-    its clips."""
+    """say: the text. sample, check: the voices (default: all that can speak). add: the voice's
+    name, then its clips. remove: the names of voices that were added."""
     voice: str = "auto"
     """say: the voice, as `list` names it."""
     emotion: Literal["neutral", "happy", "angry", "sad", "surprise"] = "neutral"
@@ -147,14 +154,14 @@ class VoicesSettings(CommonSettings):
     policy: str = "empathetic"
     """say, check: how an emotion shapes the answer's voice: empathetic, mirror, flat, or a file."""
     out: Path | None = None
-    """say: a WAV file to write instead of playing."""
+    """say, sample: a WAV file to write instead of playing."""
     judge: str | None = None
     """check: a speech model (auto, a folder or a hub id) that says which emotion it hears."""
     xtts: str | None = None
     """add: folder of the XTTS model; without it Coqui's XTTS v2 is fetched when the voice is first
     used (2 GB, non-commercial licence)."""
     language: str | None = None
-    """add: language code of the voice, such as en."""
+    """add: language code of the voice, such as en; XTTS knows 17 of them."""
     json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False
     """list, check: print JSON lines instead of a table."""
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, get_origin
 
 from command_line.options import Keys, Option, near
@@ -11,8 +12,21 @@ _OPTION = re.compile(r"--?[A-Za-z]\S*$")
 """What is taken for an option and not for a value; a sentence or a negative number is none."""
 
 
-def read_arguments(arguments: Sequence[str], known: Sequence[Option]) -> dict[Keys, Any]:
-    """Returns the values that arguments give, as text, a flag as a truth value.
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a command line says."""
+
+    values: dict[Keys, Any]
+    """As text, a flag as a truth value."""
+    names: dict[Keys, str]
+    """What each of them is called there; nothing where it is told by its place."""
+
+
+def read_arguments(arguments: Sequence[str], known: Sequence[Option]) -> Given:
+    """Returns the values that arguments give.
+
+    An option of a part may be called by the last part of its name where no other one ends so:
+    `--threads` is `--run.threads`.
 
     Raises:
         UsageError: An option is unknown, given twice, without a value or with one too many.
@@ -51,8 +65,9 @@ class _Reader:
         }
         self._places = [option for option in known if option.is_positional]
         self._values: dict[Keys, Any] = {}
+        self._called: dict[Keys, str] = {}
 
-    def read(self) -> dict[Keys, Any]:
+    def read(self) -> Given:
         loose = list[str]()
         while self._arguments:
             argument = self._arguments.pop(0)
@@ -64,13 +79,14 @@ class _Reader:
             else:
                 loose.append(argument)
         self._place(loose)
-        return self._values
+        return Given(self._values, self._called)
 
     def _take(self, argument: str) -> None:
         name, equals, inline = argument.partition("=")
         option, is_on = self._find(name)
+        self._called.setdefault(option.keys, name)
         if option.keys in self._values:
-            raise UsageError(f"--{option.name} is given twice: give it once")
+            raise UsageError(f"{self._called[option.keys]} is given twice: give it once")
         if option.is_flag:
             if equals:
                 raise UsageError(f"{name} takes no value: leave {equals}{inline} out")
@@ -85,25 +101,34 @@ class _Reader:
                 break
             taken.append(self._arguments.pop(0))
         if not taken or (wanted is not None and len(taken) < wanted):
-            raise UsageError(f"--{option.name} needs {_count(wanted)}: give it behind the option")
+            raise UsageError(f"{name} needs {_count(wanted)}: give it behind the option")
         self._values[option.keys] = self._shaped(option, taken)
 
     def _find(self, given: str) -> tuple[Option, bool]:
         """Returns the option of that name, and whether it is switched on."""
         name = given.lstrip("-").replace("_", "-")
         if given.startswith("--"):
-            if name in self._named:
-                return self._named[name], True
             parts, _, last = name.rpartition(".")
             plain = f"{parts}.{last[3:]}".lstrip(".") if last.startswith("no-") else ""
-            if plain in self._named and self._named[plain].is_flag:
-                return self._named[plain], False
+            for named, is_on in ((name, True), (plain, False)):
+                option = self._ending_in(named, given)
+                if option is not None and (is_on or option.is_flag):
+                    return option, is_on
         inside = [known for known in self._named if known.startswith(name + ".")]
         if inside:
             raise UsageError(f"{given} is a group of options: name one, such as --{inside[0]}")
         meant = near(name, list(self._named))
-        hint = f"did you mean --{meant}?" if meant else "--help lists all options"
+        hint = f"did you mean --{meant}?" if meant else "--help-all shows all options"
         raise UsageError(f"there is no option {given}: {hint}")
+
+    def _ending_in(self, name: str, given: str) -> Option | None:
+        """Returns the option of that name, or the only one whose name ends in it, if there is."""
+        if name in self._named or not name:
+            return self._named.get(name)
+        ending = [known for known in self._named if known.endswith("." + name)]
+        if len(ending) > 1:
+            raise UsageError(f"{given} may be {_or(ending)}: name one of them")
+        return self._named[ending[0]] if ending else None
 
     def _place(self, loose: list[str]) -> None:
         """Gives what stands behind no option to the settings that are told by their place."""
@@ -112,10 +137,11 @@ class _Reader:
             taken, loose = loose[:count], loose[count:]
             if taken:
                 self._values[option.keys] = self._shaped(option, taken)
+                self._called[option.keys] = ""
         if loose:
             hint = f" (did you mean --input {loose[0]}?)" if "input" in self._named else ""
             raise UsageError(
-                f"{loose[0]!r} stands behind no option{hint}: --help lists all options"
+                f"{loose[0]!r} stands behind no option{hint}: --help-all shows all options"
             )
 
     @staticmethod
@@ -127,6 +153,11 @@ class _Reader:
         if option.takes == 1:
             return None if option.may_be_none and taken[0] == "None" else taken[0]
         return tuple(taken)
+
+
+def _or(names: list[str]) -> str:
+    *others, last = (f"--{name}" for name in names)
+    return f"{', '.join(others)} or {last}"
 
 
 def _count(wanted: int | None) -> str:

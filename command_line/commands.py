@@ -12,6 +12,10 @@ class Command:
     summary: str
     settings: str
     run: str
+    often: str = ""
+    """The options that people use, by name; the help shows all where none is named."""
+    examples: tuple[tuple[str, str], ...] = ()
+    """What stands behind the command, and what it does."""
 
 
 def load(target: str) -> Any:

@@ -2,7 +2,8 @@
 
 import difflib
 import types
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -26,6 +27,8 @@ class Option:
     may_be_none: bool
     is_positional: bool
     is_hidden: bool
+    about: str = ""
+    """What it means, in a sentence or a few."""
 
     @property
     def is_flag(self) -> bool:
@@ -61,6 +64,7 @@ def options(kind: type[BaseModel], keys: Keys = (), name: str = "") -> Iterator[
             may_be_none=may_be_none,
             is_positional=any("positional" in mark for mark in marks),
             is_hidden=any("suppress" in mark for mark in marks),
+            about=" ".join((field.description or "").split()),
         )
 
 
@@ -68,6 +72,13 @@ def part_of(field: FieldInfo | None) -> type[BaseModel] | None:
     """Returns the settings that a field holds, or None where it is a setting itself."""
     kind: Any = field.annotation if field else None
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def short_names(known: Sequence[Option]) -> dict[Keys, str]:
+    """Returns the last part of the names that no other option ends in: it suffices to name it."""
+    leaves = Counter(option.name.rpartition(".")[2] for option in known)
+    named = {option.keys: option.name.rpartition(".")[2] for option in known}
+    return {keys: leaf for keys, leaf in named.items() if leaves[leaf] == 1}
 
 
 def choices(kind: Any) -> tuple[str, ...]:
@@ -79,8 +90,11 @@ def choices(kind: Any) -> tuple[str, ...]:
 
 def near(name: str, names: list[str]) -> str | None:
     """Returns the one of `names` that was probably meant, also where its parts were left out."""
-    leaves = [one for one in names if one.rpartition(".")[2] == name.rpartition(".")[2]]
-    return next(iter([*leaves, *difflib.get_close_matches(name, names, n=1, cutoff=0.7)]), None)
+    ends = {one.rpartition(".")[2]: one for one in reversed(names)}
+    if (end := name.rpartition(".")[2]) in ends:
+        return ends[end]
+    meant = difflib.get_close_matches(name, [*names, *ends], n=1, cutoff=0.7)
+    return ends.get(meant[0], meant[0]) if meant else None
 
 
 def _spelt(key: str, field: FieldInfo) -> str:

@@ -9,6 +9,8 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from command_line.arguments import read_arguments, take_option
+from command_line.commands import Command
+from command_line.help import help_text
 from command_line.options import Keys, Option, near, options, part_of
 from command_line.refusals import UsageError, odd_value, told
 
@@ -21,16 +23,16 @@ class Program:
     """Which command is run, and by what it is called."""
 
     name: str
-    """How it is called: `app.py` or `python -m train`."""
+    """How a person calls it: `attune`, `python app.py` or `python -m train`."""
     command: str
-    commands: Collection[str]
+    commands: Mapping[str, Command]
     """All commands: their tables may stand in a settings file too."""
 
 
 def read_settings(
     kind: type[SettingsT], program: Program, arguments: Sequence[str], note: str = ""
 ) -> SettingsT:
-    """Returns the settings; with --help, prints it and raises `SystemExit`.
+    """Returns the settings; with --help or --help-all, prints it and raises `SystemExit`.
 
     Args:
         kind: The settings of the command.
@@ -41,18 +43,20 @@ def read_settings(
     Raises:
         UsageError: An option, a key or a value cannot work.
     """
-    if any(argument in ("-h", "--help") for argument in arguments):
-        _print_help(kind, program, note)
+    if asked := {"-h", "--help", "--help-all"} & set(arguments):
+        called, command = f"{program.name} {program.command}", program.commands[program.command]
+        print(help_text(kind, called, command, is_whole="--help-all" in asked, note=note))
+        raise SystemExit(0)
     rest, config = take_option(arguments, "--config")
     known = list(options(kind))
     given = read_arguments(rest, known)
     values = read_table(kind, Path(config), program) if config is not None else {}
-    for keys, value in given.items():
+    for keys, value in given.values.items():
         part = values
         for key in keys[:-1]:
             part = part.setdefault(key, {})
         part[keys[-1]] = value
-    return validated(kind, values, _Names(program.command, config, given, known))
+    return validated(kind, values, _Names(program.command, config, given.names, known))
 
 
 def table_settings(kind: type[SettingsT], values: Tree, *, command: str, file: str) -> SettingsT:
@@ -119,14 +123,15 @@ class _Names:
 
     command: str
     file: str | None
-    given: Mapping[Keys, Any]
+    given: Mapping[Keys, str]
+    """Those on the command line, as they are called there; empty for one told by its place."""
     known: Sequence[Option]
 
     def of(self, keys: Keys) -> str:
         """Returns the name of a setting, or of a part of the tree."""
         option = self.option(keys)
         if option and option.keys in self.given:
-            return option.keys[-1] if option.is_positional else f"--{option.name}"
+            return self.given[option.keys] or option.keys[-1]
         if option is None and any(known[: len(keys)] == keys for known in self.given):
             return f"--{'.'.join(keys)}".replace("_", "-")
         return f"{self.file}: {'.'.join((self.command, *keys))}" if self.file else ".".join(keys)
@@ -189,16 +194,3 @@ def _part(kind: type[BaseModel], keys: Keys) -> type[BaseModel]:
             break
         kind = below
     return kind
-
-
-def _print_help(kind: type[BaseModel], program: Program, note: str) -> None:
-    import tyro
-
-    tyro.cli(
-        kind,
-        prog=f"{program.name} {program.command}",
-        args=["--help"],
-        default=kind(),
-        description=f"{kind.__doc__}\n\n--config FILE.toml gives defaults for these options in a "
-        f"table [{program.command}]; options on the command line win over it.{note}",
-    )

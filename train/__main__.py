@@ -10,11 +10,13 @@ from pydantic import BaseModel
 
 from command_line import settings
 from command_line.commands import load
+from command_line.options import near
 from command_line.output import is_full_or_closed, printing
+from command_line.refusals import UsageError
 from command_line.settings import Program
 from train.commands import COMMANDS
 
-FAILED, INTERRUPTED = 1, 130
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
 KEY = "OPENAI_API_KEY"
 """Environment variable with the key of an OpenAI-compatible server."""
 
@@ -35,8 +37,10 @@ def _run(arguments: Sequence[str] | None) -> int:
         return 0
     name, *rest = given
     if name not in COMMANDS:
-        print(f"train: there is no command {name!r}\n\n{_overview()}", file=sys.stderr)
-        return FAILED
+        meant = near(name, list(COMMANDS))
+        hint = f"did you mean {meant}?" if meant else f"choose one of {', '.join(COMMANDS)}"
+        print(f"train: there is no command {name!r}: {hint}", file=sys.stderr)
+        return USAGE
     logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(name)s: %(message)s")
     try:
         chosen: Any = read_settings(load(COMMANDS[name].settings), name, rest)
@@ -50,7 +54,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         if debug or is_full_or_closed(error):
             raise
         print(f"train: {_told(error)}", file=sys.stderr)
-        return FAILED
+        return USAGE if isinstance(error, UsageError) else FAILED
     return 0
 
 

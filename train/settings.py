@@ -34,7 +34,7 @@ def duration_s(text: str) -> float:
 class Frozen(BaseModel):
     """Base of all settings: frozen, unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class LoopSettings(Frozen):

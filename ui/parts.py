@@ -14,6 +14,7 @@ from rich.table import Table
 from assistant.engines.parts import choose, get_part
 from assistant.errors import SettingsError
 from assistant.settings import ModelsSettings
+from command_line.called import program_name
 from models.pretrained.catalogue import Part, PartError
 from models.pretrained.store import Progress as Told
 from models.pretrained.store import Store, megabytes
@@ -100,7 +101,8 @@ def _verify(settings: ModelsSettings) -> int:
         problems = store.problems(part) if store.has(part) or settings.items else []
         faults += len(problems)
         for problem in problems:
-            print(f"{part.name}: {problem}: `app.py models get {part.name}` mends it")
+            called = program_name(sys.argv[0])
+            print(f"{part.name}: {problem}: `{called} models get {part.name}` mends it")
         if not problems:
             print(f"{part.name}: {'as it should be' if store.has(part) else 'not on this machine'}")
     return 1 if faults else 0

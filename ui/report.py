@@ -35,6 +35,7 @@ from assistant.records.transcript import (
     shown_help,
 )
 from assistant.settings import DoctorSettings, ReplySettings
+from command_line.called import as_called, program_name
 from ui.parts import shown
 from ui.shown import EMOTION_COLOURS, one_line
 
@@ -173,9 +174,11 @@ def _emotion_line(emotion: EmotionRecord) -> str:
 def reply(settings: ReplySettings) -> int:
     """Runs `reply`; returns the exit status: 0 only if everything was answered."""
     from assistant.assembly import open_engines
+    from assistant.files.inputs import given_inputs
     from assistant.files.reply import ReplyRun
 
     with ConsoleReport(json_lines=settings.json_lines) as report, ExitStack() as devices:
+        settings = devices.enter_context(given_inputs(settings))
         loudspeaker = _loudspeaker(settings)
         play = devices.enter_context(loudspeaker).play if loudspeaker else None
         run = ReplyRun(settings, report, play)
@@ -233,6 +236,8 @@ def _doctor_table(checks: list[Check]) -> Table:
     table.add_column("", no_wrap=True)
     table.add_column("found", overflow="fold")
     table.add_column("how to mend", overflow="fold")
+    called = program_name(sys.argv[0])
     for check in checks:
-        table.add_row(check.part, signs[check.state], escape(check.found), escape(check.remedy))
+        remedy = escape(as_called(check.remedy, called))
+        table.add_row(check.part, signs[check.state], escape(check.found), remedy)
     return table

@@ -10,6 +10,8 @@ from ui.shown import NO_WORDS, emotion_words, one_line, style_words
 from ui.view import View
 from ui.view_json import view_json
 
+READ_S = 2.0
+
 
 def saved_talk(view: View, kind: str) -> str | None:
     """Returns the talk as `md`, `json` or `vtt`; None for any other kind."""
@@ -59,10 +61,19 @@ def _turn_markdown(turn: Turn) -> list[str]:
 def _captions(view: View) -> str:
     cues = ["WEBVTT", ""]
     for turn in view.turns:
-        # Cue text may not hold an arrow or a tag.
-        words = _words(turn).replace("&", "&amp;").replace("<", "&lt;").replace("-->", "→")
-        cues += [f"{_time(turn.start_s)} --> {_time(turn.end_s)}", f"<v You>{words}", ""]
+        cues += _cue(turn.start_s, turn.end_s, "You", _words(turn))
+        start_s, end_s, said = turn.reply_start_s, turn.reply_end_s, one_line(turn.heard)
+        if start_s is not None and end_s is not None and said:
+            cues += _cue(start_s, end_s, "Attune", said)
     return "\n".join(cues)
+
+
+def _cue(start_s: float, end_s: float, who: str, text: str) -> list[str]:
+    if end_s <= start_s:  # typed: it took no time, and is shown for as long as it takes to read
+        end_s = start_s + READ_S
+    # Cue text may not hold an arrow or a tag.
+    safe = text.replace("&", "&amp;").replace("<", "&lt;").replace("-->", "→")
+    return [f"{_time(start_s)} --> {_time(end_s)}", f"<v {who}>{safe}", ""]
 
 
 def _span(turn: Turn) -> str:

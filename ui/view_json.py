@@ -76,8 +76,14 @@ def turn_json(turn: Turn) -> Json:
         "reply": turn.generated.strip(),
         "heard": turn.heard,
         "interrupted": turn.interrupted,
+        "reply_start_s": _rounded(turn.reply_start_s),
+        "reply_end_s": _rounded(turn.reply_end_s),
         "failure": turn.failure,
         "response_s": None if seconds is None else round(seconds, 3),
         "settings": turn.settings,
         "marks_ms": {stage: round(ms, 1) for stage, ms in turn.marks_ms.items()},
     }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 2)

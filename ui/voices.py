@@ -1,6 +1,7 @@
 """What the command `voices` prints and does."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable
 from itertools import chain
@@ -14,16 +15,27 @@ from assistant.assembly import open_chosen_model, open_chosen_voice
 from assistant.audio.playback import Loudspeaker
 from assistant.audio.soundfiles import AnswerFile
 from assistant.audio.waveform import AudioClip
-from assistant.checks.voices import StyleCheck, check_voice, close_voice, list_voices
+from assistant.checks.voices import (
+    StyleCheck,
+    VoiceEntry,
+    check_voice,
+    close_voice,
+    list_voices,
+    own_voices,
+)
 from assistant.empathy import load_policy
 from assistant.engines.protocols import Cancel, SpeechModel
 from assistant.engines.table import AUTO_VOICES, NO_VOICE
 from assistant.errors import DeviceError, EngineUnavailable, InputError, SettingsError
 from assistant.settings import ReplySettings, VoicesSettings
 from assistant.voice.scripts import nothing_said
-from assistant.voice.voice_folder import VoiceFolder, add_clips
+from assistant.voice.voice_folder import add_clips, remove_voice
+from assistant.voice.voice_names import known_voice
+from command_line.called import as_called, program_name
 from models.emotions import emotion_from_label
 from ui.parts import shown
+
+SAMPLE = "I am glad that you are here. Take your time, and tell me how your day was."
 
 
 def voices(settings: VoicesSettings) -> int:
@@ -31,8 +43,10 @@ def voices(settings: VoicesSettings) -> int:
     actions: dict[str, Callable[[VoicesSettings], int]] = {
         "list": _list,
         "say": _say,
+        "sample": _sample,
         "check": _check,
         "add": _add,
+        "remove": _remove,
     }
     return actions[settings.action](settings)
 
@@ -45,22 +59,51 @@ def _list(settings: VoicesSettings) -> int:
     entries = list(list_voices())
     if settings.json_lines:
         for entry in entries:
-            print(json.dumps({"voice": entry.voice, "usable": entry.is_usable, "is": entry.detail}))
+            print(json.dumps(_entry_json(entry)))
         return 0
     order = ", ".join(AUTO_VOICES)
+    called = program_name(sys.argv[0])
     table = Table(
         title="Voices of this machine",
         title_justify="left",
-        caption=f"auto takes the first of {order} that can be had, and fetches piper's voice once",
+        caption=f"auto takes the first of {order} that can be had, and fetches piper's voice once. "
+        f"`{called} voices sample NAME` plays how one sounds.",
         caption_justify="left",
     )
     table.add_column("--voice", no_wrap=True)
     table.add_column("")
-    table.add_column("", overflow="fold")
+    for head in ("sex", "accent", "quality", ""):
+        table.add_column(head, overflow="fold")
     for entry in entries:
         sign = "[green]ok[/]" if entry.is_usable else "[yellow]--[/]"
-        table.add_row(escape(entry.voice), sign, escape(entry.detail))
+        known = known_voice(entry.voice)
+        about = (known.sex, known.accent, known.quality) if known else ("", "", "your own")
+        detail = escape(as_called(entry.detail, called))
+        table.add_row(escape(entry.voice), sign, *about, detail)
     _console().print(table)
+    return 0
+
+
+def _entry_json(entry: VoiceEntry) -> dict[str, object]:
+    told: dict[str, object] = {"voice": entry.voice, "usable": entry.is_usable, "is": entry.detail}
+    known = known_voice(entry.voice)
+    if known is None:
+        return told
+    return told | {"sex": known.sex, "accent": known.accent, "quality": known.quality}
+
+
+def _sample(settings: VoicesSettings) -> int:
+    """Plays one sentence in each voice, which says its name first."""
+    names = settings.items or tuple(entry.voice for entry in list_voices() if entry.is_usable)
+    if settings.out is not None and len(names) > 1:
+        raise SettingsError("voices sample: name one voice with --out, or leave it out")
+    for name in names:
+        if settings.out is None:
+            print(name, flush=True)
+        speaker = name.partition(":")[2] or name
+        said = re.sub(r"^[ab][fm]_", "", speaker).split("+")[0].capitalize()
+        sentence = f"This is {said}. {SAMPLE}"
+        _say(settings.model_copy(update={"voice": name, "items": (sentence,)}))
     return 0
 
 
@@ -115,12 +158,19 @@ def _add(settings: VoicesSettings) -> int:
         model=settings.xtts,
         language=settings.language,
     )
-    try:
-        VoiceFolder(folder)
-    except SettingsError as error:
-        print(f"{folder}: added, but it cannot speak yet: {error}")
+    (entry,) = (entry for entry in own_voices() if entry.voice == f"coqui:{name}")
+    if entry.is_usable:
+        print(f"{folder}: use it with --voice {entry.voice}")
     else:
-        print(f"{folder}: use it with --voice coqui:{name}")
+        print(f"{folder}: added, but it cannot speak yet: {entry.detail}")
+    return 0
+
+
+def _remove(settings: VoicesSettings) -> int:
+    if not settings.items:
+        raise SettingsError("voices remove: name the voices, as in `app.py voices remove anna`")
+    for name in settings.items:
+        print(f"{name}: removed from {remove_voice(name.removeprefix('coqui:')).parent}")
     return 0
 
 

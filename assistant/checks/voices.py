@@ -1,7 +1,7 @@
 """The voices of this machine: which there are, and whether each follows the styles, measured."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,20 +22,10 @@ from assistant.errors import AssistantError
 from assistant.voice.psola import track_pitch
 from assistant.voice.speakable import speakable
 from assistant.voice.voice_folder import VoiceFolder, default_voices_folder, voice_names
+from assistant.voice.voice_names import KNOWN_VOICES
 from models.emotions import Emotion
 
-BUILT_IN = (
-    "piper:joe",
-    "kokoro:af_heart",
-    "kokoro:am_michael",
-    "kokoro:bf_emma",
-    "flite:slt",
-    "flite:rms",
-    "flite:awb",
-    "flite:kal16",
-    "espeak:en-us",
-    "espeak:en-us+f3",
-)
+BUILT_IN = tuple(voice.name for voice in KNOWN_VOICES)
 CHECK_SENTENCES = (
     "I am so sorry to hear that, please tell me what happened.",
     "That sounds wonderful, you must be very proud of yourself.",
@@ -91,14 +81,20 @@ def list_voices(root: Path | None = None) -> Iterator[VoiceEntry]:
 
     The latter are not loaded, since that takes long: their folders are checked.
     """
+    of_one_part: dict[str, VoiceEntry] = {}
     for voice in BUILT_IN:
-        try:
-            opened = open_voice(voice)
-        except AssistantError as error:
-            yield VoiceEntry(voice, False, str(error))
-        else:
-            close_voice(opened)
-            yield VoiceEntry(voice, True, f"{opened.sample_rate} Hz")
+        engine = voice.partition(":")[0]
+        # Kokoro's voices are files of one part, beside one large model: what holds of one of them
+        # holds of all, and opening each would take seconds.
+        entry = of_one_part.get(engine) or _opened(voice)
+        if engine == "kokoro":
+            of_one_part[engine] = entry
+        yield replace(entry, voice=voice)
+    yield from own_voices(root)
+
+
+def own_voices(root: Path | None = None) -> Iterator[VoiceEntry]:
+    """Yields the neural voices that a person added; their folders are checked, none is loaded."""
     root = root or default_voices_folder()
     for name in voice_names(root):
         try:
@@ -112,6 +108,15 @@ def list_voices(root: Path | None = None) -> Iterator[VoiceEntry]:
         else:
             tones = ", ".join(emotion.label for emotion in folder.clips) or "no reference clips"
             yield VoiceEntry(f"coqui:{name}", True, f"{folder.file.kind}, {tones}")
+
+
+def _opened(voice: str) -> VoiceEntry:
+    try:
+        opened = open_voice(voice)
+    except AssistantError as error:
+        return VoiceEntry(voice, False, str(error))
+    close_voice(opened)
+    return VoiceEntry(voice, True, f"{opened.sample_rate} Hz")
 
 
 def close_voice(voice: TextToSpeech) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from assistant import events
 from assistant.audio.waveform import Waveform
 from assistant.conversation.reply_parts import Emit, Question, ReplyParts
+from assistant.conversation.spoken_controls import Control
 from assistant.engines.protocols import (
     SHORTENED,
     Cancel,
@@ -49,6 +50,8 @@ class Hearing:
         """The person's words, once they are known."""
         self.help: Help | None = None
         """What is to be said instead of the model's reply, once the words are known."""
+        self.control: Control | None = None
+        """What the words ask of the talk itself, once they are known."""
         self.completeness: float | None = None
         """Probability that the utterance is a whole turn, once it is known."""
         self.is_over = False
@@ -181,7 +184,9 @@ class Hearing:
                 was_none = stage is Stage.MISTAKEN
                 self._emit(partial(events.HelpEnded, turn=turn, topic=topic, was_none=was_none))
             case _:
-                pass
+                self.control = None if self.help else self._parts.controls.look(words)
+        if self.control is not None:
+            self._emit(partial(events.ControlSpoken, turn=turn, control=self.control.value))
 
 
 async def _stopped(task: asyncio.Task[None]) -> None:

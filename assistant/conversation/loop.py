@@ -522,6 +522,7 @@ class TalkLoop:
         if isinstance(event, events.EmotionHeard):
             self._patience.heard(event.estimate)
             self._estimated[event.turn] = event.estimate.emotion
+        self._parts.reply.controls.follow(event)
         self._listener(event)
 
 

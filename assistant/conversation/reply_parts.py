@@ -8,6 +8,7 @@ from assistant import events
 from assistant.audio.protocols import Speaker
 from assistant.audio.waveform import Waveform
 from assistant.conversation.correction import EmotionPrior
+from assistant.conversation.spoken_controls import SpokenControls
 from assistant.engines.protocols import (
     Dialogue,
     EmotionEstimate,
@@ -42,6 +43,8 @@ class ReplyParts:
     transcriber: Transcribes | None = None
     """Writes down what is said briefly meanwhile: see `assistant.turns.interjections`."""
     prior: EmotionPrior = field(default_factory=EmotionPrior)
+    controls: SpokenControls = field(default_factory=SpokenControls)
+    """Says which turns ask something of the talk itself, and how fast and loud it is."""
     safety: SafetyWatch = field(default_factory=lambda: SafetyWatch(None))
     """Says which turns are answered by help instead of the model."""
 

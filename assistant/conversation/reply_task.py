@@ -5,7 +5,7 @@ heard; an uncommitted reply that is stopped leaves no trace.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, closing
 from functools import partial
 
@@ -148,6 +148,7 @@ class Reply:
         hearing = self._hearing
         await hearing.begin()
         style = self._parts.policy.style(SAD if hearing.help else hearing.estimate)
+        style = self._parts.controls.styled(style, self.question.turn, hearing.control)
         self._emit(partial(events.StyleChosen, turn=self.question.turn, style=style))
         async with aclosing(self._sentences()) as sentences:
             async for sentence in sentences:
@@ -199,7 +200,7 @@ class Reply:
         """Yields speakable pieces while the text is still being generated."""
         splitter = SentenceSplitter()
         deltas = self._parts.model_worker.stream(
-            lambda: reply_of(self._parts.dialogue, self._hearing.help, self._cancel),
+            self._reply,
             ahead=64,
             due=self.due_s,
         )
@@ -216,6 +217,13 @@ class Reply:
             self.mark("reply")
             for sentence in splitter.finish():
                 yield sentence
+
+    def _reply(self) -> Iterator[TextDelta]:
+        """Yields the text of the reply; runs on the model's worker."""
+        dialogue, hearing = self._parts.dialogue, self._hearing
+        if hearing.control is not None:
+            return self._parts.controls.reply(dialogue, hearing.control)
+        return reply_of(dialogue, hearing.help, self._cancel)
 
     def _call(self, delta: TextDelta) -> None:
         """Publishes a call of a function, or why it was left out."""

@@ -19,6 +19,7 @@ from assistant.engines.protocols import (
 )
 from assistant.errors import EngineFailed, InputError, OutputError, SettingsError
 from assistant.files.answer import Answer, answer_question
+from assistant.files.own_output import refuse_foreign
 from assistant.output_file import write_trouble
 from assistant.records.transcript import (
     ConversationRecord,
@@ -84,7 +85,8 @@ class ReplyRun:
         """Prepares a run; `play` gets the clips of each answer once it is complete.
 
         Raises:
-            SettingsError: There is nothing to answer, or an output would overwrite an input.
+            SettingsError: There is nothing to answer, or an output would overwrite an input or
+                what another program wrote.
             InputError: None of the inputs can be used.
         """
         self._settings = settings
@@ -96,6 +98,8 @@ class ReplyRun:
         self._planned = self._outputs(list(enumerate(self._conversations())))
         for path, _ in self._planned:
             self._check_overwrite(path)
+            if not settings.force:
+                refuse_foreign(path)
         self._check_inputs()
 
     def run(self, engines: Engines) -> int:

@@ -35,7 +35,7 @@ from assistant.turns.marks import Boundary, EndReason, Floor, TurnMark, Verdict
 class EndpointingSettings(BaseModel):
     """When the assistant takes its turn; times are on the audio clock."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     start_threshold: float = Field(default=0.5, gt=0.0, lt=1.0)
     """Speech probability from which a frame opens a turn."""

@@ -19,9 +19,13 @@ from models.emotions import Emotion, emotion_from_label
 
 XTTS_V2 = "tts_models/multilingual/multi-dataset/xtts_v2"
 """Coqui's name of the model that `add_clips` gives a new voice; its licence is non-commercial."""
+XTTS_FILES = ("config.json", "model.pth", "vocab.json")
+"""What a folder of an XTTS model holds."""
+XTTS_LANGUAGES = tuple("en es fr de it pt pl tr ru nl cs ar zh-cn hu ko ja hi".split())
 CLIP_RATE_HZ = 24_000
 SHORTEST_CLIP_S, LONGEST_CLIP_S = 1.0, 30.0
 _FILE = "voice.toml"
+_CLIP = re.compile(r"[a-z]+-\d+\.wav")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -134,7 +138,7 @@ def add_clips(
 
     Raises:
         InputError: A clip cannot be used; nothing is added then.
-        SettingsError: The name cannot be used, or an existing `voice.toml` is wrong.
+        SettingsError: Name, model or language cannot be used, or an existing `voice.toml` is wrong.
         OutputError: The folder cannot be written.
     """
     if not _NAME.fullmatch(name):
@@ -143,6 +147,8 @@ def add_clips(
     old = _read(folder / _FILE) if (folder / _FILE).exists() else None
     if old is not None and old.kind != "xtts":
         raise SettingsError(f"{name} is a {old.kind} voice: reference clips are for XTTS voices")
+    base = None if model is None else _checked_model(model)
+    code = None if language is None else _checked_language(language)
     waveforms = [_read_clip(clip) for clip in clips]
     every_clip: dict[EmotionLabel, list[str]] = {}
     if old is not None:
@@ -156,8 +162,8 @@ def add_clips(
             of_emotion.append(target)
         file = VoiceFile(
             kind="xtts",
-            model=_kept_model(model) or (old.model if old else XTTS_V2),
-            language=language or (old.language if old else "en"),
+            model=base or (old.model if old else XTTS_V2),
+            language=code or (old.language if old else "en"),
             clips=every_clip,
         )
         _write(folder / _FILE, file)
@@ -167,10 +173,58 @@ def add_clips(
     return folder
 
 
-def _kept_model(model: str | None) -> str | None:
-    if model is None or model.startswith("tts_models/"):
+def remove_voice(name: str, root: Path | None = None) -> Path:
+    """Deletes a voice that a person added, its reference clips too; returns the folder it was in.
+
+    Files that are no part of the voice are left where they are.
+
+    Raises:
+        SettingsError: There is no such voice.
+        OutputError: It cannot be deleted.
+    """
+    folder = (root or default_voices_folder()) / name
+    if not _NAME.fullmatch(name) or not (folder / _FILE).is_file():
+        raise SettingsError(
+            f"there is no voice {name!r} that was added here: `app.py voices list` shows them"
+        )
+    try:
+        for clip in folder.glob("*.wav"):
+            if _CLIP.fullmatch(clip.name):
+                clip.unlink()
+        (folder / _FILE).unlink()
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"the voice in {folder} cannot be deleted: {reason}") from error
+    return folder
+
+
+def _checked_language(language: str) -> str:
+    code = language.lower()
+    if code not in XTTS_LANGUAGES:
+        raise SettingsError(
+            f"XTTS speaks no {language!r}: --language is one of {', '.join(XTTS_LANGUAGES)}"
+        )
+    return code
+
+
+def _checked_model(model: str) -> str:
+    """Returns the model as `voice.toml` names it."""
+    if model.startswith("tts_models/"):
+        if "/xtts" not in model:
+            raise SettingsError(
+                f"{model} is no XTTS model and copies no voice: leave --xtts out to take {XTTS_V2}"
+            )
         return model
-    return str(Path(model).expanduser().resolve())
+    folder = Path(model).expanduser()
+    missing = [name for name in XTTS_FILES if not (folder / name).is_file()]
+    if missing:
+        raise SettingsError(
+            f"--xtts {model} is no folder of an XTTS model, it lacks {', '.join(missing)}: name "
+            f"one, or leave it out to take {XTTS_V2}"
+        )
+    return str(folder.resolve())
 
 
 def _read_clip(path: Path) -> Waveform:

@@ -93,7 +93,11 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 REFUSED_LINES = {
     "reply a.wav --voise flite": "did you mean --voice?",
-    "reply --temperature 1": "did you mean --generation.temperature?",
+    "reply --temperatur 1": "did you mean --generation.temperature?",
+    "reply --temperature 9": "--temperature must be at most 5",
+    "reply --threads 0": "--threads must be at least 1",
+    "talk --microphne usb": "did you mean --devices.microphone?",
+    "talk --interruptible --no-interruptible": "is given twice",
     "reply --generation 1": "a group of options: name one, such as --generation.",
     "reply --generation.temprature 1": "did you mean --generation.temperature?",
     "reply --text": "--text needs a value",
@@ -126,7 +130,7 @@ REFUSED_LINES = {
     "web --port 80ms": "whole number",
     "web --host": "--host needs a value",
     "doctor now": "'now' stands behind no option",
-    "voices sing": "must be one of list, say, check, add",
+    "voices sing": "must be one of list, sample, say, check, add, remove",
     "voices add anna --emotion cross a.wav": "must be one of neutral",
 }
 
@@ -144,7 +148,7 @@ def test_the_tables_of_other_commands_may_stand_beside(tmp_path: Path) -> None:
 
 
 def read(arguments: list[str]) -> ReplySettings:
-    return read_settings(ReplySettings, Program("app.py", "reply", app.COMMANDS), arguments)
+    return read_settings(ReplySettings, Program("attune", "reply", app.COMMANDS), arguments)
 
 
 def test_a_part_of_which_one_setting_is_given_keeps_the_commands_own_defaults(
@@ -160,13 +164,22 @@ def test_values_may_be_given_in_every_usual_way() -> None:
     settings = read(
         [
             *("a.wav", "--text=-5 degrees, isn't it?", "--no-joined", "--json", "b c.wav"),
-            *("--generation.top_p", "0.5", "--run.threads", "None", "--", "--odd.wav"),
+            *(
+                "--generation.top_p",
+                "0.5",
+                "--seed",
+                "7",
+                "--run.threads",
+                "None",
+                "--",
+                "--odd.wav",
+            ),
         ]
     )
     assert settings.questions == (Path("a.wav"), Path("b c.wav"), Path("--odd.wav"))
     assert settings.text == "-5 degrees, isn't it?"
     assert settings.json_lines and not settings.joined
-    assert settings.generation.top_p == 0.5
+    assert (settings.generation.top_p, settings.generation.seed) == (0.5, 7)
     assert settings.run.threads is None
 
 

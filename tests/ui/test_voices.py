@@ -18,6 +18,45 @@ def test_list_names_the_voices(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"flite:slt", "espeak:en-us"} <= {row["voice"] for row in rows}
 
 
+def test_voices_are_described(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["voices", "list", "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    built_in = [row for row in rows if not row["voice"].startswith("coqui:")]
+    assert {row["sex"] for row in built_in} == {"male", "female"}
+    emma = next(row for row in built_in if row["voice"] == "kokoro:bf_emma")
+    assert (emma["sex"], emma["accent"]) == ("female", "British")
+
+
+def test_a_sample_says_who_speaks(tmp_path: Path) -> None:
+    voice_or_skip("flite")
+    out = tmp_path / "sample.wav"
+    assert app.main(["voices", "sample", "flite:awb", "--out", str(out)]) == 0
+    assert soundfile.info(out).duration > 3.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--language", "klingon"], "--language is one of en, es"),
+        (["--xtts", "tts_models/en/ljspeech/vits"], "is no XTTS model"),
+        (["--xtts", "."], "it lacks config.json, model.pth, vocab.json"),
+    ],
+)
+def test_a_voice_that_could_never_speak_is_not_added(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(voice_folder.Path, "home", lambda: tmp_path)
+    clip = tmp_path / "clip.wav"
+    soundfile.write(clip, 0.3 * np.sin(np.arange(48_000) * 0.05), 24_000)
+    assert app.main(["voices", "add", "anna", str(clip), *arguments]) == app.EXIT_USAGE
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / ".attune").exists()
+
+
 def test_list_is_the_default_and_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert app.main(["voices"]) == 0
     assert "flite:slt" in capsys.readouterr().out
@@ -91,7 +130,8 @@ def test_add_makes_a_voice_that_is_listed(
     assert app.main(["voices", "add", "anna", "--emotion", "sad", str(clip)]) == 0
     assert "cannot speak yet" in capsys.readouterr().out
     assert app.main(["voices", "add", "--emotion=neutral", "anna", str(clip)]) == 0
-    assert "use it with --voice coqui:anna" in capsys.readouterr().out
+    told = "use it with --voice coqui:anna" if has_coqui else "yet: coqui is not installed"
+    assert told in capsys.readouterr().out
     assert app.main(["voices", "--json", "list"]) == 0
 
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -99,6 +139,13 @@ def test_add_makes_a_voice_that_is_listed(
     assert anna["usable"] is has_coqui
     assert anna["is"] == ("xtts, sad, neutral" if has_coqui else anna["is"])
     assert ("-e '.[coqui]'" in anna["is"]) is not has_coqui
+
+    (tmp_path / ".attune" / "voices" / "anna" / "notes.txt").touch()
+    assert app.main(["voices", "remove", "coqui:anna"]) == 0
+    left = [path.name for path in (tmp_path / ".attune" / "voices" / "anna").iterdir()]
+    assert left == ["notes.txt"], "only what belongs to the voice goes"
+    assert app.main(["voices", "remove", "anna"]) == app.EXIT_USAGE
+    assert "no voice 'anna'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -115,7 +162,8 @@ def test_add_makes_a_voice_that_is_listed(
 def test_mistakes_get_one_sentence(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert app.main(["voices", *arguments]) == 1
+    status = app.EXIT_FAILED if message == "missing.wav" else app.EXIT_USAGE
+    assert app.main(["voices", *arguments]) == status
 
     error = capsys.readouterr().err
     assert message in error

@@ -2,6 +2,7 @@
 // `ui/saved_talk.py` writes the same.
 
 const TYPES = { md: "text/markdown", json: "application/json", vtt: "text/vtt" };
+const READ_S = 2;
 const UNSAFE = /[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\s]+/g;
 
 export function savedTalk(view, format) {
@@ -85,11 +86,19 @@ function said(turn) {
 function captions(view) {
   const cues = ["WEBVTT", ""];
   for (const turn of turnsOf(view)) {
-    // Cue text may not hold an arrow or a tag.
-    const text = words(turn).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("-->", "→");
-    cues.push(`${time(turn.start_s)} --> ${time(turn.end_s)}`, `<v You>${text}`, "");
+    cues.push(...cue(turn.start_s, turn.end_s, "You", words(turn)));
+    const [start, end, heard] = [turn.reply_start_s, turn.reply_end_s, oneLine(turn.heard || "")];
+    if (start != null && end != null && heard) cues.push(...cue(start, end, "Attune", heard));
   }
   return cues.join("\n");
+}
+
+function cue(start, end, who, text) {
+  // What is typed took no time: it is shown for as long as it takes to read.
+  const until = end > start ? end : start + READ_S;
+  // Cue text may not hold an arrow or a tag.
+  const safe = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("-->", "→");
+  return [`${time(start)} --> ${time(until)}`, `<v ${who}>${safe}`, ""];
 }
 
 function oneLine(text) {

@@ -20,6 +20,7 @@ from ui.parts import shown
 from ui.saved_talk import saved_talk
 from ui.terminal.consent import ask_consent, new_folder
 from ui.terminal.farewell import Farewell, orderly_end
+from ui.terminal.healing import heal
 from ui.terminal.live import LiveTalk
 from ui.terminal.plain import plain_lines
 from ui.terminal.save import save
@@ -32,6 +33,7 @@ def talk(settings: TalkCommandSettings) -> int:
     Raises:
         AssistantError: The conversation cannot be held; says why and what to do.
     """
+    heal()
     files = FileEnds(settings) if settings.input or settings.output else None
     if files is None:
         check_devices(settings.devices)

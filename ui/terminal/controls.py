@@ -68,7 +68,7 @@ class Controls:
             self._write(key, self.panel.typed)
             return
         if key == "\x1b":
-            self._set(is_help_open=False)
+            self._set(is_help_open=False, shown_turns=None)
             return
         command = command_of(key)
         if command is not None:
@@ -104,11 +104,22 @@ class Controls:
                 self._effects.tell("Write, then press Enter to send it, or Esc to leave it.")
             case Action.SAVE:
                 self._effects.say(self._effects.save())
+            case Action.BACK:
+                shown = self._shown(view) - 1
+                self._set(shown_turns=max(1, shown) if view.turns else None)
+            case Action.ON:
+                shown = self._shown(view) + 1
+                self._set(shown_turns=shown if shown < len(view.turns) else None)
             case Action.HELP:
                 self._set(is_help_open=not self.panel.is_help_open)
                 self._effects.tell(key_help())
             case Action.QUIT:
                 self._talk.stop()
+
+    def _shown(self, view: View) -> int:
+        """Returns how many turns from the first on are shown: all, unless one looks back."""
+        count = len(view.turns)
+        return count if self.panel.shown_turns is None else min(count, self.panel.shown_turns)
 
     def _correct(self, emotion: Emotion | None, view: View) -> None:
         turn = view.last_heard_turn
@@ -131,7 +142,7 @@ class Controls:
                 self._set(typed=typed[:-1])
             case "\x15":
                 self._set(typed="")
-            case _ if key.isprintable() and len(typed) < LONGEST_TYPED:
+            case _ if len(key) == 1 and key.isprintable() and len(typed) < LONGEST_TYPED:
                 self._set(typed=typed + key)
             case _:
                 pass

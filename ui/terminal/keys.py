@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from models.emotions import Emotion
+from ui.terminal.suspension import SUSPENSION
 
 
 class Action(StrEnum):
@@ -23,6 +24,8 @@ class Action(StrEnum):
     CORRECT = "correct"
     TYPE = "type"
     SAVE = "save"
+    BACK = "back"
+    ON = "on"
     HELP = "help"
     QUIT = "quit"
 
@@ -50,8 +53,9 @@ BINDINGS: dict[Action, Binding] = {
     ),
     Action.TYPE: Binding("t", "type", "write instead of speaking; Enter sends, Esc leaves"),
     Action.SAVE: Binding("s", "save", "write the talk so far to a file"),
+    Action.BACK: Binding("PgUp PgDn", "scroll", "look back (arrows too); Esc returns"),
     Action.HELP: Binding("? or h", "help", "show or hide this list"),
-    Action.QUIT: Binding("q", "quit", "end the talk, and save it if you like (Ctrl-C does it too)"),
+    Action.QUIT: Binding("q", "quit", "end, and save it if you like (or Ctrl-C)"),
 }
 
 _SIMPLE = {
@@ -65,7 +69,17 @@ _SIMPLE = {
     "q": Action.QUIT,
     "\x03": Action.QUIT,
     "\x04": Action.QUIT,
+    "page up": Action.BACK,
+    "up": Action.BACK,
+    "page down": Action.ON,
+    "down": Action.ON,
 }
+
+_SEQUENCES = {
+    **{"\x1b[5~": "page up", "\x1b[6~": "page down"},
+    **{"\x1b[A": "up", "\x1b[B": "down", "\x1bOA": "up", "\x1bOB": "down"},
+}
+"""What terminals send for keys that have a name here; the wheel of a mouse comes as arrows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +107,13 @@ def command_of(key: str) -> Command | None:
 
 
 class KeyDecoder:
-    """Turns what a terminal sends into keys; arrow and function keys are left out."""
+    """Turns what a terminal sends into keys; function keys are left out."""
 
     def __init__(self) -> None:
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def keys(self, data: bytes) -> list[str]:
-        """Returns the keys in `data`: single characters, a lone Esc among them."""
+        """Returns the keys in `data`: characters, a lone Esc, and the names of keys that scroll."""
         text = self._decode.decode(data)
         keys: list[str] = []
         position = 0
@@ -107,6 +121,8 @@ class KeyDecoder:
             length = _sequence_length(text, position)
             if length == 1:
                 keys.append(text[position])
+            elif (name := _SEQUENCES.get(text[position : position + length])) is not None:
+                keys.append(name)
             position += length
         return keys
 
@@ -139,12 +155,9 @@ class Keyboard:
         return self._fd
 
     def __enter__(self) -> Self:
-        """Switches the terminal; Ctrl-Z and Ctrl-S lose their meaning, Ctrl-C keeps it."""
-        tty.setcbreak(self._fd, termios.TCSADRAIN)
-        mode: list[Any] = termios.tcgetattr(self._fd)
-        mode[0] &= ~(termios.IXON | termios.IXOFF)
-        mode[6][termios.VSUSP] = b"\0"
-        termios.tcsetattr(self._fd, termios.TCSADRAIN, mode)
+        """Switches the terminal; Ctrl-S loses its meaning, Ctrl-C and Ctrl-Z keep theirs."""
+        self._take()
+        SUSPENSION.add(self._give_back, self._take)
         return self
 
     def __exit__(
@@ -154,6 +167,16 @@ class Keyboard:
         traceback: TracebackType | None,
     ) -> None:
         """Gives the terminal back as it was."""
+        SUSPENSION.remove(self._give_back)
+        self._give_back()
+
+    def _take(self) -> None:
+        tty.setcbreak(self._fd, termios.TCSADRAIN)
+        mode: list[Any] = termios.tcgetattr(self._fd)
+        mode[0] &= ~(termios.IXON | termios.IXOFF)
+        termios.tcsetattr(self._fd, termios.TCSADRAIN, mode)
+
+    def _give_back(self) -> None:
         with contextlib.suppress(OSError, termios.error):  # a closed terminal needs nothing back
             termios.tcsetattr(self._fd, termios.TCSAFLUSH, self._before)
 

@@ -22,7 +22,7 @@ from ui.terminal.controls import Controls, Effects
 from ui.terminal.farewell import Farewell
 from ui.terminal.keys import Keyboard
 from ui.terminal.picture import ASCII, UNICODE, Panel
-from ui.terminal.plain import plain_lines
+from ui.terminal.plain import plain_lines, talk_lines
 from ui.terminal.save import save
 from ui.terminal.screen import HeldErrors, Screen
 from ui.view import View, noticed, reduce, typed_words
@@ -231,7 +231,8 @@ class LiveTalk:
     def _print_end(self) -> None:
         """Leaves a last word on the screen where the picture was."""
         if self._is_picture:
-            for line in plain_lines(self._view, events.ConversationEnded(0.0, "")):
+            over = plain_lines(self._view, events.ConversationEnded(0.0, ""))
+            for line in [*talk_lines(self._view), *over]:
                 _write_line(line)
         if self._controls is not None and self._controls.panel.typed:
             _write_line(f"Written and not sent: {one_line(self._controls.panel.typed)}")

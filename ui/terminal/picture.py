@@ -18,6 +18,10 @@ BAR_CELLS = 10
 TURNS_DRAWN = 12
 """Turns at the end of a talk that can be on a screen at all."""
 NOTICES_DRAWN = 2
+NOTICE_LASTS_S = {Urgency.NOTE: 15.0, Urgency.WARNING: 60.0}
+"""How long a notice stays: to be read, and not to stand in the way. Where to find help stays."""
+BESIDE_CELLS = 60
+"""Below this width there is little room between a key and what it does."""
 LABEL_CELLS = 8
 
 _FLOOR_STYLES = {
@@ -57,6 +61,8 @@ class Panel:
     is_push_to_talk: bool = False
     is_pressed: bool = False
     is_recording: bool = False
+    shown_turns: int | None = None
+    """How many turns are shown, from the first on, to who looks back; None for all that fit."""
     glyphs: Glyphs = field(default=UNICODE)
 
 
@@ -64,10 +70,14 @@ def picture(view: View, panel: Panel, console: Console) -> list[str]:
     """Returns the lines of one screen, as many as `console` is high, with their colour codes."""
     width, height = console.size
     head = _lines(console, _head(view, panel, width))
+    if panel.is_help_open:
+        # The keys have the screen for themselves: on a small one they would not fit beside it.
+        lines = head[:1] + _lines(console, _help(width))
+        return (lines + [""] * height)[:height]
     foot = _lines(console, _foot(view, panel, width))
     room = max(0, height - len(head) - len(foot))
-    body = _lines(console, _help() if panel.is_help_open else _conversation(view, panel))
-    body = body[:room] if panel.is_help_open else body[-room:] if room else []
+    body = _lines(console, _conversation(view, panel))
+    body = body[-room:] if room else []
     body += [""] * (room - len(body))
     return (head + body + foot)[:height]
 
@@ -125,8 +135,12 @@ def _conversation(view: View, panel: Panel) -> ConsoleRenderable:
     rows = Table.grid(padding=(0, 1), expand=True)
     rows.add_column(width=LABEL_CELLS, no_wrap=True)
     rows.add_column(ratio=1, overflow="fold")
-    for turn in view.turns[-TURNS_DRAWN:]:
+    shown = view.turns[: panel.shown_turns]
+    for turn in shown[-TURNS_DRAWN:]:
         _add_turn(rows, turn, view, panel.glyphs)
+    if later := len(view.turns) - len(shown):
+        turns = "turn" if later == 1 else "turns"
+        rows.add_row("", Text(f"{later} later {turns}: PgDn, or Esc for the last one", style="dim"))
     return rows
 
 
@@ -184,7 +198,7 @@ def emotion_text(turn: Turn, glyphs: Glyphs) -> Text | None:
 
 
 def _foot(view: View, panel: Panel, width: int) -> ConsoleRenderable:
-    parts: list[ConsoleRenderable] = [_notice(notice) for notice in _chosen(view.notices)]
+    parts: list[ConsoleRenderable] = [_notice(notice) for notice in _chosen(view)]
     if view.dropped_frames:
         text = f" this computer is too busy: {view.dropped_frames} frames of sound lost so far"
         parts.append(Text(text, style="yellow"))
@@ -201,10 +215,15 @@ def _foot(view: View, panel: Panel, width: int) -> ConsoleRenderable:
     return Group(*parts)
 
 
-def _chosen(notices: tuple[Notice, ...]) -> list[Notice]:
-    """Returns the notices to draw: the latest help, then the latest others."""
-    help_texts = [notice for notice in notices if notice.urgency is Urgency.HELP][-1:]
-    others = [notice for notice in notices if notice.urgency is not Urgency.HELP]
+def _chosen(view: View) -> list[Notice]:
+    """Returns the notices to draw: the latest help, then the latest others that are still new."""
+    help_texts = [notice for notice in view.notices if notice.urgency is Urgency.HELP][-1:]
+    others = [
+        notice
+        for notice in view.notices
+        if notice.urgency is not Urgency.HELP
+        and view.clock_s - notice.at_s < NOTICE_LASTS_S[notice.urgency]
+    ]
     return [*help_texts, *others[-NOTICES_DRAWN:]]
 
 
@@ -241,7 +260,7 @@ def _key_line(panel: Panel) -> Text:
     line = Text(" ", no_wrap=True, overflow="ellipsis")
     hidden = Action.INTERRUPT if panel.is_push_to_talk else Action.TALK
     for action, binding in BINDINGS.items():
-        if action is hidden:
+        if action in (hidden, Action.BACK):  # no room: the list of keys tells it
             continue
         key = binding.keys.split(" ")[0]
         line.append(key, style="bold")
@@ -249,13 +268,10 @@ def _key_line(panel: Panel) -> Text:
     return line
 
 
-def _help() -> ConsoleRenderable:
-    rows = Table.grid(padding=(0, 2), expand=True)
+def _help(width: int) -> ConsoleRenderable:
+    rows = Table.grid(padding=(0, 1 if width < BESIDE_CELLS else 2), expand=True)
     rows.add_column(no_wrap=True)
     rows.add_column(ratio=1, overflow="fold")
-    rows.add_row(Text(" key", style="dim"), Text("what it does", style="dim"))
     for binding in BINDINGS.values():
         rows.add_row(Text(f" {binding.keys}", style="bold"), binding.about)
-    rows.add_row("", "")
-    rows.add_row("", Text(DISCLOSURE, style="dim"))
-    return rows
+    return Group(rows, "", _indented(DISCLOSURE, style="dim"))

@@ -45,6 +45,22 @@ def summary(view: View) -> str:
     return f"The talk is over: {turns} in {minutes}:{seconds:02d} minutes{middle}."
 
 
+def talk_lines(view: View) -> list[str]:
+    """Returns what both sides said: what is left on the screen when the picture is gone."""
+    lines: list[str] = []
+    for turn in view.turns:
+        words = "" if turn.transcript is None else one_line(turn.transcript.text)
+        lines.append(f"You: {words or NO_WORDS}")
+        heard = one_line(turn.heard)
+        if turn.failure is not None and not heard:
+            lines.append(f"This turn failed: {_sentence(turn.failure)}")
+        elif turn.interrupted:
+            lines.append(f"Attune: {heard} …" if heard else "Attune was interrupted.")
+        else:
+            lines.append(f"Attune: {heard or '(nothing)'}")
+    return lines
+
+
 def _turn_of(view: View, event: events.Event) -> Turn | None:
     index = getattr(event, "turn", None)
     return next((turn for turn in view.turns if turn.index == index), None)

@@ -15,7 +15,9 @@ from typing import BinaryIO, Self
 from rich.console import Console
 
 from assistant.worker import Worker
+from ui.terminal.healing import note_given_back, note_taken
 from ui.terminal.picture import Panel, picture
+from ui.terminal.suspension import SUSPENSION
 from ui.view import View
 
 ENTER = "\x1b[?1049h\x1b[?25l\x1b[2J"
@@ -35,11 +37,14 @@ class Screen:
         self._fd = sys.stdout.fileno()
         self._shown: list[str] = []
         self._size = (0, 0)
+        self._is_left = True
 
     def __enter__(self) -> Self:
         """Switches to the alternate screen."""
         sys.stdout.flush()
-        self._write(ENTER)
+        note_taken()
+        self._enter()
+        SUSPENSION.add(self._leave, self._enter)
         return self
 
     def __exit__(
@@ -49,6 +54,17 @@ class Screen:
         traceback: TracebackType | None,
     ) -> None:
         """Brings the former screen and the cursor back."""
+        SUSPENSION.remove(self._leave)
+        self._leave()
+        note_given_back()
+
+    def _enter(self) -> None:
+        self._size = (0, 0)  # all of it is to be drawn
+        self._write(ENTER)
+        self._is_left = False
+
+    def _leave(self) -> None:
+        self._is_left = True  # the worker may be about to draw
         self._write(LEAVE)
 
     async def draw(self, view: View, panel: Panel) -> None:
@@ -67,7 +83,7 @@ class Screen:
             if row >= len(self._shown) or self._shown[row] != line:
                 parts.append(f"\x1b[{row + 1};1H{line}\x1b[0m\x1b[K")
         self._shown = lines
-        if parts:
+        if parts and not self._is_left:
             self._write("".join(parts))
 
     def _write(self, text: str) -> None:

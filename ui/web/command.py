@@ -25,12 +25,13 @@ from assistant.engines.protocols import (
     TextToSpeech,
 )
 from assistant.engines.table import open_turn_judge, open_vad, open_voice
-from assistant.errors import DeviceError, EngineUnavailable, SettingsError
+from assistant.errors import EngineUnavailable, SettingsError
 from assistant.records.recording import check_records
 from models.checkpoints.embedded import EMBEDDED
 from ui.parts import shown
 from ui.realtime.hosting.engines import Resident
 from ui.view import DISCLOSURE
+from ui.web.listening import listen
 from ui.web.settings import WebSettings
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def web(settings: WebSettings) -> int:
         check_records(settings.records)
     password = _password(settings.auth)
     check_exposure(settings.host, password)
-    listening = _listen(settings.host, settings.port)
+    listening = listen(settings.host, settings.port)
     allow_open_files()
     with contextlib.closing(listening):
         print(DISCLOSURE, file=sys.stderr)
@@ -200,17 +201,3 @@ def _other_voices(chosen: str) -> dict[str, TextToSpeech]:
             with contextlib.suppress(EngineUnavailable):
                 voices[name] = open_voice(name)
     return voices
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise DeviceError(
-            f"port {port} on {host} cannot be used ({error.strerror}): choose another by --port"
-        ) from error
-    return listening

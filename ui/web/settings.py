@@ -21,8 +21,8 @@ class WebSettings(EngineSettings):
 
     host: str = "127.0.0.1"
     """Address to listen on; anything but this computer needs a password."""
-    port: int = Field(default=7860, ge=0, le=65_535)
-    """Port to listen on; 0 takes a free one."""
+    port: int | None = Field(default=None, ge=0, le=65_535)
+    """Port to listen on, 0 for any free one; without it 7860, or the next one that is free."""
     hosts: tuple[str, ...] = ()
     """Further names that browsers may call this server by, such as attune.example.org."""
     auth: Path | None = None

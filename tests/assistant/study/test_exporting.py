@@ -168,10 +168,10 @@ def test_excluded_people_stay_in_the_tables_with_the_reason(runner):
 
 def test_the_command_says_what_is_wrong_in_one_sentence(tmp_path, capsys):
     make_study(tmp_path, CONTENT.replace("turns = 1", "turn = 1"))
-    assert app.main(["study", "check", str(tmp_path)]) == 1
+    assert app.main(["study", "check", str(tmp_path)]) == app.EXIT_USAGE
     assert "did you mean turns?" in capsys.readouterr().err
-    assert app.main(["study", "check", str(tmp_path), "extra"]) == 1
-    assert app.main(["study", "withdraw", str(tmp_path)]) == 1
+    assert app.main(["study", "check", str(tmp_path), "extra"]) == app.EXIT_FAILED
+    assert app.main(["study", "withdraw", str(tmp_path)]) == app.EXIT_FAILED
     assert "name the participants" in capsys.readouterr().err
 
 

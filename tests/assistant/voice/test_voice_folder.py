@@ -6,6 +6,7 @@ import soundfile
 
 from assistant.errors import InputError, OutputError, SettingsError
 from assistant.voice.voice_folder import (
+    XTTS_FILES,
     XTTS_V2,
     VoiceFolder,
     add_clips,
@@ -45,6 +46,8 @@ def test_clips_of_each_emotion_are_kept_and_found(tmp_path: Path) -> None:
 def test_model_and_language_are_kept_unless_given_anew(tmp_path: Path) -> None:
     model = tmp_path / 'odd "model"'
     model.mkdir()
+    for name in XTTS_FILES:
+        (model / name).touch()
     sound = clip(tmp_path / "a.wav")
     add_clips("eva", Emotion.NEUTRAL, [sound], root=tmp_path, model=str(model), language="de")
 

@@ -313,7 +313,8 @@ def test_transcripts_to_take_home() -> None:
             assert "a " in content
             if kind == "vtt":
                 assert content.startswith("WEBVTT\n")
-                assert content.count("-->") == 1
+                assert content.count("-->") == 2
+                assert "<v You>a → b &lt;i>" in content and "<v Attune>I am here" in content
             if kind == "json":
                 assert json.loads(content)["turns"]["0"]["reply"] == "I am here for you."
 

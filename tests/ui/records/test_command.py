@@ -147,14 +147,21 @@ def test_a_database_that_is_away_leaves_single_talks_at_hand(
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [["show"], ["play"], ["show", "../x"], ["list", "x"], ["play", "a", "b"], ["replay", "nope"]],
+    ("arguments", "status"),
+    [
+        (["show"], app.EXIT_USAGE),
+        (["play"], app.EXIT_USAGE),
+        (["show", "../x"], app.EXIT_FAILED),
+        (["list", "x"], app.EXIT_USAGE),
+        (["play", "a", "b"], app.EXIT_FAILED),
+        (["replay", "nope"], app.EXIT_FAILED),
+    ],
 )
 def test_what_cannot_be_is_one_sentence(
-    root: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+    root: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], status: int
 ) -> None:
     told = Ran(capsys, root, *arguments)
-    assert told.status == 1
+    assert told.status == status
     assert told.err.startswith("attune: ")
     assert told.err.count("\n") == 1
 

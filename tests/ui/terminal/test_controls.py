@@ -137,3 +137,24 @@ def test_help_save_and_quit() -> None:
     scene.press("s", "q", "z")
     assert scene.said == ["saved to talk.md"]
     assert scene.talk.asked == ["stop"]
+
+
+def test_one_can_look_back_and_return() -> None:
+    view = View()
+    for turn in range(4):
+        view = reduce(view, events.UtteranceEnded(2.0, turn, 0.5, 1.8, 1.7, "silence"))
+    scene = Scene()
+    scene.press("page up", "up", view=view)
+    assert scene.controls.panel.shown_turns == 2
+    scene.press("page up", "page up", view=view)
+    assert scene.controls.panel.shown_turns == 1, "the first turn is the end"
+    scene.press("down", "page down", "page down", view=view)
+    assert scene.controls.panel.shown_turns is None
+    scene.press("up", "\x1b", view=view)
+    assert scene.controls.panel.shown_turns is None
+
+
+def test_keys_that_scroll_write_nothing() -> None:
+    scene = Scene()
+    scene.press("t", "a", "page up", "b")
+    assert scene.controls.panel.typed == "ab"

@@ -13,7 +13,8 @@ from ui.terminal.keys import BINDINGS, Action, Command, KeyDecoder, command_of, 
         (b"qs", ["q", "s"]),
         ("é".encode(), ["é"]),
         (b"\x1b", ["\x1b"]),
-        (b"\x1b[A", []),
+        (b"\x1b[A\x1b[6~", ["up", "page down"]),
+        (b"\x1b[H", []),
         (b"\x1b[1;5Cm", ["m"]),
         (b"\x1bOPm", ["m"]),
         (b"\x1bxm", ["m"]),
@@ -40,7 +41,11 @@ def test_digits_name_the_emotions_in_their_order() -> None:
 
 
 def test_every_action_has_a_key_and_a_line_in_the_help() -> None:
-    reached = {command.action for key in " imtsh?q1\x03" if (command := command_of(key))}
+    reached = {
+        command.action
+        for key in [*" imtsh?q1\x03", "page up", "down"]
+        if (command := command_of(key))
+    }
     assert reached | {Action.INTERRUPT} == set(Action)
     for binding in BINDINGS.values():
         assert binding.about in key_help()

@@ -287,3 +287,35 @@ def test_a_terminal_that_can_only_print_gets_plain_lines(question: Path) -> None
     assert terminal.status() == 0
     assert "\x1b" not in terminal.text
     assert terminal.after == terminal.before
+
+
+def test_a_stopped_talk_gives_the_terminal_back_and_takes_it_again(question: Path) -> None:
+    terminal = in_picture(question, voice="tone")
+    terminal.press("\x1a")
+    # No shell is here that could wake it up: the system lets such a program go on at once.
+    deadline_s = time.monotonic() + PATIENCE_S
+    while terminal.text.count(ENTER) < 2:
+        terminal.read()
+        assert time.monotonic() < deadline_s
+    assert LEAVE in terminal.text[: terminal.text.rindex(ENTER)]
+    before = len(terminal.text)
+    terminal.wait_for("utterance 0")
+    terminal.press("?")
+    while "PgUp PgDn" not in terminal.text[before:]:
+        terminal.read()
+        assert time.monotonic() < deadline_s
+    terminal.press("q")
+    terminal.wait_for("Save this talk?")
+    terminal.press("n")
+    assert terminal.status() == 0
+    assert terminal.after == terminal.before
+
+
+def test_what_was_said_stays_on_the_screen(question: Path) -> None:
+    terminal = in_picture(question, voice="tone")
+    terminal.wait_for("utterance 0")
+    terminal.press("q")
+    terminal.wait_for("Save this talk?")
+    terminal.press("n")
+    assert terminal.status() == 0
+    assert "You: utterance 0" in terminal.text[terminal.text.rindex(LEAVE) :]

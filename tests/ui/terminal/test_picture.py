@@ -12,6 +12,7 @@ from assistant import events
 from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcript
 from models.emotions import Emotion
 from tests.fakes import certain
+from ui.terminal.keys import BINDINGS
 from ui.terminal.picture import ASCII, Panel, picture
 from ui.view import Floor, View, reduce
 
@@ -162,3 +163,38 @@ def test_offered_help_is_shown_in_full() -> None:
     offered = events.HelpOffered(9.0, 1, "x", "You are not alone: call 112. " * 6)
     text = " ".join(text_of(reduce(busy_view(), offered)).split())
     assert text.count("You are not alone") == 6
+
+
+def test_who_looks_back_sees_earlier_turns_and_how_to_return() -> None:
+    happened: list[events.Event] = [STARTED]
+    for index in range(40):
+        happened += turn(index, certain(Emotion.NEUTRAL), f"question {index}", f"answer {index}")
+    text = text_of(fold(reduce, happened, View()), Panel(shown_turns=3))
+    assert "question 2" in text and "question 39" not in text
+    assert "37 later turns" in text
+
+
+def test_notes_fade_and_help_stays() -> None:
+    happened: list[events.Event] = [
+        STARTED,
+        events.HelpOffered(1.0, 0, "suicide", "Call 988."),
+        events.Noticed(1.0, "a note", is_warning=False),
+        events.Noticed(1.0, "a warning", is_warning=True),
+    ]
+
+    def at(clock_s: float) -> str:
+        level = events.LevelMeasured(clock_s, -50.0, -70.0, 0.0)
+        return text_of(fold(reduce, [*happened, level], View()))
+
+    assert all(text in at(5.0) for text in ("a note", "a warning", "Call 988."))
+    assert "a note" not in at(20.0) and "a warning" in at(20.0)
+    assert "a warning" not in at(100.0) and "Call 988." in at(1_000.0)
+
+
+@pytest.mark.parametrize("size", [(40, 24), (80, 24), (60, 20)])
+def test_the_whole_help_fits(size: tuple[int, int]) -> None:
+    text = " ".join(text_of(View(), Panel(is_help_open=True), screen(*size)).split())
+    for binding in BINDINGS.values():
+        assert binding.keys in text
+    assert "end, and save it" in text
+    assert "stays on this computer." in text

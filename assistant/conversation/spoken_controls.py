@@ -1,0 +1,170 @@
+"""What a person asks of the talk itself by voice: stop, pause, go on, say it again, slower, louder.
+
+Only where all that was said is such a phrase: "slower" is one, "make it slower than last year" is
+for the model. The model is not asked for the answer, but keeps it as its own. How fast and how loud
+Attune speaks stays so until the end of the talk.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from assistant import events
+from assistant.engines.protocols import Dialogue, SpeakingStyle, TextDelta, Transcript
+
+
+class Control(StrEnum):
+    """What is asked for."""
+
+    STOP = "stop"
+    PAUSE = "pause"
+    GO_ON = "go on"
+    REPEAT = "say it again"
+    SLOWER = "slower"
+    FASTER = "faster"
+    LOUDER = "louder"
+    QUIETER = "quieter"
+
+
+PHRASES: dict[Control, str] = {
+    Control.STOP: "stop, stop it, stop talking, stop now, be quiet, be silent, shut up, "
+    "that's enough, enough, silence, quiet",
+    Control.PAUSE: "pause, wait, wait a minute, wait a moment, wait a second, hold on, hang on, "
+    "one moment, one second, just a moment, just a second, give me a moment",
+    Control.GO_ON: "go on, carry on, continue, keep going, keep talking, resume, do go on",
+    Control.REPEAT: "say that again, say it again, repeat, repeat that, repeat it, again, "
+    "once more, one more time, can you repeat that, could you repeat that, can you say that again, "
+    "could you say that again, what did you say, i didn't hear you, i didn't hear that",
+    Control.SLOWER: "slower, more slowly, speak slower, speak more slowly, slow down, not so fast, "
+    "too fast, talk slower, a bit slower, a little slower, can you speak more slowly",
+    Control.FASTER: "faster, speak faster, speed up, talk faster, too slow, a bit faster, "
+    "a little faster, can you speak faster",
+    Control.LOUDER: "louder, speak louder, speak up, talk louder, too quiet, a bit louder, "
+    "a little louder, can you speak louder, can you speak up",
+    Control.QUIETER: "quieter, more quietly, speak more quietly, softer, speak softer, "
+    "not so loud, too loud, lower your voice, a bit quieter, a little quieter, "
+    "can you speak more quietly",
+}
+"""All of what is said; whoever says more than this says it to the model."""
+POLITE = frozenset("please ok okay attune hey now sorry thanks".split())
+"""Words that may stand before and after it."""
+ANSWERS: dict[Control, str] = {
+    Control.STOP: "Okay.",
+    Control.PAUSE: "All right, I'm waiting. Say go on when you are ready.",
+    Control.SLOWER: "Okay, I'm speaking more slowly now.",
+    Control.FASTER: "Okay, I'm speaking faster now.",
+    Control.LOUDER: "Okay, I'm speaking louder now.",
+    Control.QUIETER: "Okay, I'm speaking more quietly now.",
+}
+SURE = 0.4
+"""Share of right words from which a recogniser is believed: that of brief interruptions."""
+RATE_STEP, SLOWEST, FASTEST = 1.2, 0.6, 1.6
+ENERGY_STEP_DB, QUIETEST_DB, LOUDEST_DB = 4.0, -12.0, 8.0
+
+_WORD = re.compile(r"[a-z']+")
+_CONTROL_OF = {
+    phrase.replace("'", ""): control
+    for control, phrases in PHRASES.items()
+    for phrase in phrases.split(", ")
+}
+
+
+def control_of(words: Transcript) -> Control | None:
+    """Returns what is asked for, where that is all that was said and it is surely understood."""
+    if words.confidence is not None and words.confidence < SURE:
+        return None
+    said = [word.replace("'", "") for word in _WORD.findall(words.text.lower().replace("’", "'"))]
+    while said and " ".join(said) not in _CONTROL_OF:
+        if said[0] in POLITE:
+            said = said[1:]
+        elif said[-1] in POLITE:
+            said = said[:-1]
+        else:
+            return None
+    return _CONTROL_OF.get(" ".join(said))
+
+
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """How Attune speaks in this talk, beside what the reply policy asks for."""
+
+    rate: float = 1.0
+    energy_db: float = 0.0
+
+    def after(self, control: Control | None) -> "_Manner":
+        match control:
+            case Control.SLOWER:
+                return replace(self, rate=max(SLOWEST, self.rate / RATE_STEP))
+            case Control.FASTER:
+                return replace(self, rate=min(FASTEST, self.rate * RATE_STEP))
+            case Control.LOUDER:
+                return replace(self, energy_db=min(LOUDEST_DB, self.energy_db + ENERGY_STEP_DB))
+            case Control.QUIETER:
+                return replace(self, energy_db=max(QUIETEST_DB, self.energy_db - ENERGY_STEP_DB))
+            case _:
+                return self
+
+
+class SpokenControls:
+    """Follows one conversation: what it was asked for, and what could be said again.
+
+    A reply may be made before the person's turn is over, and be dropped. So nothing changes by what
+    is looked at, only by the events that are published: see `follow`.
+    """
+
+    def __init__(self) -> None:
+        self._manner = self._before = _Manner()
+        self._last = self._unheard = ""
+        self._asked: tuple[int, Control] | None = None
+
+    def look(self, words: Transcript) -> Control | None:
+        """Returns what is asked for and can be done without the model; None for all else."""
+        control = control_of(words)
+        if control in (Control.GO_ON, Control.REPEAT) and not self._again(control):
+            return None
+        return control
+
+    def styled(self, style: SpeakingStyle, turn: int, control: Control | None) -> SpeakingStyle:
+        """Returns how the answer to a turn is spoken, which asked for `control` if for anything."""
+        # The answer may be made before what was said is published, or after.
+        is_followed = self._asked is not None and self._asked[0] == turn
+        manner = self._manner if is_followed else self._manner.after(control)
+        rate, energy_db = style.rate * manner.rate, style.energy + manner.energy_db
+        return replace(style, rate=rate, energy=energy_db)
+
+    def reply(self, dialogue: Dialogue, control: Control) -> Iterator[TextDelta]:
+        """Yields the answer to `control`; runs on the model's worker."""
+        text = self._again(control) or ANSWERS[control]
+        dialogue.replace_reply(text)
+        yield TextDelta(text)
+
+    def follow(self, event: events.Event) -> None:
+        """Takes in what happened."""
+        match event:
+            case events.ControlSpoken(turn=turn, control=control):
+                self._asked, self._before = (turn, Control(control)), self._manner
+                self._manner = self._manner.after(Control(control))
+            case events.UtteranceJoined(turn=turn) if self._asked and self._asked[0] == turn:
+                self._asked, self._manner = None, self._before  # it was only the beginning
+            case events.ReplyFinished(turn=turn, generated=generated):
+                self._said(turn, generated, "")
+            case events.Interrupted(turn=turn, heard=heard, generated=generated):
+                self._said(turn, generated, generated[len(heard) :].strip())
+            case _:
+                pass
+
+    def _said(self, turn: int, text: str, unheard: str) -> None:
+        asked = self._asked[1] if self._asked and self._asked[0] == turn else None
+        # "Okay" is no answer that anybody wants to hear again, nor the end of what was broken off.
+        if asked in (None, Control.GO_ON, Control.REPEAT):
+            self._last, self._unheard = text, unheard
+
+    def _again(self, control: Control | None) -> str:
+        match control:
+            case Control.GO_ON:
+                return self._unheard
+            case Control.REPEAT:
+                return self._last
+            case _:
+                return ""

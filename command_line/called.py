@@ -1,0 +1,29 @@
+"""By which name a program was started, so that what it advises can be typed as it stands."""
+
+import importlib.metadata
+import re
+import tomllib
+from pathlib import Path
+
+INSTALLED, PACKAGE = "attune", "attune-voice"
+PROJECT = Path(__file__).parent.parent / "pyproject.toml"
+_ADVICE = re.compile(r"\b(?:python )?app\.py(?= +(?:[A-Za-z]|--))")
+"""A command in a sentence, as texts write it wherever they are made."""
+
+
+def program_name(started_as: str) -> str:
+    """Returns how a person calls this program, who started it as `started_as` (`sys.argv[0]`)."""
+    return INSTALLED if Path(started_as).stem == INSTALLED else "python app.py"
+
+
+def as_called(text: str, name: str) -> str:
+    """Returns `text` with the commands in it called by `name`."""
+    return _ADVICE.sub(name, text)
+
+
+def installed_version() -> str:
+    """Returns the version of this program, also where it was never installed."""
+    # A folder of the source says which version it is, whatever was installed from it before.
+    if PROJECT.is_file():
+        return tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"]
+    return importlib.metadata.version(PACKAGE)

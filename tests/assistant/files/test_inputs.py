@@ -1,0 +1,86 @@
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from assistant.errors import InputError, SettingsError
+from assistant.files.inputs import given_inputs
+from assistant.files.own_output import refuse_foreign
+from assistant.records.transcript import ConversationRecord, TranscriptFiles
+from assistant.settings import ReplySettings
+
+
+def send(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+def test_a_recording_may_come_by_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    send(monkeypatch, b"RIFF and more")
+    with given_inputs(ReplySettings(questions=(Path("a.wav"), Path("-")))) as settings:
+        first, second = settings.questions
+        assert first == Path("a.wav")
+        assert second.read_bytes() == b"RIFF and more"
+        assert second.stem == "stdin", "the answer is named by it"
+    assert not second.exists()
+
+
+def test_a_question_may_come_by_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    send(monkeypatch, "I am tired, café\n".encode())
+    with given_inputs(ReplySettings(text="-")) as settings:
+        assert settings.text == "I am tired, café"
+
+
+@pytest.mark.parametrize("asked", [{"text": "-"}, {"questions": (Path("-"),)}])
+def test_nothing_that_comes_is_said(
+    asked: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(monkeypatch, b"")
+    with (
+        pytest.raises(InputError, match="nothing came"),
+        given_inputs(ReplySettings.model_validate(asked)),
+    ):
+        pass
+
+
+def test_standard_input_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    send(monkeypatch, b"x")
+    twice = ReplySettings(text="-", questions=(Path("-"),))
+    with pytest.raises(SettingsError, match="once only"), given_inputs(twice):
+        pass
+
+
+def test_a_folder_stands_for_its_sound_files(tmp_path: Path) -> None:
+    for name in ("b.WAV", "a.flac", "notes.txt"):
+        (tmp_path / name).touch()
+    with given_inputs(ReplySettings(questions=(tmp_path,))) as settings:
+        assert [path.name for path in settings.questions] == ["a.flac", "b.WAV"]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with (
+        pytest.raises(InputError, match="no sound file in the folder"),
+        given_inputs(ReplySettings(questions=(empty,))),
+    ):
+        pass
+
+
+def test_what_another_program_wrote_is_not_written_over(tmp_path: Path) -> None:
+    answer = tmp_path / "holiday.wav"
+    refuse_foreign(answer)
+    answer.write_bytes(b"precious")
+    with pytest.raises(SettingsError, match=r"holiday\.wav is there already.*--force"):
+        refuse_foreign(answer)
+    answer.with_suffix(".jsonl").write_text('{"somebody": "else"}\n', encoding="utf-8")
+    with pytest.raises(SettingsError, match="--force"):
+        refuse_foreign(answer)
+
+
+def test_what_reply_wrote_is_written_over(tmp_path: Path) -> None:
+    answer = tmp_path / "question.wav"
+    answer.write_bytes(b"an answer")
+    with TranscriptFiles(answer) as files:
+        head = ConversationRecord(
+            started="now", sources=[], model="m", voice="v", policy="p", settings={}
+        )
+        files.open_conversation(head)
+    refuse_foreign(answer)
