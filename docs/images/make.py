@@ -34,7 +34,11 @@ FIRST, SECOND = 1, 2
 def microphone(folder: Path) -> Path:
     """Returns a file with two turns, and room for the answer to the first one."""
     recordings = load_recordings()
-    rests = [np.zeros(round(s * RATE_HZ), dtype=np.float32) for s in (1.0, 8.0, 60.0)]
+    # A room is never quite silent: a microphone that gives zeros is said to be muted.
+    room = np.random.default_rng(0)
+    rests = [
+        room.normal(0.0, 2e-4, round(s * RATE_HZ)).astype(np.float32) for s in (1.0, 14.0, 90.0)
+    ]
     parts = [rests[0], recordings[FIRST], rests[1], recordings[SECOND], rests[2]]
     path = folder / "microphone.wav"
     sound = resample(np.concatenate(parts), from_hz=RATE_HZ, to_hz=48_000)

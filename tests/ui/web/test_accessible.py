@@ -14,14 +14,19 @@ from tests.ui.browsing import browsing, needs_chromium, page_server
 
 pytestmark = needs_chromium
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-NEUTRAL = {"label": "neutral", "confidence": 0.99, "abstained": False, "probabilities": {}}
-TURN = {
+NEUTRAL: dict[str, Any] = {
+    "label": "neutral",
+    "confidence": 0.99,
+    "abstained": False,
+    "probabilities": {},
+}
+TURN: dict[str, Any] = {
     "turn": 0, "start_s": 1.0, "end_s": 2.0, "words": "i lost my keys", "typed": False,
     "emotion": NEUTRAL, "corrected": None, "style": None, "reply": "That is bad. Tell me more.",
     "heard": "That is", "interrupted": True, "failure": None, "response_s": 1.0, "settings": {},
     "marks_ms": {"endpoint": 600.0, "heard": 700.0, "first_token": 900.0, "played": 1200.0},
 }  # fmt: skip
-TURNS = [
+TURNS: list[dict[str, Any]] = [
     TURN,
     TURN | {"turn": 1, "emotion": NEUTRAL | {"label": "happy", "confidence": 0.8}},
     TURN | {"turn": 2, "emotion": NEUTRAL | {"label": "angry", "abstained": True}},
@@ -32,7 +37,7 @@ COURSE = [
     {"turn": i, "emotion": emotion, "confidence": 0.8, "certain": i != 2, "corrected": i == 3}
     for i, emotion in enumerate(["neutral", "happy", "angry", "sad", "surprise"])
 ]
-TALK = {
+TALK: dict[str, Any] = {
     "turns": {str(turn["turn"]): turn for turn in TURNS},
     "course": COURSE,
     "notices": [

@@ -23,7 +23,7 @@ from tests.ui.browsing import (
 
 pytestmark = needs_chromium
 CHANGE = "(change) => window.attune.event({ type: 'attune.view', change })"
-TURN = {
+TURN: dict[str, Any] = {
     "turn": 0, "start_s": 1.0, "end_s": 2.0, "words": "i am here", "typed": False, "emotion": None,
     "corrected": None, "style": None, "reply": "", "heard": "", "interrupted": False,
     "failure": None, "response_s": None, "settings": {}, "marks_ms": {},
@@ -133,7 +133,12 @@ async def test_numbers_can_be_called_by_a_touch(page: Any) -> None:
 
 
 async def test_an_emotion_is_shown_where_there_is_one(page: Any) -> None:
-    heard = {"label": "neutral", "confidence": 0.99, "abstained": False, "probabilities": {}}
+    heard: dict[str, Any] = {
+        "label": "neutral",
+        "confidence": 0.99,
+        "abstained": False,
+        "probabilities": {},
+    }
     turns = {
         "0": TURN | {"emotion": heard},
         "1": TURN | {"turn": 1, "emotion": heard | {"label": "sad", "confidence": 0.8}},
