@@ -24,20 +24,20 @@ def test_other_computers_need_a_password(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("ATTUNE_AUTH", raising=False)
-    assert main(["web", "--host", "0.0.0.0"]) == 1
+    assert main(["web", "--host", "0.0.0.0"]) == 2
     assert "ATTUNE_AUTH" in capsys.readouterr().err
     short = tmp_path / "password"
     short.write_text("anna:short\n", encoding="utf-8")
-    assert main(["web", "--host", "0.0.0.0", "--auth", str(short)]) == 1
+    assert main(["web", "--host", "0.0.0.0", "--auth", str(short)]) == 2
     assert "at least 8" in capsys.readouterr().err
-    assert main(["web", "--auth", str(tmp_path / "missing")]) == 1
+    assert main(["web", "--auth", str(tmp_path / "missing")]) == 2
     assert "cannot be read" in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert main(["web", "--port", str(taken.getsockname()[1])]) == 1
-    assert "choose another by --port" in capsys.readouterr().err
+    assert "name another one by --port" in capsys.readouterr().err
 
 
 def test_records_that_cannot_be_written_are_refused_at_the_start(
