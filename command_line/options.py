@@ -13,6 +13,9 @@ from pydantic.fields import FieldInfo
 Keys = tuple[str, ...]
 """Where a setting lies: the names of its parts and its own."""
 
+MAY_BE_EMPTY = "may be empty"
+"""Marks a text, by `Annotated[str, MAY_BE_EMPTY]`, whose empty value is a choice of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -27,6 +30,8 @@ class Option:
     may_be_none: bool
     is_positional: bool
     is_hidden: bool
+    may_be_empty: bool = False
+    """Whether an empty text means something, although it is not the default."""
     about: str = ""
     """What it means, in a sentence or a few."""
 
@@ -64,6 +69,7 @@ def options(kind: type[BaseModel], keys: Keys = (), name: str = "") -> Iterator[
             may_be_none=may_be_none,
             is_positional=any("positional" in mark for mark in marks),
             is_hidden=any("suppress" in mark for mark in marks),
+            may_be_empty=any(MAY_BE_EMPTY in mark for mark in marks),
             about=" ".join((field.description or "").split()),
         )
 

@@ -35,7 +35,8 @@ def odd_value(option: Option, value: Any) -> str | None:
     """Returns what is wrong with a value that its type alone would let pass, or None."""
     items = cast(Sequence[Any], value if isinstance(value, list | tuple) else (value,))
     for item in items:
-        if isinstance(item, str) and not item.strip() and option.default != "":
+        is_blank = isinstance(item, str) and not item.strip()
+        if is_blank and option.default != "" and not option.may_be_empty:
             return "is empty: give a value, or leave it out"
         if isinstance(item, str) and "\0" in item:
             return "holds a zero byte: leave it out"

@@ -13,8 +13,12 @@ from pydantic import (
     model_validator,
 )
 
+from command_line.options import MAY_BE_EMPTY
 from models.checkpoints.embedded import EMBEDDED
 from models.prompts import CONTINUE
+
+Instruction = Annotated[str, MAY_BE_EMPTY]
+"""What stands before words or speech; empty: nothing."""
 
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -220,9 +224,9 @@ class SemanticSettings(AlignSettings):
 
     run: Path = Path("runs/semantic")
     """Run folder: resumed where it exists. `best` and `last` in it are checkpoints to talk to."""
-    text_instruction: str = CONTINUE
+    text_instruction: Instruction = CONTINUE
     """Stands before the words in the text view, as `continue` asked for what follows them."""
-    speech_instruction: str = CONTINUE
+    speech_instruction: Instruction = CONTINUE
     """Stands before the speech."""
     emotion_in_text: bool = False
     """The system line of the text view says how the person sounds."""
@@ -252,7 +256,7 @@ class ContinueSettings(Frozen):
     """Of the server; from the environment variable OPENAI_API_KEY."""
     persona: str = ""
     """System line; empty: the checkpoint's, or that of a helpful assistant."""
-    instruction: str = CONTINUE
+    instruction: Instruction = CONTINUE
     """Stands before the words; `{emotion}` becomes the label. Empty: the LLM simply replies."""
     emotion_in_text: bool = False
     """The system line says how the person sounds."""

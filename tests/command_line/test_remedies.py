@@ -92,3 +92,17 @@ def test_commands_in_documents_can_be_typed(document: Path) -> None:
                 continue
             program = Program("attune", name, app.COMMANDS)
             read_settings(load(app.COMMANDS[name].settings), program, rest)
+
+
+GUIDES = [ROOT / "models/mini/README.md", *sorted((ROOT / "train").rglob("README.md"))]
+TRAINED = re.compile(r"^ {4}python -m train ([a-z-]+ .*)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_training_commands_in_guides_can_be_typed(guide: Path) -> None:
+    lines = TRAINED.findall(guide.read_text(encoding="utf-8").replace("\\\n", " "))
+    assert lines
+    for line in lines:
+        name, *rest = shlex.split(line.replace("[", "").replace("]", ""), comments=True)
+        program = Program("python -m train", name, TRAINING)
+        read_settings(load(TRAINING[name].settings), program, rest)
