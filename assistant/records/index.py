@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select
 from sqlmodel import SQLModel, col
 
-from assistant.errors import OutputError
+from assistant.errors import InputError, OutputError
 from assistant.records.database import Database, remove_file
 from assistant.records.reading import find_records
 from assistant.records.rows import Row, folded, rows_of, storable
@@ -68,10 +68,16 @@ class Index:
         """Opens it, and makes it where there is none.
 
         Raises:
+            InputError: There is no folder of records.
             SettingsError: `url` names no database that an index can be.
             EngineUnavailable: A library is missing.
             OutputError: The database cannot be used.
         """
+        if not root.is_dir():
+            raise InputError(
+                f"there is no folder {root} of recorded talks yet: name another one by --records, "
+                "or record a talk by --record"
+            )
         self._root = root
         self._database = Database(root, url)
         self._place = self._database.place

@@ -1,5 +1,7 @@
 """A model's name → its folder: embedded, on disk, or from the hub's cache."""
 
+import importlib
+import importlib.util
 import re
 from pathlib import Path
 from typing import Any
@@ -91,10 +93,14 @@ def _snapshot(name: str, patterns: list[str], **options: Any) -> Path:
     return Path(hub.snapshot_download(name, allow_patterns=patterns, **options))
 
 
+def _http_errors() -> tuple[type[Exception], ...]:
+    """Returns what a lost connection raises: the hub's library has changed hands of its HTTP."""
+    found = (name for name in ("httpx2", "httpx") if importlib.util.find_spec(name) is not None)
+    return tuple(importlib.import_module(name).HTTPError for name in found)
+
+
 def _from_hub(name: str) -> Path:
     """Returns the cached or downloaded snapshot; pickles only where there is nothing safer."""
-    import httpx
-
     try:
         cached = _from_cache(name)
         if cached is not None:
@@ -103,7 +109,7 @@ def _from_hub(name: str) -> Path:
         if not any(folder.glob("*.safetensors")):
             folder = _snapshot(name, [*FILES, "*.bin"])
         return folder
-    except (OSError, ValueError, httpx.HTTPError) as error:
+    except (OSError, ValueError, *_http_errors()) as error:
         raise CheckpointError(
             f"{name} is neither a folder nor in the hub's cache, and the hub gave none "
             f"({type(error).__name__}): go online once, copy the checkpoint here and give its "

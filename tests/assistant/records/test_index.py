@@ -213,8 +213,9 @@ def test_other_databases_are_refused(tmp_path: Path, url: str) -> None:
 
 
 def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="nowhere"):
+    with pytest.raises(InputError, match=r"nowhere.*or record a talk by --record"):
         Index(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
     with Index(tmp_path) as index:
         tmp_path.joinpath("x").touch()
         assert index.sync() == Synced(0, 0)
