@@ -15,7 +15,8 @@ import soundfile
 from app import main
 from assistant.audio.waveform import Waveform
 from assistant.engines.protocols import Cancel, Dialogue, Persona
-from assistant.engines.table import open_speech_model
+from assistant.engines.settings import GenerationSettings, ModelSettings
+from assistant.engines.table import ENGINES, engine_factory
 from assistant.safety import HelpFinder
 from models.emotions import EMOTION_LABELS
 from tests.assistant.engines.tiny_checkpoint import write_tiny_checkpoint
@@ -30,6 +31,8 @@ from gradio_client.exceptions import AppError
 
 PASSWORD = "anna:correct horse"
 DANGER = "I am going to kill myself tonight."
+
+ELSEWHERE = {"path": "http://127.0.0.1:9/a.wav", "meta": {"_type": "gradio.FileData"}}
 
 
 class Watched:
@@ -66,7 +69,10 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Watched:
-    return Watched(open_speech_model(str(write_tiny_checkpoint(tmp_path_factory.mktemp("tiny")))))
+    opened = engine_factory("speech_model", next(iter(ENGINES["speech_model"])))
+    run = ModelSettings(device="cpu", dtype="float32", threads=1)
+    folder = write_tiny_checkpoint(tmp_path_factory.mktemp("tiny"))
+    return Watched(opened(str(folder), run, GenerationSettings(longest_tokens=12)))
 
 
 @pytest.fixture
