@@ -10,15 +10,17 @@ import atexit
 import contextlib
 import os
 import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # is read while it is imported
 
 import gradio as gr
 from fastapi import FastAPI
+from gradio.themes import Default
+from starlette.datastructures import Address
 
 from assistant.empathy import load_policy
 from assistant.errors import AssistantError
@@ -47,7 +49,12 @@ FONTS = ("system-ui", "sans-serif")
 """Of the visitor's own computer: others would be fetched from elsewhere."""
 
 
-Keep = Callable[[str | Path | None], Awaitable[str | None]]
+class Keep(Protocol):
+    """Copies a file to where Gradio keeps those of a component."""
+
+    async def __call__(self, url_or_file_path: str | Path | None) -> str | None:
+        """Returns where the copy is."""
+        ...
 
 
 class GradioPage:
@@ -97,7 +104,8 @@ class GradioPage:
     @contextlib.asynccontextmanager
     async def _admitted(self, request: gr.Request) -> AsyncGenerator[None]:
         """Takes a place among the talks for as long as an answer takes."""
-        host = request.client.host if request.client else ""
+        client = cast("Address | None", request.client)  # pyright: ignore[reportUnknownMemberType]
+        host = client.host if client is not None else ""
         visit = self._gate.try_enter("" if host in THIS_COMPUTER else host)
         try:
             yield
@@ -186,10 +194,10 @@ def _questions(resident: Resident) -> dict[str, Any]:
 def _uploaded_only(keep: Keep) -> Keep:
     """Returns `keep` for files alone: Gradio would fetch an address for whoever names one."""
 
-    async def keep_file(source: str | Path | None) -> str | None:
-        if source is not None and "://" in str(source):
+    async def keep_file(url_or_file_path: str | Path | None) -> str | None:
+        if "://" in str(url_or_file_path):
             raise _error("send the recording itself: addresses are not fetched")
-        return await keep(source)
+        return await keep(url_or_file_path)
 
     return keep_file
 
@@ -206,7 +214,7 @@ def _anew() -> tuple[Any, ...]:
 def mount_gradio(api: FastAPI, resident: Resident, gate: Gate) -> None:
     """Adds the page to the server, at `PATH`."""
     _keep_to_oneself()
-    gr.mount_gradio_app(
+    gr.mount_gradio_app(  # pyright: ignore[reportUnknownMemberType]
         api,
         gradio_blocks(resident, gate),
         PATH,
@@ -216,7 +224,7 @@ def mount_gradio(api: FastAPI, resident: Resident, gate: Gate) -> None:
         enable_monitoring=False,
         pwa=False,
         mcp_server=False,
-        theme=gr.themes.Default(font=FONTS, font_mono=("ui-monospace", "monospace")),
+        theme=Default(font=FONTS, font_mono=("ui-monospace", "monospace")),
     )
 
 
