@@ -43,6 +43,7 @@ def serving(
     admission: AdmissionSettings | None = None,
     password: str | None = None,
     with_page: bool = False,
+    with_gradio: bool = False,
     port: int = 0,
 ) -> Generator[tuple[str, Site]]:
     """Serves on a thread, at a free port unless one is named; yields `HOST:PORT`."""
@@ -51,7 +52,9 @@ def serving(
     started = threading.Event()
 
     async def run() -> None:
-        site = Site(engines, admission, password=password, with_page=with_page)
+        site = Site(
+            engines, admission, password=password, with_page=with_page, with_gradio=with_gradio
+        )
         server = uvicorn.Server(server_config(site.app, "127.0.0.1", port))
         running.append((server, site))
         serve = asyncio.ensure_future(server.serve())

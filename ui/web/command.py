@@ -67,6 +67,10 @@ def web(settings: WebSettings) -> int:
         raise EngineUnavailable(
             f"the web page needs {', '.join(missing)}: `pip install -e '.[web]'` in Attune's folder"
         )
+    if settings.gradio and importlib.util.find_spec("gradio") is None:
+        raise EngineUnavailable(
+            "--gradio needs gradio: `pip install -e '.[gradio]'` in Attune's folder"
+        )
     from ui.web.limits import allow_open_files
     from ui.web.server import check_exposure
 
@@ -99,7 +103,14 @@ async def _serve(
     sys.setswitchinterval(SWITCH_S)
     hosts = LOOPBACK | {settings.host.lower(), *(name.lower() for name in settings.hosts)}
     pages = _records_pages(settings, password)
-    site = Site(resident, settings.admission, hosts=hosts, password=password, records=pages)
+    site = Site(
+        resident,
+        settings.admission,
+        hosts=hosts,
+        password=password,
+        records=pages,
+        with_gradio=settings.gradio,
+    )
     # Collecting garbage must not look through the engines again and again: it holds up all talks.
     gc.collect()
     gc.freeze()
@@ -110,6 +121,8 @@ async def _serve(
     print(f"Attune is open at {address}  (stop it with Ctrl+C)", flush=True)
     if pages is not None:
         print(f"recorded talks: {address}records", flush=True)
+    if settings.gradio:
+        print(f"for demos: {address}gradio", flush=True)
     if settings.open_browser:
         webbrowser.open(address)
     await WebServer(config, site, drain_s=settings.drain_s).serve(sockets=[listening])

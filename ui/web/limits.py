@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from typing import ClassVar
 
 from starlette.datastructures import Headers
@@ -71,21 +72,23 @@ class ImpatientSocket(WebSocketsSansIOProtocol):
 class BodyLimit:
     """Reads the body of each request before the application sees it, up to a limit."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Guards `app`."""
+    def __init__(self, app: ASGIApp, larger: Mapping[str, int] | None = None) -> None:
+        """Guards `app`; `larger` names paths whose bodies may have more bytes than others."""
         self._app = app
+        self._larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request, or refuses its body."""
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._app(scope, receive, send)
             return
+        most = self._larger.get(scope["path"], LARGEST_BODY)
         length = Headers(scope=scope).get("content-length", "0")
-        is_large = not length.isascii() or not length.isdigit() or int(length) > LARGEST_BODY
-        body = None if is_large else await _read(receive)
+        is_large = not length.isascii() or not length.isdigit() or int(length) > most
+        body = None if is_large else await _read(receive, most)
         if body is None:
             refusal = PlainTextResponse(
-                f"a request may have {LARGEST_BODY} bytes\n", 413, headers={"Connection": "close"}
+                f"a request may have {most} bytes\n", 413, headers={"Connection": "close"}
             )
             await refusal(scope, receive, send)
             return
@@ -97,16 +100,16 @@ class BodyLimit:
         await self._app(scope, receive_again, send)
 
 
-async def _read(receive: Receive) -> bytes | None:
-    """Returns a whole body; None where it is too large or too slow."""
+async def _read(receive: Receive, most: int) -> bytes | None:
+    """Returns a whole body; None where it has more than `most` bytes or is too slow."""
     body = bytearray()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LONGEST_BODY_S):
-            while len(body) <= LARGEST_BODY:
+            while len(body) <= most:
                 message = await receive()
                 body += message.get("body", b"")
                 if not message.get("more_body", False):
-                    return bytes(body) if len(body) <= LARGEST_BODY else None
+                    return bytes(body) if len(body) <= most else None
     return None
 
 

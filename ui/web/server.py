@@ -49,6 +49,7 @@ class Site:
         password: str | None = None,
         with_page: bool = True,
         records: RecordsPages | None = None,
+        with_gradio: bool = False,
     ) -> None:
         """Prepares the routes.
 
@@ -59,6 +60,7 @@ class Site:
             password: `USER:PASSWORD`, or None on this computer only.
             with_page: Whether there is a page, or the socket alone.
             records: The pages of recorded talks; None for none.
+            with_gradio: Whether there is a Gradio page for demos.
         """
         self.house = House(resident, admission or AdmissionSettings())
         self._resident = resident
@@ -73,8 +75,14 @@ class Site:
             self._api.include_router(records.router)
         if with_page:
             self._api.include_router(Page(resident, with_records=records is not None).router)
+        larger: dict[str, int] = {}
+        if with_gradio:
+            from ui.web.gradio_page import LARGEST_UPLOAD, UPLOAD, mount_gradio
+
+            mount_gradio(self._api, resident, self.house.gate)
+            larger[UPLOAD] = LARGEST_UPLOAD
         self.app: ASGIApp = Guard(
-            BodyLimit(self._api), hosts=hosts, password=password, secrets=secrets
+            BodyLimit(self._api, larger), hosts=hosts, password=password, secrets=secrets
         )
 
     @contextlib.asynccontextmanager

@@ -28,6 +28,9 @@ class WebSettings(TurnJudgeSettings, EngineSettings):
     """Checkpoints that visitors may choose besides --model; each stays in memory."""
     open_browser: bool = False
     """Open the page in the browser of this computer."""
+    gradio: bool = False
+    """Offer a Gradio page for demos beside the page (/gradio): for Hugging Face Spaces, notebooks
+    and gradio_client; nothing that is said there is recorded."""
     records: Path | None = None
     """Folder for the talks of visitors who agree to be recorded; without it nobody is asked."""
     index: str | None = None
