@@ -21,6 +21,7 @@ import gradio as gr
 from fastapi import FastAPI
 from gradio.themes import Default
 from starlette.datastructures import Address
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.empathy import load_policy
 from assistant.errors import AssistantError
@@ -33,7 +34,7 @@ from ui.web.demo_talk import LONGEST_S, DemoTalk, Shown, open_talk
 from ui.web.voices import describe_voice
 
 PATH = "/gradio"
-UPLOAD = f"{PATH}/gradio_api/upload"
+UPLOAD, HEARTBEAT = f"{PATH}/gradio_api/upload", f"{PATH}/gradio_api/heartbeat/"
 LARGEST_UPLOAD = 16 * 1024 * 1024
 """Bytes of a recording: a minute in stereo, as browsers record it."""
 MOST_TALKS = 64
@@ -41,10 +42,13 @@ MOST_TALKS = 64
 KEPT_S = 600
 """How long a talk is kept in which nothing is said, and an answer's sound."""
 AT_ONCE = 4
+LOOK_AGAIN_S = 0.5
+"""How often a connection that is kept looks whether the server closes."""
 ABOUT = f"""# Attune
 {DISCLOSURE}
 
-Record or upload up to {LONGEST_S} s of speech, or write; nothing is kept after the talk."""
+Record or upload up to {LONGEST_S} s of speech, or write. Nothing is recorded: your recording is
+deleted once it is answered, and the rest within minutes after the talk."""
 FONTS = ("system-ui", "sans-serif")
 """Of the visitor's own computer: others would be fetched from elsewhere."""
 
@@ -148,8 +152,10 @@ def gradio_blocks(resident: Resident, gate: Gate) -> gr.Blocks:
                 heard = gr.Textbox(label="What was heard", interactive=False)
                 emotion = gr.Label(label="How it sounded (a guess)")
                 reply = gr.Textbox(label="Reply", interactive=False)
-                spoken = gr.Audio(label="Spoken answer", format="wav", autoplay=True)
-        said = gr.Chatbot(label="What was said", render_markdown=False)
+                spoken = gr.Audio(
+                    label="Spoken answer", format="wav", autoplay=True, buttons=["download"]
+                )
+        said = gr.Chatbot(label="What was said", render_markdown=False, buttons=["copy"])
         talk = gr.State(None, time_to_live=KEPT_S)
         answered = asked["send"].click(
             page.answer,
@@ -211,8 +217,32 @@ def _anew() -> tuple[Any, ...]:
     return "", None, "", None, "", None, []
 
 
-def mount_gradio(api: FastAPI, resident: Resident, gate: Gate) -> None:
-    """Adds the page to the server, at `PATH`."""
+class EndsWithServer:
+    """Hangs up the connection that each open page of Gradio keeps, once the server closes."""
+
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+        """Serves `app` until `gate` closes."""
+        self._app = app
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        is_kept = scope["type"] == "http" and scope["path"].startswith(HEARTBEAT)
+
+        async def receive_or_end() -> Message:
+            message = asyncio.ensure_future(receive())
+            while not message.done():
+                if self._gate.is_closing:
+                    message.cancel()
+                    return {"type": "http.disconnect"}
+                await asyncio.wait({message}, timeout=LOOK_AGAIN_S)
+            return message.result()
+
+        await self._app(scope, receive_or_end if is_kept else receive, send)
+
+
+def mount_gradio(api: FastAPI, resident: Resident, gate: Gate) -> ASGIApp:
+    """Adds the page to the server, at `PATH`; returns the server that has it."""
     _keep_to_oneself()
     gr.mount_gradio_app(  # pyright: ignore[reportUnknownMemberType]
         api,
@@ -226,6 +256,7 @@ def mount_gradio(api: FastAPI, resident: Resident, gate: Gate) -> None:
         mcp_server=False,
         theme=Default(font=FONTS, font_mono=("ui-monospace", "monospace")),
     )
+    return EndsWithServer(api, gate)
 
 
 def _keep_to_oneself() -> None:

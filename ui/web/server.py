@@ -75,14 +75,15 @@ class Site:
             self._api.include_router(records.router)
         if with_page:
             self._api.include_router(Page(resident, with_records=records is not None).router)
+        served: ASGIApp = self._api
         larger: dict[str, int] = {}
         if with_gradio:
             from ui.web.gradio_page import LARGEST_UPLOAD, UPLOAD, mount_gradio
 
-            mount_gradio(self._api, resident, self.house.gate)
+            served = mount_gradio(self._api, resident, self.house.gate)
             larger[UPLOAD] = LARGEST_UPLOAD
         self.app: ASGIApp = Guard(
-            BodyLimit(self._api, larger), hosts=hosts, password=password, secrets=secrets
+            BodyLimit(served, larger), hosts=hosts, password=password, secrets=secrets
         )
 
     @contextlib.asynccontextmanager

@@ -1,6 +1,7 @@
 """The Gradio page for demos, over HTTP: as `gradio_client` and browsers use it."""
 
 import base64
+import os
 import threading
 import urllib.error
 import urllib.request
@@ -189,6 +190,25 @@ def test_the_page_says_what_it_is_and_is_there_only_on_demand(engines: Resident)
         assert "You are talking with a machine" in page
         assert "guesses how you feel" in page
         assert "fonts.googleapis.com/css" not in page
+
+
+def test_an_open_page_does_not_hold_up_the_end_of_the_server(engines: Resident) -> None:
+    with serving(engines, with_gradio=True) as (address, site):
+        kept = f"http://{address}/gradio/gradio_api/heartbeat/some-visitor"
+        with urllib.request.urlopen(kept, timeout=60) as answer:
+            assert answer.readline()
+            site.house.gate.is_closing = True
+            while answer.readline():
+                pass
+
+
+def test_a_recording_is_deleted_once_it_is_answered(engines: Resident, recording: Path) -> None:
+    with serving(engines, with_gradio=True) as (address, _):
+        visitor = client(address, download_files=False)
+        visitor.predict(handle_file(recording), "", "tone", "flat", api_name="/answer")
+        folder = Path(os.environ["GRADIO_TEMP_DIR"])
+        assert folder.stat().st_mode & 0o077 == 0
+        assert not list(folder.rglob(recording.name))
 
 
 def test_without_it_there_is_none(engines: Resident) -> None:
