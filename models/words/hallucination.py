@@ -70,25 +70,39 @@ def read_again(places_s: Sequence[float], tokens: Sequence[str], seconds: float)
         tokens: Their texts; those without letters or digits are read anywhere.
         seconds: That were heard; beyond lies the silence that was put behind them.
     """
-    words = [at for at, text in enumerate(tokens) if any(map(str.isalnum, text))]
-    read: list[float] = []
-    for nth, at in enumerate(words):
-        rest = [places_s[other] for other in words[nth:]]
+    words = [(at, _letters(text)) for at, text in enumerate(tokens) if _letters(text)]
+    read: list[tuple[float, str]] = []
+    for nth, (at, word) in enumerate(words):
+        rest = [(places_s[other], text) for other, text in words[nth:]]
         # Attention jumps back by a word now and then within one reading; a new reading begins far
         # before the furthest place so far.
-        goes_back = bool(read) and max(read) - places_s[at] >= BACK_S
-        if goes_back and len(rest) > 1 and _are_old(rest, read, seconds):
-            return len(tokens) - _start_of_sentence(tokens, at)
+        goes_back = bool(read) and max(read)[0] - places_s[at] >= BACK_S
+        if goes_back and len(rest) > 1:
+            said = {text for _, text in read}
+            # The same word from the same place is a second reading even where little follows, or
+            # where what follows falls on a mark of the sound ("Hello, how are you? Hello, hello").
+            is_word_again = any(
+                text == word and abs(place - places_s[at]) <= NEAR_S for place, text in read
+            ) and all(text in said for _, text in rest)
+            if is_word_again or _are_old(rest, read, seconds):
+                return len(tokens) - _start_of_sentence(tokens, at)
         if places_s[at] <= seconds:  # a place in the silence behind would make all else go back
-            read.append(places_s[at])
+            read.append((places_s[at], word))
     return 0
 
 
-def _are_old(places_s: Sequence[float], read_s: Sequence[float], seconds: float) -> bool:
+def _letters(token: str) -> str:
+    return "".join(filter(str.isalnum, token)).lower()
+
+
+def _are_old(
+    words: Sequence[tuple[float, str]], read: Sequence[tuple[float, str]], seconds: float
+) -> bool:
+    places_s = [place for place, _ in words]
     if max(places_s) - min(places_s) < SPREAD_S:  # many words fall on one mark of the sound
         return False
     old = (
-        place > seconds or any(abs(place - other) <= NEAR_S for other in read_s)
+        place > seconds or any(abs(place - other) <= NEAR_S for other, _ in read)
         for place in places_s
     )
     return sum(old) >= AGAIN * len(places_s)

@@ -53,6 +53,7 @@ HELLO_S = [0.46, 1.12, 1.06, 1.3, 1.46, 1.68, 2.0]
         ([" Hello", ",", " hello", ",", " how", " are"], [0.5, 0.7, 1.1, 1.1, 1.1, 1.3]),
         ([" How", " are", " you", " today", "?"], [1.1, 1.3, 1.4, 1.6, 2.5]),
         ([" Hello", " how", " are", " hello"], [0.5, 1.1, 1.3, 3.4]),  # in the silence behind it
+        ([" Hello", ",", " hello"], [0.5, 0.7, 0.3]),  # too near each other to be two words
         ([" I", " hello", " how"], [1.7, 0.5, 1.0]),  # seen from its second word on
     ],
 )
