@@ -13,7 +13,7 @@ STATES_A_SECOND = 50
 """Of Whisper's encoder."""
 TOKENS_A_SECOND, FIRST_TOKENS = 7, 8
 """Nobody says more: fast readers say 5 tokens a second, and an input may begin within a word."""
-BACK_S, NEAR_S, SPREAD_S = 0.4, 0.2, 0.3
+BACK_S, NEAR_S, SPREAD_S = 0.4, 0.3, 0.3
 """Words that are read this far back, each this near to one before, over at least this much of the
 sound. Of 240 sentences by three synthetic voices, 40 said twice, and 70 passages of LibriSpeech
 nine had a last part that was read again, and all nine were found, nothing else was."""
