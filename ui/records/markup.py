@@ -23,6 +23,7 @@ _HEAD = """<!doctype html>
 </head>
 <body>
 """
+ALL_TALKS = '<a href="/records">All talks</a>'
 STATES = {"mended": "was cut off and mended", "open": "being recorded now", "damaged": "damaged"}
 
 
@@ -40,7 +41,7 @@ def list_page(listed: list[Listed], total: int, asked: Mapping[str, str], skip: 
     return (
         f"{_HEAD}<header><h1>Recorded talks</h1><p><a href='/'>Talk</a></p></header>\n"
         f"<main>{_form(asked)}\n<p role='status'>{_count(len(listed), total, skip)}</p>\n"
-        f"<ul class='records'>{rows or f'<li>{none}</li>'}</ul>\n"
+        f"<ul class='records'>{rows or f'<li>{none}</li>'}</ul>\n{_comparing(listed)}"
         f"{_turning(asked, skip, len(listed), total)}</main></body></html>\n"
     )
 
@@ -50,7 +51,7 @@ def tools(record: Record) -> str:
     place = f"/records/{quote(record.id, safe='')}"
     links = " ".join(f'<a href="{place}/export/{form}">{form}</a>' for form in FORMATS)
     return (
-        '<nav class="tools"><a href="/records">All talks</a>'
+        f'<nav class="tools">{ALL_TALKS}'
         f"<span>Export: {links}</span>"
         f'<details><summary>Delete</summary><form method="post" action="{place}/delete">'
         '<button type="submit">Delete for good: words, sound and exports</button></form>'
@@ -108,11 +109,24 @@ def _row(listed: Listed) -> str:
     )
     words = "" if listed.match is None else listed.match.words or listed.match.reply
     state = STATES.get(record.state, "")
+    tick = (
+        f"<input type='checkbox' form='compare' name='talk' value='{escape(record.id)}' "
+        f"aria-label='compare {_shown(record.id)}'> "
+    )
     problem = f"<p class='problem'>{_shown(record.problem)}</p>" if record.problem else ""
     return (
-        f"<li><a href='{place}'>{_shown(record.id)}</a> <span class='state'>{state}</span>"
+        f"<li>{tick}<a href='{place}'>{_shown(record.id)}</a> <span class='state'>{state}</span>"
         f"<p class='facts'>{_shown(facts)} · {turns} {emotions}</p>"
         f"<p>{_shown(words[:160])}</p>{problem}</li>"
+    )
+
+
+def _comparing(listed: list[Listed]) -> str:
+    if len(listed) < 2:
+        return ""
+    return (
+        "<form id='compare' class='search' method='get' action='/records/compare/two'>"
+        "<button type='submit'>Compare the two that are ticked</button></form>\n"
     )
 
 

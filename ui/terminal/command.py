@@ -18,6 +18,7 @@ from assistant.conversation.loop import TalkLoop
 from assistant.errors import OutputError
 from assistant.files.replayed import FileEnds, opened_files
 from assistant.records.recording import Consent, Recorder
+from assistant.records.retention import enforce_retention, forgetting, too_old
 from assistant.session import open_card, open_talk, turn_taking
 from assistant.settings import TalkCommandSettings
 from ui.parts import shown
@@ -106,6 +107,8 @@ def _recorder(
     """Returns what records the conversation, if anything may be recorded; `stack` closes it."""
     if consent is None:
         return None
+    for receipt, path in enforce_retention(records, forgetting(records, None)):
+        _say(too_old(receipt, path))
     recorder = Recorder(new_folder(records), consent, on_problem=say)
     stack.callback(_say, f"The talk is recorded in {recorder.folder}.")
     stack.callback(recorder.close)

@@ -42,6 +42,7 @@ from ui.web.settings import WebSettings
 
 if TYPE_CHECKING:
     from ui.records.pages import RecordsPages
+    from ui.web.server import Retain
 
 LIBRARIES = ("fastapi", "uvicorn", "websockets")
 PASSWORD_VARIABLE = "ATTUNE_AUTH"
@@ -109,6 +110,7 @@ async def _serve(
         hosts=hosts,
         password=password,
         records=pages,
+        retain=_retaining(settings),
         with_gradio=settings.gradio,
     )
     # Collecting garbage must not look through the engines again and again: it holds up all talks.
@@ -140,6 +142,14 @@ def _records_pages(settings: WebSettings, password: str | None) -> "RecordsPages
     if settings.records is None or not (is_own or settings.show_records):
         return None
     return RecordsPages(settings.records, settings.index)
+
+
+def _retaining(settings: WebSettings) -> "Retain | None":
+    """Returns what deletes the talks that their folder's rule does not allow any more."""
+    from assistant.records.retention import enforce_retention, forgetting
+
+    root = settings.records
+    return root and partial(enforce_retention, root, forgetting(root, settings.index))
 
 
 async def rehearse(resident: Resident) -> None:

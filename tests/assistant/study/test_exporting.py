@@ -102,7 +102,11 @@ def test_withdrawal_deletes_everything_frees_the_cell_and_leaves_a_receipt(runne
     assert {entry["file"] for entry in receipt["deleted"]} == {
         "participants/…/log.jsonl",
         "participants/…/talks/block1-talk/audio.wav",
-        *(f"export/{table}.csv" for table in ("answers", "happenings", "participants", "scores")),
+        "export/answers.csv",
+        "export/happenings.csv",
+        "export/participants.csv",
+        "export/scores.csv",
+        "export/signs.csv",
     }
     assert not runner.folder.participant("p1").exists()
     for path in runner.folder.path.rglob("*"):
