@@ -48,7 +48,10 @@ class StudySettings(CommonSettings):
     """simulate: the copy that is run (default: FOLDER-simulated). export and report: where the
     tables go (default: FOLDER/export)."""
     real: bool = False
-    """simulate: with the models and voices of the conditions, instead of a script."""
+    """simulate: with the models and voices of the conditions, instead of a script, and people who
+    have natural voices."""
+    improvise: bool = False
+    """simulate: with --real, people say what the language model makes up in answer."""
     participants: int | None = Field(default=None, ge=1, le=1_000)
     """simulate: how many people are made (default: as many as the study is for)."""
     scripted: bool = False

@@ -16,10 +16,15 @@ MISTAKES = [
     ("participants = 4", "participants = 6", "line", "take 4 or 8"),
     ("contact", "contat", "", "contact is missing"),
     ("seed = 7", "seed = = 7", "", "no valid TOML"),
-    ("[factors.speaking.flat]", '[factors.speaking."a/b"]', "", "cannot be used"),
-    ("[talk]", '[design]\nkind = "mixed"\n[talk]', "", "needs design.between"),
+    (
+        "[factors.speaking.flat]",
+        '[factors.speaking."a/b"]',
+        "",
+        "factors: the name 'a/b' cannot be used",
+    ),
+    ("[talk]", '[design]\nkind = "mixed"\n[talk]', "line", "needs design.between"),
     ("[talk]", '[design]\nkind = "withn"\n[talk]', "line", "did you mean within?"),
-    ("[talk]", '[design]\nkind = "mixed"\nbetween = ["x"]\n[talk]', "", "no factor 'x'"),
+    ("[talk]", '[design]\nkind = "mixed"\nbetween = ["x"]\n[talk]', "line", "no factor 'x'"),
     (
         "[talk]",
         '[conditions.one]\nmodel = "mini"\n[talk]',
@@ -50,7 +55,8 @@ def test_a_mistake_is_named_with_its_line_and_what_was_meant(tmp_path, old, new,
 
 def test_an_unknown_instrument_is_named(tmp_path):
     folder = make_study(tmp_path, CONTENT.replace('["sus"]', '["suss"]'))
-    with pytest.raises(InputError, match="did you mean 'sus'"):
+    where = r"study\.toml, line 23: questionnaires\.block: there is no instrument 'suss'"
+    with pytest.raises(InputError, match=f"{where}: did you mean 'sus'"):
         Runner(folder)
 
 
