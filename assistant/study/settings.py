@@ -32,8 +32,9 @@ class StudySettings(CommonSettings):
     (--registration: as a pre-registration sheet). simulate FOLDER lets machine-made participants go
     through a copy of it. run FOLDER opens it for people. status FOLDER shows how far everybody is.
     withdraw FOLDER ID deletes one person's data. unseal FOLDER --by NAME opens the key to the
-    conditions. export FOLDER writes tables, report FOLDER figures and tests. hold FOLDER keeps the
-    data from being deleted when its time is over, release FOLDER ends that.
+    conditions. export FOLDER writes tables, export FOLDER ID one person's own copy, report FOLDER
+    figures and tests. hold FOLDER keeps the data from being deleted when its time is over, release
+    FOLDER ends that.
     """
 
     action: Annotated[Action, tyro.conf.Positional] = "check"
@@ -41,7 +42,7 @@ class StudySettings(CommonSettings):
     folder: Annotated[Path, tyro.conf.Positional] = Path("study")
     """The study."""
     ids: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
-    """withdraw: the participants."""
+    """withdraw: the participants. export: those who want a copy of what is known of them."""
     registration: bool = False
     """check: print the pre-registration sheet."""
     out: Path | None = None
