@@ -4,6 +4,7 @@ python -m benchmarks.study [--real] [--participants 24] [--turns 6] [--write]
 """
 
 import argparse
+import contextlib
 import csv
 import sys
 import tempfile
@@ -27,8 +28,11 @@ def main() -> None:
     parser.add_argument("--participants", type=int, default=24)
     parser.add_argument("--turns", type=int, default=6)
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--out", type=Path, help="a new folder that keeps study and report")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="attune-study-") as folder:
+    with contextlib.ExitStack() as stack:
+        temporary = tempfile.TemporaryDirectory(prefix="attune-study-")
+        folder = given.out or stack.enter_context(temporary)
         study = made(Path(folder) / "study", given.participants, given.turns)
         began = time.perf_counter()
         copy = copy_study(study, Path(folder) / "run")

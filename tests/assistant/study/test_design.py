@@ -117,3 +117,13 @@ def test_an_impossible_level_of_the_analysis_is_named_with_its_line(tmp_path):
     make_study(tmp_path, f"{CONTENT}\n[analysis]\nalpha = 5\n")
     with pytest.raises(SettingsError, match=r"line 26: analysis\.alpha must be less than 0\.5"):
         read_study(tmp_path)
+
+
+def test_demographics_of_the_analysis_must_be_asked(tmp_path):
+    plan = '\n[analysis]\ndemographics = ["age"]\n'
+    with pytest.raises(SettingsError, match="nobody is asked for age: add an instrument"):
+        Runner(make_study(tmp_path / "a", CONTENT + plan))
+    asked = CONTENT.replace('block = ["sus"]', 'block = ["sus"]\nbefore = ["demographics"]')
+    assert Runner(make_study(tmp_path / "b", asked + plan)).study.analysis.demographics == ("age",)
+    with pytest.raises(SettingsError, match="use one of age,"):
+        Runner(make_study(tmp_path / "c", asked + plan.replace("age", "agee")))

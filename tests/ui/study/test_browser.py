@@ -171,3 +171,31 @@ PASTE = """(box, text) => {
   box.value = text;
   box.dispatchEvent(new Event("change", { bubbles: true }));
 }"""
+
+
+FRAMES = """([count, level]) => {
+  for (let i = 0; i < count; i += 1) {
+    window.study.part.frame({ heard: new Int16Array(512).fill(level) });
+  }
+  return [window.study.part.values.microphone_db, window.study.part.values.noise_db];
+}"""
+
+
+async def test_who_spoke_well_enough_may_be_silent_until_the_end_of_the_page(tmp_path, microphone):
+    async_api = pytest.importorskip("playwright.async_api")
+    folder = make_study(tmp_path / "study")
+    with serving_study(folder) as (host, _):
+        async with async_api.async_playwright() as playwright:
+            browser, _, page = await open_browser(playwright, microphone)
+            await page.goto(f"http://{host}/?participant=p1")
+            await page.click("text=Next")
+            await page.check("[data-choice=take_part]")
+            await page.click("button.main")
+            await page.wait_for_selector("text=Turn the microphone on")
+            # A click of a second says nothing of how loud somebody speaks.
+            assert (await page.evaluate(FRAMES, [30, 8_000]))[0] is None
+            loud, _ = await page.evaluate(FRAMES, [60, 3_277])
+            assert loud > -20
+            # Then come the headphone trials: a minute of listening, in the quiet of a room.
+            assert await page.evaluate(FRAMES, [2_000, 10]) == [loud, -70.3]
+            await browser.close()
