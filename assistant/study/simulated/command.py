@@ -135,9 +135,10 @@ class _People:
             case "talk":
                 self._talk(name, chance, page["task"])
             case "questions":
+                seconds = 0.0
                 for item in page["items"]:
                     value = made_up_answer(item, chance)
-                    seconds = round(chance.uniform(1.0, 6.0), 2)
+                    seconds = round(seconds + chance.uniform(1.5, 6.0), 2)
                     self._runner.answer(name, TAB, page["step"], item["name"], value, seconds)
             case _:
                 pass
