@@ -8,6 +8,7 @@ import itertools
 import os
 import socket
 import sys
+import uuid
 import webbrowser
 from functools import partial
 from pathlib import Path
@@ -30,11 +31,12 @@ from assistant.engines.protocols import (
     SpeakingStyle,
     TextToSpeech,
 )
-from assistant.engines.table import open_vad, open_voice
+from assistant.engines.table import ENGINES, open_vad, open_voice
 from assistant.errors import EngineUnavailable, SettingsError
 from assistant.records.recording import check_records
 from models.checkpoints.embedded import EMBEDDED
 from ui.parts import shown
+from ui.realtime.hosting.census import CENSUS, Census
 from ui.realtime.hosting.engines import Resident
 from ui.view import DISCLOSURE
 from ui.web.listening import listen
@@ -198,7 +200,19 @@ def open_resident(settings: WebSettings) -> Resident:
         judges_words=settings.turn_judge != "sound",
         help_finder=open_help(settings),
         records=settings.records,
+        works_elsewhere=ENGINES["speech_model"][settings.engine].works_elsewhere,
+        census=_census(settings),
     )
+
+
+def _census(settings: WebSettings) -> Census | None:
+    """Returns what compares with the other gateways of the cluster that answers, if one does."""
+    if settings.engine != "cluster":
+        return None
+    from assistant.engines.cluster.ray_link import connect
+
+    link, own_name = connect(settings.model, CENSUS), uuid.uuid4().hex
+    return Census(lambda count: link.call("compare", own_name, count))
 
 
 def _password(file: Path | None) -> str | None:
