@@ -14,7 +14,6 @@ from assistant import events
 from assistant.audio.waveform import Waveform
 from assistant.conversation.conversation import Conversation
 from assistant.conversation.question import Emit, Question
-from assistant.conversation.spoken_controls import Control
 from assistant.conversation.time_marks import Mark
 from assistant.engines.protocols import (
     SHORTENED,
@@ -25,6 +24,7 @@ from assistant.engines.protocols import (
 )
 from assistant.errors import EngineFailed
 from assistant.safety import Help, Stage
+from assistant.turns.controls import Control
 from assistant.turns.judges import together
 from assistant.worker import Due, Stream
 
