@@ -29,11 +29,11 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
     Raises:
         ValueError: There is no table.
     """
-    tables = {s: n for s in SPLITS for n in files.names(".csv") if PurePosixPath(n).stem == s}
+    tables = [(s, n) for s in SPLITS for n in files.names(".csv") if PurePosixPath(n).stem == s]
     if not tables:
         raise ValueError(f"{files.path} lacks test.csv and train.csv: it is incomplete")
     audio = files.by_stem()
-    for split, table in tables.items():
+    for split, table in tables:
         for place, row in files.rows(table, "path", "emotion"):
             stem = PurePosixPath(row["path"]).stem
             if stem not in audio:

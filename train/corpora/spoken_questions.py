@@ -18,10 +18,17 @@ from train.data.manifest import Drops, Utterance
 TABLE = "metadata.jsonl"
 WORDS = ("prompt", "instruction", "text", "transcript")
 ANSWERS = ("reference", "answer", "output")
-LABELS: dict[str, str | None] = {label: label for label in EMOTION_LABELS}
+LABELS: dict[str, str | None] = {
+    **{label: label for label in EMOTION_LABELS},
+    "joy": "happy",
+    "happiness": "happy",
+    "anger": "angry",
+    "sadness": "sad",
+    "surprised": "surprise",
+    "fear": None,
+    "disgust": None,
+}
 """The five by their own names, and the noun or adjective that others use."""
-LABELS |= {"joy": "happy", "happiness": "happy", "anger": "angry", "sadness": "sad"}
-LABELS |= {"surprised": "surprise", "fear": None, "disgust": None}
 
 
 def read_questions(files: CorpusFiles, drops: Drops, corpus: str) -> Iterator[Utterance]:
