@@ -29,7 +29,8 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
     Raises:
         ValueError: There is no table.
     """
-    tables = [(s, n) for s in SPLITS for n in files.names(".csv") if PurePosixPath(n).stem == s]
+    tables: list[tuple[Literal["train", "test"], str]] = []
+    tables += [(s, n) for s in SPLITS for n in files.names(".csv") if PurePosixPath(n).stem == s]
     if not tables:
         raise ValueError(f"{files.path} lacks test.csv and train.csv: it is incomplete")
     audio = files.by_stem()

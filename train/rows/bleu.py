@@ -14,14 +14,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-ABBREVIATIONS = frozenset(
-    "mr mrs ms dr st prof jr sr vs etc e.g i.e a.m p.m u.s u.k no inc".split()
-)
+ABBREVIATIONS = frozenset("mr mrs ms dr st prof jr sr vs etc e.g i.e a.m p.m u.s u.k inc".split())
 """Words whose full stop ends no sentence."""
 
 _CONTRACTIONS = re.compile(r"(?i)(?<=\w)('(?:s|m|d|ll|re|ve)\b|n't\b)")
 _MARKS = re.compile(r"(\.{2,}|--|[,;:](?!\d)|[?!()\[\]{}<>@#$%&“”\"…])")
-_STOP = re.compile(r"(\S*?)\.([\"”)\]]*)(?=\s+[\"“(A-Z]|\s*$)")
+_QUOTES = re.compile(r"(?:(?<=\s)|^)'(?=\w)|(?<=\w)'(?=[\s.,!?]|$)")
+_STOP = re.compile(r"(\S*?)(?<!\.)\.([\"”)\]']*)(?=\s+[\"“(A-Z]|\s*$)")
 _ONE_WORD = re.compile(r"(?i)\b(can)(not)\b|\b(gon|wan)(na)\b|\b(got)(ta)\b|\b(gim|lem)(me)\b")
 
 
@@ -29,6 +28,7 @@ def tokens(text: str) -> list[str]:
     """Returns words and marks of a text, contractions cut: ``do n't``, ``it 's``."""
     text = text.replace("’", "'").replace("``", '"').replace("''", '"')
     text = _STOP.sub(_cut_stop, text)
+    text = _QUOTES.sub(" ' ", text)
     text = _MARKS.sub(r" \1 ", text)
     text = _CONTRACTIONS.sub(r" \1", text)
     text = _ONE_WORD.sub(lambda m: " ".join(part for part in m.groups() if part), text)
