@@ -66,7 +66,7 @@ FLOORS = {
         "alignment",
         "language",
         "synthetic evaluation",
-        "emotion turn_ends",
+        "emotion turn_ends rows",
         "audio_context slim",
         "commands",
         "recipe",

@@ -88,4 +88,9 @@ COMMANDS = {
         "train.settings:EvaluateSettings",
         "train.evaluation.command:evaluate",
     ),
+    "rows": Command(
+        "published rows of the field: a folder of corpora → one table with figures and intervals",
+        "train.rows.settings:RowsSettings",
+        "train.rows.command:rows",
+    ),
 }

@@ -31,9 +31,12 @@ from assistant.engines.protocols import (
     SpeakingStyle,
     TextToSpeech,
 )
+from assistant.engines.settings import SpeechModelSettings
 from assistant.engines.table import ENGINES, open_vad, open_voice
 from assistant.errors import EngineUnavailable, SettingsError
 from assistant.records.recording import check_records
+from assistant.settings import HelpSettings
+from assistant.turns.settings import TurnJudgeSettings
 from models.checkpoints.embedded import EMBEDDED
 from ui.parts import shown
 from ui.realtime.hosting.census import CENSUS, Census
@@ -182,9 +185,10 @@ def open_resident(settings: WebSettings) -> Resident:
         settings = settings.model_copy(
             update={"run": settings.run.model_copy(update={"threads": 1})}
         )
+    speech_model = settings.part(SpeechModelSettings)
     voice = open_chosen_voice(settings.voice, shown)
     models = {
-        name: open_chosen_model(settings.model_copy(update={"model": name}), shown)
+        name: open_chosen_model(speech_model.model_copy(update={"model": name}), shown)
         for name in (settings.model, *settings.more_models)
     }
     return Resident(
@@ -196,9 +200,9 @@ def open_resident(settings: WebSettings) -> Resident:
         policies=(settings.policy, *(name for name in policy_names() if name != settings.policy)),
         persona=settings.persona or "",
         talk=settings.talk,
-        judge=open_sound_judge(settings),
+        judge=open_sound_judge(settings.part(TurnJudgeSettings)),
         judges_words=settings.turn_judge != "sound",
-        help_finder=open_help(settings),
+        help_finder=open_help(settings.part(HelpSettings)),
         records=settings.records,
         works_elsewhere=ENGINES["speech_model"][settings.engine].works_elsewhere,
         census=_census(settings),
