@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from assistant.errors import AssistantError, EngineUnavailable
 from command_line.commands import Command
+from command_line.output import printing
 from command_line.refusals import UsageError
 from command_line.settings import Program, read_settings
 
@@ -21,6 +22,10 @@ COMMANDS = {NAME: Command("deploy on a Ray cluster", "deploy.ray.settings:Cluste
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Deploys and holds the gateways until it is stopped; returns the exit status."""
+    return printing(lambda: _main(arguments), lambda error: f"attune: {error}")
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     at = given.index("--") if "--" in given else len(given)
     logging.basicConfig(level=logging.WARNING)

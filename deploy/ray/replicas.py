@@ -20,7 +20,6 @@ from assistant.engines.parts import bring, unwatched
 from assistant.engines.protocols import (
     Cancel,
     EmotionEstimate,
-    Persona,
     SpeakingStyle,
     TextDelta,
     Transcript,
@@ -92,15 +91,12 @@ class SpeechModelReplica(_Replica):
 
     def abilities(self) -> Abilities:
         """Returns what it can."""
-        return Abilities(VERSION, self._model.name, self._model.call_marks)
+        # Visitors see a folder's name, not where it lies.
+        return Abilities(VERSION, Path(self._model.name).name, self._model.call_marks)
 
     def process(self) -> int:
         """Returns the number of its process, for who looks after it."""
         return os.getpid()
-
-    async def check(self, persona: Persona) -> None:
-        """Opens a conversation and forgets it: a persona that is too long is told of at once."""
-        await self._called(lambda: self._model.open(persona) and None)
 
     async def transcribe(self, utterance: Waveform) -> Transcript | None:
         """See `SpeechModel.transcribe`."""

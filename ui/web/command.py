@@ -191,6 +191,9 @@ def open_resident(settings: WebSettings) -> Resident:
         name: open_chosen_model(speech_model.model_copy(update={"model": name}), shown)
         for name in (settings.model, *settings.more_models)
     }
+    elsewhere = ENGINES["speech_model"][settings.engine].works_elsewhere
+    if elsewhere:
+        models = {model.name: model for model in models.values()}
     return Resident(
         # Visitors see a folder's name, not where it lies.
         models={Path(n).name if Path(n).is_dir() else n: model for n, model in models.items()},
@@ -204,7 +207,7 @@ def open_resident(settings: WebSettings) -> Resident:
         judges_words=settings.turn_judge != "sound",
         help_finder=open_help(settings.part(HelpSettings)),
         records=settings.records,
-        works_elsewhere=ENGINES["speech_model"][settings.engine].works_elsewhere,
+        works_elsewhere=elsewhere,
         census=_census(settings),
     )
 

@@ -35,12 +35,12 @@ class ClusterDialogue:
         if cancel.is_set():
             return
         before, asked = self._course, self._numbered(Asked(0, utterance=utterance))
-        known: set[type] = set()
+        known: set[str] = set()
 
         def ask() -> Iterator[EmotionEstimate | Transcript]:
             for item in self._link.stream("hear", before.talk, cancel, before, asked):
-                if type(item) not in known:
-                    known.add(type(item))
+                if (kind := type(item).__name__) not in known:
+                    known.add(kind)
                     yield item
 
         for item in persistently(ask, "hearing"):

@@ -51,12 +51,12 @@ def persistently(ask: Callable[[], Iterator[Item]], what: str) -> Iterator[Item]
     Raises:
         EngineFailed: No replica answered.
     """
+    lost: ReplicaLost | None = None
     for attempt in range(1, TRIES + 1):
         try:
             yield from ask()
+            return
         except ReplicaLost as error:
             logger.warning("%s: a replica was lost (%s), try %d of %d", what, error, attempt, TRIES)
             lost = error
-        else:
-            return
     raise EngineFailed(f"{what}: no replica answers ({lost}); try again in a moment") from lost

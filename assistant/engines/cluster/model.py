@@ -52,8 +52,10 @@ class ClusterModel(SpeechModel):
         return self._abilities.call_marks
 
     def open(self, persona: Persona) -> ClusterDialogue:
-        """Starts a conversation."""
-        self._call("check", persona)
+        """Starts a conversation; a persona that is too long fails its first turn.
+
+        Conversations are opened on the event loop, where no replica can be waited for.
+        """
         return ClusterDialogue(self._link, persona)
 
     def open_with_tools(
@@ -71,6 +73,7 @@ class ClusterModel(SpeechModel):
         return self._call("weigh", utterance, tuple(phrases))
 
     def _call(self, method: str, *arguments: Any) -> Any:
+        lost: ReplicaLost | None = None
         for _ in range(TRIES):
             try:
                 return self._link.call(method, *arguments)

@@ -1,3 +1,5 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# Ray is typed in part only.
 """Requests to replicas through Ray Serve; the one module of the assistant that imports Ray.
 
 Handles are called from the threads of workers, so all of it is plain and blocking. A request that
@@ -51,21 +53,24 @@ class RayLink:
     def stream(self, method: str, talk: str, cancel: Cancel, *arguments: Any) -> Iterator[Any]:
         """See `Link.stream`."""
         handle = self._handle.options(method_name=method, session_id=talk, stream=True)
-        response = handle.remote(*arguments)
+        response: Any = handle.remote(*arguments)
+        is_over = False
         try:
             items = response._to_object_ref_gen_sync(_timeout_s=self._patience_s)
             while self._is_ready(items, cancel):
                 try:
                     item = next(items)
                 except StopIteration:
+                    is_over = True
                     return
                 yield ray.get(item)
-        except GeneratorExit:
-            raise
         except Exception as error:
             raise _meant(error) from error
         finally:
-            response.cancel()
+            if not is_over:
+                # Of a replica that is gone this fails, and there is nothing left to cancel.
+                with contextlib.suppress(Exception):
+                    response.cancel()
 
     def _is_ready(self, items: Any, cancel: Cancel) -> bool:
         """Waits for the next item; False where it is not wanted any more.

@@ -21,9 +21,6 @@ class ReplicaHere:
     def abilities(self) -> Abilities:
         return Abilities(VERSION, "here", self.model.call_marks)
 
-    def check(self, persona: Any) -> None:
-        self.model.open(persona)
-
     def transcribe(self, utterance: Waveform) -> Any:
         return self.model.transcribe(utterance)
 
