@@ -1,5 +1,3 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# Ray is typed in part only.
 """Requests to replicas through Ray Serve; the one module of the assistant that imports Ray.
 
 Handles are called from the threads of workers, so all of it is plain and blocking. A request that
@@ -7,6 +5,11 @@ belongs to a conversation names it: Serve's consistent hashing sends those of on
 one replica while it lives, and to another one when it is gone.
 """
 
+# Ray is typed in part only.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+
+import contextlib
 import time
 from collections.abc import Iterator
 from typing import Any
