@@ -115,7 +115,8 @@ def _learners_pauses(folder: Path, items: Sequence[Spoken]) -> None:
         track.wait(LEAD_S)
         begins_s = track.now_s
         track.add(item.waveform[: (int(voiced[-1]) + 1) * FRAME])
-        pause = [begins_s + FRAME * int(voiced[n]) / SPEECH_RATE_HZ for n in (place, place + 1)]
+        frames = (int(voiced[place]) + 1, int(voiced[place + 1]))
+        pause = [begins_s + FRAME * frame / SPEECH_RATE_HZ for frame in frames]
         _write(folder / str(number + 1), track, "pause.json", [_event("[PAUSE]", *pause)])
 
 
