@@ -54,6 +54,8 @@ from models.checkpoints.embedded import EMBEDDED
 SMART_TURN = "pipecat/audio/turn/smart_turn/data/smart-turn-v3.2-cpu.onnx"
 SMART_TURN_SHA256 = "2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f"
 LEAD_MS = EndpointingSettings().lead_ms
+WITHOUT = "none"
+"""Of `--model`: the words are not judged."""
 HEAD = [
     "end of turn by",
     "slow speakers disturbed",
@@ -299,9 +301,10 @@ def measure_field(options: argparse.Namespace, smart_turn: CompletenessScorer | 
     data = Path(os.environ["ATTUNE_DATA"])
     learners = recordings(data, options.utterances, is_held_out=not options.tuning, own_pauses=True)
     ear = _by_sound("Attune's turn ear", open_turn_judge())
-    ours_too = [w for w in ours(options.model, None) if w.title.endswith("own words")]
+    asked = [] if options.model == WITHOUT else ours(options.model, None)
+    ours_too = [way for way in asked if way.title.endswith("own words")]
     parts = [measured_as_the_field_does("Learners", learners, [ear, *ours_too], smart_turn)]
-    points = [as_it_comes(way, learners) for way in (ear, ours_too[-1])]
+    points = [as_it_comes(way, learners) for way in (ear, *ours_too[-1:])]
     head = ["as it comes, learners", "cut-offs", "not taken back", "mean latency ms", "p50 / p95"]
     parts.append(table(head, points))
     if options.readers:
@@ -314,7 +317,7 @@ def measure_field(options: argparse.Namespace, smart_turn: CompletenessScorer | 
 def main() -> None:
     """Measures and prints the table; `--write` puts it into RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default=EMBEDDED)
+    parser.add_argument("--model", default=EMBEDDED, help=f"{WITHOUT}: words are not judged")
     parser.add_argument("--utterances", type=int, default=1_000)
     parser.add_argument("--tuning", action="store_true", help="the half to choose settings with")
     parser.add_argument("--turn-model", type=Path, help="smart-turn-v3 ONNX file")
@@ -335,7 +338,8 @@ def main() -> None:
         return
     spoken = recordings(data, options.utterances, is_held_out=not options.tuning)
     rows: list[list[str]] = []
-    for way in [*rivals(smart_turn), *ours(options.model, smart_turn)]:
+    named = [] if options.model == WITHOUT else ours(options.model, smart_turn)
+    for way in [*rivals(smart_turn), *named]:
         rows.append(row(way, spoken))
         print(rows[-1], flush=True)
     stretched = sum(item.is_stretched for item in spoken)

@@ -61,6 +61,8 @@ def chosen(
 ) -> tuple[list[Utterance], Counter[str]]:
     """Returns the utterances of a set that the row counts, and how many others there are, by why.
 
+    They stand in an order that is drawn with a fixed seed.
+
     Args:
         row: The row.
         prepared: One of its corpora.
@@ -75,11 +77,14 @@ def chosen(
             drops[reason] += 1
         elif reason is not None:
             kept.append(utterance)
+    # In an order that is drawn once: what a run that was stopped has answered is a random part of
+    # the set, which the same command with a lower limit measures.
+    places = np.random.default_rng(0).permutation(len(kept))
+    kept = [kept[place] for place in places.tolist()]
     most = min((n for n in (limit, row.per_corpus) if n), default=0)
     if most and most < len(kept):
         drops["not drawn"] = len(kept) - most
-        places = np.random.default_rng(0).permutation(len(kept))[:most]
-        kept = [kept[place] for place in sorted(places.tolist())]
+        kept = kept[:most]
     return kept, drops
 
 
