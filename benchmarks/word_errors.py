@@ -28,7 +28,7 @@ from train.data.manifest import Drops, Utterance
 from train.language.domain import Intent, draw_values, fill, read_domain, templates
 from train.metrics import word_error_rate
 from train.synthetic.speech_cuts import pink_noise
-from train.synthetic.spoken_sentences import piper_says
+from train.synthetic.spoken_sentences import voice_says
 from train.synthetic.surroundings import with_noise
 from train.synthetic.voices import SyntheticVoice, speak
 
@@ -99,7 +99,7 @@ def _spoken(name: str, count: int) -> Iterator[Said]:
         generator = np.random.default_rng([7, int(place)])
         intent, template = wordings[place]
         text = fill(template, draw_values(intent, template, generator))
-        waveform = piper_says(piper, text) if piper is not None else speak(text, own or FLITE)
+        waveform = voice_says(piper, text) if piper is not None else speak(text, own or FLITE)
         if noise:
             hiss = pink_noise(waveform.size, generator)
             waveform = with_noise(waveform, hiss, NOISE_DB, generator)

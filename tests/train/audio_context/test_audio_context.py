@@ -16,14 +16,12 @@ from models.speech_encoder import SpeechEncoder
 from models.weights import CheckpointError
 from tests.models.small import tone
 from train.alignment.assemble import assemble
-from train.audio_context import (
-    AudioContextSettings,
-    ContextBatch,
-    ContextPair,
-    audio_context,
-    context_step,
-)
+from train.audio_context.command import AudioContextSettings, audio_context
+from train.audio_context.pair import ContextBatch, ContextPair, context_step
 from train.settings import AlignSettings, LoopSettings
+
+NONE = torch.zeros(0, dtype=torch.long)
+WORDLESS = torch.zeros(0, 0, dtype=torch.long)
 
 
 @pytest.fixture
@@ -101,7 +99,8 @@ def test_the_student_comes_nearer_to_the_teacher() -> None:
     waves = [tone(0.5), tone(0.9, hertz=330)]
     padded = speech_features(waves, pad_frames=3000)
     short = speech_features(waves, trailing_frames=40)
-    batch = ContextBatch(padded.log_mel, short.log_mel, short.lengths)
+    rows = torch.arange(2)
+    batch = ContextBatch(padded.log_mel, short.log_mel, short.lengths, rows, NONE, WORDLESS)
     optimizer = torch.optim.AdamW(pair.student.parameters(), lr=1e-3)
     losses: list[float] = []
     for _ in range(12):
@@ -119,7 +118,8 @@ def test_nothing_is_apart_where_the_input_is_as_long_as_the_teachers() -> None:
     shape = BlspEmo.tiny(short_inputs=False).config.speech_encoder
     pair = ContextPair(SpeechEncoder(shape).eval(), 40)
     features = speech_features([tone(29.6)], pad_frames=3000)
-    batch = ContextBatch(features.log_mel, features.log_mel, features.lengths)
+    log_mel, lengths = features.log_mel, features.lengths
+    batch = ContextBatch(log_mel, log_mel, lengths, torch.arange(1), NONE, WORDLESS)
     with torch.no_grad():
         terms = {name: float(term) for name, term in context_step(pair, batch).items()}
     assert terms == {"states": 0.0, "layers": 0.0}
