@@ -14,8 +14,10 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assistant.audio.playout import level_db
 from assistant.audio.waveform import SPEECH_RATE_HZ, Framer, Waveform
@@ -87,7 +89,7 @@ def music(generator: np.random.Generator) -> Waveform:
 
 
 def breath(generator: np.random.Generator) -> Waveform:
-    """Returns breaths close to a microphone: noise that swells and fades, as a throat colours it."""
+    """Returns breaths close to a microphone: noise that swells, coloured as by a throat."""
     spectrum = np.fft.rfft(generator.standard_normal(_size()))
     hertz = np.fft.rfftfreq(_size(), 1 / SPEECH_RATE_HZ)
     peaks = generator.uniform((400, 1_200, 2_500), (900, 1_900, 3_800))
@@ -229,11 +231,11 @@ def _size() -> int:
     return round(LASTS_S * SPEECH_RATE_HZ)
 
 
-def _phase(hertz: float) -> Waveform:
+def _phase(hertz: float) -> NDArray[np.float64]:
     return 2 * np.pi * hertz * np.arange(_size()) / SPEECH_RATE_HZ
 
 
-def _at(sound: Waveform, level: float) -> Waveform:
+def _at(sound: NDArray[np.floating[Any]], level: float) -> Waveform:
     return np.clip(10 ** (level / 20) * sound / max(float(sound.std()), 1e-9), -1, 1).astype(
         np.float32
     )
