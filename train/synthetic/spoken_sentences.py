@@ -76,7 +76,7 @@ def speak_sentences(
     if not voices:
         raise ValueError("name the voices that speak: --voices flite espeak joe")
     folder.mkdir(parents=True, exist_ok=True)
-    opened = {name: _opened(name) for name in voices if name not in ENGINES}
+    opened = {name: open_voice(name) for name in voices if name not in ENGINES}
     lines: list[str] = []
     for number in range(count):
         path = folder / f"{number:04d}.flac"
@@ -121,7 +121,12 @@ def voice_says(voice: CatalogueVoice, text: str, *, rate: float = 1.0) -> Wavefo
     return soxr.resample(spoken, voice.sample_rate, SAMPLE_RATE_HZ).astype(np.float32)
 
 
-def _opened(name: str) -> CatalogueVoice:
+def open_voice(name: str) -> CatalogueVoice:
+    """Returns a voice of the catalogue: one of Kokoro's, or of Piper.
+
+    Raises:
+        EngineUnavailable: It was not fetched.
+    """
     if name in kokoro_voices(find_part(KOKORO)):
         from assistant.engines.voices.kokoro import Kokoro
 
