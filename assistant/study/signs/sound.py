@@ -27,6 +27,9 @@ DEEPEST_DB = 85.0
 """Between the loud fifth and the quiet twentieth of the frames of speech: half of real recordings
 have about 45, voices of machines 100, and so has a studio that mutes pauses: see
 `benchmarks.study_signs`."""
+MOST_ZEROS = 0.25
+"""Share of frames of a turn that are nothing at all: of machine-made speech at most 0.16; beyond
+that, sound was lost on its way, and silence stands for it."""
 SILENT_DB = -120.0
 LOUD, QUIET = 80, 5
 Levels = NDArray[np.float64]
@@ -59,7 +62,8 @@ def sound_signs(folder: Path, turns: Sequence[Mapping[str, Any]]) -> Iterator[Si
     yield from _replayed(spoken)
     by_person: defaultdict[str, list[Spoken]] = defaultdict(list)
     for turn in spoken:
-        by_person[turn.participant].append(turn)
+        if (turn.levels <= SILENT_DB).mean() <= MOST_ZEROS:
+            by_person[turn.participant].append(turn)
     for name, said in by_person.items():
         depth = depth_db(np.concatenate([turn.levels for turn in said]))
         if depth > DEEPEST_DB:
