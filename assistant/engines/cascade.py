@@ -59,6 +59,11 @@ class CascadeModel(SpeechModel):
         self.sampling = sampling_of(generation or GenerationSettings())
         self.tells_emotion = tells_emotion
 
+    @property
+    def computes_with(self) -> object:
+        """See `SpeechModel.computes_with`."""
+        return self.model
+
     def open(self, persona: Persona) -> "CascadeDialogue":
         """Starts a conversation."""
         return CascadeDialogue(self.model, persona, self.sampling, self.tells_emotion)

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -200,6 +201,22 @@ def test_the_emotion_does_not_depend_on_the_engine(checkpoint: Path) -> None:
     direct = BlspEmoModel(str(checkpoint), RUN, GENERATION)
     cascade = CascadeModel(str(checkpoint), RUN, GENERATION)
     assert hear(direct.open(Persona())) == hear(cascade.open(Persona()))
+
+
+def test_engines_of_one_checkpoint_share_it_in_memory(checkpoint: Path) -> None:
+    direct = BlspEmoModel(str(checkpoint), RUN, GENERATION)
+    cascade = CascadeModel(str(checkpoint), RUN, GENERATION)
+    other = BlspEmoModel(str(checkpoint), RUN.model_copy(update={"dtype": "bfloat16"}), GENERATION)
+    assert direct.computes_with is cascade.computes_with
+    assert direct.computes_with is not other.computes_with
+
+
+def test_a_checkpoint_that_was_written_anew_is_loaded_anew(tmp_path: Path) -> None:
+    folder = write_tiny_checkpoint(tmp_path)
+    before = BlspEmoModel(str(folder), RUN, GENERATION)
+    write_tiny_checkpoint(folder, seed=1)
+    os.utime(folder / "config.json", ns=(1, 1))
+    assert BlspEmoModel(str(folder), RUN, GENERATION).computes_with is not before.computes_with
 
 
 def test_only_the_cascade_that_is_told_the_emotion_knows_it(checkpoint: Path) -> None:
