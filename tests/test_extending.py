@@ -21,7 +21,8 @@ from assistant.audio.waveform import SPEECH_RATE_HZ
 from assistant.carried import Carried
 from assistant.clock import replay
 from assistant.engines.table import ENGINES, Engine
-from assistant.records.recording import Consent, Recorder, open_record
+from assistant.records.mending import open_record
+from assistant.records.recording import Consent, Recorder
 from models.blsp_emo import BlspEmo
 from tests.extending.hasty import Hasty
 from tests.fakes import speech_like

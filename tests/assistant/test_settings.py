@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 import app
 from assistant.settings import ReplySettings
-from assistant.turns.endpointing import EndpointingSettings
+from assistant.turns.endpointing_settings import EndpointingSettings
 from command_line.settings import Program, read_settings
 
 FILE = """

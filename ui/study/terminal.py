@@ -5,8 +5,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from assistant.audio.devices import check_devices
 from assistant.audio.protocols import Ends
-from assistant.audio.sound_card import check_devices
 from assistant.errors import InputError, SettingsError
 from assistant.session import open_card
 from assistant.settings import TalkCommandSettings

@@ -24,7 +24,7 @@ from assistant.errors import EngineFailed
 from assistant.safety import HelpFinder
 from assistant.session import open_conversation
 from assistant.turns.cutter import SpokenTurn, TurnCutter
-from assistant.turns.endpointing import EndpointingSettings
+from assistant.turns.endpointing_settings import EndpointingSettings
 from models.emotions import Emotion
 from tests.fakes import (
     LevelDetector,
