@@ -40,7 +40,9 @@ from tests.talking import talk
 TURN = SpokenTurn(0.0, 1.0, speech_like((0.1, 0.9), length_s=1.0))
 
 
-def answers(engines: Engines, *questions: SpokenTurn | str) -> tuple[list[Answer], list[events.Event]]:
+def answers(
+    engines: Engines, *questions: SpokenTurn | str
+) -> tuple[list[Answer], list[events.Event]]:
     """Returns the answers, and what happened meanwhile."""
     happened: list[events.Event] = []
 
