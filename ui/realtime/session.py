@@ -159,6 +159,7 @@ class Session:
         except AssistantError as error:
             self.tell_error(str(error), code="session_failed")
         finally:
+            self._resident.give_back(self._engines)
             await self._keeping.close()
 
     def end(self) -> None:
