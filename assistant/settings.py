@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 import tyro
 
+from assistant.audio.devices import DeviceSettings
 from assistant.audio.echo import EchoMode
-from assistant.audio.sound_card import DeviceSettings
 from assistant.configuration import Settings
 from assistant.engines.settings import DetectorName, SpeechModelSettings
 from assistant.engines.table import USUAL_VAD
-from assistant.turns.endpointing import EndpointingSettings
+from assistant.turns.endpointing_settings import EndpointingSettings
 from assistant.turns.settings import TalkSettings, TurnJudgeSettings
 
 

@@ -73,7 +73,7 @@ FLOORS = {
         "__main__",
     ),
     "assistant": (
-        "errors configuration danger carried",
+        "errors configuration danger carried page_colours",
         "worker output_file",
         "clock audio",
         "voice",
@@ -91,7 +91,7 @@ FLOORS = {
         "study",
     ),
     "ui": (
-        "shown",
+        "shown page_colours",
         "view",
         "view_json",
         "saved_talk",

@@ -20,8 +20,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from assistant.audio.devices import DeviceSettings
 from assistant.audio.playback import Loudspeaker
-from assistant.audio.sound_card import DeviceSettings
 from assistant.checks import machine as doctor_checks
 from assistant.checks import microphone
 from assistant.checks.machine import Check, State

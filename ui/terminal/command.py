@@ -10,8 +10,8 @@ from rich.console import Console
 
 from assistant import events
 from assistant.assembly import open_engines, open_help
+from assistant.audio.devices import check_devices
 from assistant.audio.protocols import Ends
-from assistant.audio.sound_card import check_devices
 from assistant.clock import replay
 from assistant.conversation.engines import Engines
 from assistant.conversation.loop import TalkLoop
