@@ -10,7 +10,7 @@ from models.emotions import Emotion
 from models.examples.search import SayingIndex, likeness, words_of
 from models.examples.written import Example, read_examples
 
-SAME_EMOTION, OTHER_EMOTION = 1.15, 0.8
+SAME_EMOTION, OTHER_EMOTION = 1.5, 0.6
 """What an example counts whose voice had the emotion that was heard, or another one."""
 ASKING = frozenset("what what's whats who who's where where's when which how why did do".split())
 OF_THE_PERSON = frozenset("i i'm my me mine we our us".split())
