@@ -54,7 +54,7 @@ FLOORS = {
         "checkpoints",
         "adapters",
         "emotion turn_ear",
-        "words",
+        "words examples",
         "blsp_emo ears",
         "talk transcription",
     ),

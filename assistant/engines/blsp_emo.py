@@ -3,6 +3,7 @@
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -59,8 +60,9 @@ class BlspEmoModel:
                 message names the remedy.
         """
         self.name = source
-        self.model = load_checkpoint(source, run or ModelSettings())
-        self.sampling = sampling_of(generation or GenerationSettings())
+        generation = generation or GenerationSettings()
+        self.model = with_examples(load_checkpoint(source, run or ModelSettings()), generation)
+        self.sampling = sampling_of(generation)
 
     @property
     def computes_with(self) -> object:
@@ -240,6 +242,14 @@ def _loaded(source: str, run: ModelSettings) -> BlspEmo:
         return BlspEmo.from_pretrained(source, dtype=dtype, device=run.device, quantize=quantize)
     except CheckpointError as error:
         raise EngineUnavailable(str(error)) from error
+
+
+def with_examples(model: BlspEmo, generation: GenerationSettings) -> BlspEmo:
+    """Returns `model`, which shows its LLM as many examples as the settings ask for."""
+    if generation.examples is not None:
+        chosen = replace(model.config.examples, count=generation.examples)
+        model.config = replace(model.config, examples=chosen)
+    return model
 
 
 def unpack(part: Part) -> None:

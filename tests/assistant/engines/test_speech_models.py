@@ -2,6 +2,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from assistant.engines.settings import GenerationSettings, ModelSettings
 from assistant.engines.table import ENGINES, engine_factory
 from assistant.errors import EngineFailed, EngineUnavailable
 from models.config import TurnEndConfig
+from models.examples.written import EXAMPLES, Example, write_examples
 from tests.assistant.engines.tiny_checkpoint import write_tiny_checkpoint
 from tests.fakes import speech_like
 
@@ -57,6 +59,20 @@ def hear(dialogue: Dialogue, speech: np.ndarray = SPEECH) -> tuple[EmotionEstima
 
 def reply(dialogue: Dialogue, cancel: Cancel | None = None) -> str:
     return "".join(delta.text for delta in dialogue.reply(cancel or Cancel()))
+
+
+def test_the_settings_say_how_many_examples_are_shown(checkpoint: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    copytree(checkpoint, folder)
+    write_examples(folder / EXAMPLES, [Example("It rained again.", "All day?")])
+    shown: dict[int | None, bool] = {}
+    for count in (None, 0, 1):
+        generation = GENERATION.model_copy(update={"examples": count})
+        dialogue = BlspEmoModel(str(folder), RUN, generation).open(Persona())
+        dialogue.read("It rained again.")
+        shown[count] = "All day?" in known_text(dialogue)
+    # The tiny checkpoint itself asks for none.
+    assert shown == {None: False, 0: False, 1: True}
 
 
 def known_text(dialogue: Dialogue) -> str:
