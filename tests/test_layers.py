@@ -55,7 +55,7 @@ FLOORS = {
         "adapters",
         "emotion turn_ear",
         "words",
-        "blsp_emo",
+        "blsp_emo ears",
         "talk transcription",
     ),
     "train": (

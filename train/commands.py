@@ -70,8 +70,8 @@ COMMANDS = {
     ),
     "audio-context": Command(
         "a pretrained Whisper's encoder learns to do without 30 s of padding",
-        "train.audio_context:AudioContextSettings",
-        "train.audio_context:audio_context",
+        "train.audio_context.command:AudioContextSettings",
+        "train.audio_context.command:audio_context",
     ),
     "slim": Command(
         "a checkpoint of what was trained alone; its pretrained parts are fetched where it is used",
