@@ -76,6 +76,7 @@ class _Run:
     found: dict[str, Found]
     prepared: dict[str, Prepared | ValueError] = field(default_factory=dict)
     answerer: Answerer | None = None
+    code: str = field(default_factory=code_version)
 
     def measured(self, row: Row) -> Measured:
         """Returns one row; where it cannot be measured, with what would mend that."""
@@ -167,7 +168,7 @@ class _Run:
             "model": self.settings.model,
             "model_digest": self.answerer.digest if self.answerer else "not loaded",
             "protocol": self.table.protocol,
-            "code": code_version(),
+            "code": self.code,
             "date": datetime.now(UTC).date().isoformat(),
             "settings": self.settings.model_dump(mode="json"),
         }

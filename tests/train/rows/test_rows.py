@@ -174,6 +174,17 @@ def test_known_speakers_are_left_out(tmp_path: Path) -> None:
     assert limited.drops["not drawn"] == 1
 
 
+def test_a_lower_limit_is_the_beginning_of_a_higher_one(tmp_path: Path) -> None:
+    miniature.ravdess(tmp_path / "in")
+    settings = RowsSettings(
+        corpora=tmp_path / "in", out=tmp_path / "out", row=("ravdess-accuracy",), limit=4
+    )
+    answerer = Scripted()
+    run(settings, answerer)
+    run(settings.model_copy(update={"limit": 2}), answerer)
+    assert answerer.asked == 4
+
+
 def test_mini_knows_the_speakers_it_was_trained_on() -> None:
     trained_on = read_table().trained_on["mini"]
     assert trained_on == tuple(f"ravdess-{actor:02d}" for actor in range(1, 17))
@@ -359,5 +370,5 @@ def test_reasons_are_judged_against_what_was_measured(
     )
     row = run(settings)["reasoning-factual"]
     assert value(row) == 4
-    assert any("300 Hz" in q and "The voice sounded neutral." in q for q in asked)
+    assert any("median pitch 302 Hz" in q and "The voice sounded neutral." in q for q in asked)
     assert "meld is not in the folder" in row.notes
