@@ -95,10 +95,14 @@ class Ears(Hearing):
         number_format: DtypeName = "float32" if dtype == "bfloat16" or is_int8 else "auto"
         fill(ears, found.weights, dtype=number_format, device=target, quantize="none")
         if is_int8:
-            quantize_layers(ears.speech_encoder)
-            ears.decoder.quantize()
-            ears.float()
+            ears._compute_in_int8()
         return ears.eval()
+
+    def _compute_in_int8(self) -> None:
+        quantize_layers(self.speech_encoder)
+        assert self.decoder is not None
+        self.decoder.quantize()
+        self.float()
 
     @property
     def decoder_tokenizer(self) -> Tokenizer:

@@ -568,12 +568,14 @@ class TalkLoop:
 
 def _in_force(engines: Engines, settings: TalkSettings) -> dict[str, Any]:
     """Returns what every turn names, of all that could be told of the engines."""
+    elsewhere = engines.model.sends_words_to
     return {
         "model": engines.model.name,
         "voice": engines.voice_name,
         "policy": engines.policy.name,
         "patience": settings.patience.base,
         "turns": settings.turns,
+        **({"words_sent_to": elsewhere} if elsewhere else {}),
     }
 
 

@@ -10,6 +10,7 @@ from assistant.engines.protocols import (
     Cancel,
     EmotionEstimate,
     Persona,
+    SpeechModel,
     TextDelta,
     Transcript,
 )
@@ -32,7 +33,7 @@ KEPT_CONVOLUTIONS = "64"
 own thousand, which it reaches after an hour of talk and 80 MB, few would ever be used again."""
 
 
-class BlspEmoModel:
+class BlspEmoModel(SpeechModel):
     """A resident checkpoint that serves all conversations of the process."""
 
     def __init__(
@@ -209,17 +210,22 @@ def load_checkpoint(source: str, run: ModelSettings) -> BlspEmo:
     Raises:
         EngineUnavailable: It cannot be loaded; the message names the remedy.
     """
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KEPT_CONVOLUTIONS)
-    import torch
-
-    if run.threads is not None:
-        torch.set_num_threads(run.threads)
+    prepare_torch(run)
     quantize = "int8" if run.dtype == "int8" else "none"
     dtype = "auto" if run.dtype == "int8" else run.dtype
     try:
         return BlspEmo.from_pretrained(source, dtype=dtype, device=run.device, quantize=quantize)
     except CheckpointError as error:
         raise EngineUnavailable(str(error)) from error
+
+
+def prepare_torch(run: ModelSettings) -> None:
+    """Sets what all models of the process share."""
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KEPT_CONVOLUTIONS)
+    import torch
+
+    if run.threads is not None:
+        torch.set_num_threads(run.threads)
 
 
 def unpack(part: Part) -> None:

@@ -89,6 +89,8 @@ def _heard(
 def _pieces(deltas: Iterator[TextDelta], latency: TurnLatency, pieces: list[str]) -> Iterator[str]:
     """Yields the text of a reply while it is generated; collects it."""
     for delta in deltas:
+        if delta.awaits is not None:
+            continue
         latency.mark(Mark.FIRST_TOKEN)
         pieces.append(delta.text)
         yield delta.text

@@ -7,7 +7,7 @@ engine's. With these in the engines' place, each item of each iterator is a step
 
 import asyncio
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, wait
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -105,7 +105,11 @@ class BorrowedDialogue(Dialogue):
 
     def reply(self, cancel: Cancel) -> Iterator[TextDelta]:
         """Generates the reply to what was heard last."""
-        return self._steps.each(lambda: self._dialogue.reply(cancel))
+        for delta in self._steps.each(lambda: self._dialogue.reply(cancel)):
+            if delta.awaits is not None:
+                wait([delta.awaits])  # on this thread: the worker's has others to serve
+            else:
+                yield delta
 
     def replace_reply(self, text: str) -> None:
         """Takes `text` as the reply."""
