@@ -35,18 +35,21 @@ class Background:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
 
-    def close(self) -> None:
-        """Stops what still runs, and the thread; blocks until then."""
+    def close(self, last: Coroutine[Any, Any, None] | None = None) -> None:
+        """Stops what still runs, runs `last`, and ends the thread; blocks until then."""
         if self._thread is not None:
-            asyncio.run_coroutine_threadsafe(_stop_all(), self._loop).result()
+            asyncio.run_coroutine_threadsafe(_stop_all(last), self._loop).result()
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._thread = None
         self._loop.close()
 
 
-async def _stop_all() -> None:
+async def _stop_all(last: Coroutine[Any, Any, None] | None) -> None:
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    if last is not None:
+        await last
+    await asyncio.sleep(0)  # what was closed just now ends in the loop's next round

@@ -51,7 +51,7 @@ def read_address(text: str) -> Address:
     Raises:
         ValueError: It is none.
     """
-    whole = text.strip().rstrip("/")
+    whole = text.strip()
     whole = whole if "://" in whole else f"http://{whole}"
     try:
         parts = urlsplit(whole)
@@ -60,7 +60,7 @@ def read_address(text: str) -> Address:
         host = port = None
         parts = urlsplit("")
     is_odd = parts.query or parts.fragment or parts.username
-    if parts.scheme not in ("http", "https") or not host or is_odd:
+    if parts.scheme not in ("http", "https") or not host or " " in host or is_odd:
         raise ValueError(f"must be the address of a server, such as {USUAL['Ollama']}, not {text}")
-    path = parts.path.removesuffix("/chat/completions").rstrip("/") or "/v1"
+    path = parts.path.rstrip("/").removesuffix("/chat/completions") or "/v1"
     return Address(f"{parts.scheme}://{parts.netloc}{path}", host, port)

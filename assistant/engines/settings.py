@@ -61,7 +61,7 @@ class GenerationSettings(Settings):
     """How replies are sampled."""
 
     temperature: float = Field(default=0.0, ge=0.0, le=5.0)
-    """Of sampling; 0 always takes the most probable token."""
+    """Of sampling; 0 always takes the most probable token. An LLM server takes its own then."""
     top_p: float = Field(default=0.9, gt=0.0, le=1.0)
     """Share of probability that sampling draws from."""
     repetition_penalty: float = Field(default=1.0, ge=1.0, le=3.0)
@@ -91,8 +91,6 @@ class LlmSettings(Settings):
     """Tell the LLM in words how the person sounds."""
     thinks: bool = False
     """Let the LLM think before it answers, if it can: nothing is heard meanwhile."""
-    temperature: float | None = Field(default=None, ge=0.0, le=2.0)
-    """Of sampling; the server's own if not given."""
     context_tokens: int = Field(default=4_096, ge=512, le=1_000_000)
     """How much of the talk the LLM is told, in tokens; the oldest is left out first."""
     patience_s: float = Field(default=30.0, ge=1.0, le=600.0)

@@ -11,7 +11,7 @@ from assistant.engines.chat_server.client import ChatClient, Refused
 from assistant.engines.chat_server.messages import shortened
 from assistant.engines.chat_server.reading import NONSENSE, Json, ReplyReader
 from assistant.engines.protocols import Cancel, TextDelta
-from assistant.engines.settings import LlmSettings
+from assistant.engines.settings import GenerationSettings, LlmSettings
 from assistant.errors import EngineFailed
 
 logger = logging.getLogger(__name__)
@@ -33,15 +33,14 @@ class Asker:
     """Asks for replies and learns what the server does not take. On the background's loop."""
 
     def __init__(
-        self, client: ChatClient, name: str, llm: LlmSettings, *, longest_tokens: int
+        self, client: ChatClient, name: str, llm: LlmSettings, generation: GenerationSettings
     ) -> None:
-        """Asks `client` for replies of the LLM `name`."""
+        """Asks `client` for replies of the LLM `name`, as `generation` has it."""
         self.client = client
         self.calls_functions = True
         """Whether the server has not refused functions yet."""
         self._name = name
-        self._llm = llm
-        self._longest_tokens = longest_tokens
+        self._generation = generation
         self._extras = [] if llm.thinks else list(NO_THOUGHTS)
         self._thinks = llm.thinks
         self._begins_thinking = False
@@ -66,7 +65,9 @@ class Asker:
         """
         while True:
             has_said = False
-            question = self._question(told, tools, longest_tokens or self._longest_tokens)
+            question = self._question(
+                told, tools, longest_tokens or self._generation.longest_tokens
+            )
             try:
                 async with aclosing(self._pieces(question)) as pieces:
                     async for delta in pieces:
@@ -110,8 +111,8 @@ class Asker:
             "stream": True,
             "max_tokens": longest_tokens + thought_tokens,
         }
-        if self._llm.temperature is not None:
-            question["temperature"] = self._llm.temperature
+        if self._generation.temperature:
+            question["temperature"] = self._generation.temperature
         if tools:
             question["tools"] = list(tools)
         for extra in self._extras:

@@ -64,12 +64,13 @@ class ChatServerModel(SpeechModel):
         """
         llm = llm or LlmSettings()
         self._llm = llm
-        self._longest_tokens = (generation or GenerationSettings()).longest_tokens
+        generation = generation or GenerationSettings()
+        self._longest_tokens = generation.longest_tokens
         self._background = Background("LLM server")
         try:
             key = os.environ.get(LLM_KEY, "")
             client, name = self._background.start(open_client(llm, key)).result()
-            self._asker = Asker(client, name, llm, longest_tokens=self._longest_tokens)
+            self._asker = Asker(client, name, llm, generation)
             self._ears = load_ears(source, run or ModelSettings())
         except BaseException as error:
             self._background.close()
@@ -163,8 +164,7 @@ class ChatServerModel(SpeechModel):
 
     def close(self) -> None:
         """Closes the connections to the server."""
-        self._background.start(self._asker.client.close()).result()
-        self._background.close()
+        self._background.close(self._asker.client.close())
 
 
 class ChatServerDialogue(Dialogue):

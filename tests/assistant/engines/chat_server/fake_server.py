@@ -23,7 +23,7 @@ class FakeServer:
     """Answers with `replies`, in their order and round again, and notes what it was asked."""
 
     replies: Sequence[str | Sequence[Json]] = ("That sounds hard. What happened?",)
-    """Texts, or the deltas of one reply."""
+    """Texts, or the deltas of one reply; none: each depends on what was said."""
     kind: str = "ollama"
     models: Sequence[str] = ("llama3.2:latest",)
     key: str = ""
@@ -78,15 +78,24 @@ class FakeServer:
         question = await request.json()
         if refused := self._refused(request) or self.answer(question):
             return refused
-        if question["model"] not in (*self.models, *(m.removesuffix(":latest") for m in self.models)):
+        if question["model"] not in (
+            *self.models,
+            *(m.removesuffix(":latest") for m in self.models),
+        ):
             name = question["model"]
             return JSONResponse({"error": {"message": f"model '{name}' not found"}}, 404)
         if question["max_tokens"] == 1:
             self.warmed.append(question)
             return StreamingResponse(self._streamed("I"), media_type="text/event-stream")
         self.asked.append(question)
-        reply = self.replies[(len(self.asked) - 1) % len(self.replies)]
+        reply = self._reply(question)
         return StreamingResponse(self._watched(reply), media_type="text/event-stream")
+
+    def _reply(self, question: Json) -> str | Sequence[Json]:
+        if self.replies:
+            return self.replies[(len(self.asked) - 1) % len(self.replies)]
+        said = " ".join(str(message["content"]) for message in question["messages"])
+        return f"You told me {len(said)} letters, {sum(said.encode()) % 997} of them in ink."
 
     async def _watched(self, reply: str | Sequence[Json]) -> AsyncGenerator[str, None]:
         is_whole = False
@@ -101,7 +110,7 @@ class FakeServer:
     async def _streamed(
         self, reply: str | Sequence[Json], *, holds: bool = False
     ) -> AsyncGenerator[str, None]:
-        deltas = [{"content": f"{w} "} for w in reply.split()] if isinstance(reply, str) else reply
+        deltas = reply if not isinstance(reply, str) else _words(reply)
         if self.kind != "ollama":
             yield self._event({"role": "assistant", "content": None})
         for number, delta in enumerate(deltas):
@@ -119,6 +128,11 @@ class FakeServer:
     def _event(self, delta: Json, finish: str | None = None) -> str:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
         return f"data: {json.dumps({'choices': [choice], 'model': 'x'})}\n\n"
+
+
+def _words(reply: str) -> list[Json]:
+    first, *others = reply.split()
+    return [{"content": first}, *({"content": f" {word}"} for word in others)]
 
 
 def error(status: int, body: Json | str) -> Response:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -41,7 +42,7 @@ def test_thoughts_are_never_said_however_they_are_cut(
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
     places = [0, *cuts, len(text)]
     filter_ = ThoughtFilter()
-    found = [filter_.push(text[a:b]) for a, b in zip(places, places[1:], strict=False)]
+    found = [filter_.push(text[a:b]) for a, b in pairwise(places)]
     assert "".join([*found, filter_.finish()]) == said
 
 
@@ -51,8 +52,11 @@ def test_a_thought_without_its_first_mark_is_known_the_next_time() -> None:
     assert filter_.push(text) == "Hello."
     assert filter_.lacked_mark
     reader = ReplyReader(begins_thinking=True)
-    said = [d.text for word in ("They greet", " me.</thi", "nk>Hello.") for d in reader.push(
-        chunk({"content": word}))]
+    said = [
+        d.text
+        for word in ("They greet", " me.</thi", "nk>Hello.")
+        for d in reader.push(chunk({"content": word}))
+    ]
     assert "".join(said) == "Hello."
     assert read([chunk({"content": "Never ended"})], begins_thinking=True) == ""
 
@@ -67,7 +71,9 @@ def test_roles_usage_and_reasoning_say_nothing() -> None:
         {"choices": [], "usage": {"total_tokens": 3}},
     ]
     assert read(chunks) == "Hello."
-    assert read([{"choices": [{"message": {"role": "assistant", "content": "Whole."}}]}]) == "Whole."
+    assert (
+        read([{"choices": [{"message": {"role": "assistant", "content": "Whole."}}]}]) == "Whole."
+    )
 
 
 def test_calls_come_bit_by_bit_and_stand_whole_at_the_end() -> None:
@@ -89,7 +95,7 @@ def test_calls_come_bit_by_bit_and_stand_whole_at_the_end() -> None:
 
 @pytest.mark.parametrize("nonsense", [None, [], "text", {}, {"choices": 3}, {"choices": ["x"]}])
 def test_what_is_no_chunk_is_a_failure_that_names_the_remedy(nonsense: object) -> None:
-    with pytest.raises(EngineFailed, match="--llm.server"):
+    with pytest.raises(EngineFailed, match=r"--llm\.server"):
         read([nonsense])
 
 
