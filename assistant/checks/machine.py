@@ -234,7 +234,7 @@ def _llm_servers(llm: LlmSettings) -> Iterable[Check]:
             "LLM servers",
             State.OPTIONAL,
             f"none on this machine ({', '.join(USUAL)})",
-            f"not needed: {EMBEDDED} has an LLM; one of your own answers by --llm.server",
+            f"not needed: {EMBEDDED} has an LLM; one of your own answers by --llm-server",
         )
 
 

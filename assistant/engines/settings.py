@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated, Any, Literal, Self, cast
 
 import tyro
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from assistant.configuration import Settings
 from assistant.engines.address import read_address
@@ -81,19 +81,23 @@ LLM_KEY = "ATTUNE_LLM_KEY"
 class LlmSettings(Settings):
     """An LLM of your own, behind an OpenAI-compatible server, that answers instead of mini's."""
 
-    server: str = ""
-    """Its address, such as http://127.0.0.1:11434/v1; with --engine chat_server alone it is looked
-    for where Ollama, LM Studio, llama.cpp and vLLM usually listen. A key that it wants is taken
-    from the environment variable ATTUNE_LLM_KEY."""
-    name: str = ""
-    """The LLM, as the server calls it; not needed where it has one only."""
-    tells_emotion: bool = True
-    """Tell the LLM in words how the person sounds."""
-    thinks: bool = False
+    server: Annotated[str, tyro.conf.arg(name="llm-server")] = ""
+    """Address of a server of your own whose LLM answers, such as http://127.0.0.1:11434/v1; with
+    --engine chat_server alone it is looked for where Ollama, LM Studio, llama.cpp and vLLM usually
+    listen. A key that it wants is taken from the environment variable ATTUNE_LLM_KEY."""
+    name: Annotated[str, tyro.conf.arg(name="llm-name")] = ""
+    """That LLM, as the server calls it; not needed where it has one only."""
+    tells_emotion: Annotated[bool, tyro.conf.arg(name="llm-tells-emotion")] = True
+    """Tell the LLM in words how the person sounds; without, it knows the words alone."""
+    thinks: Annotated[bool, tyro.conf.arg(name="llm-thinks")] = False
     """Let the LLM think before it answers, if it can: nothing is heard meanwhile."""
-    context_tokens: int = Field(default=4_096, ge=512, le=1_000_000)
+    context_tokens: Annotated[int, tyro.conf.arg(name="llm-context-tokens")] = Field(
+        default=4_096, ge=512, le=1_000_000
+    )
     """How much of the talk the LLM is told, in tokens; the oldest is left out first."""
-    patience_s: float = Field(default=30.0, ge=1.0, le=600.0)
+    patience_s: Annotated[float, tyro.conf.arg(name="llm-patience-s")] = Field(
+        default=30.0, ge=1.0, le=600.0
+    )
     """How long the server may be silent, in seconds, before the turn fails."""
 
     @field_validator("server")
@@ -120,7 +124,7 @@ class SpeechModelSettings(Settings):
     engine: SpeechModelName = USUAL_MODEL
     """blsp_emo hears the voice itself; cascade answers the transcript alone, cascade_emotion the
     transcript with the heard emotion named in the prompt (baselines for comparison). chat_server
-    hears with the model and asks an LLM of your own for the reply (see --llm.server)."""
+    hears with the model and asks an LLM of your own for the reply (see --llm-server)."""
     llm: LlmSettings = LlmSettings()
     run: ModelSettings = ModelSettings()
     generation: GenerationSettings = GenerationSettings()
@@ -130,10 +134,10 @@ class SpeechModelSettings(Settings):
     def _asks_the_server_that_is_named(cls, values: Any) -> Any:
         return engine_for_server(values)
 
-    @model_validator(mode="after")
-    def _one_answers(self) -> Self:
-        check_one_answers(self.engine, self.llm)
-        return self
+    @field_validator("llm")
+    @classmethod
+    def _one_answers(cls, llm: LlmSettings, info: ValidationInfo) -> LlmSettings:
+        return one_answers(llm, info)
 
 
 def engine_for_server(values: Any) -> Any:
@@ -148,14 +152,16 @@ def engine_for_server(values: Any) -> Any:
     return given
 
 
-def check_one_answers(engine: str, llm: LlmSettings) -> None:
-    """Makes sure that no server is named that would not be asked.
+def one_answers(llm: LlmSettings, info: ValidationInfo) -> LlmSettings:
+    """Returns the server of settings whose engine asks it.
 
     Raises:
-        ValueError: One is.
+        ValueError: The engine asks none.
     """
+    engine = info.data.get("engine", CHAT_SERVER)
     if llm != LlmSettings() and engine != CHAT_SERVER:
         raise ValueError(
-            f"llm names an LLM server, which the engine {engine} does not ask: leave one of both "
-            f"out, or take engine {CHAT_SERVER}"
+            f"the engine {engine} asks no LLM server: leave one of both out, or take the engine "
+            f"{CHAT_SERVER}"
         )
+    return llm

@@ -158,7 +158,7 @@ class ChatClient:
     def _silent(self) -> EngineFailed:
         return EngineFailed(
             f"the LLM server {self.address.url} said nothing for {self._patience_s:.0f} s: take a "
-            "smaller LLM, or wait longer by --llm.patience-s"
+            "smaller LLM, or wait longer by --llm-patience-s"
         )
 
     def _unreachable(self, error: httpx2.HTTPError) -> EngineFailed:
@@ -168,7 +168,7 @@ class ChatClient:
         if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
             return EngineFailed(
                 f"no LLM server answers at {where}: {self.address.start}, or name another by "
-                "--llm.server"
+                "--llm-server"
             )
         return EngineFailed(
             f"the LLM server {where} broke the connection off ({type(error).__name__}): try "
@@ -176,7 +176,7 @@ class ChatClient:
         )
 
 
-LOOK = "look at --llm.name and --llm.server"
+LOOK = "look at --llm-name and --llm-server"
 
 
 def no_such_model(address: Address, name: str, known: list[str]) -> str:
@@ -187,7 +187,7 @@ def no_such_model(address: Address, name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     near = near or [one for one in known if name.casefold() in one.casefold()][:1]
     hint = f"did you mean {near[0]}? " if near else ""
-    return f"the LLM server {address.url} has no model {name!r}: {hint}It has {shown} (--llm.name)"
+    return f"the LLM server {address.url} has no model {name!r}: {hint}It has {shown} (--llm-name)"
 
 
 async def _next_data(lines: AsyncIterator[str]) -> str | None:

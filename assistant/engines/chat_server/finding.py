@@ -50,11 +50,11 @@ def chosen(address: Address, name: str, known: list[str] | None) -> str:
             return known[0]
         if known is None:
             raise EngineFailed(
-                f"{address.url} does not say which LLMs it has: name one by --llm.name"
+                f"{address.url} does not say which LLMs it has: name one by --llm-name"
             )
         if known:
             raise EngineFailed(
-                f"the LLM server {address.url} has several LLMs: name one by --llm.name: "
+                f"the LLM server {address.url} has several LLMs: name one by --llm-name: "
                 f"{', '.join(known)}"
             )
     assert known is not None
@@ -76,7 +76,7 @@ async def _first() -> Found:
     if not servers:
         raise EngineFailed(
             f"no LLM server listens on this machine ({', '.join(USUAL)} were looked for): start "
-            "one, or name its address by --llm.server"
+            "one, or name its address by --llm-server"
         )
     return servers[0]
 

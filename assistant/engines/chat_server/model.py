@@ -116,7 +116,7 @@ class ChatServerModel(SpeechModel):
         if taken > room // 2:
             raise PersonaTooLong(
                 f"the persona takes about {taken} tokens of the {room} that the LLM is told: "
-                "shorten it, or tell it more by --llm.context-tokens"
+                "shorten it, or tell it more by --llm-context-tokens"
             )
         return ChatServerDialogue(self, system, tools, room - taken - self._longest_tokens)
 

@@ -177,6 +177,6 @@ class ReplyReader:
 
 
 NONSENSE = (
-    "the LLM server does not answer as OpenAI-compatible ones do: look at --llm.server, which "
+    "the LLM server does not answer as OpenAI-compatible ones do: look at --llm-server, which "
     "usually ends in /v1"
 )

@@ -1,17 +1,17 @@
 """What a condition of a study changes about the assistant."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from assistant.configuration import Settings
 from assistant.empathy import load_policy
 from assistant.engines.settings import (
     LlmSettings,
     SpeechModelName,
-    check_one_answers,
     engine_for_server,
+    one_answers,
 )
 from assistant.engines.table import USUAL_MODEL
 from assistant.errors import SettingsError
@@ -58,10 +58,10 @@ class Condition(Settings):
     def _asks_the_server_that_is_named(cls, values: Any) -> Any:
         return engine_for_server(values)
 
-    @model_validator(mode="after")
-    def _one_answers(self) -> Self:
-        check_one_answers(self.engine, self.llm)
-        return self
+    @field_validator("llm")
+    @classmethod
+    def _one_answers(cls, llm: LlmSettings, info: ValidationInfo) -> LlmSettings:
+        return one_answers(llm, info)
 
     @field_validator("policy")
     @classmethod

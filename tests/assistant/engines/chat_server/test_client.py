@@ -172,7 +172,7 @@ def test_what_a_server_does_wrong_is_one_sentence_with_the_remedy(
 def test_a_silent_server_is_not_waited_for_forever(server: FakeServer) -> None:
     server.kind = "vllm"  # it sends comments all the while
     server.held.clear()
-    with pytest.raises(EngineFailed, match=r"said nothing for 1 s.*--llm.patience-s"):
+    with pytest.raises(EngineFailed, match=r"said nothing for 1 s.*--llm-patience-s"):
         ask(server, patience_s=1)
 
 
@@ -189,7 +189,7 @@ def test_a_server_that_dies_in_the_middle_is_a_failure(server: FakeServer) -> No
 def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    with pytest.raises(EngineFailed, match=r"no LLM server answers at .*start it.*--llm.server"):
+    with pytest.raises(EngineFailed, match=r"no LLM server answers at .*start it.*--llm-server"):
         asyncio.run(open_client(LlmSettings(server=url), ""))
 
 
@@ -211,7 +211,7 @@ def test_a_model_that_is_not_there_is_told_with_those_that_are(server: FakeServe
     server.models = ("llama3.2:latest", "qwen3:8b")
     with pytest.raises(EngineFailed, match=r"no model 'lama3'.*did you mean llama3.2:latest\?"):
         opened(server, "lama3")
-    with pytest.raises(EngineFailed, match=r"several.*--llm.name.*llama3.2:latest, qwen3:8b"):
+    with pytest.raises(EngineFailed, match=r"several.*--llm-name.*llama3.2:latest, qwen3:8b"):
         opened(server)
     server.models = ()
     with pytest.raises(EngineFailed, match="has no models: load one"):

@@ -188,7 +188,7 @@ def test_a_question_that_is_too_long_is_told_by_its_end(
         dialogue.read("This is a sentence of some length, said again and again.")
         dialogue.replace_reply("I see, and I listen to you.")
     assert sum(tokens(message["content"]) for message in dialogue.messages) < 512 - 100
-    with pytest.raises(PersonaTooLong, match=r"--llm\.context-tokens"):
+    with pytest.raises(PersonaTooLong, match=r"--llm-context-tokens"):
         model.open(Persona("Be brief. " * 200))
     model.close()
 

@@ -95,7 +95,7 @@ def test_calls_come_bit_by_bit_and_stand_whole_at_the_end() -> None:
 
 @pytest.mark.parametrize("nonsense", [None, [], "text", {}, {"choices": 3}, {"choices": ["x"]}])
 def test_what_is_no_chunk_is_a_failure_that_names_the_remedy(nonsense: object) -> None:
-    with pytest.raises(EngineFailed, match=r"--llm\.server"):
+    with pytest.raises(EngineFailed, match=r"--llm-server"):
         read([nonsense])
 
 
