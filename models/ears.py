@@ -1,148 +1,115 @@
-"""The ears of a checkpoint without its LLM: what somebody said and how, and nothing to answer with.
+"""The ears of a checkpoint without its LLM: the words and the emotion of a recording.
 
-Encoder, decoder and emotion head are those of the whole model, in the number format that it has
-them in, so that both hear the same. The LLM is neither read nor needed on the disk.
+What only hears needs a twentieth of the memory that a talk needs: heads are taught, and ears are
+measured, on machines where the LLM would not fit beside other work.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
-from models.adapters.embeddings import SpeechEmbeddings
-from models.checkpoints.checkpoint import open_ears
-from models.checkpoints.filling import check_quantize, fill
+from models.checkpoints.checkpoint import open_checkpoint
+from models.checkpoints.filling import comes_in_int8
 from models.config import BlspEmoConfig
-from models.emotion.heads import MeanEmotionHead, abstains, build_emotion_head, calibrated
-from models.features import Waveform
-from models.hearing import Hearing, emotion_of_pieces
-from models.int8 import has_engine, quantize_layers
-from models.precision import DtypeName, choose_device
+from models.emotion.heads import MeanEmotionHead, build_emotion_head
+from models.features import SpeechFeatures, Waveform, speech_features, without_offset
+from models.int8 import quantize_layers
+from models.masks import HOP_SAMPLES
+from models.precision import choose_device
 from models.speech_decoder import SpeechDecoder
 from models.speech_encoder import SpeechEncoder, SpeechStates
 from models.tokenizer import Tokenizer
-from models.weights import CheckpointError, without_weights
-from models.words.written import Words, are_understood, words_of, written_words
+from models.weights import CheckpointError, fill_parameters, without_weights
+from models.words.written import Words, words_of, written_words
 
 
-@dataclass(frozen=True, slots=True)
-class HeardWords:
-    """What was heard in one utterance."""
+class Ears(nn.Module):
+    """Encoder, decoder and emotion head of a checkpoint, in 8 bits where its talks run in them.
 
-    words: Words
-    is_understood: bool
-    """Whether there are words, of which enough are probably right."""
-    probabilities: tuple[float, ...]
-    """Of the emotions, calibrated, in the order of `Emotion`."""
-    abstained: bool
-    """Whether the model is too uncertain of the emotion to be acted on."""
-
-
-class Ears(Hearing):
-    """Encoder, decoder and emotion head of `config`.
+    Its parameters are named as those of `BlspEmo`.
 
     Args:
-        config: Of the whole checkpoint.
-        decoder_tokenizer: Of its decoder.
+        config: Shapes of all parts.
+        tokenizer: Of the decoder.
 
     Raises:
-        ValueError: Such a checkpoint does not hear without its LLM.
+        ValueError: The parts of `config` do not fit together.
     """
 
-    def __init__(self, config: BlspEmoConfig, *, decoder_tokenizer: Tokenizer | None) -> None:
+    def __init__(self, config: BlspEmoConfig, tokenizer: Tokenizer | None) -> None:
         super().__init__()
-        if not config.has_decoder or config.transcription is None or decoder_tokenizer is None:
-            raise ValueError("it has no decoder to write the words down, and asks its LLM for them")
         shape = config.speech_encoder
-        self.config = config
+        self.config, self._tokenizer = config, tokenizer
         self.speech_encoder = SpeechEncoder(shape)
-        head = build_emotion_head(config.emotion_head, shape, llm_width=1)
-        if isinstance(head, MeanEmotionHead):
-            raise ValueError("its emotion head reads what its LLM is given")
-        self.emotion_head = head
-        self.decoder = SpeechDecoder(shape)
-        self._tokenizer = decoder_tokenizer
+        self.decoder = SpeechDecoder(shape) if config.has_decoder else None
+        head = build_emotion_head(config.emotion_head, shape, 1)
+        # That head reads what the adapter gives the LLM, and neither is here.
+        self.emotion_head = None if isinstance(head, MeanEmotionHead) else head
 
     @classmethod
-    def from_pretrained(
-        cls, source: str | Path, *, dtype: DtypeName | str = "auto", device: str = "auto"
-    ) -> "Ears":
-        """Loads the ears of a checkpoint, ready for inference.
+    def from_pretrained(cls, source: str | Path, *, device: str = "auto") -> "Ears":
+        """Loads the ears of a checkpoint, in the number formats that its talks run in.
 
         Args:
-            source: A folder, or a hub id, as for `BlspEmo.from_pretrained`.
-            dtype: `auto` takes that of the whole model; `int8` is for a CPU.
+            source: As `BlspEmo.from_pretrained` takes it.
             device: `auto` is the GPU where there is one, else the CPU.
 
         Raises:
-            CheckpointError: It cannot be used, or does not hear without its LLM; the message names
-                the remedy.
+            CheckpointError: It cannot be used; the message names the remedy.
         """
         target = choose_device(device)
-        check_quantize("int8" if dtype == "int8" else "none", target)
-        found = open_ears(source)
-        is_int8 = dtype == "int8" or (
-            dtype == "auto" and target.type == "cpu" and found.is_int8 and has_engine()
-        )
+        found = open_checkpoint(source)
         try:
             with without_weights():
-                ears = cls(found.config, decoder_tokenizer=found.tokenizer)
-        except ValueError as error:
-            raise CheckpointError(
-                f"{source} cannot hear without its own language model ({error}): use --model mini"
-            ) from error
-        number_format: DtypeName = "float32" if dtype == "bfloat16" or is_int8 else "auto"
-        fill(ears, found.weights, dtype=number_format, device=target, quantize="none")
-        if is_int8:
-            ears._compute_in_int8()
+                ears = cls(found.config, found.decoder_tokenizer)
+        except (ValueError, TypeError, KeyError) as error:
+            path = found.weights.folder / "config.json"
+            raise CheckpointError(f"{path} describes no model: {error}") from error
+        fill_parameters(ears, found.weights.read, dtype=torch.float32, device=target)
+        if comes_in_int8(found.weights, "auto", target):
+            quantize_layers(ears.speech_encoder)
+            if ears.decoder is not None:
+                ears.decoder.quantize()
         return ears.eval()
 
-    def _compute_in_int8(self) -> None:
-        quantize_layers(self.speech_encoder)
-        assert self.decoder is not None
-        self.decoder.quantize()
-        self.float()
-
-    @property
-    def decoder_tokenizer(self) -> Tokenizer:
-        """The tokenizer of the transcribing decoder."""
-        return self._tokenizer
-
-    @torch.inference_mode()
-    def hear(
-        self, waveform: Waveform, *, cancelled: Callable[[], bool] = lambda: False
-    ) -> HeardWords:
-        """Returns what is heard in one 16 kHz utterance of any length above zero.
-
-        Args:
-            waveform: The utterance.
-            cancelled: Where it turns true the words may end early.
-
-        Raises:
-            ValueError: The utterance is empty or holds samples that are not finite.
-        """
-        states = self.pieces(waveform)
-        config = self.config
-        assert self.decoder is not None and config.transcription is not None
-        written = [
-            written_words(
-                self.decoder, config.transcription, piece, self._tokenizer, cancelled=cancelled
-            )
-            for piece in states
-        ]
-        words = words_of(written, self._tokenizer, config.word_confidence)
-        each = [self.emotion_head(piece, _nothing(piece)) for piece in states]
-        logits = emotion_of_pieces(each, states).float().cpu()
-        probabilities = tuple(float(p) for p in calibrated(logits, config.calibration))
-        return HeardWords(
-            words,
-            are_understood(words, config.word_confidence),
-            probabilities,
-            abstains(probabilities, config.calibration),
+    def features(self, waveform: Waveform) -> SpeechFeatures:
+        """Returns the log-mel features of a 16 kHz waveform, padded as the encoder needs."""
+        shape = self.config.speech_encoder
+        # The end of what is too long for the encoder is not heard: a talk cuts it into pieces.
+        return speech_features(
+            [without_offset(waveform[: shape.max_frames * HOP_SAMPLES])],
+            mel_bins=shape.mel_bins,
+            pad_frames=self.speech_encoder.pad_frames,
+            trailing_frames=shape.trailing_frames,
         )
 
+    @torch.inference_mode()
+    def states(self, waveform: Waveform) -> SpeechStates:
+        """Returns the encoder's states of up to 30 s, all its layers and their features."""
+        return self.speech_encoder(self.features(waveform), all_layers=True)
 
-def _nothing(states: SpeechStates) -> SpeechEmbeddings:
-    """Returns embeddings of no speech, for heads that do not look at them."""
-    return SpeechEmbeddings(states.states[:, :0], states.lengths * 0)
+    @torch.inference_mode()
+    def words(self, waveform: Waveform) -> Words:
+        """Returns the words of up to 30 s.
+
+        Raises:
+            ValueError: The checkpoint has no decoder.
+        """
+        transcription = self.config.transcription
+        if self.decoder is None or transcription is None or self._tokenizer is None:
+            raise ValueError("this model has no decoder that writes words")
+        states = self.states(waveform)
+        found = written_words(self.decoder, transcription, states, self._tokenizer)
+        return words_of([found], self._tokenizer, self.config.word_confidence)
+
+    @torch.inference_mode()
+    def emotion_logits(self, waveform: Waveform) -> Tensor:
+        """Returns (E,) of the emotion head before calibration.
+
+        Raises:
+            ValueError: The head reads what the LLM is given.
+        """
+        if self.emotion_head is None:
+            raise ValueError("the emotion head of this model reads what its LLM is given")
+        return self.emotion_head(self.states(waveform), None)[0].float()

@@ -24,6 +24,9 @@ class Engine:
     """What it is, in a few words."""
     asks_server: bool = False
     """Speech models: whether an LLM server answers; it is given the settings of that as well."""
+    works_elsewhere: bool = False
+    """Whether its work is done by other processes: waiting for one conversation must not hold up
+    the others then."""
 
 
 ENGINES: dict[Part, dict[str, Engine]] = {
@@ -58,6 +61,13 @@ ENGINES: dict[Part, dict[str, Engine]] = {
             "hears, then asks an LLM of your own by an OpenAI-compatible server",
             asks_server=True,
         ),
+        "cluster": Engine(
+            "cluster.model",
+            "ClusterModel",
+            "pip install -e '.[scale]'",
+            "replicas on a Ray cluster (`python -m deploy.ray`)",
+            works_elsewhere=True,
+        ),
     },
     "voice": {
         "piper": Engine(
@@ -86,6 +96,13 @@ ENGINES: dict[Part, dict[str, Engine]] = {
             "Coqui",
             "pip install -e '.[coqui]'",
             "Coqui XTTS and VITS: natural, needs a voice folder",
+        ),
+        "cluster": Engine(
+            "cluster.voice",
+            "ClusterVoice",
+            "pip install -e '.[scale]'",
+            "replicas of a voice on a Ray cluster (`python -m deploy.ray`)",
+            works_elsewhere=True,
         ),
     },
 }

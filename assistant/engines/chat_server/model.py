@@ -35,7 +35,7 @@ from assistant.engines.settings import LLM_KEY, GenerationSettings, LlmSettings,
 from assistant.engines.tool_calls import COMMON_MARKS
 from assistant.errors import EngineFailed, EngineUnavailable, PersonaTooLong
 from models.checkpoints.embedded import EMBEDDED
-from models.ears import Ears, HeardWords
+from models.listener import HeardWords, Listener
 from models.prompts import NOT_UNDERSTOOD, SPOKEN_PERSONA, VOICE_NOTE, noted
 from models.weights import CheckpointError
 
@@ -264,7 +264,7 @@ class ChatServerDialogue(Dialogue):
             self._exchanges[-1].reply = common_words(heard, self._exchanges[-1].reply)
 
 
-def load_ears(source: str, run: ModelSettings) -> Ears:
+def load_ears(source: str, run: ModelSettings) -> Listener:
     """Returns the ears of the checkpoint that `source` names.
 
     Raises:
@@ -272,7 +272,7 @@ def load_ears(source: str, run: ModelSettings) -> Ears:
     """
     prepare_torch(run)
     try:
-        return Ears.from_pretrained(source, dtype=run.dtype, device=run.device)
+        return Listener.from_pretrained(source, dtype=run.dtype, device=run.device)
     except CheckpointError as error:
         raise EngineUnavailable(str(error)) from error
 

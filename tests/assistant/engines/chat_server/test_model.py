@@ -14,6 +14,7 @@ from assistant import events
 from assistant.assembly import notices, open_speech_model, parts_of
 from assistant.audio.file_devices import FileMicrophone
 from assistant.clock import replay
+from assistant.conversation.conversation import Conversation
 from assistant.conversation.loop import TalkLoop
 from assistant.engines.chat_server.messages import tokens
 from assistant.engines.chat_server.model import ChatServerDialogue, ChatServerModel
@@ -22,8 +23,8 @@ from assistant.engines.settings import LlmSettings, ModelSettings, SpeechModelSe
 from assistant.errors import EngineFailed, EngineUnavailable, PersonaTooLong
 from assistant.turns.settings import TalkSettings
 from models.checkpoints.embedded import parts_of_model
-from models.ears import Ears, HeardWords
 from models.emotions import Emotion
+from models.listener import HeardWords, Listener
 from models.prompts import NOT_UNDERSTOOD, VOICE_NOTE
 from models.words.written import Words
 from tests.assistant.engines.chat_server.fake_server import FakeServer, error
@@ -76,8 +77,8 @@ def test_only_what_hears_is_loaded_and_needed(checkpoint: Path, tmp_path: Path) 
     tokenizer = (checkpoint / "tokenizer.json").read_bytes()
     (tmp_path / "whisper_tokenizer.json").write_bytes(tokenizer)
 
-    ears = Ears.from_pretrained(tmp_path, dtype="float32", device="cpu")
-    whole = Ears.from_pretrained(checkpoint, dtype="float32", device="cpu")
+    ears = Listener.from_pretrained(tmp_path, dtype="float32", device="cpu")
+    whole = Listener.from_pretrained(checkpoint, dtype="float32", device="cpu")
     speech = speech_like((0.1, 1.0), length_s=1.2)
     assert ears.hear(speech) == whole.hear(speech)
     assert not any(name.startswith(("llm", "adapter")) for name, _ in ears.named_parameters())
@@ -239,7 +240,7 @@ def test_that_words_leave_the_machine_is_said_and_recorded(
     voice = type("Voice", (), {"reason": ""})()
     assert "llm.example.org is sent your words" in (notices(voice, model) or "")
     talk = held(model, [])
-    assert talk.opening().in_force["words_sent_to"] == "llm.example.org"
+    assert talk.conversation.opening().in_force["words_sent_to"] == "llm.example.org"
 
 
 def test_the_key_stands_in_no_setting(
@@ -265,9 +266,8 @@ def held(
     engines = scripted(model)
     sound = speech_like(*spans, length_s=30.0) if spans else np.zeros(16_000, dtype=np.float32)
     dialogue = model.open(Persona())
-    loop = TalkLoop(
-        engines, ends(FileMicrophone([sound])), dialogue, TalkSettings(), told=lambda: {}
-    )
+    conversation = Conversation(engines, dialogue, told=lambda: {})
+    loop = TalkLoop(conversation, ends(FileMicrophone([sound])), TalkSettings())
     if spans:
         loop.follow(happened.append)
         replay(loop.run(), workers=engines.workers)
