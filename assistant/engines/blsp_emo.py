@@ -12,6 +12,7 @@ from assistant.engines.protocols import (
     Cancel,
     EmotionEstimate,
     Persona,
+    SpeechModel,
     TextDelta,
     Transcript,
 )
@@ -39,7 +40,7 @@ _RESIDENT: "WeakValueDictionary[str, BlspEmo]" = WeakValueDictionary()
 each other, as in a study, are one set of weights: mini takes 3 GB."""
 
 
-class BlspEmoModel:
+class BlspEmoModel(SpeechModel):
     """A resident checkpoint that serves all conversations of the process."""
 
     def __init__(
@@ -231,17 +232,22 @@ def load_checkpoint(source: str, run: ModelSettings) -> BlspEmo:
 
 
 def _loaded(source: str, run: ModelSettings) -> BlspEmo:
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KEPT_CONVOLUTIONS)
-    import torch
-
-    if run.threads is not None:
-        torch.set_num_threads(run.threads)
+    prepare_torch(run)
     quantize = "int8" if run.dtype == "int8" else "none"
     dtype = "auto" if run.dtype == "int8" else run.dtype
     try:
         return BlspEmo.from_pretrained(source, dtype=dtype, device=run.device, quantize=quantize)
     except CheckpointError as error:
         raise EngineUnavailable(str(error)) from error
+
+
+def prepare_torch(run: ModelSettings) -> None:
+    """Sets what all models of the process share."""
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KEPT_CONVOLUTIONS)
+    import torch
+
+    if run.threads is not None:
+        torch.set_num_threads(run.threads)
 
 
 def with_examples(model: BlspEmo, generation: GenerationSettings) -> BlspEmo:
