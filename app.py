@@ -32,7 +32,7 @@ COMMANDS = {
         "talk with Attune by voice, in the terminal",
         "assistant.settings:TalkCommandSettings",
         "ui.terminal.command:talk",
-        often="voice echo devices.microphone devices.speaker record plain input output "
+        often="voice echo devices.microphone devices.speaker record continues plain input output "
         "model policy persona country",
         examples=(
             ("", "microphone and loudspeaker; ? shows the keys"),

@@ -50,6 +50,16 @@ class ConversationStarted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TalkContinued(Event):
+    """The person goes on with an earlier talk: the model knows what was said then."""
+
+    carries = Carried(course="record")
+
+    record: str
+    """Its id among the recorded talks; empty where it was not recorded."""
+
+
+@dataclass(frozen=True, slots=True)
 class SettingsChanged(Event):
     """From now on other settings are in force; an answer under way was begun before."""
 
@@ -387,6 +397,7 @@ EVENTS: dict[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
         ConversationStarted,
+        TalkContinued,
         SettingsChanged,
         ConversationEnded,
         LevelMeasured,

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from assistant.audio.echo import EchoMode, open_canceller
 from assistant.audio.protocols import Ends
 from assistant.audio.sound_card import DeviceSettings, SoundCard
+from assistant.conversation.earlier import Earlier, tell
 from assistant.conversation.engines import Engines
 from assistant.conversation.loop import TalkLoop
 from assistant.engines.protocols import Persona
@@ -20,6 +22,7 @@ def open_talk(
     *,
     persona: str | None = None,
     told: Callable[[], Mapping[str, Any]] | None = None,
+    earlier: Earlier | None = None,
 ) -> TalkLoop:
     """Returns a conversation that is ready to be followed and run.
 
@@ -31,10 +34,14 @@ def open_talk(
         talk: How turns are taken.
         persona: The system line of the prompt; None for the model's own.
         told: Gives all settings for the first event; see `TalkLoop`.
+        earlier: The talk that this one goes on from.
     """
     scorer = engines.model.scorer() if engines.judges_words else None
     dialogue = engines.model.open(Persona(persona))
-    return TalkLoop(engines, ends, dialogue, talk, scorer=scorer, told=told)
+    loop = TalkLoop(engines, ends, dialogue, talk, scorer=scorer, told=told)
+    if earlier is not None:
+        loop.go_on_from(earlier, partial(tell, dialogue, earlier.past))
+    return loop
 
 
 def turn_taking(talk: TalkSettings, echo: EchoMode) -> TalkSettings:

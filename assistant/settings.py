@@ -85,6 +85,9 @@ class TalkCommandSettings(TurnJudgeSettings, EngineSettings):
     reaches the microphone, push-to-talk to be heard only between two presses of the space bar."""
     plain: bool = False
     """Print plain lines, friendly to screen readers, instead of the live picture."""
+    continues: Annotated[str | None, tyro.conf.arg(name="continue")] = None
+    """Go on with a recorded talk: its id, or `last`; `app.py records` lists them. The model knows
+    what was said then, and this talk becomes a record of its own where it is recorded."""
     record: bool = False
     """Record the talk as an event log and stereo sound; asks for consent first."""
     consent: tuple[Literal["audio", "words", "emotion"], ...] = ()

@@ -1,6 +1,7 @@
 """What all text screens share: text that is safe to print, emotions in words and colours."""
 
 import re
+from datetime import datetime
 
 from assistant.engines.protocols import EmotionEstimate
 from assistant.history import Turn
@@ -24,6 +25,23 @@ def one_line(text: str) -> str:
     """Returns `text` on one line, without anything that a terminal would act on."""
     printable = text.encode("utf-8", errors="replace").decode("utf-8")
     return _UNSAFE.sub(" ", printable).strip()
+
+
+def local_time(utc: str) -> str:
+    """Returns a moment of the log by the clock on the wall here; empty where it is none."""
+    try:
+        return f"{datetime.fromisoformat(utc).astimezone():%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError):
+        return ""
+
+
+def day_and_time(utc: str) -> str:
+    """Returns a moment of the log as people write it, such as ``Sunday, 1 March 2026, 09:30``."""
+    try:
+        moment = datetime.fromisoformat(utc).astimezone()
+    except (ValueError, OverflowError):
+        return ""
+    return f"{moment:%A}, {moment.day} {moment:%B %Y, %H:%M}"
 
 
 def emotion_words(turn: Turn) -> str:

@@ -28,6 +28,8 @@ ECHO_NOTICES = {
 }
 """Said once each."""
 
+CONTINUED = "this talk goes on from an earlier one, which Attune knows"
+
 SILENCE_DB = -100.0
 MOST_NOTICES = 20
 
@@ -180,6 +182,8 @@ def reduce(view: View, event: events.Event) -> View:
     match event:
         case events.LevelMeasured(person_db=person_db, assistant_db=assistant_db):
             return replace(view, person_db=person_db, assistant_db=assistant_db)
+        case events.TalkContinued():
+            return noticed(view, CONTINUED)
         case events.SettingsChanged(changes=changes):
             return replace(view, settings=view.settings | changes)
         case events.Ducked(decibels=decibels):

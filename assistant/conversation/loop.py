@@ -23,12 +23,14 @@ from assistant.audio.steady_frames import SteadyFrames
 from assistant.audio.utterance_buffer import UtteranceBuffer
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioFrame, Waveform
 from assistant.conversation.ducking import Ducking
+from assistant.conversation.earlier import Earlier
 from assistant.conversation.engines import Engines
 from assistant.conversation.in_force import SettingsInForce
 from assistant.conversation.memory import Memory
 from assistant.conversation.question import Question
 from assistant.conversation.replies import Replies
 from assistant.engines.protocols import CompletenessScorer, Dialogue
+from assistant.errors import EngineFailed
 from assistant.turns.audibility import Audibility
 from assistant.turns.ear import Ear, Heard
 from assistant.turns.endpointing import Endpointer
@@ -129,6 +131,9 @@ class TalkLoop:
         self._steady = SteadyFrames(ends.microphone, self._ear.frame_samples)
         is_file = isinstance(ends.microphone, FileMicrophone)
         self._silence = None if is_file else SilentMicrophone()
+        self._earlier: Earlier | None = None
+        self._tell_model: Callable[[], None] = lambda: None
+        self._model_worker = engines.model_worker
         self._typed: list[tuple[str, str]] = []
         self._typed_at_s = 0.0
 
@@ -157,9 +162,38 @@ class TalkLoop:
         """Answers under these `settings` from now on, and tells what differs."""
         self._in_force.change(self.clock_s, settings)
 
-    def opening(self) -> events.ConversationStarted:
-        """Returns the event that begins a record of this conversation, as of now."""
-        return self._in_force.opening(self.clock_s, self._told() if self._told else {})
+    def opening(self) -> list[events.Event]:
+        """Returns the events that begin a record of this conversation, as of now."""
+        begun = self._in_force.opening(self.clock_s, self._told() if self._told else {})
+        if self._earlier is None:
+            return [begun]
+        return [begun, events.TalkContinued(self.clock_s, self._earlier.record)]
+
+    def go_on_from(self, earlier: Earlier, tell_model: Callable[[], None]) -> None:
+        """This talk goes on from another; to be called before the first turn.
+
+        Args:
+            earlier: The other talk.
+            tell_model: Tells the dialogue of it; runs on the model's worker, before any turn.
+        """
+        self._earlier, self._tell_model = earlier, tell_model
+        if self._is_running:
+            self._begin_from(earlier)
+
+    def _begin_from(self, earlier: Earlier) -> None:
+        self._group.create_task(self._told_model())
+        self._emit(partial(events.TalkContinued, record=earlier.record))
+        # Who was in danger when it ended is in danger still, until they say that it is past.
+        if (found := self._memory.recall(earlier.past)) is not None:
+            help_: dict[str, Any] = {"topic": found.topic, "text": found.text}
+            self._emit(partial(events.HelpOffered, turn=self._replies.next_turn, **help_))
+
+    async def _told_model(self) -> None:
+        try:
+            await self._model_worker.call(self._tell_model)
+        except EngineFailed as error:
+            told = {"message": f"the earlier talk is not known to the model: {error}"}
+            self._emit(partial(events.Noticed, **told, is_warning=True))
 
     def device_changed(self, message: str, lost: bool) -> None:
         """Tells that a device was lost, or is back."""
@@ -173,11 +207,13 @@ class TalkLoop:
             ExceptionGroup: Several things broke at once: a bug.
         """
         if self._told is not None:
-            self._publish(self.opening())
+            self._publish(self.opening()[0])
         reason = "failed"
         try:
             async with self._group:
                 self._is_running = True
+                if self._earlier is not None:
+                    self._begin_from(self._earlier)
                 async with aclosing(self._frames()) as frames:
                     async for frame in frames:
                         await self._take(frame)

@@ -1,5 +1,7 @@
 """What one conversation keeps from turn to turn: the model's side of it, and who the person is."""
 
+from collections.abc import Sequence
+
 from assistant.conversation.correction import EmotionPrior
 from assistant.conversation.spoken_controls import SpokenControls
 from assistant.engines.protocols import CompletenessScorer, Dialogue, EmotionEstimate
@@ -35,6 +37,17 @@ class Memory:
     def correct(self, turn: int, emotion: Emotion) -> None:
         """Learns from the person how a turn was meant."""
         self._prior.correct(self._estimated.get(turn), emotion)
+
+    def recall(self, past: Sequence[tuple[str, str]]) -> Help | None:
+        """Remembers whether the person was in danger when an earlier talk ended, which is `past`.
+
+        Returns:
+            The help that still counts; None where there is none.
+        """
+        # Turns of that talk: before this one's, which are counted from 0.
+        helps = [self._safety.look(said, n - len(past)) for n, (said, _) in enumerate(past)]
+        last = helps[-1] if helps else None
+        return None if last is None or last.is_over else last
 
     def look(self, words: str, turn: int) -> Help | None:
         """Returns what is to be said to these words instead of a reply of the model's."""

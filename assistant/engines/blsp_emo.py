@@ -176,6 +176,11 @@ class BlspEmoDialogue:
         self.is_shortened = len(taken.speech_embeddings) < len(heard.speech_embeddings)
         return taken
 
+    def compute(self) -> None:
+        """Computes now what was read so far, which the next answer would have to wait for."""
+        with failures():
+            self._session.compute()
+
     def withdraw(self) -> None:
         """Forgets the last utterance and what was begun in answer to it.
 

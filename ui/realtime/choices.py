@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from assistant.audio.waveform import AudioClip, Waveform
+from assistant.conversation.earlier import tell
 from assistant.conversation.engines import Engines
 from assistant.engines.protocols import (
     Cancel,
@@ -91,6 +92,13 @@ class ChosenDialogue:
         """Goes on from `course` with the next turn."""
         self._course, self._is_stale = course, True
 
+    def prepare(self) -> None:
+        """Opens the dialogue now and tells it the past: the first answer need not wait for that.
+
+        Runs on the model's worker.
+        """
+        self._opened()
+
     def answer_once(self, course: Course | None, cue: str = "") -> None:
         """Says how the next question is answered.
 
@@ -172,9 +180,7 @@ class ChosenDialogue:
         model, persona = self._engines.model, Persona(course.instructions or None)
         with_tools = model.open_with_tools(persona, course.tools) if course.tools else None
         dialogue = with_tools or model.open(persona)
-        for said, replied in course.past:
-            dialogue.read(said or GREETING)
-            dialogue.replace_reply(replied)
+        tell(dialogue, [(said or GREETING, replied) for said, replied in course.past])
         if self._scorer is None:
             self._scorer = model.scorer()
         return dialogue

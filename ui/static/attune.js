@@ -4,6 +4,7 @@ import { Audio, MicrophoneProblem, decodeFile, toBase64 } from "./audio.js";
 import { Awake } from "./awake.js";
 import { Choices } from "./choices.js";
 import { Consent } from "./consent.js";
+import { Earlier, offerLatest } from "./earlier.js";
 import { offerExamples } from "./examples.js";
 import { formOf, situation } from "./floor.js";
 import { Orb } from "./orb.js";
@@ -21,6 +22,8 @@ const FORGOTTEN =
   "The server was restarted: this talk is over, and kept below to be saved. Press Talk to begin a " +
   "new one.";
 const FULL = "This tab has no room to keep more talks over a reload. Save those that you want to keep.";
+const GO_ON = "Press Talk, or type, to go on with this talk.";
+const MOST_LATEST = 3;
 const SETTINGS = "settings";
 const LOOK_EVERY_MS = 500;
 
@@ -49,7 +52,14 @@ class Page {
     this.outbox = new Outbox((event) => this.socket.send(event));
     this.typed = new Typed(this.pick("text"), this.pick("log"));
     this.waiting = new Waiting(this.pick("live"));
-    this.past = new Past(this.pick("past"), () => this.screen.problem(FULL));
+    this.earlier = new Earlier(this.pick("earlier"), {
+      onChoice: () => this.goesOnWith(),
+      onProblem: (text) => this.screen.problem(text),
+    });
+    this.past = new Past(this.pick("past"), {
+      onFull: () => this.screen.problem(FULL),
+      onGoOn: (talk) => this.earlier.chooseKept(talk),
+    });
     this.consent = new Consent(this.pick("consent"));
     this.awake = new Awake();
     this.over = "";
@@ -69,6 +79,10 @@ class Page {
     this.show();
     root.dataset.state = "ready";
     offerExamples(this.pick("examples"), (load) => this.answerFile(load));
+    if (!this.pick("records").hidden) {
+      offerLatest(this.pick("latest"), MOST_LATEST, (record) => this.earlier.choose(record));
+    }
+    if (this.earlier.named) this.earlier.choose(this.earlier.named);
     this.choices.load();
     setInterval(() => this.screen.view.floor === "thinking" && this.show(), LOOK_EVERY_MS);
   }
@@ -83,6 +97,23 @@ class Page {
     const keep = () => keepUnderWay(this.screen.view);
     addEventListener("pagehide", keep);
     document.addEventListener("visibilitychange", () => document.hidden && keep());
+  }
+
+  // Another talk was chosen: the one under way ends, and is kept below.
+  goesOnWith() {
+    const { asked } = this.earlier;
+    if (asked && this.socket.isWanted) this.end();
+    if (asked && this.socket.hasTalk) this.socket.end();
+    if (asked) this.keepShown();
+    this.over = asked ? GO_ON : "";
+    this.screen.showWays();
+    this.show();
+  }
+
+  keepShown() {
+    this.past.add(this.screen.view);
+    this.screen.clear();
+    this.recordings.forget();
   }
 
   bind() {
@@ -375,14 +406,14 @@ class Page {
     if (this.isForgotten()) return;
     this.isInLine = false;
     this.choices.begin(session, this.socket.isResumed);
-    if (!this.socket.isResumed) {
-      this.past.add(this.screen.view);
-      this.screen.clear();
-      this.recordings.forget();
-    }
+    if (!this.socket.isResumed) this.keepShown();
     this.over = "";
     this.hasSession = true;
     this.configure();
+    if (!this.socket.isResumed) {
+      const earlier = this.earlier.begin();
+      if (earlier) this.socket.send(earlier);
+    }
     const lost_s = this.outbox.open();
     if (lost_s > 0.5) this.screen.problem("Connecting took long: only the last ten seconds of what you said are heard.");
   }

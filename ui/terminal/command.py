@@ -13,24 +13,30 @@ from assistant.assembly import open_engines, open_help
 from assistant.audio.protocols import Ends
 from assistant.audio.sound_card import check_devices
 from assistant.clock import replay
+from assistant.conversation.earlier import Earlier
 from assistant.conversation.engines import Engines
 from assistant.conversation.loop import TalkLoop
 from assistant.errors import OutputError
 from assistant.files.replayed import FileEnds, opened_files
+from assistant.records.continuing import earlier_talk
 from assistant.records.recording import Consent, Recorder
 from assistant.session import open_card, open_talk, turn_taking
 from assistant.settings import TalkCommandSettings
 from ui.parts import shown
 from ui.saved_talk import saved_talk
+from ui.shown import local_time
 from ui.terminal.consent import ask_consent, new_folder
 from ui.terminal.display import Display
 from ui.terminal.farewell import Farewell, orderly_end
 from ui.terminal.healing import heal
 from ui.terminal.live import LiveTalk
 from ui.terminal.picture import Panel
-from ui.terminal.plain import plain_lines
+from ui.terminal.plain import plain_lines, turn_lines
 from ui.terminal.save import save
 from ui.view import DISCLOSURE, View, reduce
+
+SHOWN_EARLIER = 3
+"""Turns of the talk that one goes on from which the terminal shows."""
 
 
 def talk(settings: TalkCommandSettings) -> int:
@@ -44,7 +50,10 @@ def talk(settings: TalkCommandSettings) -> int:
     if files is None:
         check_devices(settings.devices)
     open_help(settings)  # a wrong setting is told before anything is asked or loaded
+    earlier = earlier_talk(settings.records, settings.continues) if settings.continues else None
     _say(DISCLOSURE)
+    if earlier is not None:
+        _print_earlier(earlier)
     consent = ask_consent(settings.records, is_wanted=settings.record, agreed=settings.consent)
     if sys.stderr.isatty():
         print("loading model and voice …", file=sys.stderr)
@@ -63,7 +72,12 @@ def talk(settings: TalkCommandSettings) -> int:
 
         def begin(ends: Ends) -> TalkLoop:
             talk = open_talk(
-                engines, ends, taking, persona=settings.persona, told=settings.effective
+                engines,
+                ends,
+                taking,
+                persona=settings.persona,
+                told=settings.effective,
+                earlier=earlier,
             )
             if recorder is not None:
                 talk.follow(recorder.listen, recorder.tap)
@@ -98,6 +112,14 @@ def talk(settings: TalkCommandSettings) -> int:
     if files is not None and view.ended == "input ended":
         files.check(len(view.turns))
     return 0
+
+
+def _print_earlier(earlier: Earlier) -> None:
+    """Shows the end of the talk that this one goes on from."""
+    begun = local_time(earlier.started_utc)
+    _say(f"You go on with the talk {earlier.record}{f', begun {begun}' if begun else ''}. Its end:")
+    for line in turn_lines(earlier.turns[-SHOWN_EARLIER:]):
+        _say(f"  {line}")
 
 
 def _recorder(

@@ -1,10 +1,12 @@
 """A conversation as plain lines: for screen readers, pipes, files and the simplest terminals."""
 
+from collections.abc import Iterable
+
 from assistant import events
 from assistant.history import Turn
 from assistant.records.transcript import describe_settings
 from ui.shown import NO_WORDS, emotion_words, one_line, style_words
-from ui.view import ECHO_NOTICES, View, response_s
+from ui.view import CONTINUED, ECHO_NOTICES, View, response_s
 
 
 def plain_lines(view: View, event: events.Event) -> list[str]:
@@ -15,6 +17,8 @@ def plain_lines(view: View, event: events.Event) -> list[str]:
     match event:
         case events.ConversationStarted(model=model, voice=voice, policy=policy):
             return [f"Ready. Model {model}, voice {voice}, reply policy {policy}."]
+        case events.TalkContinued():
+            return [_sentence(CONTINUED)]
         case events.SettingsChanged(changes=changes):
             return [f"From now on: {one_line(describe_settings(changes))}."]
         case events.UtteranceJoined():
@@ -47,8 +51,13 @@ def summary(view: View) -> str:
 
 def talk_lines(view: View) -> list[str]:
     """Returns what both sides said: what is left on the screen when the picture is gone."""
+    return turn_lines(view.turns)
+
+
+def turn_lines(turns: Iterable[Turn]) -> list[str]:
+    """Returns what both sides said in these turns."""
     lines: list[str] = []
-    for turn in view.turns:
+    for turn in turns:
         words = "" if turn.transcript is None else one_line(turn.transcript.text)
         lines.append(f"You: {words or NO_WORDS}")
         heard = one_line(turn.heard)

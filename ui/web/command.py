@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import webbrowser
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -100,9 +101,10 @@ async def _serve(
     from ui.web.server import Site, WebServer, server_config
 
     await rehearse(resident)
+    if (pages := _records_pages(settings, password)) is not None:
+        resident = replace(resident, shown_records=settings.records)
     sys.setswitchinterval(SWITCH_S)
     hosts = LOOPBACK | {settings.host.lower(), *(name.lower() for name in settings.hosts)}
-    pages = _records_pages(settings, password)
     site = Site(
         resident,
         settings.admission,

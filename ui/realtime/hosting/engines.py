@@ -44,6 +44,9 @@ class Resident:
     """Finds words that suggest danger to life."""
     records: Path | None = None
     """Folder for the talks of people who agree to be recorded; None where nobody can."""
+    shown_records: Path | None = None
+    """Folder of recorded talks that whoever reaches this server may see and go on with; None where
+    they may not."""
     notice: str | None = None
     """Who answers or speaks instead of whom, and what mends it; the page says it in its head."""
     ear_worker: Worker = field(default_factory=_worker("ear"))
