@@ -202,6 +202,15 @@ class ControlSpoken(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PassedOver(Event):
+    """The talk is paused: this turn is not answered, and nothing of what was said is kept."""
+
+    carries = Carried(course="turn")
+
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
 class StyleChosen(Event):
     """How the answer will be spoken."""
 
@@ -411,6 +420,7 @@ EVENTS: dict[str, type[Event]] = {
         EmotionCorrected,
         WordsHeard,
         ControlSpoken,
+        PassedOver,
         StyleChosen,
         ReplyText,
         ToolCalled,

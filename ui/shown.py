@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 
-from assistant.engines.protocols import EmotionEstimate
+from assistant.engines.protocols import EmotionEstimate, Transcript
 from assistant.history import Turn
 from assistant.records.transcript import StyleRecord, describe_style
 
@@ -16,6 +16,7 @@ EMOTION_COLOURS = {
 }
 """Names that terminals know; no meaning rests on them alone."""
 
+PASSED_OVER = "(Paused: this was not listened to.)"
 NO_WORDS = "(no words understood)"
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\s]+")
@@ -42,6 +43,14 @@ def day_and_time(utc: str) -> str:
     except (ValueError, OverflowError):
         return ""
     return f"{moment:%A}, {moment.day} {moment:%B %Y, %H:%M}"
+
+
+def words_shown(transcript: Transcript) -> str:
+    """Returns what the person said, on one line; that it was not understood, or a guess, is said."""
+    if not transcript.is_understood:
+        return NO_WORDS
+    text = one_line(transcript.text)
+    return f"perhaps: {text}" if transcript.is_guess else text
 
 
 def emotion_words(turn: Turn) -> str:

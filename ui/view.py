@@ -43,6 +43,7 @@ class Floor(StrEnum):
     THINKING = "thinking"
     ASSISTANT = "Attune speaks"
     BOTH = "both speak"
+    PAUSED = "paused"
     MUTED = "microphone off"
     AWAY = "sound device gone, reconnecting"
     ENDED = "ended"
@@ -95,6 +96,8 @@ class View:
     """Whether the assistant lowers its voice because somebody may be speaking."""
     is_held: bool = False
     """Whether it fell silent because somebody speaks, and may go on."""
+    is_paused: bool = False
+    """Whether the person asked to pause: nothing is answered until they go on."""
     person_speaks: bool = False
     answering: int | None = None
     """Turn whose answer is being prepared or spoken."""
@@ -121,6 +124,8 @@ class View:
             return Floor.AWAY
         if self.assistant_speaks:
             return Floor.BOTH if self.person_speaks else Floor.ASSISTANT
+        if self.is_paused:
+            return Floor.MUTED if self.is_muted else Floor.PAUSED
         if self.person_speaks:
             return Floor.PERSON
         if self.answering is not None:
@@ -186,12 +191,17 @@ def reduce(view: View, event: events.Event) -> View:
             return noticed(view, CONTINUED)
         case events.SettingsChanged(changes=changes):
             return replace(view, settings=view.settings | changes)
+        case events.ControlSpoken(control="pause" | "go on" as control):
+            return replace(view, is_paused=control == "pause")
+        case events.WordsHeard(transcript=words) if words.source == "typed":
+            return replace(view, is_paused=False)
         case events.Ducked(decibels=decibels):
             return replace(view, is_ducked=decibels < 0.0)
         case events.Yielded(yielded=yielded):
             return replace(view, is_held=yielded)
         case events.HelpOffered(text=text):
-            return noticed(_without_help(view), text, Urgency.HELP)
+            view = replace(_without_help(view), is_paused=False)
+            return noticed(view, text, Urgency.HELP)
         case events.HelpEnded():
             return _without_help(view)
         case events.DeviceChanged(message=message, lost=lost):

@@ -54,6 +54,8 @@ class Hearing:
         """What is to be said instead of the model's reply, once the words are known."""
         self.control: Control | None = None
         """What the words ask of the talk itself, once they are known."""
+        self.is_passed_over = False
+        """Whether the words are not for Attune, once they are known: the talk is paused."""
         self.completeness: float | None = None
         """Probability that the utterance is a whole turn, once it is known."""
         self.is_over = False
@@ -82,6 +84,11 @@ class Hearing:
         await self._outcome(self._taking)
         if self._memory.dialogue.is_shortened:
             self._emit(partial(events.Noticed, message=SHORTENED, is_warning=False))
+
+    def let_go(self) -> None:
+        """Lets the model forget the question; runs on its worker."""
+        self._memory.dialogue.withdraw()
+        self.is_taken_in = False
 
     def go_on(self) -> None:
         """Judges beside the reply whether the turn is over."""
@@ -170,6 +177,8 @@ class Hearing:
     def _sounds(self, estimate: EmotionEstimate) -> None:
         self._mark("heard")
         self.estimate = self._memory.sounds(self._question.turn, estimate)
+        if self._memory.controls.is_paused:
+            return
         heard: dict[str, Any] = {"turn": self._question.turn, "estimate": self.estimate}
         self._emit(partial(events.EmotionHeard, **heard))
 
@@ -177,8 +186,14 @@ class Hearing:
         """Takes the words, and what they call for; publishes both."""
         turn = self._question.turn
         self.words = words
-        self._emit(partial(events.WordsHeard, turn=turn, transcript=words))
         self.help = self._memory.look(words.text, turn)
+        controls = self._memory.controls
+        # Danger first: it is heard in a pause, too.
+        self.is_passed_over = self.help is None and controls.passes_over(words)
+        if self.is_passed_over:
+            self._emit(partial(events.PassedOver, turn=turn))
+            return
+        self._emit(partial(events.WordsHeard, turn=turn, transcript=words))
         match self.help:
             case Help(topic=topic, text=text, stage=Stage.BEGUN):
                 self._emit(partial(events.HelpOffered, turn=turn, topic=topic, text=text))
@@ -186,7 +201,7 @@ class Hearing:
                 was_none = stage is Stage.MISTAKEN
                 self._emit(partial(events.HelpEnded, turn=turn, topic=topic, was_none=was_none))
             case _:
-                self.control = None if self.help else self._memory.controls.look(words)
+                self.control = None if self.help else controls.look(words)
         if self.control is not None:
             self._emit(partial(events.ControlSpoken, turn=turn, control=self.control.value))
 

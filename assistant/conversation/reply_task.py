@@ -156,6 +156,9 @@ class Reply:
     async def _answer(self) -> None:
         hearing = self._hearing
         await hearing.begin()
+        if hearing.is_passed_over:
+            await self._say_nothing()
+            return
         style = self._engines.policy.style(SAD if hearing.help else hearing.estimate)
         style = self._memory.controls.styled(style, self.question.turn, hearing.control)
         self._emit(partial(events.StyleChosen, turn=self.question.turn, style=style))
@@ -179,6 +182,14 @@ class Reply:
                 underruns=self.underruns,
             )
         )
+
+    async def _say_nothing(self) -> None:
+        """Ends a turn that is not for Attune; the model keeps nothing of it."""
+        await self._engines.model_worker.call(self._hearing.let_go)
+        await self._hearing.finish()
+        self.is_made = True
+        await self._committed.wait()
+        self._emit(partial(events.ReplyFinished, turn=self.question.turn, heard="", generated=""))
 
     async def _ask_again(self, style: SpeakingStyle) -> None:
         """Says a word where the answer held nothing to say; it is part of the answer then.

@@ -45,6 +45,11 @@ class EmotionEstimate:
         return max(self.probabilities)
 
 
+GUESSED, SURE_WORDS = 0.2, 0.4
+"""Shares of right words: below the first a transcript says less than that nothing was understood,
+and the model is told so (`WordConfidenceConfig.least`); below the second it is a guess."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transcript:
     """The words of the person."""
@@ -54,6 +59,16 @@ class Transcript:
     """Geometric mean of the token probabilities in [0, 1]; None where it is not known."""
     source: str = "decoder"
     """`decoder` (Whisper's own), `llm` (asked of the LLM) or `typed`."""
+
+    @property
+    def is_understood(self) -> bool:
+        """Whether these are words, perhaps wrong ones, and not what a noise was taken for."""
+        return bool(self.text.strip()) and (self.confidence is None or self.confidence >= GUESSED)
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether many of the words may be wrong."""
+        return self.confidence is not None and self.confidence < SURE_WORDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from tests.fakes import LevelDetector, ScriptedModel, certain
 from tests.ui.serving import serving
 from ui.realtime.hosting.admission import AdmissionSettings
 from ui.realtime.hosting.engines import Resident
+from ui.records.pages import RecordsPages
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 needs_chromium = [
@@ -56,6 +57,7 @@ def page_server(
     reply: str = LONG,
     admission: AdmissionSettings | None = None,
     notice: str | None = None,
+    records: Path | None = None,
     port: int = 0,
 ) -> Generator[str]:
     """Serves the page with a real voice and a scripted model; yields its address."""
@@ -66,8 +68,14 @@ def page_server(
         open_detector=LevelDetector,
         policies=("empathetic", "flat"),
         notice=notice,
+        records=records,
+        shown_records=records,
     )
-    with serving(engines, with_page=True, admission=admission, port=port) as (host, _site):
+    pages = RecordsPages(records, None) if records is not None else None
+    with serving(engines, with_page=True, admission=admission, records=pages, port=port) as (
+        host,
+        _site,
+    ):
         yield f"http://{host}/"
 
 

@@ -127,6 +127,7 @@ class Page {
     this.pick("stage").onclick = () => this.root.dataset.floor === "idle" && !this.isLive && this.toggle();
     this.pick("mute").onclick = () => this.toggle();
     this.pick("stop").onclick = () => this.interrupt();
+    this.pick("go-on").onclick = () => this.type("Go on.");
     this.pick("end").onclick = this.pick("leave").onclick = () => this.end();
     this.pick("composer").onsubmit = (event) => {
       event.preventDefault();
@@ -548,6 +549,7 @@ class Page {
     this.pick("mute").setAttribute("aria-pressed", String(this.isMuted));
     this.pick("mute-label").textContent = this.isMuted ? "Unmute" : "Mute";
     this.pick("stop").hidden = !isSpeaking;
+    this.pick("go-on").hidden = !this.hasSession || this.screen.view.floor !== "paused";
     this.pick("wake").hidden = !isAsleep;
     this.pick("end").hidden = !this.socket.isWanted || this.isInLine;
     this.pick("leave").hidden = !this.isInLine;

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assistant.history import Turn
-from ui.shown import EMOTION_COLOURS, NO_WORDS, one_line, style_words
+from ui.shown import EMOTION_COLOURS, PASSED_OVER, one_line, style_words, words_shown
 from ui.terminal.keys import BINDINGS, Action
 from ui.view import DISCLOSURE, CoursePoint, Floor, Notice, Urgency, View, response_s
 
@@ -29,6 +29,7 @@ _FLOOR_STYLES = {
     Floor.THINKING: "bold yellow",
     Floor.ASSISTANT: "bold cyan",
     Floor.BOTH: "bold cyan",
+    Floor.PAUSED: "bold yellow",
     Floor.MUTED: "bold red",
     Floor.AWAY: "bold red",
 }
@@ -145,10 +146,14 @@ def _conversation(view: View, panel: Panel) -> ConsoleRenderable:
 
 
 def _add_turn(rows: Table, turn: Turn, view: View, glyphs: Glyphs) -> None:
+    if turn.passed_over:
+        rows.add_row("", Text(PASSED_OVER, style="dim"))
+        return
     if turn.transcript is None:
         words = Text("…", style="dim")
     else:
-        words = Text(one_line(turn.transcript.text) or NO_WORDS)
+        style = "italic dim" if turn.transcript.is_guess else ""
+        words = Text(words_shown(turn.transcript), style=style)
     rows.add_row(Text(" You", style="green"), words)
     emotion = emotion_text(turn, glyphs)
     if emotion is not None:

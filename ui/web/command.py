@@ -34,6 +34,7 @@ from assistant.engines.protocols import (
 from assistant.engines.table import open_vad, open_voice
 from assistant.errors import EngineUnavailable, SettingsError
 from assistant.records.recording import check_records
+from assistant.voice.voice_names import KNOWN_VOICES, known_voice
 from models.checkpoints.embedded import EMBEDDED
 from ui.parts import shown
 from ui.realtime.hosting.engines import Resident
@@ -50,8 +51,8 @@ SWITCH_S = 0.001
 """How long a thread may keep the others waiting for Python: a model makes thousands of small calls
 a second, and each may have to wait so long."""
 REHEARSED_TOKENS = 8
-OFFERED_VOICES = ("piper", "flite", "flite:rms", "flite:awb", "espeak")
-"""Tried at the start; those that can speak here are offered to visitors."""
+NEVER_BESIDE = frozenset({"kokoro"})
+"""Engines of which each voice has its own copy of a large network in memory: offered where chosen."""
 
 
 def web(settings: WebSettings) -> int:
@@ -217,8 +218,10 @@ def _password(file: Path | None) -> str | None:
 def _other_voices(chosen: str) -> dict[str, TextToSpeech]:
     """Returns the voices beside the chosen one that can speak here."""
     voices: dict[str, TextToSpeech] = {}
-    for name in OFFERED_VOICES:
-        if name != chosen:
+    own = known_voice(chosen)
+    for known in KNOWN_VOICES:
+        name = known.name
+        if known is not own and name.partition(":")[0] not in NEVER_BESIDE:
             with contextlib.suppress(EngineUnavailable):
                 voices[name] = open_voice(name)
     return voices

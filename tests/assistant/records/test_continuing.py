@@ -1,5 +1,6 @@
 """Going on with a recorded talk: what the model is told, what the new record says."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,7 +20,8 @@ def continued(folder: Path, other: str, said: str) -> Path:
     began = BEGAN + timedelta(hours=1)
     path = make_record(folder, [Said(said, reply="Yes.")], began=began) / LOG_NAME
     head, first, *rest = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    event = '{"event": "TalkContinued", "at_s": 0.0, "record": "%s", "wall_utc": "x"}\n' % other
+    told = {"event": "TalkContinued", "at_s": 0.0, "record": other, "wall_utc": "x"}
+    event = json.dumps(told) + "\n"
     path.write_text("".join([head, first, event, *rest]), encoding="utf-8")
     return path.parent
 

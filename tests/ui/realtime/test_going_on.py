@@ -7,9 +7,10 @@ from typing import Any
 from assistant.records.reading import find_records, read_record
 from tests.assistant.records.made import make_record
 from tests.fakes import ScriptedModel
+from tests.ui.calling import line
 from tests.ui.driving import Client, drive
 from tests.ui.realtime.test_session import ask
-from tests.ui.serving import resident
+from tests.ui.serving import resident, serving
 
 
 def said_to(engines: Any) -> list[str]:
@@ -22,21 +23,18 @@ def said_to(engines: Any) -> list[str]:
 def test_a_recorded_talk_becomes_items_and_the_new_record_names_it(tmp_path: Path) -> None:
     make_record(tmp_path / "yesterday")
     engines = dataclasses.replace(resident(), records=tmp_path, shown_records=tmp_path)
-
-    async def act(client: Client) -> None:
-        await client.send("attune.talk.continue", record="yesterday")
-        told = (await client.until("attune.talk.continued"))[-1]
+    with serving(engines) as (host, _site), line(host) as client:
+        client.send("attune.talk.continue", record="yesterday")
+        added = [client.until("conversation.item.added")["item"]["role"] for _ in range(6)]
+        assert added == ["user", "assistant"] * 3
+        told = client.until("attune.talk.continued")
         assert told["record"] == "yesterday"
-        assert [turn["words"] for turn in told["turns"]][0] == "I failed my driving test."
-        await client.update(attune={"keep_words": True})
-        await ask(client, "And now?")
-        await client.until("response.done")
-
-    client = drive(act, engines)
-    added = [e["item"]["role"] for e in client.seen if e["type"] == "conversation.item.added"]
-    assert added[:6] == ["user", "assistant"] * 3
+        assert told["turns"][0]["words"] == "I failed my driving test."
+        client.send("session.update", session={"attune": {"keep_words": True}})
+        client.say("Q?")
+        client.until("response.done")
     assert said_to(engines)[0] == "I failed my driving test."
-    assert said_to(engines)[-1] == "And now?"
+    assert said_to(engines)[-1] == "Q?"
     (new,) = (one for one in find_records(tmp_path) if one.id != "yesterday")
     assert read_record(new).continues == "yesterday"
 
@@ -62,7 +60,13 @@ def test_what_cannot_be_gone_on_with_is_refused(tmp_path: Path) -> None:
     engines = dataclasses.replace(resident(), records=tmp_path)
 
     async def act(client: Client) -> None:
-        for fields in ({"record": "secret"}, {}, {"turns": []}, {"turns": [{"words": ""}]}):
+        for fields in (
+            {"record": "secret"},
+            {"record": 7},
+            {},
+            {"turns": []},
+            {"turns": [{"words": ""}]},
+        ):
             await client.send("attune.talk.continue", **fields)
             await client.until("error")
         await ask(client)
