@@ -65,6 +65,16 @@ COMMANDS = {
         "assistant.records.settings:RecordsSettings",
         "ui.records.command:records",
     ),
+    "memory": Command(
+        "show and change what Attune remembers between talks; off until you switch it on",
+        "assistant.settings:MemorySettings",
+        "ui.memory:memory",
+        examples=(
+            ("on", "remember from now on what you ask it to"),
+            ("add 'my sister is called Ana'", "keep something"),
+            ("erase", "forget everything"),
+        ),
+    ),
     "study": Command(
         "run a study with people: design, consent, conversations, questionnaires, tables",
         "assistant.study.settings:StudySettings",

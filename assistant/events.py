@@ -202,6 +202,29 @@ class ControlSpoken(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryChanged(Event):
+    """The person asked that something be remembered after this talk, or not any more."""
+
+    carries = Carried(course="turn", words="change fact")
+
+    turn: int
+    change: str
+    """A value of `remembering.Change`."""
+    fact: str
+    """In the person's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactSuggested(Event):
+    """The person said something that they may want to be remembered; nothing is, unless asked."""
+
+    carries = Carried(course="turn", words="fact")
+
+    turn: int
+    fact: str
+
+
+@dataclass(frozen=True, slots=True)
 class PassedOver(Event):
     """The talk is paused: this turn is not answered, and nothing of what was said is kept."""
 
@@ -420,6 +443,8 @@ EVENTS: dict[str, type[Event]] = {
         EmotionCorrected,
         WordsHeard,
         ControlSpoken,
+        MemoryChanged,
+        FactSuggested,
         PassedOver,
         StyleChosen,
         ReplyText,

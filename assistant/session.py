@@ -37,7 +37,8 @@ def open_talk(
         earlier: The talk that this one goes on from.
     """
     scorer = engines.model.scorer() if engines.judges_words else None
-    dialogue = engines.model.open(Persona(persona))
+    known = engines.remembered.read().told if engines.remembered is not None else ""
+    dialogue = engines.model.open(Persona(persona, known))
     loop = TalkLoop(engines, ends, dialogue, talk, scorer=scorer, told=told)
     if earlier is not None:
         loop.go_on_from(earlier, partial(tell, dialogue, earlier.past))

@@ -10,6 +10,7 @@ from assistant.audio.sound_card import DeviceSettings
 from assistant.configuration import Settings
 from assistant.engines.settings import DetectorName, SpeechModelSettings
 from assistant.engines.table import USUAL_VAD
+from assistant.remembered import DEFAULT_FILE
 from assistant.turns.endpointing import EndpointingSettings
 from assistant.turns.settings import TalkSettings, TurnJudgeSettings
 
@@ -94,6 +95,8 @@ class TalkCommandSettings(TurnJudgeSettings, EngineSettings):
     """With --record: what the person has agreed to already, so that nothing is asked."""
     records: Path = Path("recordings")
     """Folder for recorded talks; each has a folder of its own in it."""
+    memory_file: Path = DEFAULT_FILE
+    """What is remembered between talks, where `app.py memory on` switched that on."""
     saves: Path = Path("talks")
     """Folder for talks that are saved by key."""
     devices: DeviceSettings = DeviceSettings()
@@ -146,6 +149,28 @@ class VoicesSettings(CommonSettings):
     """add: language code of the voice, such as en; XTTS knows 17 of them."""
     json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False
     """list, check: print JSON lines instead of a table."""
+
+
+class MemorySettings(CommonSettings):
+    """Shows and changes what Attune remembers between talks. It is off until you switch it on.
+
+    list shows it. on, off switch it. add TEXT keeps something, change NUMBER TEXT and remove NUMBER
+    mend the list, erase deletes all of it. In a talk, "remember that …" keeps what you say, and
+    "what do you remember about me?" is answered.
+    """
+
+    action: Annotated[
+        Literal["list", "add", "change", "remove", "on", "off", "erase"], tyro.conf.Positional
+    ] = "list"
+    """What to do."""
+    items: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """add: the text. change: its number and the text. remove: the numbers."""
+    file: Path = DEFAULT_FILE
+    """The file that holds it."""
+    yes: bool = False
+    """erase: do not ask."""
+    json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False
+    """list: print a JSON object."""
 
 
 class ModelsSettings(CommonSettings):

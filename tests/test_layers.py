@@ -74,7 +74,7 @@ FLOORS = {
     ),
     "assistant": (
         "errors configuration danger carried",
-        "worker output_file",
+        "worker output_file remembered",
         "clock audio",
         "voice",
         "engines",
@@ -96,7 +96,7 @@ FLOORS = {
         "view_json",
         "saved_talk",
         "parts",
-        "voices terminal",
+        "memory voices terminal",
         "realtime.protocol",
         "realtime.hosting",
         "realtime",

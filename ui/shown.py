@@ -46,7 +46,7 @@ def day_and_time(utc: str) -> str:
 
 
 def words_shown(transcript: Transcript) -> str:
-    """Returns what the person said, on one line; that it was not understood, or a guess, is said."""
+    """Returns what the person said, on one line, and whether that is a guess, or nothing."""
     if not transcript.is_understood:
         return NO_WORDS
     text = one_line(transcript.text)

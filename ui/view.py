@@ -107,6 +107,8 @@ class View:
     assistant_db: float = SILENCE_DB
     turns: tuple[Turn, ...] = ()
     """In their order; one that was joined to the next is gone."""
+    suggestion: str = ""
+    """What was said that the person may want to be remembered."""
     notices: tuple[Notice, ...] = ()
     """The latest ones, oldest first."""
     dropped_frames: int = 0
@@ -195,6 +197,11 @@ def reduce(view: View, event: events.Event) -> View:
             return replace(view, is_paused=control == "pause")
         case events.WordsHeard(transcript=words) if words.source == "typed":
             return replace(view, is_paused=False)
+        case events.FactSuggested(fact=fact):
+            return replace(view, suggestion=fact)
+        case events.MemoryChanged(change=change, fact=fact):
+            text = "remembered for the next talk" if change == "keep" else "not remembered"
+            return noticed(replace(view, suggestion=""), f"{text}: {fact}")
         case events.Ducked(decibels=decibels):
             return replace(view, is_ducked=decibels < 0.0)
         case events.Yielded(yielded=yielded):

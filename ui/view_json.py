@@ -43,6 +43,7 @@ def _rest_json(view: View) -> Json:
         "voice": view.settings.get("voice", ""),
         "policy": view.settings.get("policy", ""),
         "settings": view.settings,
+        "suggestion": view.suggestion,
         "ducked": view.is_ducked,
         "held": view.is_held,
         "notices": [

@@ -15,6 +15,7 @@ from assistant.audio.waveform import Waveform
 from assistant.conversation.engines import Engines
 from assistant.conversation.memory import Memory
 from assistant.conversation.question import Emit, Question
+from assistant.conversation.remembering import Order
 from assistant.conversation.spoken_controls import Control
 from assistant.engines.protocols import (
     SHORTENED,
@@ -54,6 +55,8 @@ class Hearing:
         """What is to be said instead of the model's reply, once the words are known."""
         self.control: Control | None = None
         """What the words ask of the talk itself, once they are known."""
+        self.order: Order | None = None
+        """What the words ask of what is remembered between talks, once they are known."""
         self.is_passed_over = False
         """Whether the words are not for Attune, once they are known: the talk is paused."""
         self.completeness: float | None = None
@@ -204,6 +207,19 @@ class Hearing:
                 self.control = None if self.help else controls.look(words)
         if self.control is not None:
             self._emit(partial(events.ControlSpoken, turn=turn, control=self.control.value))
+        elif self.help is None:
+            self._remember(words)
+
+    def _remember(self, words: Transcript) -> None:
+        """Looks what is asked of what is remembered between talks."""
+        turn, remembering = self._question.turn, self._memory.remembering
+        self.order = order = remembering.look(words)
+        if order is None:
+            if fact := remembering.suggestion(words):
+                self._emit(partial(events.FactSuggested, turn=turn, fact=fact))
+        elif order.change is not None:
+            change: dict[str, Any] = {"change": order.change.value, "fact": order.fact}
+            self._emit(partial(events.MemoryChanged, turn=turn, **change))
 
 
 async def _stopped(task: asyncio.Task[None]) -> None:

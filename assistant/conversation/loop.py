@@ -96,7 +96,7 @@ class TalkLoop:
         )
         self._ear = Ear(engines.detector, ends.canceller)
         self._ear_worker = engines.ear_worker
-        self._memory = Memory(dialogue, engines.help_finder, scorer)
+        self._memory = Memory(dialogue, engines.help_finder, scorer, engines.remembered)
         # Entered by `run`: no reply can be begun before, nor after it.
         self._group = asyncio.TaskGroup()
         self._is_running = False
@@ -595,6 +595,7 @@ class TalkLoop:
         if isinstance(event, events.EmotionHeard):
             self._patience.heard(event.estimate)
         self._memory.controls.follow(event)
+        self._memory.remembering.follow(event)
         self._in_force.listen(event)
 
     def _publish(self, event: events.Event) -> None:

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from assistant.conversation.correction import EmotionPrior
+from assistant.conversation.remembering import Remembering
 from assistant.conversation.spoken_controls import SpokenControls
 from assistant.engines.protocols import CompletenessScorer, Dialogue, EmotionEstimate
+from assistant.remembered import RememberedFile
 from assistant.safety import Help, HelpFinder, SafetyWatch
 from models.emotions import Emotion
 
@@ -17,6 +19,7 @@ class Memory:
         dialogue: Dialogue,
         help_finder: HelpFinder | None = None,
         scorer: CompletenessScorer | None = None,
+        remembered: RememberedFile | None = None,
     ) -> None:
         """Begins with nothing said; without `help_finder` nobody is taken to be in danger."""
         self.dialogue = dialogue
@@ -24,6 +27,8 @@ class Memory:
         """Judges by the words whether a turn is whole."""
         self.controls = SpokenControls()
         """Says which turns ask something of the talk itself, and how fast and loud it is."""
+        self.remembering = Remembering(remembered)
+        """Says which turns ask something of what is remembered between talks."""
         self._safety = SafetyWatch(help_finder)
         self._prior = EmotionPrior()
         self._estimated: dict[int, Emotion] = {}

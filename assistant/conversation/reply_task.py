@@ -18,7 +18,7 @@ from assistant.conversation.engines import Engines
 from assistant.conversation.hearing import Hearing
 from assistant.conversation.memory import Memory
 from assistant.conversation.question import Emit, Question
-from assistant.engines.protocols import Cancel, SpeakingStyle, TextDelta
+from assistant.engines.protocols import Cancel, Dialogue, SpeakingStyle, TextDelta
 from assistant.errors import EngineFailed
 from assistant.history import SpokenReply
 from assistant.safety import SAD, reply_of
@@ -243,6 +243,8 @@ class Reply:
         dialogue, hearing = self._memory.dialogue, self._hearing
         if hearing.control is not None:
             return self._memory.controls.reply(dialogue, hearing.control)
+        if hearing.order is not None:
+            return _said(dialogue, hearing.order.reply)
         return reply_of(dialogue, hearing.help, self._cancel)
 
     def _call(self, delta: TextDelta) -> None:
@@ -301,6 +303,12 @@ class Reply:
             self._publish(make)
         else:
             self._held.append(make)
+
+
+def _said(dialogue: Dialogue, text: str) -> Iterator[TextDelta]:
+    """Yields a text that the model did not write, and takes for its own."""
+    dialogue.replace_reply(text)
+    yield TextDelta(text)
 
 
 def _joined(clips: list[AudioClip]) -> AudioClip:

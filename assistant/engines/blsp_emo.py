@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from assistant.audio.waveform import Waveform
@@ -73,7 +73,7 @@ class BlspEmoModel:
         if self.call_marks is None:
             return None
         system = persona.system or self.model.config.persona
-        return self.open(Persona(f"{system}\n\n{tool_lines(tools)}"))
+        return self.open(Persona(f"{system}\n\n{tool_lines(tools)}", persona.known))
 
     def transcribe(self, utterance: Waveform) -> Transcript:
         """Returns the words of an utterance that belongs to no conversation.
@@ -127,7 +127,7 @@ class BlspEmoDialogue:
     def __init__(self, model: BlspEmo, persona: Persona, sampling: Sampling) -> None:
         self._model = model
         try:
-            self._session = TalkSession(model, persona=persona.system, sampling=sampling)
+            self._session = _begun(model, persona, sampling)
         except SystemLineTooLong as error:
             raise PersonaTooLong(str(error)) from error
         self._has_question = False
@@ -206,6 +206,15 @@ class BlspEmoDialogue:
         """Keeps of the last reply what was heard of it."""
         with failures():
             self._session.truncate(heard)
+
+
+def _begun(model: BlspEmo, persona: Persona, sampling: Sampling) -> TalkSession:
+    """Returns a talk with `persona`, and with what it knows of the person where that fits."""
+    if persona.known:
+        system = f"{persona.system or model.config.persona}\n\n{persona.known}"
+        with suppress(SystemLineTooLong):
+            return TalkSession(model, persona=system, sampling=sampling)
+    return TalkSession(model, persona=persona.system, sampling=sampling)
 
 
 def load_checkpoint(source: str, run: ModelSettings) -> BlspEmo:

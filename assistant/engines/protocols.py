@@ -97,6 +97,8 @@ class Persona:
 
     system: str | None = None
     """None stands for the model's own default."""
+    known: str = ""
+    """What the model knows of the person beside it; left out where there is no room for it."""
 
 
 @dataclass(frozen=True, slots=True)

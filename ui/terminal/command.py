@@ -20,11 +20,12 @@ from assistant.errors import OutputError
 from assistant.files.replayed import FileEnds, opened_files
 from assistant.records.continuing import earlier_talk
 from assistant.records.recording import Consent, Recorder
+from assistant.remembered import RememberedFile
 from assistant.session import open_card, open_talk, turn_taking
 from assistant.settings import TalkCommandSettings
 from ui.parts import shown
 from ui.saved_talk import saved_talk
-from ui.shown import local_time
+from ui.shown import local_time, one_line
 from ui.terminal.consent import ask_consent, new_folder
 from ui.terminal.display import Display
 from ui.terminal.farewell import Farewell, orderly_end
@@ -51,7 +52,11 @@ def talk(settings: TalkCommandSettings) -> int:
         check_devices(settings.devices)
     open_help(settings)  # a wrong setting is told before anything is asked or loaded
     earlier = earlier_talk(settings.records, settings.continues) if settings.continues else None
+    remembered = RememberedFile(settings.memory_file)
+    held = remembered.read()
     _say(DISCLOSURE)
+    if held.told:
+        _say(f"Attune remembers of you: {one_line('; '.join(held.facts))}.")
     if earlier is not None:
         _print_earlier(earlier)
     consent = ask_consent(settings.records, is_wanted=settings.record, agreed=settings.consent)
@@ -62,6 +67,7 @@ def talk(settings: TalkCommandSettings) -> int:
         stack.callback(farewell.offer)
         engines = open_engines(settings, shown, settings)
         stack.callback(engines.close)
+        engines.remembered = remembered
         if engines.notice:
             _say(engines.notice)
         display = Display(plain=settings.plain)

@@ -204,6 +204,9 @@ def emotion_text(turn: Turn, glyphs: Glyphs) -> Text | None:
 
 def _foot(view: View, panel: Panel, width: int) -> ConsoleRenderable:
     parts: list[ConsoleRenderable] = [_notice(notice) for notice in _chosen(view)]
+    if view.suggestion:
+        text = f'to keep "{view.suggestion}" for the next talk, say "remember that"'
+        parts.append(_indented(text, style="dim"))
     if view.dropped_frames:
         text = f" this computer is too busy: {view.dropped_frames} frames of sound lost so far"
         parts.append(Text(text, style="yellow"))

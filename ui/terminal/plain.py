@@ -84,6 +84,11 @@ def _turn_lines(turn: Turn, event: events.Event) -> list[str]:
     match event:
         case events.PassedOver():
             return [PASSED_OVER]
+        case events.FactSuggested(fact=fact):
+            return [f'To keep "{one_line(fact)}" for the next talk, say "remember that".']
+        case events.MemoryChanged(change=change, fact=fact):
+            kept = "Remembered for the next talk" if change == "keep" else "Not remembered"
+            return [f"{kept}: {one_line(fact)}."]
         case events.WordsHeard(transcript=transcript):
             emotion = emotion_words(turn)
             who = f"You ({emotion})" if emotion else "You"

@@ -34,6 +34,7 @@ from assistant.engines.protocols import (
 from assistant.engines.table import open_vad, open_voice
 from assistant.errors import EngineUnavailable, SettingsError
 from assistant.records.recording import check_records
+from assistant.remembered import RememberedFile
 from assistant.voice.voice_names import KNOWN_VOICES, known_voice
 from models.checkpoints.embedded import EMBEDDED
 from ui.parts import shown
@@ -52,7 +53,7 @@ SWITCH_S = 0.001
 a second, and each may have to wait so long."""
 REHEARSED_TOKENS = 8
 NEVER_BESIDE = frozenset({"kokoro"})
-"""Engines of which each voice has its own copy of a large network in memory: offered where chosen."""
+"""Engines whose voices each hold a large network of their own: offered where chosen."""
 
 
 def web(settings: WebSettings) -> int:
@@ -104,6 +105,8 @@ async def _serve(
     await rehearse(resident)
     if (pages := _records_pages(settings, password)) is not None:
         resident = replace(resident, shown_records=settings.records)
+    if _is_own(settings, password):
+        resident = replace(resident, remembered=RememberedFile(settings.memory_file))
     sys.setswitchinterval(SWITCH_S)
     hosts = LOOPBACK | {settings.host.lower(), *(name.lower() for name in settings.hosts)}
     site = Site(
@@ -136,13 +139,18 @@ def _records_pages(settings: WebSettings, password: str | None) -> "RecordsPages
 
     Visitors share one password: without a word of the host none of them sees others' talks.
     """
-    from ui.realtime.hosting.security import LOOPBACK
     from ui.records.pages import RecordsPages
 
-    is_own = settings.host in LOOPBACK and not settings.hosts and password is None
-    if settings.records is None or not (is_own or settings.show_records):
+    if settings.records is None or not (_is_own(settings, password) or settings.show_records):
         return None
     return RecordsPages(settings.records, settings.index)
+
+
+def _is_own(settings: WebSettings, password: str | None) -> bool:
+    """Whether nobody but this computer can reach the server: who talks is one person."""
+    from ui.realtime.hosting.security import LOOPBACK
+
+    return settings.host in LOOPBACK and not settings.hosts and password is None
 
 
 async def rehearse(resident: Resident) -> None:

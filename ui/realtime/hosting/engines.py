@@ -12,6 +12,7 @@ from assistant.engines.protocols import (
     TextToSpeech,
     VoiceActivityDetector,
 )
+from assistant.remembered import RememberedFile
 from assistant.safety import HelpFinder
 from assistant.turns.settings import TalkSettings
 from assistant.worker import Worker
@@ -44,6 +45,8 @@ class Resident:
     """Finds words that suggest danger to life."""
     records: Path | None = None
     """Folder for the talks of people who agree to be recorded; None where nobody can."""
+    remembered: RememberedFile | None = None
+    """What is remembered between talks; None where not one person alone can reach the server."""
     shown_records: Path | None = None
     """Folder of recorded talks that whoever reaches this server may see and go on with; None where
     they may not."""
@@ -74,6 +77,7 @@ class Resident:
             self.help_finder,
             judge=self.judge,
             judges_words=self.judges_words,
+            remembered=self.remembered,
             ear_worker=self.ear_worker,
             model_worker=self.model_worker,
             voice_worker=self.voice_worker,
