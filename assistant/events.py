@@ -122,6 +122,16 @@ class SpeechConfirmed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CaptionHeard(Event):
+    """Words of somebody who still speaks; what they said is known by `WordsHeard`."""
+
+    carries = Carried(moment="text")
+
+    text: str
+    """What is new: it is added to what was told before of this utterance."""
+
+
+@dataclass(frozen=True, slots=True)
 class TurnHeld(Event):
     """A turn is over and waits for an order to answer it (see `TalkSettings.answers`)."""
 
@@ -436,6 +446,7 @@ EVENTS: dict[str, type[Event]] = {
         SpeechStarted,
         SpeechDropped,
         SpeechConfirmed,
+        CaptionHeard,
         TurnHeld,
         UtteranceEnded,
         UtteranceJoined,

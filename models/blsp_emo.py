@@ -343,6 +343,34 @@ class BlspEmo(nn.Module):
         )
 
     @torch.inference_mode()
+    def written_words(
+        self, waveform: Waveform, *, cancelled: Callable[[], bool] = lambda: False
+    ) -> Words | None:
+        """Returns the words alone of a 16 kHz utterance of up to 30 s, without emotion.
+
+        Args:
+            waveform: The utterance, perhaps not whole.
+            cancelled: Where it turns true the words may end early.
+
+        Returns:
+            None for a model without a decoder.
+        """
+        if self.decoder is None or self.config.transcription is None:
+            return None
+        piece = torch.as_tensor(without_offset(waveform), dtype=torch.float32)
+        states = self.encode(self.features([piece]))
+        if cancelled():
+            return Words("", None, "decoder")
+        written = written_words(
+            self.decoder,
+            self.config.transcription,
+            states,
+            self.decoder_tokenizer,
+            cancelled=cancelled,
+        )
+        return words_of([written], self.decoder_tokenizer, self.config.word_confidence)
+
+    @torch.inference_mode()
     def phrase_scores(self, waveform: Waveform, phrases: Sequence[str]) -> list[float] | None:
         """Returns how well each of `phrases` fits something brief, see `models.words.phrases`.
 

@@ -99,6 +99,8 @@ class View:
     is_paused: bool = False
     """Whether the person asked to pause: nothing is answered until they go on."""
     person_speaks: bool = False
+    caption: str = ""
+    """What is being said, as far as it is understood already."""
     answering: int | None = None
     """Turn whose answer is being prepared or spoken."""
     assistant_speaks: bool = False
@@ -197,6 +199,8 @@ def reduce(view: View, event: events.Event) -> View:
             return replace(view, is_paused=control == "pause")
         case events.WordsHeard(transcript=words) if words.source == "typed":
             return replace(view, is_paused=False)
+        case events.CaptionHeard(text=text):
+            return replace(view, caption=view.caption + text)
         case events.FactSuggested(fact=fact):
             return replace(view, suggestion=fact)
         case events.MemoryChanged(change=change, fact=fact):
@@ -240,11 +244,11 @@ def _floor_after(view: View, event: events.Event) -> View | None:
         case events.ConversationEnded(reason=reason):
             return replace(_silent(view), ended=reason, person_speaks=False)
         case events.SpeechStarted() | events.SpeechConfirmed():
-            return replace(view, person_speaks=True)
+            return replace(view, person_speaks=True, caption="")
         case events.SpeechDropped() | events.TurnHeld():
-            return replace(view, person_speaks=False)
+            return replace(view, person_speaks=False, caption="")
         case events.UtteranceEnded(turn=turn):
-            return replace(view, person_speaks=False, answering=turn)
+            return replace(view, person_speaks=False, answering=turn, caption="")
         case events.UtteranceJoined():
             return replace(_silent(view), person_speaks=True)
         case events.ReplyStarted():

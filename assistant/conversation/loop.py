@@ -22,6 +22,7 @@ from assistant.audio.silent_microphone import SILENT, SilentMicrophone
 from assistant.audio.steady_frames import SteadyFrames
 from assistant.audio.utterance_buffer import UtteranceBuffer
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioFrame, Waveform
+from assistant.conversation.captions import Captions
 from assistant.conversation.ducking import Ducking
 from assistant.conversation.earlier import Earlier
 from assistant.conversation.engines import Engines
@@ -116,6 +117,11 @@ class TalkLoop:
             frame_samples=self._ear.frame_samples,
             completeness=lambda: self._replies.completeness,
             verdict=lambda: self._floor.verdict,
+        )
+        self._captions = Captions(
+            lambda: engines.model,
+            engines.model_worker,
+            lambda text: self._emit(partial(events.CaptionHeard, text=text)),
         )
         self._sound = UtteranceBuffer()
         self._clock = 0
@@ -406,9 +412,16 @@ class TalkLoop:
         ):
             self._act(mark)
         self._measure(heard, samples, played)
+        self._look_at_captions()
         self._look_at_typed()
         if self._silence is not None and self._steady.is_coming and not self._is_muted:
             self._tell_silence(self._silence.hear(frame.samples))
+
+    def _look_at_captions(self) -> None:
+        # Nobody watches a file being read, and what is said in a pause is not for Attune.
+        is_watched = self._silence is not None and not self._memory.controls.is_paused
+        if is_watched and self._settings.captions:
+            self._captions.look(self._clock, lambda start: self._sound.cut(start, self._clock))
 
     def _tell_silence(self, message: str | None) -> None:
         if message is not None:
@@ -474,12 +487,15 @@ class TalkLoop:
             case Boundary.BRIEF:
                 self._floor.ask(self._sound.cut(mark.start_samples, mark.end_samples))
             case Boundary.DROPPED:
+                self._captions.end()
                 self._way.go_on()
                 self._emit(lambda at_s: events.SpeechDropped(at_s, start_s, end_s))
             case Boundary.CONFIRMED:
                 self._emit(lambda at_s: events.SpeechConfirmed(at_s, start_s, contested))
                 self._take_floor(mark)
+                self._captions.begin(self._start_of(mark))
             case Boundary.PAUSED:
+                self._captions.stop()
                 self._paused_at = mark.speech_end_samples
                 if self._settings.answers:
                     self._replies.prepare(self._question(mark))
@@ -495,6 +511,7 @@ class TalkLoop:
                 self._answer(mark)
             case Boundary.ENDED:  # whoever drives the loop decides what becomes of the turn
                 self._went_straight()
+                self._captions.end()
                 self._replies.forget_question()
                 self._emit(lambda at_s: events.TurnHeld(at_s, start_s, end_s))
 
@@ -570,6 +587,7 @@ class TalkLoop:
 
     def _commit(self, start_s: float, end_s: float, speech_end_s: float, reason: str) -> None:
         turn = self._replies.next_turn
+        self._captions.end()
         self._emit(
             lambda at_s: events.UtteranceEnded(at_s, turn, start_s, end_s, speech_end_s, reason)
         )

@@ -10,6 +10,7 @@ from assistant.engines.protocols import (
     Cancel,
     EmotionEstimate,
     Persona,
+    SpeechModel,
     TextDelta,
     Transcript,
 )
@@ -32,7 +33,7 @@ KEPT_CONVOLUTIONS = "64"
 own thousand, which it reaches after an hour of talk and 80 MB, few would ever be used again."""
 
 
-class BlspEmoModel:
+class BlspEmoModel(SpeechModel):
     """A resident checkpoint that serves all conversations of the process."""
 
     def __init__(
@@ -82,6 +83,14 @@ class BlspEmoModel:
             EngineFailed: The model broke.
         """
         return transcribed(self.model, utterance)
+
+    def overhear(self, utterance: Waveform, cancel: Cancel) -> Transcript | None:
+        """Returns the words so far of somebody who still speaks; None where nothing writes them.
+
+        Raises:
+            EngineFailed: The model broke.
+        """
+        return overheard(self.model, utterance, cancel)
 
     def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
         """Returns how well `phrases` fit something brief; None where the model cannot tell.
@@ -276,6 +285,17 @@ def transcribed(model: BlspEmo, utterance: Waveform) -> Transcript:
     """
     with failures():
         return words_of(model, model.hear(utterance), Cancel())
+
+
+def overheard(model: BlspEmo, utterance: Waveform, cancel: Cancel) -> Transcript | None:
+    """Returns the words so far of somebody who still speaks; None where no decoder writes them.
+
+    Raises:
+        EngineFailed: The model broke.
+    """
+    with failures():
+        words = model.written_words(utterance, cancelled=cancel.is_set)
+    return None if words is None else Transcript(words.text, words.confidence, words.source)
 
 
 def words_of(model: BlspEmo, heard: HeardSpeech, cancel: Cancel) -> Transcript:

@@ -226,6 +226,13 @@ class SpeechModel(Protocol):
         """Returns the words of something brief, 16 kHz, that belongs to no conversation."""
         return None
 
+    def overhear(self, utterance: Waveform, cancel: Cancel) -> Transcript | None:
+        """Returns the words so far of somebody who still speaks, 16 kHz; None where it cannot.
+
+        It belongs to no conversation, and may end early where it is cancelled.
+        """
+        return None
+
     def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
         """Returns the log-probability of each of `phrases` being all of a 16 kHz utterance."""
         return None

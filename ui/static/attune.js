@@ -7,6 +7,7 @@ import { Consent } from "./consent.js";
 import { Earlier, offerLatest } from "./earlier.js";
 import { offerExamples } from "./examples.js";
 import { formOf, situation } from "./floor.js";
+import { Memory } from "./memory.js";
 import { Orb } from "./orb.js";
 import { Outbox } from "./outbox.js";
 import { Past, keepUnderWay, takeUnderWay } from "./past.js";
@@ -61,6 +62,7 @@ class Page {
       onGoOn: (talk) => this.earlier.chooseKept(talk),
     });
     this.consent = new Consent(this.pick("consent"));
+    this.memory = new Memory(this.pick);
     this.awake = new Awake();
     this.over = "";
     this.hasSession = false;
@@ -313,7 +315,7 @@ class Page {
   configure() {
     if (!this.hasSession) return;
     this.choices.asked();
-    const { policy, voice, patience, model } = this.choices.values;
+    const { policy, voice, patience, speed, model } = this.choices.values;
     const rate16 = { format: { type: "audio/pcm", rate: 16000 } };
     const turns = this.pick("hold").checked ? null : { type: "semantic_vad" };
     this.socket.send({
@@ -323,7 +325,7 @@ class Page {
         type: "realtime",
         // A model holds a talk from its beginning to its end.
         ...(model && this.screen.isEmpty && { model }),
-        audio: { input: { ...rate16, turn_detection: turns }, output: voice ? { voice } : {} },
+        audio: { input: { ...rate16, turn_detection: turns }, output: { ...(voice && { voice }), ...(speed && { speed }) } },
         attune: {
           view: true,
           keep_words: this.pick("keep-words").checked,
@@ -343,6 +345,9 @@ class Page {
         break;
       case "session.updated":
         this.choices.answered(event.session);
+        break;
+      case "attune.control":
+        this.choices.spoken(event.control);
         break;
       case "attune.waiting":
         if (this.isForgotten()) break;
@@ -407,7 +412,10 @@ class Page {
     if (this.isForgotten()) return;
     this.isInLine = false;
     this.choices.begin(session, this.socket.isResumed);
-    if (!this.socket.isResumed) this.keepShown();
+    if (!this.socket.isResumed) {
+      this.keepShown();
+      this.choices.beginAnew();
+    }
     this.over = "";
     this.hasSession = true;
     this.configure();
@@ -431,6 +439,7 @@ class Page {
     const before = this.screen.view.floor;
     this.screen.change(change);
     this.typed.match(this.screen.view.turns);
+    if (change.suggestion !== undefined) this.memory.suggest(change.suggestion);
     const isDropped = before === "you speak" && this.screen.view.floor === "listening";
     if (isDropped && this.isMuted && !this.holds) {
       this.screen.problem("That was too short to be heard. Unmute and say it again.");

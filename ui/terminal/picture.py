@@ -130,7 +130,7 @@ def _meter(
 
 
 def _conversation(view: View, panel: Panel) -> ConsoleRenderable:
-    if not view.turns:
+    if not view.turns and not view.caption:
         hint = "Just speak." if not panel.is_push_to_talk else "Press space, speak, press it again."
         return Group(Text(""), _indented(DISCLOSURE), Text(""), _indented(f"{hint} ? shows keys."))
     rows = Table.grid(padding=(0, 1), expand=True)
@@ -139,6 +139,8 @@ def _conversation(view: View, panel: Panel) -> ConsoleRenderable:
     shown = view.turns[: panel.shown_turns]
     for turn in shown[-TURNS_DRAWN:]:
         _add_turn(rows, turn, view, panel.glyphs)
+    if view.caption and view.person_speaks and panel.shown_turns is None:
+        rows.add_row(Text(" You", style="green"), Text(f"{one_line(view.caption)} …", style="dim"))
     if later := len(view.turns) - len(shown):
         turns = "turn" if later == 1 else "turns"
         rows.add_row("", Text(f"{later} later {turns}: PgDn, or Esc for the last one", style="dim"))
