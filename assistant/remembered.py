@@ -168,6 +168,6 @@ def _checked(fact: str) -> str:
 
 def _place(held: Remembered, number: int) -> int:
     if not 1 <= number <= len(held.facts):
-        there = f"there are {len(held.facts)}" if held.facts else "nothing is remembered"
+        there = f"they end with {len(held.facts)}" if held.facts else "nothing is"
         raise InputError(f"there is no number {number} among what is remembered: {there}")
     return number - 1

@@ -55,6 +55,7 @@ def _change(settings: MemorySettings, file: RememberedFile) -> None:
         raise SettingsError("memory change: give its number and what is to stand there")
     number, *fact = settings.items
     file.change(_number(number), " ".join(fact))
+    _list(settings, file)
 
 
 def _remove(settings: MemorySettings, file: RememberedFile) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from assistant.remembered import RememberedFile
 from models.emotions import Emotion
 from tests.assistant.engines.voices.voice_checks import LAST_RESORT_VOICE, voice_or_skip
 from tests.fakes import LevelDetector, ScriptedModel, certain
@@ -58,6 +59,7 @@ def page_server(
     admission: AdmissionSettings | None = None,
     notice: str | None = None,
     records: Path | None = None,
+    memory: Path | None = None,
     port: int = 0,
 ) -> Generator[str]:
     """Serves the page with a real voice and a scripted model; yields its address."""
@@ -70,6 +72,7 @@ def page_server(
         notice=notice,
         records=records,
         shown_records=records,
+        remembered=RememberedFile(memory) if memory is not None else None,
     )
     pages = RecordsPages(records, None) if records is not None else None
     with serving(engines, with_page=True, admission=admission, records=pages, port=port) as (
