@@ -5,14 +5,34 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
+from assistant.audio.devices import DeviceSettings
 from assistant.audio.echo import EchoMode, open_canceller
 from assistant.audio.protocols import Ends
-from assistant.audio.sound_card import DeviceSettings, SoundCard
+from assistant.audio.sound_card import SoundCard
+from assistant.conversation.conversation import Conversation
 from assistant.conversation.earlier import Earlier, tell
 from assistant.conversation.engines import Engines
 from assistant.conversation.loop import TalkLoop
 from assistant.engines.protocols import Persona
 from assistant.turns.settings import TalkSettings
+
+
+def open_conversation(
+    engines: Engines,
+    *,
+    persona: str | None = None,
+    told: Callable[[], Mapping[str, Any]] | None = None,
+) -> Conversation:
+    """Returns a conversation in which nothing was said yet.
+
+    Args:
+        engines: What answers.
+        persona: The system line of the prompt; None for the model's own.
+        told: Gives all settings for the first event; see `Conversation`.
+    """
+    known = engines.remembered.read().told if engines.remembered is not None else ""
+    dialogue = engines.model.open(Persona(persona, known))
+    return Conversation(engines, dialogue, scorer=engines.model.scorer(), told=told)
 
 
 def open_talk(
@@ -24,7 +44,7 @@ def open_talk(
     told: Callable[[], Mapping[str, Any]] | None = None,
     earlier: Earlier | None = None,
 ) -> TalkLoop:
-    """Returns a conversation that is ready to be followed and run.
+    """Returns a live conversation that is ready to be followed and run.
 
     The detector of `engines` must not be in use by another conversation.
 
@@ -33,15 +53,13 @@ def open_talk(
         ends: Where sound comes from and goes to.
         talk: How turns are taken.
         persona: The system line of the prompt; None for the model's own.
-        told: Gives all settings for the first event; see `TalkLoop`.
+        told: Gives all settings for the first event; see `Conversation`.
         earlier: The talk that this one goes on from.
     """
-    scorer = engines.model.scorer() if engines.judges_words else None
-    known = engines.remembered.read().told if engines.remembered is not None else ""
-    dialogue = engines.model.open(Persona(persona, known))
-    loop = TalkLoop(engines, ends, dialogue, talk, scorer=scorer, told=told)
+    conversation = open_conversation(engines, persona=persona, told=told)
+    loop = TalkLoop(conversation, ends, talk)
     if earlier is not None:
-        loop.go_on_from(earlier, partial(tell, dialogue, earlier.past))
+        loop.go_on_from(earlier, partial(tell, conversation.memory.dialogue, earlier.past))
     return loop
 
 

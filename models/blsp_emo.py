@@ -18,6 +18,8 @@ from models.checkpoints.whisper import load_decoder
 from models.config import BlspEmoConfig
 from models.emotion.heads import abstains, build_emotion_head, calibrated
 from models.emotions import EMOTION_LABELS
+from models.examples.book import ExampleBook
+from models.examples.written import EXAMPLES
 from models.features import (
     SpeechFeatures,
     Waveform,
@@ -88,6 +90,8 @@ class BlspEmo(nn.Module):
         super().__init__()
         self.config = config
         self._tokenizer, self._decoder_tokenizer = tokenizer, decoder_tokenizer
+        self.examples: ExampleBook | None = None
+        """Written exchanges that a talk shows the LLM; None where the checkpoint brings none."""
         shape = config.speech_encoder
         self.speech_encoder = SpeechEncoder(shape)
         self.llm = LanguageModel(config.llm, config.lora)
@@ -141,6 +145,9 @@ class BlspEmo(nn.Module):
             raise CheckpointError(f"{path} describes no model: {error}") from error
         if fill(model, found.weights, dtype=dtype, device=target, quantize=quantize):
             model._compute_in_int8()
+        written = found.weights.folder / EXAMPLES
+        if written.exists():
+            model.examples = ExampleBook.read(written)
         return model.eval()
 
     def checkpoint(
@@ -316,8 +323,11 @@ class BlspEmo(nn.Module):
             states.append(self.encode(self.features([piece])))
         found = [self._written(piece, cancelled) for piece in states]
         written = [words for words in found if words is not None]
-        confidence = self.config.word_confidence
-        words = words_of(written, self.decoder_tokenizer, confidence) if written else None
+        words = (
+            words_of(written, self.decoder_tokenizer, self.config.word_confidence)
+            if written
+            else None
+        )
         # The head reads the embeddings before the emotion is on them: it would hear itself.
         plain = self._given(states, found)
         each = [self.emotion_logits(s, e) for s, e in zip(states, plain, strict=True)]
@@ -325,7 +335,7 @@ class BlspEmo(nn.Module):
             self.with_emotion(e, calibrated(told, self.config.calibration))
             for e, told in zip(plain, each, strict=True)
         ]
-        if words and not are_understood(words, confidence):
+        if words and not self.understands(words):
             # Neither guessed words nor what a noise sounds like may colour the question back.
             embedded = [self._of_text(NOTHING_UNDERSTOOD)]
         # One utterance has one emotion, whatever its pieces; each piece above kept its own, because
@@ -341,6 +351,10 @@ class BlspEmo(nn.Module):
             abstained=abstains(probabilities, self.config.calibration),
             words=words,
         )
+
+    def understands(self, words: Words) -> bool:
+        """Whether enough of `words` are probably right for an answer to them."""
+        return are_understood(words, self.config.word_confidence)
 
     @torch.inference_mode()
     def written_words(

@@ -100,11 +100,16 @@ class ChatPrompts:
             turns: Earlier (person, assistant) contents.
             question: What the person says now.
         """
-        ids = self.opening(system)
+        ids = self.opening(system) + self.turns(turns)
+        return ids + self.content(question) + self.reply_header()
+
+    def turns(self, turns: Sequence[tuple[str, str]]) -> list[int]:
+        """Returns the ids of (person, assistant) contents, up to where the next one belongs."""
+        ids: list[int] = []
         for said, replied in turns:
             ids += self.content(said) + self.reply_header() + self.content(replied)
             ids += self.next_turn()
-        return ids + self.content(question) + self.reply_header()
+        return ids
 
 
 def chat_prompts(tokenizer: Tokenizer) -> ChatPrompts:

@@ -12,11 +12,10 @@ from typing import Any
 
 from assistant import events
 from assistant.audio.waveform import Waveform
-from assistant.conversation.engines import Engines
-from assistant.conversation.memory import Memory
+from assistant.conversation.conversation import Conversation
 from assistant.conversation.question import Emit, Question
 from assistant.conversation.remembering import Order
-from assistant.conversation.spoken_controls import Control
+from assistant.conversation.time_marks import Mark
 from assistant.engines.protocols import (
     SHORTENED,
     Cancel,
@@ -26,6 +25,7 @@ from assistant.engines.protocols import (
 )
 from assistant.errors import EngineFailed
 from assistant.safety import Help, Stage
+from assistant.turns.controls import Control
 from assistant.turns.judges import together
 from assistant.worker import Due, Stream
 
@@ -36,11 +36,10 @@ class Hearing:
     def __init__(
         self,
         question: Question,
-        engines: Engines,
-        memory: Memory,
+        conversation: Conversation,
         emit: Emit,
         *,
-        mark: Callable[[str], None],
+        mark: Callable[[Mark], None],
         due: Due,
     ) -> None:
         """Publishes what is heard by `emit` and notes the times of its stages by `mark`.
@@ -66,8 +65,8 @@ class Hearing:
         self.is_taken_in = False
         """Whether the model was given anything of the question; belongs to its worker."""
         self._question = question
-        self._engines = engines
-        self._memory = memory
+        self._engines = conversation.engines
+        self._memory = conversation.memory
         self._emit = emit
         self._mark = mark
         self._due = due
@@ -150,7 +149,7 @@ class Hearing:
             if isinstance(item, EmotionEstimate):
                 self._sounds(item)
             else:
-                self._mark("words")
+                self._mark(Mark.WORDS)
                 self._reads(item)
 
     def _read(self) -> None:
@@ -174,11 +173,11 @@ class Hearing:
             return None
         score = partial(judge.score, utterance, self.words)
         completeness = await self._engines.model_worker.call(score, due=self._due)
-        self._mark("completeness")
+        self._mark(Mark.COMPLETENESS)
         return completeness
 
     def _sounds(self, estimate: EmotionEstimate) -> None:
-        self._mark("heard")
+        self._mark(Mark.HEARD)
         self.estimate = self._memory.sounds(self._question.turn, estimate)
         if self._memory.controls.is_paused:
             return

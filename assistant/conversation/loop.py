@@ -5,12 +5,10 @@ a fraction of a frame. Terminal, browser and file use the same loop with their o
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
-from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
@@ -23,14 +21,11 @@ from assistant.audio.steady_frames import SteadyFrames
 from assistant.audio.utterance_buffer import UtteranceBuffer
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioFrame, Waveform
 from assistant.conversation.captions import Captions
+from assistant.conversation.conversation import Conversation, Listener
 from assistant.conversation.ducking import Ducking
 from assistant.conversation.earlier import Earlier
-from assistant.conversation.engines import Engines
-from assistant.conversation.in_force import SettingsInForce
-from assistant.conversation.memory import Memory
 from assistant.conversation.question import Question
 from assistant.conversation.replies import Replies
-from assistant.engines.protocols import CompletenessScorer, Dialogue
 from assistant.errors import EngineFailed
 from assistant.turns.audibility import Audibility
 from assistant.turns.ear import Ear, Heard
@@ -50,12 +45,8 @@ TYPED_WAITS_S, TYPED_WAITS_FOR_ANSWER_S = 6.0, 20.0
 room for instance, and for the answer to it."""
 IDLE_KEEP_S = 3.0
 """Sound kept while nobody speaks; more than any lead."""
-NOTHING: Mapping[str, Any] = MappingProxyType({})
-"""No settings."""
 
 
-Listener = Callable[[events.Event], None]
-"""Gets every event, on the event loop; must return at once."""
 Tap = Callable[[Waveform, Waveform], None]
 """Gets each 16 kHz frame of the microphone and what was played with it, likewise."""
 
@@ -63,53 +54,31 @@ Tap = Callable[[Waveform, Waveform], None]
 class TalkLoop:
     """One conversation. `run` holds it; the other methods are what a person can do by key."""
 
-    def __init__(
-        self,
-        engines: Engines,
-        ends: Ends,
-        dialogue: Dialogue,
-        settings: TalkSettings,
-        *,
-        scorer: CompletenessScorer | None = None,
-        told: Callable[[], Mapping[str, Any]] | None = None,
-        in_force: Mapping[str, Any] = NOTHING,
-    ) -> None:
-        """Prepares a conversation; `follow` tells who is to know of it, `run` starts it.
+    def __init__(self, conversation: Conversation, ends: Ends, settings: TalkSettings) -> None:
+        """Prepares to hold `conversation`; `follow` tells who is to know of it, `run` starts it.
 
         Args:
-            engines: What answers.
+            conversation: What is talked about, and with whom.
             ends: The devices.
-            dialogue: The model's side of the conversation.
             settings: How turns are taken.
-            scorer: Judges by the words whether a turn is whole.
-            told: Gives all settings, as JSON knows them, for the first event; without it there is
-                no such event.
-            in_force: What every turn is said to be answered under, besides what `engines` and
-                `settings` say.
         """
+        engines = conversation.engines
+        self.conversation = conversation
         self._ends = ends
         self._settings = settings
-        self._told = told
-        self._listeners: list[Listener] = []
         self._taps: list[Tap] = []
-        self._in_force = SettingsInForce(
-            self._publish, {**_in_force(engines, settings), **in_force}
-        )
+        self._emit = conversation.emit
         self._ear = Ear(engines.detector, ends.canceller)
         self._ear_worker = engines.ear_worker
-        self._memory = Memory(dialogue, engines.help_finder, scorer, engines.remembered)
         # Entered by `run`: no reply can be begun before, nor after it.
         self._group = asyncio.TaskGroup()
         self._is_running = False
         self._replies = Replies(
-            engines,
-            ends.speaker,
-            self._memory,
-            self._emit,
-            self._group,
-            rejoin_samples=self._rejoin_samples,
+            conversation, ends.speaker, self._group, rejoin_samples=self._rejoin_samples
         )
         self._patience = Patience(settings.patience)
+        conversation.follow(self._learn)
+        conversation.name_in_force({"patience": settings.patience.base, "turns": settings.turns})
         # The model is asked for anew each time: it may be exchanged before the first turn.
         self._floor = InterjectionJudge(lambda: engines.model, engines.model_worker)
         self._endpointer = Endpointer(
@@ -124,7 +93,6 @@ class TalkLoop:
             lambda text: self._emit(partial(events.CaptionHeard, text=text)),
         )
         self._sound = UtteranceBuffer()
-        self._clock = 0
         self._way = Ducking(ends.speaker, self._emit, duck_db=lambda: self._settings.duck_db)
         self._presence = Audibility(ends.microphone, ends.speaker)
         self._key = TalkKey()
@@ -137,7 +105,6 @@ class TalkLoop:
         self._steady = SteadyFrames(ends.microphone, self._ear.frame_samples)
         is_file = isinstance(ends.microphone, FileMicrophone)
         self._silence = None if is_file else SilentMicrophone()
-        self._earlier: Earlier | None = None
         self._tell_model: Callable[[], None] = lambda: None
         self._model_worker = engines.model_worker
         self._typed: list[tuple[str, str]] = []
@@ -146,7 +113,12 @@ class TalkLoop:
     @property
     def clock_s(self) -> float:
         """Seconds of microphone sound so far."""
-        return _seconds(self._clock)
+        return self.conversation.clock_s
+
+    @property
+    def _clock(self) -> int:
+        """Samples of it."""
+        return self.conversation.clock_samples
 
     @property
     def is_stopping(self) -> bool:
@@ -155,25 +127,9 @@ class TalkLoop:
 
     def follow(self, listener: Listener, tap: Tap | None = None) -> None:
         """Tells `listener` every event from now on, after those who follow already."""
-        self._listeners.append(listener)
+        self.conversation.follow(listener)
         if tap is not None:
             self._taps.append(tap)
-
-    @property
-    def in_force(self) -> dict[str, Any]:
-        """The settings of the next answer, plain values by name."""
-        return self._in_force.settings
-
-    def put_in_force(self, settings: Mapping[str, Any]) -> None:
-        """Answers under these `settings` from now on, and tells what differs."""
-        self._in_force.change(self.clock_s, settings)
-
-    def opening(self) -> list[events.Event]:
-        """Returns the events that begin a record of this conversation, as of now."""
-        begun = self._in_force.opening(self.clock_s, self._told() if self._told else {})
-        if self._earlier is None:
-            return [begun]
-        return [begun, events.TalkContinued(self.clock_s, self._earlier.record)]
 
     def go_on_from(self, earlier: Earlier, tell_model: Callable[[], None]) -> None:
         """This talk goes on from another; to be called before the first turn.
@@ -182,7 +138,7 @@ class TalkLoop:
             earlier: The other talk.
             tell_model: Tells the dialogue of it; runs on the model's worker, before any turn.
         """
-        self._earlier, self._tell_model = earlier, tell_model
+        self.conversation.earlier, self._tell_model = earlier, tell_model
         if self._is_running:
             self._begin_from(earlier)
 
@@ -190,8 +146,8 @@ class TalkLoop:
         self._group.create_task(self._told_model())
         self._emit(partial(events.TalkContinued, record=earlier.record))
         # Who was in danger when it ended is in danger still, until they say that it is past.
-        if (found := self._memory.recall(earlier.past)) is not None:
-            help_: dict[str, Any] = {"topic": found.topic, "text": found.text}
+        if (found := self.conversation.memory.recall(earlier.past)) is not None:
+            help_ = {"topic": found.topic, "text": found.text}
             self._emit(partial(events.HelpOffered, turn=self._replies.next_turn, **help_))
 
     async def _told_model(self) -> None:
@@ -203,7 +159,7 @@ class TalkLoop:
 
     def device_changed(self, message: str, lost: bool) -> None:
         """Tells that a device was lost, or is back."""
-        self._publish(events.DeviceChanged(self.clock_s, message, lost))
+        self.conversation.publish(events.DeviceChanged(self.clock_s, message, lost))
 
     async def run(self) -> None:
         """Holds the conversation until the input ends or `stop` is called.
@@ -212,14 +168,13 @@ class TalkLoop:
             DeviceError: A device was lost and did not come back.
             ExceptionGroup: Several things broke at once: a bug.
         """
-        if self._told is not None:
-            self._publish(self.opening()[0])
+        self.conversation.tell_opening()
         reason = "failed"
         try:
             async with self._group:
                 self._is_running = True
-                if self._earlier is not None:
-                    self._begin_from(self._earlier)
+                if (earlier := self.conversation.earlier) is not None:
+                    self._begin_from(earlier)
                 async with aclosing(self._frames()) as frames:
                     async for frame in frames:
                         await self._take(frame)
@@ -359,10 +314,9 @@ class TalkLoop:
         """
         return self._replies.correct_heard(turn, played_samples)
 
-    def correct_emotion(self, turn: int, emotion: Emotion, *, by: str = "person") -> None:
+    def correct_emotion(self, turn: int, emotion: Emotion) -> None:
         """Takes the person's word for how turn `turn` was meant."""
-        self._memory.correct(turn, emotion)
-        self._emit(partial(events.EmotionCorrected, turn=turn, emotion=emotion, by=by))
+        self.conversation.correct_emotion(turn, emotion)
 
     def _ask(
         self, utterance: Waveform | None, reason: str, *, text: str = "", words: str = ""
@@ -401,7 +355,7 @@ class TalkLoop:
         if played is None:
             played = self._ends.speaker.played(len(samples), captured_s=frame.captured_s)
         heard = await self._ear_worker.call(partial(self._ear.listen, samples, played))
-        self._clock += len(samples)
+        self.conversation.clock_samples += len(samples)
         for tap in self._taps:
             tap(samples, played)
         self._keep(heard.samples)
@@ -419,7 +373,7 @@ class TalkLoop:
 
     def _look_at_captions(self) -> None:
         # Nobody watches a file being read, and what is said in a pause is not for Attune.
-        is_watched = self._silence is not None and not self._memory.controls.is_paused
+        is_watched = self._silence is not None and not self.conversation.memory.controls.is_paused
         if is_watched and self._settings.captions:
             self._captions.look(self._clock, lambda start: self._sound.cut(start, self._clock))
 
@@ -608,28 +562,9 @@ class TalkLoop:
             levels_db = level_db(samples), level_db(played)
             self._emit(lambda at_s: events.LevelMeasured(at_s, *levels_db, heard.probability))
 
-    def _emit(self, make: Callable[[float], events.Event]) -> None:
-        event = make(self.clock_s)
+    def _learn(self, event: events.Event) -> None:
         if isinstance(event, events.EmotionHeard):
             self._patience.heard(event.estimate)
-        self._memory.controls.follow(event)
-        self._memory.remembering.follow(event)
-        self._in_force.listen(event)
-
-    def _publish(self, event: events.Event) -> None:
-        for listener in self._listeners:
-            listener(event)
-
-
-def _in_force(engines: Engines, settings: TalkSettings) -> dict[str, Any]:
-    """Returns what every turn names, of all that could be told of the engines."""
-    return {
-        "model": engines.model.name,
-        "voice": engines.voice_name,
-        "policy": engines.policy.name,
-        "patience": settings.patience.base,
-        "turns": settings.turns,
-    }
 
 
 def _samples(duration_ms: float) -> int:

@@ -3,7 +3,9 @@
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
+from weakref import WeakValueDictionary
 
 from assistant.audio.waveform import Waveform
 from assistant.engines.protocols import (
@@ -18,7 +20,7 @@ from assistant.engines.settings import GenerationSettings, ModelSettings
 from assistant.engines.tool_calls import COMMON_MARKS, tool_lines
 from assistant.errors import EngineFailed, EngineUnavailable, PersonaTooLong
 from models.blsp_emo import BlspEmo, HeardSpeech
-from models.checkpoints.embedded import EMBEDDED
+from models.checkpoints.embedded import EMBEDDED, folder_of
 from models.config import TurnEndConfig
 from models.emotions import Emotion
 from models.generation import Sampling
@@ -31,6 +33,11 @@ from models.weights import CheckpointError
 KEPT_CONVOLUTIONS = "64"
 """Shapes that oneDNN keeps compiled code for. Hardly two utterances are of the same length: of its
 own thousand, which it reaches after an hour of talk and 80 MB, few would ever be used again."""
+
+
+_RESIDENT: "WeakValueDictionary[str, BlspEmo]" = WeakValueDictionary()
+"""Checkpoints in memory, by what they were loaded from and how. BLSP-Emo and its cascades beside
+each other, as in a study, are one set of weights: mini takes 3 GB."""
 
 
 class BlspEmoModel(SpeechModel):
@@ -54,8 +61,14 @@ class BlspEmoModel(SpeechModel):
                 message names the remedy.
         """
         self.name = source
-        self.model = load_checkpoint(source, run or ModelSettings())
-        self.sampling = sampling_of(generation or GenerationSettings())
+        generation = generation or GenerationSettings()
+        self.model = with_examples(load_checkpoint(source, run or ModelSettings()), generation)
+        self.sampling = sampling_of(generation)
+
+    @property
+    def computes_with(self) -> object:
+        """See `SpeechModel.computes_with`."""
+        return self.model
 
     def open(self, persona: Persona) -> "BlspEmoDialogue":
         """Starts a conversation."""
@@ -227,11 +240,20 @@ def _begun(model: BlspEmo, persona: Persona, sampling: Sampling) -> TalkSession:
 
 
 def load_checkpoint(source: str, run: ModelSettings) -> BlspEmo:
-    """Returns the checkpoint that `source` names, ready to run.
+    """Returns the checkpoint that `source` names, ready to run; the same while somebody has it.
 
     Raises:
         EngineUnavailable: It cannot be loaded; the message names the remedy.
     """
+    config = folder_of(source) / "config.json"
+    written_ns = config.stat().st_mtime_ns if config.is_file() else 0
+    key = f"{source} {run.model_dump_json()} {written_ns}"
+    if (resident := _RESIDENT.get(key)) is None:
+        _RESIDENT[key] = resident = _loaded(source, run)
+    return resident
+
+
+def _loaded(source: str, run: ModelSettings) -> BlspEmo:
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KEPT_CONVOLUTIONS)
     import torch
 
@@ -243,6 +265,14 @@ def load_checkpoint(source: str, run: ModelSettings) -> BlspEmo:
         return BlspEmo.from_pretrained(source, dtype=dtype, device=run.device, quantize=quantize)
     except CheckpointError as error:
         raise EngineUnavailable(str(error)) from error
+
+
+def with_examples(model: BlspEmo, generation: GenerationSettings) -> BlspEmo:
+    """Returns `model`, which shows its LLM as many examples as the settings ask for."""
+    if generation.examples is not None:
+        chosen = replace(model.config.examples, count=generation.examples)
+        model.config = replace(model.config, examples=chosen)
+    return model
 
 
 def unpack(part: Part) -> None:

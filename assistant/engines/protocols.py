@@ -193,6 +193,11 @@ class SpeechModel(Protocol):
     name: str
 
     @property
+    def computes_with(self) -> object:
+        """What it has in memory: models that share it must work on one thread."""
+        return self
+
+    @property
     def call_marks(self) -> tuple[str, str] | None:
         """What stands before and after a call of a function; None where it calls nothing."""
         return None

@@ -68,6 +68,9 @@ class GenerationSettings(Settings):
     """No sequence of so many tokens comes twice in a reply; 0 is off."""
     longest_tokens: int = Field(default=160, ge=1, le=4096)
     """A reply is cut here, at the latest."""
+    examples: int | None = Field(default=None, ge=0, le=8)
+    """Written answers to similar sayings that the LLM is shown before it answers, at most; 0 for
+    none, as many as the checkpoint asks for if not given. Another system line has none."""
     seed: int = Field(default=0, ge=0)
     """Of sampling: the same seed and input give the same reply."""
 

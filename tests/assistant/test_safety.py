@@ -9,12 +9,13 @@ import pytest
 
 from assistant import events
 from assistant.audio.waveform import AudioClip, Waveform
+from assistant.conversation.answering import Answering
 from assistant.conversation.loop import TalkLoop
 from assistant.empathy import load_policy
 from assistant.engines.protocols import Cancel, EmotionEstimate, Persona, TextDelta, Transcript
 from assistant.errors import SettingsError
-from assistant.files.answer import answer_question
 from assistant.safety import SHIPPED, Help, HelpFinder, SafetyWatch, Stage
+from assistant.session import open_conversation
 from assistant.turns.settings import TalkSettings
 from models.emotions import Emotion
 from tests.fakes import (
@@ -501,13 +502,14 @@ def test_a_danger_whose_answer_was_stopped_at_once_is_not_forgotten() -> None:
     assert said_in(result) == [FINDER.next("overdose", 0).reply]
 
 
-def test_a_question_of_the_command_is_answered_by_the_same_texts() -> None:
+async def test_a_question_of_the_command_is_answered_by_the_same_texts() -> None:
     model = ScriptedModel(["The model speaks."])
     engines = scripted(model, help_finder=FINDER)
-    dialogue, watch = model.open(Persona()), SafetyWatch(FINDER)
+    answering = Answering(open_conversation(engines))
     clips: list[AudioClip] = []
     texts = ["He is not breathing!", "what now?", "The ambulance is here.", "Thank you."]
-    answers = [answer_question(text, dialogue, engines, clips.append, watch) for text in texts]
+    answers = [await answering.answer(text, clips.append) for text in texts]
+    engines.close()
     assert [answer.help and answer.help.topic for answer in answers] == ["medical"] * 3 + [None]
     assert answers[0].reply == FINDER.first("medical").reply
     assert answers[0].style.emotion is Emotion.SAD

@@ -4,8 +4,10 @@ import pytest
 from pydantic import ValidationError
 
 import app
-from assistant.settings import ReplySettings
-from assistant.turns.endpointing import EndpointingSettings
+from assistant.engines.settings import SpeechModelSettings
+from assistant.settings import EngineSettings, HelpSettings, ReplySettings, TalkCommandSettings
+from assistant.turns.endpointing_settings import EndpointingSettings
+from assistant.turns.settings import TurnJudgeSettings
 from command_line.settings import Program, read_settings
 
 FILE = """
@@ -78,11 +80,19 @@ def test_what_cannot_work_is_refused_with_its_path(
     assert str(path) in told
 
 
+def test_a_part_holds_its_own_settings_and_no_others() -> None:
+    whole = TalkCommandSettings(country="DE", voice="flite", turn_judge="words")
+    part = whole.part(HelpSettings)
+    assert type(part) is HelpSettings
+    assert part.country == "DE"
+    assert not hasattr(part, "voice")
+    assert whole.part(TurnJudgeSettings).turn_judge == "words"
+    assert whole.part(EngineSettings).part(SpeechModelSettings).run is whole.run
+
+
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     """Returns the one sentence that a command line is refused with."""
-    with pytest.raises(SystemExit) as ended:
-        app.main(arguments)
-    assert ended.value.code == app.EXIT_USAGE
+    assert app.main(arguments) == app.EXIT_USAGE
     printed = capsys.readouterr()
     assert printed.out == ""
     lines = printed.err.splitlines()

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from assistant import events
 from assistant.assembly import open_engines, open_help
+from assistant.audio.devices import check_devices
 from assistant.audio.protocols import Ends
-from assistant.audio.sound_card import check_devices
 from assistant.clock import replay
 from assistant.conversation.earlier import Earlier
 from assistant.conversation.engines import Engines
@@ -22,7 +22,8 @@ from assistant.records.continuing import earlier_talk
 from assistant.records.recording import Consent, Recorder
 from assistant.remembered import RememberedFile
 from assistant.session import open_card, open_talk, turn_taking
-from assistant.settings import TalkCommandSettings
+from assistant.settings import EngineSettings, HelpSettings, TalkCommandSettings
+from assistant.turns.settings import TurnJudgeSettings
 from ui.parts import shown
 from ui.saved_talk import saved_talk
 from ui.shown import local_time, one_line
@@ -50,7 +51,8 @@ def talk(settings: TalkCommandSettings) -> int:
     files = opened_files(settings.input, settings.output)
     if files is None:
         check_devices(settings.devices)
-    open_help(settings)  # a wrong setting is told before anything is asked or loaded
+    help_settings = settings.part(HelpSettings)
+    open_help(help_settings)  # a wrong setting is told before anything is asked or loaded
     earlier = earlier_talk(settings.records, settings.continues) if settings.continues else None
     remembered = RememberedFile(settings.memory_file)
     held = remembered.read()
@@ -65,7 +67,8 @@ def talk(settings: TalkCommandSettings) -> int:
     farewell = Farewell(lambda view: _saved(view, settings.saves))
     with orderly_end(), ExitStack() as stack:
         stack.callback(farewell.offer)
-        engines = open_engines(settings, shown, settings)
+        judging = settings.part(TurnJudgeSettings)
+        engines = open_engines(settings.part(EngineSettings), shown, judging)
         stack.callback(engines.close)
         engines.remembered = remembered
         if engines.notice:

@@ -1,6 +1,8 @@
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from assistant.engines.settings import GenerationSettings, ModelSettings
 from assistant.engines.table import ENGINES, engine_factory
 from assistant.errors import EngineFailed, EngineUnavailable
 from models.config import TurnEndConfig
+from models.examples.written import EXAMPLES, Example, write_examples
 from tests.assistant.engines.tiny_checkpoint import write_tiny_checkpoint
 from tests.fakes import speech_like
 
@@ -34,7 +37,11 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_checkpoint(tmp_path_factory.mktemp("tiny"))
 
 
-@pytest.fixture(scope="module", params=ENGINES["speech_model"])
+RESIDENT = [name for name, engine in ENGINES["speech_model"].items() if not engine.works_elsewhere]
+"""Those that load a checkpoint here; what works elsewhere is tested with its own way there."""
+
+
+@pytest.fixture(scope="module", params=RESIDENT)
 def model(request: pytest.FixtureRequest, checkpoint: Path) -> Iterator[SpeechModel]:
     threads = torch.get_num_threads()
     yield engine_factory("speech_model", request.param)(str(checkpoint), RUN, GENERATION)
@@ -52,6 +59,20 @@ def hear(dialogue: Dialogue, speech: np.ndarray = SPEECH) -> tuple[EmotionEstima
 
 def reply(dialogue: Dialogue, cancel: Cancel | None = None) -> str:
     return "".join(delta.text for delta in dialogue.reply(cancel or Cancel()))
+
+
+def test_the_settings_say_how_many_examples_are_shown(checkpoint: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    copytree(checkpoint, folder)
+    write_examples(folder / EXAMPLES, [Example("It rained again.", "All day?")])
+    shown: dict[int | None, bool] = {}
+    for count in (None, 0, 1):
+        generation = GENERATION.model_copy(update={"examples": count})
+        dialogue = BlspEmoModel(str(folder), RUN, generation).open(Persona())
+        dialogue.read("It rained again.")
+        shown[count] = "All day?" in known_text(dialogue)
+    # The tiny checkpoint itself asks for none.
+    assert shown == {None: False, 0: False, 1: True}
 
 
 def known_text(dialogue: Dialogue) -> str:
@@ -196,6 +217,22 @@ def test_the_emotion_does_not_depend_on_the_engine(checkpoint: Path) -> None:
     direct = BlspEmoModel(str(checkpoint), RUN, GENERATION)
     cascade = CascadeModel(str(checkpoint), RUN, GENERATION)
     assert hear(direct.open(Persona())) == hear(cascade.open(Persona()))
+
+
+def test_engines_of_one_checkpoint_share_it_in_memory(checkpoint: Path) -> None:
+    direct = BlspEmoModel(str(checkpoint), RUN, GENERATION)
+    cascade = CascadeModel(str(checkpoint), RUN, GENERATION)
+    other = BlspEmoModel(str(checkpoint), RUN.model_copy(update={"dtype": "bfloat16"}), GENERATION)
+    assert direct.computes_with is cascade.computes_with
+    assert direct.computes_with is not other.computes_with
+
+
+def test_a_checkpoint_that_was_written_anew_is_loaded_anew(tmp_path: Path) -> None:
+    folder = write_tiny_checkpoint(tmp_path)
+    before = BlspEmoModel(str(folder), RUN, GENERATION)
+    write_tiny_checkpoint(folder, seed=1)
+    os.utime(folder / "config.json", ns=(1, 1))
+    assert BlspEmoModel(str(folder), RUN, GENERATION).computes_with is not before.computes_with
 
 
 def test_only_the_cascade_that_is_told_the_emotion_knows_it(checkpoint: Path) -> None:

@@ -11,8 +11,8 @@ from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.conversation.engines import Engines
 from assistant.empathy import load_policy
 from assistant.errors import InputError, SettingsError
+from assistant.records.mending import open_record
 from assistant.records.reading import find_records, read_record
-from assistant.records.recording import open_record
 from assistant.records.turns import recorded_turns
 from assistant.safety import HelpFinder
 from assistant.settings import TalkCommandSettings

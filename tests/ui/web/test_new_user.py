@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import soundfile
 
+from assistant.records.mending import is_being_written
 from assistant.records.reading import find_records, read_record
-from assistant.records.recording import is_being_written
 from assistant.records.turns import recorded_turns
 from models.emotions import Emotion
 from tests.assistant.records.made import TALK, make_record
