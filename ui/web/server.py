@@ -20,6 +20,7 @@ from ui.realtime.routes import ModelRoutes
 from ui.realtime.socket import House, realtime_router
 from ui.records.pages import RecordsPages
 from ui.web.limits import BodyLimit, ImpatientSocket, impatient_http
+from ui.web.memory import MemoryRoutes
 from ui.web.page import STATIC, FreshFiles, Page
 
 
@@ -76,6 +77,8 @@ class Site:
             self._api.include_router(colours_router())
             self._api.include_router(records.router)
         if with_page:
+            if resident.remembered is not None:
+                self._api.include_router(MemoryRoutes(resident.remembered).router)
             self._api.include_router(Page(resident, with_records=records is not None).router)
         served: ASGIApp = self._api
         larger: dict[str, int] = {}
