@@ -14,8 +14,10 @@ from assistant.engines.blsp_emo import (
     estimate_of,
     failures,
     load_checkpoint,
+    overheard,
     sampling_of,
     transcribed,
+    with_examples,
     words_of,
 )
 from assistant.engines.protocols import (
@@ -55,9 +57,15 @@ class CascadeModel(SpeechModel):
             EngineUnavailable: The checkpoint cannot be loaded; the message names the remedy.
         """
         self.name = f"{source} (cascade{' with emotion' if tells_emotion else ''})"
-        self.model = load_checkpoint(source, run or ModelSettings())
-        self.sampling = sampling_of(generation or GenerationSettings())
+        generation = generation or GenerationSettings()
+        self.model = with_examples(load_checkpoint(source, run or ModelSettings()), generation)
+        self.sampling = sampling_of(generation)
         self.tells_emotion = tells_emotion
+
+    @property
+    def computes_with(self) -> object:
+        """See `SpeechModel.computes_with`."""
+        return self.model
 
     def open(self, persona: Persona) -> "CascadeDialogue":
         """Starts a conversation."""
@@ -70,6 +78,14 @@ class CascadeModel(SpeechModel):
             EngineFailed: The model broke.
         """
         return transcribed(self.model, utterance)
+
+    def overhear(self, utterance: Waveform, cancel: Cancel) -> Transcript | None:
+        """Returns the words so far of somebody who still speaks; None where nothing writes them.
+
+        Raises:
+            EngineFailed: The model broke.
+        """
+        return overheard(self.model, utterance, cancel)
 
     def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
         """Returns how well `phrases` fit something brief; None where the model cannot tell.

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from assistant.errors import AssistantError, SettingsError
 from assistant.records.deletion import Receipt
 from assistant.records.retention import too_old
+from ui.page_colours import colours_router
 from ui.realtime.hosting.admission import AdmissionSettings
 from ui.realtime.hosting.engines import Resident
 from ui.realtime.hosting.secrets import ClientSecrets
@@ -23,6 +24,7 @@ from ui.realtime.routes import ModelRoutes
 from ui.realtime.socket import House, realtime_router
 from ui.records.pages import RecordsPages
 from ui.web.limits import BodyLimit, ImpatientSocket, impatient_http
+from ui.web.memory import MemoryRoutes
 from ui.web.page import STATIC, FreshFiles, Page
 
 LOOK_S = 3_600.0
@@ -83,8 +85,11 @@ class Site:
         self._api.include_router(ModelRoutes(resident, secrets).router)
         self._api.mount("/attune/static", FreshFiles(directory=STATIC), name="attune")
         if records is not None:
+            self._api.include_router(colours_router())
             self._api.include_router(records.router)
         if with_page:
+            if resident.remembered is not None:
+                self._api.include_router(MemoryRoutes(resident.remembered).router)
             self._api.include_router(Page(resident, with_records=records is not None).router)
         served: ASGIApp = self._api
         larger: dict[str, int] = {}

@@ -9,6 +9,7 @@ import hashlib
 from html import escape
 from pathlib import Path
 
+from assistant.page_colours import page_colours
 from assistant.records.exports.course import course
 from assistant.records.exports.sound import data_uri
 from assistant.records.reading import Record
@@ -64,11 +65,13 @@ def filled(title: str, about: str, talks: str, forms: str = "'none'") -> str:
         talks: One or several of `talk_part`.
         forms: Where forms in it may be sent, as content security says it.
     """
-    script, style = _own("page.js"), _own("page.css")
+    script, style = _own("page.js"), page_colours() + _own("page.css")
     values = {
         "policy": f"default-src 'none'; media-src 'self' data:; img-src data:; "
         f"script-src {_digest(script)}; style-src {_digest(style)}; "
         f"form-action {forms}; base-uri 'none'",
+        # With no-referrer a browser says of a form that it comes from nowhere: it is refused then.
+        "referrer": "no-referrer" if forms == "'none'" else "same-origin",
         "style": style,
         "title": title,
         "about": about,

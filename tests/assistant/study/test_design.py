@@ -4,6 +4,7 @@ from assistant.errors import InputError, SettingsError
 from assistant.study.design.reading import read_study
 from assistant.study.design.scaffold import EXAMPLE, new_study
 from assistant.study.keeping.store import StudyFolder
+from assistant.study.run.pages import consent_sha256, disclosed
 from assistant.study.run.runner import Runner
 from tests.assistant.study.small_study import CONTENT, make_study
 
@@ -127,3 +128,20 @@ def test_demographics_of_the_analysis_must_be_asked(tmp_path):
     assert Runner(make_study(tmp_path / "b", asked + plan)).study.analysis.demographics == ("age",)
     with pytest.raises(SettingsError, match="use one of age,"):
         Runner(make_study(tmp_path / "c", asked + plan.replace("age", "agee")))
+
+
+def test_a_condition_may_be_answered_by_an_llm_server_and_participants_are_told(tmp_path):
+    make_study(tmp_path, CONTENT)
+    study = read_study(tmp_path)
+    assert "nothing is sent elsewhere" in disclosed(study)
+    before = consent_sha256(study)
+    elsewhere = 'llm = { server = "https://llm.example.org/v1", name = "qwen3" }'
+    make_study(tmp_path, CONTENT.replace('engine = "cascade"', elsewhere))
+    study = read_study(tmp_path)
+    asking = [one for one in map(study.condition, study.names()) if one.engine == "chat_server"]
+    assert asking
+    assert {one.llm.name for one in asking} == {"qwen3"}
+    assert "llm.example.org" in disclosed(study)
+    assert "nothing is sent elsewhere" not in disclosed(study)
+    assert consent_sha256(study) != before
+    assert len({one.engines for one in map(study.condition, study.names())}) == 2
