@@ -248,7 +248,8 @@ class Reply:
         self.mark("first_sentence")
         speaker = self._speaker
         self._spoken.begin(sentence)
-        clips = self._clips(sentence, style)
+        help_ = self._hearing.help
+        clips = self._clips(help_.to_say(sentence) if help_ else sentence, style)
         waiting: list[AudioClip] = []
         with closing(clips):
             async for clip in clips:

@@ -55,7 +55,8 @@ def answer_question(
     pieces: list[str] = []
     for sentence in split_sentences(_pieces(reply_of(dialogue, help_, cancel), latency, pieces)):
         latency.mark(Mark.FIRST_SENTENCE)
-        for clip in engines.voice.synthesize(sentence, style, cancel):
+        said = help_.to_say(sentence) if help_ else sentence
+        for clip in engines.voice.synthesize(said, style, cancel):
             latency.mark(Mark.FIRST_AUDIO)
             speak(clip)
     if Mark.FIRST_AUDIO not in latency.marks_ms:
