@@ -536,7 +536,7 @@ def test_every_number_to_call_is_dictated_digit_by_digit(country: str) -> None:
         assert "".join(str(DIGITS.index(digit)) for digit in digits) == written
 
 
-DIGITS = "zero one two three four five six seven eight nine".split()
+DIGITS: list[str] = "zero one two three four five six seven eight nine".split()
 
 
 def words_of(text: str) -> list[str]:
