@@ -366,7 +366,10 @@ class TalkLoop:
         self._endpointer.patience = self._patience.factor
         self._endpointer.least_silence_ms = self._patience.least_silence_ms
         for mark in self._endpointer.feed(
-            self._probability(heard), floor=self._floor_now(), level_db=self._level_db(heard)
+            self._probability(heard),
+            floor=self._floor_now(),
+            level_db=self._level_db(heard),
+            is_withheld=heard.is_withheld,
         ):
             self._act(mark)
         self._measure(heard, samples, played)
