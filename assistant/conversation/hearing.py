@@ -174,10 +174,11 @@ class Hearing:
         self._emit(partial(events.EmotionHeard, **heard))
 
     def _reads(self, words: Transcript) -> None:
-        """Takes the words, and what they call for; publishes both."""
+        """Takes the words, and what they call for; publishes both, typed words excepted."""
         turn = self._question.turn
         self.words = words
-        self._emit(partial(events.WordsHeard, turn=turn, transcript=words))
+        if self._question.utterance is not None:  # who typed words told them (`TalkLoop`)
+            self._emit(partial(events.WordsHeard, turn=turn, transcript=words))
         self.help = self._memory.look(words.text, turn)
         match self.help:
             case Help(topic=topic, text=text, stage=Stage.BEGUN):

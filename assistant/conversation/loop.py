@@ -28,7 +28,7 @@ from assistant.conversation.in_force import SettingsInForce
 from assistant.conversation.memory import Memory
 from assistant.conversation.question import Question
 from assistant.conversation.replies import Replies
-from assistant.engines.protocols import CompletenessScorer, Dialogue
+from assistant.engines.protocols import CompletenessScorer, Dialogue, Transcript
 from assistant.turns.audibility import Audibility
 from assistant.turns.ear import Ear, Heard
 from assistant.turns.endpointing import Endpointer
@@ -334,6 +334,9 @@ class TalkLoop:
         start = max(0, self._clock - (0 if utterance is None else len(utterance)))
         self._replies.prepare(Question(turn, utterance, text, start, self._clock, now_s, words))
         self._commit(_seconds(start), self.clock_s, self.clock_s, reason)
+        if utterance is None:  # known at once, and kept though the talk ends before it is read
+            typed = Transcript(words, source="typed")
+            self._emit(partial(events.WordsHeard, turn=turn, transcript=typed))
 
     async def _frames(self) -> AsyncGenerator[AudioFrame, None]:
         """Yields the microphone's frames, then silence until the last answer is over."""
