@@ -19,7 +19,7 @@ from assistant.engines.table import (
 )
 from assistant.errors import EngineUnavailable
 from assistant.safety import HelpFinder
-from assistant.settings import EngineSettings
+from assistant.settings import EngineSettings, HelpSettings
 from assistant.turns.settings import TurnJudgeSettings
 from models.checkpoints.embedded import parts_of_model
 
@@ -52,13 +52,13 @@ def open_engines(
         SettingsError: A name in the settings is unknown, or the persona too long.
         EngineUnavailable: Something is not installed or cannot be loaded; names the remedy.
     """
-    help_finder = open_help(settings)
+    help_finder = open_help(settings.part(HelpSettings))
     policy = load_policy(settings.policy)
     detector = open_vad(settings.vad)
     judge = open_sound_judge(judging) if judging is not None else None
     voice = open_chosen_voice(settings.voice, watch)
     try:
-        model = open_chosen_model(settings, watch)
+        model = open_chosen_model(settings.part(SpeechModelSettings), watch)
         # A persona that is too long would else be told of in the first turn.
         model.open(Persona(settings.persona))
     except BaseException:
@@ -93,7 +93,7 @@ def instead(voice: OpenedVoice) -> str | None:
     return f"{voice.name} speaks instead of {voice.meant}: {voice.reason}"
 
 
-def open_help(settings: EngineSettings) -> HelpFinder:
+def open_help(settings: HelpSettings) -> HelpFinder:
     """Returns what finds danger to life and the texts that answer it.
 
     Raises:

@@ -188,7 +188,7 @@ class ControlSpoken(Event):
 
     turn: int
     control: str
-    """What it asks for: a value of `spoken_controls.Control`."""
+    """What it asks for: a value of `controls.Control`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,28 @@ from typing import Any
 from assistant.audio.echo import EchoMode, open_canceller
 from assistant.audio.protocols import Ends
 from assistant.audio.sound_card import DeviceSettings, SoundCard
+from assistant.conversation.conversation import Conversation
 from assistant.conversation.engines import Engines
 from assistant.conversation.loop import TalkLoop
 from assistant.engines.protocols import Persona
 from assistant.turns.settings import TalkSettings
+
+
+def open_conversation(
+    engines: Engines,
+    *,
+    persona: str | None = None,
+    told: Callable[[], Mapping[str, Any]] | None = None,
+) -> Conversation:
+    """Returns a conversation in which nothing was said yet.
+
+    Args:
+        engines: What answers.
+        persona: The system line of the prompt; None for the model's own.
+        told: Gives all settings for the first event; see `Conversation`.
+    """
+    dialogue = engines.model.open(Persona(persona))
+    return Conversation(engines, dialogue, scorer=engines.model.scorer(), told=told)
 
 
 def open_talk(
@@ -21,7 +39,7 @@ def open_talk(
     persona: str | None = None,
     told: Callable[[], Mapping[str, Any]] | None = None,
 ) -> TalkLoop:
-    """Returns a conversation that is ready to be followed and run.
+    """Returns a live conversation that is ready to be followed and run.
 
     The detector of `engines` must not be in use by another conversation.
 
@@ -30,11 +48,9 @@ def open_talk(
         ends: Where sound comes from and goes to.
         talk: How turns are taken.
         persona: The system line of the prompt; None for the model's own.
-        told: Gives all settings for the first event; see `TalkLoop`.
+        told: Gives all settings for the first event; see `Conversation`.
     """
-    scorer = engines.model.scorer() if engines.judges_words else None
-    dialogue = engines.model.open(Persona(persona))
-    return TalkLoop(engines, ends, dialogue, talk, scorer=scorer, told=told)
+    return TalkLoop(open_conversation(engines, persona=persona, told=told), ends, talk)
 
 
 def turn_taking(talk: TalkSettings, echo: EchoMode) -> TalkSettings:

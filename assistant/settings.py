@@ -21,8 +21,8 @@ class CommonSettings(Settings):
     """Show tracebacks and log lines."""
 
 
-class EngineSettings(SpeechModelSettings, CommonSettings):
-    """Model, voice and manner: what every command that answers has in common."""
+class MannerSettings(Settings):
+    """Who speaks, who listens, and in which manner."""
 
     voice: str = "auto"
     """The voice: auto (piper, or flite or espeak where it cannot be had), piper, kokoro, flite,
@@ -33,12 +33,21 @@ class EngineSettings(SpeechModelSettings, CommonSettings):
     """How an emotion shapes the answer's voice: empathetic, mirror, flat, or a TOML file."""
     persona: str | None = None
     """The system line of the prompt, instead of the default persona."""
+
+
+class HelpSettings(Settings):
+    """What a person in danger is told."""
+
     country: str = "international"
     """Whose emergency numbers and help lines are named to a person in danger, such as DE or US."""
     help_language: str = "en"
     """Language of what is said to a person in danger: en, de, fr or one of --help-file."""
     help_file: Path | None = None
     """TOML file that adds countries, texts and patterns to assistant/safety.toml, in its form."""
+
+
+class EngineSettings(HelpSettings, MannerSettings, SpeechModelSettings, CommonSettings):
+    """Model, voice, manner and help: what every command that answers has in common."""
 
 
 class ReplySettings(EngineSettings):

@@ -117,11 +117,16 @@ class Worker:
             self._thread.start()
         self._requests.put((due() if due else loop.time(), next(self._order), step))
 
-    def close(self) -> None:
-        """Ends the thread after what waits; blocks until then. Not to be called on the loop."""
+    def close(self, *, wait: bool = True) -> None:
+        """Ends the thread after what waits there.
+
+        Args:
+            wait: Whether to block until then, which is not for the event loop.
+        """
         if self._thread is not None:
             self._requests.put((NEVER, next(self._order), None))
-            self._thread.join()
+            if wait:
+                self._thread.join()
             self._thread = None
 
     def _run(self) -> None:

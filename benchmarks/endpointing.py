@@ -17,11 +17,20 @@ Sound, pauses and detector are the same for every row:
 A turn is *disturbed* when the answer would begin in a pause of up to 1.5 s; it is *split* when the
 answer is not taken back as the person goes on, because nothing takes answers back or because that
 pause was too long for it. The delay is that of the last end found, counted from the last sound of
-speech. `smart-turn-v3.2-cpu.onnx` lies in the package `pipecat-ai`.
+speech. `smart-turn-v3.2-cpu.onnx` lies in the wheel of `pipecat-ai`, which `--turn-model` takes.
+
+    ATTUNE_DATA=… python -m benchmarks.endpointing --field [--readers N] …
+
+gives the field's measures instead (`benchmarks.operating_points` says which), on the same learners
+with their own pauses alone, and on readers of LibriSpeech. The speech model is asked on the
+learners only: it takes a quarter of a second for each pause.
 """
 
 import argparse
+import hashlib
 import os
+import tempfile
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,11 +46,16 @@ from assistant.turns.judges import together
 from assistant.turns.marks import Boundary, TurnMark
 from assistant.turns.patience import Patience, PatienceSettings
 from assistant.turns.settings import TalkSettings
-from benchmarks.pauses import Spoken, recordings
+from benchmarks import operating_points as field
+from benchmarks.pauses import Spoken, readers, recordings
 from benchmarks.results import p50_p95, table, write_section
 from models.checkpoints.embedded import EMBEDDED
 
+SMART_TURN = "pipecat/audio/turn/smart_turn/data/smart-turn-v3.2-cpu.onnx"
+SMART_TURN_SHA256 = "2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f"
 LEAD_MS = EndpointingSettings().lead_ms
+WITHOUT = "none"
+"""Of `--model`: the words are not judged."""
 HEAD = [
     "end of turn by",
     "slow speakers disturbed",
@@ -209,31 +223,123 @@ def _talk(*, shortest: int, longest: int) -> TalkSettings:
 
 
 def open_smart_turn(path: Path | None) -> CompletenessScorer | None:
-    """Returns Smart Turn; says so where its file is missing."""
+    """Returns Smart Turn, of its file or of pipecat's wheel; says so where it is missing."""
     if path is None:
         print("Smart Turn is left out: give its file with --turn-model")
         return None
     try:
-        return open_turn_judge(f"smart_turn:{path}")
+        if path.suffix != ".whl":
+            return open_turn_judge(f"smart_turn:{path}")
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "smart-turn.onnx"
+            file.write_bytes(_of_wheel(path))
+            return open_turn_judge(f"smart_turn:{file}")
     except EngineUnavailable as error:
         print(f"Smart Turn is left out: {error}")
         return None
 
 
+def _of_wheel(path: Path) -> bytes:
+    """The network out of pipecat's wheel; its Python is never run.
+
+    Raises:
+        SystemExit: It is another network than the one that figures are published of.
+    """
+    with zipfile.ZipFile(path) as wheel:
+        content = wheel.read(SMART_TURN)
+    if hashlib.sha256(content).hexdigest() != SMART_TURN_SHA256:
+        raise SystemExit(
+            f"{path} holds another network than Smart Turn v3.2: take pipecat-ai 1.14.0"
+        )
+    return content
+
+
+def measured_as_the_field_does(
+    title: str, items: list[Spoken], ways: list[Way], smart_turn: CompletenessScorer | None
+) -> str:
+    """Returns the table of the ways' operating points on some recordings."""
+    found = field.silences(items)
+    scored: list[tuple[str, Score]] = [("silence", lambda _item, _mark: None)]
+    if smart_turn is not None:
+        scored.append(("Smart Turn v3.2", _by_sound("", smart_turn).score))
+    scored += [(way.title, way.score) for way in ways]
+    rows: list[list[str]] = []
+    for name, score in scored:
+        scores = [score(silence.item, silence.mark) for silence in found]
+        rows.append(field.row(name, field.curve(scores, found)))
+        print(rows[-1], flush=True)
+    ends = sum(silence.is_end for silence in found)
+    speakers = len({item.speaker for item in items})
+    counts = f"{ends} turns of {speakers} speakers, {len(found) - ends} pauses of 200 ms and more"
+    return f"{title}: {counts}.\n\n{table(field.HEAD, rows)}"
+
+
+def as_it_comes(way: Way, items: list[Spoken]) -> list[str]:
+    """Returns the one point of Attune with its own silences and its patience for each speaker."""
+    patience = {item.speaker: Patience(way.settings.patience) for item in items}
+    pauses = len(field.silences(items)) - len(items)
+    cut, split, delays_ms = 0, 0, list[float]()
+    for item in items:
+        over = (int(item.voiced[-1]) + 1) * 512
+        for mark in ends(item, way, patience[item.speaker]):
+            if mark.speech_end_samples < over - 1_600:
+                cut += 1
+                split += _is_split(item, mark, way.settings.rejoin_ms)
+            else:
+                delays_ms.append((mark.at_samples - over) / 16)
+    return [
+        way.title,
+        f"{cut / max(1, pauses):.1%}",
+        f"{split / max(1, pauses):.1%}",
+        f"{np.mean(delays_ms):.0f}",
+        p50_p95(delays_ms),
+    ]
+
+
+def measure_field(options: argparse.Namespace, smart_turn: CompletenessScorer | None) -> str:
+    """Returns all tables in the field's measures."""
+    data = Path(os.environ["ATTUNE_DATA"])
+    learners = recordings(data, options.utterances, is_held_out=not options.tuning, own_pauses=True)
+    ear = _by_sound("Attune's turn ear", open_turn_judge())
+    asked = [] if options.model == WITHOUT else ours(options.model, None)
+    ours_too = [way for way in asked if way.title.endswith("own words")]
+    parts = [measured_as_the_field_does("Learners", learners, [ear, *ours_too], smart_turn)]
+    points = [as_it_comes(way, learners) for way in (ear, *ours_too[-1:])]
+    head = ["as it comes, learners", "cut-offs", "not taken back", "mean latency ms", "p50 / p95"]
+    parts.append(table(head, points))
+    if options.readers:
+        read = readers(data, options.readers)
+        parts.append(measured_as_the_field_does("Readers, cut at pauses", read, [ear], smart_turn))
+    published = table(field.HEAD[:4], field.PUBLISHED)
+    return "\n\n".join([*parts, "Published, of eot-bench's own recordings:", published])
+
+
 def main() -> None:
     """Measures and prints the table; `--write` puts it into RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default=EMBEDDED)
+    parser.add_argument("--model", default=EMBEDDED, help=f"{WITHOUT}: words are not judged")
     parser.add_argument("--utterances", type=int, default=1_000)
     parser.add_argument("--tuning", action="store_true", help="the half to choose settings with")
     parser.add_argument("--turn-model", type=Path, help="smart-turn-v3 ONNX file")
+    parser.add_argument("--field", action="store_true", help="the field's measures instead")
+    parser.add_argument(
+        "--readers", type=int, default=100, help="utterances of LibriSpeech, --field"
+    )
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     data = Path(os.environ["ATTUNE_DATA"])
-    spoken = recordings(data, options.utterances, is_held_out=not options.tuning)
     smart_turn = open_smart_turn(options.turn_model)
+    if options.field:
+        text = measure_field(options, smart_turn)
+        print(text)
+        if options.write:
+            command = f"python -m benchmarks.endpointing --field {_command(options)}"
+            write_section("End of turn in the field's measures", command, text)
+        return
+    spoken = recordings(data, options.utterances, is_held_out=not options.tuning)
     rows: list[list[str]] = []
-    for way in [*rivals(smart_turn), *ours(options.model, smart_turn)]:
+    named = [] if options.model == WITHOUT else ours(options.model, smart_turn)
+    for way in [*rivals(smart_turn), *named]:
         rows.append(row(way, spoken))
         print(rows[-1], flush=True)
     stretched = sum(item.is_stretched for item in spoken)
@@ -241,11 +347,14 @@ def main() -> None:
     text += table(HEAD, rows)
     print(text)
     if options.write:
-        command = f"python -m benchmarks.endpointing --utterances {options.utterances} --model "
-        command += Path(options.model).name
-        if smart_turn is not None:
-            command += f" --turn-model {options.turn_model.name}"
-        write_section("End of turn", command, text)
+        write_section("End of turn", f"python -m benchmarks.endpointing {_command(options)}", text)
+
+
+def _command(options: argparse.Namespace) -> str:
+    named = f"--utterances {options.utterances} --model {Path(options.model).name}"
+    if options.field:
+        named += f" --readers {options.readers}"
+    return named + (f" --turn-model {options.turn_model.name}" if options.turn_model else "")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from assistant.audio.file_devices import FileMicrophone, FileSpeaker
 from assistant.audio.protocols import Ends
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, AudioFrame, Waveform
 from assistant.clock import replay
+from assistant.conversation.conversation import Conversation
 from assistant.conversation.engines import Engines
 from assistant.conversation.loop import TalkLoop
 from assistant.empathy import load_policy
@@ -101,7 +102,7 @@ def measure(seconds: float, *, removes_echo: bool, speaks: bool) -> tuple[list[f
             if event.at_s > seconds - 0.3:
                 loop.stop()
 
-    loop = TalkLoop(engines, ends, talker, TalkSettings())
+    loop = TalkLoop(Conversation(engines, talker), ends, TalkSettings())
     loop.follow(listen)
     replay(loop.run(), workers=engines.workers)
     engines.close()

@@ -73,8 +73,17 @@ class Spoken:
         return Transcript(" ".join(words[: max(1, round(share * len(words)))]))
 
 
-def recordings(data: Path, count: int, *, is_held_out: bool) -> list[Spoken]:
-    """Returns utterances of half of the test speakers, each one's together."""
+def recordings(
+    data: Path, count: int, *, is_held_out: bool, own_pauses: bool = False
+) -> list[Spoken]:
+    """Returns utterances of half of the test speakers, each one's together.
+
+    Args:
+        data: The development data.
+        count: At most.
+        is_held_out: Which half: the one that settings were not chosen with.
+        own_pauses: No pause is made longer.
+    """
     folder = data / "asr" / "speechocean762"
     texts = dict(
         line.split(maxsplit=1)
@@ -90,7 +99,7 @@ def recordings(data: Path, count: int, *, is_held_out: bool) -> list[Spoken]:
     for number, speaker in enumerate(order[int(is_held_out) :: 2]):
         for name in speakers[speaker][:PER_SPEAKER]:
             item = _heard(speaker, read(files[name]), texts[name].capitalize())
-            if number % SLOW_OF == 0 and not item.is_slow:
+            if number % SLOW_OF == 0 and not item.is_slow and not own_pauses:
                 stretched = _stretched(item, random.Random(name))
                 if stretched is None:
                     continue
@@ -100,6 +109,24 @@ def recordings(data: Path, count: int, *, is_held_out: bool) -> list[Spoken]:
             if len(found) == count:
                 return found
     return found
+
+
+def readers(data: Path, count: int) -> list[Spoken]:
+    """Returns utterances of LibriSpeech's readers 19 and 26, with the pauses that they made.
+
+    What is taken for the end of a turn is where the recording was cut, within a sentence or not.
+    """
+    folder = data / "asr" / "librispeech"
+    texts: dict[str, str] = {}
+    for table in sorted(folder.rglob("*.trans.txt")):
+        lines = table.read_text(encoding="utf-8").splitlines()
+        texts |= dict(line.split(maxsplit=1) for line in lines)
+    files = sorted(path for path in folder.rglob("*.opus") if path.stem in texts)
+    order = random.Random(2).sample(files, min(count, len(files)))
+    return [
+        _heard(path.stem.split("-")[0], read(path), texts[path.stem].capitalize())
+        for path in sorted(order)
+    ]
 
 
 def _heard(speaker: str, wave: Waveform, text: str, *, is_stretched: bool = False) -> Spoken:

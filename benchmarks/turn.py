@@ -6,6 +6,7 @@ Each row is a process of its own, so that the peak of its memory is its own.
 """
 
 import argparse
+import asyncio
 import json
 import os
 import resource
@@ -36,12 +37,13 @@ def utterance(path: Path) -> np.ndarray:
     return np.resize(waveform[start:], int(UTTERANCE_S * 16_000)).astype(np.float32)
 
 
-def measure(options: argparse.Namespace) -> None:
+async def measure(options: argparse.Namespace) -> None:
     """Runs turns in this process and prints their times as one line of JSON."""
     from assistant.assembly import open_engines
-    from assistant.engines.protocols import Persona
+    from assistant.conversation.answering import Answering
     from assistant.engines.settings import ModelSettings
-    from assistant.files.answer import answer_question
+    from assistant.records.transcript import describe_latency
+    from assistant.session import open_conversation
     from assistant.settings import ReplySettings
     from assistant.turns.cutter import SpokenTurn
 
@@ -51,11 +53,11 @@ def measure(options: argparse.Namespace) -> None:
     rows: list[dict[str, float]] = []
     words = 0
     for index in range(options.runs + WARM_UP):
-        dialogue = engines.model.open(Persona())
-        answer = answer_question(question, dialogue, engines, lambda clip: None)
+        answering = Answering(open_conversation(engines))
+        answer = await answering.answer(question, lambda clip: None)
         words = len(answer.reply.split())
         if index >= WARM_UP:
-            rows.append({mark.value: ms for mark, ms in answer.latency.marks_ms.items()})
+            rows.append(describe_latency(answer.marks_ms))
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"rows": rows, "peak_mb": peak_mb, "reply_words": words}))
 
@@ -85,7 +87,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     if options.measure:
-        measure(options)
+        asyncio.run(measure(options))
         return
     rows: list[list[object]] = []
     for threads in options.threads:

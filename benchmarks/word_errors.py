@@ -1,8 +1,8 @@
 """Word errors of Whispers: strangers, learners and synthetic voices, clean and in noise.
 
-    python -m benchmarks.word_errors --speech whisper-tiny.en runs/audio-context/best
+    python -m benchmarks.word_errors --speech mini whisper-tiny.en runs/audio-context/best [--write]
 
-Greedy decoding, Whisper's own text normaliser on both sides. Speech is read below `ATTUNE_DATA`;
+A Whisper by itself, or the ears of a checkpoint as it talks. Greedy decoding, Whisper's own text normaliser on both sides. Speech is read below `ATTUNE_DATA`;
 a set that is not there is left out and named. `--out FILE` keeps every single answer.
 """
 
@@ -18,8 +18,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.results import table, write_section
+from models.checkpoints.hub import checkpoint_folder
 from models.checkpoints.whisper import load_decoder, load_encoder
+from models.ears import Ears
 from models.features import Waveform, speech_features
+from models.weights import read_json
 from models.words.written import words_of, written_words
 from train.corpora.files import CorpusFiles
 from train.corpora.table import reader_of
@@ -28,7 +32,7 @@ from train.data.manifest import Drops, Utterance
 from train.language.domain import Intent, draw_values, fill, read_domain, templates
 from train.metrics import word_error_rate
 from train.synthetic.speech_cuts import pink_noise
-from train.synthetic.spoken_sentences import piper_says
+from train.synthetic.spoken_sentences import open_voice, voice_says
 from train.synthetic.surroundings import with_noise
 from train.synthetic.voices import SyntheticVoice, speak
 
@@ -37,7 +41,9 @@ SPOKEN = {
     "flite": FLITE,
     "espeak": SyntheticVoice("espeak", "en-us"),
     "joe": None,
+    "bf_emma": None,
 }
+"""By engine, or by name in the catalogue; no recipe trains on the last one."""
 NOISE_DB = 10.0
 SETS = ("librispeech", "speechocean762", *SPOKEN, *(f"{name} 10 dB" for name in SPOKEN))
 
@@ -72,6 +78,24 @@ class Recogniser:
         return words_of([words], found.tokenizer, None).text
 
 
+class ModelEars:
+    """The ears of a checkpoint, in 8 bits where it talks in them."""
+
+    def __init__(self, source: str) -> None:
+        self._ears = Ears.from_pretrained(source, device="cpu")
+
+    def words(self, waveform: Waveform) -> str:
+        """Returns what is heard in up to 30 s."""
+        return self._ears.words(waveform).text
+
+
+def recogniser(source: str) -> Recogniser | ModelEars:
+    """Returns what a Whisper, or a checkpoint of ours, hears with."""
+    folder = checkpoint_folder(source)
+    is_whisper = read_json(folder / "config.json").get("model_type") == "whisper"
+    return Recogniser(source) if is_whisper else ModelEars(source)
+
+
 def said(name: str, count: int) -> Iterator[Said]:
     """Yields up to `count` recordings of a set, spread evenly over it."""
     if name.split()[0] in SPOKEN:
@@ -91,21 +115,19 @@ def _spoken(name: str, count: int) -> Iterator[Said]:
     domain = read_domain()
     wordings: list[tuple[Intent, str]] = list(templates(domain, "wording"))
     voice, noise = name.split()[0], "dB" in name
-    from assistant.engines.voices.piper import Piper
-
     own = SPOKEN[voice]
-    piper = None if own else Piper(voice)
+    natural = None if own else open_voice(voice)
     for place in np.linspace(0, len(wordings) - 1, count).astype(int):
         generator = np.random.default_rng([7, int(place)])
         intent, template = wordings[place]
         text = fill(template, draw_values(intent, template, generator))
-        waveform = piper_says(piper, text) if piper is not None else speak(text, own or FLITE)
+        waveform = voice_says(natural, text) if natural else speak(text, own or FLITE)
         if noise:
             hiss = pink_noise(waveform.size, generator)
             waveform = with_noise(waveform, hiss, NOISE_DB, generator)
         yield Said(waveform, text)
-    if piper is not None:
-        piper.close()
+    if natural:
+        natural.close()
 
 
 def main() -> None:
@@ -114,10 +136,12 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=SETS)
     parser.add_argument("--count", type=int, default=229)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    recognisers = {source: Recogniser(source) for source in options.speech}
+    recognisers = {source: recogniser(source) for source in options.speech}
     kept: list[dict[str, str]] = []
+    rows: list[list[object]] = []
     for name in options.sets:
         try:
             clips = list(said(name, options.count))
@@ -130,10 +154,22 @@ def main() -> None:
             each_s = (time.perf_counter() - started) / len(clips)
             figure = word_error_rate([(c.words, h) for c, h in zip(clips, heard, strict=True)])
             print(f"{name:22s} {source:40s} {figure}  {1000 * each_s:.0f} ms each", flush=True)
+            low, high = (f"{100 * end:.1f}" for end in (figure.low, figure.high))
+            share = f"{100 * figure.value:.1f} % [{low}, {high}]"
+            rows.append([name, Path(source).name, share, len(clips), f"{1000 * each_s:.0f}"])
             kept += [
                 {"set": name, "speech": source, "words": c.words, "heard": h}
                 for c, h in zip(clips, heard, strict=True)
             ]
+    if options.write:
+        head = ["speech", "ears", "word errors", "n", "ms each"]
+        named = " ".join(Path(source).name for source in options.speech)
+        write_section(
+            "Word errors",
+            f"python -m benchmarks.word_errors --speech {named} "
+            f"--sets {' '.join(map(repr, options.sets))} --count {options.count}",
+            table(head, rows),
+        )
     if options.out:
         options.out.write_text("".join(json.dumps(line) + "\n" for line in kept))
 

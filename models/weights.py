@@ -11,6 +11,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+SAFETENSORS_INDEX = "model.safetensors.index.json"
+
 
 class CheckpointError(Exception):
     """A checkpoint that cannot be used; the message is one sentence that names the remedy."""
@@ -18,6 +20,9 @@ class CheckpointError(Exception):
 
 class WeightFiles:
     """The tensors of a checkpoint folder by name; each is read when it is asked for.
+
+    A shard may hold more than the index assigns to it: what another shard brings anew, or nobody
+    needs any more, is not read, so that a part can be exchanged without writing the rest again.
 
     Args:
         folder: Holds `model.safetensors` or `pytorch_model.bin`, or shards and their index.
@@ -31,6 +36,7 @@ class WeightFiles:
         self._readers: dict[str, Callable[[], Tensor]] = {}
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._unread = set[str]()
+        self._assigned = _shards_by_name(folder)
         for path in weight_paths(folder):
             if path.suffix == ".safetensors":
                 self._add_safetensors(path)
@@ -90,6 +96,8 @@ class WeightFiles:
         try:
             file = cast(Any, safe_open(path, framework="pt"))
             for name in file.keys():  # noqa: SIM118 - not a mapping
+                if self._assigned and self._assigned.get(name) != path.name:
+                    continue
                 # Opened anew for each, so that what was read need not stay mapped until the end.
                 self._readers[name] = lambda name=name: safe_open(path, framework="pt").get_tensor(
                     name
@@ -105,6 +113,12 @@ class WeightFiles:
             self._shapes[name] = tuple(tensor.shape)
 
 
+def _shards_by_name(folder: Path) -> dict[str, str]:
+    """Returns which shard has each tensor; empty where safetensors have no index."""
+    index = folder / SAFETENSORS_INDEX
+    return read_json(index).get("weight_map", {}) if index.exists() else {}
+
+
 def weight_paths(folder: Path) -> list[Path]:
     """Returns the weight files of `folder`, safetensors first where both kinds are there.
 
@@ -112,7 +126,7 @@ def weight_paths(folder: Path) -> list[Path]:
         CheckpointError: There are none, or the index names a file that is missing.
     """
     for single, index in (
-        ("model.safetensors", "model.safetensors.index.json"),
+        ("model.safetensors", SAFETENSORS_INDEX),
         ("pytorch_model.bin", "pytorch_model.bin.index.json"),
     ):
         if (folder / index).exists():

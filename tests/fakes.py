@@ -145,6 +145,8 @@ class ScriptedDialogue(Dialogue):
         self.heard_replies: list[str] = []
         self.replaced: list[str] = []
         """Replies that the model did not make."""
+        self.given = 0
+        """Utterances that it was given, those that were withdrawn too."""
 
     @property
     def turn(self) -> int:
@@ -152,7 +154,8 @@ class ScriptedDialogue(Dialogue):
 
     def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
         self.utterances.append(utterance)
-        if self.turn in self.model.failing_turns:
+        self.given += 1
+        if self.given - 1 in self.model.failing_turns:
             raise EngineFailed("the scripted model broke: try again")
         yield self.model.emotions[self.turn % len(self.model.emotions)]
         if not cancel.is_set():
@@ -160,6 +163,7 @@ class ScriptedDialogue(Dialogue):
 
     def read(self, text: str) -> None:
         self.utterances.append(text)
+        self.given += 1
 
     def withdraw(self) -> None:
         self.utterances.pop()

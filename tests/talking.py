@@ -14,6 +14,7 @@ from assistant.audio.file_devices import FileMicrophone, FileSpeaker
 from assistant.audio.protocols import EchoCanceller, Ends, Microphone
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.clock import replay
+from assistant.conversation.conversation import Conversation
 from assistant.conversation.engines import Engines
 from assistant.conversation.loop import TalkLoop
 from assistant.engines.protocols import Persona
@@ -88,8 +89,8 @@ def talk(
     devices = devices or ends(FileMicrophone([waveform]))
     taken = dialogue or engines.model.open(Persona())
     assert isinstance(taken, ScriptedDialogue)
-    scorer = engines.model.scorer()
-    loop = TalkLoop(engines, devices, taken, settings or TalkSettings(), scorer=scorer)
+    conversation = Conversation(engines, taken, scorer=engines.model.scorer())
+    loop = TalkLoop(conversation, devices, settings or TalkSettings())
     result = Talk(dialogue=taken)
     loop.follow(result.happened.append)
     with ExitStack() as stack:

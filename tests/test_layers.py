@@ -55,7 +55,7 @@ FLOORS = {
         "adapters",
         "emotion turn_ear",
         "words",
-        "blsp_emo",
+        "blsp_emo ears",
         "talk transcription",
     ),
     "train": (
@@ -66,7 +66,7 @@ FLOORS = {
         "alignment",
         "language",
         "synthetic evaluation",
-        "emotion turn_ends",
+        "emotion turn_ends rows",
         "audio_context slim",
         "commands",
         "recipe",

@@ -70,8 +70,8 @@ COMMANDS = {
     ),
     "audio-context": Command(
         "a pretrained Whisper's encoder learns to do without 30 s of padding",
-        "train.audio_context:AudioContextSettings",
-        "train.audio_context:audio_context",
+        "train.audio_context.command:AudioContextSettings",
+        "train.audio_context.command:audio_context",
     ),
     "slim": Command(
         "a checkpoint of what was trained alone; its pretrained parts are fetched where it is used",
@@ -87,5 +87,10 @@ COMMANDS = {
         "test sets → figures with sample counts and 95 % intervals",
         "train.settings:EvaluateSettings",
         "train.evaluation.command:evaluate",
+    ),
+    "rows": Command(
+        "published rows of the field: a folder of corpora → one table with figures and intervals",
+        "train.rows.settings:RowsSettings",
+        "train.rows.command:rows",
     ),
 }

@@ -10,17 +10,20 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from models.checkpoints.checkpoint import read_config
+from models.checkpoints.checkpoint import read_config, write_apart
 from models.checkpoints.composed import DOWN, UP, PartWeights, low_rank, part_folders
 from models.config import PartsConfig
-from models.weights import WeightFiles
+from models.weights import SAFETENSORS_INDEX, WeightFiles
 from train.loop.run_folder import write_json
 from train.settings import Frozen
 
 logger = logging.getLogger(__name__)
 
-TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "whisper_tokenizer.json")
-"""Files that the parts bring."""
+NOT_COPIED = (
+    *("tokenizer.json", "tokenizer_config.json", "whisper_tokenizer.json"),
+    *("config.json", SAFETENSORS_INDEX),
+)
+"""Files that the parts bring, and those that are written anew."""
 
 
 class SlimSettings(Frozen):
@@ -67,9 +70,9 @@ def slim(settings: SlimSettings) -> None:
         WeightFiles(settings.model), known, lambda part: ranks.get(part, settings.speech_rank)
     )
     settings.out.mkdir(parents=True)
-    _save(kept, settings.out / "model.safetensors")
+    write_apart(kept, settings.out)
     for path in settings.model.iterdir():
-        if path.suffix in (".json", ".jinja") and path.name not in (*TOKENIZERS, "config.json"):
+        if path.suffix in (".json", ".jinja") and path.name not in NOT_COPIED:
             shutil.copy(path, settings.out)
     write_json(settings.out / "config.json", replace(config, parts=parts).to_mapping())
     size = sum(path.stat().st_size for path in settings.out.iterdir()) / 1e6
@@ -101,9 +104,3 @@ def _what_differs(
         kept |= {f"{name}{DOWN}": down, f"{name}{UP}": up}
         lost += float((change - up.float() @ down.float()).square().sum())
     return kept, lost, changed
-
-
-def _save(tensors: dict[str, Tensor], path: Path) -> None:
-    from safetensors.torch import save_file
-
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, str(path))

@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assistant.audio.playback import Loudspeaker
+from assistant.audio.sound_card import DeviceSettings
 from assistant.checks import machine as doctor_checks
 from assistant.checks import microphone
 from assistant.checks.machine import Check, State
@@ -34,7 +35,7 @@ from assistant.records.transcript import (
     describe_style,
     shown_help,
 )
-from assistant.settings import DoctorSettings, ReplySettings
+from assistant.settings import DoctorSettings, EngineSettings, ReplySettings
 from command_line.called import as_called, program_name
 from ui.parts import shown
 from ui.shown import EMOTION_COLOURS, one_line
@@ -179,24 +180,24 @@ def reply(settings: ReplySettings) -> int:
 
     with ConsoleReport(json_lines=settings.json_lines) as report, ExitStack() as devices:
         settings = devices.enter_context(given_inputs(settings))
-        loudspeaker = _loudspeaker(settings)
+        loudspeaker = _loudspeaker(is_wanted=settings.play, if_possible=settings.play_if_possible)
         play = devices.enter_context(loudspeaker).play if loudspeaker else None
         run = ReplyRun(settings, report, play)
         report.loading("model and voice")
-        engines = open_engines(settings, shown)
+        engines = open_engines(settings.part(EngineSettings), shown)
         devices.callback(engines.close)
         if engines.notice:
             report.notice(engines.notice)
         return 1 if run.run(engines) else 0
 
 
-def _loudspeaker(settings: ReplySettings) -> Loudspeaker | None:
-    if not (settings.play or settings.play_if_possible):
+def _loudspeaker(*, is_wanted: bool, if_possible: bool) -> Loudspeaker | None:
+    if not (is_wanted or if_possible):
         return None
     try:
         return Loudspeaker()
     except DeviceError:
-        if settings.play:
+        if is_wanted:
             raise
         return None
 
@@ -207,7 +208,7 @@ def doctor(settings: DoctorSettings) -> int:
         bring(default_parts(), shown)
     checks = doctor_checks.examine()
     if settings.mic:
-        checks.append(_microphone(settings))
+        checks.append(_microphone(settings.devices))
     failed = any(check.state is State.MISSING for check in checks)
     if settings.json_lines:
         print(doctor_checks.as_json(checks))
@@ -216,13 +217,13 @@ def doctor(settings: DoctorSettings) -> int:
     return 1 if failed else 0
 
 
-def _microphone(settings: DoctorSettings) -> Check:
+def _microphone(devices: DeviceSettings) -> Check:
     from assistant.engines.table import open_vad
 
     detector = open_vad("silero")
     seconds = f"{microphone.LISTEN_S:.0f} seconds"
     print(f"Speak now, for {seconds}: nothing is recorded.", file=sys.stderr, flush=True)
-    return microphone.examine(settings.devices, detector)
+    return microphone.examine(devices, detector)
 
 
 def _doctor_table(checks: list[Check]) -> Table:

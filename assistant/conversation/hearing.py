@@ -12,10 +12,9 @@ from typing import Any
 
 from assistant import events
 from assistant.audio.waveform import Waveform
-from assistant.conversation.engines import Engines
-from assistant.conversation.memory import Memory
+from assistant.conversation.conversation import Conversation
 from assistant.conversation.question import Emit, Question
-from assistant.conversation.spoken_controls import Control
+from assistant.conversation.time_marks import Mark
 from assistant.engines.protocols import (
     SHORTENED,
     Cancel,
@@ -25,6 +24,7 @@ from assistant.engines.protocols import (
 )
 from assistant.errors import EngineFailed
 from assistant.safety import Help, Stage
+from assistant.turns.controls import Control
 from assistant.turns.judges import together
 from assistant.worker import Due, Stream
 
@@ -35,11 +35,10 @@ class Hearing:
     def __init__(
         self,
         question: Question,
-        engines: Engines,
-        memory: Memory,
+        conversation: Conversation,
         emit: Emit,
         *,
-        mark: Callable[[str], None],
+        mark: Callable[[Mark], None],
         due: Due,
     ) -> None:
         """Publishes what is heard by `emit` and notes the times of its stages by `mark`.
@@ -61,8 +60,8 @@ class Hearing:
         self.is_taken_in = False
         """Whether the model was given anything of the question; belongs to its worker."""
         self._question = question
-        self._engines = engines
-        self._memory = memory
+        self._engines = conversation.engines
+        self._memory = conversation.memory
         self._emit = emit
         self._mark = mark
         self._due = due
@@ -140,7 +139,7 @@ class Hearing:
             if isinstance(item, EmotionEstimate):
                 self._sounds(item)
             else:
-                self._mark("words")
+                self._mark(Mark.WORDS)
                 self._reads(item)
 
     def _read(self) -> None:
@@ -164,11 +163,11 @@ class Hearing:
             return None
         score = partial(judge.score, utterance, self.words)
         completeness = await self._engines.model_worker.call(score, due=self._due)
-        self._mark("completeness")
+        self._mark(Mark.COMPLETENESS)
         return completeness
 
     def _sounds(self, estimate: EmotionEstimate) -> None:
-        self._mark("heard")
+        self._mark(Mark.HEARD)
         self.estimate = self._memory.sounds(self._question.turn, estimate)
         heard: dict[str, Any] = {"turn": self._question.turn, "estimate": self.estimate}
         self._emit(partial(events.EmotionHeard, **heard))
@@ -177,7 +176,7 @@ class Hearing:
         """Takes the words, and what they call for; publishes both, typed words excepted."""
         turn = self._question.turn
         self.words = words
-        if self._question.utterance is not None:  # who typed words told them (`TalkLoop`)
+        if self._question.utterance is not None:  # typed ones were told (`Reply.commit`)
             self._emit(partial(events.WordsHeard, turn=turn, transcript=words))
         self.help = self._memory.look(words.text, turn)
         match self.help:

@@ -24,6 +24,10 @@ class SettingsInForce:
         """Those of the next answer."""
         return dict(self._settings)
 
+    def name(self, settings: Mapping[str, Any]) -> None:
+        """Adds `settings` that are in force from the start; those that are there already stay."""
+        self._settings = {**settings, **self._settings}
+
     def listen(self, event: Event) -> None:
         """Passes an event on; a turn that is over gets the settings it is answered under."""
         if isinstance(event, UtteranceEnded):

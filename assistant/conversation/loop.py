@@ -5,12 +5,10 @@ a fraction of a frame. Terminal, browser and file use the same loop with their o
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
-from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
@@ -22,13 +20,10 @@ from assistant.audio.silent_microphone import SILENT, SilentMicrophone
 from assistant.audio.steady_frames import SteadyFrames
 from assistant.audio.utterance_buffer import UtteranceBuffer
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioFrame, Waveform
+from assistant.conversation.conversation import Conversation, Listener
 from assistant.conversation.ducking import Ducking
-from assistant.conversation.engines import Engines
-from assistant.conversation.in_force import SettingsInForce
-from assistant.conversation.memory import Memory
 from assistant.conversation.question import Question
 from assistant.conversation.replies import Replies
-from assistant.engines.protocols import CompletenessScorer, Dialogue, Transcript
 from assistant.turns.audibility import Audibility
 from assistant.turns.ear import Ear, Heard
 from assistant.turns.endpointing import Endpointer
@@ -47,12 +42,8 @@ TYPED_WAITS_S, TYPED_WAITS_FOR_ANSWER_S = 6.0, 20.0
 room for instance, and for the answer to it."""
 IDLE_KEEP_S = 3.0
 """Sound kept while nobody speaks; more than any lead."""
-NOTHING: Mapping[str, Any] = MappingProxyType({})
-"""No settings."""
 
 
-Listener = Callable[[events.Event], None]
-"""Gets every event, on the event loop; must return at once."""
 Tap = Callable[[Waveform, Waveform], None]
 """Gets each 16 kHz frame of the microphone and what was played with it, likewise."""
 
@@ -60,53 +51,31 @@ Tap = Callable[[Waveform, Waveform], None]
 class TalkLoop:
     """One conversation. `run` holds it; the other methods are what a person can do by key."""
 
-    def __init__(
-        self,
-        engines: Engines,
-        ends: Ends,
-        dialogue: Dialogue,
-        settings: TalkSettings,
-        *,
-        scorer: CompletenessScorer | None = None,
-        told: Callable[[], Mapping[str, Any]] | None = None,
-        in_force: Mapping[str, Any] = NOTHING,
-    ) -> None:
-        """Prepares a conversation; `follow` tells who is to know of it, `run` starts it.
+    def __init__(self, conversation: Conversation, ends: Ends, settings: TalkSettings) -> None:
+        """Prepares to hold `conversation`; `follow` tells who is to know of it, `run` starts it.
 
         Args:
-            engines: What answers.
+            conversation: What is talked about, and with whom.
             ends: The devices.
-            dialogue: The model's side of the conversation.
             settings: How turns are taken.
-            scorer: Judges by the words whether a turn is whole.
-            told: Gives all settings, as JSON knows them, for the first event; without it there is
-                no such event.
-            in_force: What every turn is said to be answered under, besides what `engines` and
-                `settings` say.
         """
+        engines = conversation.engines
+        self.conversation = conversation
         self._ends = ends
         self._settings = settings
-        self._told = told
-        self._listeners: list[Listener] = []
         self._taps: list[Tap] = []
-        self._in_force = SettingsInForce(
-            self._publish, {**_in_force(engines, settings), **in_force}
-        )
+        self._emit = conversation.emit
         self._ear = Ear(engines.detector, ends.canceller)
         self._ear_worker = engines.ear_worker
-        self._memory = Memory(dialogue, engines.help_finder, scorer)
         # Entered by `run`: no reply can be begun before, nor after it.
         self._group = asyncio.TaskGroup()
         self._is_running = False
         self._replies = Replies(
-            engines,
-            ends.speaker,
-            self._memory,
-            self._emit,
-            self._group,
-            rejoin_samples=self._rejoin_samples,
+            conversation, ends.speaker, self._group, rejoin_samples=self._rejoin_samples
         )
         self._patience = Patience(settings.patience)
+        conversation.follow(self._learn)
+        conversation.name_in_force({"patience": settings.patience.base, "turns": settings.turns})
         # The model is asked for anew each time: it may be exchanged before the first turn.
         self._floor = InterjectionJudge(lambda: engines.model, engines.model_worker)
         self._endpointer = Endpointer(
@@ -116,7 +85,6 @@ class TalkLoop:
             verdict=lambda: self._floor.verdict,
         )
         self._sound = UtteranceBuffer()
-        self._clock = 0
         self._way = Ducking(ends.speaker, self._emit, duck_db=lambda: self._settings.duck_db)
         self._presence = Audibility(ends.microphone, ends.speaker)
         self._key = TalkKey()
@@ -135,7 +103,12 @@ class TalkLoop:
     @property
     def clock_s(self) -> float:
         """Seconds of microphone sound so far."""
-        return _seconds(self._clock)
+        return self.conversation.clock_s
+
+    @property
+    def _clock(self) -> int:
+        """Samples of it."""
+        return self.conversation.clock_samples
 
     @property
     def is_stopping(self) -> bool:
@@ -144,26 +117,13 @@ class TalkLoop:
 
     def follow(self, listener: Listener, tap: Tap | None = None) -> None:
         """Tells `listener` every event from now on, after those who follow already."""
-        self._listeners.append(listener)
+        self.conversation.follow(listener)
         if tap is not None:
             self._taps.append(tap)
 
-    @property
-    def in_force(self) -> dict[str, Any]:
-        """The settings of the next answer, plain values by name."""
-        return self._in_force.settings
-
-    def put_in_force(self, settings: Mapping[str, Any]) -> None:
-        """Answers under these `settings` from now on, and tells what differs."""
-        self._in_force.change(self.clock_s, settings)
-
-    def opening(self) -> events.ConversationStarted:
-        """Returns the event that begins a record of this conversation, as of now."""
-        return self._in_force.opening(self.clock_s, self._told() if self._told else {})
-
     def device_changed(self, message: str, lost: bool) -> None:
         """Tells that a device was lost, or is back."""
-        self._publish(events.DeviceChanged(self.clock_s, message, lost))
+        self.conversation.publish(events.DeviceChanged(self.clock_s, message, lost))
 
     async def run(self) -> None:
         """Holds the conversation until the input ends or `stop` is called.
@@ -172,8 +132,7 @@ class TalkLoop:
             DeviceError: A device was lost and did not come back.
             ExceptionGroup: Several things broke at once: a bug.
         """
-        if self._told is not None:
-            self._publish(self.opening())
+        self.conversation.tell_opening()
         reason = "failed"
         try:
             async with self._group:
@@ -317,10 +276,9 @@ class TalkLoop:
         """
         return self._replies.correct_heard(turn, played_samples)
 
-    def correct_emotion(self, turn: int, emotion: Emotion, *, by: str = "person") -> None:
+    def correct_emotion(self, turn: int, emotion: Emotion) -> None:
         """Takes the person's word for how turn `turn` was meant."""
-        self._memory.correct(turn, emotion)
-        self._emit(partial(events.EmotionCorrected, turn=turn, emotion=emotion, by=by))
+        self.conversation.correct_emotion(turn, emotion)
 
     def _ask(
         self, utterance: Waveform | None, reason: str, *, text: str = "", words: str = ""
@@ -334,9 +292,6 @@ class TalkLoop:
         start = max(0, self._clock - (0 if utterance is None else len(utterance)))
         self._replies.prepare(Question(turn, utterance, text, start, self._clock, now_s, words))
         self._commit(_seconds(start), self.clock_s, self.clock_s, reason)
-        if utterance is None:  # known at once, and kept though the talk ends before it is read
-            typed = Transcript(words, source="typed")
-            self._emit(partial(events.WordsHeard, turn=turn, transcript=typed))
 
     async def _frames(self) -> AsyncGenerator[AudioFrame, None]:
         """Yields the microphone's frames, then silence until the last answer is over."""
@@ -362,7 +317,7 @@ class TalkLoop:
         if played is None:
             played = self._ends.speaker.played(len(samples), captured_s=frame.captured_s)
         heard = await self._ear_worker.call(partial(self._ear.listen, samples, played))
-        self._clock += len(samples)
+        self.conversation.clock_samples += len(samples)
         for tap in self._taps:
             tap(samples, played)
         self._keep(heard.samples)
@@ -560,27 +515,9 @@ class TalkLoop:
             levels_db = level_db(samples), level_db(played)
             self._emit(lambda at_s: events.LevelMeasured(at_s, *levels_db, heard.probability))
 
-    def _emit(self, make: Callable[[float], events.Event]) -> None:
-        event = make(self.clock_s)
+    def _learn(self, event: events.Event) -> None:
         if isinstance(event, events.EmotionHeard):
             self._patience.heard(event.estimate)
-        self._memory.controls.follow(event)
-        self._in_force.listen(event)
-
-    def _publish(self, event: events.Event) -> None:
-        for listener in self._listeners:
-            listener(event)
-
-
-def _in_force(engines: Engines, settings: TalkSettings) -> dict[str, Any]:
-    """Returns what every turn names, of all that could be told of the engines."""
-    return {
-        "model": engines.model.name,
-        "voice": engines.voice_name,
-        "policy": engines.policy.name,
-        "patience": settings.patience.base,
-        "turns": settings.turns,
-    }
 
 
 def _samples(duration_ms: float) -> int:

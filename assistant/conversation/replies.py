@@ -6,11 +6,9 @@ from functools import partial
 
 from assistant import events
 from assistant.audio.protocols import Speaker
-from assistant.conversation.engines import Engines
-from assistant.conversation.memory import Memory
-from assistant.conversation.question import Emit, Question
+from assistant.conversation.conversation import Conversation
+from assistant.conversation.question import Question
 from assistant.conversation.reply_task import Reply
-from assistant.errors import EngineFailed
 from assistant.turns.marks import Floor
 
 ENDING_S = 0.6
@@ -23,23 +21,21 @@ class Replies:
 
     def __init__(
         self,
-        engines: Engines,
+        conversation: Conversation,
         speaker: Speaker,
-        memory: Memory,
-        emit: Emit,
         group: asyncio.TaskGroup,
         *,
         rejoin_samples: Callable[[], int],
     ) -> None:
-        """Runs its replies as tasks of `group` and publishes through `emit`.
+        """Runs its replies as tasks of `group`.
 
         A person who goes on within `rejoin_samples` was answered too soon: see `interrupt`.
         """
         self._rejoin_samples = rejoin_samples
-        self._engines = engines
+        self._conversation = conversation
         self._speaker = speaker
-        self._memory = memory
-        self._emit = emit
+        self._dialogue = conversation.memory.dialogue
+        self._emit = conversation.emit
         self._group = group
         self._current: Reply | None = None
         self._latest: Reply | None = None
@@ -102,7 +98,7 @@ class Replies:
 
     def prepare(self, question: Question) -> Reply:
         """Begins the reply to `question`; nothing of it is seen or heard until `commit`."""
-        reply = Reply(question, self._engines, self._speaker, self._memory, self._emit)
+        reply = Reply(question, self._conversation, self._speaker)
         self._current = reply
         self._task = self._group.create_task(self._run(reply, self._settling))
         return reply
@@ -118,7 +114,7 @@ class Replies:
     def withdraw(self) -> None:
         """The person went on: forgets the reply under way, if it is not committed."""
         if self.is_prepared:
-            self._end(self._memory.dialogue.withdraw, forget=True)
+            self._end(self._dialogue.withdraw, forget=True)
 
     def forget_question(self) -> None:
         """The person's turn under way is void, with what it would have been joined to."""
@@ -135,11 +131,11 @@ class Replies:
             return None
         heard = reply.heard_within(played_samples)
         unheard = self._speaker.clear() if self._current is reply else 0
-        settle = partial(self._memory.dialogue.truncate, heard)
+        settle = partial(self._dialogue.truncate, heard)
         if self._current is reply:
             self._end(settle)
         else:
-            self._settling = self._group.create_task(self._settle(settle, turn, self._settling))
+            self._settling = self._group.create_task(self._settle(reply, settle, self._settling))
         self._report(reply, heard, unheard)
         return heard
 
@@ -174,7 +170,7 @@ class Replies:
         if onset_samples is not None and (continues or not heard):
             self._join(reply, heard)
             return True
-        self._end(partial(self._memory.dialogue.truncate, heard))
+        self._end(partial(self._dialogue.truncate, heard))
         self._report(reply, heard, unheard)
         return False
 
@@ -194,7 +190,7 @@ class Replies:
         if reply.question.utterance is not None:
             self._joined_start = reply.question.start_samples
             self._next_turn = reply.question.turn
-        self._end(self._memory.dialogue.withdraw, forget=True)
+        self._end(self._dialogue.withdraw, forget=True)
         self._emit(partial(events.UtteranceJoined, turn=reply.question.turn, heard=heard))
 
     def _end(self, settle: Callable[[], None], *, forget: bool = False) -> None:
@@ -207,52 +203,20 @@ class Replies:
         self._current = None
         reply.stop(forget=forget)
         task.cancel()
-        turn = reply.question.turn
-        settle = partial(_if_taken_in, reply, settle)
-        self._settling = self._group.create_task(self._settle(settle, turn, task, self._settling))
+        self._settling = self._group.create_task(self._settle(reply, settle, task, self._settling))
 
     async def _settle(
-        self,
-        settle: Callable[[], None],
-        turn: int,
-        *after: asyncio.Task[None] | None,
+        self, reply: Reply, settle: Callable[[], None], *after: asyncio.Task[None] | None
     ) -> None:
         """Runs `settle` on the model's worker, once the tasks it follows are over."""
         pending = {task for task in after if task is not None}
         if pending:
             await asyncio.wait(pending)
-        try:
-            await self._engines.model_worker.call(settle)
-        except EngineFailed as error:
-            message = str(error)
-            self._emit(partial(events.TurnFailed, turn=turn, message=message))
+        await reply.settle(settle)
 
     async def _run(self, reply: Reply, settling: asyncio.Task[None] | None) -> None:
         if settling is not None:
             await asyncio.wait({settling})
-        try:
-            await reply.run()
-        except EngineFailed as error:
-            await self._fail(reply, error)
+        await reply.run()
         if self._current is reply:
             self._current = None
-
-    async def _fail(self, reply: Reply, error: EngineFailed) -> None:
-        """The turn fails when it is over; what was spoken already is played to its end."""
-        reply.fail(str(error))
-        await reply.committed()
-        if reply.is_audible:
-            await self._speaker.drain()
-        heard = reply.heard()
-        dialogue = self._memory.dialogue
-        settle = partial(dialogue.truncate, heard) if heard else dialogue.withdraw
-        await self._settle(settle, reply.question.turn)
-
-
-def _if_taken_in(reply: Reply, settle: Callable[[], None]) -> None:
-    """Settles nothing where the model was never given the question: it would hit the one before.
-
-    Runs on the model's worker.
-    """
-    if reply.is_taken_in:
-        settle()

@@ -14,11 +14,11 @@ import numpy as np
 from assistant import events
 from assistant.audio.protocols import Speaker
 from assistant.audio.waveform import AudioClip
-from assistant.conversation.engines import Engines
+from assistant.conversation.conversation import Conversation
 from assistant.conversation.hearing import Hearing
-from assistant.conversation.memory import Memory
 from assistant.conversation.question import Emit, Question
-from assistant.engines.protocols import Cancel, SpeakingStyle, TextDelta
+from assistant.conversation.time_marks import Mark
+from assistant.engines.protocols import Cancel, SpeakingStyle, TextDelta, Transcript
 from assistant.errors import EngineFailed
 from assistant.history import SpokenReply
 from assistant.safety import SAD, reply_of
@@ -36,23 +36,24 @@ EAGER_S = 1.0
 class Reply:
     """A reply under way. `run` is its task; the loop commits or stops it."""
 
-    def __init__(
-        self, question: Question, engines: Engines, speaker: Speaker, memory: Memory, emit: Emit
-    ) -> None:
+    def __init__(self, question: Question, conversation: Conversation, speaker: Speaker) -> None:
         self.question = question
         self.generated = ""
         self.is_made = False
         """Whether all of it waits for the loudspeaker, or is over."""
-        self._engines = engines
+        self.style: SpeakingStyle | None = None
+        """How it is spoken, once that is known."""
+        self.failure: EngineFailed | None = None
+        """What broke, if anything did; it is told when the turn is over."""
+        self._engines = conversation.engines
         self._speaker = speaker
-        self._memory = memory
-        self._publish = emit
+        self._memory = conversation.memory
+        self._publish = conversation.emit
         self._held: list[Callable[[float], events.Event]] | None = []
         self._committed = asyncio.Event()
         self._cancel = Cancel()
-        self._hearing = Hearing(
-            question, engines, memory, self._emit, mark=self.mark, due=self.due_s
-        )
+        self.hearing = Hearing(question, conversation, self._emit, mark=self.mark, due=self.due_s)
+        """What the person said and how."""
         self._spoken = SpokenReply(speaker.sample_rate)
         self._first_played: int | None = None
         self._wanted_s = question.speech_end_s + EAGER_S
@@ -64,7 +65,7 @@ class Reply:
     @property
     def completeness(self) -> float | None:
         """Probability that the utterance is a whole turn, once it is known."""
-        return self._hearing.completeness
+        return self.hearing.completeness
 
     @property
     def is_audible(self) -> bool:
@@ -88,27 +89,31 @@ class Reply:
 
     def commit(self) -> None:
         """The turn is over: publishes what was held back and lets playback begin."""
-        self.mark("endpoint")
+        self.mark(Mark.ENDPOINT)
         self._wanted_s = asyncio.get_running_loop().time()
         held, self._held = self._held or [], None
         self._committed.set()
-        self._hearing.is_over = True
+        self.hearing.is_over = True
+        if self.question.utterance is None:
+            # Known at once, and told although this task may end before the model reads them.
+            typed = Transcript(self.question.words, source="typed")
+            self._publish(partial(events.WordsHeard, turn=self.question.turn, transcript=typed))
         for make in held:
             self._publish(make)
 
-    def mark(self, stage: str) -> None:
-        """Notes when `stage` was first reached, in milliseconds since the last speech sample."""
+    def mark(self, mark: Mark) -> None:
+        """Notes when `mark` was first reached, in milliseconds since the last speech sample."""
         now_s = asyncio.get_running_loop().time()
-        self._marks_ms.setdefault(stage, 1_000.0 * (now_s - self.question.speech_end_s))
+        self._marks_ms.setdefault(mark.value, 1_000.0 * (now_s - self.question.speech_end_s))
+
+    @property
+    def marks_ms(self) -> dict[str, float]:
+        """The marks reached so far, by name."""
+        return dict(self._marks_ms)
 
     def due_s(self) -> float:
         """Returns when more of the answer is wanted: at once, or when what is made was heard."""
         return self._wanted_s + self._made_s
-
-    @property
-    def is_taken_in(self) -> bool:
-        """Whether the model was given anything of the question; belongs to the model's worker."""
-        return self._hearing.is_taken_in
 
     def heard(self) -> str:
         """Returns the words of the reply that have been played."""
@@ -132,32 +137,55 @@ class Reply:
         """
         self._cancel.set()
         if forget:
-            self._hearing.forget()
-
-    async def committed(self) -> None:
-        """Waits until the person's turn is over."""
-        await self._committed.wait()
-
-    def fail(self, message: str) -> None:
-        """Publishes that an engine broke, when the turn is over."""
-        self._emit(partial(events.TurnFailed, turn=self.question.turn, message=message))
+            self.hearing.forget()
 
     async def run(self) -> None:
         """Hears, answers and speaks; returns when the last sample has been played.
 
-        Raises:
-            EngineFailed: An engine broke.
+        Where an engine breaks, `failure` says so.
         """
         try:
-            await self._answer()
-        finally:
-            await self._stop_hearing()
+            try:
+                await self._answer()
+            finally:
+                await self._stop_hearing()
+        except EngineFailed as error:
+            await self._fail(error)
+
+    async def settle(self, step: Callable[[], None]) -> None:
+        """Has the model take `step`, by which it keeps of question and answer what was heard.
+
+        Not where it was never given the question: the step would hit the one before.
+        """
+        try:
+            await self._engines.model_worker.call(partial(self._step_if_taken_in, step))
+        except EngineFailed as error:
+            self._tell_failure(self._publish, error)
+
+    def _step_if_taken_in(self, step: Callable[[], None]) -> None:
+        """Runs on the model's worker."""
+        if self.hearing.is_taken_in:
+            step()
+
+    async def _fail(self, error: EngineFailed) -> None:
+        """The turn fails when it is over; what was spoken already is played to its end."""
+        self.failure = error
+        self._tell_failure(self._emit, error)
+        await self._committed.wait()
+        if self.is_audible:
+            await self._speaker.drain()
+        heard, dialogue = self.heard(), self._memory.dialogue
+        await self.settle(partial(dialogue.truncate, heard) if heard else dialogue.withdraw)
+
+    def _tell_failure(self, emit: Emit, error: EngineFailed) -> None:
+        emit(partial(events.TurnFailed, turn=self.question.turn, message=str(error)))
 
     async def _answer(self) -> None:
-        hearing = self._hearing
+        hearing = self.hearing
         await hearing.begin()
         style = self._engines.policy.style(SAD if hearing.help else hearing.estimate)
         style = self._memory.controls.styled(style, self.question.turn, hearing.control)
+        self.style = style
         self._emit(partial(events.StyleChosen, turn=self.question.turn, style=style))
         async with aclosing(self._sentences()) as sentences:
             async for sentence in sentences:
@@ -167,7 +195,7 @@ class Reply:
             await self._ask_again(style)
         await hearing.finish()
         self.is_made = True
-        self.mark("spoken")
+        self.mark(Mark.SPOKEN)
         await self._committed.wait()
         await self._speaker.drain()
         self._emit(
@@ -201,9 +229,9 @@ class Reply:
 
     async def _stop_hearing(self) -> None:
         try:
-            await self._hearing.end()
+            await self.hearing.end()
         except EngineFailed as error:
-            self.fail(str(error))
+            self._tell_failure(self._emit, error)
 
     async def _sentences(self) -> AsyncGenerator[str, None]:
         """Yields speakable pieces while the text is still being generated."""
@@ -215,7 +243,7 @@ class Reply:
         )
         with closing(deltas):
             async for delta in deltas:
-                self.mark("first_token")
+                self.mark(Mark.FIRST_TOKEN)
                 if delta.call is not None or delta.problem:
                     self._call(delta)
                     continue
@@ -223,13 +251,13 @@ class Reply:
                 self._emit(partial(events.ReplyText, turn=self.question.turn, text=delta.text))
                 for sentence in splitter.push(delta.text):
                     yield sentence
-            self.mark("reply")
+            self.mark(Mark.REPLY)
             for sentence in splitter.finish():
                 yield sentence
 
     def _reply(self) -> Iterator[TextDelta]:
         """Yields the text of the reply; runs on the model's worker."""
-        dialogue, hearing = self._memory.dialogue, self._hearing
+        dialogue, hearing = self._memory.dialogue, self.hearing
         if hearing.control is not None:
             return self._memory.controls.reply(dialogue, hearing.control)
         return reply_of(dialogue, hearing.help, self._cancel)
@@ -245,15 +273,15 @@ class Reply:
         self._emit(partial(events.ToolCalled, **told))
 
     async def _speak(self, sentence: str, style: SpeakingStyle) -> None:
-        self.mark("first_sentence")
+        self.mark(Mark.FIRST_SENTENCE)
         speaker = self._speaker
         self._spoken.begin(sentence)
-        help_ = self._hearing.help
+        help_ = self.hearing.help
         clips = self._clips(help_.to_say(sentence) if help_ else sentence, style)
         waiting: list[AudioClip] = []
         with closing(clips):
             async for clip in clips:
-                self.mark("first_audio")
+                self.mark(Mark.FIRST_AUDIO)
                 self._made_s += clip.duration_s
                 waiting.append(clip)
                 is_idle = speaker.queued_samples == 0
@@ -279,9 +307,9 @@ class Reply:
         if self._first_played is None:
             self._first_played = speaker.played_samples
             self._wanted_s = asyncio.get_running_loop().time()
-            self.mark("played")
+            self.mark(Mark.PLAYED)
             self._emit(partial(events.ReplyStarted, turn=self.question.turn))
-            marks_ms = dict(self._marks_ms)
+            marks_ms = self.marks_ms
             self._emit(partial(events.TurnTimed, turn=self.question.turn, marks_ms=marks_ms))
         self._spoken.add(round(len(clip.samples) * speaker.sample_rate / clip.sample_rate))
         await speaker.play(clip)

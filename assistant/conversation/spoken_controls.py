@@ -8,45 +8,11 @@ Attune speaks stays so until the end of the talk.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from assistant import events
 from assistant.engines.protocols import Dialogue, SpeakingStyle, TextDelta, Transcript
+from assistant.turns.controls import Control, phrases
 
-
-class Control(StrEnum):
-    """What is asked for."""
-
-    STOP = "stop"
-    PAUSE = "pause"
-    GO_ON = "go on"
-    REPEAT = "say it again"
-    SLOWER = "slower"
-    FASTER = "faster"
-    LOUDER = "louder"
-    QUIETER = "quieter"
-
-
-PHRASES: dict[Control, str] = {
-    Control.STOP: "stop, stop it, stop talking, stop now, be quiet, be silent, shut up, "
-    "that's enough, enough, silence, quiet",
-    Control.PAUSE: "pause, wait, wait a minute, wait a moment, wait a second, hold on, hang on, "
-    "one moment, one second, just a moment, just a second, give me a moment",
-    Control.GO_ON: "go on, carry on, continue, keep going, keep talking, resume, do go on",
-    Control.REPEAT: "say that again, say it again, repeat, repeat that, repeat it, again, "
-    "once more, one more time, can you repeat that, could you repeat that, can you say that again, "
-    "could you say that again, what did you say, i didn't hear you, i didn't hear that",
-    Control.SLOWER: "slower, more slowly, speak slower, speak more slowly, slow down, not so fast, "
-    "too fast, talk slower, a bit slower, a little slower, can you speak more slowly",
-    Control.FASTER: "faster, speak faster, speed up, talk faster, too slow, a bit faster, "
-    "a little faster, can you speak faster",
-    Control.LOUDER: "louder, speak louder, speak up, talk louder, too quiet, a bit louder, "
-    "a little louder, can you speak louder, can you speak up",
-    Control.QUIETER: "quieter, more quietly, speak more quietly, softer, speak softer, "
-    "not so loud, too loud, lower your voice, a bit quieter, a little quieter, "
-    "can you speak more quietly",
-}
-"""All of what is said; whoever says more than this says it to the model."""
 POLITE = frozenset("please ok okay attune hey now sorry thanks".split())
 """Words that may stand before and after it."""
 ANSWERS: dict[Control, str] = {
@@ -63,11 +29,8 @@ RATE_STEP, SLOWEST, FASTEST = 1.2, 0.6, 1.6
 ENERGY_STEP_DB, QUIETEST_DB, LOUDEST_DB = 4.0, -12.0, 8.0
 
 _WORD = re.compile(r"[a-z']+")
-_CONTROL_OF = {
-    phrase.replace("'", ""): control
-    for control, phrases in PHRASES.items()
-    for phrase in phrases.split(", ")
-}
+_CONTROL_OF = {phrase.replace("'", ""): control for phrase, control in phrases().items()}
+"""Whoever says more than such a phrase says it to the model."""
 
 
 def control_of(words: Transcript) -> Control | None:

@@ -22,6 +22,9 @@ class Engine:
     """What to install when it is missing."""
     about: str
     """What it is, in a few words."""
+    works_elsewhere: bool = False
+    """Whether its work is done by other processes: waiting for one conversation must not hold up
+    the others then."""
 
 
 ENGINES: dict[Part, dict[str, Engine]] = {
@@ -48,6 +51,13 @@ ENGINES: dict[Part, dict[str, Engine]] = {
             "cascade_telling_emotion",
             "pip install -e .",
             "the same, and the prompt names the heard emotion",
+        ),
+        "cluster": Engine(
+            "cluster.model",
+            "ClusterModel",
+            "pip install -e '.[scale]'",
+            "replicas on a Ray cluster (`python -m deploy.ray`)",
+            works_elsewhere=True,
         ),
     },
     "voice": {
@@ -77,6 +87,13 @@ ENGINES: dict[Part, dict[str, Engine]] = {
             "Coqui",
             "pip install -e '.[coqui]'",
             "Coqui XTTS and VITS: natural, needs a voice folder",
+        ),
+        "cluster": Engine(
+            "cluster.voice",
+            "ClusterVoice",
+            "pip install -e '.[scale]'",
+            "replicas of a voice on a Ray cluster (`python -m deploy.ray`)",
+            works_elsewhere=True,
         ),
     },
 }

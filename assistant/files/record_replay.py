@@ -5,7 +5,7 @@ and voice get what they got then. The talk goes on with the new answers, all hea
 corrections of the person count from the next turn on, as they did.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,21 +13,12 @@ import numpy as np
 import soundfile
 
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, Waveform
-from assistant.conversation.correction import EmotionPrior
+from assistant.conversation.answering import Answer, Answering
 from assistant.conversation.engines import Engines
-from assistant.engines.protocols import (
-    Cancel,
-    Dialogue,
-    EmotionEstimate,
-    Persona,
-    TextDelta,
-    Transcript,
-)
 from assistant.errors import EngineFailed, InputError
-from assistant.files.answer import Answer, answer_question
 from assistant.records.reading import Record
 from assistant.records.turns import RecordedTurn, recorded_turns
-from assistant.safety import SafetyWatch
+from assistant.session import open_conversation
 from assistant.turns.cutter import SpokenTurn
 
 SHORTEST_S = 0.1
@@ -78,38 +69,26 @@ def check_replayable(record: Record, *, from_words: bool) -> None:
         )
 
 
-def replay(
-    record: Record, engines: Engines, persona: Persona, *, from_words: bool = False
-) -> Iterator[Replayed]:
+async def replay(
+    record: Record, engines: Engines, persona: str | None = None, *, from_words: bool = False
+) -> AsyncIterator[Replayed]:
     """Yields each turn of a record, answered by `engines`.
 
     Raises:
         InputError: The sound cannot be read.
     """
-    prior = EmotionPrior()
-    dialogue = _CorrectedDialogue(engines.model.open(persona), prior)
-    safety = SafetyWatch(engines.help_finder)
+    conversation = open_conversation(engines, persona=persona)
+    answering = Answering(conversation)
     for turn, question in _questions(record, from_words=from_words):
         clips: list[AudioClip] = []
-        answer, failure = _answer(question, dialogue, engines, clips.append, safety)
-        corrected = turn.turn.corrected
-        if corrected is not None and answer is not None:
-            estimate = answer.estimate
-            prior.correct(estimate.emotion if estimate is not None else None, corrected)
-        yield Replayed(turn, answer, failure, tuple(clips))
-
-
-def _answer(
-    question: SpokenTurn | str,
-    dialogue: Dialogue,
-    engines: Engines,
-    speak: Callable[[AudioClip], None],
-    safety: SafetyWatch,
-) -> tuple[Answer | None, str]:
-    try:
-        return answer_question(question, dialogue, engines, speak, safety), ""
-    except EngineFailed as error:
-        return None, str(error)
+        try:
+            answer = await answering.answer(question, clips.append)
+        except EngineFailed as error:
+            yield Replayed(turn, None, str(error), tuple(clips))
+            continue
+        if turn.turn.corrected is not None:
+            conversation.correct_emotion(answer.turn, turn.turn.corrected)
+        yield Replayed(turn, answer, "", tuple(clips))
 
 
 def _questions(
@@ -140,37 +119,6 @@ def _person(record: Record) -> Waveform:
     if rate_hz != SPEECH_RATE_HZ:
         raise InputError(f"{path} has {rate_hz} Hz, and a record has {SPEECH_RATE_HZ}")
     return np.ascontiguousarray(sound[:, 0], dtype=np.float32)
-
-
-class _CorrectedDialogue(Dialogue):
-    """A dialogue whose estimates mind what the person corrected, as a live talk's do."""
-
-    def __init__(self, dialogue: Dialogue, prior: EmotionPrior) -> None:
-        self._dialogue = dialogue
-        self._prior = prior
-
-    def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
-        for item in self._dialogue.hear(utterance, cancel):
-            yield self._prior.apply(item) if isinstance(item, EmotionEstimate) else item
-
-    @property
-    def is_shortened(self) -> bool:
-        return self._dialogue.is_shortened
-
-    def read(self, text: str) -> None:
-        self._dialogue.read(text)
-
-    def withdraw(self) -> None:
-        self._dialogue.withdraw()
-
-    def reply(self, cancel: Cancel) -> Iterator[TextDelta]:
-        return self._dialogue.reply(cancel)
-
-    def replace_reply(self, text: str) -> None:
-        self._dialogue.replace_reply(text)
-
-    def truncate(self, heard: str) -> None:
-        self._dialogue.truncate(heard)
 
 
 def comparison(replayed: Replayed) -> dict[str, Any]:

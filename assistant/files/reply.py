@@ -1,23 +1,19 @@
 """The `reply` command: recordings and typed questions in, spoken answers and transcripts out."""
 
+import asyncio
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from assistant import events
 from assistant.audio.soundfiles import AnswerFile, Recording
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, Waveform
+from assistant.conversation.answering import Answer, Answering
 from assistant.conversation.engines import Engines
-from assistant.engines.protocols import (
-    SHORTENED,
-    Dialogue,
-    Persona,
-    VoiceActivityDetector,
-)
 from assistant.errors import EngineFailed, InputError, OutputError, SettingsError
-from assistant.files.answer import Answer, answer_question
 from assistant.files.own_output import refuse_foreign
 from assistant.output_file import write_trouble
 from assistant.records.transcript import (
@@ -29,7 +25,7 @@ from assistant.records.transcript import (
     TurnRecord,
     describe_latency,
 )
-from assistant.safety import SafetyWatch
+from assistant.session import open_conversation
 from assistant.settings import ReplySettings
 from assistant.turns.cutter import SpokenTurn, TurnCutter
 
@@ -93,7 +89,6 @@ class ReplyRun:
         self._play = play
         self._problems = 0
         self._to_play: list[AudioClip] = []
-        self._safety = SafetyWatch(None)
         self._planned = self._outputs(list(enumerate(self._conversations())))
         for path, _ in self._planned:
             self._check_overwrite(path)
@@ -107,10 +102,13 @@ class ReplyRun:
         Raises:
             OutputError: An output cannot be written; what was written before is kept.
         """
+        return asyncio.run(self._run(engines))
+
+    async def _run(self, engines: Engines) -> int:
         for path, conversations in self._planned:
             with AnswerFile(path) as answers, TranscriptFiles(path) as transcript:
                 for index, inputs in conversations:
-                    self._converse(index, inputs, engines, answers, transcript)
+                    await self._converse(index, inputs, engines, answers, transcript)
             written = (path, transcript.json_path, transcript.markdown_path)
             self._report.written([file for file in written if file.exists()])
         return self._problems
@@ -171,7 +169,7 @@ class ReplyRun:
             if _is_same_file(question, output):
                 raise SettingsError(f"{output} is an input too: choose another place by --out")
 
-    def _converse(
+    async def _converse(
         self,
         index: int,
         inputs: list[_Input],
@@ -179,21 +177,25 @@ class ReplyRun:
         answers: AnswerFile,
         transcript: TranscriptFiles,
     ) -> None:
-        dialogue = engines.model.open(Persona(self._settings.persona))
-        self._safety = SafetyWatch(engines.help_finder)
+        conversation = open_conversation(engines, persona=self._settings.persona)
+        answering, source = Answering(conversation), ""
+
+        def listen(event: events.Event) -> None:
+            if isinstance(event, events.Noticed):
+                self._report.problem(f"{source}: {event.message}")
+
+        conversation.follow(listen)
         head = self._head(inputs, engines)
         transcript.open_conversation(head)
         self._report.opened(head)
         turn = 0
-        for source, question in self._questions(inputs, engines.detector):
+        async for source, question in self._questions(inputs, engines):
             start_s = answers.duration_s + (_PAUSE_BETWEEN_ANSWERS_S if answers.duration_s else 0)
             try:
-                answer = self._answer(question, dialogue, engines, answers)
+                answer = await self._answer(question, answering, answers)
             except EngineFailed as error:
                 self._problem(f"{source}: a turn could not be answered: {error}")
                 continue
-            if dialogue.is_shortened:
-                self._report.problem(f"{source}: {SHORTENED}")
             span_s = (min(start_s, answers.duration_s), answers.duration_s)
             record = _turn_record(answer, question, source, (index, turn), span_s)
             under = {"model": head.model, "voice": head.voice, "policy": head.policy}
@@ -203,16 +205,16 @@ class ReplyRun:
             self._play_back()
             turn += 1
 
-    def _questions(
-        self, inputs: list[_Input], detector: VoiceActivityDetector
-    ) -> Iterator[tuple[str, SpokenTurn | str]]:
+    async def _questions(
+        self, inputs: list[_Input], engines: Engines
+    ) -> AsyncIterator[tuple[str, SpokenTurn | str]]:
         """Yields source and question; an input that cannot be used is a problem, not the end."""
         for item in inputs:
             if isinstance(item, str):
                 yield "text", item
                 continue
             try:
-                for turn in self._spoken_turns(item, detector):
+                async for turn in self._spoken_turns(item, engines):
                     yield _source(item), turn
             except InputError as error:
                 self._problem(str(error))
@@ -238,13 +240,17 @@ class ReplyRun:
             settings=settings.effective(),
         )
 
-    def _spoken_turns(self, path: Path, detector: VoiceActivityDetector) -> Iterator[SpokenTurn]:
+    async def _spoken_turns(self, path: Path, engines: Engines) -> AsyncIterator[SpokenTurn]:
         recording = Recording(path)
-        cutter = TurnCutter(detector, self._settings.endpointing)
+        cutter = TurnCutter(engines.detector, self._settings.endpointing)
         found = 0
-        for turn in cutter.turns(self._watched(recording)):
-            found += 1
-            yield turn
+        # Block by block: who stops the program need not wait for the end of a long recording.
+        async for ended in engines.ear_worker.stream(
+            lambda: cutter.ended(self._watched(recording)), ahead=0
+        ):
+            for turn in ended:
+                found += 1
+                yield turn
         if recording.damage:
             raise InputError(recording.damage)
         if found == 0:
@@ -257,12 +263,8 @@ class ReplyRun:
             yield block
             self._report.progress(done_s, recording.duration_s)
 
-    def _answer(
-        self,
-        question: SpokenTurn | str,
-        dialogue: Dialogue,
-        engines: Engines,
-        answers: AnswerFile,
+    async def _answer(
+        self, question: SpokenTurn | str, answering: Answering, answers: AnswerFile
     ) -> Answer:
         spoken = False
 
@@ -276,7 +278,7 @@ class ReplyRun:
                 self._to_play.append(clip)
 
         self._to_play.clear()
-        return answer_question(question, dialogue, engines, speak, self._safety)
+        return await answering.answer(question, speak)
 
 
 def _is_same_file(one: Path, other: Path) -> bool:
@@ -316,5 +318,5 @@ def _turn_record(
         style=StyleRecord.of(answer.style),
         answer_start_s=round(answer_span_s[0], 3),
         answer_end_s=round(answer_span_s[1], 3),
-        latency_ms=describe_latency(answer.latency.marks_ms),
+        latency_ms=describe_latency(answer.marks_ms),
     )

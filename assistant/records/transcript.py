@@ -8,11 +8,14 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from assistant.conversation.latency import Mark
+from assistant.conversation.time_marks import Mark
 from assistant.engines.protocols import EmotionEstimate, SpeakingStyle
 from assistant.output_file import OutputFile
 from assistant.safety import Help, Stage
 from models.emotions import EMOTION_LABELS
+
+OF_LISTENING = frozenset({Mark.ENDPOINT, Mark.COMPLETENESS, Mark.PLAYED})
+"""Marks that an answer has which somebody waits for; not that to a recording."""
 
 
 class _Record(BaseModel):
@@ -120,7 +123,7 @@ class TurnRecord(_Record):
     """Where the spoken reply starts in the answer's WAV."""
     answer_end_s: float
     latency_ms: dict[str, float]
-    """Milliseconds from the end of the utterance (as read) to each mark; see `latency.Mark`."""
+    """Milliseconds from the end of the utterance (as read) to each mark; see `time_marks.Mark`."""
     settings: dict[str, object] = Field(default_factory=dict)
     """Those it was answered under: model, voice, policy."""
 
@@ -141,9 +144,9 @@ class ConversationRecord(_Record):
     """The effective settings of the run."""
 
 
-def describe_latency(marks_ms: Mapping[Mark, float]) -> dict[str, float]:
-    """Returns the marks by name, rounded to a tenth of a millisecond."""
-    return {mark.value: round(value, 1) for mark, value in marks_ms.items()}
+def describe_latency(marks_ms: Mapping[str, float]) -> dict[str, float]:
+    """Returns the marks of making an answer by name, rounded to a tenth of a millisecond."""
+    return {name: round(value, 1) for name, value in marks_ms.items() if name not in OF_LISTENING}
 
 
 def turn_markdown(record: TurnRecord) -> str:

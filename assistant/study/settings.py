@@ -11,18 +11,29 @@ from assistant.settings import CommonSettings
 from assistant.turns.settings import TalkSettings, TurnJudge
 
 Action = Literal[
-    "new", "check", "run", "status", "simulate", "report", "export", "withdraw", "unseal"
+    "new",
+    "check",
+    "run",
+    "status",
+    "simulate",
+    "report",
+    "export",
+    "withdraw",
+    "unseal",
+    "hold",
+    "release",
 ]
 
 
 class StudySettings(CommonSettings):
-    """Runs a study: new, check, run, status, simulate, report, export, withdraw or unseal.
+    """Runs a study: new, check, simulate, run, status, unseal, export, report, withdraw, hold.
 
     new FOLDER makes a study to change. check FOLDER says what will happen and what is wrong
     (--registration: as a pre-registration sheet). simulate FOLDER lets machine-made participants go
     through a copy of it. run FOLDER opens it for people. status FOLDER shows how far everybody is.
     withdraw FOLDER ID deletes one person's data. unseal FOLDER --by NAME opens the key to the
-    conditions. export FOLDER writes tables, report FOLDER figures and tests.
+    conditions. export FOLDER writes tables, report FOLDER figures and tests. hold FOLDER keeps the
+    data from being deleted when its time is over, release FOLDER ends that.
     """
 
     action: Annotated[Action, tyro.conf.Positional] = "check"
@@ -56,9 +67,11 @@ class StudySettings(CommonSettings):
     talks: int = Field(default=8, ge=1, le=256)
     """run: conversations at one time; others wait."""
     by: str = ""
-    """unseal and withdraw: who does it."""
+    """unseal, withdraw, hold and release: who does it."""
     early: str = ""
     """unseal: why before the study is complete."""
+    reason: str = ""
+    """hold: why."""
     expired: bool = False
     """withdraw: everybody, because the data may not be kept any longer."""
     country: str = "international"

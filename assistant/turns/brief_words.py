@@ -1,5 +1,7 @@
 """What people say briefly while they listen, and with what they interrupt: words and phrases."""
 
+from assistant.turns.controls import Control, brief
+
 ACKNOWLEDGING_WORDS = frozenset(
     "a absolutely agree ah aha ahead all alright amazing and cool course definitely er "
     "exactly fine fun go good got great ha haha hm hmm huh i indeed interesting it kay know "
@@ -15,27 +17,30 @@ CLAIMING_WORDS = frozenset(
     "wrong".split()
 )
 """Words that claim the floor."""
-ACKNOWLEDGEMENTS = tuple(
-    "absolutely, ah, aha, all right, amazing, carry on, cool, do go on, exactly, fine, go "
-    "ahead, go on, good, got it, great, ha, haha, hm, hmm, i agree, i know, i see, i "
-    "understand, indeed, interesting, keep going, lovely, makes sense, mhm, mm, mm hm, mm hmm, "
-    "mm-hmm, mmm, nice, of course, oh, oh good, oh i see, oh my, oh nice, oh okay, oh really, "
-    "oh right, oh wow, oh yes, ok, okay, okay good, okay okay, okay right, perfect, please go "
-    "on, really, right, right right, sure, thank you, thanks, that's good, that's right, that's "
-    "true, totally, true, uh, uh huh, uh-huh, um, very good, wonderful, wow, yeah, yeah okay, "
-    "yeah right, yeah sure, yeah yeah, yep, yes, yes yes, yup".split(", ")
+ACKNOWLEDGEMENTS = (
+    *brief(Control.GO_ON),
+    *(
+        "absolutely, ah, aha, all right, amazing, cool, exactly, fine, go ahead, good, got it, "
+        "great, ha, haha, hm, hmm, i agree, i know, i see, i understand, indeed, interesting, "
+        "lovely, makes sense, mhm, mm, mm hm, mm hmm, mm-hmm, mmm, nice, of course, oh, oh "
+        "good, oh i see, oh my, oh nice, oh okay, oh really, oh right, oh wow, oh yes, ok, "
+        "okay, okay good, okay okay, okay right, perfect, please go on, really, right, right "
+        "right, sure, thank you, thanks, that's good, that's right, that's true, totally, true, "
+        "uh, uh huh, uh-huh, um, very good, wonderful, wow, yeah, yeah okay, yeah right, yeah "
+        "sure, yeah yeah, yep, yes, yes yes, yup"
+    ).split(", "),
 )
 """All of what somebody says who wants to hear more."""
-CLAIMS = tuple(
-    "again, and then, be quiet, but, but what, but why, bye, cancel, enough, excuse me, forget "
-    "it, go away, goodbye, hang on, hello, help, help me, hey, hey stop, hold it, hold on, how, "
-    "how come, how much, i have a question, just a moment, just a second, listen, listen to me, "
-    "louder, my turn, never mind, next, no, no more, no no, no no no, no stop, no thanks, no "
-    "wait, nope, not now, not that, okay stop, one moment, one question, one second, pardon, "
-    "pause, please stop, please wait, quiet, repeat that, say that again, shut up, silence, "
-    "skip, skip it, slower, sorry, stop, stop it, stop now, stop please, stop stop, stop "
-    "talking, that's enough, that's wrong, wait, wait a minute, wait a moment, wait a second, "
-    "wait please, wait wait, what, what did you say, what do you mean, what is that, what was "
-    "that, what's that, when, where, which one, who, why, why not, wrong".split(", ")
+CLAIMS = (
+    *brief(Control.STOP, Control.PAUSE, Control.REPEAT, Control.SLOWER, Control.LOUDER),
+    *(
+        "and then, but, but what, but why, bye, cancel, excuse me, forget it, go away, goodbye, "
+        "hello, help, help me, hey, hey stop, hold it, how, how come, how much, i have a "
+        "question, listen, listen to me, my turn, never mind, next, no, no more, no no, no no "
+        "no, no stop, no thanks, no wait, nope, not now, not that, okay stop, one question, "
+        "pardon, please stop, please wait, skip, skip it, sorry, stop please, stop stop, that's "
+        "wrong, wait please, wait wait, what, what do you mean, what is that, what was that, "
+        "what's that, when, where, which one, who, why, why not, wrong"
+    ).split(", "),
 )
 """All of what somebody says who interrupts, or its beginning."""

@@ -53,6 +53,14 @@ class TurnCutter:
 
     def turns(self, blocks: Iterable[Waveform]) -> Iterator[SpokenTurn]:
         """Yields each turn as soon as its end is known; `blocks` may have any lengths."""
+        for ended in self.ended(blocks):
+            yield from ended
+
+    def ended(self, blocks: Iterable[Waveform]) -> Iterator[list[SpokenTurn]]:
+        """Yields for each of the blocks the turns that ended in it, and those left at the end.
+
+        So a worker has something else to do between two blocks.
+        """
         self._vad.reset()
         self._steadier = Steadier()
         pending = np.zeros(0, dtype=np.float32)
@@ -60,9 +68,12 @@ class TurnCutter:
             self.heard_samples += len(block)
             pending = np.concatenate([pending, block])
             whole = len(pending) // self._frame * self._frame
-            for start in range(0, whole, self._frame):
-                yield from self._feed(pending[start : start + self._frame])
+            frames = pending[:whole].reshape(-1, self._frame)
+            yield [turn for frame in frames for turn in self._feed(frame)]
             pending = pending[whole:]
+        yield list(self._rest(pending))
+
+    def _rest(self, pending: Waveform) -> Iterator[SpokenTurn]:
         if len(pending):
             yield from self._feed(np.pad(pending, (0, self._frame - len(pending))))
         for mark in self._endpointer.finish():

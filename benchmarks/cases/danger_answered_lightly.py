@@ -11,9 +11,9 @@ import numpy as np
 
 from assistant import events
 from assistant.assembly import open_engines
-from assistant.engines.protocols import Persona
-from assistant.files.answer import answer_question
+from assistant.conversation.answering import Answering
 from assistant.safety import HelpFinder
+from assistant.session import open_conversation
 from assistant.settings import ReplySettings
 from benchmarks.cases.case import Case
 from benchmarks.cases.client import RATE_HZ, Client, server
@@ -36,7 +36,7 @@ def run(case: Case) -> None:
     """Types and speaks sentences of danger to the command, to a talk and to the socket."""
     finder = HelpFinder("GB")
     _command(case, finder, *next(iter(TYPED.items())))
-    _answers(case, finder)
+    asyncio.run(_answers(case, finder))
     _talked(case)
     with server() as port:
         asyncio.run(_socket(case, port))
@@ -59,10 +59,10 @@ def _command(case: Case, finder: HelpFinder, text: str, kind: str) -> None:
     case.expect(all(expected.text in text for text in shown), "printed and written: where to call")
 
 
-def _answers(case: Case, finder: HelpFinder) -> None:
+async def _answers(case: Case, finder: HelpFinder) -> None:
     engines = open_engines(ReplySettings(country="GB"))
     for text, kind in TYPED.items():
-        answer = answer_question(text, engines.model.open(Persona()), engines, lambda clip: None)
+        answer = await Answering(open_conversation(engines)).answer(text, lambda clip: None)
         case.expect(answer.reply == finder.first(kind).reply, f"{text!r}: {answer.reply!r}")
     engines.close()
 

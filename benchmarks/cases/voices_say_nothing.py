@@ -1,19 +1,20 @@
 """Where there is nothing to say, one is told so; in a talk, by a word of the assistant's."""
 
+import asyncio
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from assistant.assembly import open_engines
 from assistant.audio.waveform import AudioClip
+from assistant.conversation.answering import Answering
+from assistant.conversation.conversation import Conversation
 from assistant.conversation.engines import Engines
 from assistant.engines.protocols import Cancel, Dialogue, Persona, TextDelta
-from assistant.files.answer import answer_question
 from assistant.settings import ReplySettings
 from assistant.voice.speakable import ASK_AGAIN
 from benchmarks.cases.case import Case
@@ -37,7 +38,7 @@ def run(case: Case) -> None:
     engines = open_engines(ReplySettings(text="Hello.", voice="flite"))
     try:
         for answer in ANSWERS:
-            _answer(case, engines, answer)
+            asyncio.run(_answer(case, engines, answer))
     finally:
         engines.close()
 
@@ -65,10 +66,11 @@ class _Says:
         yield from (TextDelta(character) for character in self._answer)
 
 
-def _answer(case: Case, engines: Engines, answer: str) -> None:
+async def _answer(case: Case, engines: Engines, answer: str) -> None:
     clips: list[AudioClip] = []
     dialogue = _Says(engines.model.open(Persona()), answer)
-    made = answer_question("Hello.", dialogue, replace(engines), clips.append)  # pyright: ignore[reportArgumentType]
+    conversation = Conversation(engines, dialogue)  # pyright: ignore[reportArgumentType]
+    made = await Answering(conversation).answer("Hello.", clips.append)
     loud = bool(clips) and float(np.abs(np.concatenate([c.samples for c in clips])).max()) > 0.05
     case.expect(
         loud and made.reply.endswith(ASK_AGAIN),

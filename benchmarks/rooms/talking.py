@@ -10,6 +10,7 @@ from assistant.audio.file_devices import FileSpeaker
 from assistant.audio.protocols import Ends
 from assistant.audio.waveform import Waveform
 from assistant.clock import replay
+from assistant.conversation.conversation import Conversation
 from assistant.conversation.engines import Engines
 from assistant.conversation.loop import TalkLoop
 from assistant.empathy import load_policy
@@ -168,7 +169,7 @@ def overhear(
     talker = Talker(lines(data))
     engines = Engines(transcriber or talker, open_voice("flite"), load_policy(), Silero(), "flite")
     ends = Ends(microphone, speaker, remover)
-    loop = TalkLoop(engines, ends, talker, settings or TalkSettings())
+    loop = TalkLoop(Conversation(engines, talker), ends, settings or TalkSettings())
     loop.follow(listen)
     replay(loop.run(), workers=engines.workers)
     engines.close_workers()

@@ -19,12 +19,15 @@ from models.checkpoints.hub import checkpoint_folder
 from models.checkpoints.published import PublishedWeights, is_published, published_config
 from models.config import FORMAT, BlspEmoConfig, from_mapping
 from models.tokenizer import JsonTokenizer, QwenTokenizer, Tokenizer
-from models.weights import CheckpointError, WeightFiles, read_json
+from models.weights import SAFETENSORS_INDEX, CheckpointError, WeightFiles, read_json
 
 SHARD_BYTES = 4 * 2**30
 """Larger checkpoints are saved in several files."""
 
 WEIGHTS = "model.safetensors"
+EARS_FILE = "ears.safetensors"
+EARS = ("speech_encoder.", "decoder.", "emotion_head.")
+"""Begin the names of the parameters that hear."""
 DECODER_TOKENIZER = "whisper_tokenizer.json"
 
 StoredWeights = PublishedWeights | ComposedWeights
@@ -188,7 +191,7 @@ def _write_weights(tensors: Mapping[str, Tensor], folder: Path) -> None:
         shards[-1][name] = tensor
         size += tensor.nbytes
     if len(shards) == 1:
-        (folder / f"{WEIGHTS}.index.json").unlink(missing_ok=True)
+        (folder / SAFETENSORS_INDEX).unlink(missing_ok=True)
         _replace(folder / WEIGHTS, lambda path: save_file(shards[0], str(path)))
         return
     weight_map: dict[str, str] = {}
@@ -197,7 +200,22 @@ def _write_weights(tensors: Mapping[str, Tensor], folder: Path) -> None:
         _replace(folder / file, lambda path, shard=shard: save_file(shard, str(path)))
         weight_map.update(dict.fromkeys(shard, file))
     text = json.dumps({"metadata": {}, "weight_map": weight_map}, indent=1)
-    _replace(folder / f"{WEIGHTS}.index.json", lambda path: path.write_text(text))
+    _replace(folder / SAFETENSORS_INDEX, lambda path: path.write_text(text))
+
+
+def write_apart(tensors: Mapping[str, Tensor], folder: Path) -> None:
+    """Writes weights of a checkpoint whose rest comes from parts: what hears in a file of its own.
+
+    So either file can be exchanged, and committed, without the other.
+    """
+    from safetensors.torch import save_file
+
+    where = {name: EARS_FILE if name.startswith(EARS) else WEIGHTS for name in tensors}
+    for file in sorted({WEIGHTS, *where.values()}):
+        its = {name: t.contiguous() for name, t in tensors.items() if where[name] == file}
+        _replace(folder / file, lambda path, its=its: save_file(its, str(path)))
+    text = json.dumps({"metadata": {}, "weight_map": where}, indent=1) + "\n"
+    _replace(folder / SAFETENSORS_INDEX, lambda path: path.write_text(text, encoding="utf-8"))
 
 
 def _replace(path: Path, write: Callable[[Path], Any]) -> None:

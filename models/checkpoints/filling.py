@@ -49,7 +49,7 @@ def fill(
     Raises:
         CheckpointError: The weights do not fit the model or the memory.
     """
-    is_int8 = quantize == "int8" or _comes_in_int8(weights, dtype, device)
+    is_int8 = quantize == "int8" or comes_in_int8(weights, dtype, device)
     if is_int8 and isinstance(weights, ComposedWeights):
         # What a part stores in 8 bits is taken as it is: widened first, it would need the memory
         # of the whole model in 32 bits for a moment.
@@ -69,7 +69,7 @@ def fill(
     return is_int8
 
 
-def _comes_in_int8(weights: StoredWeights, dtype: DtypeName, device: torch.device) -> bool:
+def comes_in_int8(weights: StoredWeights, dtype: DtypeName, device: torch.device) -> bool:
     """Whether the weights are stored in 8 bits, nobody asked for more, and the device has them."""
     is_stored = isinstance(weights, ComposedWeights) and weights.holds_int8
     return is_stored and dtype == "auto" and device.type == "cpu" and has_engine()

@@ -10,12 +10,13 @@ import pytest
 
 from assistant import events
 from assistant.audio.waveform import AudioClip, Waveform
+from assistant.conversation.answering import Answering
 from assistant.conversation.loop import TalkLoop
 from assistant.empathy import load_policy
 from assistant.engines.protocols import Cancel, EmotionEstimate, Persona, TextDelta, Transcript
 from assistant.errors import SettingsError
-from assistant.files.answer import answer_question
 from assistant.safety import SHIPPED, Help, HelpFinder, SafetyWatch, Stage
+from assistant.session import open_conversation
 from assistant.turns.settings import TalkSettings
 from assistant.voice.speakable import speakable
 from models.emotions import Emotion
@@ -503,13 +504,14 @@ def test_a_danger_whose_answer_was_stopped_at_once_is_not_forgotten() -> None:
     assert said_in(result) == [FINDER.next("overdose", 0).reply]
 
 
-def test_a_question_of_the_command_is_answered_by_the_same_texts() -> None:
+async def test_a_question_of_the_command_is_answered_by_the_same_texts() -> None:
     model = ScriptedModel(["The model speaks."])
     engines = scripted(model, help_finder=FINDER)
-    dialogue, watch = model.open(Persona()), SafetyWatch(FINDER)
+    answering = Answering(open_conversation(engines))
     clips: list[AudioClip] = []
     texts = ["He is not breathing!", "what now?", "The ambulance is here.", "Thank you."]
-    answers = [answer_question(text, dialogue, engines, clips.append, watch) for text in texts]
+    answers = [await answering.answer(text, clips.append) for text in texts]
+    engines.close()
     assert [answer.help and answer.help.topic for answer in answers] == ["medical"] * 3 + [None]
     assert answers[0].reply == FINDER.first("medical").reply
     assert answers[0].style.emotion is Emotion.SAD
@@ -551,18 +553,21 @@ def test_hours_are_no_numbers_to_call_and_one_of_two_digits_may_be() -> None:
     assert french.to_say("the 15 or the 112, 150 metres") == "the 1 5 or the 1 1 2, 150 metres"
 
 
-def test_the_voice_dictates_the_numbers_that_the_screen_shows() -> None:
-    voice, watch = ToneVoice(), SafetyWatch(FINDER)
+async def test_the_voice_dictates_the_numbers_that_the_screen_shows() -> None:
+    voice = ToneVoice()
     engines = scripted(help_finder=FINDER, voice=voice)
-    dialogue = engines.model.open(Persona())
-    answer = answer_question("I want to die.", dialogue, engines, lambda _clip: None, watch)
+    answer = await Answering(open_conversation(engines)).answer("I want to die.", lambda _: None)
+    engines.close()
     assert "116 123" in answer.reply
     assert any("1 1 6, 1 2 3" in text for text, _ in voice.spoken)
-    live = ToneVoice()
+
+
+def test_the_voice_dictates_them_in_a_talk_too() -> None:
+    voice = ToneVoice()
     result = talk(
         speech_like((0.5, 1.5), length_s=12.0),
         dialogue=Saying("i want to die"),
-        engines=scripted(help_finder=FINDER, voice=live),
+        engines=scripted(help_finder=FINDER, voice=voice),
     )
     assert "116 123" in said_in(result)[0]
-    assert any("1 1 6, 1 2 3" in text for text, _ in live.spoken)
+    assert any("1 1 6, 1 2 3" in text for text, _ in voice.spoken)

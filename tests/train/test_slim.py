@@ -19,6 +19,15 @@ MATRIX = "llm.causal.model.layers.0.mlp.up_proj.base.weight"
 NORM = "llm.causal.model.norm.weight"
 
 
+def kept_in(folder: Path) -> dict[str, torch.Tensor]:
+    """Returns what a small checkpoint holds: of its language, and of its ears."""
+    talks, hears = (load_file(folder / name) for name in ("model.safetensors", "ears.safetensors"))
+    assert not talks.keys() & hears.keys()
+    assert not any(name.startswith(checkpoint.EARS) for name in talks)
+    assert all(name.startswith(checkpoint.EARS) for name in hears)
+    return talks | hears
+
+
 @pytest.fixture
 def trained(store: Store, tmp_path: Path) -> tuple[BlspEmo, Path]:
     """A model of both parts, of which a matrix, a norm and the adapter have learnt something."""
@@ -41,7 +50,7 @@ def test_what_was_trained_is_kept_and_the_rest_comes_from_the_parts(
     out = tmp_path / "small"
     slim(SlimSettings(model=whole, out=out, speech="ears", llm="tongue", rank=4, speech_rank=4))
     assert "MB, 100.00 % of what changed in the parts" in capsys.readouterr().out
-    kept = load_file(out / "model.safetensors")
+    kept = kept_in(out)
     assert {f"{MATRIX}.down", f"{MATRIX}.up", f"{STATES}.up", NORM} <= kept.keys()
     assert not any("self_attn.k_proj.base" in name for name in kept)
     assert not (out / "tokenizer.json").exists()
@@ -109,7 +118,23 @@ def test_what_changed_in_the_ears_is_kept_whole_in_the_format_of_their_part(
     del store
     model, whole = trained
     slim(SlimSettings(model=whole, out=tmp_path / "small", speech="ears", llm="tongue", rank=4))
-    kept = load_file(tmp_path / "small" / "model.safetensors")
+    kept = kept_in(tmp_path / "small")
     assert kept[STATES].dtype == torch.float16
     assert torch.allclose(kept[STATES].float(), model.get_parameter(STATES), atol=0.01)
     assert f"{MATRIX}.up" in kept
+
+
+def test_a_shard_is_exchanged_without_writing_the_rest_again(
+    trained: tuple[BlspEmo, Path], tmp_path: Path
+) -> None:
+    """What another shard brings anew, and what nobody needs any more, may stay in the old file."""
+    from safetensors.torch import save_file
+
+    out = tmp_path / "small"
+    slim(SlimSettings(model=trained[1], out=out, speech="ears", llm="tongue"))
+    talks = load_file(out / "model.safetensors")
+    stale = {STATES: torch.zeros(3), "emotion_head.members.7.score.bias": torch.ones(2)}
+    save_file({**talks, **stale}, out / "model.safetensors")
+    again = BlspEmo.from_pretrained(out, dtype="float32", device="cpu")
+    wanted = trained[0].get_parameter(STATES)
+    assert torch.allclose(again.get_parameter(STATES), wanted, atol=0.01)

@@ -1,4 +1,8 @@
-"""MSP-Podcast (UT Dallas): `Labels/labels_consensus.csv`, `Audios/`, `Transcripts/`."""
+"""MSP-Podcast (UT Dallas): `Labels/labels_consensus.csv`, `Audios/`, `Transcripts/`.
+
+Where `Labels/labels_detailed.csv` is there, `votes` holds what each annotator chose, as an initial.
+It comes with a column `EmoClass_Major`, or with one `EmoDetail` that begins `WORKER0001; Sad; …`.
+"""
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -21,6 +25,18 @@ LABELS: dict[str, str | None] = {
 }
 """Fear, disgust, contempt, other, and no agreement are left out."""
 
+VOTES = {
+    "neutral": "N",
+    "happy": "H",
+    "angry": "A",
+    "sad": "S",
+    "surprise": "U",
+    "fear": "F",
+    "disgust": "D",
+    "contempt": "C",
+}
+"""Words of the annotators; all others are `O`, other."""
+
 SPLITS: dict[str, Literal["train", "dev", "test"]] = {
     "Train": "train",
     "Development": "dev",
@@ -39,6 +55,7 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
     """
     table = _table(files)
     audio = files.by_stem()
+    votes = _votes(files, drops)
     words = {PurePosixPath(n).stem: n for n in files.names(".txt") if "ranscripts/" in n}
     for place, row in files.rows(table, "FileName", "EmoClass", "Split_Set"):
         name = row["FileName"].rsplit(".", 1)[0]
@@ -60,6 +77,7 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
             speaker=f"msp-podcast-{speaker if known else name}",
             emotion=label,
             label=row["EmoClass"],
+            votes=tuple(votes.get(name, ())),
             corpus="msp-podcast",
             split=SPLITS[row["Split_Set"]],
         )
@@ -71,3 +89,21 @@ def _table(files: CorpusFiles) -> str:
         return files.find("labels_concensus.csv")
     except ValueError:
         return files.find("labels_consensus.csv")
+
+
+def _votes(files: CorpusFiles, drops: Drops) -> dict[str, list[str]]:
+    """Returns the initials that the annotators of each clip chose; empty without their table."""
+    found: dict[str, list[str]] = {}
+    for table in (n for n in files.names("labels_detailed.csv")):
+        for place, row in files.rows(table, "FileName"):
+            chosen = row.get("EmoClass_Major", "")
+            parts = row.get("EmoDetail", "").split(";")
+            if not chosen and len(parts) > 1:
+                chosen = parts[1]
+            if not chosen.strip():
+                drops.add("broken row of an annotator", place)
+                continue
+            word = chosen.strip().lower()
+            vote = word.upper() if word.upper() in LABELS else VOTES.get(word, "O")
+            found.setdefault(row["FileName"].rsplit(".", 1)[0], []).append(vote)
+    return found

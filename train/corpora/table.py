@@ -25,8 +25,14 @@ CORPORA = {
     "tess": "tess",
     "crema-d": "crema_d",
     "emodb": "emodb",
+    "cafe": "cafe",
+    "resd": "resd",
+    "aesdd": "aesdd",
+    "esd-zh": "esd_zh",
     "msp-podcast": "msp_podcast",
     "avamerg": "avamerg",
+    "speechalpaca": "speechalpaca",
+    "voicebench": "voicebench",
 }
 """Name on the command line → module in this package."""
 

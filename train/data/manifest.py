@@ -40,6 +40,8 @@ class Utterance(BaseModel):
     """One of the five labels; None where it is not known."""
     label: str = ""
     """What the corpus itself calls it."""
+    votes: tuple[str, ...] = ()
+    """What single annotators called it, where the corpus says so; in its own words."""
     corpus: str = ""
     split: Literal["train", "dev", "test"] = "train"
     duration_s: float = Field(default=0.0, ge=0)

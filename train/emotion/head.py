@@ -10,14 +10,14 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
-from models.blsp_emo import BlspEmo
 from models.checkpoints.checkpoint import read_config
 from models.checkpoints.hub import checkpoint_folder
 from models.config import EmotionHeadConfig, SpeechEncoderConfig
+from models.ears import Ears
 from models.emotion.heads import LayersEmotionHead
 from models.emotion.voice_statistics import layer_statistics
 from models.emotions import EMOTION_LABELS, Emotion, emotion_from_label
-from models.features import SPEECH_RATE_HZ, Waveform, without_offset
+from models.features import SPEECH_RATE_HZ, Waveform
 from train.data.audio_files import read_audio
 from train.data.manifest import Utterance, read_manifest
 from train.emotion.transfer import write_with_head
@@ -114,8 +114,7 @@ def teach_emotion_head(settings: EmotionHeadSettings) -> None:
         *(spoken for path in settings.readers for spoken in _read(path, settings.of_readers)),
     ]
     folds = speaker_folds([source.utterance.speaker for source in sources])
-    model = BlspEmo.from_pretrained(folder, dtype="float32", device=settings.device)
-    heard = heard_voices(model, sources, settings)
+    heard = heard_voices(Ears.from_pretrained(folder, device=settings.device), sources, settings)
     strength, logits = cross_fitted(heard, folds, config.speech_encoder)
     calibration = fitted_calibration(logits, heard.emotions, answered=settings.answered)
     head = fitted_head(heard, strength, config.speech_encoder)
@@ -198,17 +197,15 @@ def speaker_folds(speakers: list[str]) -> list[set[str]]:
 
 
 @torch.inference_mode()
-def heard_voices(
-    model: BlspEmo, sources: list[Source], settings: EmotionHeadSettings
-) -> HeardVoices:
-    """Returns what the encoder of `model` makes of recordings and their variations."""
+def heard_voices(ears: Ears, sources: list[Source], settings: EmotionHeadSettings) -> HeardVoices:
+    """Returns what an encoder makes of recordings and their variations."""
     around = Surroundings.read(settings.noises) if settings.noises else Surroundings([], [])
     rows: list[NDArray[np.float32]] = []
     for index, source in enumerate(sources):
         generator = np.random.default_rng([settings.seed, index])
         whole = _heard(source, generator)
         views = [whole, *(varied(whole, around, generator) for _ in range(settings.views))]
-        rows += [_statistics(model, view) for view in views]
+        rows += [_statistics(ears, view) for view in views]
         if index % 50 == 0:
             logger.info("%d of %d recordings are heard", index, len(sources))
     times = 1 + settings.views
@@ -221,10 +218,10 @@ def heard_voices(
     )
 
 
-def _statistics(model: BlspEmo, waveform: Waveform) -> NDArray[np.float32]:
-    features = model.features([without_offset(waveform)])
-    speech = model.speech_encoder(features, all_layers=True)
-    return layer_statistics(features, speech.layers)[0].cpu().numpy()
+def _statistics(ears: Ears, waveform: Waveform) -> NDArray[np.float32]:
+    speech = ears.states(waveform)
+    assert speech.features is not None
+    return layer_statistics(speech.features, speech.layers)[0].cpu().numpy()
 
 
 def cross_fitted(

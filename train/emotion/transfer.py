@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from models.checkpoints.checkpoint import read_config
+from models.checkpoints.checkpoint import read_config, write_apart
 from models.checkpoints.hub import checkpoint_folder
 from models.config import BlspEmoConfig, EmotionHeadConfig
 from models.weights import WeightFiles
@@ -93,16 +93,13 @@ def write_with_head(
         config: Of the new checkpoint.
         head: Its weights, by their names in the head.
     """
-    from safetensors.torch import save_file
-
     own = WeightFiles(source)
     tensors = {name: own.read(name) for name in own.names() if not name.startswith(HEAD)}
     tensors |= {f"{HEAD}{name}": weight.detach().cpu() for name, weight in head.items()}
     out.mkdir(parents=True)
     for path in source.iterdir():
-        is_weights = path.name.startswith("model") and ".safetensors" in path.name
+        is_weights = ".safetensors" in path.name
         if path.is_file() and not is_weights and path.name != "config.json":
             shutil.copy(path, out)
-    saved = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    save_file(saved, str(out / "model.safetensors"))
+    write_apart(tensors, out)
     write_json(out / "config.json", config.to_mapping())

@@ -17,6 +17,8 @@ LEVEL_DB = (-45.0, -15.0)
 SNR_DB = (5.0, 25.0)
 NOISY, ROOMY, TRAILED, WHITE = 0.6, 0.1, 0.5, 0.2
 """Chances of noise, of a room, of silence or noise alone behind the speech, of white noise."""
+WHOLE = 0.85
+"""Share of the recordings with known words that are taken whole where words count."""
 TRAILING_S = 0.8
 """Longest stretch behind the speech that belongs to the recording."""
 
@@ -29,6 +31,8 @@ class SpokenRecording:
     """As in `train.data.audio_files`."""
     root: Path
     duration_s: float
+    words: str = ""
+    """What is said in it, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,11 @@ class Cut:
     start_s: float
     duration_s: float
 
+    @property
+    def words(self) -> str:
+        """What is said in it; empty where that is not known, or it is only a part."""
+        return self.recording.words if self.duration_s == self.recording.duration_s else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Disturbed:
@@ -46,6 +55,10 @@ class Disturbed:
 
     clean: Waveform
     heard: Waveform
+    words: str = ""
+    """As of `Cut`."""
+    draw: float = 0.0
+    """From [0, 1), for what is to be done with some of them only."""
 
 
 def find_recordings(source: Path) -> list[SpokenRecording]:
@@ -60,7 +73,9 @@ def find_recordings(source: Path) -> list[SpokenRecording]:
     else:
         utterances = read_manifest(source, check_audio=False).utterances
         found = [
-            SpokenRecording(u.audio, source.parent, u.duration_s or audio_duration_s(u.audio))
+            SpokenRecording(
+                u.audio, source.parent, u.duration_s or audio_duration_s(u.audio), u.text
+            )
             for u in utterances
             if u.split != "test"
         ]
@@ -77,6 +92,7 @@ def draw_cuts(
     *,
     lengths_s: tuple[float, float],
     shares: Sequence[float] = (),
+    with_words: bool = False,
     seed: int = 1,
 ) -> list[Cut]:
     """Returns `count` stretches whose lengths are spread evenly on a logarithmic scale.
@@ -86,6 +102,8 @@ def draw_cuts(
         count: How many.
         lengths_s: Shortest and longest; a shorter recording is taken whole.
         shares: Of each source; empty: all as much.
+        with_words: Most recordings whose words are known are taken whole: of a part nobody knows
+            which words are in it.
         seed: Of the draw.
 
     Raises:
@@ -99,6 +117,8 @@ def draw_cuts(
     for source in generator.choice(len(sources), size=count, p=chances / chances.sum()):
         recording = sources[source][int(generator.integers(len(sources[source])))]
         wanted = float(np.exp(generator.uniform(*np.log(lengths_s))))
+        if with_words and recording.words and generator.random() < WHOLE:
+            wanted = lengths_s[1]
         duration = min(wanted, recording.duration_s)
         start = float(generator.uniform(0.0, recording.duration_s - duration))
         cuts.append(Cut(recording, start, duration))
@@ -123,7 +143,7 @@ def heard_cut(cut: Cut, surroundings: Surroundings, generator: np.random.Generat
     if generator.random() < NOISY:
         noise = some_noise(speech.size, surroundings, generator)
         noisy = with_noise(speech, noise, float(generator.uniform(*SNR_DB)), generator)
-    return Disturbed(speech, np.clip(noisy, -1.0, 1.0))
+    return Disturbed(speech, np.clip(noisy, -1.0, 1.0), cut.words, float(generator.random()))
 
 
 def pink_noise(size: int, generator: np.random.Generator) -> Waveform:

@@ -1,81 +1,136 @@
-"""Everyday sentences that synthetic voices say, kept in a folder."""
+"""Everyday sentences that synthetic voices say, kept in a folder with a manifest of their words."""
 
 import logging
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import soundfile as sf
+import soxr
 
-from train.language.domain import Domain, draw_values, fill, templates
+from assistant.audio.waveform import AudioClip
+from assistant.engines.parts import KOKORO, kokoro_voices
+from assistant.engines.protocols import Cancel, SpeakingStyle
+from models.pretrained.catalogue import find_part
+from train.data.manifest import Utterance
+from train.language.domain import draw_values, fill, read_domain, templates
+from train.language.material import read_talks
 from train.synthetic.voices import SAMPLE_RATE_HZ, Waveform, draw_voice, speak
-
-if TYPE_CHECKING:
-    from assistant.engines.voices.piper import Piper
 
 logger = logging.getLogger(__name__)
 
 ENGINES = ("flite", "espeak")
-"""Voices of `train.synthetic.voices`; any other name is one of Piper's."""
+"""Voices of `train.synthetic.voices`; any other name is one of the catalogue's."""
+SPOKEN = "spoken.jsonl"
+LONGEST_SAYING = 160
+"""Letters; more takes longer than a turn."""
+RATES = (0.8, 1.25)
+"""Of the voices of the catalogue, against their own."""
+
+Saying = Callable[[np.random.Generator], str]
+"""Draws what is said."""
+
+
+def domain_saying() -> Saying:
+    """Returns what draws wordings of the domain that are not held out."""
+    wordings = list(templates(read_domain(), "train"))
+
+    def drawn(generator: np.random.Generator) -> str:
+        intent, template = wordings[int(generator.integers(len(wordings)))]
+        return fill(template, draw_values(intent, template, generator))
+
+    return drawn
+
+
+def talked_saying(sources: Sequence[Path]) -> Saying:
+    """Returns what draws from all that people say in written talks.
+
+    Raises:
+        ValueError: `sources` hold no talks.
+    """
+    exchanges = (each for talk in read_talks(sources) for each in talk.exchanges)
+    said = sorted({e.said for e in exchanges if len(e.said) <= LONGEST_SAYING})
+    return lambda generator: said[int(generator.integers(len(said)))]
 
 
 def speak_sentences(
-    domain: Domain, folder: Path, *, count: int, voices: tuple[str, ...], seed: int = 1
+    saying: Saying, folder: Path, *, count: int, voices: tuple[str, ...], seed: int = 1
 ) -> None:
-    """Writes `count` recordings NNNN.flac; those that are there already are kept.
+    """Writes `count` recordings NNNN.flac and the manifest of their words, `SPOKEN`.
 
-    The sentences are wordings of the domain that are not held out.
+    Recordings that are there already are kept.
 
     Args:
-        domain: What is said.
+        saying: What is said.
         folder: Created where it is missing.
         count: How many.
-        voices: Engines, in turn.
+        voices: In turn.
         seed: Of sentences and voices.
 
     Raises:
         ValueError: No voice is named.
         OSError: An engine is not installed.
-        EngineUnavailable: A voice of Piper was not fetched.
+        EngineUnavailable: A voice of the catalogue was not fetched.
     """
     if not voices:
         raise ValueError("name the voices that speak: --voices flite espeak joe")
     folder.mkdir(parents=True, exist_ok=True)
-    sayings = list(templates(domain, "train"))
-    pipers = _opened(voices)
+    opened = {name: open_voice(name) for name in voices if name not in ENGINES}
+    lines: list[str] = []
     for number in range(count):
         path = folder / f"{number:04d}.flac"
+        generator = np.random.default_rng([seed, number])
+        text, name = saying(generator), voices[number % len(voices)]
+        words = Utterance(id=path.stem, audio=path.name, text=text, speaker=name)
+        lines.append(words.model_dump_json(exclude_defaults=True))
         if path.exists():
             continue
-        generator = np.random.default_rng([seed, number])
-        intent, template = sayings[int(generator.integers(len(sayings)))]
-        text = fill(template, draw_values(intent, template, generator))
-        engine = voices[number % len(voices)]
-        if engine in pipers:
-            rate = float(generator.uniform(0.8, 1.25))
-            waveform = piper_says(pipers[engine], text, rate=rate)
+        if name in opened:
+            rate = float(generator.uniform(*RATES))
+            waveform = voice_says(opened[name], text, rate=rate)
         else:
-            waveform = speak(text, draw_voice(generator, engine=engine))
+            waveform = speak(text, draw_voice(generator, engine=name))
         part = path.with_suffix(".part")
         sf.write(part, waveform, SAMPLE_RATE_HZ, format="FLAC")
         part.replace(path)
-    for piper in pipers.values():
-        piper.close()
+    for voice in opened.values():
+        voice.close()
+    (folder / SPOKEN).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     logger.info("%d sentences are spoken in %s", count, folder)
 
 
-def piper_says(piper: "Piper", text: str, *, rate: float = 1.0) -> Waveform:
-    """Returns `text` in a voice of Piper, 16 kHz."""
-    import soxr
+class CatalogueVoice(Protocol):
+    """A voice of Piper or Kokoro."""
 
-    from assistant.engines.protocols import Cancel, SpeakingStyle
+    sample_rate: int
 
-    clips = [c.samples for c in piper.synthesize(text, SpeakingStyle(rate=rate), Cancel())]
+    def synthesize(self, text: str, style: SpeakingStyle, cancel: Cancel) -> Iterator[AudioClip]:
+        """Yields the sound of `text`."""
+        ...
+
+    def close(self) -> None:
+        """Gives back what it holds."""
+        ...
+
+
+def voice_says(voice: CatalogueVoice, text: str, *, rate: float = 1.0) -> Waveform:
+    """Returns `text` in a voice of the catalogue, 16 kHz."""
+    clips = [c.samples for c in voice.synthesize(text, SpeakingStyle(rate=rate), Cancel())]
     spoken = np.concatenate(clips)
-    return soxr.resample(spoken, piper.sample_rate, SAMPLE_RATE_HZ).astype(np.float32)
+    return soxr.resample(spoken, voice.sample_rate, SAMPLE_RATE_HZ).astype(np.float32)
 
 
-def _opened(voices: tuple[str, ...]) -> "dict[str, Piper]":
+def open_voice(name: str) -> CatalogueVoice:
+    """Returns a voice of the catalogue: one of Kokoro's, or of Piper.
+
+    Raises:
+        EngineUnavailable: It was not fetched.
+    """
+    if name in kokoro_voices(find_part(KOKORO)):
+        from assistant.engines.voices.kokoro import Kokoro
+
+        return Kokoro(name)
     from assistant.engines.voices.piper import Piper
 
-    return {name: Piper(name) for name in voices if name not in ENGINES}
+    return Piper(name)

@@ -8,6 +8,7 @@ from assistant import events
 from assistant.audio.echo import EchoRemover
 from assistant.audio.protocols import Ends
 from assistant.audio.waveform import Waveform
+from assistant.conversation.conversation import Conversation
 from assistant.conversation.loop import TalkLoop
 from assistant.empathy import load_policy
 from assistant.errors import AssistantError
@@ -119,16 +120,16 @@ class Session:
             ducked=self._translator.ducked,
             held=self._translator.held,
         )
-        self._loop = TalkLoop(
+        self._conversation = Conversation(
             self._engines,
-            # The client removes the echo, or should: some have no canceller, or one that fails.
-            Ends(self._microphone, self._speaker, EchoRemover()),
             self._dialogue,
-            talk_settings(self._config, resident.talk),
-            scorer=self._dialogue if self._engines.judges_words else None,
+            scorer=self._dialogue,
             told=lambda: self._config.model_dump(),
             in_force=in_force(self._config, resident.talk),
         )
+        # The client removes the echo, or should: some have no canceller, or one that fails.
+        ends = Ends(self._microphone, self._speaker, EchoRemover())
+        self._loop = TalkLoop(self._conversation, ends, talk_settings(self._config, resident.talk))
         self._loop.follow(self._listen, self._keeping.tap)
         question = PendingQuestion()
         self._requests = Requests(
@@ -158,6 +159,7 @@ class Session:
         except AssistantError as error:
             self.tell_error(str(error), code="session_failed")
         finally:
+            self._resident.give_back(self._engines)
             await self._keeping.close()
 
     def end(self) -> None:
@@ -176,7 +178,7 @@ class Session:
 
     def correct_emotion(self, turn: int, emotion: Emotion, *, by: str) -> None:
         """Takes somebody's word for how turn `turn` was meant."""
-        self._loop.correct_emotion(turn, emotion, by=by)
+        self._conversation.correct_emotion(turn, emotion, by=by)
 
     def sound(self, start_s: float, end_s: float) -> Waveform:
         """Returns what was heard lately between two times on the audio clock, 16 kHz."""
@@ -330,7 +332,7 @@ class Session:
         keep = config.attune
         try:
             self._keeping.agree(
-                words=keep.keep_words, audio=keep.keep_audio, opening=self._loop.opening()
+                words=keep.keep_words, audio=keep.keep_audio, opening=self._conversation.opening()
             )
         except ProtocolError as error:
             changes.refused.append(error)
@@ -385,14 +387,14 @@ class Session:
         config = self._once or self._config
         self._dialogue.most_tokens = config.most_tokens
         settings = in_force(config, self._resident.talk)
-        if settings == self._loop.in_force:
+        if settings == self._conversation.in_force:
             return
         self._loop.prepare_again()
         self._voice.choose(config.audio.output.voice)
         self._voice.speed = config.audio.output.speed
         self._voice.speaks = config.speaks
         self._engines.policy = load_policy(config.attune.policy)
-        self._loop.put_in_force(settings)
+        self._conversation.put_in_force(settings)
 
     def _correct(self, event: Json) -> None:
         turn = event.get("turn")

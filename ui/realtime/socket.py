@@ -67,8 +67,10 @@ class House:
         """Starts empty."""
         self.resident = resident
         self.metrics = Metrics()
+        # Engines elsewhere say how busy they are by how late they answer, and by nothing else.
         workers = (resident.model_worker, resident.voice_worker)
-        self.gate = Gate(settings, time.monotonic, lambda: tuple(w.busy_s for w in workers))
+        watched = () if resident.works_elsewhere else workers
+        self.gate = Gate(settings, time.monotonic, lambda: tuple(w.busy_s for w in watched))
         self._places: dict[str, _Place] = {}
         self._garbage_ticks = 0
 
@@ -124,6 +126,9 @@ class House:
         while True:
             await asyncio.sleep(TICK_S)
             self.gate.burden.look()
+            if (census := self.resident.census) is not None:
+                await census.compare(self.gate.count())
+                self.gate.compare(census.elsewhere)
             self._end_idle(asyncio.get_running_loop().time())
             self._clear_away()
 

@@ -1,5 +1,6 @@
 """`records replay`: answers recorded turns again and shows both sides."""
 
+import asyncio
 import json
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from assistant.assembly import open_engines
-from assistant.engines.protocols import Persona
+from assistant.conversation.engines import Engines
 from assistant.files.record_replay import (
     check_replayable,
     comparison,
@@ -43,19 +44,30 @@ def replay(settings: RecordsSettings, found: Found) -> int:
     engines = open_engines(asked, shown)
     try:
         head = _head(record, engines.model.name, engines.voice_name, engines.policy.name)
-        turns: list[dict[str, Any]] = []
-        total = len(recorded_turns(record))
-        persona = Persona(asked.persona)
-        for one in replayed_turns(record, engines, persona, from_words=settings.from_words):
-            turns.append(comparison(one))
-            folder.add_answer(one.recorded.turn.index + 1, one.clips)
-            if sys.stderr.isatty():
-                print(f"answered {len(turns)} of {total} turns", end="\r", file=sys.stderr)
+        turns = asyncio.run(_replayed(settings, record, engines, asked.persona, folder))
     finally:
         engines.close()
     folder.finish(head, turns)
     _print(settings, head, turns, folder.folder)
     return 1 if any(turn["replayed"]["failure"] for turn in turns) else 0
+
+
+async def _replayed(
+    settings: RecordsSettings,
+    record: Record,
+    engines: Engines,
+    persona: str | None,
+    folder: ComparisonFolder,
+) -> list[dict[str, Any]]:
+    """Answers the turns, writes the answers into `folder`; returns both sides of each turn."""
+    turns: list[dict[str, Any]] = []
+    total = len(recorded_turns(record))
+    async for one in replayed_turns(record, engines, persona, from_words=settings.from_words):
+        turns.append(comparison(one))
+        folder.add_answer(one.recorded.turn.index + 1, one.clips)
+        if sys.stderr.isatty():
+            print(f"answered {len(turns)} of {total} turns", end="\r", file=sys.stderr)
+    return turns
 
 
 def _asked(settings: RecordsSettings, record: Record) -> ReplySettings:

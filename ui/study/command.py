@@ -4,7 +4,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterable
 
-from assistant.errors import EngineUnavailable, InputError
+from assistant.errors import EngineUnavailable, InputError, SettingsError
 from assistant.study.design.reading import read_study
 from assistant.study.keeping.store import StudyFolder
 from assistant.study.settings import StudySettings
@@ -28,10 +28,27 @@ def study(settings: StudySettings) -> int:
         "export": _export,
         "withdraw": _withdraw,
         "unseal": _unseal,
+        "hold": _hold,
+        "release": _release,
     }
     if settings.ids and settings.action != "withdraw":
         raise InputError(f"study {settings.action} takes a folder alone, not {settings.ids[0]!r}")
+    if settings.action != "new":
+        _enforce_retention(settings)
     return actions[settings.action](settings)
+
+
+def _enforce_retention(settings: StudySettings) -> None:
+    """Deletes what may not be kept any longer, before anything else is done with the study."""
+    from assistant.study.keeping.retention import enforce_retention
+
+    try:
+        plan = read_study(settings.folder)
+    except SettingsError:
+        return  # the command itself says what is wrong with it
+    told = enforce_retention(StudyFolder(settings.folder), plan).told
+    if told:
+        print(f"attune: {told}", file=sys.stderr)
 
 
 def _print(lines: Iterable[str]) -> int:
@@ -121,7 +138,8 @@ def _report(settings: StudySettings) -> int:
 
 
 def _withdraw(settings: StudySettings) -> int:
-    from assistant.study.keeping.withdrawal import delete_expired, withdraw
+    from assistant.study.keeping.retention import delete_expired
+    from assistant.study.keeping.withdrawal import withdraw
 
     folder = StudyFolder(settings.folder)
     if settings.expired:
@@ -147,3 +165,21 @@ def _unseal(settings: StudySettings) -> int:
     left = max(0, runner.study.participants - runner.roster.count()["completed"])
     key = unseal(folder, by=settings.by, early=settings.early, left=left)
     return _print(f"{label} is {condition}" for label, condition in sorted(key.conditions.items()))
+
+
+def _hold(settings: StudySettings) -> int:
+    from assistant.study.keeping.retention import hold
+
+    read_study(settings.folder)
+    hold(StudyFolder(settings.folder), by=settings.by, reason=settings.reason)
+    print(f"{settings.folder} is on hold: nothing is deleted because of its age until a release")
+    return 0
+
+
+def _release(settings: StudySettings) -> int:
+    from assistant.study.keeping.retention import release
+
+    plan = read_study(settings.folder)
+    release(StudyFolder(settings.folder), by=settings.by)
+    print(f"the hold is over: the data may be kept until {plan.retention_until}")
+    return 0

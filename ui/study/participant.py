@@ -44,11 +44,13 @@ class Request(BaseModel):
 
     participant: str = Field(default="", max_length=400)
     tab: str = Field(min_length=1, max_length=64)
+    driven: bool = False
     link: dict[str, str] = Field(default_factory=dict[str, str])
     step: str = Field(default="", max_length=80)
     item: str = Field(default="", max_length=80)
     value: Any = None
     seconds: float | None = None
+    typing: Any = None
     turn: int = 0
     values: dict[str, Any] = Field(default_factory=dict[str, Any])
     clip: str = ""
@@ -72,7 +74,8 @@ class Participants:
 
     async def join(self, request: Request) -> Page:
         """Opens the study."""
-        work = partial(self._runner.join, request.participant, request.link, request.tab)
+        one, join = request, self._runner.join
+        work = partial(join, one.participant, one.link, one.tab, driven=one.driven)
         return await self._alone(request, work)
 
     async def page(self, request: Request) -> Page:
@@ -85,7 +88,8 @@ class Participants:
         """Keeps an answer."""
         one, answer = request, self._runner.answer
         who = (one.participant, one.tab, one.step)
-        await self._alone(one, partial(answer, *who, one.item, one.value, one.seconds))
+        given = (one.item, one.value, one.seconds, one.typing)
+        await self._alone(one, partial(answer, *who, *given))
         return {"saved": True}
 
     async def done(self, request: Request) -> Page:

@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import gc
+import logging
 import os
 import secrets
 import socket
 import sys
 from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -16,8 +18,9 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from assistant.errors import DeviceError, SettingsError
+from assistant.errors import AssistantError, DeviceError, SettingsError
 from assistant.study.keeping.lock import note_run
+from assistant.study.keeping.retention import enforce_retention
 from assistant.study.keeping.store import StudyFolder
 from assistant.study.run.engines import StudyEngines
 from assistant.study.run.runner import Runner
@@ -36,6 +39,10 @@ PAGE_STATIC = Path(__file__).parents[1] / "static"
 PASSWORD_VARIABLE = "ATTUNE_AUTH"
 SHORTEST_PASSWORD = 8
 EXPERIMENTER = "experimenter"
+LOOK_S = 3_600.0
+"""How often a running server looks whether the data may still be kept."""
+
+logger = logging.getLogger(__name__)
 
 
 class StudySite:
@@ -52,7 +59,7 @@ class StudySite:
             hosts: Names by which the server may be called.
             password: `USER:PASSWORD` of the experimenter's page.
         """
-        self._talks = talks
+        self._runner, self._talks = runner, talks
         api = FastAPI(lifespan=self._life, docs_url=None, redoc_url=None, openapi_url=None)
         api.include_router(participant_router(runner, talks))
         api.mount("/attune/static", StaticFiles(directory=PAGE_STATIC), name="attune")
@@ -64,10 +71,23 @@ class StudySite:
 
     @contextlib.asynccontextmanager
     async def _life(self, _api: FastAPI) -> AsyncGenerator[None]:
+        looking = asyncio.ensure_future(self._look())
         try:
             yield
         finally:
+            looking.cancel()
             await self._talks.close()
+
+    async def _look(self) -> None:
+        """Deletes the data when it may not be kept any longer, though nobody calls a command."""
+        while True:
+            try:
+                enforce = partial(enforce_retention, self._runner.folder, self._runner.study)
+                if told := (await asyncio.to_thread(enforce)).told:
+                    logger.warning("%s", told)
+            except AssistantError as error:  # a full disk, say: the next look may do it
+                logger.error("%s", error)
+            await asyncio.sleep(LOOK_S)
 
 
 async def _page() -> FileResponse:

@@ -1,12 +1,15 @@
 """A participant's way through a study in the terminal: the same pages, answered by keys."""
 
 import sys
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from assistant.audio.protocols import Ends
 from assistant.audio.sound_card import check_devices
+from assistant.audio.two_sides import play_two_sides
 from assistant.errors import InputError, SettingsError
 from assistant.session import open_card
 from assistant.settings import TalkCommandSettings
@@ -18,7 +21,7 @@ from assistant.study.run.pages import COMPLETED, STOPPED, WITHDRAWN, Page
 from assistant.study.run.runner import Runner
 from assistant.study.settings import StudySettings
 from ui.parts import shown
-from ui.study.terminal_part import TAB, Devices, Left, OpenEnds, Part
+from ui.study.terminal_part import TAB, Devices, Left, Part
 from ui.study.terminal_sound import TerminalSound
 from ui.study.terminal_talk import TerminalTalk
 
@@ -56,7 +59,9 @@ def take_part(settings: StudySettings) -> int:
                 on_change=lambda text, _lost: print(text),
             )
 
-        way = TerminalWay(runner, engines, settings, open_ends=open_ends)
+        play_sides = partial(play_two_sides, settings=talk_settings.devices)
+        devices = Devices(engines, settings, open_ends, play_sides)
+        way = TerminalWay(runner, devices)
         way.go(settings.terminal or "")
     return 0
 
@@ -67,10 +72,8 @@ class TerminalWay:
     def __init__(
         self,
         runner: Runner,
-        engines: StudyEngines,
-        settings: StudySettings,
+        devices: Devices,
         *,
-        open_ends: OpenEnds,
         ask: Callable[[str], str] = input,
         say: Callable[[str], None] = print,
     ) -> None:
@@ -78,15 +81,14 @@ class TerminalWay:
 
         Args:
             runner: The study.
-            engines: Of its conditions.
-            settings: How turns are taken.
-            open_ends: Opens the devices.
+            devices: What sound goes through.
             ask: Shows a question and returns the line that is typed.
             say: Shows a line.
         """
         self._runner, self._asked, self._say = runner, ask, say
-        self._devices = Devices(engines, settings, open_ends)
+        self._devices = devices
         self._name = ""
+        self._shown_s = 0.0
 
     @property
     def _part(self) -> Part:
@@ -113,6 +115,7 @@ class TerminalWay:
 
     def _page(self, page: Page) -> Page:
         self._say(f"\n[{page['number']} of {page['of']}]")
+        self._shown_s = time.monotonic()
         shows: dict[str, Callable[[Page], dict[str, Any]]] = {
             "information": self._information,
             "consent": self._consent,
@@ -175,8 +178,9 @@ class TerminalWay:
             if item["form"] == "choice" and typed is not None and typed.isdigit():
                 place = int(typed) - 1
                 typed = item["labels"][place] if 0 <= place < len(item["labels"]) else typed
+            seconds = time.monotonic() - self._shown_s
             try:
-                self._runner.answer(self._name, TAB, page["step"], item["name"], typed, None)
+                self._runner.answer(self._name, TAB, page["step"], item["name"], typed, seconds)
             except InputError as error:
                 self._say(str(error))
                 continue

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from assistant.audio.protocols import Ends
+from assistant.audio.waveform import Waveform
 from assistant.study.run.engines import StudyEngines
 from assistant.study.run.runner import Runner
 from assistant.study.settings import StudySettings
@@ -12,6 +13,8 @@ from assistant.study.settings import StudySettings
 TAB = "terminal"
 OpenEnds = Callable[[ExitStack, int], Ends]
 """Opens microphone and loudspeaker for frames of so many samples; the stack gives them back."""
+PlaySides = Callable[[Waveform, Waveform, int], None]
+"""Plays the left and the right side of a sound of a rate in Hz, to its end."""
 
 
 class Left(Exception):
@@ -25,6 +28,7 @@ class Devices:
     engines: StudyEngines
     settings: StudySettings
     open_ends: OpenEnds
+    play_sides: PlaySides
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ import numpy as np
 
 from assistant.audio.waveform import AudioClip, Waveform
 from assistant.checks.microphone import measure, taken
-from assistant.errors import InputError, SettingsError
+from assistant.errors import InputError
 from assistant.study.design.conditions import Condition
+from assistant.study.run.headphone_sounds import RATE_HZ, trial_sides
 from assistant.study.run.pages import Page
 from ui.study.terminal_part import TAB, Part
 
@@ -29,38 +30,48 @@ class TerminalSound:
         """Returns the measures of the page.
 
         Raises:
-            SettingsError: The study wants a check that a terminal cannot make.
             InputError: The word was not understood.
+            DeviceError: The loudspeaker is lost, or has one side only.
         """
         part = self._part
         part.say(page["text"])
-        if page["trials"] and part.runner.study.sound.headphones == "required":
-            raise SettingsError(
-                "the headphone check needs two sides of sound, which the browser plays: open the "
-                'study there, or set headphones = "asked" in [sound]'
-            )
         if page["word"]:
             self._attention(page["word"])
-        values: dict[str, Any] = {"headphones": [-1] * len(page["trials"])}
-        # Nobody can hear the trials here: they count as not passed, which "asked" lets through.
+        values: dict[str, Any] = {"headphones": self._headphones(page["trials"])}
         if page["least_db"] is None:
             return values
         part.ask("Press Enter to hear a sound. ")
         asyncio.run(self._play())
         heard = part.ask("Do you hear it well? [y/n] ").casefold() in ("y", "yes")
-        return {**values, "loudspeaker": heard, "microphone_db": self._level(page)}
+        return {**values, "loudspeaker": heard, **self._level(page)}
 
-    def _level(self, page: Page) -> float | None:
-        """Returns the level of speech in dB of full scale; None where it is known already."""
+    def _headphones(self, trials: list[list[str]]) -> list[int]:
+        """Plays each trial until a tone is chosen; returns their places, from 0."""
+        part, chosen = self._part, list[int]()
+        if trials:
+            part.say("Put headphones on. In each trial you hear three tones: choose the softest.")
+        for number, order in enumerate(trials, 1):
+            part.ask(f"Trial {number} of {len(trials)}: press Enter to hear it. ")
+            answer = ""
+            while answer not in ("1", "2", "3"):
+                part.devices.play_sides(*trial_sides(order), RATE_HZ)
+                question = "Which was the softest: 1, 2 or 3? (Enter plays it again) "
+                while (answer := part.ask(question)) not in ("", "1", "2", "3"):
+                    part.say("Type 1, 2 or 3.")
+            chosen.append(int(answer) - 1)
+        return chosen
+
+    def _level(self, page: Page) -> dict[str, float]:
+        """Returns the levels of speech and of the room in dB of full scale, if still unknown."""
         if "microphone" in page["passed"]:
-            return None
+            return {}
         self._part.ask("Press Enter, and speak a sentence. ")
         detector = self._part.devices.engines.detector()
         frames = asyncio.run(self._recorded(detector.frame_samples))
-        level = measure(frames, detector, 0).speech_db
-        level = NOTHING_DB if level is None else level
+        found = measure(frames, detector, 0)
+        level = NOTHING_DB if found.speech_db is None else found.speech_db
         self._part.say(f"Your voice: {level:.0f} dB (at least {page['least_db']:.0f})")
-        return level
+        return {"microphone_db": level, "noise_db": found.noise_db}
 
     async def _recorded(self, frame_samples: int) -> list[Waveform]:
         with ExitStack() as cards:

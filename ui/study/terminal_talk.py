@@ -1,6 +1,7 @@
 """A conversation of a study in the terminal."""
 
 import asyncio
+import time
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -103,10 +104,12 @@ class TerminalTalk:
 
     async def _is_answered(self, probe: str, turn: int) -> bool:
         part = self._part
+        asked_s = time.monotonic()
         typed = await asyncio.to_thread(part.ask, f"{probe} (1 to 7): ")
         try:
             value = int(typed) if typed.isdigit() else None
-            part.runner.talks.probe(part.name, TAB, turn, value, None)
+            seconds = round(time.monotonic() - asked_s, 3)
+            part.runner.talks.probe(part.name, TAB, turn, value, seconds)
         except InputError as error:
             part.say(str(error))
             return False

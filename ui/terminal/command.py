@@ -19,7 +19,8 @@ from assistant.errors import OutputError
 from assistant.files.replayed import FileEnds, opened_files
 from assistant.records.recording import Consent, Recorder
 from assistant.session import open_card, open_talk, turn_taking
-from assistant.settings import TalkCommandSettings
+from assistant.settings import EngineSettings, HelpSettings, TalkCommandSettings
+from assistant.turns.settings import TurnJudgeSettings
 from ui.parts import shown
 from ui.saved_talk import saved_talk
 from ui.terminal.consent import ask_consent, new_folder
@@ -43,7 +44,9 @@ def talk(settings: TalkCommandSettings) -> int:
     files = opened_files(settings.input, settings.output)
     if files is None:
         check_devices(settings.devices)
-    open_help(settings)  # a wrong setting is told before anything is asked or loaded
+    open_help(
+        settings.part(HelpSettings)
+    )  # a wrong setting is told before anything is asked or loaded
     _say(DISCLOSURE)
     consent = ask_consent(settings.records, is_wanted=settings.record, agreed=settings.consent)
     if sys.stderr.isatty():
@@ -51,7 +54,8 @@ def talk(settings: TalkCommandSettings) -> int:
     farewell = Farewell(lambda view: _saved(view, settings.saves))
     with orderly_end(), ExitStack() as stack:
         stack.callback(farewell.offer)
-        engines = open_engines(settings, shown, settings)
+        judging = settings.part(TurnJudgeSettings)
+        engines = open_engines(settings.part(EngineSettings), shown, judging)
         stack.callback(engines.close)
         if engines.notice:
             _say(engines.notice)

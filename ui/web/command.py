@@ -8,6 +8,7 @@ import itertools
 import os
 import socket
 import sys
+import uuid
 import webbrowser
 from functools import partial
 from pathlib import Path
@@ -30,11 +31,15 @@ from assistant.engines.protocols import (
     SpeakingStyle,
     TextToSpeech,
 )
-from assistant.engines.table import open_vad, open_voice
+from assistant.engines.settings import SpeechModelSettings
+from assistant.engines.table import ENGINES, open_vad, open_voice
 from assistant.errors import EngineUnavailable, SettingsError
 from assistant.records.recording import check_records
+from assistant.settings import HelpSettings
+from assistant.turns.settings import TurnJudgeSettings
 from models.checkpoints.embedded import EMBEDDED
 from ui.parts import shown
+from ui.realtime.hosting.census import CENSUS, Census
 from ui.realtime.hosting.engines import Resident
 from ui.view import DISCLOSURE
 from ui.web.listening import listen
@@ -180,11 +185,15 @@ def open_resident(settings: WebSettings) -> Resident:
         settings = settings.model_copy(
             update={"run": settings.run.model_copy(update={"threads": 1})}
         )
+    speech_model = settings.part(SpeechModelSettings)
     voice = open_chosen_voice(settings.voice, shown)
     models = {
-        name: open_chosen_model(settings.model_copy(update={"model": name}), shown)
+        name: open_chosen_model(speech_model.model_copy(update={"model": name}), shown)
         for name in (settings.model, *settings.more_models)
     }
+    elsewhere = ENGINES["speech_model"][settings.engine].works_elsewhere
+    if elsewhere:
+        models = {model.name: model for model in models.values()}
     return Resident(
         # Visitors see a folder's name, not where it lies.
         models={Path(n).name if Path(n).is_dir() else n: model for n, model in models.items()},
@@ -194,11 +203,23 @@ def open_resident(settings: WebSettings) -> Resident:
         policies=(settings.policy, *(name for name in policy_names() if name != settings.policy)),
         persona=settings.persona or "",
         talk=settings.talk,
-        judge=open_sound_judge(settings),
+        judge=open_sound_judge(settings.part(TurnJudgeSettings)),
         judges_words=settings.turn_judge != "sound",
-        help_finder=open_help(settings),
+        help_finder=open_help(settings.part(HelpSettings)),
         records=settings.records,
+        works_elsewhere=elsewhere,
+        census=_census(settings),
     )
+
+
+def _census(settings: WebSettings) -> Census | None:
+    """Returns what compares with the other gateways of the cluster that answers, if one does."""
+    if settings.engine != "cluster":
+        return None
+    from assistant.engines.cluster.ray_link import connect
+
+    link, own_name = connect(settings.model, CENSUS), uuid.uuid4().hex
+    return Census(lambda count: link.call("compare", own_name, count))
 
 
 def _password(file: Path | None) -> str | None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +11,17 @@ from numpy.typing import NDArray
 
 from assistant.audio.soundfiles import Recording
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, Waveform, resample, to_int16
+from assistant.conversation.answering import Answer, Answering
+from assistant.conversation.conversation import Conversation
 from assistant.conversation.engines import Engines
-from assistant.engines.protocols import Persona, VoiceActivityDetector
+from assistant.empathy import load_policy
+from assistant.engines.protocols import TextToSpeech
 from assistant.errors import InputError
-from assistant.files.answer import Answer, answer_question
-from assistant.safety import SafetyWatch
+from assistant.session import open_conversation
 from assistant.turns.cutter import SpokenTurn, TurnCutter
 from assistant.turns.endpointing import EndpointingSettings
 from models.emotions import EMOTION_LABELS
 from ui.realtime.hosting.engines import Resident
-from ui.web.borrowed import BorrowedDialogue, Steps, borrowed
 
 LONGEST_S = 60
 """Of a recording."""
@@ -49,17 +51,20 @@ class Shown:
 class DemoTalk:
     """A conversation of one visitor, and what was said in it."""
 
-    engines: Engines
-    """Borrowed; voice and policy are those of the answer under way."""
-    dialogue: BorrowedDialogue
-    safety: SafetyWatch
+    conversation: Conversation
+    answering: Answering
     said: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     """Each as ``{"role": "user" or "assistant", "content": …}``."""
     is_busy: bool = False
-    """Belongs to the event loop."""
 
-    def answer(self, question: Path | str) -> Shown:
-        """Answers on the caller's thread, the engines on theirs.
+    def speak_with(self, name: str, voice: TextToSpeech, policy: str) -> None:
+        """Answers in another voice, or manner, from now on."""
+        engines = self.conversation.engines
+        engines.voice, engines.voice_name, engines.policy = voice, name, load_policy(policy)
+        self.conversation.put_in_force({"voice": name, "policy": policy})
+
+    async def answer(self, question: Path | str) -> Shown:
+        """Answers on the event loop, the engines on their threads.
 
         Raises:
             InputError: The recording or the text cannot be used.
@@ -67,51 +72,52 @@ class DemoTalk:
         """
         clips: list[AudioClip] = []
         answers: list[Answer] = []
-        for turn in self._turns(question):
+        for turn in await self._turns(question):
             if clips:
                 rate_hz = clips[-1].sample_rate
                 silence = np.zeros(round(PAUSE_S * rate_hz), dtype=np.float32)
                 clips.append(AudioClip(silence, rate_hz))
-            answer = answer_question(turn, self.dialogue, self.engines, clips.append, self.safety)
+            answer = await self.answering.answer(turn, clips.append)
             self.said.append({"role": "user", "content": answer.words.text})
             self.said.append({"role": "assistant", "content": answer.reply})
             answers.append(answer)
         return _shown(answers, clips)
 
-    def _turns(self, question: Path | str) -> list[SpokenTurn] | list[str]:
+    async def _turns(self, question: Path | str) -> list[SpokenTurn] | list[str]:
         if isinstance(question, Path):
-            return _spoken_turns(question, self.engines.detector)
+            return await _spoken_turns(question, self.conversation.engines)
         if len(question) > LONGEST_TEXT:
             raise InputError(f"that is too long: write at most {LONGEST_TEXT} characters")
         return [question]
 
 
-def open_talk(resident: Resident, loop: asyncio.AbstractEventLoop) -> DemoTalk:
+async def open_demo(resident: Resident) -> DemoTalk:
     """Starts a talk with the default model; its engines are those that all talks share.
 
-    To be called on a thread of one's own, not on `loop`.
-
     Raises:
-        EngineFailed: The model has too much to do, or the server is closing.
+        EngineFailed: The model has too much to do.
     """
-    engines = borrowed(resident.engines(), loop)
-    steps = Steps(resident.model_worker, loop)
-    dialogue = steps.call(lambda: engines.model.open(Persona(resident.persona or None)))
-    return DemoTalk(engines, BorrowedDialogue(dialogue, steps), SafetyWatch(engines.help_finder))
+    engines = resident.engines()
+    opened = partial(open_conversation, engines, persona=resident.persona or None)
+    conversation = await engines.model_worker.call(opened)
+    return DemoTalk(conversation, Answering(conversation))
 
 
-def _spoken_turns(path: Path, detector: VoiceActivityDetector) -> list[SpokenTurn]:
+async def _spoken_turns(path: Path, engines: Engines) -> list[SpokenTurn]:
     """Returns what is said in a recording.
 
     Raises:
         InputError: It cannot be read, is too long, or nobody speaks in it.
     """
     try:
-        recording = Recording(path)
-        turns = list(TurnCutter(detector, ENDPOINTING).turns(_bounded(recording)))
+        # Not by the thread of the ears: to unpack sound takes longer than a live frame may wait.
+        blocks = await asyncio.to_thread(lambda: list(_bounded(Recording(path))))
     except InputError as error:
         # Visitors see a file's name, not where the server keeps it.
         raise InputError(str(error).replace(str(path), path.name)) from error
+    cutter = TurnCutter(engines.detector, ENDPOINTING)
+    listening = engines.ear_worker.stream(lambda: cutter.ended(blocks), ahead=0)
+    turns = [turn async for ended in listening for turn in ended]
     if not turns:
         raise InputError("no speech was found: speak closer to the microphone and record it again")
     return turns

@@ -1,8 +1,8 @@
 """The Gradio page for demos: one recording or typed question at a time, and its answer.
 
 For Hugging Face Spaces, notebooks and `gradio_client`; who wants to talk takes the page at `/`.
-Gradio's handler runs on the server's event loop, waits there for its turn at the gate, and leaves
-the answer to a thread that has the engines' own threads do each step (`ui.web.borrowed`).
+Gradio's handler runs on the server's event loop: it waits there for its turn at the gate and holds
+the talk there, as the live talks beside it are held.
 """
 
 import asyncio
@@ -11,7 +11,6 @@ import contextlib
 import os
 import tempfile
 from collections.abc import AsyncGenerator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -23,14 +22,12 @@ from gradio.themes import Default
 from starlette.datastructures import Address
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from assistant.empathy import load_policy
 from assistant.errors import AssistantError
 from ui.realtime.hosting.admission import Gate, Refused
 from ui.realtime.hosting.engines import Resident
 from ui.realtime.socket import THIS_COMPUTER
 from ui.view import DISCLOSURE
-from ui.web.borrowed import BorrowedVoice, Steps
-from ui.web.demo_talk import LONGEST_S, DemoTalk, Shown, open_talk
+from ui.web.demo_talk import LONGEST_S, DemoTalk, Shown, open_demo
 from ui.web.voices import describe_voice
 
 PATH = "/gradio"
@@ -119,17 +116,13 @@ class GradioPage:
     async def _answered(
         self, question: Path | str, voice: str, policy: str, talk: DemoTalk | None
     ) -> tuple[Shown, DemoTalk]:
-        loop = asyncio.get_running_loop()
-        talk = talk or await asyncio.to_thread(open_talk, self._resident, loop)
+        talk = talk or await open_demo(self._resident)
         if talk.is_busy:
             raise Refused("your last question is being answered: wait for it")
-        lent = BorrowedVoice(self._resident.voices[voice], Steps(self._resident.voice_worker, loop))
-        talk.engines = replace(
-            talk.engines, voice=lent, voice_name=voice, policy=load_policy(policy)
-        )
+        talk.speak_with(voice, self._resident.voices[voice], policy)
         talk.is_busy = True
         try:
-            return await asyncio.to_thread(talk.answer, question), talk
+            return await talk.answer(question), talk
         finally:
             talk.is_busy = False
 

@@ -105,6 +105,7 @@ class Site:
                 "model": self._resident.default_model,
                 "conversations": gate.active,
                 "waiting": gate.waiting,
+                "elsewhere": gate.elsewhere.active,
             }
         )
 

@@ -69,6 +69,16 @@ class StudyFolder:
         return self.path / "runs.jsonl"
 
     @property
+    def retention(self) -> Path:
+        """When the data was found due for deletion, and when it was deleted."""
+        return self.path / "retention.jsonl"
+
+    @property
+    def holds(self) -> Path:
+        """Who kept the data from being deleted, and why."""
+        return self.path / "holds.jsonl"
+
+    @property
     def receipts(self) -> Path:
         """Receipts of deletion."""
         return self.path / "receipts"

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import InputError, OutputError
-from assistant.study.design.reading import read_study
 from assistant.study.keeping.participant import fold
 from assistant.study.keeping.store import (
     EXPORT,
@@ -102,17 +101,3 @@ def _delete(place: Path) -> None:
             f"{place} could not be deleted whole ({error.strerror}): let it be written in, and "
             "withdraw again"
         ) from error
-
-
-def delete_expired(folder: StudyFolder) -> list[dict[str, Any]]:
-    """Deletes everybody's data once it may not be kept any more; returns the receipts.
-
-    Raises:
-        InputError: It may still be kept.
-    """
-    study = read_study(folder.path)
-    today = datetime.now(UTC).date()
-    if today <= study.retention_until:
-        raise InputError(f"the data may be kept until {study.retention_until}: nothing is deleted")
-    names = [name for name in folder.participants() if not name.startswith(GONE)]
-    return [withdraw(folder, name, reason="retention") for name in names]

@@ -10,6 +10,7 @@ from assistant.study.report.factors import factor_findings
 from assistant.study.report.measures import Instruments, Measure, instruments_of, measures_of
 from assistant.study.report.models import Fitted
 from assistant.study.report.reading import Export
+from assistant.study.report.signs import signs, without_signs
 from assistant.study.report.table import Row, Table
 
 
@@ -43,6 +44,8 @@ def analyse(export: Export) -> Analysis:
         flow.losses(export),
         flow.balance(export),
         flow.demographics(export),
+        signs(export),
+        without_signs(export, instruments),
         description.descriptives(measures),
         comparisons.table(findings, "comparisons", "All comparisons", export.plan),
         comparisons.table(factors, "factors", "Main effects and interactions", export.plan),

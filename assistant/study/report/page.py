@@ -97,7 +97,8 @@ def _people(analysis: Analysis) -> str:
     return (
         f'<div class="card"><ul class="flow">{steps}</ul></div>'
         f"{_card(tables['exclusions'])}{_card(tables['balance'])}{_card(tables['demographics'])}"
-        f"{_card(tables['answering'])}"
+        f"{_card(tables['answering'])}{_card(tables['signs'])}"
+        f"{_folded(tables['without_signs']) if tables['without_signs'].rows else ''}"
     )
 
 

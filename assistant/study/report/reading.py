@@ -28,6 +28,8 @@ class Person:
     excluded: bool
     reasons: tuple[str, ...]
     demographics: Mapping[str, str]
+    signs: tuple[str, ...] = ()
+    """What may show that a program took part."""
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,7 @@ def _person(cells: _Cells) -> Person:
             for name, value in cells.cells.items()
             if name.startswith("d_")
         },
+        signs=tuple(kind for kind in (cells.cells.get("signs") or "").split(";") if kind),
     )
 
 
@@ -245,7 +248,7 @@ def _answer(cells: _Cells) -> AnswerRow:
         instrument=cells.text("instrument"),
         item=cells.text("item"),
         value=cells.text("value"),
-        seconds=cells.number("seconds"),
+        seconds=cells.number("item_s"),
     )
 
 

@@ -94,35 +94,37 @@ class Roster:
 
     # Coming in.
 
-    def admit(self, participant: str, link: Mapping[str, str]) -> str:
+    def admit(self, participant: str, link: Mapping[str, str], *, driven: bool = False) -> str:
         """Takes somebody in, or notes that somebody is back; returns the id.
 
         Args:
             participant: Of the link; empty where it carries none.
             link: Its other parameters; only known ones are kept.
+            driven: Whether the browser says that a program drives it.
 
         Raises:
             InputError: The id cannot be one, was withdrawn, or the study is closed.
         """
+        found = {"driven": True} if driven else {}
         name = check_id(participant) if participant else self._new_id()
         # Two who come first at the same time must not both deal the letters of the key.
         with self.folder.exclusively():
             self._refuse_withdrawn(name)
             state = self._state(name)
             if state is None:
-                self._begin(name, link)
+                self._begin(name, link, found)
             else:
                 step = self.step(state)
-                self._note(name, "resumed", step=step.name if step else "")
+                self._note(name, "resumed", step=step.name if step else "", **found)
         return name
 
-    def _begin(self, name: str, link: Mapping[str, str]) -> None:
+    def _begin(self, name: str, link: Mapping[str, str], found: Mapping[str, bool]) -> None:
         check_retention(self.study)
         self._refuse_when_full()
         lock.make_lock(self.folder, self.study)
         seal.make_key(self.folder, self.study)
         known = {key: link[key][:MOST_LINK_CHARACTERS] for key in LINK_KEYS if link.get(key)}
-        self._note(name, "joined", link=known)
+        self._note(name, "joined", link=known, **found)
 
     def _new_id(self) -> str:
         if not self.study.entry.without_id:

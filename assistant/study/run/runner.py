@@ -8,7 +8,7 @@ import json
 import math
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from assistant.errors import InputError
 from assistant.study.design import assignment
@@ -63,18 +63,21 @@ class Runner:
         self.talks = TalkLog(self.roster, self.tabs)
         self._sound = SoundCheck(self.roster)
 
-    def join(self, participant: str, link: Mapping[str, str], tab: str) -> Page:
+    def join(
+        self, participant: str, link: Mapping[str, str], tab: str, *, driven: bool = False
+    ) -> Page:
         """Opens the study for somebody; returns the page to be shown, with the id in it.
 
         Args:
             participant: Of the link; empty where it carries none.
             link: Its other parameters, as they came; only known ones are kept.
             tab: The window that opens it: it counts from now on.
+            driven: Whether the browser says that a program drives it.
 
         Raises:
             InputError: The id cannot be one, was withdrawn, or the study is closed.
         """
-        name = self.roster.admit(participant, link)
+        name = self.roster.admit(participant, link, driven=driven)
         self.tabs.open(name, tab)
         return self._shown(name)
 
@@ -89,7 +92,14 @@ class Runner:
         return self._shown(participant)
 
     def answer(
-        self, participant: str, tab: str, step: str, item: str, value: Any, seconds: Any
+        self,
+        participant: str,
+        tab: str,
+        step: str,
+        item: str,
+        value: Any,
+        seconds: Any,
+        typing: Any = None,
     ) -> None:
         """Keeps the answer to one item; when this returns, it is on the disk.
 
@@ -99,7 +109,8 @@ class Runner:
             step: The page.
             item: The item's name.
             value: As the page sent it; None takes an answer back.
-            seconds: Since the item was shown, by the page's own clock; None where it has none.
+            seconds: Since the page was shown, by its own clock; None where it has none.
+            typing: How a text came to be: keys, pasted and seconds; None for other answers.
 
         Raises:
             FinishedPage: The participant is at another page.
@@ -129,6 +140,7 @@ class Runner:
             position=place,
             value=value,
             seconds=seconds_of(seconds),
+            **_typing_of(typing),
         )
 
     def done(self, participant: str, tab: str, step: str, values: Mapping[str, Any]) -> Page:
@@ -148,6 +160,8 @@ class Runner:
         if step in state.done or self.roster.step(state) is None:
             return self._shown(participant)
         state, current = self.at(participant, tab, step)
+        if values.get("trap"):
+            self.roster.note(participant, "trapped", step=step)
         match current.kind:
             case "consent":
                 self._consent(participant, values)
@@ -286,6 +300,15 @@ def seconds_of(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return round(max(0.0, float(value)), 3)
+
+
+def _typing_of(value: Any) -> dict[str, Any]:
+    """Returns how a text was written, if the page told it as pages do."""
+    found = cast(dict[str, Any], value) if isinstance(value, dict) else {}
+    numbers = [seconds_of(found.get(name)) for name in ("keys", "pasted", "seconds")]
+    if None in numbers:
+        return {}
+    return {"typing": dict(zip(("keys", "pasted", "seconds"), numbers, strict=True))}
 
 
 def _refuse_long(value: Any) -> None:

@@ -35,7 +35,7 @@ class SoundCheck:
         state = self._roster.participant(participant)
         sound = self._settings
         if sound.check and "microphone" not in state.passed:
-            self._microphone(state, values.get("microphone_db"))
+            self._microphone(state, values.get("microphone_db"), values.get("noise_db"))
         if sound.check and values.get("loudspeaker") is not True:
             raise InputError("play the sound, and say that you hear it")
         if sound.headphones != "off" and "headphones" not in state.passed:
@@ -45,10 +45,12 @@ class SoundCheck:
         if sound.attention_word and "attention" not in state.passed:
             raise InputError(f"say the word {sound.attention_word!r} aloud first")
 
-    def _microphone(self, state: Participant, level: object) -> None:
+    def _microphone(self, state: Participant, level: object, noise: object) -> None:
         if not isinstance(level, int | float) or not LEAST_DB < level < MOST_DB:
             raise InputError("the microphone was not heard yet: speak a sentence first")
         self._measure(state, "microphone_db", round(float(level), 1))
+        if isinstance(noise, int | float) and LEAST_DB < noise < MOST_DB:
+            self._measure(state, "noise_db", round(float(noise), 1))
         is_loud = level >= self._settings.least_db
         self._check(state, "microphone", is_loud, "speak louder, or closer to the microphone")
 

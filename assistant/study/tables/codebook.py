@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from assistant.study.instruments import Instrument
+from assistant.study.signs.sign import KINDS
 
 Entry = tuple[str, str, str, str]
 _WHO: Entry = ("participant", "pseudonymous id", "", "")
@@ -29,6 +30,7 @@ CODEBOOK: dict[str, list[Entry]] = {
         ("excluded", "whether a rule of exclusion applies", "", "0, 1"),
         ("exclusion_reasons", "which", "", "joined by ;"),
         ("completion_code", "code given at the end", "", ""),
+        ("signs", "what may show that a program took part: see signs", "", "joined by ;"),
         _SOURCE,
     ],
     "answers": [
@@ -41,7 +43,8 @@ CODEBOOK: dict[str, list[Entry]] = {
         ("turn", "turn of the conversation that a probe belongs to", "", "0 …"),
         ("position", "place of the item as shown", "", "1 …"),
         ("value", "the answer", "", "as the instrument says"),
-        ("seconds", "from the item's appearance to this answer, by the page's clock", "s", ""),
+        ("seconds", "from the page's appearance to this answer, by the page's clock", "s", ""),
+        ("item_s", "from the answer before it, or the page's appearance, to this one", "s", ""),
         ("answered_utc", "when it was saved", "UTC", "ISO 8601"),
         _SOURCE,
     ],
@@ -82,6 +85,14 @@ CODEBOOK: dict[str, list[Entry]] = {
         ("failed", "whether an engine broke", "", "0, 1"),
         ("wizard", "whether an experimenter wrote the answer", "", "0, 1"),
         ("probe", "answer to the question after the turn", "", "1 to 7"),
+        _SOURCE,
+    ],
+    "signs": [
+        _WHO,
+        ("kind", "what may show that a program took part; no proof", "", "; ".join(KINDS)),
+        _STEP,
+        ("value", "; ".join(f"{kind}: {told}" for kind, told in KINDS.items()), "", ""),
+        ("limit", "value at which it becomes a sign", "", ""),
         _SOURCE,
     ],
     "happenings": [

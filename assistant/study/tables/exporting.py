@@ -4,6 +4,8 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,9 @@ from assistant.study.keeping.store import (
     read_lines,
 )
 from assistant.study.keeping.store import write_private as write
+from assistant.study.signs.answers import answer_signs, item_seconds, word_signs
+from assistant.study.signs.sign import Sign
+from assistant.study.signs.sound import sound_signs
 from assistant.study.tables.codebook import CODEBOOK, demographics_rows
 from assistant.study.tables.turn_rows import turn_rows
 
@@ -56,6 +61,21 @@ class Export:
             name: state for name, state in states if state is not None
         }
 
+    @cached_property
+    def _turns(self) -> list[Row]:
+        return self.turns()
+
+    @cached_property
+    def signs(self) -> list[Sign]:
+        """What may show that a program took part, or answered."""
+        found = [*answer_signs(self.logs), *word_signs(self._turns)]
+        found += sound_signs(self.folder.path, self._turns)
+        return sorted(found, key=lambda sign: (sign.participant, sign.kind, sign.step))
+
+    def _kinds_of(self, participant: str) -> list[str]:
+        kinds = (sign.kind for sign in self.signs if sign.participant == participant)
+        return list(dict.fromkeys(kinds))
+
     def label(self, label: str) -> str:
         """Returns a condition as it may be named: its letter while the key is sealed."""
         return label if self.is_sealed else self.key.conditions.get(label, label)
@@ -77,6 +97,7 @@ class Export:
             "excluded": int(bool(state.exclusions)),
             "exclusion_reasons": ";".join(state.exclusions),
             "completion_code": state.code,
+            "signs": ";".join(self._kinds_of(state.name)),
             **self._demographics(state),
             "source": _source(state.name, 1),
         }
@@ -96,9 +117,9 @@ class Export:
         for name, lines in self.logs.items():
             state = self.states[name]
             last = {given.line for given in state.answers.values()}
-            steps = _conditions(lines)
+            steps, took = _conditions(lines), item_seconds(lines)
             rows += [
-                self._answer(name, number, line, steps)
+                self._answer(name, number, line, steps) | {"item_s": took.get(number)}
                 for number, line in enumerate(lines, 1)
                 if line["kind"] == "answered" and number in last
             ]
@@ -247,6 +268,7 @@ def export(folder: StudyFolder, out: Path) -> list[Path]:
         "scores": source.scores,
         "turns": source.turns,
         "happenings": source.happenings,
+        "signs": lambda: [asdict(sign) for sign in source.signs],
     }
     written: list[Path] = []
     extra = demographics_rows(source.instruments.values())

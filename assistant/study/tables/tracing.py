@@ -71,14 +71,28 @@ def _happening(row: Row, line: dict[str, Any]) -> bool:
     return row["kind"] == line["kind"] and row["utc"] == line["utc"]
 
 
+def _sign(row: Row, line: dict[str, Any]) -> bool:
+    return line.get("event", line.get("kind")) in SIGN_LINES[row["kind"]]
+
+
 def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+_TURN, _ANSWER = ("UtteranceEnded",), ("answered",)
+SIGN_LINES = {
+    "driven": ("joined", "resumed"),
+    "trap": ("trapped",),
+    "no_talk": ("talk_ended",),
+    **dict.fromkeys(("silence", "fast", "pasted", "fast_typing", "same_text"), _ANSWER),
+    **dict.fromkeys(("same_words", "replayed", "no_room"), _TURN),
+}
+"""On which kinds of lines each sign stands."""
 CHECKS: dict[str, Callable[[Row, dict[str, Any]], bool]] = {
     "participants": _participant,
     "answers": _answer,
     "scores": _score,
     "turns": _turn,
     "happenings": _happening,
+    "signs": _sign,
 }

@@ -2,15 +2,15 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 
 import pytest
 
 from assistant import events
 from assistant.audio.file_devices import FileSpeaker
 from assistant.audio.waveform import SPEECH_RATE_HZ
+from assistant.conversation.conversation import Conversation
 from assistant.conversation.engines import Engines
-from assistant.conversation.memory import Memory
 from assistant.conversation.question import Question
 from assistant.conversation.replies import Replies
 from assistant.conversation.reply_task import EAGER_S, Reply
@@ -38,8 +38,8 @@ class Finished:
     def __init__(self) -> None:
         self.event = asyncio.Event()
 
-    def __call__(self, make: Callable[[float], events.Event]) -> None:
-        if isinstance(make(0.0), events.ReplyFinished):
+    def __call__(self, event: events.Event) -> None:
+        if isinstance(event, events.ReplyFinished):
             self.event.set()
 
 
@@ -49,9 +49,10 @@ async def test_a_question_the_model_never_got_leaves_the_one_before(
 ) -> None:
     release, finished = threading.Event(), Finished()
     dialogue = ScriptedModel(["Yes."]).open(Persona())
-    memory = Memory(dialogue)
+    conversation = Conversation(engines, dialogue)
+    conversation.follow(finished)
     async with asyncio.TaskGroup() as group:
-        replies = Replies(engines, FileSpeaker(), memory, finished, group, rejoin_samples=lambda: 0)
+        replies = Replies(conversation, FileSpeaker(), group, rejoin_samples=lambda: 0)
         replies.prepare(question(0))
         replies.commit()
         await finished.event.wait()
@@ -73,9 +74,8 @@ async def test_an_answer_is_due_at_once_when_the_turn_is_over_and_later_once_it_
     engines: Engines,
 ) -> None:
     now_s = asyncio.get_running_loop().time()
-    finished = Finished()
-    memory = Memory(engines.model.open(Persona()))
-    reply = Reply(question(0, speech_end_s=now_s), engines, FileSpeaker(), memory, finished)
+    conversation = Conversation(engines, engines.model.open(Persona()))
+    reply = Reply(question(0, speech_end_s=now_s), conversation, FileSpeaker())
     assert reply.due_s() == now_s + EAGER_S
     reply.commit()
     assert now_s <= reply.due_s() < now_s + EAGER_S / 2

@@ -1,5 +1,6 @@
 """A recorded talk answered again: the same turns, other settings, both sides beside each other."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -9,14 +10,15 @@ import soundfile
 
 from assistant.conversation.engines import Engines
 from assistant.empathy import load_policy
-from assistant.engines.protocols import EmotionEstimate, Persona
+from assistant.engines.protocols import EmotionEstimate
 from assistant.errors import InputError, OutputError
 from assistant.files.record_replay import (
+    Replayed,
     check_replayable,
     comparison,
     recorded_settings,
-    replay,
 )
+from assistant.files.record_replay import replay as replayed_turns
 from assistant.records.comparison_files import JSON, MARKDOWN, ComparisonFolder
 from assistant.records.ledger import exported_files
 from assistant.records.reading import Record, read_record, resolve
@@ -31,6 +33,16 @@ def engines(model: ScriptedModel, policy: str = "empathetic") -> Engines:
     return Engines(model, ToneVoice(), load_policy(policy), LevelDetector(), "tone")
 
 
+def replay(
+    one: Record, parts: Engines, persona: str | None = None, *, from_words: bool = False
+) -> list[Replayed]:
+    async def all_turns() -> list[Replayed]:
+        turns = replayed_turns(one, parts, persona, from_words=from_words)
+        return [turn async for turn in turns]
+
+    return asyncio.run(all_turns())
+
+
 def record(root: Path, name: str = "talk") -> Record:
     return read_record(resolve(root, name))
 
@@ -40,7 +52,7 @@ def test_the_model_gets_the_turns_that_it_got_in_the_talk(tmp_path: Path) -> Non
     held = talk(spoken, replies=["I am here. Tell me."], record_to=tmp_path / "talk")
     assert held.dialogue is not None
     model = ScriptedModel(["I am here. Tell me."])
-    turns = list(replay(record(tmp_path), engines(model), Persona()))
+    turns = replay(record(tmp_path), engines(model))
     given = model.dialogues[0].utterances
     assert len(given) == len(held.dialogue.utterances) == 2
     for now, then in zip(given, held.dialogue.utterances, strict=True):
@@ -58,8 +70,7 @@ def test_other_settings_make_another_side(tmp_path: Path) -> None:
     make_record(tmp_path / "talk")
     model = ScriptedModel(["Why?"], [certain(Emotion.ANGRY)])
     turns = [
-        comparison(turn)
-        for turn in replay(record(tmp_path), engines(model, "mirror"), Persona("Be brief."))
+        comparison(turn) for turn in replay(record(tmp_path), engines(model, "mirror"), "Be brief.")
     ]
     assert model.dialogues[0].persona.system == "Be brief."
     assert [turn["recorded"]["reply"] for turn in turns] == [said.reply for said in TALK]
@@ -75,7 +86,7 @@ def test_corrections_count_from_the_next_turn_on(tmp_path: Path) -> None:
     make_record(tmp_path / "talk", said)
     unsure = EmotionEstimate((0.1, 0.05, 0.38, 0.42, 0.05))
     model = ScriptedModel(["Why?"], [unsure])
-    turns = list(replay(record(tmp_path), engines(model), Persona()))
+    turns = replay(record(tmp_path), engines(model))
     first, second = (turn.answer.estimate for turn in turns[:2] if turn.answer is not None)
     assert first == unsure
     assert second is not None
@@ -85,17 +96,17 @@ def test_corrections_count_from_the_next_turn_on(tmp_path: Path) -> None:
 def test_typed_turns_and_words_alone_are_read(tmp_path: Path) -> None:
     make_record(tmp_path / "talk", [Said("typed", typed=True), Said("spoken")])
     model = ScriptedModel(["Why?"])
-    list(replay(record(tmp_path), engines(model), Persona()))
+    replay(record(tmp_path), engines(model))
     assert model.dialogues[0].utterances[0] == "typed"
     assert isinstance(model.dialogues[0].utterances[1], np.ndarray)
-    list(replay(record(tmp_path), engines(model), Persona(), from_words=True))
+    replay(record(tmp_path), engines(model), from_words=True)
     assert model.dialogues[1].utterances == ["typed", "spoken"]
 
 
 def test_a_turn_that_breaks_is_said_and_the_talk_goes_on(tmp_path: Path) -> None:
     make_record(tmp_path / "talk")
     model = ScriptedModel(["Why?"], failing_turns=[1])
-    turns = [comparison(turn) for turn in replay(record(tmp_path), engines(model), Persona())]
+    turns = [comparison(turn) for turn in replay(record(tmp_path), engines(model))]
     assert [turn["replayed"]["failure"] is None for turn in turns] == [True, False, True]
 
 
@@ -119,7 +130,7 @@ def test_both_sides_and_the_answers_are_written_and_noted(tmp_path: Path) -> Non
     make_record(tmp_path / "talk", [Said("A | pipe", reply="*No*")])
     one = record(tmp_path)
     folder = ComparisonFolder(tmp_path / "out", one)
-    turns = list(replay(one, engines(ScriptedModel(["Why not now?"])), Persona()))
+    turns = replay(one, engines(ScriptedModel(["Why not now?"])))
     folder.add_answer(1, turns[0].clips)
     names = {"model": "m", "voice": "v", "policy": "p"}
     head = {"kind": "replay", "record": "talk", "recorded": names, "replayed": names}

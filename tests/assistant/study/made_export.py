@@ -139,7 +139,7 @@ class _Tables:
                         "turn": "",
                         "position": place,
                         "value": value,
-                        "seconds": round(float(self.chance.gamma(4, 1)), 2),
+                        "item_s": round(float(self.chance.gamma(4, 1)), 2),
                         "answered_utc": "2026-11-29T10:20:00Z",
                         "source": f"participants/{name}/log.jsonl:{10 + place}",
                     }
@@ -202,7 +202,7 @@ _COLUMNS = {
     ],
     "answers": [
         *_HEAD,
-        *["step", "instrument", "item", "turn", "position", "value", "seconds", "answered_utc"],
+        *["step", "instrument", "item", "turn", "position", "value", "item_s", "answered_utc"],
         "source",
     ],
     "scores": [*_HEAD, "instrument", "scale", "value", "items", "missing", "source"],

@@ -61,7 +61,7 @@ def test_a_folder_without_a_study_says_how_to_make_one(tmp_path):
 
 def test_a_study_after_its_retention_date_cannot_be_opened(tmp_path):
     folder = make_study(tmp_path, CONTENT.replace("2099-12-31", "2020-01-01"))
-    with pytest.raises(SettingsError, match="withdraw FOLDER --expired"):
+    with pytest.raises(SettingsError, match="deleted by itself"):
         Runner(folder)
 
 

@@ -8,8 +8,9 @@ import app
 from assistant.errors import InputError, SettingsError
 from assistant.study.keeping import seal
 from assistant.study.keeping.participant import fold
+from assistant.study.keeping.retention import delete_expired
 from assistant.study.keeping.store import read_lines
-from assistant.study.keeping.withdrawal import delete_expired, withdraw
+from assistant.study.keeping.withdrawal import withdraw
 from assistant.study.run.runner import Runner
 from assistant.study.tables.exporting import export
 from assistant.study.tables.tracing import untraced

@@ -241,6 +241,73 @@ LAYOUTS = {
         words=("Der Lappen liegt auf dem Eisschrank.",),
         drops=("'L'",),
     ),
+    "cafe": Layout(
+        audio=(
+            "CaFE_48k/Colère/Fort/01-C-2-1.wav",
+            "CaFE_48k/Neutre/02-N-6.wav",
+            "CaFE_48k/Peur/Faible/01-P-1-1.wav",
+            "CaFE_48k/readme.wav",
+        ),
+        emotions=("angry", "neutral"),
+        drops=("'P'", "not of this corpus"),
+    ),
+    "aesdd": Layout(
+        audio=("anger/a01 (1).wav", "sadness/s20 (5).wav", "fear/f01 (2).wav", "anger/h02 (3).wav"),
+        emotions=("angry", "sad"),
+        drops=("'f'", "another emotion"),
+    ),
+    "resd": Layout(
+        audio=("test/anger_32/32_anger_h_120.wav", "test/enthusiasm_3/3_enthusiasm_h_1.wav"),
+        texts={
+            "test.csv": (
+                "name,path,emotion,text\n32_anger_h_120,anger_32/32_anger_h_120.wav,anger,Хватит.\n"
+                "3_e,enthusiasm_3/3_enthusiasm_h_1.wav,enthusiasm,\n9_s,sadness_9/9_s.wav,sadness,\n"
+            ),
+        },
+        emotions=("angry",),
+        words=("Хватит.",),
+        drops=("'enthusiasm'", "the audio file is missing"),
+        splits=("test",),
+    ),
+    "esd-zh": Layout(
+        audio=("0001/伤心/0001_001051.wav", "0011/Angry/0011_000351.wav"),
+        texts={
+            "0001/0001.txt": "0001_001051\t打远一看\t伤心\n0001_2\t好\t快乐\n",
+            "0011/0011.txt": "0011_000351\tThe nine the eggs.\tAngry\n",
+        },
+        emotions=("sad",),
+        words=("打远一看",),
+        drops=("English", "the audio file is missing"),
+    ),
+    "speechalpaca": Layout(
+        audio=("set/audio/1.wav", "set/audio/2.wav", "set/audio/3.wav"),
+        texts={
+            "set/metadata.jsonl": (
+                '{"file_name": "audio/1.wav", "instruction": "Name a dog.", "emotion": "joy"}\n'
+                '{"file_name": "audio/2.wav", "instruction": "Why?", "emotion": "disgust"}\n'
+                '{"file_name": "audio/3.wav", "instruction": "Go.", "emotion": "sad"}\n'
+                '{"file_name": "audio/4.wav", "instruction": "Gone."}\n[1]\n'
+            )
+        },
+        emotions=("happy", "sad"),
+        words=("Name a dog.", "Go."),
+        drops=("'disgust'", "the audio file is missing", "broken line"),
+        splits=("test", "test"),
+    ),
+    "voicebench": Layout(
+        audio=("sd-qa/1.wav", "openbookqa/1.wav"),
+        texts={
+            "sd-qa/metadata.jsonl": (
+                '{"file_name": "1.wav", "prompt": "Who wrote Emma?", "reference": "Jane Austen"}\n'
+            ),
+            "openbookqa/metadata.jsonl": (
+                '{"file_name": "1.wav", "prompt": "Which? A. Iron. B. Wood.", "reference": "B"}\n'
+            ),
+        },
+        emotions=(None, None),
+        words=("Which? A. Iron. B. Wood.", "Who wrote Emma?"),
+        splits=("test", "test"),
+    ),
     "msp-podcast": Layout(
         audio=("Audios/A_1.wav", "Audios/A_2.wav", "Audios/A_3.wav"),
         texts={
@@ -509,3 +576,19 @@ def test_real_corpora_are_read(corpus: str, place: str, emotions: int) -> None:
     assert len(found) > 200
     assert len({u.emotion for u in found} - {None}) == emotions
     assert not [reason for reason in drops.counts if "label '" in reason and "unknown" in reason]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "FileName,Worker,EmoClass_Major\nA_1.wav,W1,Happy\nA_1.wav,W2,Surprise\nA_1.wav,W3,Bored\n",
+        "FileName,EmoDetail\nA_1.wav,W1; Happy; x\nA_1.wav,W2; Surprise; x\nA_1.wav,W3; Bored; x\n",
+    ],
+)
+def test_votes_of_annotators_are_kept(rows: str, tmp_path: Path) -> None:
+    plain = LAYOUTS["msp-podcast"]
+    texts = {**plain.texts, "Labels/labels_detailed.csv": rows + "A_1.wav,\n"}
+    (first, other), drops = _read("msp-podcast", Layout(plain.audio, texts), tmp_path)
+    assert first.votes == ("H", "U", "O")
+    assert other.votes == ()
+    assert drops.counts["broken row of an annotator"] == 1

@@ -92,3 +92,17 @@ def test_pink_noise_has_the_same_power_in_each_octave():
     octaves = [power[2**k : 2 ** (k + 1)].sum() for k in range(8, 15)]
     assert max(octaves) / min(octaves) < 1.5
     assert pink_noise(1, np.random.default_rng(0)).shape == (1,)
+
+
+def test_where_words_count_most_recordings_with_words_are_taken_whole():
+    known = SpokenRecording("known", Path(), 4.0, "what is said")
+    long, unknown = SpokenRecording("long", Path(), 20.0, "more"), SpokenRecording("u", Path(), 4.0)
+    cuts = draw_cuts([[known], [long], [unknown]], 600, lengths_s=(0.5, 8.0), with_words=True)
+    of_known = [cut for cut in cuts if cut.recording is known]
+    whole = [cut for cut in of_known if cut.words]
+    assert all(cut.words == "what is said" and cut.duration_s == 4.0 for cut in whole)
+    assert 0.8 < len(whole) / len(of_known) < 1.0
+    # Of a part nobody knows the words.
+    assert not any(cut.words for cut in cuts if cut.duration_s < cut.recording.duration_s)
+    without = draw_cuts([[known]], 200, lengths_s=(0.5, 8.0))
+    assert sum(bool(cut.words) for cut in without) < 100

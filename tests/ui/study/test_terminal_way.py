@@ -6,7 +6,9 @@ from assistant.audio.file_devices import FileSpeaker
 from assistant.audio.protocols import Ends
 from assistant.errors import SettingsError
 from assistant.records.recording import open_record
+from assistant.study.keeping.store import read_lines
 from assistant.study.run.engines import StudyEngines
+from assistant.study.run.headphone_sounds import RATE_HZ, trial_sides
 from assistant.study.run.runner import Runner
 from assistant.study.settings import StudySettings
 from assistant.study.simulated.person import SimulatedPerson
@@ -14,6 +16,7 @@ from tests.assistant.study.small_study import CONTENT, make_study
 from tests.fakes import LevelDetector, speech_like
 from ui.study import terminal, terminal_sound
 from ui.study.terminal import TerminalWay
+from ui.study.terminal_part import Devices
 
 TWO = CONTENT.replace("[factors.hearing.words]\n", "")
 TWO = TWO.replace('engine = "cascade"\n', "").replace("participants = 4", "participants = 2")
@@ -34,9 +37,11 @@ def way(folder, answer, monkeypatch):
         said.append(question)
         return answer(question)
 
-    return TerminalWay(
-        Runner(folder), engines, settings, open_ends=open_ends, ask=ask, say=said.append
-    ), said
+    played = []
+    devices = Devices(engines, settings, open_ends, lambda *sides: played.append(sides))
+    person = TerminalWay(Runner(folder), devices, ask=ask, say=said.append)
+    person.played = played
+    return person, said
 
 
 def willing(question):
@@ -86,11 +91,51 @@ def test_who_does_not_agree_is_asked_nothing_more(tmp_path, monkeypatch):
     assert not [line for line in said if "microphone" in line.lower() and "sentence" in line]
 
 
-def test_headphones_cannot_be_required_in_the_terminal(tmp_path, monkeypatch):
-    content = TWO.replace("[sound]", '[sound]\nheadphones = "required"')
-    person, _ = way(make_study(tmp_path / "study", content), willing, monkeypatch)
-    with pytest.raises(SettingsError, match="which the browser plays"):
-        person.go("t1")
+def softest(person):
+    """Returns the tone that is softest to somebody with headphones, in the trial played last."""
+    left, _, rate = person.played[-1]
+    power = [float((left[round(s * rate) :][: round(rate)] ** 2).sum()) for s in (0.0, 1.5, 3.0)]
+    return str(1 + power.index(min(power)))
+
+
+@pytest.mark.parametrize("has_headphones", [True, False])
+def test_headphones_are_checked_in_the_terminal(tmp_path, monkeypatch, has_headphones):
+    content = TWO.replace("[sound]", '[sound]\nattempts = 1\nheadphones = "required"')
+    replayed = iter(["", "many"])
+
+    def answer(question):
+        if "softest" in question:
+            # Once the tones are heard again, and once something else is typed.
+            right = softest(person)
+            return next(replayed, right if has_headphones else str(int(right) % 3 + 1))
+        return willing(question)
+
+    person, said = way(make_study(tmp_path / "study", content), answer, monkeypatch)
+    page = person.go("t1")
+    assert page["kind"] == ("completed" if has_headphones else "stopped")
+    state = Runner(make_study(tmp_path / "study", content)).roster.participant("t1")
+    right = state.answers[("sound", "headphones_right")].value
+    assert right == (6 if has_headphones else 0)
+    assert len(person.played) == 7 and "Type 1, 2 or 3." in said
+
+
+def test_one_tone_cancels_itself_over_loudspeakers_and_not_over_headphones():
+    left, right = trial_sides(["plain", "quiet", "antiphase"])
+    parts = [slice(round(s * RATE_HZ), round((s + 1) * RATE_HZ)) for s in (0.0, 1.5, 3.0)]
+    in_the_room = [float(((left + right)[part] ** 2).sum()) for part in parts]
+    on_one_ear = [float((left[part] ** 2).sum()) for part in parts]
+    assert in_the_room.index(min(in_the_room)) == 2
+    assert on_one_ear.index(min(on_one_ear)) == 1
+    assert on_one_ear[0] / on_one_ear[1] == pytest.approx(10**0.6, rel=1e-3)
+
+
+def test_answers_in_the_terminal_have_their_times(tmp_path, monkeypatch):
+    folder = make_study(tmp_path / "study", TWO)
+    person, _ = way(folder, willing, monkeypatch)
+    person.go("t1")
+    lines = read_lines(folder.log("t1"))
+    took = [line["seconds"] for line in lines if line.get("instrument") in ("sus", "probe")]
+    assert len(took) == 22 and all(seconds >= 0 for seconds in took)
 
 
 def test_the_terminal_says_what_it_cannot_do(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ui.realtime.hosting.census import Count
 from ui.realtime.hosting.load import Load
 
 
@@ -79,6 +80,7 @@ class Gate:
         """
         self.settings = settings
         self.is_closing = False
+        self.elsewhere = Count()
         self.burden = Load(
             budget_ms=settings.budget_ms,
             most_load=settings.most_load,
@@ -170,10 +172,24 @@ class Gate:
     def _has_room(self, address: str) -> bool:
         if self.is_closing or self.active >= self.settings.most:
             return False
-        talking = sum(self._clock() - visit.answered_s <= TALKING_S for visit in self._here)
+        talking = self._talking() + self.elsewhere.talking
         if address and self._unproven() >= max(self.settings.first, talking):
             return False
-        return self.active == 0 or self.burden.bears_one_more(active=self.active, talking=talking)
+        active = self.active + self.elsewhere.active
+        return active == 0 or self.burden.bears_one_more(active=active, talking=talking)
+
+    def count(self) -> Count:
+        """Returns what the other gateways of a cluster want to know."""
+        return Count(self.active, self._talking(), self.burden.recent_ms())
+
+    def compare(self, elsewhere: Count) -> None:
+        """Takes in what the other gateways of the cluster count."""
+        self.elsewhere = elsewhere
+        self.burden.elsewhere_ms = elsewhere.latencies_ms
+        self._wake()
+
+    def _talking(self) -> int:
+        return sum(self._clock() - visit.answered_s <= TALKING_S for visit in self._here)
 
     @property
     def _here(self) -> list[Visit]:

@@ -15,6 +15,7 @@ from assistant.engines.protocols import (
 from assistant.safety import HelpFinder
 from assistant.turns.settings import TalkSettings
 from assistant.worker import Worker
+from ui.realtime.hosting.census import Census
 
 
 def _worker(name: str) -> Callable[[], Worker]:
@@ -46,6 +47,11 @@ class Resident:
     """Folder for the talks of people who agree to be recorded; None where nobody can."""
     notice: str | None = None
     """Who answers or speaks instead of whom, and what mends it; the page says it in its head."""
+    works_elsewhere: bool = False
+    """Whether model and voice are on other machines: a conversation that waits for them then has
+    threads of its own, since one thread for all would let them answer one conversation a time."""
+    census: Census | None = None
+    """Compares with the other gateways of a cluster; None where there are none."""
     ear_worker: Worker = field(default_factory=_worker("ear"))
     model_worker: Worker = field(default_factory=_worker("speech model"))
     voice_worker: Worker = field(default_factory=_worker("voice"))
@@ -62,6 +68,7 @@ class Resident:
 
     def engines(self) -> Engines:
         """Returns what a conversation begins with: the defaults, and a detector of its own."""
+        own = self.works_elsewhere
         return Engines(
             self.models[self.default_model],
             self.voices[self.default_voice],
@@ -72,13 +79,21 @@ class Resident:
             judge=self.judge,
             judges_words=self.judges_words,
             ear_worker=self.ear_worker,
-            model_worker=self.model_worker,
-            voice_worker=self.voice_worker,
+            model_worker=Worker("speech model") if own else self.model_worker,
+            voice_worker=Worker("voice") if own else self.voice_worker,
         )
+
+    def give_back(self, engines: Engines) -> None:
+        """Ends the threads that a conversation had of its own, after what waits there."""
+        for worker in (engines.model_worker, engines.voice_worker):
+            if worker not in (self.model_worker, self.voice_worker):
+                worker.close(wait=False)
 
     def close(self) -> None:
         """Ends the threads after what they are at, then the engines."""
         for worker in (self.ear_worker, self.model_worker, self.voice_worker):
             worker.close()
+        if self.census is not None:
+            self.census.close()
         for engine in (*self.voices.values(), *self.models.values()):
             close(engine)

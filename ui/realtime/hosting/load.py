@@ -44,6 +44,8 @@ class Load:
         self._latencies: deque[tuple[float, float, object]] = deque(maxlen=2_048)
         self._looks: deque[tuple[float, tuple[float, ...]]] = deque(maxlen=256)
         self._is_relieved = True
+        self.elsewhere_ms: tuple[float, ...] = ()
+        """Latencies of the last minute at other gateways of the cluster."""
 
     def answered(self, latency_ms: float, visitor: object = None) -> None:
         """An answer was first heard by a visitor so long after the end of its turn."""
@@ -64,13 +66,17 @@ class Load:
 
     def p95_ms(self) -> float | None:
         """Returns the 95th percentile over the last minute; None where too few were answered."""
-        since = self._clock() - WINDOW_S
-        while self._latencies and self._latencies[0][0] < since:
-            self._latencies.popleft()
-        recent = sorted(latency for _, latency, _ in self._latencies)
+        recent = sorted([*self.recent_ms(), *self.elsewhere_ms])
         if len(recent) < FEWEST_TURNS:
             return None
         return recent[math.ceil(0.95 * len(recent)) - 1]
+
+    def recent_ms(self) -> tuple[float, ...]:
+        """Returns the latencies of the last minute here."""
+        since = self._clock() - WINDOW_S
+        while self._latencies and self._latencies[0][0] < since:
+            self._latencies.popleft()
+        return tuple(latency for _, latency, _ in self._latencies)
 
     def load(self) -> float | None:
         """Returns the share of the last seconds that the model worked; None where not known."""

@@ -2,7 +2,8 @@
 
 import { button, make } from "./draw.js";
 
-// Returns a fieldset for `item`; `onAnswer(value)` is called with each answer.
+// Returns a fieldset for `item`; `onAnswer(value, typing)` is called with each answer, for texts with how they
+// were written.
 export function drawItem(item, number, given, onAnswer) {
   const field = make("fieldset", { "data-item": item.name });
   const optional = item.required ? "" : " (may be left out)";
@@ -10,9 +11,9 @@ export function drawItem(item, number, given, onAnswer) {
   const asked = item.text || item.labels.join(" – ");
   field.append(make("legend", {}, `${number}. ${asked}${optional}`));
   const draw = { likert, differential, slider, choice, number: numeric, text, grid }[item.form];
-  field.append(...draw(item, given, (value) => {
+  field.append(...draw(item, given, (value, typing = null) => {
     field.classList.remove("missing");
-    onAnswer(value);
+    onAnswer(value, typing);
   }));
   return field;
 }
@@ -118,11 +119,19 @@ function numeric(item, given, answer) {
 }
 
 function text(item, given, answer) {
+  const typing = { keys: 0, pasted: 0, seconds: 0 };
+  let first = null;
   const box = make("textarea", {
     rows: 3,
     maxlength: item.maximum,
     "aria-label": item.text,
-    onchange: () => answer(box.value.trim() || null),
+    onkeydown: () => {
+      typing.keys += 1;
+      first ??= performance.now();
+      typing.seconds = (performance.now() - first) / 1000;
+    },
+    onpaste: (event) => (typing.pasted += event.clipboardData?.getData("text").length ?? 0),
+    onchange: () => answer(box.value.trim() || null, { ...typing }),
   });
   box.value = given ?? "";
   return [box];

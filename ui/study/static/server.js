@@ -62,7 +62,7 @@ export class Server {
   }
 
   async join() {
-    const page = await this.ask("join", { link: this.link });
+    const page = await this.ask("join", { link: this.link, driven: navigator.webdriver === true });
     this.participant = page.participant;
     // A person without an id in the link finds the way back by this.
     remember(page.participant);

@@ -25,7 +25,7 @@ export class SoundPage {
 
   // What the page carries; speech is the mean of the loudest fifth of all frames.
   get values() {
-    return { microphone_db: this.db, loudspeaker: this.hears.checked, headphones: this.choices };
+    return { microphone_db: this.db, noise_db: this.noise, loudspeaker: this.hears.checked, headphones: this.choices };
   }
 
   get db() {
@@ -33,6 +33,12 @@ export class SoundPage {
     if (loud.length < 5) return null;
     const power = loud.reduce((sum, value) => sum + value, 0) / loud.length;
     return Math.round(100 * Math.log10(power + 1e-12)) / 10;
+  }
+
+  // The quiet tenth of all frames: what is heard of the room.
+  get noise() {
+    const quiet = [...this.levels].sort((a, b) => a - b)[Math.floor(0.1 * this.levels.length)];
+    return quiet === undefined ? null : Math.round(100 * Math.log10(quiet + 1e-12)) / 10;
   }
 
   frame({ heard }) {

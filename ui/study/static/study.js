@@ -112,14 +112,20 @@ class Study {
 
   questions(page, text) {
     const items = page.items.map((item, index) => {
-      return drawItem(item, index + 1, page.given[item.name], (value) => {
+      return drawItem(item, index + 1, page.given[item.name], (value, typing) => {
         const seconds = (performance.now() - this.shownAt) / 1000;
-        const fields = { step: page.step, item: item.name, value, seconds };
+        const fields = { step: page.step, item: item.name, value, seconds, typing };
         this.act(() => this.server.ask("answer", fields));
         page.given[item.name] = value;
       });
     });
-    return [...(page.heading ? [make("h1", {}, page.heading)] : []), ...text, ...items];
+    return [...(page.heading ? [make("h1", {}, page.heading)] : []), ...text, ...items, this.trap()];
+  }
+
+  // A question that no person meets, by eye, keyboard or screen reader: programs that fill in every field do.
+  trap() {
+    const box = make("input", { type: "text", name: "website", id: "website", tabindex: -1, autocomplete: "off" });
+    return make("div", { class: "trap", "aria-hidden": "true", inert: true }, make("label", { for: "website" }, "Your website"), box);
   }
 
   completed(page) {
@@ -162,7 +168,8 @@ class Study {
         return this.problem(`Please answer all questions: ${missing.length} to go.`);
       }
     }
-    return this.done(page.kind === "sound" ? this.part.values : {});
+    if (page.kind === "sound") return this.done(this.part.values);
+    return this.done(document.getElementById("website")?.value ? { trap: true } : {});
   }
 
   done(values) {

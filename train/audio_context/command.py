@@ -1,40 +1,43 @@
 """The command `audio-context`: a pretrained Whisper learns to do without its 30 s of padding.
 
 Audio context fine-tuning (ACFT, as FUTO names it): the encoder as it was, on padded input, is the
-teacher of itself on input that ends soon after the speech. No words are needed.
+teacher of itself on input that ends soon after the speech. Where it is known what was said, the
+decoder, which stays as it is, tells besides which words it reads from the new states.
 """
 
-import copy
 import logging
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
-from models.checkpoints.whisper import load_encoder, save_adapted
-from models.features import SpeechFeatures, speech_features
-from models.masks import lengths_to_mask
-from models.speech_encoder import SpeechEncoder
+from models.checkpoints.whisper import END, load_decoder, load_encoder, save_adapted
+from models.features import speech_features
+from models.tokenizer import JsonTokenizer
+from train.alignment.losses import IGNORED
 from train.alignment.stages import only_training
-from train.language.domain import read_domain
+from train.audio_context.pair import TRAINS, ContextBatch, ContextPair, WordsReader, context_step
+from train.audio_context.spelling import as_written
 from train.loop.batches import BucketedBatches
 from train.loop.fit import fit
 from train.loop.task import Task, TrainingOutcome
 from train.settings import Frozen, LoopSettings
 from train.synthetic.speech_cuts import Cut, Disturbed, draw_cuts, find_recordings, heard_cut
-from train.synthetic.spoken_sentences import speak_sentences
+from train.synthetic.spoken_sentences import (
+    SPOKEN,
+    domain_saying,
+    speak_sentences,
+    talked_saying,
+)
 from train.synthetic.surroundings import Surroundings
 
 logger = logging.getLogger(__name__)
 
-TRAINS = ("student.whisper.layers", "student.whisper.layer_norm")
-"""The convolutions see 50 ms and hear no difference; positions are a fixed table."""
-WEIGHTS = {"states": 1.0, "layers": 0.2}
+APART = {"states": 1.0, "layers": 0.2}
+"""Weights of the distances from the teacher."""
 VALID_SHARE = 0.01
 
 
@@ -48,19 +51,31 @@ class AudioContextSettings(Frozen):
     """Run folder: resumed where it exists. `best` and `last` in it are Whispers."""
     speech: str = ""
     """Whisper to adapt (folder, hub id, or a part such as whisper-tiny.en)."""
+    start: str = ""
+    """Whisper that was adapted already and is to be adapted further; empty: as `speech` hears."""
     recordings: tuple[Path, ...] = ()
     """Speech in the language that is wanted: folders of sound files, or manifests, of which the
     test split is left out."""
     shares: tuple[float, ...] = ()
     """Share of each in what is drawn, that of the synthetic voices last; empty: all as much."""
     spoken: int = Field(default=0, ge=0)
-    """Sentences of the domain that synthetic voices say, as recordings more."""
+    """Sentences that synthetic voices say, as recordings more."""
+    sayings: tuple[Path, ...] = ()
+    """Written talks whose sayings these are; empty: the wordings of the domain."""
     voices: tuple[str, ...] = ("flite", "espeak")
-    """Engines of these voices: flite, espeak, and voices of Piper in the catalogue, such as joe."""
+    """Voices that speak them in turn: flite, espeak, and those of the catalogue, such as joe (of
+    Piper) and af_heart (of Kokoro)."""
     noises: Path | None = None
     """Folder with `esc10`, `noise` (every fifth file is left out) and `rirs`."""
     teacher_hears: Literal["same", "clean"] = "same"
     """clean: the teacher hears the speech without its noise, which teaches to hear through it."""
+    words: float = Field(default=0.0, ge=0)
+    """Weight of the words that the decoder reads, where a manifest says which ones were said."""
+    taught: float = Field(default=1.0, ge=0, le=1)
+    """Share of the stretches with known words that the teacher hears too, which takes far longer
+    than all else; without `words` he hears everything."""
+    quantized: bool = False
+    """The teacher computes in 8 bits: on a CPU he is nearly twice as fast."""
     trailing_s: float = Field(default=1.28, ge=0, le=10)
     """Silence that is put behind every input, in training and in use."""
     shortest_s: float = Field(default=0.5, gt=0)
@@ -75,29 +90,6 @@ class AudioContextSettings(Frozen):
         learning_rate=1e-4, warmup_steps=20, weight_decay=0.0, budget="25min", evaluate_every=200
     )
     """The training loop."""
-
-
-class ContextPair(nn.Module):
-    """The encoder as it was, and the one that learns to need less."""
-
-    def __init__(self, teacher: SpeechEncoder, trailing_frames: int) -> None:
-        super().__init__()
-        self.teacher = teacher
-        self.student = copy.deepcopy(teacher)
-        self.student.config = replace(
-            teacher.config, trained_on_short_inputs=True, trailing_frames=trailing_frames
-        )
-
-
-class ContextBatch(NamedTuple):
-    """Stretches of speech as both hear them."""
-
-    padded: Tensor
-    """(B, M, 3000) of the teacher."""
-    log_mel: Tensor
-    """(B, M, F) of the student."""
-    lengths: Tensor
-    """(B,) frames of speech."""
 
 
 def audio_context(settings: AudioContextSettings) -> TrainingOutcome:
@@ -122,11 +114,17 @@ def context_task(settings: AudioContextSettings) -> Task:
     teacher = load_encoder(settings.speech)
     if teacher.config.trained_on_short_inputs:
         raise ValueError(f"{settings.speech} needs no padding already: adapt the one it came from")
-    pair = ContextPair(teacher, round(100 * settings.trailing_s))
+    found = load_decoder(settings.speech, teacher) if settings.words else None
+    reader = found and WordsReader(found.decoder, found.transcription.prompt_ids)
+    pair = ContextPair(teacher, round(100 * settings.trailing_s), reader)
+    if settings.start:
+        pair.student.load_state_dict(load_encoder(settings.start).state_dict())
     only_training(pair, TRAINS)
+    if settings.quantized:
+        pair.quantize()
     cuts = _cuts(settings)
     held = max(8, round(VALID_SHARE * len(cuts)))
-    collate = _Collator(teacher.config.mel_bins, teacher.config.max_frames, settings)
+    collate = _Collator(pair, settings, found and found.tokenizer)
     train, valid = (
         BucketedBatches(
             lengths=[round(1000 * cut.duration_s) for cut in part],
@@ -144,7 +142,7 @@ def context_task(settings: AudioContextSettings) -> Task:
         name="audio context",
         model=pair,
         step=context_step,
-        weights=WEIGHTS,
+        weights={"words": settings.words, **APART} if settings.words else APART,
         train=train,
         valid=valid,
         export=lambda model, folder: save_adapted(model.student, settings.speech, folder),
@@ -152,35 +150,13 @@ def context_task(settings: AudioContextSettings) -> Task:
     )
 
 
-def context_step(model: ContextPair, batch: ContextBatch) -> Mapping[str, Tensor]:
-    """Returns how far the student's states are from the teacher's: the last, and those below.
-
-    All states count that the decoder reads, those of the silence behind the speech included. The
-    layers below, which emotion is read from, count relative to their own size, the topmost not:
-    a few of its dimensions are fifty times the rest before they are normalised.
-    """
-    with torch.no_grad():
-        wanted = model.teacher(SpeechFeatures(batch.padded, batch.lengths), all_layers=True)
-    heard = model.student(SpeechFeatures(batch.log_mel, batch.lengths), all_layers=True)
-    assert heard.padded is not None and wanted.padded is not None
-    assert heard.padded_lengths is not None
-    size = heard.padded.shape[1]
-    mask = lengths_to_mask(heard.padded_lengths, size)
-    states = (heard.padded - wanted.padded[:, :size])[mask].square().mean()
-    inside = heard.mask
-    apart = [
-        (ours - theirs)[inside].square().mean() / theirs[inside].square().mean()
-        for ours, theirs in zip(heard.layers[1:-1], wanted.layers[1:-1], strict=True)
-    ]
-    return {"states": states, "layers": torch.stack(apart).mean()}
-
-
 def _cuts(settings: AudioContextSettings) -> list[Cut]:
     sources = [find_recordings(source) for source in settings.recordings]
     if settings.spoken:
         folder = settings.run / "spoken"
-        speak_sentences(read_domain(), folder, count=settings.spoken, voices=settings.voices)
-        sources.append(find_recordings(folder))
+        saying = talked_saying(settings.sayings) if settings.sayings else domain_saying()
+        speak_sentences(saying, folder, count=settings.spoken, voices=settings.voices)
+        sources.append(find_recordings(folder / SPOKEN))
     if not sources:
         raise ValueError("name recordings of speech: --recordings FOLDER …, or --spoken 400")
     lengths = (settings.shortest_s, settings.longest_s)
@@ -189,6 +165,7 @@ def _cuts(settings: AudioContextSettings) -> list[Cut]:
         settings.cuts,
         lengths_s=lengths,
         shares=settings.shares,
+        with_words=settings.words > 0,
         seed=settings.loop.seed,
     )
 
@@ -205,17 +182,48 @@ class _Loader:
 
 
 class _Collator:
-    def __init__(self, mel_bins: int, frames: int, settings: AudioContextSettings) -> None:
-        self._mel_bins, self._frames = mel_bins, frames
-        self._trailing = round(100 * settings.trailing_s)
-        self._same = settings.teacher_hears == "same"
+    def __init__(
+        self, pair: ContextPair, settings: AudioContextSettings, tokenizer: JsonTokenizer | None
+    ) -> None:
+        self._shape = pair.teacher.config
+        self._tokenizer, self._settings = tokenizer, settings
+        self._end = () if tokenizer is None else (tokenizer.special_id(END) or 0,)
 
     def __call__(self, items: list[Disturbed]) -> ContextBatch:
-        told = [item.heard if self._same else item.clean for item in items]
-        padded = speech_features(told, mel_bins=self._mel_bins, pad_frames=self._frames)
+        mel_bins = self._shape.mel_bins
+        told = [row for row, item in enumerate(items) if self._words(item)]
+        taught = [row for row, item in enumerate(items) if self._is_taught(item)]
+        as_was = self._settings.teacher_hears == "same"
+        frames = self._shape.max_frames
+        padded = torch.zeros(0, mel_bins, frames)
+        if taught:
+            sounds = [items[row].heard if as_was else items[row].clean for row in taught]
+            padded = speech_features(sounds, mel_bins=mel_bins, pad_frames=frames).log_mel
+        trailing = round(100 * self._settings.trailing_s)
         short = speech_features(
-            [item.heard for item in items],
-            mel_bins=self._mel_bins,
-            trailing_frames=self._trailing,
+            [item.heard for item in items], mel_bins=mel_bins, trailing_frames=trailing
         )
-        return ContextBatch(padded.log_mel, short.log_mel, short.lengths)
+        return ContextBatch(
+            padded,
+            short.log_mel,
+            short.lengths,
+            torch.tensor(taught, dtype=torch.long),
+            torch.tensor(told, dtype=torch.long),
+            _rows([self._words(items[row]) for row in told]),
+        )
+
+    def _words(self, item: Disturbed) -> list[int]:
+        if self._tokenizer is None or not item.words:
+            return []
+        return [*self._tokenizer.encode(f" {as_written(item.words)}"), *self._end]
+
+    def _is_taught(self, item: Disturbed) -> bool:
+        return not self._words(item) or item.draw < self._settings.taught
+
+
+def _rows(words: list[list[int]]) -> Tensor:
+    """Returns (W, L) of rows of tokens, `IGNORED` behind shorter ones."""
+    rows = [torch.tensor(ids, dtype=torch.long) for ids in words]
+    if not rows:
+        return torch.zeros(0, 0, dtype=torch.long)
+    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=IGNORED)

@@ -1,0 +1,1 @@
+"""Speech model and voice that work elsewhere: replicas of a Ray Serve application."""

@@ -1,0 +1,151 @@
+"""Requests to replicas through Ray Serve; the one module of the assistant that imports Ray.
+
+Handles are called from the threads of workers, so all of it is plain and blocking. A request that
+belongs to a conversation names it: Serve's consistent hashing sends those of one conversation to
+one replica while it lives, and to another one when it is gone.
+"""
+
+# Ray is typed in part only.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from assistant.engines.cluster.course import APPLICATION, NotHeard
+from assistant.engines.cluster.link import ReplicaLost
+from assistant.engines.protocols import Cancel
+from assistant.errors import AssistantError, EngineUnavailable
+
+try:
+    import ray
+    from ray import serve
+    from ray.exceptions import RayError, RayTaskError
+    from ray.serve.exceptions import RayServeException
+    from ray.serve.handle import DeploymentHandle
+except ImportError as error:
+    raise EngineUnavailable(
+        "the cluster needs Ray: `pip install -e '.[scale]'` in Attune's folder"
+    ) from error
+
+LOOK_S = 0.02
+"""How often a request under way looks whether it was cancelled."""
+PATIENCE_S = 20.0
+"""A replica that says nothing for so long hangs: the longest step of mini, a prefill of a whole
+context on one busy core, takes 12 s."""
+
+
+class RayLink:
+    """The way to one deployment."""
+
+    def __init__(self, handle: "DeploymentHandle[Any]", *, patience_s: float = PATIENCE_S) -> None:
+        """Sends to `handle`; gives a replica up that says nothing for `patience_s`."""
+        self._handle = handle
+        self._patience_s = patience_s
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """See `Link.call`."""
+        try:
+            response = self._handle.options(method_name=method).remote(*arguments)
+            return response.result(timeout_s=self._patience_s)
+        except Exception as error:
+            raise _meant(error) from error
+
+    def stream(self, method: str, talk: str, cancel: Cancel, *arguments: Any) -> Iterator[Any]:
+        """See `Link.stream`."""
+        handle = self._handle.options(method_name=method, session_id=talk, stream=True)
+        response: Any = handle.remote(*arguments)
+        is_over = False
+        try:
+            items = response._to_object_ref_gen_sync(_timeout_s=self._patience_s)
+            while self._is_ready(items, cancel):
+                try:
+                    item = next(items)
+                except StopIteration:
+                    is_over = True
+                    return
+                yield ray.get(item)
+        except Exception as error:
+            raise _meant(error) from error
+        finally:
+            if not is_over:
+                # Of a replica that is gone this fails, and there is nothing left to cancel.
+                with contextlib.suppress(Exception):
+                    response.cancel()
+
+    def _is_ready(self, items: Any, cancel: Cancel) -> bool:
+        """Waits for the next item; False where it is not wanted any more.
+
+        Raises:
+            ReplicaLost: It does not come.
+        """
+        until_s = time.monotonic() + self._patience_s
+        while not cancel.is_set():
+            ready, _ = ray.wait([items], timeout=LOOK_S)
+            if ready:
+                return True
+            if time.monotonic() > until_s:
+                raise ReplicaLost(f"nothing came for {self._patience_s:g} s")
+        return False
+
+
+def join(address: str) -> None:
+    """Joins this process to a cluster, once.
+
+    Raises:
+        EngineUnavailable: There is none.
+    """
+    if ray.is_initialized():
+        return
+    try:
+        ray.init(address=address or "auto", namespace="serve", log_to_driver=False)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise EngineUnavailable(
+            f"there is no Ray cluster at {address or 'this machine'}: start one with "
+            "`python -m deploy.ray` or `ray start --head`"
+        ) from error
+
+
+def connect(source: str, deployment: str) -> RayLink:
+    """Returns the way to a deployment of an application on a cluster.
+
+    Args:
+        source: `APPLICATION@ADDRESS`, each of which may be left out; the address is that of the
+            head node, and without it the cluster of this machine is meant.
+        deployment: Its name in the application.
+
+    Raises:
+        EngineUnavailable: There is no such cluster, application or deployment.
+    """
+    application, _, address = source.partition("@")
+    join(address)
+    name = application or APPLICATION
+    try:
+        status = serve.status().applications
+        if name not in status or deployment not in status[name].deployments:
+            known = ", ".join(status) or "none"
+            raise EngineUnavailable(
+                f"the cluster has no application {name!r} with a {deployment} (it runs {known}): "
+                "deploy it with `python -m deploy.ray`"
+            )
+        return RayLink(serve.get_deployment_handle(deployment, name))
+    except RayServeException as error:
+        raise EngineUnavailable(
+            f"Ray Serve does not run there ({error}): deploy with `python -m deploy.ray`"
+        ) from error
+
+
+def _meant(error: Exception) -> Exception:
+    """Returns what an error of Ray's means: what the engine said, or that the replica is lost."""
+    cause = error.cause if isinstance(error, RayTaskError) else error
+    if isinstance(cause, AssistantError | NotHeard | ReplicaLost):
+        return cause
+    if isinstance(error, RayError | RayServeException | TimeoutError):
+        return ReplicaLost(f"{type(error).__name__}: {_first_line(error)}")
+    return error
+
+
+def _first_line(error: Exception) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), "no details")

@@ -1,0 +1,131 @@
+"""A conversation with each input: `input.wav` is spoken to Attune, `output.wav` is what it played.
+
+Both have one clock and one length. `output.json` holds what was heard of the answers, word by word;
+the words lie in the pieces of speech in the output in proportion to their lengths, so that where
+speech begins and ends is measured, and where a word lies within it is not.
+
+Every sample is a conversation with a stranger. The clock jumps over waits and counts the work of
+model and voice by the *processor time* that it takes: on a busy machine the time on the wall says
+how busy it is.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+
+from assistant import events
+from assistant.audio.file_devices import FileMicrophone, FileSpeaker
+from assistant.audio.protocols import Ends
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
+from assistant.clock import ReplayLoop
+from assistant.conversation.engines import Engines
+from assistant.session import open_talk
+from assistant.turns.settings import TalkSettings
+from assistant.worker import Worker
+from benchmarks.full_duplex.layout import Sample
+from benchmarks.full_duplex.measures import Span, Word, speech_of
+from benchmarks.rooms.room import read
+
+BEFORE_END_S = 0.2
+"""The talk is ended so long before the input is: what follows could not be heard any more."""
+
+
+class ProcessorClock(ReplayLoop):
+    """Counts work by the processor time of all threads instead of the time on the wall."""
+
+    def __init__(self, workers: Sequence[Worker]) -> None:
+        """Starts at time 0."""
+        self._began_cpu_s = time.process_time()
+        super().__init__(workers, counts_work=True)
+
+    def time(self) -> float:
+        """Seconds since the start: the waits jumped over, and the work."""
+        return self._jumped_s + time.process_time() - self._began_cpu_s
+
+
+@dataclass
+class Played:
+    """What became of one input."""
+
+    output: Waveform
+    heard: list[str] = field(default_factory=list[str])
+    """Of each answer, what was heard."""
+    interrupted: int = 0
+    went_on: int = 0
+    """How often an answer fell silent and went on."""
+
+
+def play(engines: Engines, talk: TalkSettings, said: Waveform) -> Played:
+    """Returns what the assistant plays while `said` (16 kHz) is spoken to it."""
+    import asyncio
+
+    rate = engines.voice.sample_rate
+    sound: list[Waveform] = []
+    speaker = FileSpeaker(sound.append, sample_rate=rate)
+    loop_ = open_talk(engines, Ends(FileMicrophone([said]), speaker), talk)
+    played = Played(np.zeros(0, np.float32))
+    length_s = len(said) / SPEECH_RATE_HZ
+
+    def follow(event: events.Event) -> None:
+        match event:
+            case events.ReplyFinished(heard=heard) | events.UtteranceJoined(heard=heard):
+                played.heard.append(heard)
+            case events.Interrupted(heard=heard):
+                played.heard.append(heard)
+                played.interrupted += 1
+            case events.Yielded(yielded=False):
+                played.went_on += 1
+            case events.LevelMeasured(at_s=at_s) if at_s >= length_s - BEFORE_END_S:
+                loop_.stop()
+            case _:
+                pass
+
+    loop_.follow(follow)
+    with asyncio.Runner(loop_factory=lambda: ProcessorClock(engines.workers)) as runner:
+        runner.run(loop_.run())
+    whole = np.concatenate([*sound, np.zeros(round(length_s * rate), np.float32)])
+    played.output = whole[: round(length_s * rate)]
+    return played
+
+
+def answer(sample: Sample, engines: Engines, talk: TalkSettings) -> None:
+    """Writes `output.wav`, `output.json` and `talk.json` beside an input."""
+    played = play(engines, talk, read(sample.input))
+    sf.write(sample.output, played.output, engines.voice.sample_rate, subtype="PCM_16")
+    pieces = speech_of(read(sample.output))
+    said = spread(" ".join(played.heard).split(), pieces)
+    chunks = [{"text": word.text, "timestamp": [word.start_s, word.end_s]} for word in said]
+    content = {"text": " ".join(word.text for word in said), "chunks": chunks}
+    _write(sample.folder / "output.json", content)
+    facts = {"interrupted": played.interrupted, "went_on": played.went_on, "heard": played.heard}
+    _write(sample.folder / "talk.json", facts)
+
+
+def spread(texts: Sequence[str], pieces: Sequence[Span]) -> list[Word]:
+    """Returns words with times: each as long as the others, in the pieces of speech one by one.
+
+    Where more was heard than the log says, as at an answer that the end of the input cut, there
+    are words without text: what is heard counts.
+    """
+    texts = list(texts) or ["…"] * len(pieces)
+    total = sum(end - start for start, end in pieces)
+    found: list[Word] = []
+    for place, (start, end) in enumerate(pieces):
+        share = (end - start) / total
+        left = len(texts) - len(found)
+        last = place == len(pieces) - 1
+        count = left if last else min(left, max(1, round(share * len(texts))))
+        step = (end - start) / max(1, count)
+        for number in range(count):
+            begins = start + number * step
+            found.append(Word(texts[len(found)], round(begins, 3), round(begins + step, 3)))
+    return found
+
+
+def _write(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
