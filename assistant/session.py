@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
+from assistant.audio.devices import DeviceSettings
 from assistant.audio.echo import EchoMode, open_canceller
 from assistant.audio.protocols import Ends
-from assistant.audio.sound_card import DeviceSettings, SoundCard
+from assistant.audio.sound_card import SoundCard
 from assistant.conversation.conversation import Conversation
 from assistant.conversation.engines import Engines
 from assistant.conversation.loop import TalkLoop

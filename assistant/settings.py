@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 import tyro
 
+from assistant.audio.devices import DeviceSettings
 from assistant.audio.echo import EchoMode
-from assistant.audio.sound_card import DeviceSettings
 from assistant.configuration import Settings
-from assistant.engines.settings import DetectorName, SpeechModelSettings
+from assistant.engines.settings import DetectorName, LlmSettings, SpeechModelSettings
 from assistant.engines.table import USUAL_VAD
-from assistant.turns.endpointing import EndpointingSettings
+from assistant.turns.endpointing_settings import EndpointingSettings
 from assistant.turns.settings import TalkSettings, TurnJudgeSettings
 
 
@@ -114,6 +114,7 @@ class DoctorSettings(CommonSettings):
     fetch: bool = False
     """Fetch the parts of the default model and voice that are not here yet, so that no talk waits
     for them and none needs a network."""
+    llm: LlmSettings = LlmSettings()
     devices: DeviceSettings = DeviceSettings()
     json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False
     """Print one JSON object instead of a table."""

@@ -1,9 +1,10 @@
 """Word errors of Whispers: strangers, learners and synthetic voices, clean and in noise.
 
-    python -m benchmarks.word_errors --speech mini whisper-tiny.en runs/audio-context/best [--write]
+    python -m benchmarks.word_errors --speech mini runs/audio-context/best [--write]
 
-A Whisper by itself, or the ears of a checkpoint as it talks. Greedy decoding, Whisper's own text normaliser on both sides. Speech is read below `ATTUNE_DATA`;
-a set that is not there is left out and named. `--out FILE` keeps every single answer.
+A Whisper by itself, or the ears of a checkpoint as it talks. Greedy decoding, Whisper's own text
+normaliser on both sides. Speech is read below `ATTUNE_DATA`; a set that is not there is left out
+and named. `--out FILE` keeps every single answer.
 """
 
 import argparse

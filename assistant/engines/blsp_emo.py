@@ -3,13 +3,16 @@
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
+from weakref import WeakValueDictionary
 
 from assistant.audio.waveform import Waveform
 from assistant.engines.protocols import (
     Cancel,
     EmotionEstimate,
     Persona,
+    SpeechModel,
     TextDelta,
     Transcript,
 )
@@ -17,7 +20,7 @@ from assistant.engines.settings import GenerationSettings, ModelSettings
 from assistant.engines.tool_calls import COMMON_MARKS, tool_lines
 from assistant.errors import EngineFailed, EngineUnavailable, PersonaTooLong
 from models.blsp_emo import BlspEmo, HeardSpeech
-from models.checkpoints.embedded import EMBEDDED
+from models.checkpoints.embedded import EMBEDDED, folder_of
 from models.config import TurnEndConfig
 from models.emotions import Emotion
 from models.generation import Sampling
@@ -32,7 +35,12 @@ KEPT_CONVOLUTIONS = "64"
 own thousand, which it reaches after an hour of talk and 80 MB, few would ever be used again."""
 
 
-class BlspEmoModel:
+_RESIDENT: "WeakValueDictionary[str, BlspEmo]" = WeakValueDictionary()
+"""Checkpoints in memory, by what they were loaded from and how. BLSP-Emo and its cascades beside
+each other, as in a study, are one set of weights: mini takes 3 GB."""
+
+
+class BlspEmoModel(SpeechModel):
     """A resident checkpoint that serves all conversations of the process."""
 
     def __init__(
@@ -53,8 +61,14 @@ class BlspEmoModel:
                 message names the remedy.
         """
         self.name = source
-        self.model = load_checkpoint(source, run or ModelSettings())
-        self.sampling = sampling_of(generation or GenerationSettings())
+        generation = generation or GenerationSettings()
+        self.model = with_examples(load_checkpoint(source, run or ModelSettings()), generation)
+        self.sampling = sampling_of(generation)
+
+    @property
+    def computes_with(self) -> object:
+        """See `SpeechModel.computes_with`."""
+        return self.model
 
     def open(self, persona: Persona) -> "BlspEmoDialogue":
         """Starts a conversation."""
@@ -204,22 +218,44 @@ class BlspEmoDialogue:
 
 
 def load_checkpoint(source: str, run: ModelSettings) -> BlspEmo:
-    """Returns the checkpoint that `source` names, ready to run.
+    """Returns the checkpoint that `source` names, ready to run; the same while somebody has it.
 
     Raises:
         EngineUnavailable: It cannot be loaded; the message names the remedy.
     """
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KEPT_CONVOLUTIONS)
-    import torch
+    config = folder_of(source) / "config.json"
+    written_ns = config.stat().st_mtime_ns if config.is_file() else 0
+    key = f"{source} {run.model_dump_json()} {written_ns}"
+    if (resident := _RESIDENT.get(key)) is None:
+        _RESIDENT[key] = resident = _loaded(source, run)
+    return resident
 
-    if run.threads is not None:
-        torch.set_num_threads(run.threads)
+
+def _loaded(source: str, run: ModelSettings) -> BlspEmo:
+    prepare_torch(run)
     quantize = "int8" if run.dtype == "int8" else "none"
     dtype = "auto" if run.dtype == "int8" else run.dtype
     try:
         return BlspEmo.from_pretrained(source, dtype=dtype, device=run.device, quantize=quantize)
     except CheckpointError as error:
         raise EngineUnavailable(str(error)) from error
+
+
+def prepare_torch(run: ModelSettings) -> None:
+    """Sets what all models of the process share."""
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KEPT_CONVOLUTIONS)
+    import torch
+
+    if run.threads is not None:
+        torch.set_num_threads(run.threads)
+
+
+def with_examples(model: BlspEmo, generation: GenerationSettings) -> BlspEmo:
+    """Returns `model`, which shows its LLM as many examples as the settings ask for."""
+    if generation.examples is not None:
+        chosen = replace(model.config.examples, count=generation.examples)
+        model.config = replace(model.config, examples=chosen)
+    return model
 
 
 def unpack(part: Part) -> None:

@@ -16,6 +16,7 @@ from assistant.engines.blsp_emo import (
     load_checkpoint,
     sampling_of,
     transcribed,
+    with_examples,
     words_of,
 )
 from assistant.engines.protocols import (
@@ -55,9 +56,15 @@ class CascadeModel(SpeechModel):
             EngineUnavailable: The checkpoint cannot be loaded; the message names the remedy.
         """
         self.name = f"{source} (cascade{' with emotion' if tells_emotion else ''})"
-        self.model = load_checkpoint(source, run or ModelSettings())
-        self.sampling = sampling_of(generation or GenerationSettings())
+        generation = generation or GenerationSettings()
+        self.model = with_examples(load_checkpoint(source, run or ModelSettings()), generation)
+        self.sampling = sampling_of(generation)
         self.tells_emotion = tells_emotion
+
+    @property
+    def computes_with(self) -> object:
+        """See `SpeechModel.computes_with`."""
+        return self.model
 
     def open(self, persona: Persona) -> "CascadeDialogue":
         """Starts a conversation."""

@@ -16,9 +16,9 @@ from assistant.errors import InputError, OutputError
 from assistant.records.backup import backups_of
 from assistant.records.exports.csv_tables import without
 from assistant.records.ledger import Exported, exported_files
+from assistant.records.mending import is_being_written
 from assistant.records.private_files import replace_text, write_new
 from assistant.records.reading import LINK, Found, find_records, read_record
-from assistant.records.recording import is_being_written
 
 RECEIPTS = "receipts"
 DOOMED = ".deleted-"

@@ -14,14 +14,8 @@ from pathlib import Path
 from assistant.errors import InputError
 from assistant.events import ConversationStarted
 from assistant.records.fields import misfit
-from assistant.records.recording import (
-    AUDIO_NAME,
-    LOG_NAME,
-    ConversationLog,
-    is_being_written,
-    open_record,
-    read_log,
-)
+from assistant.records.mending import ConversationLog, is_being_written, open_record, read_log
+from assistant.records.recording import AUDIO_NAME, LOG_NAME
 
 LINK = "{path} is a link: move what it leads to here, so that it can be read and deleted"
 

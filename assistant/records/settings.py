@@ -6,7 +6,13 @@ from typing import Annotated, Literal
 import tyro
 from pydantic import Field
 
-from assistant.engines.settings import GenerationSettings, ModelSettings
+from assistant.engines.settings import (
+    GenerationSettings,
+    LlmSettings,
+    ModelSettings,
+    SpeechModelName,
+)
+from assistant.engines.table import USUAL_MODEL
 from assistant.settings import CommonSettings
 
 Action = Literal[
@@ -62,8 +68,9 @@ class RecordsSettings(CommonSettings):
     """play: from this turn on, as `show` numbers them."""
     model: str | None = None
     """replay: the model that answers; that of the recorded talk if not given."""
-    engine: Literal["blsp_emo", "cascade", "cascade_emotion"] = "blsp_emo"
-    """replay: how it hears, as for `reply`."""
+    engine: SpeechModelName = USUAL_MODEL
+    """replay: how it hears and who answers, as for `reply`."""
+    llm: LlmSettings = LlmSettings()
     voice: str | None = None
     """replay: the voice; that of the recorded talk if not given."""
     policy: str | None = None

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from assistant.configuration import Settings
 from assistant.engines.settings import TurnJudgeName
 from assistant.engines.table import USUAL_TURN_JUDGE
-from assistant.turns.endpointing import EndpointingSettings
+from assistant.turns.endpointing_settings import EndpointingSettings
 from assistant.turns.patience import PatienceSettings
 
 TurnJudge = Literal["both", "sound", "words"]

@@ -19,6 +19,7 @@ _HEAD = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>Recorded talks</title>
+<link rel="stylesheet" href="/attune/colours.css">
 <link rel="stylesheet" href="/attune/static/records.css">
 </head>
 <body>

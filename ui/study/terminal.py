@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
+from assistant.audio.devices import check_devices
 from assistant.audio.protocols import Ends
-from assistant.audio.sound_card import check_devices
 from assistant.audio.two_sides import play_two_sides
 from assistant.errors import InputError, SettingsError
 from assistant.session import open_card

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from assistant import events
 from assistant.assembly import open_engines, open_help
+from assistant.audio.devices import check_devices
 from assistant.audio.protocols import Ends
-from assistant.audio.sound_card import check_devices
 from assistant.clock import replay
 from assistant.conversation.engines import Engines
 from assistant.conversation.loop import TalkLoop
@@ -31,7 +31,7 @@ from ui.terminal.live import LiveTalk
 from ui.terminal.picture import Panel
 from ui.terminal.plain import plain_lines
 from ui.terminal.save import save
-from ui.view import DISCLOSURE, View, reduce
+from ui.view import View, disclosure, reduce
 
 
 def talk(settings: TalkCommandSettings) -> int:
@@ -44,10 +44,9 @@ def talk(settings: TalkCommandSettings) -> int:
     files = opened_files(settings.input, settings.output)
     if files is None:
         check_devices(settings.devices)
-    open_help(
-        settings.part(HelpSettings)
-    )  # a wrong setting is told before anything is asked or loaded
-    _say(DISCLOSURE)
+    # A wrong setting is told before anything is asked or loaded.
+    open_help(settings.part(HelpSettings))
+    _say(disclosure(settings.llm.sends_words_to))
     consent = ask_consent(settings.records, is_wanted=settings.record, agreed=settings.consent)
     if sys.stderr.isatty():
         print("loading model and voice …", file=sys.stderr)
@@ -92,6 +91,7 @@ def talk(settings: TalkCommandSettings) -> int:
                     is_push_to_talk=taking.turns == "push-to-talk",
                     is_recording=recorder is not None,
                     glyphs=display.glyphs,
+                    sends_words_to=engines.model.sends_words_to,
                 )
                 return await LiveTalk(talk, display, farewell, panel, saves=settings.saves).run()
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assistant.assembly import (
-    instead,
+    notices,
     open_chosen_model,
     open_chosen_voice,
     open_help,
@@ -29,9 +29,10 @@ from assistant.engines.protocols import (
     Cancel,
     Persona,
     SpeakingStyle,
+    SpeechModel,
     TextToSpeech,
 )
-from assistant.engines.settings import SpeechModelSettings
+from assistant.engines.settings import CHAT_SERVER, SpeechModelSettings
 from assistant.engines.table import ENGINES, open_vad, open_voice
 from assistant.errors import EngineUnavailable, SettingsError
 from assistant.records.recording import check_records
@@ -41,7 +42,7 @@ from models.checkpoints.embedded import EMBEDDED
 from ui.parts import shown
 from ui.realtime.hosting.census import CENSUS, Census
 from ui.realtime.hosting.engines import Resident
-from ui.view import DISCLOSURE
+from ui.view import disclosure
 from ui.web.listening import listen
 from ui.web.settings import WebSettings
 
@@ -86,7 +87,7 @@ def web(settings: WebSettings) -> int:
     listening = listen(settings.host, settings.port)
     allow_open_files()
     with contextlib.closing(listening):
-        print(DISCLOSURE, file=sys.stderr)
+        print(disclosure(settings.llm.sends_words_to), file=sys.stderr)
         print("loading …", file=sys.stderr, flush=True)
         resident = open_resident(settings)
         if resident.notice:
@@ -196,9 +197,9 @@ def open_resident(settings: WebSettings) -> Resident:
         models = {model.name: model for model in models.values()}
     return Resident(
         # Visitors see a folder's name, not where it lies.
-        models={Path(n).name if Path(n).is_dir() else n: model for n, model in models.items()},
+        models={_shown_name(settings, name, model): model for name, model in models.items()},
         voices={voice.name: voice.engine, **_other_voices(voice.name)},
-        notice=instead(voice),
+        notice=notices(voice, *models.values()),
         open_detector=partial(open_vad, settings.vad),
         policies=(settings.policy, *(name for name in policy_names() if name != settings.policy)),
         persona=settings.persona or "",
@@ -210,6 +211,13 @@ def open_resident(settings: WebSettings) -> Resident:
         works_elsewhere=elsewhere,
         census=_census(settings),
     )
+
+
+def _shown_name(settings: WebSettings, name: str, model: SpeechModel) -> str:
+    """Returns how visitors see a model: by its folder's name, not where it lies."""
+    if settings.engine == CHAT_SERVER:
+        return model.name
+    return Path(name).name if Path(name).is_dir() else name
 
 
 def _census(settings: WebSettings) -> Census | None:

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp
 
 from assistant.errors import SettingsError
+from ui.page_colours import colours_router
 from ui.realtime.hosting.admission import AdmissionSettings
 from ui.realtime.hosting.engines import Resident
 from ui.realtime.hosting.secrets import ClientSecrets
@@ -72,6 +73,7 @@ class Site:
         self._api.include_router(ModelRoutes(resident, secrets).router)
         self._api.mount("/attune/static", FreshFiles(directory=STATIC), name="attune")
         if records is not None:
+            self._api.include_router(colours_router())
             self._api.include_router(records.router)
         if with_page:
             self._api.include_router(Page(resident, with_records=records is not None).router)

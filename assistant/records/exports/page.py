@@ -9,6 +9,7 @@ import hashlib
 from html import escape
 from pathlib import Path
 
+from assistant.page_colours import page_colours
 from assistant.records.exports.course import course
 from assistant.records.exports.sound import data_uri
 from assistant.records.reading import Record
@@ -38,7 +39,7 @@ def page(record: Record, sound: str | None, tools: str = "", forms: str = "'none
         tools: HTML that stands above the words.
         forms: Where forms in it may be sent, as content security says it.
     """
-    script, style = _own("page.js"), _own("page.css")
+    script, style = _own("page.js"), page_colours() + _own("page.css")
     turns = recorded_turns(record)
     spoken = {(one.turn.turn.index, one.is_person): one for one in passages(record)}
     length_s = max([record.duration_s, *(one.end_s for one in spoken.values())])

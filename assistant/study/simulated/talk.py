@@ -65,6 +65,7 @@ class SimulatedTalk:
         settings = TalkCommandSettings(
             model=condition.model,
             engine=condition.engine,
+            llm=condition.llm,
             policy=condition.policy,
             persona=condition.prompt or None,
             # Where a script answers, no judge needs to be loaded either.

@@ -4,6 +4,7 @@ from assistant.errors import InputError, SettingsError
 from assistant.study.design.reading import read_study
 from assistant.study.design.scaffold import EXAMPLE, new_study
 from assistant.study.keeping.store import StudyFolder
+from assistant.study.run.pages import consent_sha256, disclosed
 from assistant.study.run.runner import Runner
 from tests.assistant.study.small_study import CONTENT, make_study
 
@@ -111,3 +112,20 @@ def test_an_impossible_level_of_the_analysis_is_named_with_its_line(tmp_path):
     make_study(tmp_path, f"{CONTENT}\n[analysis]\nalpha = 5\n")
     with pytest.raises(SettingsError, match=r"line 26: analysis\.alpha must be less than 0\.5"):
         read_study(tmp_path)
+
+
+def test_a_condition_may_be_answered_by_an_llm_server_and_participants_are_told(tmp_path):
+    make_study(tmp_path, CONTENT)
+    study = read_study(tmp_path)
+    assert "nothing is sent elsewhere" in disclosed(study)
+    before = consent_sha256(study)
+    elsewhere = 'llm = { server = "https://llm.example.org/v1", name = "qwen3" }'
+    make_study(tmp_path, CONTENT.replace('engine = "cascade"', elsewhere))
+    study = read_study(tmp_path)
+    asking = [one for one in map(study.condition, study.names()) if one.engine == "chat_server"]
+    assert asking
+    assert {one.llm.name for one in asking} == {"qwen3"}
+    assert "llm.example.org" in disclosed(study)
+    assert "nothing is sent elsewhere" not in disclosed(study)
+    assert consent_sha256(study) != before
+    assert len({one.engines for one in map(study.condition, study.names())}) == 2

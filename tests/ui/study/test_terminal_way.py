@@ -5,7 +5,7 @@ import pytest
 from assistant.audio.file_devices import FileSpeaker
 from assistant.audio.protocols import Ends
 from assistant.errors import SettingsError
-from assistant.records.recording import open_record
+from assistant.records.mending import open_record
 from assistant.study.keeping.store import read_lines
 from assistant.study.run.engines import StudyEngines
 from assistant.study.run.headphone_sounds import RATE_HZ, trial_sides

@@ -11,7 +11,7 @@ from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.conversation.engines import Engines
 from assistant.empathy import load_policy
 from assistant.errors import InputError, SettingsError
-from assistant.records.recording import open_record
+from assistant.records.mending import open_record
 from assistant.settings import TalkCommandSettings
 from assistant.turns.patience import PatienceSettings
 from models.emotions import Emotion
