@@ -518,6 +518,7 @@ async def test_a_question_of_the_command_is_answered_by_the_same_texts() -> None
     assert answers[3].reply == "The model speaks."
 
 
+DIGITS = tuple(map(str, "zero one two three four five six seven eight nine".split()))
 NEVER_IN_A_NUMBER = (
     "hundred thousand million ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"
@@ -536,9 +537,6 @@ def test_every_number_to_call_is_dictated_digit_by_digit(country: str) -> None:
         digits = [word for word in words_of(said) if word in DIGITS]
         written = "".join(filter(str.isdigit, help_.reply))
         assert "".join(str(DIGITS.index(digit)) for digit in digits) == written
-
-
-DIGITS: list[str] = "zero one two three four five six seven eight nine".split()
 
 
 def words_of(text: str) -> list[str]:
