@@ -185,7 +185,7 @@ class Hearing:
         self._emit(partial(events.EmotionHeard, **heard))
 
     def _reads(self, words: Transcript) -> None:
-        """Takes the words, and what they call for; publishes both."""
+        """Takes the words, and what they call for; publishes both, typed words excepted."""
         turn = self._question.turn
         self.words = words
         self.help = self._memory.look(words.text, turn)
@@ -195,7 +195,8 @@ class Hearing:
         if self.is_passed_over:
             self._emit(partial(events.PassedOver, turn=turn))
             return
-        self._emit(partial(events.WordsHeard, turn=turn, transcript=words))
+        if self._question.utterance is not None:  # typed ones were told (`Reply.commit`)
+            self._emit(partial(events.WordsHeard, turn=turn, transcript=words))
         match self.help:
             case Help(topic=topic, text=text, stage=Stage.BEGUN):
                 self._emit(partial(events.HelpOffered, turn=turn, topic=topic, text=text))

@@ -32,6 +32,7 @@ from assistant.turns.ear import Ear, Heard
 from assistant.turns.endpointing import Endpointer
 from assistant.turns.interjections import InterjectionJudge
 from assistant.turns.marks import Boundary, Floor, TurnMark
+from assistant.turns.own_voice import OwnVoice
 from assistant.turns.patience import Patience
 from assistant.turns.push_to_talk import KeyChange, TalkKey
 from assistant.turns.settings import TalkSettings
@@ -101,6 +102,8 @@ class TalkLoop:
         self._is_muted = False
         self._is_stopping = False
         self._echo = EchoState.UNKNOWN
+        self._own_voice = OwnVoice()
+        self._is_over_answer = False
         self._asking: set[asyncio.Task[bool]] = set()
         self._steady = SteadyFrames(ends.microphone, self._ear.frame_samples)
         is_file = isinstance(ends.microphone, FileMicrophone)
@@ -362,7 +365,10 @@ class TalkLoop:
         self._endpointer.patience = self._patience.factor
         self._endpointer.least_silence_ms = self._patience.least_silence_ms
         for mark in self._endpointer.feed(
-            self._probability(heard), floor=self._floor_now(), level_db=self._level_db(heard)
+            self._probability(heard),
+            floor=self._floor_now(),
+            level_db=self._level_db(heard),
+            is_withheld=heard.is_withheld,
         ):
             self._act(mark)
         self._measure(heard, samples, played)
@@ -401,7 +407,7 @@ class TalkLoop:
         """Whether nothing is listened to, so that the assistant does not answer itself."""
         if not self._is_contested():
             return False
-        match self._ear.echo:
+        match self._echo_now:
             case EchoState.TOO_STRONG:
                 return True
             case EchoState.REMOVED if self._presence.has_lost_step(self._clock):
@@ -555,7 +561,7 @@ class TalkLoop:
         if lost := self._presence.newly_dropped(self._clock):
             total = self._ends.microphone.dropped_frames
             self._emit(lambda at_s: events.FramesDropped(at_s, lost, total))
-        if (echo := self._ear.echo) is not self._echo:
+        if (echo := self._echo_now) is not self._echo:
             self._echo = echo
             self._emit(lambda at_s: events.EchoJudged(at_s, echo))
         if self._clock // len(samples) % FRAMES_PER_LEVEL == 0:
@@ -563,8 +569,26 @@ class TalkLoop:
             self._emit(lambda at_s: events.LevelMeasured(at_s, *levels_db, heard.probability))
 
     def _learn(self, event: events.Event) -> None:
-        if isinstance(event, events.EmotionHeard):
-            self._patience.heard(event.estimate)
+        match event:
+            case events.EmotionHeard(estimate=estimate):
+                self._patience.heard(estimate)
+            case events.ReplyText(text=text):
+                self._own_voice.says(text)
+            case events.SpeechConfirmed(while_assistant_speaks=is_over):
+                self._is_over_answer = is_over
+            case events.WordsHeard(transcript=words) if words.source != "typed":
+                if self._is_over_answer and self._own_voice.hears(words.text):
+                    # Not from within this event, which belongs to the answer that is to end.
+                    asyncio.get_running_loop().call_soon(self.interrupt)
+            case events.ReplyFinished() | events.Interrupted():
+                self._own_voice.answered()
+            case _:
+                pass
+
+    @property
+    def _echo_now(self) -> EchoState:
+        """What is known of the assistant's own voice in the microphone, by sound and by words."""
+        return EchoState.TOO_STRONG if self._own_voice.is_heard else self._ear.echo
 
 
 def _samples(duration_ms: float) -> int:

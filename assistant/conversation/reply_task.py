@@ -18,7 +18,7 @@ from assistant.conversation.conversation import Conversation
 from assistant.conversation.hearing import Hearing
 from assistant.conversation.question import Emit, Question
 from assistant.conversation.time_marks import Mark
-from assistant.engines.protocols import Cancel, Dialogue, SpeakingStyle, TextDelta
+from assistant.engines.protocols import Cancel, Dialogue, SpeakingStyle, TextDelta, Transcript
 from assistant.errors import EngineFailed
 from assistant.history import SpokenReply
 from assistant.safety import SAD, reply_of
@@ -94,6 +94,10 @@ class Reply:
         held, self._held = self._held or [], None
         self._committed.set()
         self.hearing.is_over = True
+        if self.question.utterance is None:
+            # Known at once, and told although this task may end before the model reads them.
+            typed = Transcript(self.question.words, source="typed")
+            self._publish(partial(events.WordsHeard, turn=self.question.turn, transcript=typed))
         for make in held:
             self._publish(make)
 
@@ -286,7 +290,8 @@ class Reply:
         self.mark(Mark.FIRST_SENTENCE)
         speaker = self._speaker
         self._spoken.begin(sentence)
-        clips = self._clips(sentence, style)
+        help_ = self.hearing.help
+        clips = self._clips(help_.to_say(sentence) if help_ else sentence, style)
         waiting: list[AudioClip] = []
         with closing(clips):
             async for clip in clips:

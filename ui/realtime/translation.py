@@ -213,7 +213,9 @@ class Translator:
         self.end_ms = None
 
     def _cleared(self, response: Response) -> None:
-        if response.has_audio:
+        # A client that then says how much it had played corrects the text, and clears nothing more.
+        if response.has_audio and not response.is_cleared:
+            response.is_cleared = True
             self._playback("cleared", response)
 
     def _playback(self, what: str, response: Response) -> None:
