@@ -166,7 +166,7 @@ def test_examples_take_nothing_of_the_room_of_a_turn(model: BlspEmo) -> None:
 
 def test_a_model_of_short_talks_is_shown_none_that_fill_them(model: BlspEmo) -> None:
     other = copy(model)
-    other.config = replace(model.config, talk_tokens=200)
+    other.config = replace(model.config, talk_tokens=150)
     talk = TalkSession(other, sampling=SHORT)
     talk.read("The train?")
     assert "late" not in shown(other, talk)
