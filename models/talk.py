@@ -171,6 +171,11 @@ class TalkSession:
             self._text.crop(self._turns.pop().start)
             self._reply_ids = []
 
+    def compute(self) -> None:
+        """Computes what was listened to, read and replied so far, so that nothing waits for it."""
+        if len(self._text):
+            self._text.logits()
+
     def completeness(self, words: str) -> float:
         """Returns the probability in [0, 1] that a person who pauses after `words` is done.
 

@@ -7,7 +7,7 @@ import numpy as np
 from assistant.audio.protocols import EchoCanceller, EchoState
 from assistant.audio.waveform import Waveform
 from assistant.engines.protocols import VoiceActivityDetector
-from assistant.turns.endpointing import EndpointingSettings
+from assistant.turns.endpointing_settings import EndpointingSettings
 from assistant.turns.speech_gate import SpeechGate
 
 ECHO_MARGIN_DB = -6.0

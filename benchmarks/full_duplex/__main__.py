@@ -8,18 +8,27 @@ are there already are kept, of Attune or of any other system, and measured. `--r
 makes up to N samples of each task by the benchmark's recipes where the data cannot be had
 (`rebuilt.py` says of what); such figures stand beside the published ones, not among them.
 
+`--model none` measures turn-taking alone: a model that talks at once and without end, flite's
+voice, ends judged by the sound and never by words, no time counted for any work. It says what the
+waiting costs; nothing of that row is an answer.
+
 Not measured: what GPT-4o says of the answers (v1), and prosody and kinds of behaviour (v1.5).
 """
 
 import argparse
 import json
 import os
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from assistant.assembly import open_engines
+from assistant.conversation.engines import Engines
+from assistant.empathy import load_policy
 from assistant.engines.settings import ModelSettings
+from assistant.engines.silero import Silero
+from assistant.engines.table import open_turn_judge, open_voice
 from assistant.settings import TalkCommandSettings
 from benchmarks.full_duplex.layout import Kind, Sample, answered, samples, seconds
 from benchmarks.full_duplex.measures import (
@@ -31,13 +40,16 @@ from benchmarks.full_duplex.measures import (
     words,
 )
 from benchmarks.full_duplex.playing import answer
-from benchmarks.full_duplex.rebuilt import rebuild
+from benchmarks.full_duplex.rebuilt import TEXTS, rebuild
 from benchmarks.pauses import recordings
 from benchmarks.results import table, write_section
 from benchmarks.rooms.room import read
+from benchmarks.rooms.talking import Talker
 from models.checkpoints.embedded import EMBEDDED
 from train.metrics import share
 
+ALONE = "none"
+"""Of `--model`: turn-taking alone."""
 HEAD = [
     "",
     "pauses: TOR ↓",
@@ -178,17 +190,32 @@ def answer_all(root: Path, options: argparse.Namespace, drops: Counter[str]) -> 
     settings = TalkCommandSettings(
         model=options.model, voice=options.voice, run=ModelSettings(threads=options.threads)
     )
+    talk = settings.talk
     if options.known:
-        patience = settings.talk.patience.model_copy(update={"stranger_ms": 0})
-        talk = settings.talk.model_copy(update={"patience": patience})
-        settings = settings.model_copy(update={"talk": talk})
-    engines = open_engines(settings, judging=settings)
+        patience = talk.patience.model_copy(update={"stranger_ms": 0})
+        talk = talk.model_copy(update={"patience": patience})
+    is_alone = options.model == ALONE
+    engines = turn_taking_alone() if is_alone else open_engines(settings, judging=settings)
     try:
         for number, sample in enumerate(missing, start=1):
-            answer(sample, engines, settings.talk)
+            answer(sample, engines, talk, counts_work=not is_alone)
             print(f"{sample.task}/{sample.folder.name}: {number} of {len(missing)}", flush=True)
     finally:
         engines.close()
+
+
+def turn_taking_alone() -> Engines:
+    """Returns engines whose answers cost nothing and never end."""
+    content = tomllib.loads(TEXTS.read_text(encoding="utf-8"))
+    lines = [sentence.replace("| ", "") for sentence in content["pauses"]]
+    return Engines(
+        Talker(lines),
+        open_voice("flite"),
+        load_policy(),
+        Silero(),
+        "flite",
+        judge=open_turn_judge(),
+    )
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from assistant.audio.waveform import Framer
-from assistant.turns.endpointing import Endpointer, EndpointingSettings
+from assistant.turns.endpointing import Endpointer
+from assistant.turns.endpointing_settings import EndpointingSettings
 from assistant.turns.marks import Boundary, EndReason, Floor, TurnMark, Verdict
 
 FRAME_MS = 32

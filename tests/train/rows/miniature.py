@@ -48,8 +48,8 @@ def clip(path: Path, answer: int, head: int = NEUTRAL) -> None:
     """Writes one clip."""
     path.parent.mkdir(parents=True, exist_ok=True)
     times = np.arange(16_000) / 16_000
-    tones = (LOW_HZ + STEP_HZ * answer, HIGH_HZ + STEP_HZ * head)
-    wave = sum(0.2 * np.sin(2 * np.pi * hz * times) for hz in tones)
+    tones = ((0.2, LOW_HZ + STEP_HZ * answer), (0.02, HIGH_HZ + STEP_HZ * head))
+    wave = sum(level * np.sin(2 * np.pi * hz * times) for level, hz in tones)
     soundfile.write(path, wave, 16_000, format="WAV", subtype="PCM_16")
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 import threading
 import zipfile
@@ -174,6 +175,17 @@ def test_known_speakers_are_left_out(tmp_path: Path) -> None:
     assert limited.drops["not drawn"] == 1
 
 
+def test_a_lower_limit_is_the_beginning_of_a_higher_one(tmp_path: Path) -> None:
+    miniature.ravdess(tmp_path / "in")
+    settings = RowsSettings(
+        corpora=tmp_path / "in", out=tmp_path / "out", row=("ravdess-accuracy",), limit=4
+    )
+    answerer = Scripted()
+    run(settings, answerer)
+    run(settings.model_copy(update={"limit": 2}), answerer)
+    assert answerer.asked == 4
+
+
 def test_mini_knows_the_speakers_it_was_trained_on() -> None:
     trained_on = read_table().trained_on["mini"]
     assert trained_on == tuple(f"ravdess-{actor:02d}" for actor in range(1, 17))
@@ -324,6 +336,29 @@ def test_a_judge_that_is_gone_is_counted_and_asked_again_next_time(
     assert any("exchanged" in note for note in back.notes)
 
 
+def test_a_judge_that_is_gone_is_not_asked_about_the_next_row(
+    tmp_path: Path,
+    judge_server: Callable[[Answering], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("train.continuations.writers.PAUSE_S", 0.0)
+    monkeypatch.setattr("train.rows.judging.SIDE_BY_SIDE", 1)
+    miniature.ravdess(tmp_path / "in/ravdess")
+    miniature.avamerg(tmp_path / "in/talks")
+    asked: list[str] = []
+    settings = RowsSettings(
+        corpora=tmp_path / "in",
+        out=tmp_path / "out",
+        row=("reasoning-factual", "avamerg-quality"),
+        judge=judge_server(asked.append),
+    )
+    found = run(settings)
+    assert value(found["reasoning-factual"]) == 1  # the lowest of its scale, and said why
+    assert any(judging.GIVEN_UP in note for note in found["reasoning-factual"].notes)
+    assert "when the judge is back" in found["avamerg-quality"].missing
+    assert all("great news" not in question for question in asked)
+
+
 @pytest.mark.parametrize(
     ("said", "score"),
     [
@@ -359,5 +394,8 @@ def test_reasons_are_judged_against_what_was_measured(
     )
     row = run(settings)["reasoning-factual"]
     assert value(row) == 4
-    assert any("300 Hz" in q and "The voice sounded neutral." in q for q in asked)
+    neutral = next(q for q in asked if "The voice sounded neutral." in q)
+    told = re.search(r"Measured of the voice: median pitch (\d+) Hz", neutral)
+    assert told
+    assert abs(int(told[1]) - miniature.LOW_HZ) < 6
     assert "meld is not in the folder" in row.notes
