@@ -1,7 +1,8 @@
 """Checkpoints that hold only what was trained: the rest comes from parts of the catalogue.
 
-A parameter is read from the checkpoint's own weights where they hold it; else from the part, plus
-a change of low rank where the checkpoint holds one (`NAME.down` (R, in) and `NAME.up` (out, R)).
+A parameter is read from the checkpoint's own weights where they hold it, else from the part; plus,
+in either case, a change of low rank where the checkpoint holds one (`NAME.down` (R, in) and
+`NAME.up` (out, R)): what was trained once more is added without writing all of it again.
 """
 
 from collections.abc import Collection
@@ -123,9 +124,7 @@ class ComposedWeights:
             CheckpointError: Neither has them.
         """
         del shape
-        if name in self._own:
-            return self._files.read(name)
-        base = self._parts.find(name)
+        base = self._files.read(name) if name in self._own else self._parts.find(name)
         if base is None:
             raise CheckpointError(
                 f"{self._files.folder} lacks the tensor {name}, and so do its parts: copy the "
