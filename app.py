@@ -28,7 +28,6 @@ COMMANDS = {
         examples=(
             ("", "microphone and loudspeaker; ? shows the keys"),
             ("--input question.wav --output heard.wav", "without any hardware"),
-            ("--llm-server localhost:11434 --llm-name llama3.2", "your own LLM answers (Ollama)"),
         ),
     ),
     "web": Command(

@@ -55,8 +55,8 @@ FLOORS = {
         "adapters",
         "emotion turn_ear",
         "words examples",
-        "hearing",
-        "blsp_emo ears listener",
+        "listening",
+        "blsp_emo ears",
         "talk transcription",
     ),
     "train": (

@@ -35,7 +35,7 @@ from assistant.engines.settings import LLM_KEY, GenerationSettings, LlmSettings,
 from assistant.engines.tool_calls import COMMON_MARKS
 from assistant.errors import EngineFailed, EngineUnavailable, PersonaTooLong
 from models.checkpoints.embedded import EMBEDDED
-from models.listener import HeardWords, Listener
+from models.listening.listener import HeardWords, Listener
 from models.prompts import NOT_UNDERSTOOD, SPOKEN_PERSONA, VOICE_NOTE, noted
 from models.weights import CheckpointError
 
