@@ -14,6 +14,7 @@ from assistant.engines.blsp_emo import (
     estimate_of,
     failures,
     load_checkpoint,
+    overheard,
     sampling_of,
     transcribed,
     with_examples,
@@ -77,6 +78,14 @@ class CascadeModel(SpeechModel):
             EngineFailed: The model broke.
         """
         return transcribed(self.model, utterance)
+
+    def overhear(self, utterance: Waveform, cancel: Cancel) -> Transcript | None:
+        """Returns the words so far of somebody who still speaks; None where nothing writes them.
+
+        Raises:
+            EngineFailed: The model broke.
+        """
+        return overheard(self.model, utterance, cancel)
 
     def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
         """Returns how well `phrases` fit something brief; None where the model cannot tell.
