@@ -24,10 +24,11 @@ COMMANDS = {
         "assistant.settings:TalkCommandSettings",
         "ui.terminal.command:talk",
         often="voice echo devices.microphone devices.speaker record continues plain input output "
-        "model policy persona country",
+        "model llm-server policy persona country",
         examples=(
             ("", "microphone and loudspeaker; ? shows the keys"),
             ("--input question.wav --output heard.wav", "without any hardware"),
+            ("--llm-server localhost:11434 --llm-name llama3.2", "your own LLM answers (Ollama)"),
         ),
     ),
     "web": Command(
@@ -35,7 +36,7 @@ COMMANDS = {
         "ui.web.settings:WebSettings",
         "ui.web.command:web",
         often="open-browser voice host port auth hosts records admission.most "
-        "model policy persona country",
+        "model llm-server policy persona country",
         examples=(
             ("--open-browser", "for yourself, on this computer"),
             ("--host 0.0.0.0 --auth password.txt", "for others too, who give a password"),
@@ -45,7 +46,7 @@ COMMANDS = {
         "answer recordings of a person: emotion, words, spoken answer, transcript",
         "assistant.settings:ReplySettings",
         "ui.report:reply",
-        often="text joined out force play json voice model policy persona country",
+        often="text joined out force play json voice model llm-server policy persona country",
         examples=(
             ("question.wav --play", "one recording; the answer is played, and kept in answers/"),
             ('--text "I lost my job."', "a typed question"),
@@ -93,7 +94,10 @@ COMMANDS = {
 }
 
 NAME = "attune"
-ABOUT = "Attune, a local, open, empathetic voice assistant. Nothing you say leaves this machine."
+ABOUT = (
+    "Attune, a local, open, empathetic voice assistant. Nothing you say leaves this "
+    "machine, unless you name an LLM server elsewhere."
+)
 DISK_FULL = "the disk is full; what was finished is kept: free some space and run it again"
 
 

@@ -8,7 +8,7 @@ import tyro
 from assistant.audio.devices import DeviceSettings
 from assistant.audio.echo import EchoMode
 from assistant.configuration import Settings
-from assistant.engines.settings import DetectorName, SpeechModelSettings
+from assistant.engines.settings import DetectorName, LlmSettings, SpeechModelSettings
 from assistant.engines.table import USUAL_VAD
 from assistant.remembered import DEFAULT_FILE
 from assistant.turns.endpointing_settings import EndpointingSettings
@@ -120,6 +120,7 @@ class DoctorSettings(CommonSettings):
     fetch: bool = False
     """Fetch the parts of the default model and voice that are not here yet, so that no talk waits
     for them and none needs a network."""
+    llm: LlmSettings = LlmSettings()
     devices: DeviceSettings = DeviceSettings()
     json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False
     """Print one JSON object instead of a table."""

@@ -20,6 +20,8 @@ REPLY_ROOM, REPLY_SHARE = 128, 8
 many of the longest talk."""
 KEPT_SHARE = 0.4
 """Of the longest talk: where it would be longer, old turns are dropped until it takes this."""
+EXAMPLES_SHARE = 0.25
+"""Of the longest talk: examples that would take more of it are not shown."""
 SENTENCE_ENDS = (". ", "! ", "? ")
 
 
@@ -321,8 +323,9 @@ class TalkSession:
         self._forget_examples()
         # The opening first: its length counts when room is made.
         self._set_opening(emotion)
-        shown = [(example.said, example.reply) for example in examples]
-        ids = self._prompts.turns(shown)
+        ids = self._prompts.turns([(example.said, example.reply) for example in examples])
+        if len(ids) > EXAMPLES_SHARE * self._model.config.longest_talk:
+            ids = []
         self._make_room(length + len(ids))
         self._turns.append(_Turn(len(self._text) if self._turns else 0))
         if len(self._turns) > 1:

@@ -55,7 +55,8 @@ FLOORS = {
         "adapters",
         "emotion turn_ear",
         "words examples",
-        "blsp_emo ears",
+        "hearing",
+        "blsp_emo ears listener",
         "talk transcription",
     ),
     "train": (
@@ -74,11 +75,11 @@ FLOORS = {
     ),
     "assistant": (
         "errors configuration danger carried page_colours",
-        "worker output_file remembered",
+        "worker background output_file remembered",
         "clock audio",
         "voice",
         "engines",
-        "engines.voices",
+        "engines.voices engines.chat_server",
         "events empathy",
         "safety history",
         "turns",

@@ -12,11 +12,24 @@ from assistant.audio.protocols import EchoState
 from assistant.history import Turn, turn_after, turn_index
 from models.emotions import Emotion
 
-DISCLOSURE = (
+DISCLOSED = (
     "You are talking with a machine. Attune guesses how you feel from your voice, and it can be "
-    "wrong; it is no doctor and no emergency service. Everything stays on this computer."
+    "wrong; it is no doctor and no emergency service."
 )
-"""Shown before anything is heard."""
+
+
+def disclosure(sends_words_to: str | None = None) -> str:
+    """Returns what is shown before anything is heard.
+
+    Args:
+        sends_words_to: Another machine that the person's words are sent to.
+    """
+    if sends_words_to is None:
+        return f"{DISCLOSED} Everything stays on this computer."
+    return (
+        f"{DISCLOSED} Your words are sent to {sends_words_to}; your voice stays on this computer."
+    )
+
 
 ECHO_NOTICES = {
     EchoState.ABSENT: "what Attune says does not reach your microphone: interrupt it at any time",

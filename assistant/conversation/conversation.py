@@ -66,6 +66,8 @@ class Conversation:
             "voice": engines.voice_name,
             "policy": engines.policy.name,
         }
+        if elsewhere := engines.model.sends_words_to:
+            named["words_sent_to"] = elsewhere
         self._in_force = SettingsInForce(self.publish, {**named, **in_force})
 
     @property

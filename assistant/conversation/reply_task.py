@@ -247,6 +247,7 @@ class Reply:
             self._reply,
             ahead=64,
             due=self.due_s,
+            awaits=lambda delta: delta.awaits,
         )
         with closing(deltas):
             async for delta in deltas:

@@ -24,6 +24,7 @@ from models.checkpoints.embedded import EMBEDDED, folder_of
 from models.config import TurnEndConfig
 from models.emotions import Emotion
 from models.generation import Sampling
+from models.hearing import Hearing
 from models.pretrained.catalogue import Part
 from models.pretrained.unpacked import KINDS, unpacked
 from models.talk import SystemLineTooLong, TalkSession
@@ -254,17 +255,22 @@ def load_checkpoint(source: str, run: ModelSettings) -> BlspEmo:
 
 
 def _loaded(source: str, run: ModelSettings) -> BlspEmo:
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KEPT_CONVOLUTIONS)
-    import torch
-
-    if run.threads is not None:
-        torch.set_num_threads(run.threads)
+    prepare_torch(run)
     quantize = "int8" if run.dtype == "int8" else "none"
     dtype = "auto" if run.dtype == "int8" else run.dtype
     try:
         return BlspEmo.from_pretrained(source, dtype=dtype, device=run.device, quantize=quantize)
     except CheckpointError as error:
         raise EngineUnavailable(str(error)) from error
+
+
+def prepare_torch(run: ModelSettings) -> None:
+    """Sets what all models of the process share."""
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KEPT_CONVOLUTIONS)
+    import torch
+
+    if run.threads is not None:
+        torch.set_num_threads(run.threads)
 
 
 def with_examples(model: BlspEmo, generation: GenerationSettings) -> BlspEmo:
@@ -317,7 +323,7 @@ def transcribed(model: BlspEmo, utterance: Waveform) -> Transcript:
         return words_of(model, model.hear(utterance), Cancel())
 
 
-def overheard(model: BlspEmo, utterance: Waveform, cancel: Cancel) -> Transcript | None:
+def overheard(model: Hearing, utterance: Waveform, cancel: Cancel) -> Transcript | None:
     """Returns the words so far of somebody who still speaks; None where no decoder writes them.
 
     Raises:

@@ -1,6 +1,7 @@
 """What an engine must offer. Engines conform by shape; none has to derive from anything."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -89,6 +90,9 @@ class TextDelta:
     """What stands there instead of text."""
     problem: str = ""
     """Why something that stood there was left out."""
+    awaits: Future[Any] | None = None
+    """What more of the reply waits for, where others make it: nothing stands here. Asked for
+    before that is done, the next piece is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +195,11 @@ class SpeechModel(Protocol):
     """
 
     name: str
+
+    @property
+    def sends_words_to(self) -> str | None:
+        """Another machine that what is said is sent to, as text; None where it stays here."""
+        return None
 
     @property
     def computes_with(self) -> object:

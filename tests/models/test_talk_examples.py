@@ -164,6 +164,14 @@ def test_examples_take_nothing_of_the_room_of_a_turn(model: BlspEmo) -> None:
     talk.listen(replace(long, speech_embeddings=kept))
 
 
+def test_a_model_of_short_talks_is_shown_none_that_fill_them(model: BlspEmo) -> None:
+    other = copy(model)
+    other.config = replace(model.config, talk_tokens=200)
+    talk = TalkSession(other, sampling=SHORT)
+    talk.read("The train?")
+    assert "late" not in shown(other, talk)
+
+
 def test_an_old_talk_makes_room_for_examples(model: BlspEmo, talk: TalkSession) -> None:
     for _ in range(30):
         talk.read("The train, and the train, and the train?")

@@ -144,8 +144,10 @@ class ChosenDialogue:
             self._opened().replace_reply(self._reply)
             yield TextDelta(self._reply)
             return
-        for count, delta in enumerate(self._opened().reply(cancel), start=1):
+        count = 0
+        for delta in self._opened().reply(cancel):
             yield delta
+            count += bool(delta.text)
             if self.most_tokens is not None and count >= self.most_tokens:
                 self.was_cut = True
                 return

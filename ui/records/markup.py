@@ -19,11 +19,13 @@ _HEAD = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>Recorded talks</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/attune/colours.css">
 <link rel="stylesheet" href="/attune/static/records.css">
 </head>
 <body>
 """
+ALL_TALKS = '<a href="/records">All talks</a>'
 STATES = {"mended": "was cut off and mended", "open": "being recorded now", "damaged": "damaged"}
 
 
@@ -41,7 +43,7 @@ def list_page(listed: list[Listed], total: int, asked: Mapping[str, str], skip: 
     return (
         f"{_HEAD}<header><h1>Recorded talks</h1><p><a href='/'>Talk</a></p></header>\n"
         f"<main>{_form(asked)}\n<p role='status'>{_count(len(listed), total, skip)}</p>\n"
-        f"<ul class='records'>{rows or f'<li>{none}</li>'}</ul>\n"
+        f"<ul class='records'>{rows or f'<li>{none}</li>'}</ul>\n{_comparing(listed)}"
         f"{_turning(asked, skip, len(listed), total)}</main></body></html>\n"
     )
 
@@ -56,7 +58,7 @@ def tools(record: Record) -> str:
     on = f'<a class="go-on" href="{_going_on(record.id)}">Go on with this talk</a>'
     links = " ".join(f'<a href="{place}/export/{form}">{form}</a>' for form in FORMATS)
     return (
-        f'<nav class="tools"><a href="/records">All talks</a>{on}{before}'
+        f'<nav class="tools">{ALL_TALKS}{on}{before}'
         f"<span>Export: {links}</span>"
         f'<details><summary>Delete</summary><form method="post" action="{place}/delete">'
         '<button type="submit">Delete for good: words, sound and exports</button></form>'
@@ -115,9 +117,13 @@ def _row(listed: Listed) -> str:
     words = "" if listed.match is None else listed.match.words or listed.match.reply
     state = STATES.get(record.state, "")
     on = f"<a class='go-on' href='{_going_on(record.id)}'>Go on</a>" if words else ""
+    tick = (
+        f"<input type='checkbox' form='compare' name='talk' value='{escape(record.id)}' "
+        f"aria-label='compare {_shown(record.id)}'> "
+    )
     problem = f"<p class='problem'>{_shown(record.problem)}</p>" if record.problem else ""
     return (
-        f"<li><a href='{place}'>{_shown(begun)}</a> <span class='state'>{state}</span> {on}"
+        f"<li>{tick}<a href='{place}'>{_shown(begun)}</a> <span class='state'>{state}</span> {on}"
         f"<p>{_shown(words[:160])}</p>"
         f"<p class='facts'>{length} · {turns} {emotions} <small>{_shown(record.id)}</small></p>"
         f"{problem}</li>"
@@ -126,6 +132,15 @@ def _row(listed: Listed) -> str:
 
 def _going_on(record: str) -> str:
     return escape(f"/?{urlencode({'continue': record})}")
+
+
+def _comparing(listed: list[Listed]) -> str:
+    if len(listed) < 2:
+        return ""
+    return (
+        "<form id='compare' class='search' method='get' action='/records/compare/two'>"
+        "<button type='submit'>Compare the two that are ticked</button></form>\n"
+    )
 
 
 def _count(here: int, total: int, skip: int) -> str:

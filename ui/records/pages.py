@@ -4,20 +4,22 @@ import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
+from fastapi import Query as Given
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from assistant.errors import AssistantError, InputError, OutputError
 from assistant.records.continuing import earlier_talk
 from assistant.records.deletion import delete_record, finish_deletions
+from assistant.records.exports.compared import compared
 from assistant.records.exports.page import page
 from assistant.records.exports.table import FORMATS, Format
 from assistant.records.index import Index, Listed, Query
 from assistant.records.reading import Record, read_record, resolve
 from ui.records.command import moment
-from ui.records.markup import deleted_page, list_page, problem_page, tools
+from ui.records.markup import ALL_TALKS, deleted_page, list_page, problem_page, tools
 from ui.shown import one_line
 from ui.view_json import turn_json
 
@@ -39,6 +41,7 @@ class RecordsPages:
         self._index = index
         self.router = APIRouter(prefix="/records")
         self.router.get("")(self._list)
+        self.router.get("/compare/two")(self._compare)
         self.router.get("/{name}")(self._show)
         self.router.get("/{name}/sound")(self._sound)
         self.router.get("/{name}/turns")(self._turns)
@@ -80,6 +83,16 @@ class RecordsPages:
             sound = "sound" if record.audio is not None else None
             address = f"/records/{record.id}/{sound}" if sound else None
             return HTMLResponse(page(record, address, tools(record), forms="'self'"))
+
+        return _answered(answer)
+
+    def _compare(self, talk: Annotated[list[str], Given()] = []) -> Response:  # noqa: B006
+        def answer() -> Response:
+            names = list(dict.fromkeys(talk))
+            if len(names) != 2:
+                raise InputError("two talks are compared: go back and tick two of the list")
+            one, other = map(self._read, names)
+            return HTMLResponse(compared(one, other, '<nav class="tools">' + ALL_TALKS + "</nav>"))
 
         return _answered(answer)
 

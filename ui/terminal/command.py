@@ -20,6 +20,7 @@ from assistant.errors import OutputError
 from assistant.files.replayed import FileEnds, opened_files
 from assistant.records.continuing import earlier_talk
 from assistant.records.recording import Consent, Recorder
+from assistant.records.retention import enforce_retention, forgetting, too_old
 from assistant.remembered import RememberedFile
 from assistant.session import open_card, open_talk, turn_taking
 from assistant.settings import EngineSettings, HelpSettings, TalkCommandSettings
@@ -35,7 +36,7 @@ from ui.terminal.live import LiveTalk
 from ui.terminal.picture import Panel
 from ui.terminal.plain import plain_lines, turn_lines
 from ui.terminal.save import save
-from ui.view import DISCLOSURE, View, reduce
+from ui.view import View, disclosure, reduce
 
 SHOWN_EARLIER = 3
 """Turns of the talk that one goes on from which the terminal shows."""
@@ -51,12 +52,12 @@ def talk(settings: TalkCommandSettings) -> int:
     files = opened_files(settings.input, settings.output)
     if files is None:
         check_devices(settings.devices)
-    help_settings = settings.part(HelpSettings)
-    open_help(help_settings)  # a wrong setting is told before anything is asked or loaded
+    # A wrong setting is told before anything is asked or loaded.
+    open_help(settings.part(HelpSettings))
     earlier = earlier_talk(settings.records, settings.continues) if settings.continues else None
     remembered = RememberedFile(settings.memory_file)
     held = remembered.read()
-    _say(DISCLOSURE)
+    _say(disclosure(settings.llm.sends_words_to))
     if held.told:
         _say(f"Attune remembers of you: {one_line('; '.join(held.facts))}.")
     if earlier is not None:
@@ -111,6 +112,7 @@ def talk(settings: TalkCommandSettings) -> int:
                     is_push_to_talk=taking.turns == "push-to-talk",
                     is_recording=recorder is not None,
                     glyphs=display.glyphs,
+                    sends_words_to=engines.model.sends_words_to,
                 )
                 return await LiveTalk(talk, display, farewell, panel, saves=settings.saves).run()
 
@@ -137,6 +139,8 @@ def _recorder(
     """Returns what records the conversation, if anything may be recorded; `stack` closes it."""
     if consent is None:
         return None
+    for receipt, path in enforce_retention(records, forgetting(records, None)):
+        _say(too_old(receipt, path))
     recorder = Recorder(new_folder(records), consent, on_problem=say)
     stack.callback(_say, f"The talk is recorded in {recorder.folder}.")
     stack.callback(recorder.close)

@@ -10,7 +10,7 @@ from rich.text import Text
 from assistant.history import Turn
 from ui.shown import EMOTION_COLOURS, PASSED_OVER, one_line, style_words, words_shown
 from ui.terminal.keys import BINDINGS, Action
-from ui.view import DISCLOSURE, CoursePoint, Floor, Notice, Urgency, View, response_s
+from ui.view import CoursePoint, Floor, Notice, Urgency, View, disclosure, response_s
 
 QUIETEST_DB = -60.0
 """Left end of the level meters."""
@@ -65,6 +65,8 @@ class Panel:
     shown_turns: int | None = None
     """How many turns are shown, from the first on, to who looks back; None for all that fit."""
     glyphs: Glyphs = field(default=UNICODE)
+    sends_words_to: str | None = None
+    """Another machine that the person's words are sent to."""
 
 
 def picture(view: View, panel: Panel, console: Console) -> list[str]:
@@ -73,7 +75,7 @@ def picture(view: View, panel: Panel, console: Console) -> list[str]:
     head = _lines(console, _head(view, panel, width))
     if panel.is_help_open:
         # The keys have the screen for themselves: on a small one they would not fit beside it.
-        lines = head[:1] + _lines(console, _help(width))
+        lines = head[:1] + _lines(console, _help(width, panel))
         return (lines + [""] * height)[:height]
     foot = _lines(console, _foot(view, panel, width))
     room = max(0, height - len(head) - len(foot))
@@ -132,7 +134,8 @@ def _meter(
 def _conversation(view: View, panel: Panel) -> ConsoleRenderable:
     if not view.turns and not view.caption:
         hint = "Just speak." if not panel.is_push_to_talk else "Press space, speak, press it again."
-        return Group(Text(""), _indented(DISCLOSURE), Text(""), _indented(f"{hint} ? shows keys."))
+        told = _indented(disclosure(panel.sends_words_to))
+        return Group(Text(""), told, Text(""), _indented(f"{hint} ? shows keys."))
     rows = Table.grid(padding=(0, 1), expand=True)
     rows.add_column(width=LABEL_CELLS, no_wrap=True)
     rows.add_column(ratio=1, overflow="fold")
@@ -278,10 +281,10 @@ def _key_line(panel: Panel) -> Text:
     return line
 
 
-def _help(width: int) -> ConsoleRenderable:
+def _help(width: int, panel: Panel) -> ConsoleRenderable:
     rows = Table.grid(padding=(0, 1 if width < BESIDE_CELLS else 2), expand=True)
     rows.add_column(no_wrap=True)
     rows.add_column(ratio=1, overflow="fold")
     for binding in BINDINGS.values():
         rows.add_row(Text(f" {binding.keys}", style="bold"), binding.about)
-    return Group(rows, "", _indented(DISCLOSURE, style="dim"))
+    return Group(rows, "", _indented(disclosure(panel.sends_words_to), style="dim"))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assistant.assembly import (
-    instead,
+    notices,
     open_chosen_model,
     open_chosen_voice,
     open_help,
@@ -30,9 +30,10 @@ from assistant.engines.protocols import (
     Cancel,
     Persona,
     SpeakingStyle,
+    SpeechModel,
     TextToSpeech,
 )
-from assistant.engines.settings import SpeechModelSettings
+from assistant.engines.settings import CHAT_SERVER, SpeechModelSettings
 from assistant.engines.table import ENGINES, open_vad, open_voice
 from assistant.errors import EngineUnavailable, SettingsError
 from assistant.records.recording import check_records
@@ -44,12 +45,13 @@ from models.checkpoints.embedded import EMBEDDED
 from ui.parts import shown
 from ui.realtime.hosting.census import CENSUS, Census
 from ui.realtime.hosting.engines import Resident
-from ui.view import DISCLOSURE
+from ui.view import disclosure
 from ui.web.listening import listen
 from ui.web.settings import WebSettings
 
 if TYPE_CHECKING:
     from ui.records.pages import RecordsPages
+    from ui.web.server import Retain
 
 LIBRARIES = ("fastapi", "uvicorn", "websockets")
 PASSWORD_VARIABLE = "ATTUNE_AUTH"
@@ -89,7 +91,7 @@ def web(settings: WebSettings) -> int:
     listening = listen(settings.host, settings.port)
     allow_open_files()
     with contextlib.closing(listening):
-        print(DISCLOSURE, file=sys.stderr)
+        print(disclosure(settings.llm.sends_words_to), file=sys.stderr)
         print("loading …", file=sys.stderr, flush=True)
         resident = open_resident(settings)
         if resident.notice:
@@ -120,6 +122,7 @@ async def _serve(
         hosts=hosts,
         password=password,
         records=pages,
+        retain=_retaining(settings),
         with_gradio=settings.gradio,
     )
     # Collecting garbage must not look through the engines again and again: it holds up all talks.
@@ -149,6 +152,14 @@ def _records_pages(settings: WebSettings, password: str | None) -> "RecordsPages
     if settings.records is None or not (_is_own(settings, password) or settings.show_records):
         return None
     return RecordsPages(settings.records, settings.index)
+
+
+def _retaining(settings: WebSettings) -> "Retain | None":
+    """Returns what deletes the talks that their folder's rule does not allow any more."""
+    from assistant.records.retention import enforce_retention, forgetting
+
+    root = settings.records
+    return root and partial(enforce_retention, root, forgetting(root, settings.index))
 
 
 def _is_own(settings: WebSettings, password: str | None) -> bool:
@@ -207,9 +218,9 @@ def open_resident(settings: WebSettings) -> Resident:
         models = {model.name: model for model in models.values()}
     return Resident(
         # Visitors see a folder's name, not where it lies.
-        models={Path(n).name if Path(n).is_dir() else n: model for n, model in models.items()},
+        models={_shown_name(settings, name, model): model for name, model in models.items()},
         voices={voice.name: voice.engine, **_other_voices(voice.name)},
-        notice=instead(voice),
+        notice=notices(voice, *models.values()),
         open_detector=partial(open_vad, settings.vad),
         policies=(settings.policy, *(name for name in policy_names() if name != settings.policy)),
         persona=settings.persona or "",
@@ -221,6 +232,13 @@ def open_resident(settings: WebSettings) -> Resident:
         works_elsewhere=elsewhere,
         census=_census(settings),
     )
+
+
+def _shown_name(settings: WebSettings, name: str, model: SpeechModel) -> str:
+    """Returns how visitors see a model: by its folder's name, not where it lies."""
+    if settings.engine == CHAT_SERVER:
+        return model.name
+    return Path(name).name if Path(name).is_dir() else name
 
 
 def _census(settings: WebSettings) -> Census | None:

@@ -72,6 +72,12 @@ class Resident:
         """The voice of a client that names none."""
         return next(iter(self.voices))
 
+    @property
+    def sends_words_to(self) -> str | None:
+        """Other machines that a model sends the person's words to; None where they stay here."""
+        hosts = [model.sends_words_to for model in self.models.values()]
+        return ", ".join(dict.fromkeys(host for host in hosts if host)) or None
+
     def engines(self) -> Engines:
         """Returns what a conversation begins with: the defaults, and a detector of its own."""
         own = self.works_elsewhere
