@@ -23,12 +23,11 @@ COMMANDS = {
         "talk with Attune by voice, in the terminal",
         "assistant.settings:TalkCommandSettings",
         "ui.terminal.command:talk",
-        often="voice echo devices.microphone devices.speaker record plain input output "
+        often="voice echo devices.microphone devices.speaker record continues plain input output "
         "model llm-server policy persona country",
         examples=(
             ("", "microphone and loudspeaker; ? shows the keys"),
             ("--input question.wav --output heard.wav", "without any hardware"),
-            ("--llm-server localhost:11434 --llm-name llama3.2", "your own LLM answers (Ollama)"),
         ),
     ),
     "web": Command(
@@ -56,6 +55,16 @@ COMMANDS = {
         "list, search, export, replay and delete recorded talks",
         "assistant.records.settings:RecordsSettings",
         "ui.records.command:records",
+    ),
+    "memory": Command(
+        "show and change what Attune remembers between talks; off until you switch it on",
+        "assistant.settings:MemorySettings",
+        "ui.memory:memory",
+        examples=(
+            ("on", "remember from now on what you ask it to"),
+            ("add 'my sister is called Ana'", "keep something"),
+            ("erase", "forget everything"),
+        ),
     ),
     "study": Command(
         "run a study with people: design, consent, conversations, questionnaires, tables",

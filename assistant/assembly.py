@@ -78,8 +78,8 @@ def open_engines(
         detector,
         voice.name,
         help_finder,
-        notices(voice, model),
-        judge,
+        notice=notices(voice, model),
+        judge=judge,
         judges_words=judging is not None and judging.turn_judge != "sound",
     )
 

@@ -90,7 +90,7 @@ class ModelEars:
         return self._ears.words(waveform).text
 
 
-def recogniser(source: str) -> Recogniser | ModelEars:
+def open_ears(source: str) -> Recogniser | ModelEars:
     """Returns what a Whisper, or a checkpoint of ours, hears with."""
     folder = checkpoint_folder(source)
     is_whisper = read_json(folder / "config.json").get("model_type") == "whisper"
@@ -140,7 +140,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    recognisers = {source: recogniser(source) for source in options.speech}
+    recognisers = {source: open_ears(source) for source in options.speech}
     kept: list[dict[str, str]] = []
     rows: list[list[object]] = []
     for name in options.sets:

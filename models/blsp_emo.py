@@ -21,8 +21,8 @@ from models.emotions import EMOTION_LABELS
 from models.examples.book import ExampleBook
 from models.examples.written import EXAMPLES
 from models.features import Waveform
-from models.hearing import Hearing, emotion_of_pieces
 from models.int8 import Int8Linear, quantize_layers
+from models.listening.hearing import Hearing, emotion_of_pieces
 from models.llm import LanguageModel
 from models.masks import blank_outside
 from models.precision import DtypeName, choose_device

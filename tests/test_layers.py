@@ -55,8 +55,8 @@ FLOORS = {
         "adapters",
         "emotion turn_ear",
         "words examples",
-        "hearing",
-        "blsp_emo ears listener",
+        "listening",
+        "blsp_emo ears",
         "talk transcription",
     ),
     "train": (
@@ -75,7 +75,7 @@ FLOORS = {
     ),
     "assistant": (
         "errors configuration danger carried page_colours",
-        "worker background output_file",
+        "worker background output_file remembered",
         "clock audio",
         "voice",
         "engines",
@@ -97,7 +97,7 @@ FLOORS = {
         "view_json",
         "saved_talk",
         "parts",
-        "voices terminal",
+        "memory voices terminal",
         "realtime.protocol",
         "realtime.hosting",
         "realtime",

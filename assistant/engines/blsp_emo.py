@@ -2,8 +2,7 @@
 
 import os
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import contextmanager, suppress
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -24,6 +23,7 @@ from models.checkpoints.embedded import EMBEDDED, folder_of
 from models.config import TurnEndConfig
 from models.emotions import Emotion
 from models.generation import Sampling
+from models.hearing import Hearing
 from models.pretrained.catalogue import Part
 from models.pretrained.unpacked import KINDS, unpacked
 from models.talk import SystemLineTooLong, TalkSession
@@ -61,9 +61,8 @@ class BlspEmoModel(SpeechModel):
                 message names the remedy.
         """
         self.name = source
-        generation = generation or GenerationSettings()
-        self.model = with_examples(load_checkpoint(source, run or ModelSettings()), generation)
-        self.sampling = sampling_of(generation)
+        self.model = load_checkpoint(source, run or ModelSettings())
+        self.sampling = sampling_of(generation or GenerationSettings())
 
     @property
     def computes_with(self) -> object:
@@ -87,7 +86,7 @@ class BlspEmoModel(SpeechModel):
         if self.call_marks is None:
             return None
         system = persona.system or self.model.config.persona
-        return self.open(Persona(f"{system}\n\n{tool_lines(tools)}"))
+        return self.open(Persona(f"{system}\n\n{tool_lines(tools)}", persona.known))
 
     def transcribe(self, utterance: Waveform) -> Transcript:
         """Returns the words of an utterance that belongs to no conversation.
@@ -96,6 +95,14 @@ class BlspEmoModel(SpeechModel):
             EngineFailed: The model broke.
         """
         return transcribed(self.model, utterance)
+
+    def overhear(self, utterance: Waveform, cancel: Cancel) -> Transcript | None:
+        """Returns the words so far of somebody who still speaks; None where nothing writes them.
+
+        Raises:
+            EngineFailed: The model broke.
+        """
+        return overheard(self.model, utterance, cancel)
 
     def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
         """Returns how well `phrases` fit something brief; None where the model cannot tell.
@@ -141,7 +148,7 @@ class BlspEmoDialogue:
     def __init__(self, model: BlspEmo, persona: Persona, sampling: Sampling) -> None:
         self._model = model
         try:
-            self._session = TalkSession(model, persona=persona.system, sampling=sampling)
+            self._session = _begun(model, persona, sampling)
         except SystemLineTooLong as error:
             raise PersonaTooLong(str(error)) from error
         self._has_question = False
@@ -190,6 +197,11 @@ class BlspEmoDialogue:
         self.is_shortened = len(taken.speech_embeddings) < len(heard.speech_embeddings)
         return taken
 
+    def compute(self) -> None:
+        """Computes now what was read so far, which the next answer would have to wait for."""
+        with failures():
+            self._session.compute()
+
     def withdraw(self) -> None:
         """Forgets the last utterance and what was begun in answer to it.
 
@@ -215,6 +227,16 @@ class BlspEmoDialogue:
         """Keeps of the last reply what was heard of it."""
         with failures():
             self._session.truncate(heard)
+
+
+def _begun(model: BlspEmo, persona: Persona, sampling: Sampling) -> TalkSession:
+    """Returns a talk with `persona`, and with what it knows of the person where that fits."""
+    if persona.known:
+        with suppress(SystemLineTooLong):
+            return TalkSession(
+                model, persona=persona.system, known=persona.known, sampling=sampling
+            )
+    return TalkSession(model, persona=persona.system, sampling=sampling)
 
 
 def load_checkpoint(source: str, run: ModelSettings) -> BlspEmo:
@@ -250,14 +272,6 @@ def prepare_torch(run: ModelSettings) -> None:
         torch.set_num_threads(run.threads)
 
 
-def with_examples(model: BlspEmo, generation: GenerationSettings) -> BlspEmo:
-    """Returns `model`, which shows its LLM as many examples as the settings ask for."""
-    if generation.examples is not None:
-        chosen = replace(model.config.examples, count=generation.examples)
-        model.config = replace(model.config, examples=chosen)
-    return model
-
-
 def unpack(part: Part) -> None:
     """Unpacks a part that is on this machine, where it is one that is unpacked.
 
@@ -282,6 +296,7 @@ def sampling_of(generation: GenerationSettings) -> Sampling:
         repetition_penalty=generation.repetition_penalty,
         no_repeat_ngram=generation.no_repeat_ngram,
         seed=generation.seed,
+        examples=generation.examples,
     )
 
 
@@ -298,6 +313,17 @@ def transcribed(model: BlspEmo, utterance: Waveform) -> Transcript:
     """
     with failures():
         return words_of(model, model.hear(utterance), Cancel())
+
+
+def overheard(model: Hearing, utterance: Waveform, cancel: Cancel) -> Transcript | None:
+    """Returns the words so far of somebody who still speaks; None where no decoder writes them.
+
+    Raises:
+        EngineFailed: The model broke.
+    """
+    with failures():
+        words = model.written_words(utterance, cancelled=cancel.is_set)
+    return None if words is None else Transcript(words.text, words.confidence, words.source)
 
 
 def words_of(model: BlspEmo, heard: HeardSpeech, cancel: Cancel) -> Transcript:

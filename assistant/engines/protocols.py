@@ -46,6 +46,11 @@ class EmotionEstimate:
         return max(self.probabilities)
 
 
+GUESSED, SURE_WORDS = 0.2, 0.4
+"""Shares of right words: below the first a transcript says less than that nothing was understood,
+and the model is told so (`WordConfidenceConfig.least`); below the second it is a guess."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transcript:
     """The words of the person."""
@@ -55,6 +60,16 @@ class Transcript:
     """Geometric mean of the token probabilities in [0, 1]; None where it is not known."""
     source: str = "decoder"
     """`decoder` (Whisper's own), `llm` (asked of the LLM) or `typed`."""
+
+    @property
+    def is_understood(self) -> bool:
+        """Whether these are words, perhaps wrong ones, and not what a noise was taken for."""
+        return bool(self.text.strip()) and (self.confidence is None or self.confidence >= GUESSED)
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether many of the words may be wrong."""
+        return self.confidence is not None and self.confidence < SURE_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +101,8 @@ class Persona:
 
     system: str | None = None
     """None stands for the model's own default."""
+    known: str = ""
+    """What the model knows of the person beside it; left out where there is no room for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +238,13 @@ class SpeechModel(Protocol):
 
     def transcribe(self, utterance: Waveform) -> Transcript | None:
         """Returns the words of something brief, 16 kHz, that belongs to no conversation."""
+        return None
+
+    def overhear(self, utterance: Waveform, cancel: Cancel) -> Transcript | None:
+        """Returns the words so far of somebody who still speaks, 16 kHz; None where it cannot.
+
+        It belongs to no conversation, and may end early where it is cancelled.
+        """
         return None
 
     def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:

@@ -10,6 +10,7 @@ import socket
 import sys
 import uuid
 import webbrowser
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,8 +37,10 @@ from assistant.engines.settings import CHAT_SERVER, SpeechModelSettings
 from assistant.engines.table import ENGINES, open_vad, open_voice
 from assistant.errors import EngineUnavailable, SettingsError
 from assistant.records.recording import check_records
+from assistant.remembered import RememberedFile
 from assistant.settings import HelpSettings
 from assistant.turns.settings import TurnJudgeSettings
+from assistant.voice.voice_names import KNOWN_VOICES, known_voice
 from models.checkpoints.embedded import EMBEDDED
 from ui.parts import shown
 from ui.realtime.hosting.census import CENSUS, Census
@@ -48,6 +51,7 @@ from ui.web.settings import WebSettings
 
 if TYPE_CHECKING:
     from ui.records.pages import RecordsPages
+    from ui.web.server import Retain
 
 LIBRARIES = ("fastapi", "uvicorn", "websockets")
 PASSWORD_VARIABLE = "ATTUNE_AUTH"
@@ -55,8 +59,8 @@ SWITCH_S = 0.001
 """How long a thread may keep the others waiting for Python: a model makes thousands of small calls
 a second, and each may have to wait so long."""
 REHEARSED_TOKENS = 8
-OFFERED_VOICES = ("piper", "flite", "flite:rms", "flite:awb", "espeak")
-"""Tried at the start; those that can speak here are offered to visitors."""
+NEVER_BESIDE = frozenset({"kokoro"})
+"""Engines whose voices each hold a large network of their own: offered where chosen."""
 
 
 def web(settings: WebSettings) -> int:
@@ -106,15 +110,19 @@ async def _serve(
     from ui.web.server import Site, WebServer, server_config
 
     await rehearse(resident)
+    if (pages := _records_pages(settings, password)) is not None:
+        resident = replace(resident, shown_records=settings.records)
+    if _is_own(settings, password):
+        resident = replace(resident, remembered=RememberedFile(settings.memory_file))
     sys.setswitchinterval(SWITCH_S)
     hosts = LOOPBACK | {settings.host.lower(), *(name.lower() for name in settings.hosts)}
-    pages = _records_pages(settings, password)
     site = Site(
         resident,
         settings.admission,
         hosts=hosts,
         password=password,
         records=pages,
+        retain=_retaining(settings),
         with_gradio=settings.gradio,
     )
     # Collecting garbage must not look through the engines again and again: it holds up all talks.
@@ -139,13 +147,26 @@ def _records_pages(settings: WebSettings, password: str | None) -> "RecordsPages
 
     Visitors share one password: without a word of the host none of them sees others' talks.
     """
-    from ui.realtime.hosting.security import LOOPBACK
     from ui.records.pages import RecordsPages
 
-    is_own = settings.host in LOOPBACK and not settings.hosts and password is None
-    if settings.records is None or not (is_own or settings.show_records):
+    if settings.records is None or not (_is_own(settings, password) or settings.show_records):
         return None
     return RecordsPages(settings.records, settings.index)
+
+
+def _retaining(settings: WebSettings) -> "Retain | None":
+    """Returns what deletes the talks that their folder's rule does not allow any more."""
+    from assistant.records.retention import enforce_retention, forgetting
+
+    root = settings.records
+    return root and partial(enforce_retention, root, forgetting(root, settings.index))
+
+
+def _is_own(settings: WebSettings, password: str | None) -> bool:
+    """Whether nobody but this computer can reach the server: who talks is one person."""
+    from ui.realtime.hosting.security import LOOPBACK
+
+    return settings.host in LOOPBACK and not settings.hosts and password is None
 
 
 async def rehearse(resident: Resident) -> None:
@@ -244,8 +265,10 @@ def _password(file: Path | None) -> str | None:
 def _other_voices(chosen: str) -> dict[str, TextToSpeech]:
     """Returns the voices beside the chosen one that can speak here."""
     voices: dict[str, TextToSpeech] = {}
-    for name in OFFERED_VOICES:
-        if name != chosen:
+    own = known_voice(chosen)
+    for known in KNOWN_VOICES:
+        name = known.name
+        if known is not own and name.partition(":")[0] not in NEVER_BESIDE:
             with contextlib.suppress(EngineUnavailable):
                 voices[name] = open_voice(name)
     return voices

@@ -121,6 +121,7 @@ def page_html(resident: Resident, *, with_records: bool) -> str:
         nothing_kept_hidden=" hidden" if keeps else "",
         keeping_hidden="" if keeps else " hidden",
         records_hidden="" if with_records else " hidden",
+        memory_hidden="" if resident.remembered is not None else " hidden",
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from assistant.audio.waveform import Waveform
 from assistant.background import Background
-from assistant.engines.blsp_emo import failures, prepare_torch
+from assistant.engines.blsp_emo import failures, overheard, prepare_torch
 from assistant.engines.chat_server.asking import Asker, Question
 from assistant.engines.chat_server.finding import open_client
 from assistant.engines.chat_server.messages import (
@@ -35,7 +35,7 @@ from assistant.engines.settings import LLM_KEY, GenerationSettings, LlmSettings,
 from assistant.engines.tool_calls import COMMON_MARKS
 from assistant.errors import EngineFailed, EngineUnavailable, PersonaTooLong
 from models.checkpoints.embedded import EMBEDDED
-from models.listener import HeardWords, Listener
+from models.listening.listener import HeardWords, Listener
 from models.prompts import NOT_UNDERSTOOD, SPOKEN_PERSONA, VOICE_NOTE, noted
 from models.weights import CheckpointError
 
@@ -152,6 +152,14 @@ class ChatServerModel(SpeechModel):
             EngineFailed: The ears broke.
         """
         return words_of(self.hear(utterance, Cancel()))
+
+    def overhear(self, utterance: Waveform, cancel: Cancel) -> Transcript | None:
+        """Returns the words so far of somebody who still speaks; see `SpeechModel.overhear`.
+
+        Raises:
+            EngineFailed: The ears broke.
+        """
+        return overheard(self._ears, utterance, cancel)
 
     def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
         """Returns how well `phrases` fit something brief; None where the model cannot tell.

@@ -24,7 +24,7 @@ from assistant.errors import EngineFailed, EngineUnavailable, PersonaTooLong
 from assistant.turns.settings import TalkSettings
 from models.checkpoints.embedded import parts_of_model
 from models.emotions import Emotion
-from models.listener import HeardWords, Listener
+from models.listening.listener import HeardWords, Listener
 from models.prompts import NOT_UNDERSTOOD, VOICE_NOTE
 from models.words.written import Words
 from tests.assistant.engines.chat_server.fake_server import FakeServer, error

@@ -1,6 +1,6 @@
 """What every model that hears has: a speech encoder, an emotion head, and perhaps a decoder."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from models.speech_decoder import SpeechDecoder
 from models.speech_encoder import SpeechEncoder, SpeechStates
 from models.tokenizer import Tokenizer
 from models.words.phrases import phrase_scores
+from models.words.written import Words, words_of, written_words
 
 SHORTEST_SAMPLES = 1600
 """Utterances below 0.1 s are followed by silence up to it."""
@@ -71,6 +72,34 @@ class Hearing(nn.Module):
                 piece = torch.nn.functional.pad(piece, (0, SHORTEST_SAMPLES - piece.numel()))
             states.append(self.encode(self.features([piece])))
         return states
+
+    @torch.inference_mode()
+    def written_words(
+        self, waveform: Waveform, *, cancelled: Callable[[], bool] = lambda: False
+    ) -> Words | None:
+        """Returns the words alone of a 16 kHz utterance of up to 30 s, without emotion.
+
+        Args:
+            waveform: The utterance, perhaps not whole.
+            cancelled: Where it turns true the words may end early.
+
+        Returns:
+            None for a model without a decoder.
+        """
+        if self.decoder is None or self.config.transcription is None:
+            return None
+        piece = torch.as_tensor(without_offset(waveform), dtype=torch.float32)
+        states = self.encode(self.features([piece]))
+        if cancelled():
+            return Words("", None, "decoder")
+        written = written_words(
+            self.decoder,
+            self.config.transcription,
+            states,
+            self.decoder_tokenizer,
+            cancelled=cancelled,
+        )
+        return words_of([written], self.decoder_tokenizer, self.config.word_confidence)
 
     @torch.inference_mode()
     def phrase_scores(self, waveform: Waveform, phrases: Sequence[str]) -> list[float] | None:

@@ -16,8 +16,8 @@ from models.checkpoints.filling import check_quantize, fill
 from models.config import BlspEmoConfig
 from models.emotion.heads import MeanEmotionHead, abstains, build_emotion_head, calibrated
 from models.features import Waveform
-from models.hearing import Hearing, emotion_of_pieces
 from models.int8 import has_engine, quantize_layers
+from models.listening.hearing import Hearing, emotion_of_pieces
 from models.precision import DtypeName, choose_device
 from models.speech_decoder import SpeechDecoder
 from models.speech_encoder import SpeechEncoder, SpeechStates
