@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.turns.marks import Boundary, TurnMark
-from benchmarks.pauses import FRAME, FRAME_MS, Spoken
+from benchmarks.endpointing.pauses import FRAME, FRAME_MS, Spoken
 
 SCORED_MS = 224.0
 """Into a silence, in whole frames: when it is scored, and the shortest that counts."""
