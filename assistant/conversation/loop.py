@@ -577,10 +577,10 @@ class TalkLoop:
             case events.SpeechConfirmed(while_assistant_speaks=is_over):
                 self._is_over_answer = is_over
             case events.WordsHeard(transcript=words) if words.source != "typed":
-                if self._is_over_answer and self._own_voice.hears(words.text):
+                if self._own_voice.hears(words.text, over_answer=self._is_over_answer):
                     # Not from within this event, which belongs to the answer that is to end.
                     asyncio.get_running_loop().call_soon(self.interrupt)
-            case events.ReplyFinished() | events.Interrupted():
+            case events.ReplyFinished():
                 self._own_voice.answered()
             case _:
                 pass

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -62,9 +61,8 @@ class BlspEmoModel(SpeechModel):
                 message names the remedy.
         """
         self.name = source
-        generation = generation or GenerationSettings()
-        self.model = with_examples(load_checkpoint(source, run or ModelSettings()), generation)
-        self.sampling = sampling_of(generation)
+        self.model = load_checkpoint(source, run or ModelSettings())
+        self.sampling = sampling_of(generation or GenerationSettings())
 
     @property
     def computes_with(self) -> object:
@@ -234,9 +232,10 @@ class BlspEmoDialogue:
 def _begun(model: BlspEmo, persona: Persona, sampling: Sampling) -> TalkSession:
     """Returns a talk with `persona`, and with what it knows of the person where that fits."""
     if persona.known:
-        system = f"{persona.system or model.config.persona}\n\n{persona.known}"
         with suppress(SystemLineTooLong):
-            return TalkSession(model, persona=system, sampling=sampling)
+            return TalkSession(
+                model, persona=persona.system, known=persona.known, sampling=sampling
+            )
     return TalkSession(model, persona=persona.system, sampling=sampling)
 
 
@@ -273,14 +272,6 @@ def prepare_torch(run: ModelSettings) -> None:
         torch.set_num_threads(run.threads)
 
 
-def with_examples(model: BlspEmo, generation: GenerationSettings) -> BlspEmo:
-    """Returns `model`, which shows its LLM as many examples as the settings ask for."""
-    if generation.examples is not None:
-        chosen = replace(model.config.examples, count=generation.examples)
-        model.config = replace(model.config, examples=chosen)
-    return model
-
-
 def unpack(part: Part) -> None:
     """Unpacks a part that is on this machine, where it is one that is unpacked.
 
@@ -305,6 +296,7 @@ def sampling_of(generation: GenerationSettings) -> Sampling:
         repetition_penalty=generation.repetition_penalty,
         no_repeat_ngram=generation.no_repeat_ngram,
         seed=generation.seed,
+        examples=generation.examples,
     )
 
 

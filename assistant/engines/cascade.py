@@ -17,7 +17,6 @@ from assistant.engines.blsp_emo import (
     overheard,
     sampling_of,
     transcribed,
-    with_examples,
     words_of,
 )
 from assistant.engines.protocols import (
@@ -57,9 +56,8 @@ class CascadeModel(SpeechModel):
             EngineUnavailable: The checkpoint cannot be loaded; the message names the remedy.
         """
         self.name = f"{source} (cascade{' with emotion' if tells_emotion else ''})"
-        generation = generation or GenerationSettings()
-        self.model = with_examples(load_checkpoint(source, run or ModelSettings()), generation)
-        self.sampling = sampling_of(generation)
+        self.model = load_checkpoint(source, run or ModelSettings())
+        self.sampling = sampling_of(generation or GenerationSettings())
         self.tells_emotion = tells_emotion
 
     @property

@@ -30,6 +30,7 @@ from assistant.engines.settings import ModelSettings
 from assistant.engines.silero import Silero
 from assistant.engines.table import open_turn_judge, open_voice
 from assistant.settings import TalkCommandSettings
+from benchmarks.endpointing.pauses import recordings
 from benchmarks.full_duplex.layout import Kind, Sample, answered, samples, seconds
 from benchmarks.full_duplex.measures import (
     backchannels,
@@ -41,7 +42,6 @@ from benchmarks.full_duplex.measures import (
 )
 from benchmarks.full_duplex.playing import answer
 from benchmarks.full_duplex.rebuilt import TEXTS, rebuild
-from benchmarks.pauses import recordings
 from benchmarks.results import table, write_section
 from benchmarks.rooms.room import read
 from benchmarks.rooms.talking import Talker

@@ -19,7 +19,7 @@ FRAME_S = 0.02
 LEAST_S = 1.0
 """Shorter turns are alike by chance."""
 REPLAYED = 0.99
-"""Likeness of the courses of loudness of two turns: see `benchmarks.study_signs`."""
+"""Likeness of the courses of loudness of two turns: see `benchmarks.study.signs`."""
 SHIFTS = 15
 """Frames by which the end of speech may have been found elsewhere."""
 COARSE, OUTLINE = 5, 0.8
@@ -32,7 +32,7 @@ LENGTHS = 1.1
 DEEPEST_DB = 85.0
 """Between the loud fifth and the quiet twentieth of the frames of speech: half of real recordings
 have about 45, voices of machines 100, and so has a studio that mutes pauses: see
-`benchmarks.study_signs`."""
+`benchmarks.study.signs`."""
 MOST_ZEROS = 0.25
 """Share of frames of a turn that are nothing at all: of machine-made speech at most 0.16; beyond
 that, sound was lost on its way, and silence stands for it."""

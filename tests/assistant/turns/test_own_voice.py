@@ -16,9 +16,10 @@ LONG = " ".join([ANSWER] * 5)
 
 def heard_by(*turns: str) -> OwnVoice:
     voice = OwnVoice()
-    voice.says(ANSWER)
+    for start in range(0, len(ANSWER), 5):  # as a model writes it
+        voice.says(ANSWER[start : start + 5])
     for turn in turns:
-        voice.hears(turn)
+        voice.hears(turn, over_answer=True)
     return voice
 
 
@@ -42,11 +43,20 @@ def test_it_listens_again_after_some_answers_and_waits_longer_each_time() -> Non
             assert voice.is_heard
             voice.answered()
         assert not voice.is_heard
-        voice.hears("glad that you tell me")
-        assert voice.hears("tell me about it")
+        voice.hears("glad that you tell me", over_answer=True)
+        assert voice.hears("tell me about it", over_answer=True)
     for _ in range(MOST_ANSWERS):
         voice.answered()
     assert not voice.is_heard
+
+
+def test_an_echo_that_comes_when_the_answer_is_over_is_not_answered_for_ever() -> None:
+    voice = OwnVoice()
+    voice.says(ANSWER)
+    said = [voice.hears("I am glad that you tell me", over_answer=False) for _ in range(6)]
+    assert said == [False, False, False, True, True, True]
+    assert not voice.hears("My boss shouted at me", over_answer=False), "a person"
+    assert not voice.hears("lot", over_answer=False), "a word may be anybody's"
 
 
 class Saying(ScriptedDialogue):
@@ -77,6 +87,15 @@ def test_who_hears_itself_stops_answering_itself_and_listens_between_answers() -
     ]
     assert [round(start) for start in over_answers] == [4, 9], "not over the last answer"
     assert result.history.turns[-1].heard == LONG
+
+
+def test_an_echo_that_comes_seconds_late_is_silence_at_last() -> None:
+    spans = [(0.5 + 9.0 * number, 1.5 + 9.0 * number) for number in range(8)]
+    dialogue = Saying("hello", *[ANSWER] * 7)
+    result = talk(speech_like(*spans, length_s=80.0), dialogue=dialogue, engines=scripted())
+    assert len(result.of(events.ReplyFinished)) == 4, "the first answer, and three to itself"
+    assert [event.heard for event in result.of(events.Interrupted)] == [""] * 4
+    assert EchoState.TOO_STRONG in [event.echo for event in result.of(events.EchoJudged)]
 
 
 def test_a_person_interrupts_as_often_as_they_like() -> None:

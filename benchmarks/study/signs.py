@@ -1,6 +1,6 @@
 """How often real speech shows the signs by which machine-made speech is marked in a study.
 
-ATTUNE_DATA=FOLDER python -m benchmarks.study_signs [--clips 120] [--write]
+ATTUNE_DATA=FOLDER python -m benchmarks.study.signs [--clips 120] [--write]
 """
 
 import argparse
@@ -71,7 +71,7 @@ def main() -> None:
         f"at {NOISE_DB:g} dB. RAVDESS was cut in a studio that mutes pauses.\n\n"
         + table(head, rows)
     )
-    command = f"python -m benchmarks.study_signs --clips {given.clips}"
+    command = f"python -m benchmarks.study.signs --clips {given.clips}"
     if given.write:
         write_section("Signs of machine-made speech", command, body)
     else:
