@@ -41,7 +41,8 @@ import numpy as np
 from assistant.engines.protocols import Cancel, CompletenessScorer, Persona, Transcript
 from assistant.engines.table import open_turn_judge
 from assistant.errors import EngineUnavailable
-from assistant.turns.endpointing import Endpointer, EndpointingSettings
+from assistant.turns.endpointing import Endpointer
+from assistant.turns.endpointing_settings import EndpointingSettings
 from assistant.turns.judges import together
 from assistant.turns.marks import Boundary, TurnMark
 from assistant.turns.patience import Patience, PatienceSettings

@@ -1,9 +1,10 @@
 """Word errors of Whispers: strangers, learners and synthetic voices, clean and in noise.
 
-    python -m benchmarks.word_errors --speech mini whisper-tiny.en runs/audio-context/best [--write]
+    python -m benchmarks.word_errors --speech mini runs/audio-context/best [--write]
 
-A Whisper by itself, or the ears of a checkpoint as it talks. Greedy decoding, Whisper's own text normaliser on both sides. Speech is read below `ATTUNE_DATA`;
-a set that is not there is left out and named. `--out FILE` keeps every single answer.
+A Whisper by itself, or the ears of a checkpoint as it talks. Greedy decoding, Whisper's own text
+normaliser on both sides. Speech is read below `ATTUNE_DATA`; a set that is not there is left out
+and named. `--out FILE` keeps every single answer.
 """
 
 import argparse
@@ -89,7 +90,7 @@ class ModelEars:
         return self._ears.words(waveform).text
 
 
-def recogniser(source: str) -> Recogniser | ModelEars:
+def open_ears(source: str) -> Recogniser | ModelEars:
     """Returns what a Whisper, or a checkpoint of ours, hears with."""
     folder = checkpoint_folder(source)
     is_whisper = read_json(folder / "config.json").get("model_type") == "whisper"
@@ -139,7 +140,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    recognisers = {source: recogniser(source) for source in options.speech}
+    recognisers = {source: open_ears(source) for source in options.speech}
     kept: list[dict[str, str]] = []
     rows: list[list[object]] = []
     for name in options.sets:

@@ -174,7 +174,7 @@ def brief_row(ears: Ears) -> list[str]:
     wrong = [
         f"{word!r} as {' / '.join(w.text for w in one.turns) or 'no turn'!r}"
         for (word, _), one in found.items()
-        if not any(_is(word, words.text) for words in one.turns)
+        if not any(is_same(word, words.text) for words in one.turns)
     ]
     print(f"brief words missed: {'; '.join(wrong) or 'none'}", flush=True)
     counts = (
@@ -221,7 +221,8 @@ def _said(word: str, voice: SyntheticVoice) -> Waveform:
     return np.concatenate([quiet, speak(f"{word}.", voice), quiet])
 
 
-def _is(word: str, text: str) -> bool:
+def is_same(word: str, text: str) -> bool:
+    """Returns whether `text` is a brief word, in whatever spelling."""
     letters = "".join(c for c in text.lower().replace("-", " ") if c.isalpha() or c == " ")
     letters = " ".join(letters.split())
     return SAME.get(letters, letters) == word

@@ -153,6 +153,19 @@ class GuidanceConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ExamplesConfig:
+    """Before it answers the LLM reads how others were answered (`models.examples`)."""
+
+    count: int = 0
+    """Most exchanges that it reads; 0 reads none. Each costs its prefill."""
+    longest: int = 120
+    """Characters of one, both sides together."""
+    least: float = 0.3
+    """How much of what is said it must have in common, in [0, 1]. Of the written exchanges, those
+    below are about something else, and lead away from what was said."""
+
+
+@dataclass(frozen=True, slots=True)
 class TranscriptionConfig:
     """How the decoder beside the encoder is prompted and stopped."""
 
@@ -201,6 +214,7 @@ class BlspEmoConfig:
     context_tokens: int = 2048
     """Longest conversation that the LLM can hold, in positions."""
     guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
+    examples: ExamplesConfig = field(default_factory=ExamplesConfig)
     talk_tokens: int | None = None
     """Longest conversation that it was trained on well, in positions; beyond it may say anything.
     None: as long as it can hold."""
@@ -236,6 +250,11 @@ class BlspEmoConfig:
             raise ValueError(
                 f"guidance has the weight {self.guidance.weight} and plausible "
                 f"{self.guidance.plausible}: they must be at least 0, and in (0, 1]"
+            )
+        if self.examples.count < 0 or not 0 <= self.examples.least <= 1:
+            raise ValueError(
+                f"examples has the count {self.examples.count} and least {self.examples.least}: "
+                "they must be at least 0, and in [0, 1]"
             )
         if "model_type" not in self.llm:
             raise ValueError("llm lacks model_type, the architecture that transformers is to build")

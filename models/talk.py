@@ -1,12 +1,14 @@
 """One conversation with the model: turns heard or read, replies streamed, barge-ins cut."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from models.blsp_emo import BlspEmo, HeardSpeech
 from models.emotions import Emotion
+from models.examples.book import asks_what_was_told
+from models.examples.written import Example
 from models.generation import CachedText, Guidance, Piece, Sampling, generate
 from models.prompts import system_line
 from models.tokenizer import IncrementalDecoder
@@ -18,6 +20,8 @@ REPLY_ROOM, REPLY_SHARE = 128, 8
 many of the longest talk."""
 KEPT_SHARE = 0.4
 """Of the longest talk: where it would be longer, old turns are dropped until it takes this."""
+EXAMPLES_SHARE = 0.25
+"""Of the longest talk: examples that would take more of it are not shown."""
 SENTENCE_ENDS = (". ", "! ", "? ")
 
 
@@ -32,6 +36,10 @@ class _Turn:
     start: int
     reply_start: int = -1
     """First position of the reply itself; negative while there is none."""
+    examples_start: int = 0
+    examples_length: int = 0
+    """Positions before the person's words that hold examples of others; none once it is answered
+    and another turn begins."""
 
 
 class TalkSession:
@@ -43,6 +51,7 @@ class TalkSession:
     Args:
         model: Loaded, in eval mode.
         persona: The system line; None takes the one the model was trained with.
+        known: What is known of the person from earlier talks; it stands behind the system line.
         sampling: How replies are generated.
 
     Raises:
@@ -50,14 +59,23 @@ class TalkSession:
     """
 
     def __init__(
-        self, model: BlspEmo, *, persona: str | None = None, sampling: Sampling | None = None
+        self,
+        model: BlspEmo,
+        *,
+        persona: str | None = None,
+        known: str = "",
+        sampling: Sampling | None = None,
     ) -> None:
         self._model = model
         self._prompts = model.prompts
-        self._persona = persona or model.config.persona
-        if persona:  # the checkpoint's own was trained with, and fits
+        self._persona = "\n\n".join(filter(None, (persona or model.config.persona, known)))
+        self._knows = bool(known)
+        if persona or known:  # the checkpoint's own was trained with, and fits
             self._check_persona()
         self.sampling = sampling or Sampling()
+        # Those of the checkpoint talk as its own persona does, and refuse what another one may be
+        # able to do, such as to call a function.
+        self._examples = None if persona else model.examples
         self._text = CachedText(model.llm)
         self._turns: list[_Turn] = []
         self._opening = 0
@@ -117,7 +135,7 @@ class TalkSession:
 
     def fitting_speech(self, heard: HeardSpeech) -> HeardSpeech:
         """Returns `heard` with as much of its end as the turn still has room for."""
-        held = self.position - self._turns[-1].start if self.is_waiting else 0
+        held = self._held
         # What is held of the first turn counts the system line, which takes nothing of its room.
         room = min(self.longest_turn, self.longest_turn + self._opening - held)
         return replace(heard, speech_embeddings=heard.speech_embeddings[-max(1, room) :])
@@ -128,7 +146,10 @@ class TalkSession:
         Raises:
             ValueError: It is longer than `longest_turn`.
         """
-        self._open_turn(int(heard.speech_embeddings.shape[0]), None)
+        felt = None if heard.abstained else Emotion(_largest(heard.probabilities))
+        is_clear = heard.words is not None and self._model.understands(heard.words)
+        examples = self._examples_like(heard.words.text, felt) if heard.words and is_clear else []
+        self._open_turn(int(heard.speech_embeddings.shape[0]), None, examples)
         self._text.append_speech(heard.speech_embeddings)
 
     def read(self, text: str, *, emotion: Emotion | None = None) -> None:
@@ -143,7 +164,7 @@ class TalkSession:
             ValueError: It is longer than `longest_turn`.
         """
         ids = self._prompts.content(text)
-        self._open_turn(len(ids), emotion)
+        self._open_turn(len(ids), emotion, self._examples_like(text, emotion))
         self._text.append_ids(ids)
 
     def withdraw(self) -> None:
@@ -156,6 +177,11 @@ class TalkSession:
         if self._turns:
             self._text.crop(self._turns.pop().start)
             self._reply_ids = []
+
+    def compute(self) -> None:
+        """Computes what was listened to, read and replied so far, so that nothing waits for it."""
+        if len(self._text):
+            self._text.logits()
 
     def completeness(self, words: str) -> float:
         """Returns the probability in [0, 1] that a person who pauses after `words` is done.
@@ -283,9 +309,16 @@ class TalkSession:
         # The first of equal texts: a token of white space alone belongs to what follows it.
         return texts.index(longest)
 
-    def _open_turn(self, length: int, emotion: Emotion | None) -> None:
+    @property
+    def _held(self) -> int:
+        """Positions that what is waiting for a reply takes, without its examples."""
+        if not self.is_waiting:
+            return 0
+        return self.position - self._turns[-1].start - self._turns[-1].examples_length
+
+    def _open_turn(self, length: int, emotion: Emotion | None, examples: Sequence[Example]) -> None:
         """Makes room for a turn of `length` positions and writes what stands before it."""
-        held = self.position - self._turns[-1].start if self.is_waiting else 0
+        held = self._held
         # Refused before anything is written, so that the talk stays as it was.
         if held + length > self.longest_turn + self._opening:
             raise ValueError(
@@ -294,14 +327,43 @@ class TalkSession:
             )
         if self.is_waiting:
             return
+        self._forget_examples()
         # The opening first: its length counts when room is made.
         self._set_opening(emotion)
-        self._make_room(length)
-        if not self._turns:
-            self._turns.append(_Turn(0))
+        ids = self._prompts.turns([(example.said, example.reply) for example in examples])
+        if len(ids) > EXAMPLES_SHARE * self._model.config.longest_talk:
+            ids = []
+        self._make_room(length + len(ids))
+        self._turns.append(_Turn(len(self._text) if self._turns else 0))
+        if len(self._turns) > 1:
+            self._text.append_ids(self._prompts.next_turn())
+        self._turns[-1].examples_start = len(self._text)
+        self._turns[-1].examples_length = len(ids)
+        self._text.append_ids(ids)
+
+    def _examples_like(self, said: str, emotion: Emotion | None) -> list[Example]:
+        """Returns exchanges of others that resemble what is said now, if any are to be shown."""
+        # What goes on from a waiting turn has those that the turn was opened with.
+        if self._examples is None or self.is_waiting:
+            return []
+        if (self._turns or self._knows) and asks_what_was_told(said):
+            return []
+        config = self._model.config.examples
+        if self.sampling.examples is not None:
+            config = replace(config, count=self.sampling.examples)
+        return self._examples.like(said, emotion, config)
+
+    def _forget_examples(self) -> None:
+        """Takes the examples of the last turn out of the talk: what others said is no part of it.
+
+        What was said and answered since is computed anew, with the prefill of the next turn.
+        """
+        if not self._turns or not self._turns[-1].examples_length:
             return
-        self._turns.append(_Turn(len(self._text)))
-        self._text.append_ids(self._prompts.next_turn())
+        turn = self._turns[-1]
+        self._text.replace(turn.examples_start, turn.examples_start + turn.examples_length, [])
+        turn.reply_start -= turn.examples_length
+        turn.examples_length = 0
 
     def _set_opening(self, emotion: Emotion | None) -> None:
         """Writes the system line, or rewrites it where it now tells another emotion."""
@@ -342,6 +404,11 @@ class TalkSession:
             turn.start = turn.start - removed if index else 0
             turn.reply_start -= removed
         self.forgotten_turns += 1
+
+
+def _largest(values: Sequence[float]) -> int:
+    """Returns the place of the largest of `values`."""
+    return max(range(len(values)), key=values.__getitem__)
 
 
 def _plain(text: str) -> str:

@@ -28,6 +28,11 @@ COMMANDS = {
         "train.language.preference:PreferSettings",
         "train.language.preference:prefer",
     ),
+    "examples": Command(
+        "written exchanges that a checkpoint shows its LLM before it answers",
+        "train.language.examples:ExamplesSettings",
+        "train.language.examples:write_example_file",
+    ),
     "assemble": Command(
         "a pretrained Whisper and a pretrained LLM → a checkpoint, nothing trained",
         "train.settings:AssembleSettings",

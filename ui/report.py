@@ -20,8 +20,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from assistant.audio.devices import DeviceSettings
 from assistant.audio.playback import Loudspeaker
-from assistant.audio.sound_card import DeviceSettings
 from assistant.checks import machine as doctor_checks
 from assistant.checks import microphone
 from assistant.checks.machine import Check, State
@@ -206,7 +206,7 @@ def doctor(settings: DoctorSettings) -> int:
     """Runs `doctor`; returns 0 if everything that a conversation needs works."""
     if settings.fetch:
         bring(default_parts(), shown)
-    checks = doctor_checks.examine()
+    checks = doctor_checks.examine(settings.llm)
     if settings.mic:
         checks.append(_microphone(settings.devices))
     failed = any(check.state is State.MISSING for check in checks)

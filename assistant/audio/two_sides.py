@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from assistant.audio.sound_card import DeviceSettings, find_device, sound_library
+from assistant.audio.devices import DeviceSettings, find_device, sound_library
 from assistant.audio.waveform import Waveform, resample
 from assistant.errors import DeviceError
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assistant.audio.devices import DeviceSettings
 from assistant.audio.playout import level_db
-from assistant.audio.sound_card import DeviceSettings, SoundCard
+from assistant.audio.sound_card import SoundCard
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioFrame, Waveform
 from assistant.checks.machine import Check, State
 from assistant.engines.protocols import VoiceActivityDetector

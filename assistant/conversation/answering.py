@@ -60,14 +60,13 @@ class Answering:
         await self._run(reply)
         if reply.failure is not None:
             raise reply.failure
-        assert reply.style is not None
         hearing = reply.hearing
         return Answer(
             asked.turn,
             hearing.estimate,
             hearing.words,
             reply.generated.strip(),
-            reply.style,
+            reply.style or SpeakingStyle(),
             reply.marks_ms,
             hearing.help,
         )

@@ -14,6 +14,7 @@ from assistant.engines.blsp_emo import (
     estimate_of,
     failures,
     load_checkpoint,
+    overheard,
     sampling_of,
     transcribed,
     words_of,
@@ -59,6 +60,11 @@ class CascadeModel(SpeechModel):
         self.sampling = sampling_of(generation or GenerationSettings())
         self.tells_emotion = tells_emotion
 
+    @property
+    def computes_with(self) -> object:
+        """See `SpeechModel.computes_with`."""
+        return self.model
+
     def open(self, persona: Persona) -> "CascadeDialogue":
         """Starts a conversation."""
         return CascadeDialogue(self.model, persona, self.sampling, self.tells_emotion)
@@ -70,6 +76,14 @@ class CascadeModel(SpeechModel):
             EngineFailed: The model broke.
         """
         return transcribed(self.model, utterance)
+
+    def overhear(self, utterance: Waveform, cancel: Cancel) -> Transcript | None:
+        """Returns the words so far of somebody who still speaks; None where nothing writes them.
+
+        Raises:
+            EngineFailed: The model broke.
+        """
+        return overheard(self.model, utterance, cancel)
 
     def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
         """Returns how well `phrases` fit something brief; None where the model cannot tell.

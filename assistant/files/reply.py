@@ -1,9 +1,10 @@
 """The `reply` command: recordings and typed questions in, spoken answers and transcripts out."""
 
 import asyncio
-import itertools
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, closing
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -13,9 +14,8 @@ from assistant.audio.soundfiles import AnswerFile, Recording
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, Waveform
 from assistant.conversation.answering import Answer, Answering
 from assistant.conversation.engines import Engines
-from assistant.errors import EngineFailed, InputError, OutputError, SettingsError
-from assistant.files.own_output import refuse_foreign
-from assistant.output_file import write_trouble
+from assistant.errors import EngineFailed, InputError
+from assistant.files.plan import Input, Numbered, planned
 from assistant.records.transcript import (
     ConversationRecord,
     EmotionRecord,
@@ -30,7 +30,6 @@ from assistant.settings import ReplySettings
 from assistant.turns.cutter import SpokenTurn, TurnCutter
 
 _PAUSE_BETWEEN_ANSWERS_S = 0.6
-_DEFAULT_FOLDER = Path("answers")
 _NO_SPEECH = (
     "no speech was found in {path}: speak closer to the microphone, "
     "or lower --endpointing.start-threshold"
@@ -46,7 +45,10 @@ class Report(Protocol):
         ...
 
     def progress(self, done_s: float, total_s: float | None) -> None:
-        """So much of the recording has been worked through; its length may not be known."""
+        """So much of the recording has been worked through; its length may not be known.
+
+        Comes from the thread that listens.
+        """
         ...
 
     def answered(self, record: TurnRecord) -> None:
@@ -62,10 +64,12 @@ class Report(Protocol):
         ...
 
 
-_Input = Path | str
-"""A sound file, or a typed question."""
-_Numbered = tuple[int, list[_Input]]
-"""Index of a conversation and its inputs in order."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question, and where it comes from."""
+
+    source: str
+    question: SpokenTurn | str
 
 
 class ReplyRun:
@@ -88,13 +92,7 @@ class ReplyRun:
         self._report = report
         self._play = play
         self._problems = 0
-        self._to_play: list[AudioClip] = []
-        self._planned = self._outputs(list(enumerate(self._conversations())))
-        for path, _ in self._planned:
-            self._check_overwrite(path)
-            if not settings.force:
-                refuse_foreign(path)
-        self._check_inputs()
+        self._planned = planned(settings)
 
     def run(self, engines: Engines) -> int:
         """Answers everything; returns the number of problems met on the way.
@@ -105,152 +103,74 @@ class ReplyRun:
         return asyncio.run(self._run(engines))
 
     async def _run(self, engines: Engines) -> int:
-        for path, conversations in self._planned:
-            with AnswerFile(path) as answers, TranscriptFiles(path) as transcript:
-                for index, inputs in conversations:
-                    await self._converse(index, inputs, engines, answers, transcript)
-            written = (path, transcript.json_path, transcript.markdown_path)
+        for output in self._planned:
+            with AnswerFile(output.path) as answers, TranscriptFiles(output.path) as transcript:
+                for conversation in output.conversations:
+                    await self._converse(conversation, engines, answers, transcript)
+            written = (output.path, transcript.json_path, transcript.markdown_path)
             self._report.written([file for file in written if file.exists()])
         return self._problems
 
-    def _check_inputs(self) -> None:
-        """Looks at the files before a model is loaded, which may take long."""
-        first: InputError | None = None
-        for path in self._settings.questions:
-            try:
-                Recording(path).close()
-                return
-            except InputError as error:
-                first = first or error
-        if first is not None and self._settings.text is None:
-            raise first
-
-    def _outputs(self, conversations: list[_Numbered]) -> list[tuple[Path, list[_Numbered]]]:
-        """Returns each answer file and the conversations that go into it."""
-        out = self._settings.out
-        if out is not None and self._out_is_file(out):
-            return [(out, conversations)]
-        folder = out or _DEFAULT_FOLDER
-        taken: set[str] = set()
-        outputs: list[tuple[Path, list[_Numbered]]] = []
-        for conversation in conversations:
-            first = conversation[1][0]
-            stem = "text" if isinstance(first, str) else first.stem
-            names = (stem if n == 1 else f"{stem}-{n}" for n in itertools.count(1))
-            name = next(name for name in names if name not in taken)
-            taken.add(name)
-            outputs.append((folder / f"{name}.wav", [conversation]))
-        return outputs
-
-    def _conversations(self) -> list[list[_Input]]:
-        inputs: list[_Input] = [*self._settings.questions]
-        if self._settings.text is not None:
-            text = os.fsencode(self._settings.text).decode("utf-8", errors="replace")
-            if not text.strip():
-                raise SettingsError("--text is empty: write a question in it")
-            inputs.append(text)
-        if not inputs:
-            raise SettingsError('nothing to answer: name a sound file, or give --text "…"')
-        return [inputs] if self._settings.joined else [[item] for item in inputs]
-
-    @staticmethod
-    def _out_is_file(out: Path) -> bool:
-        try:
-            if out.is_dir() or not out.suffix:
-                return False
-        except OSError as error:  # such as a name that is too long
-            raise OutputError(write_trouble(out, error)) from error
-        if out.suffix.lower() != ".wav":
-            raise SettingsError(f"--out {out}: name a .wav file, or a folder")
-        return True
-
-    def _check_overwrite(self, output: Path) -> None:
-        for question in self._settings.questions:
-            if _is_same_file(question, output):
-                raise SettingsError(f"{output} is an input too: choose another place by --out")
-
     async def _converse(
         self,
-        index: int,
-        inputs: list[_Input],
+        numbered: Numbered,
         engines: Engines,
         answers: AnswerFile,
         transcript: TranscriptFiles,
     ) -> None:
-        conversation = open_conversation(engines, persona=self._settings.persona)
-        answering, source = Answering(conversation), ""
+        source, turn = "", 0
 
         def listen(event: events.Event) -> None:
             if isinstance(event, events.Noticed):
                 self._report.problem(f"{source}: {event.message}")
 
+        conversation = open_conversation(engines, persona=self._settings.persona)
         conversation.follow(listen)
-        head = self._head(inputs, engines)
+        answering = Answering(conversation)
+        head = self._head(numbered.inputs, engines)
         transcript.open_conversation(head)
         self._report.opened(head)
-        turn = 0
-        async for source, question in self._questions(inputs, engines):
-            start_s = answers.duration_s + (_PAUSE_BETWEEN_ANSWERS_S if answers.duration_s else 0)
-            try:
-                answer = await self._answer(question, answering, answers)
-            except EngineFailed as error:
-                self._problem(f"{source}: a turn could not be answered: {error}")
-                continue
-            span_s = (min(start_s, answers.duration_s), answers.duration_s)
-            record = _turn_record(answer, question, source, (index, turn), span_s)
-            under = {"model": head.model, "voice": head.voice, "policy": head.policy}
-            record = record.model_copy(update={"settings": under})
-            transcript.add(record)
-            self._report.answered(record)
-            self._play_back()
-            turn += 1
+        async with aclosing(self._questions(numbered.inputs, engines)) as questions:
+            async for asked in questions:
+                source = asked.source
+                spoken = _Spoken(answers, keeps=self._play is not None)
+                try:
+                    answer = await answering.answer(asked.question, spoken.write)
+                except EngineFailed as error:
+                    self._problem(f"{source}: a turn could not be answered: {error}")
+                    continue
+                record = _turn_record(answer, asked, (numbered.index, turn), spoken.span_s)
+                under = {"model": head.model, "voice": head.voice, "policy": head.policy}
+                record = record.model_copy(update={"settings": under})
+                transcript.add(record)
+                self._report.answered(record)
+                self._play_back(spoken.kept)
+                turn += 1
 
-    async def _questions(
-        self, inputs: list[_Input], engines: Engines
-    ) -> AsyncIterator[tuple[str, SpokenTurn | str]]:
-        """Yields source and question; an input that cannot be used is a problem, not the end."""
+    async def _questions(self, inputs: list[Input], engines: Engines) -> AsyncGenerator[_Asked]:
+        """Yields each question; an input that cannot be used is a problem, not the end."""
         for item in inputs:
             if isinstance(item, str):
-                yield "text", item
+                yield _Asked("text", item)
                 continue
             try:
-                async for turn in self._spoken_turns(item, engines):
-                    yield _source(item), turn
+                async with aclosing(self._spoken_turns(item, engines)) as turns:
+                    async for turn in turns:
+                        yield _Asked(_source(item), turn)
             except InputError as error:
                 self._problem(str(error))
 
-    def _play_back(self) -> None:
-        """Plays an answer once it is complete: a stage's time is then that of the stage alone."""
-        for clip in self._to_play:
-            if self._play:
-                self._play(clip)
-
-    def _problem(self, message: str) -> None:
-        self._problems += 1
-        self._report.problem(message)
-
-    def _head(self, inputs: list[_Input], engines: Engines) -> ConversationRecord:
-        settings = self._settings
-        return ConversationRecord(
-            started=datetime.now().astimezone().isoformat(timespec="seconds"),
-            sources=[_source(item) for item in inputs if isinstance(item, Path)],
-            model=engines.model.name,
-            voice=engines.voice_name,
-            policy=engines.policy.name,
-            settings=settings.effective(),
-        )
-
-    async def _spoken_turns(self, path: Path, engines: Engines) -> AsyncIterator[SpokenTurn]:
+    async def _spoken_turns(self, path: Path, engines: Engines) -> AsyncGenerator[SpokenTurn]:
         recording = Recording(path)
         cutter = TurnCutter(engines.detector, self._settings.endpointing)
         found = 0
         # Block by block: who stops the program need not wait for the end of a long recording.
-        async for ended in engines.ear_worker.stream(
-            lambda: cutter.ended(self._watched(recording)), ahead=0
-        ):
-            for turn in ended:
-                found += 1
-                yield turn
+        heard = engines.ear_worker.stream(lambda: cutter.ended(self._watched(recording)), ahead=0)
+        with closing(heard):
+            async for ended in heard:
+                for turn in ended:
+                    found += 1
+                    yield turn
         if recording.damage:
             raise InputError(recording.damage)
         if found == 0:
@@ -263,29 +183,53 @@ class ReplyRun:
             yield block
             self._report.progress(done_s, recording.duration_s)
 
-    async def _answer(
-        self, question: SpokenTurn | str, answering: Answering, answers: AnswerFile
-    ) -> Answer:
-        spoken = False
+    def _play_back(self, clips: list[AudioClip]) -> None:
+        if self._play is not None:
+            for clip in clips:
+                self._play(clip)
 
-        def speak(clip: AudioClip) -> None:
-            nonlocal spoken
-            if not spoken:
-                answers.pause(_PAUSE_BETWEEN_ANSWERS_S)
-                spoken = True
-            answers.write(clip)
-            if self._play:
-                self._to_play.append(clip)
+    def _problem(self, message: str) -> None:
+        self._problems += 1
+        self._report.problem(message)
 
-        self._to_play.clear()
-        return await answering.answer(question, speak)
+    def _head(self, inputs: list[Input], engines: Engines) -> ConversationRecord:
+        return ConversationRecord(
+            started=datetime.now().astimezone().isoformat(timespec="seconds"),
+            sources=[_source(item) for item in inputs if isinstance(item, Path)],
+            model=engines.model.name,
+            voice=engines.voice_name,
+            policy=engines.policy.name,
+            settings=self._settings.effective(),
+        )
 
 
-def _is_same_file(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:  # one of them is not there, or cannot be
-        return False
+class _Spoken:
+    """The sound of one answer, written behind those before it, with a pause between."""
+
+    def __init__(self, answers: AnswerFile, *, keeps: bool) -> None:
+        """Keeps the clips too, where they are to be played.
+
+        That is done once the answer is complete: a stage's time is then that of the stage alone.
+        """
+        self.kept: list[AudioClip] = []
+        self._answers = answers
+        self._keeps = keeps
+        self._start_s: float | None = None
+
+    @property
+    def span_s(self) -> tuple[float, float]:
+        """Where it starts in the file, and ends."""
+        end_s = self._answers.duration_s
+        return end_s if self._start_s is None else self._start_s, end_s
+
+    def write(self, clip: AudioClip) -> None:
+        """Appends `clip`."""
+        if self._start_s is None:
+            self._answers.pause(_PAUSE_BETWEEN_ANSWERS_S)
+            self._start_s = self._answers.duration_s
+        self._answers.write(clip)
+        if self._keeps:
+            self.kept.append(clip)
 
 
 def _source(path: Path) -> str:
@@ -294,19 +238,15 @@ def _source(path: Path) -> str:
 
 
 def _turn_record(
-    answer: Answer,
-    question: SpokenTurn | str,
-    source: str,
-    position: tuple[int, int],
-    answer_span_s: tuple[float, float],
+    answer: Answer, asked: _Asked, position: tuple[int, int], answer_span_s: tuple[float, float]
 ) -> TurnRecord:
     """Returns the record of one answered question; `position` is (conversation, turn)."""
-    confidence = answer.words.confidence
+    confidence, question = answer.words.confidence, asked.question
     spoken = isinstance(question, SpokenTurn)
     return TurnRecord(
         conversation=position[0],
         turn=position[1],
-        source=source,
+        source=asked.source,
         start_s=round(question.start_s, 3) if spoken else None,
         end_s=round(question.end_s, 3) if spoken else None,
         words=answer.words.text,

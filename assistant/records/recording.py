@@ -3,19 +3,17 @@
 A folder holds `events.jsonl` (the truth: one line an event) and, with consent to sound,
 `audio.wav` (left: the person, right: the assistant as played; 16 kHz). Both are handed to the
 system with every frame, so a process that is killed loses less than half a second, and whatever
-was cut off in the middle is mended when the folder is opened again.
+was cut off in the middle is mended when the folder is opened again (`mending`).
 """
 
 import dataclasses
 import fcntl
 import json
 import os
-import stat
 import struct
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -27,7 +25,7 @@ from pydantic import BaseModel, ConfigDict
 from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform, to_int16
 from assistant.carried import Content
-from assistant.errors import InputError, OutputError
+from assistant.errors import OutputError
 from assistant.worker import Worker
 
 LOG_NAME, AUDIO_NAME = "events.jsonl", "audio.wav"
@@ -36,7 +34,8 @@ VERSION = 1
 FRAMES_PER_HEADER = 12
 """Frames from one update of the WAV's header to the next: less than half a second."""
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
-_BYTES_PER_SAMPLE = 4
+HEADER_BYTES = _HEADER.size
+BYTES_PER_SAMPLE = 4
 """Two channels of 16 bits."""
 
 
@@ -280,129 +279,13 @@ class WavWriter:
 
 def wav_header(samples: int) -> bytes:
     """Returns the header of a stereo 16-bit WAV of so many samples."""
-    size = min(samples * _BYTES_PER_SAMPLE, 0xFFFFFFFF - 36)
+    size = min(samples * BYTES_PER_SAMPLE, 0xFFFFFFFF - 36)
     rate = SPEECH_RATE_HZ
-    bytes_per_s = rate * _BYTES_PER_SAMPLE
+    bytes_per_s = rate * BYTES_PER_SAMPLE
     return _HEADER.pack(
         *(b"RIFF", size + 36, b"WAVE", b"fmt ", 16, 1, 2, rate, bytes_per_s),
-        *(_BYTES_PER_SAMPLE, 16, b"data", size),
+        *(BYTES_PER_SAMPLE, 16, b"data", size),
     )
-
-
-def _refused(constant: str) -> float:
-    raise ValueError(f"{constant} is no number")
-
-
-_LINES = json.JSONDecoder(parse_constant=_refused)
-
-
-@dataclass(frozen=True, slots=True)
-class ConversationLog:
-    """A record read back."""
-
-    head: LogHead
-    events: list[events.Event]
-    utc: list[str]
-    """Wall time of each event, ISO 8601."""
-    repairs: tuple[str, ...]
-    """What had to be mended, in sentences; empty for a record that was closed."""
-
-
-def open_record(folder: Path) -> ConversationLog:
-    """Mends what was cut off in a record, on disk, and returns its log.
-
-    Raises:
-        InputError: There is no record, or it is damaged in its middle; names file and line.
-    """
-    repairs = [*_repair_log(folder / LOG_NAME), *_repair_wav(folder / AUDIO_NAME)]
-    return read_log(folder / LOG_NAME, tuple(repairs))
-
-
-def is_being_written(folder: Path) -> bool:
-    """Whether a conversation is being recorded in `folder` at this moment."""
-    try:
-        descriptor = os.open(folder / LOG_NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return False
-
-
-def read_log(path: Path, repairs: tuple[str, ...] = ()) -> ConversationLog:
-    """Returns the whole lines of a log, which may still be written; changes nothing on disk.
-
-    Raises:
-        InputError: It cannot be read, or a line is none of a record; names file and line.
-    """
-    # not splitlines: words may hold other line separators
-    lines = _content(path).split(b"\n")[:-1]
-    happened: list[events.Event] = []
-    utc: list[str] = []
-    number = 1
-    try:
-        head = _head(lines)
-        for line in lines[1:]:
-            number += 1
-            record = _LINES.decode(line.decode("utf-8"))
-            utc.append(str(record.pop("wall_utc")))
-            happened.append(events.from_record(record))
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}, line {number} is no line of a record: {error}") from error
-    return ConversationLog(head, happened, utc, repairs)
-
-
-def _head(lines: list[bytes]) -> LogHead:
-    if not lines:
-        raise ValueError("it is empty")
-    head = LogHead.model_validate_json(lines[0])
-    if head.format != FORMAT or head.version > VERSION:
-        raise ValueError(f"{head.format} {head.version} is not known here: update Attune")
-    return head
-
-
-def _content(path: Path) -> bytes:
-    """Returns what is in a file, and never follows a link or waits for a pipe."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise InputError(f"{path} cannot be read: it is no file")
-            return file.read()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _repair_log(path: Path) -> list[str]:
-    content = _content(path)
-    end = content.rfind(b"\n") + 1
-    if end == len(content):
-        return []
-    with path.open("r+b") as file:
-        file.truncate(end)
-    return [f"the last line of {path.name} was cut off and has been removed"]
-
-
-def _repair_wav(path: Path) -> list[str]:
-    if not path.exists():
-        return []
-    size = path.stat().st_size
-    samples = max(0, size - _HEADER.size) // _BYTES_PER_SAMPLE
-    whole = _HEADER.size + samples * _BYTES_PER_SAMPLE
-    header = wav_header(samples)
-    with path.open("r+b") as file:
-        if file.read(_HEADER.size) == header and size == whole:
-            return []
-        file.seek(0)
-        file.write(header)
-        file.truncate(whole)
-    return [f"the length in {path.name} was mended: {samples / SPEECH_RATE_HZ:.1f} s"]
 
 
 def _line(record: dict[str, Any]) -> bytes:

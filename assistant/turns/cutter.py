@@ -10,7 +10,8 @@ from assistant.audio.incoming import Steadier
 from assistant.audio.playout import level_db
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.engines.protocols import VoiceActivityDetector
-from assistant.turns.endpointing import Endpointer, EndpointingSettings
+from assistant.turns.endpointing import Endpointer
+from assistant.turns.endpointing_settings import EndpointingSettings
 from assistant.turns.marks import Boundary
 
 _SILENCE_PEAK = 10 ** (-60 / 20)

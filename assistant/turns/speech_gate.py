@@ -14,7 +14,8 @@ import numpy as np
 from assistant.audio.incoming import steadied
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.engines.protocols import VoiceActivityDetector
-from assistant.turns.endpointing import Endpointer, EndpointingSettings
+from assistant.turns.endpointing import Endpointer
+from assistant.turns.endpointing_settings import EndpointingSettings
 from assistant.turns.marks import Boundary
 
 STEP_FRAMES = 31

@@ -19,8 +19,8 @@ from pathlib import Path
 import soundfile
 
 from assistant import events
+from assistant.audio.devices import DeviceSettings, sound_library
 from assistant.audio.echo import EchoMode
-from assistant.audio.sound_card import DeviceSettings, sound_library
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.conversation.engines import Engines
 from assistant.conversation.loop import TalkLoop

@@ -1,7 +1,8 @@
 """Checkpoints that hold only what was trained: the rest comes from parts of the catalogue.
 
-A parameter is read from the checkpoint's own weights where they hold it; else from the part, plus
-a change of low rank where the checkpoint holds one (`NAME.down` (R, in) and `NAME.up` (out, R)).
+A parameter is read from the checkpoint's own weights where they hold it, else from the part; plus,
+in either case, a change of low rank where the checkpoint holds one (`NAME.down` (R, in) and
+`NAME.up` (out, R)): what was trained once more is added without writing all of it again.
 """
 
 from collections.abc import Collection
@@ -95,9 +96,13 @@ class PartWeights:
 class ComposedWeights:
     """Reads parameters from a checkpoint's own weights and from its parts."""
 
-    def __init__(self, files: WeightFiles, parts: PartWeights) -> None:
+    def __init__(
+        self, files: WeightFiles, parts: PartWeights, *, of: tuple[str, ...] = ("",)
+    ) -> None:
+        """Reads from `files` and `parts`, of the parameters whose names begin with one of `of`."""
         self._files, self._parts = files, parts
         self._own = set(files.names())
+        self._unwanted = {name for name in self._own if not name.startswith(of)}
 
     @property
     def folder(self) -> Path:
@@ -110,7 +115,7 @@ class ComposedWeights:
         Raises:
             CheckpointError: The model had no place for some of them.
         """
-        self._files.check_all_read(known)
+        self._files.check_all_read({*known, *self._unwanted})
 
     def read(self, name: str, shape: tuple[int, ...]) -> Tensor:
         """Returns the weights of one parameter.
@@ -119,9 +124,7 @@ class ComposedWeights:
             CheckpointError: Neither has them.
         """
         del shape
-        if name in self._own:
-            return self._files.read(name)
-        base = self._parts.find(name)
+        base = self._files.read(name) if name in self._own else self._parts.find(name)
         if base is None:
             raise CheckpointError(
                 f"{self._files.folder} lacks the tensor {name}, and so do its parts: copy the "

@@ -4,8 +4,10 @@ import pytest
 from pydantic import ValidationError
 
 import app
-from assistant.settings import ReplySettings
-from assistant.turns.endpointing import EndpointingSettings
+from assistant.engines.settings import SpeechModelSettings
+from assistant.settings import EngineSettings, HelpSettings, ReplySettings, TalkCommandSettings
+from assistant.turns.endpointing_settings import EndpointingSettings
+from assistant.turns.settings import TurnJudgeSettings
 from command_line.settings import Program, read_settings
 
 FILE = """
@@ -78,11 +80,19 @@ def test_what_cannot_work_is_refused_with_its_path(
     assert str(path) in told
 
 
+def test_a_part_holds_its_own_settings_and_no_others() -> None:
+    whole = TalkCommandSettings(country="DE", voice="flite", turn_judge="words")
+    part = whole.part(HelpSettings)
+    assert type(part) is HelpSettings
+    assert part.country == "DE"
+    assert not hasattr(part, "voice")
+    assert whole.part(TurnJudgeSettings).turn_judge == "words"
+    assert whole.part(EngineSettings).part(SpeechModelSettings).run is whole.run
+
+
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     """Returns the one sentence that a command line is refused with."""
-    with pytest.raises(SystemExit) as ended:
-        app.main(arguments)
-    assert ended.value.code == app.EXIT_USAGE
+    assert app.main(arguments) == app.EXIT_USAGE
     printed = capsys.readouterr()
     assert printed.out == ""
     lines = printed.err.splitlines()
@@ -108,6 +118,10 @@ REFUSED_LINES = {
     "reply --json=yes": "takes no value",
     "reply -x": "there is no option -x",
     "reply --engine foo": "--engine must be one of blsp_emo, cascade",
+    "reply --llm-server ftp://x": "--llm-server must be the address of a server, such as http://",
+    "reply --llm-server :x --text a": "--llm-server must be the address of a server",
+    "talk --engine cascade --llm-name a": "the engine cascade asks no LLM server: leave one",
+    "reply --llm.server a": "did you mean",
     "reply --vad foo": "--vad must be one of silero",
     "talk --turn-model foo.onnx": "--turn-model must be one of smart_turn, turn_ear",
     "reply --generation.temperature 5s": "must be a number, without a unit, not '5s'",
@@ -140,6 +154,18 @@ def test_a_wrong_command_line_is_refused_in_one_sentence(
     line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert REFUSED_LINES[line] in refused(line.split(" "), capsys)
+
+
+def test_who_names_an_llm_server_is_answered_by_it(tmp_path: Path) -> None:
+    settings = read(["--llm-server", "localhost:11434", "--llm-name", "llama3.2"])
+    assert settings.engine == "chat_server"
+    assert settings.llm.server == "http://localhost:11434/v1"
+    assert settings.llm.sends_words_to is None
+    path = write(tmp_path, "[reply.llm]\nserver = 'https://llm.example.org/v1'\nname = 'x'")
+    settings = read(["--config", str(path)])
+    assert (settings.engine, settings.llm.name) == ("chat_server", "x")
+    assert settings.llm.sends_words_to == "llm.example.org"
+    assert read([]).engine == "blsp_emo"
 
 
 def test_the_tables_of_other_commands_may_stand_beside(tmp_path: Path) -> None:

@@ -61,6 +61,14 @@ def test_the_label_order_is_that_of_the_published_checkpoint():
     assert EMOTION_LABELS == ("neutral", "happy", "angry", "sad", "surprise")
 
 
+@pytest.mark.parametrize("examples", [{"count": -1}, {"least": -0.1}, {"least": 1.1}])
+def test_examples_that_cannot_be_chosen_are_refused(examples: dict[str, float]) -> None:
+    mapping = BlspEmoConfig.tiny().to_mapping()
+    mapping["examples"] |= examples
+    with pytest.raises(ValueError, match="examples has the count"):
+        from_mapping(BlspEmoConfig, mapping)
+
+
 @pytest.mark.parametrize("guidance", [{"weight": -1.0}, {"plausible": 0.0}, {"plausible": 1.5}])
 def test_guidance_that_cannot_lead_is_refused(guidance: dict[str, float]) -> None:
     mapping = BlspEmoConfig.tiny().to_mapping()

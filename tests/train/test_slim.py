@@ -138,3 +138,18 @@ def test_a_shard_is_exchanged_without_writing_the_rest_again(
     again = BlspEmo.from_pretrained(out, dtype="float32", device="cpu")
     wanted = trained[0].get_parameter(STATES)
     assert torch.allclose(again.get_parameter(STATES), wanted, atol=0.01)
+
+
+def test_a_change_is_added_to_what_the_checkpoint_holds_itself(
+    trained: tuple[BlspEmo, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "small"
+    slim(SlimSettings(model=trained[1], out=out, speech="ears", llm="tongue"))
+    tensors = kept_in(out)
+    assert STATES in tensors, "its own, not the part's"
+    rows, columns = tensors[STATES].shape
+    change = {f"{STATES}.down": torch.ones(1, columns), f"{STATES}.up": torch.ones(rows, 1)}
+    checkpoint.write_apart(tensors | change, out)
+    again = BlspEmo.from_pretrained(out, dtype="float32", device="cpu")
+    wanted = trained[0].get_parameter(STATES) + 1
+    assert torch.allclose(again.get_parameter(STATES), wanted, atol=0.01)

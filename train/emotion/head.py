@@ -113,7 +113,10 @@ def teach_emotion_head(settings: EmotionHeadSettings) -> None:
         *(Source(path.parent, spoken) for path in settings.train for spoken in _acted(path)),
         *(spoken for path in settings.readers for spoken in _read(path, settings.of_readers)),
     ]
-    folds = speaker_folds([source.utterance.speaker for source in sources])
+    folds = speaker_folds(
+        [source.utterance.speaker for source in sources if not source.is_read],
+        [source.utterance.speaker for source in sources if source.is_read],
+    )
     heard = heard_voices(Ears.from_pretrained(folder, device=settings.device), sources, settings)
     strength, logits = cross_fitted(heard, folds, config.speech_encoder)
     calibration = fitted_calibration(logits, heard.emotions, answered=settings.answered)
@@ -181,19 +184,22 @@ def _heard(source: Source, generator: np.random.Generator) -> Waveform:
     return whole[start : start + longest]
 
 
-def speaker_folds(speakers: list[str]) -> list[set[str]]:
-    """Returns the speakers in `FOLDS` groups.
+def speaker_folds(acting: list[str], reading: list[str] | None = None) -> list[set[str]]:
+    """Returns the speakers in `FOLDS` groups, those who act and those who read spread over all.
 
     Raises:
-        ValueError: There are fewer, or some have no name.
+        ValueError: Fewer act, or some have no name.
     """
-    names = sorted(set(speakers))
+    names, readers = sorted(set(acting)), sorted(set(reading or ()))
     if "" in names or len(names) < FOLDS:
         raise ValueError(
             f"{len(names)} speakers are too few to tell how strangers are heard: give --train with "
             f"recordings of {FOLDS} or more, each named in the manifest"
         )
-    return [set(part.tolist()) for part in np.array_split(np.array(names), FOLDS)]
+    # Mixed: corpora number men and women in turn or in blocks, and a group is to hold both.
+    order = np.random.default_rng(FOLDS)
+    parts = (np.array_split(order.permutation(np.array(some)), FOLDS) for some in (names, readers))
+    return [{*acts.tolist(), *reads.tolist()} for acts, reads in zip(*parts, strict=True)]
 
 
 @torch.inference_mode()

@@ -25,6 +25,7 @@ from assistant.study.keeping.store import StudyFolder
 from assistant.study.run.engines import StudyEngines
 from assistant.study.run.runner import Runner
 from assistant.study.settings import StudySettings
+from ui.page_colours import colours_router
 from ui.parts import shown
 from ui.realtime.hosting.security import LOOPBACK, Guard
 from ui.study.experimenter import experimenter_api
@@ -62,6 +63,7 @@ class StudySite:
         self._runner, self._talks = runner, talks
         api = FastAPI(lifespan=self._life, docs_url=None, redoc_url=None, openapi_url=None)
         api.include_router(participant_router(runner, talks))
+        api.include_router(colours_router())
         api.mount("/attune/static", StaticFiles(directory=PAGE_STATIC), name="attune")
         api.mount("/study/static", StaticFiles(directory=STATIC), name="study")
         inner = experimenter_api(runner, talks)

@@ -76,7 +76,7 @@ class Talks:
             judges_words=self._settings.turn_judge != "sound",
             help_finder=self._engines.help_finder,
             ear_worker=self._ear_worker,
-            model_worker=self._worker(model),
+            model_worker=self._worker(model.computes_with),
             voice_worker=self._worker(self._engines.own_voice(condition)),
         )
 

@@ -19,7 +19,7 @@ from assistant.engines.protocols import TextToSpeech
 from assistant.errors import InputError
 from assistant.session import open_conversation
 from assistant.turns.cutter import SpokenTurn, TurnCutter
-from assistant.turns.endpointing import EndpointingSettings
+from assistant.turns.endpointing_settings import EndpointingSettings
 from models.emotions import EMOTION_LABELS
 from ui.realtime.hosting.engines import Resident
 

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from assistant.errors import InputError, SettingsError
-from assistant.records.recording import is_being_written
+from assistant.records.mending import is_being_written
 from assistant.study.design.reading import read_study
 from assistant.study.design.study import Study
 from assistant.study.keeping.store import (

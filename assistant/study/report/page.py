@@ -4,6 +4,7 @@ import html
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from assistant.page_colours import page_colours
 from assistant.study.report.analysis import Analysis
 from assistant.study.report.comparisons import Finding
 from assistant.study.report.measures import Measure
@@ -47,7 +48,7 @@ def page(analysis: Analysis) -> str:
         '<meta http-equiv="Content-Security-Policy" '
         "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f"<title>Report: {html.escape(title)}</title>"
-        f"<style>{_STYLE.read_text(encoding='utf-8')}</style></head><body><main>"
+        f"<style>{page_colours()}{_STYLE.read_text(encoding='utf-8')}</style></head><body><main>"
         f"<header><h1>{html.escape(title)}</h1>"
         f'<p class="soft">Report of the study</p>{_banners(analysis)}<nav>{links}</nav></header>'
         f"{body}</main></body></html>\n"
@@ -184,7 +185,8 @@ def _models(analysis: Analysis) -> str:
         "fixed effects, random intercepts for people, items and conversations. Estimates are "
         "points of one item."
     )
-    cards = _card(analysis.tables["item_models"]) + _card(analysis.tables["item_model_spread"])
+    names = ("item_models", "item_model_spread", "demographic_models")
+    cards = "".join(_card(analysis.tables[name]) for name in names)
     return f"{_soft(note)}{cards}" if cards else ""
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from assistant import events
 from assistant.errors import InputError
-from assistant.records.recording import open_record
+from assistant.records.mending import open_record
 
 
 def answered_turns(folder: Path) -> tuple[int, float]:

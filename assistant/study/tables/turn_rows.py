@@ -6,7 +6,8 @@ from typing import Any
 
 from assistant import events
 from assistant.history import History, Turn
-from assistant.records.recording import LOG_NAME, open_record
+from assistant.records.mending import open_record
+from assistant.records.recording import LOG_NAME
 
 
 def turn_rows(record: Path, place: str) -> Iterator[dict[str, Any]]:

@@ -8,12 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assistant.audio.sound_card import (
-    DeviceSettings,
-    SoundCard,
-    SoundCardSpeaker,
-    find_device,
-)
+from assistant.audio.devices import DeviceSettings, find_device
+from assistant.audio.sound_card import SoundCard, SoundCardSpeaker
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, AudioFrame
 from assistant.clock import replay
 from assistant.errors import DeviceError

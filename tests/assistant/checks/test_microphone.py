@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 
-from assistant.audio.sound_card import DeviceSettings
+from assistant.audio.devices import DeviceSettings
 from assistant.audio.waveform import AudioFrame, Waveform
 from assistant.checks import microphone
 from assistant.checks.machine import Check, State

@@ -10,7 +10,7 @@ import pytest
 
 from assistant import events
 from assistant.audio.waveform import AudioClip, Waveform
-from assistant.conversation.answering import Answering
+from assistant.conversation.answering import Answer, Answering
 from assistant.conversation.engines import Engines
 from assistant.conversation.time_marks import Mark
 from assistant.engines.protocols import (
@@ -24,7 +24,7 @@ from assistant.errors import EngineFailed
 from assistant.safety import HelpFinder
 from assistant.session import open_conversation
 from assistant.turns.cutter import SpokenTurn, TurnCutter
-from assistant.turns.endpointing import EndpointingSettings
+from assistant.turns.endpointing_settings import EndpointingSettings
 from models.emotions import Emotion
 from tests.fakes import (
     LevelDetector,
@@ -40,11 +40,13 @@ from tests.talking import talk
 TURN = SpokenTurn(0.0, 1.0, speech_like((0.1, 0.9), length_s=1.0))
 
 
-def answers(engines: Engines, *questions: SpokenTurn | str) -> tuple[list, list[events.Event]]:
+def answers(
+    engines: Engines, *questions: SpokenTurn | str
+) -> tuple[list[Answer], list[events.Event]]:
     """Returns the answers, and what happened meanwhile."""
     happened: list[events.Event] = []
 
-    async def hold() -> list:
+    async def hold() -> list[Answer]:
         conversation = open_conversation(engines)
         conversation.follow(happened.append)
         answering = Answering(conversation)
@@ -68,6 +70,15 @@ def test_what_happens_is_what_happens_in_a_live_talk() -> None:
     styles = [event.style for event in live.of(events.StyleChosen)]
     assert [answer.style for answer in answered] == styles
     assert [answer.reply for answer in answered] == script
+
+
+def test_a_turn_names_its_settings_in_one_order_and_how_turns_are_taken_where_they_are() -> None:
+    live = talk(speech_like((0.5, 1.5), length_s=4.0))
+    (over,) = live.of(events.UtteranceEnded)
+    assert list(over.settings) == ["model", "voice", "policy", "patience", "turns"]
+    _, happened = answers(scripted(), TURN)
+    (over,) = [event for event in happened if isinstance(event, events.UtteranceEnded)]
+    assert list(over.settings) == ["model", "voice", "policy"]
 
 
 def test_what_is_asked_of_the_talk_itself_is_done_as_in_a_live_one() -> None:

@@ -1,13 +1,17 @@
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
 import torch
 
+from assistant.conversation.engines import close
 from assistant.engines.blsp_emo import BlspEmoDialogue, BlspEmoModel
 from assistant.engines.cascade import CascadeModel
+from assistant.engines.chat_server.model import ChatServerDialogue, ChatServerModel
 from assistant.engines.protocols import (
     Cancel,
     Dialogue,
@@ -16,10 +20,12 @@ from assistant.engines.protocols import (
     SpeechModel,
     Transcript,
 )
-from assistant.engines.settings import GenerationSettings, ModelSettings
+from assistant.engines.settings import GenerationSettings, LlmSettings, ModelSettings
 from assistant.engines.table import ENGINES, engine_factory
 from assistant.errors import EngineFailed, EngineUnavailable
 from models.config import TurnEndConfig
+from models.examples.written import EXAMPLES, Example, write_examples
+from tests.assistant.engines.chat_server.fake_server import FakeServer
 from tests.assistant.engines.tiny_checkpoint import write_tiny_checkpoint
 from tests.fakes import speech_like
 
@@ -34,14 +40,28 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_checkpoint(tmp_path_factory.mktemp("tiny"))
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[FakeServer]:
+    server = FakeServer(replies=())
+    yield server
+    server.close()
+
+
 RESIDENT = [name for name, engine in ENGINES["speech_model"].items() if not engine.works_elsewhere]
 """Those that load a checkpoint here; what works elsewhere is tested with its own way there."""
 
 
 @pytest.fixture(scope="module", params=RESIDENT)
-def model(request: pytest.FixtureRequest, checkpoint: Path) -> Iterator[SpeechModel]:
+def model(
+    request: pytest.FixtureRequest, checkpoint: Path, server: FakeServer
+) -> Iterator[SpeechModel]:
     threads = torch.get_num_threads()
-    yield engine_factory("speech_model", request.param)(str(checkpoint), RUN, GENERATION)
+    given: list[object] = [str(checkpoint), RUN, GENERATION]
+    if ENGINES["speech_model"][request.param].asks_server:
+        given.append(LlmSettings(server=server.url))
+    model = engine_factory("speech_model", request.param)(*given)
+    yield model
+    close(model)
     torch.set_num_threads(threads)
 
 
@@ -58,8 +78,24 @@ def reply(dialogue: Dialogue, cancel: Cancel | None = None) -> str:
     return "".join(delta.text for delta in dialogue.reply(cancel or Cancel()))
 
 
+def test_the_settings_say_how_many_examples_are_shown(checkpoint: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    copytree(checkpoint, folder)
+    write_examples(folder / EXAMPLES, [Example("It rained again.", "All day?")])
+    shown: dict[int | None, bool] = {}
+    for count in (None, 0, 1):
+        generation = GENERATION.model_copy(update={"examples": count})
+        dialogue = BlspEmoModel(str(folder), RUN, generation).open(Persona())
+        dialogue.read("It rained again.")
+        shown[count] = "All day?" in known_text(dialogue)
+    # The tiny checkpoint itself asks for none.
+    assert shown == {None: False, 0: False, 1: True}
+
+
 def known_text(dialogue: Dialogue) -> str:
     """Returns the words in the LLM's context; speech has none."""
+    if isinstance(dialogue, ChatServerDialogue):
+        return "".join(message["content"] for message in dialogue.messages)
     assert isinstance(dialogue, BlspEmoDialogue)
     ids = [token for piece in dialogue._session._text.pieces for token in piece.ids]
     return dialogue._model.tokenizer.decode(ids)
@@ -135,6 +171,9 @@ def test_a_reply_begun_too_soon_is_withdrawn_with_its_question(model: SpeechMode
 def test_completeness_is_a_probability_where_it_was_calibrated(
     model: SpeechModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if isinstance(model, ChatServerModel):
+        assert model.scorer() is None, "a server does not tell how likely its words are"
+        return
     assert isinstance(model, BlspEmoModel | CascadeModel)
     whole = Transcript("what time is it")
     assert model.scorer().score(OTHER_SPEECH, whole) is None, "raw odds say nothing"
@@ -196,10 +235,27 @@ def test_an_empty_utterance_fails_as_a_turn_only(model: SpeechModel) -> None:
     assert reply(dialogue)
 
 
-def test_the_emotion_does_not_depend_on_the_engine(checkpoint: Path) -> None:
+def test_what_is_heard_does_not_depend_on_the_engine(model: SpeechModel, checkpoint: Path) -> None:
+    direct = BlspEmoModel(str(checkpoint), RUN, GENERATION)
+    assert hear(direct.open(Persona())) == hear(model.open(Persona()))
+    assert model.transcribe(SPEECH) == direct.transcribe(SPEECH)
+    assert model.weigh(SPEECH, ["stop"]) == direct.weigh(SPEECH, ["stop"])
+
+
+def test_engines_of_one_checkpoint_share_it_in_memory(checkpoint: Path) -> None:
     direct = BlspEmoModel(str(checkpoint), RUN, GENERATION)
     cascade = CascadeModel(str(checkpoint), RUN, GENERATION)
-    assert hear(direct.open(Persona())) == hear(cascade.open(Persona()))
+    other = BlspEmoModel(str(checkpoint), RUN.model_copy(update={"dtype": "bfloat16"}), GENERATION)
+    assert direct.computes_with is cascade.computes_with
+    assert direct.computes_with is not other.computes_with
+
+
+def test_a_checkpoint_that_was_written_anew_is_loaded_anew(tmp_path: Path) -> None:
+    folder = write_tiny_checkpoint(tmp_path)
+    before = BlspEmoModel(str(folder), RUN, GENERATION)
+    write_tiny_checkpoint(folder, seed=1)
+    os.utime(folder / "config.json", ns=(1, 1))
+    assert BlspEmoModel(str(folder), RUN, GENERATION).computes_with is not before.computes_with
 
 
 def test_only_the_cascade_that_is_told_the_emotion_knows_it(checkpoint: Path) -> None:

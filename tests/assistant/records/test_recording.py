@@ -17,14 +17,8 @@ from assistant import events
 from assistant.clock import replay
 from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcript
 from assistant.errors import InputError, OutputError
-from assistant.records.recording import (
-    AUDIO_NAME,
-    LOG_NAME,
-    Consent,
-    Recorder,
-    check_records,
-    open_record,
-)
+from assistant.records.mending import open_record
+from assistant.records.recording import AUDIO_NAME, LOG_NAME, Consent, Recorder, check_records
 from models.emotions import Emotion
 from tests.fakes import speech_like
 from tests.talking import talk

@@ -7,7 +7,7 @@ import pytest
 import app
 from assistant import events
 from assistant.engines.protocols import Transcript
-from assistant.records.recording import open_record
+from assistant.records.mending import open_record
 from assistant.study.design.study import Talk
 from assistant.study.keeping.participant import TalkSoFar
 from assistant.study.keeping.store import StudyFolder

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from assistant.audio.waveform import Waveform
 from assistant.turns.cutter import SpokenTurn, TurnCutter
-from assistant.turns.endpointing import EndpointingSettings
+from assistant.turns.endpointing_settings import EndpointingSettings
 from tests.fakes import LevelDetector, speech_like
 
 SETTINGS = EndpointingSettings(usual_share=0.5)

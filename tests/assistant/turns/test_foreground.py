@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from assistant.turns.endpointing import Endpointer, EndpointingSettings
+from assistant.turns.endpointing import Endpointer
+from assistant.turns.endpointing_settings import EndpointingSettings
 from assistant.turns.marks import Boundary, Floor, TurnMark
 
 FRAME_MS = 32

@@ -12,7 +12,7 @@ from assistant.audio.incoming import Steadier, steadied
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.conversation.loop import TalkLoop
 from assistant.engines.silero import Silero
-from assistant.turns.endpointing import EndpointingSettings
+from assistant.turns.endpointing_settings import EndpointingSettings
 from assistant.turns.settings import TalkSettings
 from assistant.turns.speech_gate import spoken_part
 from benchmarks.cases.speech import say, trimmed

@@ -8,7 +8,7 @@ import pytest
 
 from assistant import events
 from assistant.conversation.in_force import SettingsInForce
-from assistant.records.recording import open_record
+from assistant.records.mending import open_record
 from tests.fakes import LevelDetector, ScriptedModel, ToneVoice, speech_like
 from tests.ui.calling import line
 from tests.ui.driving import Client, drive

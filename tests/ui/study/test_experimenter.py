@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 
-from assistant.records.recording import open_record
+from assistant.records.mending import open_record
 from assistant.study.keeping.store import read_lines
 from assistant.study.tables.exporting import Export
 from tests.assistant.study.small_study import CONTENT, make_study

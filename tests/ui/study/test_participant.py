@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from assistant.records.recording import open_record
+from assistant.records.mending import open_record
 from assistant.study.keeping.store import read_lines
 from assistant.study.run.runner import Runner
 from tests.assistant.study.small_study import CONTENT, make_study

@@ -5,7 +5,7 @@ import pytest
 from assistant.audio.file_devices import FileSpeaker
 from assistant.audio.protocols import Ends
 from assistant.errors import SettingsError
-from assistant.records.recording import open_record
+from assistant.records.mending import open_record
 from assistant.study.keeping.store import read_lines
 from assistant.study.run.engines import StudyEngines
 from assistant.study.run.headphone_sounds import RATE_HZ, trial_sides
@@ -82,6 +82,18 @@ def test_wrong_answers_are_asked_again_and_leaving_deletes_what_was_said(tmp_pat
     assert len([line for line in said if "takes a number from 1 to 5" in line]) == 2
     assert len([line for line in said if "needs an answer" in line]) <= 1
     assert not folder.participant("t1").exists()
+
+
+def test_an_empty_line_is_no_refusal_of_consent(tmp_path, monkeypatch):
+    folder = make_study(tmp_path / "study", TWO)
+    typed = iter(["", "maybe", "y"])
+
+    def answer(question):
+        return next(typed, "y") if "18 years old" in question else willing(question)
+
+    person, said = way(folder, answer, monkeypatch)
+    assert person.go("t1")["kind"] == "completed"
+    assert said.count("Type y or n.") == 2
 
 
 def test_who_does_not_agree_is_asked_nothing_more(tmp_path, monkeypatch):

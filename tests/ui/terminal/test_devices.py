@@ -16,7 +16,7 @@ import soundfile
 
 from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
-from assistant.records.recording import open_record
+from assistant.records.mending import open_record
 from tests.sound_server import SoundServer, missing_program
 from tests.ui.terminal.scene import SHORT_REPLY
 

@@ -18,7 +18,7 @@ import soundfile
 
 from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ
-from assistant.records.recording import open_record
+from assistant.records.mending import open_record
 from tests.fakes import speech_like
 from ui.terminal.screen import ENTER, LEAVE
 

@@ -1,0 +1,122 @@
+"""What `reply` is to do: which inputs are a conversation, and into which files its answers go.
+
+All of it is found out, and refused where it cannot be, before a model is loaded, which may take
+long.
+"""
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant.audio.soundfiles import Recording
+from assistant.errors import InputError, OutputError, SettingsError
+from assistant.files.own_output import refuse_foreign
+from assistant.output_file import write_trouble
+from assistant.settings import ReplySettings
+
+DEFAULT_FOLDER = Path("answers")
+
+Input = Path | str
+"""A sound file, or a typed question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A conversation."""
+
+    index: int
+    inputs: list[Input]
+    """In their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A file of answers, and the conversations that go into it."""
+
+    path: Path
+    conversations: list[Numbered]
+
+
+def planned(settings: ReplySettings) -> list[Planned]:
+    """Returns what is to be answered, and where to.
+
+    Raises:
+        SettingsError: There is nothing to answer, or an output would overwrite an input or what
+            another program wrote.
+        InputError: None of the inputs can be used.
+        OutputError: No file can have the name that was given.
+    """
+    inputs = _inputs(settings)
+    conversations = [inputs] if settings.joined else [[item] for item in inputs]
+    numbered = [Numbered(index, items) for index, items in enumerate(conversations)]
+    outputs = list(_outputs(settings.out, numbered))
+    for output in outputs:
+        _refuse_inputs(output.path, settings.questions)
+        if not settings.force:
+            refuse_foreign(output.path)
+    _check_inputs(settings.questions, has_text=settings.text is not None)
+    return outputs
+
+
+def _inputs(settings: ReplySettings) -> list[Input]:
+    inputs: list[Input] = [*settings.questions]
+    if settings.text is not None:
+        text = os.fsencode(settings.text).decode("utf-8", errors="replace")
+        if not text.strip():
+            raise SettingsError("--text is empty: write a question in it")
+        inputs.append(text)
+    if not inputs:
+        raise SettingsError('nothing to answer: name a sound file, or give --text "…"')
+    return inputs
+
+
+def _outputs(out: Path | None, conversations: list[Numbered]) -> Iterator[Planned]:
+    if out is not None and _is_file(out):
+        yield Planned(out, conversations)
+        return
+    taken: set[str] = set()
+    for conversation in conversations:
+        first = conversation.inputs[0]
+        stem = "text" if isinstance(first, str) else first.stem
+        names = (stem if n == 1 else f"{stem}-{n}" for n in itertools.count(1))
+        name = next(name for name in names if name not in taken)
+        taken.add(name)
+        yield Planned((out or DEFAULT_FOLDER) / f"{name}.wav", [conversation])
+
+
+def _is_file(out: Path) -> bool:
+    try:
+        if out.is_dir() or not out.suffix:
+            return False
+    except OSError as error:  # such as a name that is too long
+        raise OutputError(write_trouble(out, error)) from error
+    if out.suffix.lower() != ".wav":
+        raise SettingsError(f"--out {out}: name a .wav file, or a folder")
+    return True
+
+
+def _refuse_inputs(output: Path, questions: Iterable[Path]) -> None:
+    for question in questions:
+        if _is_same_file(question, output):
+            raise SettingsError(f"{output} is an input too: choose another place by --out")
+
+
+def _check_inputs(questions: Iterable[Path], *, has_text: bool) -> None:
+    first: InputError | None = None
+    for path in questions:
+        try:
+            Recording(path).close()
+            return
+        except InputError as error:
+            first = first or error
+    if first is not None and not has_text:
+        raise first
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there, or cannot be
+        return False

@@ -1,0 +1,1 @@
+"""Written exchanges that the LLM is shown before it answers something like them."""

@@ -1,0 +1,57 @@
+"""The file of written exchanges that a checkpoint may bring."""
+
+import gzip
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.emotions import Emotion, emotion_from_label
+from models.weights import CheckpointError
+
+EXAMPLES = "examples.tsv.gz"
+"""Its name in the folder of a checkpoint. A line holds emotion, what was said, and the reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What somebody said, and a good answer to it that needs nothing said before."""
+
+    said: str
+    reply: str
+    emotion: Emotion | None = None
+    """Of the voice; None where it told nothing."""
+
+
+def read_examples(path: Path) -> tuple[Example, ...]:
+    """Returns the exchanges in `path`.
+
+    Raises:
+        CheckpointError: It is damaged; the message names the line.
+    """
+    try:
+        lines = gzip.decompress(path.read_bytes()).decode("utf-8").splitlines()
+    except (OSError, EOFError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}; copy the checkpoint again") from error
+    return tuple(_example(line, f"{path}, line {n}") for n, line in enumerate(lines, start=1))
+
+
+def write_examples(path: Path, examples: Iterable[Example]) -> None:
+    """Writes `examples`; the same ones give the same bytes."""
+    lines = [f"{_voice(example)}\t{example.said}\t{example.reply}\n" for example in examples]
+    # No time in the head of the file, so that making it again changes nothing.
+    path.write_bytes(gzip.compress("".join(lines).encode(), compresslevel=9, mtime=0))
+
+
+def _voice(example: Example) -> str:
+    return "" if example.emotion is None else example.emotion.label
+
+
+def _example(line: str, where: str) -> Example:
+    cells = line.split("\t")
+    if len(cells) != 3 or not cells[1] or not cells[2]:
+        raise CheckpointError(f"{where} is no exchange: copy the checkpoint again")
+    try:
+        emotion = emotion_from_label(cells[0]) if cells[0] else None
+    except ValueError as error:
+        raise CheckpointError(f"{where}: {error}; copy the checkpoint again") from error
+    return Example(cells[1], cells[2], emotion)

@@ -1,0 +1,188 @@
+"""Examples in a talk: shown for one reply, and no part of what was said."""
+
+from copy import copy
+from dataclasses import replace
+
+import pytest
+import torch
+
+from models.blsp_emo import BlspEmo, HeardSpeech
+from models.config import ExamplesConfig
+from models.emotions import Emotion
+from models.examples.book import ExampleBook
+from models.examples.written import Example
+from models.generation import Sampling
+from models.talk import TalkSession
+from models.words.written import Words
+from tests.models.small import tiny_model, tone
+
+TRAIN = Example("My train is late.", "How late?")
+SAD_TRAIN = Example("My train is late.", "I'm sorry.", Emotion.SAD)
+BREAD = Example("I bake bread.", "What kind?")
+SHORT = Sampling(max_new_tokens=8)
+
+
+@pytest.fixture(scope="module")
+def model() -> BlspEmo:
+    torch.set_num_threads(1)
+    made = tiny_model(seed=7)
+    made.examples = ExampleBook([TRAIN, SAD_TRAIN, BREAD])
+    made.config = replace(made.config, examples=ExamplesConfig(count=1, longest=100, least=0.05))
+    return made
+
+
+@pytest.fixture
+def talk(model: BlspEmo) -> TalkSession:
+    return TalkSession(model, sampling=SHORT)
+
+
+def ids_of(talk: TalkSession) -> list[int]:
+    return [token for piece in talk.pieces for token in (piece.ids or [-1] * len(piece))]
+
+
+def prompt(model: BlspEmo, turns: list[tuple[str, str]], question: str) -> list[int]:
+    return model.prompts.conversation(model.config.persona, turns, question)
+
+
+def heard(model: BlspEmo, text: str, emotion: Emotion, *, abstained: bool = False) -> HeardSpeech:
+    told = model.hear(tone(0.4))
+    chances = tuple(0.8 if each == emotion else 0.05 for each in Emotion)
+    words = Words(text, 0.9, "decoder")
+    return replace(told, words=words, probabilities=chances, abstained=abstained)
+
+
+def without_examples(model: BlspEmo) -> TalkSession:
+    return TalkSession(model, sampling=replace(SHORT, examples=0))
+
+
+def shown(model: BlspEmo, talk: TalkSession) -> str:
+    assert talk.pieces[0].ids
+    return model.tokenizer.decode(list(talk.pieces[0].ids))
+
+
+def test_a_reply_is_made_after_an_example(model: BlspEmo, talk: TalkSession) -> None:
+    talk.read("The train?")
+    list(talk.reply())
+    expected = prompt(model, [(TRAIN.said, TRAIN.reply)], "The train?")
+    assert ids_of(talk)[: len(expected)] == expected
+
+
+def test_examples_leave_the_talk_before_its_next_turn(model: BlspEmo, talk: TalkSession) -> None:
+    talk.read("The train?")
+    list(talk.reply())
+    talk.replace_reply("Late.")
+    talk.read("And bread?")
+    list(talk.reply())
+    turns = [("The train?", "Late."), (BREAD.said, BREAD.reply)]
+    expected = prompt(model, turns, "And bread?")
+    assert ids_of(talk)[: len(expected)] == expected
+
+
+def test_a_talk_with_examples_equals_a_fresh_run(model: BlspEmo, talk: TalkSession) -> None:
+    talk.read("The train?")
+    list(talk.reply())
+    talk.replace_reply("Late.")
+    talk.read("And bread?")
+    second = "".join(talk.reply())
+    fresh = TalkSession(model, sampling=SHORT)
+    fresh.read("The train?")
+    fresh.replace_reply("Late.")
+    fresh.read("And bread?")
+    assert "".join(fresh.reply()) == second
+    assert ids_of(fresh) == ids_of(talk)
+
+
+def test_truncating_after_the_examples_left_keeps_what_was_heard(
+    model: BlspEmo, talk: TalkSession
+) -> None:
+    talk.read("The train?")
+    talk.replace_reply("Which train is it?")
+    talk.truncate("Which train")
+    talk.read("Hm")
+    talk.replace_reply("Yes.")
+    expected = prompt(model, [("The train?", "Which train")], "Hm")
+    assert ids_of(talk)[: len(expected)] == expected
+
+
+def test_the_heard_voice_chooses(model: BlspEmo) -> None:
+    replies = {}
+    for emotion in (Emotion.SAD, Emotion.NEUTRAL):
+        talk = TalkSession(model, sampling=SHORT)
+        talk.listen(heard(model, "My train is late", emotion))
+        replies[emotion] = shown(model, talk)
+    assert "I'm sorry." in replies[Emotion.SAD]
+    assert "How late?" in replies[Emotion.NEUTRAL]
+
+
+def test_an_estimate_that_abstained_does_not_choose(model: BlspEmo, talk: TalkSession) -> None:
+    talk.listen(heard(model, "My train is late", Emotion.SAD, abstained=True))
+    assert "How late?" in shown(model, talk)
+
+
+def test_words_that_were_not_understood_get_none(model: BlspEmo, talk: TalkSession) -> None:
+    told = heard(model, "My train is late", Emotion.SAD)
+    talk.listen(replace(told, words=Words("", None, "decoder")))
+    assert "train" not in shown(model, talk)
+
+
+def test_another_persona_and_nought_get_none(model: BlspEmo) -> None:
+    pirate = TalkSession(model, persona="Be a pirate.", sampling=SHORT)
+    for talk in (pirate, without_examples(model)):
+        talk.read("The train?")
+        assert "late" not in shown(model, talk)
+
+
+def test_what_was_told_before_is_not_answered_by_others(model: BlspEmo, talk: TalkSession) -> None:
+    talk.read("Hm")
+    talk.replace_reply("Yes.")
+    talk.read("Where does my train go?")
+    list(talk.reply())
+    expected = prompt(model, [("Hm", "Yes.")], "Where does my train go?")
+    assert ids_of(talk)[: len(expected)] == expected
+
+
+def test_what_is_known_from_earlier_talks_keeps_examples_but_not_for_itself(
+    model: BlspEmo,
+) -> None:
+    for question, is_shown in (("The train?", True), ("Where does my train go?", False)):
+        talk = TalkSession(model, known="My train goes to Leeds.", sampling=SHORT)
+        talk.read(question)
+        assert "to Leeds" in shown(model, talk)
+        assert ("late" in shown(model, talk)) is is_shown
+
+
+def test_a_turn_that_is_taken_back_leaves_no_example(model: BlspEmo, talk: TalkSession) -> None:
+    talk.read("The train?")
+    talk.withdraw()
+    talk.read("Hm")
+    list(talk.reply())
+    expected = prompt(model, [], "Hm")
+    assert ids_of(talk)[: len(expected)] == expected
+
+
+def test_examples_take_nothing_of_the_room_of_a_turn(model: BlspEmo) -> None:
+    plain = without_examples(model)
+    talk = TalkSession(model, sampling=SHORT)
+    for each in (plain, talk):
+        each.listen(heard(model, "My train is late", Emotion.SAD))
+    assert talk.position > plain.position
+    long = replace(heard(model, "", Emotion.SAD), speech_embeddings=torch.zeros(999, 32))
+    kept = talk.fitting_speech(long).speech_embeddings
+    assert len(kept) == len(plain.fitting_speech(long).speech_embeddings)
+    talk.listen(replace(long, speech_embeddings=kept))
+
+
+def test_a_model_of_short_talks_is_shown_none_that_fill_them(model: BlspEmo) -> None:
+    other = copy(model)
+    other.config = replace(model.config, talk_tokens=150)
+    talk = TalkSession(other, sampling=SHORT)
+    talk.read("The train?")
+    assert "late" not in shown(other, talk)
+
+
+def test_an_old_talk_makes_room_for_examples(model: BlspEmo, talk: TalkSession) -> None:
+    for _ in range(30):
+        talk.read("The train, and the train, and the train?")
+        list(talk.reply())
+        assert talk.position <= model.config.longest_talk
+    assert talk.forgotten_turns > 0

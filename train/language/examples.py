@@ -1,0 +1,71 @@
+"""The command `examples`: written talks → the exchanges that a checkpoint shows its LLM."""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from pydantic import Field
+
+from models.checkpoints.checkpoint import read_config
+from models.config import ExamplesConfig
+from models.examples.written import EXAMPLES, Example, write_examples
+from train.language.material import read_talks
+from train.settings import Frozen
+
+logger = logging.getLogger(__name__)
+
+
+class ExamplesSettings(Frozen):
+    """Puts written exchanges into a checkpoint, which its talks then show the LLM.
+
+    Of each talk the first exchange is taken, since it needs nothing that was said before.
+    """
+
+    model: Path = Path()
+    """Folder of the checkpoint; its config.json and examples.tsv.gz are written."""
+    material: tuple[Path, ...] = (
+        Path("train/recipes/talks/plain"),
+        Path("train/recipes/talks/rich"),
+        Path("train/recipes/mini/talks/wide"),
+        Path("train/recipes/mini/talks/plain"),
+    )
+    """Folders or files of written talks. Of two that are equally alike, the earlier is shown."""
+    count: int = Field(default=2, ge=0, le=8)
+    """Most of them that a reply is made with."""
+    longest: int = Field(default=120, ge=20)
+    """Characters of one, both sides together."""
+    least: float = Field(default=0.3, ge=0, le=1)
+    """How much of what is said one must have in common."""
+
+
+def write_example_file(settings: ExamplesSettings) -> None:
+    """Writes the file and says how many it holds.
+
+    Raises:
+        ValueError: There is no material.
+        CheckpointError: `model` is no checkpoint of ours.
+    """
+    path = settings.model / "config.json"
+    read_config(settings.model)
+    examples = list(_first_exchanges(settings))
+    write_examples(settings.model / EXAMPLES, examples)
+    mapping = json.loads(path.read_text(encoding="utf-8"))
+    chosen = ExamplesConfig(settings.count, settings.longest, settings.least)
+    mapping["examples"] = asdict(chosen)
+    path.write_text(json.dumps(mapping, indent=1) + "\n", encoding="utf-8")
+    size = (settings.model / EXAMPLES).stat().st_size
+    logger.info("%d exchanges, %.1f MB in %s", len(examples), size / 1e6, settings.model)
+
+
+def _first_exchanges(settings: ExamplesSettings) -> Iterator[Example]:
+    """Yields the first exchange of each talk, each once, where it is short enough."""
+    seen: set[tuple[str, str]] = set()
+    for source in settings.material:
+        for talk in read_talks([source]):
+            first = talk.exchanges[0]
+            key = (first.said.casefold(), first.reply.casefold())
+            if len(first.said) + len(first.reply) <= settings.longest and key not in seen:
+                seen.add(key)
+                yield Example(first.said, first.reply, first.emotion)
