@@ -26,6 +26,10 @@ MARK_TOKENS = 2
 NO_SPEECH, UNSURE = 0.6, -1.0
 """Whisper's own thresholds (arXiv 2212.04356, section 4.5): above the one for the probability that
 nobody speaks, and below the other for the mean log-probability of the tokens."""
+BREATHED, UNSURE_BREATH = frozenset({"ah", "oh", "ooh", "uh", "huh", "ha", "hah"}), -0.5
+"""What a breath close to a microphone reads like, and the mean log-probability below which it was
+one: of ten synthesised breaths two reached the ears as a turn and were "Ah" at -1.0 and -0.9, and
+two more, given to them past the detector, at -0.8 and -0.7."""
 COMPRESSION = 2.4
 """Likewise: text that becomes so many times shorter repeats itself."""
 
@@ -175,5 +179,7 @@ def is_invented(text: str, log_probabilities: Sequence[float], no_speech: float)
     if not text:
         return False
     mean = sum(log_probabilities) / max(1, len(log_probabilities))
+    if mean < UNSURE_BREATH and _letters(text) in BREATHED:
+        return True
     # As Whisper decides it: sure words outweigh the guess that nobody speaks.
     return (no_speech > NO_SPEECH and mean < UNSURE) or compression(text) > COMPRESSION

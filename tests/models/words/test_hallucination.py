@@ -115,3 +115,11 @@ def test_words_are_invented_where_nobody_speaks_or_they_only_repeat(
     text: str, scores: list[float], no_speech: float, expected: bool
 ):
     assert is_invented(text, scores, no_speech) is expected
+
+
+def test_an_unsure_sigh_is_a_breath_and_a_sure_one_is_said() -> None:
+    assert is_invented("Ah.", [-0.9, -1.1], 0.0)
+    assert is_invented("Oh...", [-0.7], 0.0)
+    assert not is_invented("Ah.", [-0.2, -0.3], 0.0)
+    assert not is_invented("Ah, yes.", [-0.9, -0.9], 0.0)
+    assert not is_invented("No.", [-0.9, -0.9], 0.0)
