@@ -23,8 +23,8 @@ COMMANDS = {
         "talk with Attune by voice, in the terminal",
         "assistant.settings:TalkCommandSettings",
         "ui.terminal.command:talk",
-        often="voice echo devices.microphone devices.speaker record plain input output "
-        "model policy persona country",
+        often="voice echo devices.microphone devices.speaker record continues plain input output "
+        "model llm-server policy persona country",
         examples=(
             ("", "microphone and loudspeaker; ? shows the keys"),
             ("--input question.wav --output heard.wav", "without any hardware"),
@@ -35,7 +35,7 @@ COMMANDS = {
         "ui.web.settings:WebSettings",
         "ui.web.command:web",
         often="open-browser voice host port auth hosts records admission.most "
-        "model policy persona country",
+        "model llm-server policy persona country",
         examples=(
             ("--open-browser", "for yourself, on this computer"),
             ("--host 0.0.0.0 --auth password.txt", "for others too, who give a password"),
@@ -45,7 +45,7 @@ COMMANDS = {
         "answer recordings of a person: emotion, words, spoken answer, transcript",
         "assistant.settings:ReplySettings",
         "ui.report:reply",
-        often="text joined out force play json voice model policy persona country",
+        often="text joined out force play json voice model llm-server policy persona country",
         examples=(
             ("question.wav --play", "one recording; the answer is played, and kept in answers/"),
             ('--text "I lost my job."', "a typed question"),
@@ -55,6 +55,16 @@ COMMANDS = {
         "list, search, export, replay and delete recorded talks",
         "assistant.records.settings:RecordsSettings",
         "ui.records.command:records",
+    ),
+    "memory": Command(
+        "show and change what Attune remembers between talks; off until you switch it on",
+        "assistant.settings:MemorySettings",
+        "ui.memory:memory",
+        examples=(
+            ("on", "remember from now on what you ask it to"),
+            ("add 'my sister is called Ana'", "keep something"),
+            ("erase", "forget everything"),
+        ),
     ),
     "study": Command(
         "run a study with people: design, consent, conversations, questionnaires, tables",
@@ -83,7 +93,10 @@ COMMANDS = {
 }
 
 NAME = "attune"
-ABOUT = "Attune, a local, open, empathetic voice assistant. Nothing you say leaves this machine."
+ABOUT = (
+    "Attune, a local, open, empathetic voice assistant. Nothing you say leaves this "
+    "machine, unless you name an LLM server elsewhere."
+)
 DISK_FULL = "the disk is full; what was finished is kept: free some space and run it again"
 
 

@@ -11,6 +11,7 @@ from assistant.engines.settings import SpeechModelSettings
 from assistant.engines.table import (
     AUTO,
     AUTO_VOICES,
+    ENGINES,
     NO_VOICE,
     engine_factory,
     open_turn_judge,
@@ -22,6 +23,12 @@ from assistant.safety import HelpFinder
 from assistant.settings import EngineSettings, HelpSettings
 from assistant.turns.settings import TurnJudgeSettings
 from models.checkpoints.embedded import parts_of_model
+from models.pretrained.catalogue import Part
+
+SENT_AWAY = (
+    "what you say leaves this machine as text: {} is sent your words and how they sound, and "
+    "answers them (the sound of your voice stays here)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +78,8 @@ def open_engines(
         detector,
         voice.name,
         help_finder,
-        instead(voice),
-        judge,
+        notice=notices(voice, model),
+        judge=judge,
         judges_words=judging is not None and judging.turn_judge != "sound",
     )
 
@@ -91,6 +98,13 @@ def instead(voice: OpenedVoice) -> str | None:
     if not voice.reason:
         return None
     return f"{voice.name} speaks instead of {voice.meant}: {voice.reason}"
+
+
+def notices(voice: OpenedVoice, *models: SpeechModel) -> str | None:
+    """Returns what a person should know of who speaks and who answers before a talk; or None."""
+    hosts = dict.fromkeys(model.sends_words_to for model in models)
+    said = [instead(voice), *(SENT_AWAY.format(host) for host in hosts if host)]
+    return "; ".join(filter(None, said)) or None
 
 
 def open_help(settings: HelpSettings) -> HelpFinder:
@@ -131,8 +145,14 @@ def open_chosen_model(settings: SpeechModelSettings, watch: Watch = unwatched) -
     Raises:
         EngineUnavailable: It cannot be had; the message names the remedy.
     """
-    bring(parts_of_model(settings.model), watch)
+    bring(parts_of(settings), watch)
     return open_speech_model(settings)
+
+
+def parts_of(settings: SpeechModelSettings) -> list[Part]:
+    """Returns the parts of the catalogue that the speech model of `settings` needs."""
+    engine = ENGINES["speech_model"][settings.engine]
+    return parts_of_model(settings.model, ears_only=engine.asks_server)
 
 
 def open_speech_model(settings: SpeechModelSettings) -> SpeechModel:
@@ -142,4 +162,7 @@ def open_speech_model(settings: SpeechModelSettings) -> SpeechModel:
         EngineUnavailable: Its checkpoint cannot be loaded; the message names the remedy.
     """
     factory = engine_factory("speech_model", settings.engine)
-    return cast(SpeechModel, factory(settings.model, settings.run, settings.generation))
+    given: list[object] = [settings.model, settings.run, settings.generation]
+    if ENGINES["speech_model"][settings.engine].asks_server:
+        given.append(settings.llm)
+    return cast(SpeechModel, factory(*given))

@@ -50,6 +50,16 @@ class ConversationStarted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TalkContinued(Event):
+    """The person goes on with an earlier talk: the model knows what was said then."""
+
+    carries = Carried(course="record")
+
+    record: str
+    """Its id among the recorded talks; empty where it was not recorded."""
+
+
+@dataclass(frozen=True, slots=True)
 class SettingsChanged(Event):
     """From now on other settings are in force; an answer under way was begun before."""
 
@@ -109,6 +119,16 @@ class SpeechConfirmed(Event):
 
     start_s: float
     while_assistant_speaks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionHeard(Event):
+    """Words of somebody who still speaks; what they said is known by `WordsHeard`."""
+
+    carries = Carried(moment="text")
+
+    text: str
+    """What is new: it is added to what was told before of this utterance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +209,38 @@ class ControlSpoken(Event):
     turn: int
     control: str
     """What it asks for: a value of `controls.Control`."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryChanged(Event):
+    """The person asked that something be remembered after this talk, or not any more."""
+
+    carries = Carried(course="turn", words="change fact")
+
+    turn: int
+    change: str
+    """A value of `remembering.Change`."""
+    fact: str
+    """In the person's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactSuggested(Event):
+    """The person said something that they may want to be remembered; nothing is, unless asked."""
+
+    carries = Carried(course="turn", words="fact")
+
+    turn: int
+    fact: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver(Event):
+    """The talk is paused: this turn is not answered, and nothing of what was said is kept."""
+
+    carries = Carried(course="turn")
+
+    turn: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,12 +439,14 @@ EVENTS: dict[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
         ConversationStarted,
+        TalkContinued,
         SettingsChanged,
         ConversationEnded,
         LevelMeasured,
         SpeechStarted,
         SpeechDropped,
         SpeechConfirmed,
+        CaptionHeard,
         TurnHeld,
         UtteranceEnded,
         UtteranceJoined,
@@ -400,6 +454,9 @@ EVENTS: dict[str, type[Event]] = {
         EmotionCorrected,
         WordsHeard,
         ControlSpoken,
+        MemoryChanged,
+        FactSuggested,
+        PassedOver,
         StyleChosen,
         ReplyText,
         ToolCalled,

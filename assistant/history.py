@@ -30,6 +30,8 @@ class Turn:
     generated: str = ""
     heard: str = ""
     interrupted: bool = False
+    passed_over: bool = False
+    """Whether it was said while the talk was paused: it has neither words nor an answer."""
     reply_start_s: float | None = None
     """When its first sound was played, on the audio clock; None where none was."""
     reply_end_s: float | None = None
@@ -100,6 +102,8 @@ def _changed(turn: Turn, event: events.Event) -> Turn:
             return replace(turn, corrected=emotion)
         case events.WordsHeard(transcript=transcript):
             return replace(turn, transcript=transcript)
+        case events.PassedOver():
+            return replace(turn, passed_over=True)
         case events.StyleChosen(style=style):
             return replace(turn, style=style)
         case events.ReplyText(text=text):

@@ -8,7 +8,7 @@ How danger is found stands in `assistant.danger`; patterns, texts and numbers in
 
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -48,6 +48,19 @@ class Help:
     reply: str
     """What is said instead of a reply of the model's."""
     stage: Stage = Stage.BEGUN
+    numbers: tuple[str, ...] = ()
+    """To call, as they stand in `text` and `reply`."""
+
+    def to_say(self, sentence: str) -> str:
+        """Returns `sentence` of `reply` with its numbers digit by digit.
+
+        Voices of all languages dictate "1 1 6, 1 2 3", and read "116 123" as two hundreds.
+        """
+        if not self.numbers:
+            return sentence
+        longest_first = sorted(self.numbers, key=len, reverse=True)
+        numbers = "|".join(re.escape(number) for number in longest_first)
+        return re.sub(rf"(?<!\d)(?:{numbers})(?!\d)", _digit_by_digit, sentence)
 
     @property
     def is_over(self) -> bool:
@@ -89,6 +102,7 @@ class HelpFinder:
             texts = _chosen(table["text"], language, "language", named)
             # A language of one's own may do without: `end` is named in texts that want to only.
             parts = {"end": texts.get("end", ""), **numbers}
+            self._numbers = _to_call(numbers.values())
             numbers = {name: str(value) for name, value in parts.items()}
             self._over: tuple[str, ...] = _filled(texts["over"], numbers)
             self._mistaken = _filled(texts.get("mistaken", texts["over"]), numbers)
@@ -118,18 +132,22 @@ class HelpFinder:
             return None
         shown, was_none = self._texts[kind].shown, self._danger.is_mistaken(words)
         if was_none:
-            return Help(kind, shown, self._mistaken[0], Stage.MISTAKEN)
-        return Help(kind, shown, self._over[0], Stage.OVER)
+            return self._help(kind, shown, self._mistaken[0], Stage.MISTAKEN)
+        return self._help(kind, shown, self._over[0], Stage.OVER)
 
     def first(self, kind: str) -> Help:
         """Returns what is said when danger of `kind` is found."""
         texts = self._texts[kind]
-        return Help(kind, texts.shown, texts.first)
+        return self._help(kind, texts.shown, texts.first, Stage.BEGUN)
 
     def next(self, kind: str, index: int) -> Help:
         """Returns what is said `index` turns later, while the danger goes on."""
         texts = self._texts[kind]
-        return Help(kind, texts.shown, texts.next[index % len(texts.next)], Stage.LASTING)
+        reply = texts.next[index % len(texts.next)]
+        return self._help(kind, texts.shown, reply, Stage.LASTING)
+
+    def _help(self, kind: str, shown: str, reply: str, stage: Stage) -> Help:
+        return Help(kind, shown, reply, stage, self._numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +235,8 @@ def _merged(shipped: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+_NUMBER = re.compile(r"\d(?:[\d /().-]*\d)?")
+_SHORTEST_NUMBER = 3
 JOINED = (
     *("phrases", "plain", "idioms", "told", "long_ago", "denied", "supposed"),
     *("unless", "was_none"),
@@ -238,6 +258,21 @@ def _chosen(tables: dict[str, Any], name: str, what: str, file: Path) -> dict[st
             f"(see {file})"
         )
     return known[name.casefold()]
+
+
+def _to_call(values: Iterable[Any]) -> tuple[str, ...]:
+    """Returns the telephone numbers in what a country's table says: "Lifeline on 13 11 14"."""
+    return tuple(
+        found
+        for value in map(str, values)
+        for found in _NUMBER.findall(value)
+        # "from 8 to 22 o'clock" is a time; "15", all there is to say, calls the French ambulance.
+        if sum(map(str.isdigit, found)) >= _SHORTEST_NUMBER or found == value.strip()
+    )
+
+
+def _digit_by_digit(number: re.Match[str]) -> str:
+    return ", ".join(" ".join(group) for group in re.findall(r"\d+", number[0]))
 
 
 def _filled(texts: Sequence[str], numbers: dict[str, str]) -> tuple[str, ...]:

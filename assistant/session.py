@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from assistant.audio.devices import DeviceSettings
@@ -9,6 +10,7 @@ from assistant.audio.echo import EchoMode, open_canceller
 from assistant.audio.protocols import Ends
 from assistant.audio.sound_card import SoundCard
 from assistant.conversation.conversation import Conversation
+from assistant.conversation.earlier import Earlier, tell
 from assistant.conversation.engines import Engines
 from assistant.conversation.loop import TalkLoop
 from assistant.engines.protocols import Persona
@@ -28,7 +30,8 @@ def open_conversation(
         persona: The system line of the prompt; None for the model's own.
         told: Gives all settings for the first event; see `Conversation`.
     """
-    dialogue = engines.model.open(Persona(persona))
+    known = engines.remembered.read().told if engines.remembered is not None else ""
+    dialogue = engines.model.open(Persona(persona, known))
     return Conversation(engines, dialogue, scorer=engines.model.scorer(), told=told)
 
 
@@ -39,6 +42,7 @@ def open_talk(
     *,
     persona: str | None = None,
     told: Callable[[], Mapping[str, Any]] | None = None,
+    earlier: Earlier | None = None,
 ) -> TalkLoop:
     """Returns a live conversation that is ready to be followed and run.
 
@@ -50,8 +54,13 @@ def open_talk(
         talk: How turns are taken.
         persona: The system line of the prompt; None for the model's own.
         told: Gives all settings for the first event; see `Conversation`.
+        earlier: The talk that this one goes on from.
     """
-    return TalkLoop(open_conversation(engines, persona=persona, told=told), ends, talk)
+    conversation = open_conversation(engines, persona=persona, told=told)
+    loop = TalkLoop(conversation, ends, talk)
+    if earlier is not None:
+        loop.go_on_from(earlier, partial(tell, conversation.memory.dialogue, earlier.past))
+    return loop
 
 
 def turn_taking(talk: TalkSettings, echo: EchoMode) -> TalkSettings:

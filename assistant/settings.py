@@ -8,8 +8,9 @@ import tyro
 from assistant.audio.devices import DeviceSettings
 from assistant.audio.echo import EchoMode
 from assistant.configuration import Settings
-from assistant.engines.settings import DetectorName, SpeechModelSettings
+from assistant.engines.settings import DetectorName, LlmSettings, SpeechModelSettings
 from assistant.engines.table import USUAL_VAD
+from assistant.remembered import DEFAULT_FILE
 from assistant.turns.endpointing_settings import EndpointingSettings
 from assistant.turns.settings import TalkSettings, TurnJudgeSettings
 
@@ -94,12 +95,17 @@ class TalkCommandSettings(TurnJudgeSettings, EngineSettings):
     reaches the microphone, push-to-talk to be heard only between two presses of the space bar."""
     plain: bool = False
     """Print plain lines, friendly to screen readers, instead of the live picture."""
+    continues: Annotated[str | None, tyro.conf.arg(name="continue")] = None
+    """Go on with a recorded talk: its id, or `last`; `app.py records` lists them. The model knows
+    what was said then, and this talk becomes a record of its own where it is recorded."""
     record: bool = False
     """Record the talk as an event log and stereo sound; asks for consent first."""
     consent: tuple[Literal["audio", "words", "emotion"], ...] = ()
     """With --record: what the person has agreed to already, so that nothing is asked."""
     records: Path = Path("recordings")
     """Folder for recorded talks; each has a folder of its own in it."""
+    memory_file: Path = DEFAULT_FILE
+    """What is remembered between talks, where `app.py memory on` switched that on."""
     saves: Path = Path("talks")
     """Folder for talks that are saved by key."""
     devices: DeviceSettings = DeviceSettings()
@@ -114,6 +120,7 @@ class DoctorSettings(CommonSettings):
     fetch: bool = False
     """Fetch the parts of the default model and voice that are not here yet, so that no talk waits
     for them and none needs a network."""
+    llm: LlmSettings = LlmSettings()
     devices: DeviceSettings = DeviceSettings()
     json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False
     """Print one JSON object instead of a table."""
@@ -152,6 +159,28 @@ class VoicesSettings(CommonSettings):
     """add: language code of the voice, such as en; XTTS knows 17 of them."""
     json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False
     """list, check: print JSON lines instead of a table."""
+
+
+class MemorySettings(CommonSettings):
+    """Shows and changes what Attune remembers between talks. It is off until you switch it on.
+
+    list shows it. on, off switch it. add TEXT keeps something, change NUMBER TEXT and remove NUMBER
+    mend the list, erase deletes all of it. In a talk, "remember that …" keeps what you say, and
+    "what do you remember about me?" is answered.
+    """
+
+    action: Annotated[
+        Literal["list", "add", "change", "remove", "on", "off", "erase"], tyro.conf.Positional
+    ] = "list"
+    """What to do."""
+    items: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """add: the text. change: its number and the text. remove: the numbers."""
+    file: Path = DEFAULT_FILE
+    """The file that holds it."""
+    yes: bool = False
+    """erase: do not ask."""
+    json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False
+    """list: print a JSON object."""
 
 
 class ModelsSettings(CommonSettings):

@@ -7,18 +7,22 @@ served before those whose answers are already being spoken.
 """
 
 import asyncio
+import contextlib
 import itertools
 import queue
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from concurrent.futures import Future
+from typing import Any, Generic, TypeVar
 
 from assistant.errors import EngineFailed
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Awaits = Callable[[Item], "Future[Any] | None"]
+"""Says what an item that stands for nothing waits for: its iterator is stepped again after it."""
 Due = Callable[[], float]
 """Says, when a step is queued, by what time of the event loop's clock its result is wanted."""
 NEVER = float("inf")
@@ -69,13 +73,19 @@ class Worker:
         return await future
 
     def stream(
-        self, make: Callable[[], Iterator[Item]], *, ahead: int = 8, due: Due | None = None
+        self,
+        make: Callable[[], Iterator[Item]],
+        *,
+        ahead: int = 8,
+        due: Due | None = None,
+        awaits: Awaits[Item] | None = None,
     ) -> "Stream[Item]":
         """Returns the items of `make()`, at most `ahead` of them computed before they are taken.
 
-        With `ahead` 0 each is computed when it is asked for.
+        With `ahead` 0 each is computed when it is asked for. Where `awaits` names what an item
+        waits for, the item itself is left out, and the thread is free until that is there.
         """
-        return Stream(self, make, ahead, due)
+        return Stream(self, make, ahead, due, awaits)
 
     def submit(
         self,
@@ -141,9 +151,16 @@ class Stream(Generic[Item]):
     """The items of an iterator that runs on a worker. Close it to stop early."""
 
     def __init__(
-        self, worker: Worker, make: Callable[[], Iterator[Item]], ahead: int, due: Due | None
+        self,
+        worker: Worker,
+        make: Callable[[], Iterator[Item]],
+        ahead: int,
+        due: Due | None,
+        awaits: Awaits[Item] | None = None,
     ) -> None:
         self._worker = worker
+        self._awaits = awaits
+        self._awaited: Future[Any] | None = None
         self._make = make
         self._ahead = ahead
         self._due = due
@@ -179,10 +196,12 @@ class Stream(Generic[Item]):
         self._ready.clear()
         if not self._is_over:
             self._is_over = True
+            self._stop_waiting()
             self._worker.submit(self._close_iterator, lambda _result, _error: None)
 
     def _request(self, *, at_most: int) -> None:
-        if self._is_stepping or self._is_over or len(self._ready) >= at_most:
+        is_busy = self._is_stepping or self._awaited is not None
+        if is_busy or self._is_over or len(self._ready) >= at_most:
             return
         self._worker.submit(self._step, self._arrive, due=self._due)
         self._is_stepping = True
@@ -203,10 +222,37 @@ class Stream(Generic[Item]):
         elif isinstance(result, _Exhausted):
             self._is_over = True
         else:
-            self._ready.append(result)  # pyright: ignore[reportArgumentType]
+            item: Item = result  # pyright: ignore[reportAssignmentType]
+            if self._awaits is not None and (awaited := self._awaits(item)) is not None:
+                self._wait_for(awaited)
+                return
+            self._ready.append(item)
             self._request(at_most=self._ahead)
         if self._taker is not None and not self._taker.done():
             self._taker.set_result(None)
+
+    def _wait_for(self, awaited: "Future[Any]") -> None:
+        """Steps the iterator again when `awaited` is there."""
+        loop = asyncio.get_running_loop()
+        self._awaited = awaited
+        # It counts as a step that waits: a clock that jumps over idle time must not jump over it.
+        self._worker.waiting += 1
+
+        def arrived(_awaited: "Future[Any]") -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(self._go_on, awaited)
+
+        awaited.add_done_callback(arrived)
+
+    def _go_on(self, awaited: "Future[Any]") -> None:
+        if self._awaited is awaited:
+            self._stop_waiting()
+            self._request(at_most=max(1, self._ahead))
+
+    def _stop_waiting(self) -> None:
+        if self._awaited is not None:
+            self._awaited = None
+            self._worker.waiting -= 1
 
     def _close_iterator(self) -> None:
         close = getattr(self._iterator, "close", None)

@@ -26,7 +26,7 @@ class Failure:
     status: int = EXIT_FAILED
 
 
-def _as_given(run: Callable[[Any], int | None], settings: Any) -> int | None:
+def _as_given(run: Callable[[Any], Any], settings: Any) -> int:
     return run(settings)
 
 
@@ -47,8 +47,8 @@ class Entry:
     log_format: str
     log_level: int = logging.WARNING
     """While nothing is debugged."""
-    run: Callable[[Callable[[Any], int | None], Any], int | None] = _as_given
-    """Runs a command with its settings; they may be completed first."""
+    run: Callable[[Callable[[Any], Any], Any], int] = _as_given
+    """Runs a command with its settings, which may be completed first; returns the exit status."""
 
     def main(self, arguments: Sequence[str] | None = None) -> int:
         """Runs one command; returns the exit status of the process."""
@@ -67,7 +67,7 @@ class Entry:
         level = min(self.log_level, logging.INFO) if debug else self.log_level
         logging.basicConfig(level=level, format=self.log_format)
         try:
-            return self.run(load(self.commands[name].run), self._settings(name, rest)) or 0
+            return self.run(load(self.commands[name].run), self._settings(name, rest))
         except KeyboardInterrupt:
             print("stopped; what was finished is kept", file=sys.stderr)
             return EXIT_INTERRUPTED

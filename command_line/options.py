@@ -54,7 +54,9 @@ class Option:
 def options(kind: type[BaseModel], keys: Keys = (), name: str = "") -> Iterator[Option]:
     """Yields every setting of a tree, in the order of its fields."""
     for key, field in kind.model_fields.items():
-        here, spelt = (*keys, key), name + _spelt(key, field)
+        here, own = (*keys, key), _spelt(key, field)
+        # One that is called after its part, such as `llm-server`, is plain without it.
+        spelt = own if name and own.startswith(f"{name[:-1]}-") else name + own
         part = part_of(field)
         if part is not None:
             yield from options(part, here, spelt + ".")

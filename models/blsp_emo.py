@@ -20,23 +20,17 @@ from models.emotion.heads import abstains, build_emotion_head, calibrated
 from models.emotions import EMOTION_LABELS
 from models.examples.book import ExampleBook
 from models.examples.written import EXAMPLES
-from models.features import (
-    SpeechFeatures,
-    Waveform,
-    quietest_cuts,
-    speech_features,
-    without_offset,
-)
+from models.features import Waveform
 from models.int8 import Int8Linear, quantize_layers
+from models.listening.hearing import Hearing, emotion_of_pieces
 from models.llm import LanguageModel
-from models.masks import HOP_SAMPLES, blank_outside
+from models.masks import blank_outside
 from models.precision import DtypeName, choose_device
 from models.prompts import ChatPrompts, chat_prompts
 from models.speech_decoder import SpeechDecoder
 from models.speech_encoder import SpeechEncoder, SpeechStates
 from models.tokenizer import Tokenizer
 from models.weights import CheckpointError, without_weights
-from models.words.phrases import phrase_scores
 from models.words.written import (
     Words,
     WrittenWords,
@@ -45,9 +39,6 @@ from models.words.written import (
     words_of,
     written_words,
 )
-
-SHORTEST_SAMPLES = 1600
-"""Utterances below 0.1 s are followed by silence up to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +59,7 @@ class HeardSpeech:
     """What was said, where the LLM is given words (adapter `words`); None where it is not."""
 
 
-class BlspEmo(nn.Module):
+class BlspEmo(Hearing):
     """BLSP-Emo (arXiv 2406.03872), built from `config` with random weights.
 
     Args:
@@ -210,11 +201,6 @@ class BlspEmo(nn.Module):
         )
 
     @property
-    def device(self) -> torch.device:
-        """Where the model computes."""
-        return self.speech_encoder.whisper.conv1.weight.device
-
-    @property
     def tokenizer(self) -> Tokenizer:
         """The LLM's tokenizer.
 
@@ -244,19 +230,6 @@ class BlspEmo(nn.Module):
     def speech_positions(self, mask: Tensor) -> AbstractContextManager[None]:
         """Within it LoRA acts on `mask` (B, T) bool; spans `backward` in training."""
         return self.llm.speech_positions(mask)
-
-    def features(self, waveforms: Sequence[Waveform | Tensor]) -> SpeechFeatures:
-        """Returns the log-mel features of 16 kHz `waveforms`, padded as the encoder needs."""
-        return speech_features(
-            waveforms,
-            mel_bins=self.config.speech_encoder.mel_bins,
-            pad_frames=self.speech_encoder.pad_frames,
-            trailing_frames=self.config.speech_encoder.trailing_frames,
-        )
-
-    def encode(self, features: SpeechFeatures) -> SpeechStates:
-        """Returns encoder states; with all layers where the emotion head reads them."""
-        return self.speech_encoder(features, all_layers=self.emotion_head.needs_all_layers)
 
     def adapt(
         self,
@@ -312,15 +285,7 @@ class BlspEmo(nn.Module):
         Raises:
             ValueError: The utterance is empty or holds samples that are not finite.
         """
-        # Before the cuts, which compare energies: a shifted zero line adds its own to all of them.
-        waveform = without_offset(waveform)
-        longest = self.config.speech_encoder.max_frames * HOP_SAMPLES
-        states: list[SpeechStates] = []
-        for start, end in quietest_cuts(waveform, longest_samples=longest):
-            piece = torch.as_tensor(waveform[start:end], dtype=torch.float32)
-            if 0 < piece.numel() < SHORTEST_SAMPLES:
-                piece = torch.nn.functional.pad(piece, (0, SHORTEST_SAMPLES - piece.numel()))
-            states.append(self.encode(self.features([piece])))
+        states = self.pieces(waveform)
         found = [self._written(piece, cancelled) for piece in states]
         written = [words for words in found if words is not None]
         words = (
@@ -340,7 +305,7 @@ class BlspEmo(nn.Module):
             embedded = [self._of_text(NOTHING_UNDERSTOOD)]
         # One utterance has one emotion, whatever its pieces; each piece above kept its own, because
         # a person's tone may turn within a minute and the words beside it should carry that.
-        logits = _emotion_of_pieces(each, states).float().cpu()
+        logits = emotion_of_pieces(each, states).float().cpu()
         probabilities = tuple(float(p) for p in calibrated(logits, self.config.calibration))
         return HeardSpeech(
             # All layers are as large as the states times their number, and nobody reads them again.
@@ -355,24 +320,6 @@ class BlspEmo(nn.Module):
     def understands(self, words: Words) -> bool:
         """Whether enough of `words` are probably right for an answer to them."""
         return are_understood(words, self.config.word_confidence)
-
-    @torch.inference_mode()
-    def phrase_scores(self, waveform: Waveform, phrases: Sequence[str]) -> list[float] | None:
-        """Returns how well each of `phrases` fits something brief, see `models.words.phrases`.
-
-        Args:
-            waveform: 16 kHz, up to 30 s, not empty.
-            phrases: In small letters.
-
-        Returns:
-            Log-probabilities; None for a model without a decoder.
-        """
-        if self.decoder is None or self.config.transcription is None:
-            return None
-        states = self.encode(self.features([waveform]))
-        return phrase_scores(
-            self.decoder, self.config.transcription, states, phrases, self.decoder_tokenizer
-        )
 
     def worded(
         self, ids: Tensor, counts: Tensor, written: WordStates | None = None
@@ -436,10 +383,3 @@ class BlspEmo(nn.Module):
             self.decoder_tokenizer,
             cancelled=cancelled,
         )
-
-
-def _emotion_of_pieces(each: list[Tensor], states: list[SpeechStates]) -> Tensor:
-    """Returns (E,): the logits (1, E) of the pieces, weighted by their lengths."""
-    lengths = torch.stack([s.lengths[0] for s in states]).float()
-    stacked = torch.cat(each)
-    return (stacked * (lengths / lengths.sum())[:, None].to(stacked)).sum(dim=0)

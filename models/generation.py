@@ -27,6 +27,9 @@ class Sampling:
     """No n-gram of this reply occurs twice; 0 is off."""
     seed: int | None = None
     """Makes sampling repeatable."""
+    examples: int | None = None
+    """Most written answers that a talk shows the LLM before it replies; None: as the checkpoint
+    asks for."""
 
     def __post_init__(self) -> None:
         if self.temperature < 0 or not 0 < self.top_p <= 1 or self.repetition_penalty <= 0:

@@ -19,6 +19,22 @@ RECOGNISE_EMOTION = (
 )
 """Evaluation: the LLM names the emotion of the speech."""
 
+SPOKEN_PERSONA = (
+    "You are Attune, a warm and attentive listener. You talk with a person by voice: answer in one "
+    "to three short sentences as people speak them, without lists, headings, emoji or any markup. "
+    "Take up what was said and how; ask one question at most."
+)
+"""System line for an LLM that was never taught to talk by voice."""
+
+VOICE_NOTE = (
+    "A remark in round brackets before the person's words says how their voice sounds. Let your "
+    "answer fit it without repeating it, and stay calm where they are angry. Write no such remarks."
+)
+"""Tells such an LLM what `noted` adds."""
+
+NOT_UNDERSTOOD = "(The person said something that could not be understood.)"
+"""What such an LLM is told in place of words."""
+
 PUBLISHED_PERSONA = (
     "You are a helpful assistant. Your response should fulfill requests with empathy toward "
     "user's emotion tone."
@@ -35,6 +51,13 @@ CHATML = (
 def emotion_sentence(emotion: Emotion) -> str:
     """Returns the sentence that tells a text-only LLM how the person sounds."""
     return f"The person sounds {emotion.adjective}."
+
+
+def noted(words: str, emotion: Emotion | None) -> str:
+    """Returns the person's words, and before them how the person sounds where that is something."""
+    if emotion in (None, Emotion.NEUTRAL):
+        return words
+    return f"({emotion_sentence(emotion)}) {words}"
 
 
 def system_line(persona: str, emotion: Emotion | None = None) -> str:

@@ -51,6 +51,7 @@ class TalkSession:
     Args:
         model: Loaded, in eval mode.
         persona: The system line; None takes the one the model was trained with.
+        known: What is known of the person from earlier talks; it stands behind the system line.
         sampling: How replies are generated.
 
     Raises:
@@ -58,12 +59,18 @@ class TalkSession:
     """
 
     def __init__(
-        self, model: BlspEmo, *, persona: str | None = None, sampling: Sampling | None = None
+        self,
+        model: BlspEmo,
+        *,
+        persona: str | None = None,
+        known: str = "",
+        sampling: Sampling | None = None,
     ) -> None:
         self._model = model
         self._prompts = model.prompts
-        self._persona = persona or model.config.persona
-        if persona:  # the checkpoint's own was trained with, and fits
+        self._persona = "\n\n".join(filter(None, (persona or model.config.persona, known)))
+        self._knows = bool(known)
+        if persona or known:  # the checkpoint's own was trained with, and fits
             self._check_persona()
         self.sampling = sampling or Sampling()
         # Those of the checkpoint talk as its own persona does, and refuse what another one may be
@@ -170,6 +177,11 @@ class TalkSession:
         if self._turns:
             self._text.crop(self._turns.pop().start)
             self._reply_ids = []
+
+    def compute(self) -> None:
+        """Computes what was listened to, read and replied so far, so that nothing waits for it."""
+        if len(self._text):
+            self._text.logits()
 
     def completeness(self, words: str) -> float:
         """Returns the probability in [0, 1] that a person who pauses after `words` is done.
@@ -334,9 +346,12 @@ class TalkSession:
         # What goes on from a waiting turn has those that the turn was opened with.
         if self._examples is None or self.is_waiting:
             return []
-        if self._turns and asks_what_was_told(said):
+        if (self._turns or self._knows) and asks_what_was_told(said):
             return []
-        return self._examples.like(said, emotion, self._model.config.examples)
+        config = self._model.config.examples
+        if self.sampling.examples is not None:
+            config = replace(config, count=self.sampling.examples)
+        return self._examples.like(said, emotion, config)
 
     def _forget_examples(self) -> None:
         """Takes the examples of the last turn out of the talk: what others said is no part of it.

@@ -33,11 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ).main(arguments)
 
 
-def _run(command: Callable[[Any], None], chosen: Any) -> None:
-    """Runs a command; those that ask a server get its key, which is no setting of theirs."""
+def _run(command: Callable[[Any], object], chosen: Any) -> int:
+    """Runs a command, whose result is for programs; those that ask a server get its key."""
     if "key" in type(chosen).model_fields:
         chosen = chosen.model_copy(update={"key": os.environ.get(KEY, "")})
     command(chosen)
+    return 0
 
 
 def _told(error: Exception) -> Failure | None:

@@ -206,7 +206,7 @@ def doctor(settings: DoctorSettings) -> int:
     """Runs `doctor`; returns 0 if everything that a conversation needs works."""
     if settings.fetch:
         bring(default_parts(), shown)
-    checks = doctor_checks.examine()
+    checks = doctor_checks.examine(settings.llm)
     if settings.mic:
         checks.append(_microphone(settings.devices))
     failed = any(check.state is State.MISSING for check in checks)

@@ -31,10 +31,15 @@ def _markdown(view: View) -> str:
         "# A talk with Attune",
         f"Begun with {head}. Words and emotions are estimates of a machine.",
     ]
-    for turn in view.turns:
+    for turn in _kept(view):
         parts += [*_changes(before, turn.settings), *_turn_markdown(turn)]
         before = turn.settings
     return "\n\n".join([*parts, *_changes(before, view.settings)]) + "\n"
+
+
+def _kept(view: View) -> list[Turn]:
+    """Returns the turns that are saved: not what was said while the talk was paused."""
+    return [turn for turn in view.turns if not turn.passed_over]
 
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
@@ -60,7 +65,7 @@ def _turn_markdown(turn: Turn) -> list[str]:
 
 def _captions(view: View) -> str:
     cues = ["WEBVTT", ""]
-    for turn in view.turns:
+    for turn in _kept(view):
         cues += _cue(turn.start_s, turn.end_s, "You", _words(turn))
         start_s, end_s, said = turn.reply_start_s, turn.reply_end_s, one_line(turn.heard)
         if start_s is not None and end_s is not None and said:

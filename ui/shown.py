@@ -1,8 +1,9 @@
 """What all text screens share: text that is safe to print, emotions in words and colours."""
 
 import re
+from datetime import datetime
 
-from assistant.engines.protocols import EmotionEstimate
+from assistant.engines.protocols import EmotionEstimate, Transcript
 from assistant.history import Turn
 from assistant.records.transcript import StyleRecord, describe_style
 
@@ -15,6 +16,7 @@ EMOTION_COLOURS = {
 }
 """Names that terminals know; no meaning rests on them alone."""
 
+PASSED_OVER = "(Paused: this was not listened to.)"
 NO_WORDS = "(no words understood)"
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\s]+")
@@ -24,6 +26,31 @@ def one_line(text: str) -> str:
     """Returns `text` on one line, without anything that a terminal would act on."""
     printable = text.encode("utf-8", errors="replace").decode("utf-8")
     return _UNSAFE.sub(" ", printable).strip()
+
+
+def local_time(utc: str) -> str:
+    """Returns a moment of the log by the clock on the wall here; empty where it is none."""
+    try:
+        return f"{datetime.fromisoformat(utc).astimezone():%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError):
+        return ""
+
+
+def day_and_time(utc: str) -> str:
+    """Returns a moment of the log as people write it, such as ``Sunday, 1 March 2026, 09:30``."""
+    try:
+        moment = datetime.fromisoformat(utc).astimezone()
+    except (ValueError, OverflowError):
+        return ""
+    return f"{moment:%A}, {moment.day} {moment:%B %Y, %H:%M}"
+
+
+def words_shown(transcript: Transcript) -> str:
+    """Returns what the person said, on one line, and whether that is a guess, or nothing."""
+    if not transcript.is_understood:
+        return NO_WORDS
+    text = one_line(transcript.text)
+    return f"perhaps: {text}" if transcript.is_guess else text
 
 
 def emotion_words(turn: Turn) -> str:

@@ -12,11 +12,24 @@ from assistant.audio.protocols import EchoState
 from assistant.history import Turn, turn_after, turn_index
 from models.emotions import Emotion
 
-DISCLOSURE = (
+DISCLOSED = (
     "You are talking with a machine. Attune guesses how you feel from your voice, and it can be "
-    "wrong; it is no doctor and no emergency service. Everything stays on this computer."
+    "wrong; it is no doctor and no emergency service."
 )
-"""Shown before anything is heard."""
+
+
+def disclosure(sends_words_to: str | None = None) -> str:
+    """Returns what is shown before anything is heard.
+
+    Args:
+        sends_words_to: Another machine that the person's words are sent to.
+    """
+    if sends_words_to is None:
+        return f"{DISCLOSED} Everything stays on this computer."
+    return (
+        f"{DISCLOSED} Your words are sent to {sends_words_to}; your voice stays on this computer."
+    )
+
 
 ECHO_NOTICES = {
     EchoState.ABSENT: "what Attune says does not reach your microphone: interrupt it at any time",
@@ -27,6 +40,8 @@ ECHO_NOTICES = {
     ),
 }
 """Said once each."""
+
+CONTINUED = "this talk goes on from an earlier one, which Attune knows"
 
 SILENCE_DB = -100.0
 MOST_NOTICES = 20
@@ -41,6 +56,7 @@ class Floor(StrEnum):
     THINKING = "thinking"
     ASSISTANT = "Attune speaks"
     BOTH = "both speak"
+    PAUSED = "paused"
     MUTED = "microphone off"
     AWAY = "sound device gone, reconnecting"
     ENDED = "ended"
@@ -93,7 +109,11 @@ class View:
     """Whether the assistant lowers its voice because somebody may be speaking."""
     is_held: bool = False
     """Whether it fell silent because somebody speaks, and may go on."""
+    is_paused: bool = False
+    """Whether the person asked to pause: nothing is answered until they go on."""
     person_speaks: bool = False
+    caption: str = ""
+    """What is being said, as far as it is understood already."""
     answering: int | None = None
     """Turn whose answer is being prepared or spoken."""
     assistant_speaks: bool = False
@@ -102,6 +122,8 @@ class View:
     assistant_db: float = SILENCE_DB
     turns: tuple[Turn, ...] = ()
     """In their order; one that was joined to the next is gone."""
+    suggestion: str = ""
+    """What was said that the person may want to be remembered."""
     notices: tuple[Notice, ...] = ()
     """The latest ones, oldest first."""
     dropped_frames: int = 0
@@ -119,6 +141,8 @@ class View:
             return Floor.AWAY
         if self.assistant_speaks:
             return Floor.BOTH if self.person_speaks else Floor.ASSISTANT
+        if self.is_paused:
+            return Floor.MUTED if self.is_muted else Floor.PAUSED
         if self.person_speaks:
             return Floor.PERSON
         if self.answering is not None:
@@ -180,14 +204,28 @@ def reduce(view: View, event: events.Event) -> View:
     match event:
         case events.LevelMeasured(person_db=person_db, assistant_db=assistant_db):
             return replace(view, person_db=person_db, assistant_db=assistant_db)
+        case events.TalkContinued():
+            return noticed(view, CONTINUED)
         case events.SettingsChanged(changes=changes):
             return replace(view, settings=view.settings | changes)
+        case events.ControlSpoken(control="pause" | "go on" as control):
+            return replace(view, is_paused=control == "pause")
+        case events.WordsHeard(transcript=words) if words.source == "typed":
+            return replace(view, is_paused=False)
+        case events.CaptionHeard(text=text):
+            return replace(view, caption=view.caption + text)
+        case events.FactSuggested(fact=fact):
+            return replace(view, suggestion=fact)
+        case events.MemoryChanged(change=change, fact=fact):
+            text = "remembered for the next talk" if change == "keep" else "not remembered"
+            return noticed(replace(view, suggestion=""), f"{text}: {fact}")
         case events.Ducked(decibels=decibels):
             return replace(view, is_ducked=decibels < 0.0)
         case events.Yielded(yielded=yielded):
             return replace(view, is_held=yielded)
         case events.HelpOffered(text=text):
-            return noticed(_without_help(view), text, Urgency.HELP)
+            view = replace(_without_help(view), is_paused=False)
+            return noticed(view, text, Urgency.HELP)
         case events.HelpEnded():
             return _without_help(view)
         case events.DeviceChanged(message=message, lost=lost):
@@ -219,11 +257,11 @@ def _floor_after(view: View, event: events.Event) -> View | None:
         case events.ConversationEnded(reason=reason):
             return replace(_silent(view), ended=reason, person_speaks=False)
         case events.SpeechStarted() | events.SpeechConfirmed():
-            return replace(view, person_speaks=True)
+            return replace(view, person_speaks=True, caption="")
         case events.SpeechDropped() | events.TurnHeld():
-            return replace(view, person_speaks=False)
+            return replace(view, person_speaks=False, caption="")
         case events.UtteranceEnded(turn=turn):
-            return replace(view, person_speaks=False, answering=turn)
+            return replace(view, person_speaks=False, answering=turn, caption="")
         case events.UtteranceJoined():
             return replace(_silent(view), person_speaks=True)
         case events.ReplyStarted():

@@ -43,6 +43,7 @@ def _rest_json(view: View) -> Json:
         "voice": view.settings.get("voice", ""),
         "policy": view.settings.get("policy", ""),
         "settings": view.settings,
+        "suggestion": view.suggestion,
         "ducked": view.is_ducked,
         "held": view.is_held,
         "notices": [
@@ -69,12 +70,14 @@ def turn_json(turn: Turn) -> Json:
         "start_s": round(turn.start_s, 2),
         "end_s": round(turn.end_s, 2),
         "words": None if turn.transcript is None else turn.transcript.text,
+        "understood": _understood(turn),
         "typed": turn.transcript is not None and turn.transcript.source == "typed",
         "emotion": None if turn.estimate is None else EmotionRecord.of(turn.estimate).model_dump(),
         "corrected": None if turn.corrected is None else turn.corrected.label,
         "style": None if turn.style is None else StyleRecord.of(turn.style).model_dump(),
         "reply": turn.generated.strip(),
         "heard": turn.heard,
+        "passed_over": turn.passed_over,
         "interrupted": turn.interrupted,
         "reply_start_s": _rounded(turn.reply_start_s),
         "reply_end_s": _rounded(turn.reply_end_s),
@@ -83,6 +86,13 @@ def turn_json(turn: Turn) -> Json:
         "settings": turn.settings,
         "marks_ms": {stage: round(ms, 1) for stage, ms in turn.marks_ms.items()},
     }
+
+
+def _understood(turn: Turn) -> str:
+    """Returns how far the words can be relied on: yes, perhaps or no."""
+    if turn.transcript is None or not turn.transcript.is_understood:
+        return "no"
+    return "perhaps" if turn.transcript.is_guess else "yes"
 
 
 def _rounded(seconds: float | None) -> float | None:

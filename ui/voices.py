@@ -1,7 +1,6 @@
 """What the command `voices` prints and does."""
 
 import json
-import re
 import sys
 from collections.abc import Callable, Iterable
 from itertools import chain
@@ -31,7 +30,7 @@ from assistant.errors import DeviceError, EngineUnavailable, InputError, Setting
 from assistant.settings import VoicesSettings
 from assistant.voice.scripts import nothing_said
 from assistant.voice.voice_folder import add_clips, remove_voice
-from assistant.voice.voice_names import known_voice
+from assistant.voice.voice_names import KnownVoice, known_voice
 from command_line.called import as_called, program_name
 from models.emotions import emotion_from_label
 from ui.parts import shown
@@ -73,16 +72,20 @@ def _list(settings: VoicesSettings) -> int:
     )
     table.add_column("--voice", no_wrap=True)
     table.add_column("")
-    for head in ("sex", "accent", "quality", ""):
+    for head in ("called", "sex", "accent", "quality", "licence", ""):
         table.add_column(head, overflow="fold")
     for entry in entries:
         sign = "[green]ok[/]" if entry.is_usable else "[yellow]--[/]"
         known = known_voice(entry.voice)
-        about = (known.sex, known.accent, known.quality) if known else ("", "", "your own")
+        about = _about(known) if known else ("", "", "", "your own", "")
         detail = escape(as_called(entry.detail, called))
         table.add_row(escape(entry.voice), sign, *about, detail)
     _console().print(table)
     return 0
+
+
+def _about(known: KnownVoice) -> tuple[str, ...]:
+    return known.title, known.sex, known.accent, known.quality, known.licence
 
 
 def _entry_json(entry: VoiceEntry) -> dict[str, object]:
@@ -90,7 +93,8 @@ def _entry_json(entry: VoiceEntry) -> dict[str, object]:
     known = known_voice(entry.voice)
     if known is None:
         return told
-    return told | {"sex": known.sex, "accent": known.accent, "quality": known.quality}
+    names = ("called", "sex", "accent", "quality", "licence")
+    return told | dict(zip(names, _about(known), strict=True))
 
 
 def _sample(settings: VoicesSettings) -> int:
@@ -101,8 +105,8 @@ def _sample(settings: VoicesSettings) -> int:
     for name in names:
         if settings.out is None:
             print(name, flush=True)
-        speaker = name.partition(":")[2] or name
-        said = re.sub(r"^[ab][fm]_", "", speaker).split("+")[0].capitalize()
+        known = known_voice(name)
+        said = known.title if known else (name.partition(":")[2] or name).capitalize()
         sentence = f"This is {said}. {SAMPLE}"
         _say(settings.model_copy(update={"voice": name, "items": (sentence,)}))
     return 0

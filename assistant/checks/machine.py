@@ -1,5 +1,6 @@
 """What works on this machine, and how to mend what does not."""
 
+import asyncio
 import ctypes.util
 import importlib
 import importlib.metadata
@@ -11,11 +12,15 @@ import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from assistant.engines.address import USUAL
+from assistant.engines.chat_server.finding import open_client, usual_servers
 from assistant.engines.parts import default_parts
-from assistant.errors import AssistantError
+from assistant.engines.settings import LLM_KEY, LlmSettings
+from assistant.errors import AssistantError, EngineFailed
 from models.checkpoints.embedded import EMBEDDED, folder_of, parts_of_model
 from models.pretrained.store import Store, megabytes
 
@@ -43,8 +48,12 @@ class Check:
     remedy: str = ""
 
 
-def examine() -> list[Check]:
-    """Returns the checks of all parts; a check that breaks is itself a finding."""
+def examine(llm: LlmSettings | None = None) -> list[Check]:
+    """Returns the checks of all parts; a check that breaks is itself a finding.
+
+    Args:
+        llm: The LLM server that is to answer; where none is named, the usual ones are looked for.
+    """
     parts: list[tuple[str, Callable[[], Iterable[Check]]]] = [
         ("Python", _python),
         ("PyTorch", _torch),
@@ -54,6 +63,7 @@ def examine() -> list[Check]:
         ("cached checkpoints", _checkpoints),
         ("speech detection", _speech_detection),
         ("voices", _voices),
+        ("LLM servers", partial(_llm_servers, llm or LlmSettings())),
         ("microphone and speaker", _sound_devices),
         ("ffmpeg", _ffmpeg),
         ("web page", _web),
@@ -208,6 +218,37 @@ def _voices() -> Iterable[Check]:
     yield from rows
     if not working:
         yield Check("voices", State.MISSING, "none works", "apt install flite")
+
+
+def _llm_servers(llm: LlmSettings) -> Iterable[Check]:
+    """Yields what could answer in place of the model's own LLM."""
+    if llm != LlmSettings():
+        yield _named_server(llm)
+        return
+    found = asyncio.run(usual_servers())
+    for one in found:
+        models = ", ".join(one.models) or "no LLM yet"
+        yield Check(f"LLM server {one.kind}", State.WORKS, f"{one.address.url}: {models}")
+    if not found:
+        yield Check(
+            "LLM servers",
+            State.OPTIONAL,
+            f"none on this machine ({', '.join(USUAL)})",
+            f"not needed: {EMBEDDED} has an LLM; one of your own answers by --llm-server",
+        )
+
+
+def _named_server(llm: LlmSettings) -> Check:
+    async def ask() -> str:
+        client, name = await open_client(llm, os.environ.get(LLM_KEY, ""))
+        await client.close()
+        where = "" if client.address.is_here else ", on another machine: your words are sent there"
+        return f"{client.address.url}: {name}{where}"
+
+    try:
+        return Check("LLM server", State.WORKS, asyncio.run(ask()))
+    except EngineFailed as error:
+        return Check("LLM server", State.MISSING, "cannot be used", str(error))
 
 
 def _sound_devices() -> Iterable[Check]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ
+from assistant.conversation.earlier import Earlier
 from assistant.conversation.engines import Engines
 from assistant.conversation.in_force import SettingsInForce
 from assistant.conversation.memory import Memory
@@ -49,8 +50,13 @@ class Conversation:
         """
         self.engines = engines
         self.memory = Memory(
-            dialogue, engines.help_finder, scorer if engines.judges_words else None
+            dialogue,
+            engines.help_finder,
+            scorer if engines.judges_words else None,
+            engines.remembered,
         )
+        self.earlier: Earlier | None = None
+        """The talk that this one goes on from."""
         self.clock_samples = 0
         """Sound of the person's side so far, 16 kHz."""
         self._told = told
@@ -60,6 +66,8 @@ class Conversation:
             "voice": engines.voice_name,
             "policy": engines.policy.name,
         }
+        if elsewhere := engines.model.sends_words_to:
+            named["words_sent_to"] = elsewhere
         self._in_force = SettingsInForce(self.publish, {**named, **in_force})
 
     @property
@@ -75,6 +83,7 @@ class Conversation:
         """Publishes the event that `make` makes from the present audio time."""
         event = make(self.clock_s)
         self.memory.controls.follow(event)
+        self.memory.remembering.follow(event)
         self._in_force.listen(event)
 
     def publish(self, event: events.Event) -> None:
@@ -95,14 +104,17 @@ class Conversation:
         """Answers under these `settings` from now on, and tells what differs."""
         self._in_force.change(self.clock_s, settings)
 
-    def opening(self) -> events.ConversationStarted:
-        """Returns the event that begins a record of this conversation, as of now."""
-        return self._in_force.opening(self.clock_s, self._told() if self._told else {})
+    def opening(self) -> list[events.Event]:
+        """Returns the events that begin a record of this conversation, as of now."""
+        begun = self._in_force.opening(self.clock_s, self._told() if self._told else {})
+        if self.earlier is None:
+            return [begun]
+        return [begun, events.TalkContinued(self.clock_s, self.earlier.record)]
 
     def tell_opening(self) -> None:
         """Publishes it, where there are settings to tell."""
         if self._told is not None:
-            self.publish(self.opening())
+            self.publish(self.opening()[0])
 
     def correct_emotion(self, turn: int, emotion: Emotion, *, by: str = "person") -> None:
         """Takes the person's word for how turn `turn` was meant."""

@@ -9,6 +9,7 @@ from assistant.engines.protocols import (
     TextToSpeech,
     VoiceActivityDetector,
 )
+from assistant.remembered import RememberedFile
 from assistant.safety import HelpFinder
 from assistant.worker import Worker
 
@@ -30,6 +31,8 @@ class Engines:
     """The engine that speaks, such as `flite`, also where `auto` chose it."""
     help_finder: HelpFinder | None = None
     """Finds danger to life in the person's words; None for engines that talk to nobody."""
+    remembered: RememberedFile | None = None
+    """What the person lets Attune remember between talks; None where that is not offered."""
     notice: str | None = None
     """Who answers or speaks instead of whom, and what mends it; None where nobody does."""
     judge: CompletenessScorer | None = None

@@ -14,6 +14,7 @@ from assistant import events
 from assistant.audio.waveform import Waveform
 from assistant.conversation.conversation import Conversation
 from assistant.conversation.question import Emit, Question
+from assistant.conversation.remembering import Order
 from assistant.conversation.time_marks import Mark
 from assistant.engines.protocols import (
     SHORTENED,
@@ -53,6 +54,10 @@ class Hearing:
         """What is to be said instead of the model's reply, once the words are known."""
         self.control: Control | None = None
         """What the words ask of the talk itself, once they are known."""
+        self.order: Order | None = None
+        """What the words ask of what is remembered between talks, once they are known."""
+        self.is_passed_over = False
+        """Whether the words are not for Attune, once they are known: the talk is paused."""
         self.completeness: float | None = None
         """Probability that the utterance is a whole turn, once it is known."""
         self.is_over = False
@@ -81,6 +86,11 @@ class Hearing:
         await self._outcome(self._taking)
         if self._memory.dialogue.is_shortened:
             self._emit(partial(events.Noticed, message=SHORTENED, is_warning=False))
+
+    def let_go(self) -> None:
+        """Lets the model forget the question; runs on its worker."""
+        self._memory.dialogue.withdraw()
+        self.is_taken_in = False
 
     def go_on(self) -> None:
         """Judges beside the reply whether the turn is over."""
@@ -169,15 +179,24 @@ class Hearing:
     def _sounds(self, estimate: EmotionEstimate) -> None:
         self._mark(Mark.HEARD)
         self.estimate = self._memory.sounds(self._question.turn, estimate)
+        if self._memory.controls.is_paused:
+            return
         heard: dict[str, Any] = {"turn": self._question.turn, "estimate": self.estimate}
         self._emit(partial(events.EmotionHeard, **heard))
 
     def _reads(self, words: Transcript) -> None:
-        """Takes the words, and what they call for; publishes both."""
+        """Takes the words, and what they call for; publishes both, typed words excepted."""
         turn = self._question.turn
         self.words = words
-        self._emit(partial(events.WordsHeard, turn=turn, transcript=words))
         self.help = self._memory.look(words.text, turn)
+        controls = self._memory.controls
+        # Danger first: it is heard in a pause, too.
+        self.is_passed_over = self.help is None and controls.passes_over(words)
+        if self.is_passed_over:
+            self._emit(partial(events.PassedOver, turn=turn))
+            return
+        if self._question.utterance is not None:  # typed ones were told (`Reply.commit`)
+            self._emit(partial(events.WordsHeard, turn=turn, transcript=words))
         match self.help:
             case Help(topic=topic, text=text, stage=Stage.BEGUN):
                 self._emit(partial(events.HelpOffered, turn=turn, topic=topic, text=text))
@@ -185,9 +204,22 @@ class Hearing:
                 was_none = stage is Stage.MISTAKEN
                 self._emit(partial(events.HelpEnded, turn=turn, topic=topic, was_none=was_none))
             case _:
-                self.control = None if self.help else self._memory.controls.look(words)
+                self.control = None if self.help else controls.look(words)
         if self.control is not None:
             self._emit(partial(events.ControlSpoken, turn=turn, control=self.control.value))
+        elif self.help is None:
+            self._remember(words)
+
+    def _remember(self, words: Transcript) -> None:
+        """Looks what is asked of what is remembered between talks."""
+        turn, remembering = self._question.turn, self._memory.remembering
+        self.order = order = remembering.look(words)
+        if order is None:
+            if fact := remembering.suggestion(words):
+                self._emit(partial(events.FactSuggested, turn=turn, fact=fact))
+        elif order.change is not None:
+            change: dict[str, Any] = {"change": order.change.value, "fact": order.fact}
+            self._emit(partial(events.MemoryChanged, turn=turn, **change))
 
 
 async def _stopped(task: asyncio.Task[None]) -> None:

@@ -26,7 +26,8 @@ class SettingsInForce:
 
     def name(self, settings: Mapping[str, Any]) -> None:
         """Adds `settings` that are in force from the start; those that are there already stay."""
-        self._settings = {**settings, **self._settings}
+        # Behind those: turns are told in this order wherever they are shown.
+        self._settings = {**self._settings, **settings, **self._settings}
 
     def listen(self, event: Event) -> None:
         """Passes an event on; a turn that is over gets the settings it is answered under."""

@@ -20,15 +20,19 @@ from assistant.audio.silent_microphone import SILENT, SilentMicrophone
 from assistant.audio.steady_frames import SteadyFrames
 from assistant.audio.utterance_buffer import UtteranceBuffer
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioFrame, Waveform
+from assistant.conversation.captions import Captions
 from assistant.conversation.conversation import Conversation, Listener
 from assistant.conversation.ducking import Ducking
+from assistant.conversation.earlier import Earlier
 from assistant.conversation.question import Question
 from assistant.conversation.replies import Replies
+from assistant.errors import EngineFailed
 from assistant.turns.audibility import Audibility
 from assistant.turns.ear import Ear, Heard
 from assistant.turns.endpointing import Endpointer
 from assistant.turns.interjections import InterjectionJudge
 from assistant.turns.marks import Boundary, Floor, TurnMark
+from assistant.turns.own_voice import OwnVoice
 from assistant.turns.patience import Patience
 from assistant.turns.push_to_talk import KeyChange, TalkKey
 from assistant.turns.settings import TalkSettings
@@ -84,6 +88,11 @@ class TalkLoop:
             completeness=lambda: self._replies.completeness,
             verdict=lambda: self._floor.verdict,
         )
+        self._captions = Captions(
+            lambda: engines.model,
+            engines.model_worker,
+            lambda text: self._emit(partial(events.CaptionHeard, text=text)),
+        )
         self._sound = UtteranceBuffer()
         self._way = Ducking(ends.speaker, self._emit, duck_db=lambda: self._settings.duck_db)
         self._presence = Audibility(ends.microphone, ends.speaker)
@@ -93,10 +102,14 @@ class TalkLoop:
         self._is_muted = False
         self._is_stopping = False
         self._echo = EchoState.UNKNOWN
+        self._own_voice = OwnVoice()
+        self._is_over_answer = False
         self._asking: set[asyncio.Task[bool]] = set()
         self._steady = SteadyFrames(ends.microphone, self._ear.frame_samples)
         is_file = isinstance(ends.microphone, FileMicrophone)
         self._silence = None if is_file else SilentMicrophone()
+        self._tell_model: Callable[[], None] = lambda: None
+        self._model_worker = engines.model_worker
         self._typed: list[tuple[str, str]] = []
         self._typed_at_s = 0.0
 
@@ -121,6 +134,32 @@ class TalkLoop:
         if tap is not None:
             self._taps.append(tap)
 
+    def go_on_from(self, earlier: Earlier, tell_model: Callable[[], None]) -> None:
+        """This talk goes on from another; to be called before the first turn.
+
+        Args:
+            earlier: The other talk.
+            tell_model: Tells the dialogue of it; runs on the model's worker, before any turn.
+        """
+        self.conversation.earlier, self._tell_model = earlier, tell_model
+        if self._is_running:
+            self._begin_from(earlier)
+
+    def _begin_from(self, earlier: Earlier) -> None:
+        self._group.create_task(self._told_model())
+        self._emit(partial(events.TalkContinued, record=earlier.record))
+        # Who was in danger when it ended is in danger still, until they say that it is past.
+        if (found := self.conversation.memory.recall(earlier.past)) is not None:
+            help_ = {"topic": found.topic, "text": found.text}
+            self._emit(partial(events.HelpOffered, turn=self._replies.next_turn, **help_))
+
+    async def _told_model(self) -> None:
+        try:
+            await self._model_worker.call(self._tell_model)
+        except EngineFailed as error:
+            told = {"message": f"the earlier talk is not known to the model: {error}"}
+            self._emit(partial(events.Noticed, **told, is_warning=True))
+
     def device_changed(self, message: str, lost: bool) -> None:
         """Tells that a device was lost, or is back."""
         self.conversation.publish(events.DeviceChanged(self.clock_s, message, lost))
@@ -137,6 +176,8 @@ class TalkLoop:
         try:
             async with self._group:
                 self._is_running = True
+                if (earlier := self.conversation.earlier) is not None:
+                    self._begin_from(earlier)
                 async with aclosing(self._frames()) as frames:
                     async for frame in frames:
                         await self._take(frame)
@@ -324,13 +365,23 @@ class TalkLoop:
         self._endpointer.patience = self._patience.factor
         self._endpointer.least_silence_ms = self._patience.least_silence_ms
         for mark in self._endpointer.feed(
-            self._probability(heard), floor=self._floor_now(), level_db=self._level_db(heard)
+            self._probability(heard),
+            floor=self._floor_now(),
+            level_db=self._level_db(heard),
+            is_withheld=heard.is_withheld,
         ):
             self._act(mark)
         self._measure(heard, samples, played)
+        self._look_at_captions()
         self._look_at_typed()
         if self._silence is not None and self._steady.is_coming and not self._is_muted:
             self._tell_silence(self._silence.hear(frame.samples))
+
+    def _look_at_captions(self) -> None:
+        # Nobody watches a file being read, and what is said in a pause is not for Attune.
+        is_watched = self._silence is not None and not self.conversation.memory.controls.is_paused
+        if is_watched and self._settings.captions:
+            self._captions.look(self._clock, lambda start: self._sound.cut(start, self._clock))
 
     def _tell_silence(self, message: str | None) -> None:
         if message is not None:
@@ -356,7 +407,7 @@ class TalkLoop:
         """Whether nothing is listened to, so that the assistant does not answer itself."""
         if not self._is_contested():
             return False
-        match self._ear.echo:
+        match self._echo_now:
             case EchoState.TOO_STRONG:
                 return True
             case EchoState.REMOVED if self._presence.has_lost_step(self._clock):
@@ -396,12 +447,15 @@ class TalkLoop:
             case Boundary.BRIEF:
                 self._floor.ask(self._sound.cut(mark.start_samples, mark.end_samples))
             case Boundary.DROPPED:
+                self._captions.end()
                 self._way.go_on()
                 self._emit(lambda at_s: events.SpeechDropped(at_s, start_s, end_s))
             case Boundary.CONFIRMED:
                 self._emit(lambda at_s: events.SpeechConfirmed(at_s, start_s, contested))
                 self._take_floor(mark)
+                self._captions.begin(self._start_of(mark))
             case Boundary.PAUSED:
+                self._captions.stop()
                 self._paused_at = mark.speech_end_samples
                 if self._settings.answers:
                     self._replies.prepare(self._question(mark))
@@ -417,6 +471,7 @@ class TalkLoop:
                 self._answer(mark)
             case Boundary.ENDED:  # whoever drives the loop decides what becomes of the turn
                 self._went_straight()
+                self._captions.end()
                 self._replies.forget_question()
                 self._emit(lambda at_s: events.TurnHeld(at_s, start_s, end_s))
 
@@ -492,6 +547,7 @@ class TalkLoop:
 
     def _commit(self, start_s: float, end_s: float, speech_end_s: float, reason: str) -> None:
         turn = self._replies.next_turn
+        self._captions.end()
         self._emit(
             lambda at_s: events.UtteranceEnded(at_s, turn, start_s, end_s, speech_end_s, reason)
         )
@@ -505,7 +561,7 @@ class TalkLoop:
         if lost := self._presence.newly_dropped(self._clock):
             total = self._ends.microphone.dropped_frames
             self._emit(lambda at_s: events.FramesDropped(at_s, lost, total))
-        if (echo := self._ear.echo) is not self._echo:
+        if (echo := self._echo_now) is not self._echo:
             self._echo = echo
             self._emit(lambda at_s: events.EchoJudged(at_s, echo))
         if self._clock // len(samples) % FRAMES_PER_LEVEL == 0:
@@ -513,8 +569,26 @@ class TalkLoop:
             self._emit(lambda at_s: events.LevelMeasured(at_s, *levels_db, heard.probability))
 
     def _learn(self, event: events.Event) -> None:
-        if isinstance(event, events.EmotionHeard):
-            self._patience.heard(event.estimate)
+        match event:
+            case events.EmotionHeard(estimate=estimate):
+                self._patience.heard(estimate)
+            case events.ReplyText(text=text):
+                self._own_voice.says(text)
+            case events.SpeechConfirmed(while_assistant_speaks=is_over):
+                self._is_over_answer = is_over
+            case events.WordsHeard(transcript=words) if words.source != "typed":
+                if self._own_voice.hears(words.text, over_answer=self._is_over_answer):
+                    # Not from within this event, which belongs to the answer that is to end.
+                    asyncio.get_running_loop().call_soon(self.interrupt)
+            case events.ReplyFinished():
+                self._own_voice.answered()
+            case _:
+                pass
+
+    @property
+    def _echo_now(self) -> EchoState:
+        """What is known of the assistant's own voice in the microphone, by sound and by words."""
+        return EchoState.TOO_STRONG if self._own_voice.is_heard else self._ear.echo
 
 
 def _samples(duration_ms: float) -> int:

@@ -18,7 +18,7 @@ from assistant.conversation.conversation import Conversation
 from assistant.conversation.hearing import Hearing
 from assistant.conversation.question import Emit, Question
 from assistant.conversation.time_marks import Mark
-from assistant.engines.protocols import Cancel, SpeakingStyle, TextDelta
+from assistant.engines.protocols import Cancel, Dialogue, SpeakingStyle, TextDelta, Transcript
 from assistant.errors import EngineFailed
 from assistant.history import SpokenReply
 from assistant.safety import SAD, reply_of
@@ -94,6 +94,10 @@ class Reply:
         held, self._held = self._held or [], None
         self._committed.set()
         self.hearing.is_over = True
+        if self.question.utterance is None:
+            # Known at once, and told although this task may end before the model reads them.
+            typed = Transcript(self.question.words, source="typed")
+            self._publish(partial(events.WordsHeard, turn=self.question.turn, transcript=typed))
         for make in held:
             self._publish(make)
 
@@ -179,6 +183,9 @@ class Reply:
     async def _answer(self) -> None:
         hearing = self.hearing
         await hearing.begin()
+        if hearing.is_passed_over:
+            await self._say_nothing()
+            return
         style = self._engines.policy.style(SAD if hearing.help else hearing.estimate)
         style = self._memory.controls.styled(style, self.question.turn, hearing.control)
         self.style = style
@@ -203,6 +210,14 @@ class Reply:
                 underruns=self.underruns,
             )
         )
+
+    async def _say_nothing(self) -> None:
+        """Ends a turn that is not for Attune; the model keeps nothing of it."""
+        await self._engines.model_worker.call(self.hearing.let_go)
+        await self.hearing.finish()
+        self.is_made = True
+        await self._committed.wait()
+        self._emit(partial(events.ReplyFinished, turn=self.question.turn, heard="", generated=""))
 
     async def _ask_again(self, style: SpeakingStyle) -> None:
         """Says a word where the answer held nothing to say; it is part of the answer then.
@@ -236,6 +251,7 @@ class Reply:
             self._reply,
             ahead=64,
             due=self.due_s,
+            awaits=lambda delta: delta.awaits,
         )
         with closing(deltas):
             async for delta in deltas:
@@ -256,6 +272,8 @@ class Reply:
         dialogue, hearing = self._memory.dialogue, self.hearing
         if hearing.control is not None:
             return self._memory.controls.reply(dialogue, hearing.control)
+        if hearing.order is not None:
+            return _said(dialogue, hearing.order.reply)
         return reply_of(dialogue, hearing.help, self._cancel)
 
     def _call(self, delta: TextDelta) -> None:
@@ -272,7 +290,8 @@ class Reply:
         self.mark(Mark.FIRST_SENTENCE)
         speaker = self._speaker
         self._spoken.begin(sentence)
-        clips = self._clips(sentence, style)
+        help_ = self.hearing.help
+        clips = self._clips(help_.to_say(sentence) if help_ else sentence, style)
         waiting: list[AudioClip] = []
         with closing(clips):
             async for clip in clips:
@@ -314,6 +333,12 @@ class Reply:
             self._publish(make)
         else:
             self._held.append(make)
+
+
+def _said(dialogue: Dialogue, text: str) -> Iterator[TextDelta]:
+    """Yields a text that the model did not write, and takes for its own."""
+    dialogue.replace_reply(text)
+    yield TextDelta(text)
 
 
 def _joined(clips: list[AudioClip]) -> AudioClip:

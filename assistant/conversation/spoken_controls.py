@@ -2,7 +2,8 @@
 
 Only where all that was said is such a phrase: "slower" is one, "make it slower than last year" is
 for the model. The model is not asked for the answer, but keeps it as its own. How fast and how loud
-Attune speaks stays so until the end of the talk.
+Attune speaks stays so until the end of the talk. After "pause" nothing is answered or kept until
+"go on": what is said meanwhile is meant for others.
 """
 
 import re
@@ -18,6 +19,7 @@ POLITE = frozenset("please ok okay attune hey now sorry thanks".split())
 ANSWERS: dict[Control, str] = {
     Control.STOP: "Okay.",
     Control.PAUSE: "All right, I'm waiting. Say go on when you are ready.",
+    Control.GO_ON: "I'm listening.",
     Control.SLOWER: "Okay, I'm speaking more slowly now.",
     Control.FASTER: "Okay, I'm speaking faster now.",
     Control.LOUDER: "Okay, I'm speaking louder now.",
@@ -79,14 +81,26 @@ class SpokenControls:
     def __init__(self) -> None:
         self._manner = self._before = _Manner()
         self._last = self._unheard = ""
+        self.is_paused = self._was_paused = False
+        """Whether the person asked to pause and did not go on yet."""
         self._asked: tuple[int, Control] | None = None
 
     def look(self, words: Transcript) -> Control | None:
         """Returns what is asked for and can be done without the model; None for all else."""
         control = control_of(words)
+        if control is Control.GO_ON and self.is_paused:
+            return control
         if control in (Control.GO_ON, Control.REPEAT) and not self._again(control):
             return None
         return control
+
+    def passes_over(self, words: Transcript) -> bool:
+        """Returns whether these words are not for Attune: all but "go on", while it is paused.
+
+        Whoever types means it, paused or not.
+        """
+        is_typed = words.source == "typed"
+        return self.is_paused and not is_typed and control_of(words) is not Control.GO_ON
 
     def styled(self, style: SpeakingStyle, turn: int, control: Control | None) -> SpeakingStyle:
         """Returns how the answer to a turn is spoken, which asked for `control` if for anything."""
@@ -106,16 +120,26 @@ class SpokenControls:
         """Takes in what happened."""
         match event:
             case events.ControlSpoken(turn=turn, control=control):
-                self._asked, self._before = (turn, Control(control)), self._manner
-                self._manner = self._manner.after(Control(control))
+                self._take(turn, Control(control))
             case events.UtteranceJoined(turn=turn) if self._asked and self._asked[0] == turn:
                 self._asked, self._manner = None, self._before  # it was only the beginning
+                self.is_paused = self._was_paused
+            case events.WordsHeard(transcript=words) if words.source == "typed":
+                self.is_paused = False
+            case events.HelpOffered():
+                self.is_paused = False  # whoever is in danger is answered, whatever was asked
             case events.ReplyFinished(turn=turn, generated=generated):
                 self._said(turn, generated, "")
             case events.Interrupted(turn=turn, heard=heard, generated=generated):
                 self._said(turn, generated, generated[len(heard) :].strip())
             case _:
                 pass
+
+    def _take(self, turn: int, control: Control) -> None:
+        self._asked, self._before, self._was_paused = (turn, control), self._manner, self.is_paused
+        self._manner = self._manner.after(control)
+        if control in (Control.PAUSE, Control.GO_ON):
+            self.is_paused = control is Control.PAUSE
 
     def _said(self, turn: int, text: str, unheard: str) -> None:
         asked = self._asked[1] if self._asked and self._asked[0] == turn else None

@@ -2,8 +2,7 @@
 
 import os
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import contextmanager, suppress
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -12,6 +11,7 @@ from assistant.engines.protocols import (
     Cancel,
     EmotionEstimate,
     Persona,
+    SpeechModel,
     TextDelta,
     Transcript,
 )
@@ -23,6 +23,7 @@ from models.checkpoints.embedded import EMBEDDED, folder_of
 from models.config import TurnEndConfig
 from models.emotions import Emotion
 from models.generation import Sampling
+from models.hearing import Hearing
 from models.pretrained.catalogue import Part
 from models.pretrained.unpacked import KINDS, unpacked
 from models.talk import SystemLineTooLong, TalkSession
@@ -39,7 +40,7 @@ _RESIDENT: "WeakValueDictionary[str, BlspEmo]" = WeakValueDictionary()
 each other, as in a study, are one set of weights: mini takes 3 GB."""
 
 
-class BlspEmoModel:
+class BlspEmoModel(SpeechModel):
     """A resident checkpoint that serves all conversations of the process."""
 
     def __init__(
@@ -60,9 +61,8 @@ class BlspEmoModel:
                 message names the remedy.
         """
         self.name = source
-        generation = generation or GenerationSettings()
-        self.model = with_examples(load_checkpoint(source, run or ModelSettings()), generation)
-        self.sampling = sampling_of(generation)
+        self.model = load_checkpoint(source, run or ModelSettings())
+        self.sampling = sampling_of(generation or GenerationSettings())
 
     @property
     def computes_with(self) -> object:
@@ -86,7 +86,7 @@ class BlspEmoModel:
         if self.call_marks is None:
             return None
         system = persona.system or self.model.config.persona
-        return self.open(Persona(f"{system}\n\n{tool_lines(tools)}"))
+        return self.open(Persona(f"{system}\n\n{tool_lines(tools)}", persona.known))
 
     def transcribe(self, utterance: Waveform) -> Transcript:
         """Returns the words of an utterance that belongs to no conversation.
@@ -95,6 +95,14 @@ class BlspEmoModel:
             EngineFailed: The model broke.
         """
         return transcribed(self.model, utterance)
+
+    def overhear(self, utterance: Waveform, cancel: Cancel) -> Transcript | None:
+        """Returns the words so far of somebody who still speaks; None where nothing writes them.
+
+        Raises:
+            EngineFailed: The model broke.
+        """
+        return overheard(self.model, utterance, cancel)
 
     def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
         """Returns how well `phrases` fit something brief; None where the model cannot tell.
@@ -140,7 +148,7 @@ class BlspEmoDialogue:
     def __init__(self, model: BlspEmo, persona: Persona, sampling: Sampling) -> None:
         self._model = model
         try:
-            self._session = TalkSession(model, persona=persona.system, sampling=sampling)
+            self._session = _begun(model, persona, sampling)
         except SystemLineTooLong as error:
             raise PersonaTooLong(str(error)) from error
         self._has_question = False
@@ -189,6 +197,11 @@ class BlspEmoDialogue:
         self.is_shortened = len(taken.speech_embeddings) < len(heard.speech_embeddings)
         return taken
 
+    def compute(self) -> None:
+        """Computes now what was read so far, which the next answer would have to wait for."""
+        with failures():
+            self._session.compute()
+
     def withdraw(self) -> None:
         """Forgets the last utterance and what was begun in answer to it.
 
@@ -216,6 +229,16 @@ class BlspEmoDialogue:
             self._session.truncate(heard)
 
 
+def _begun(model: BlspEmo, persona: Persona, sampling: Sampling) -> TalkSession:
+    """Returns a talk with `persona`, and with what it knows of the person where that fits."""
+    if persona.known:
+        with suppress(SystemLineTooLong):
+            return TalkSession(
+                model, persona=persona.system, known=persona.known, sampling=sampling
+            )
+    return TalkSession(model, persona=persona.system, sampling=sampling)
+
+
 def load_checkpoint(source: str, run: ModelSettings) -> BlspEmo:
     """Returns the checkpoint that `source` names, ready to run; the same while somebody has it.
 
@@ -231,11 +254,7 @@ def load_checkpoint(source: str, run: ModelSettings) -> BlspEmo:
 
 
 def _loaded(source: str, run: ModelSettings) -> BlspEmo:
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KEPT_CONVOLUTIONS)
-    import torch
-
-    if run.threads is not None:
-        torch.set_num_threads(run.threads)
+    prepare_torch(run)
     quantize = "int8" if run.dtype == "int8" else "none"
     dtype = "auto" if run.dtype == "int8" else run.dtype
     try:
@@ -244,12 +263,13 @@ def _loaded(source: str, run: ModelSettings) -> BlspEmo:
         raise EngineUnavailable(str(error)) from error
 
 
-def with_examples(model: BlspEmo, generation: GenerationSettings) -> BlspEmo:
-    """Returns `model`, which shows its LLM as many examples as the settings ask for."""
-    if generation.examples is not None:
-        chosen = replace(model.config.examples, count=generation.examples)
-        model.config = replace(model.config, examples=chosen)
-    return model
+def prepare_torch(run: ModelSettings) -> None:
+    """Sets what all models of the process share."""
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KEPT_CONVOLUTIONS)
+    import torch
+
+    if run.threads is not None:
+        torch.set_num_threads(run.threads)
 
 
 def unpack(part: Part) -> None:
@@ -276,6 +296,7 @@ def sampling_of(generation: GenerationSettings) -> Sampling:
         repetition_penalty=generation.repetition_penalty,
         no_repeat_ngram=generation.no_repeat_ngram,
         seed=generation.seed,
+        examples=generation.examples,
     )
 
 
@@ -292,6 +313,17 @@ def transcribed(model: BlspEmo, utterance: Waveform) -> Transcript:
     """
     with failures():
         return words_of(model, model.hear(utterance), Cancel())
+
+
+def overheard(model: Hearing, utterance: Waveform, cancel: Cancel) -> Transcript | None:
+    """Returns the words so far of somebody who still speaks; None where no decoder writes them.
+
+    Raises:
+        EngineFailed: The model broke.
+    """
+    with failures():
+        words = model.written_words(utterance, cancelled=cancel.is_set)
+    return None if words is None else Transcript(words.text, words.confidence, words.source)
 
 
 def words_of(model: BlspEmo, heard: HeardSpeech, cancel: Cancel) -> Transcript:

@@ -14,9 +14,9 @@ from assistant.engines.blsp_emo import (
     estimate_of,
     failures,
     load_checkpoint,
+    overheard,
     sampling_of,
     transcribed,
-    with_examples,
     words_of,
 )
 from assistant.engines.protocols import (
@@ -56,9 +56,8 @@ class CascadeModel(SpeechModel):
             EngineUnavailable: The checkpoint cannot be loaded; the message names the remedy.
         """
         self.name = f"{source} (cascade{' with emotion' if tells_emotion else ''})"
-        generation = generation or GenerationSettings()
-        self.model = with_examples(load_checkpoint(source, run or ModelSettings()), generation)
-        self.sampling = sampling_of(generation)
+        self.model = load_checkpoint(source, run or ModelSettings())
+        self.sampling = sampling_of(generation or GenerationSettings())
         self.tells_emotion = tells_emotion
 
     @property
@@ -77,6 +76,14 @@ class CascadeModel(SpeechModel):
             EngineFailed: The model broke.
         """
         return transcribed(self.model, utterance)
+
+    def overhear(self, utterance: Waveform, cancel: Cancel) -> Transcript | None:
+        """Returns the words so far of somebody who still speaks; None where nothing writes them.
+
+        Raises:
+            EngineFailed: The model broke.
+        """
+        return overheard(self.model, utterance, cancel)
 
     def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
         """Returns how well `phrases` fit something brief; None where the model cannot tell.

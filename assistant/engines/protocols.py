@@ -1,6 +1,7 @@
 """What an engine must offer. Engines conform by shape; none has to derive from anything."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -45,6 +46,11 @@ class EmotionEstimate:
         return max(self.probabilities)
 
 
+GUESSED, SURE_WORDS = 0.2, 0.4
+"""Shares of right words: below the first a transcript says less than that nothing was understood,
+and the model is told so (`WordConfidenceConfig.least`); below the second it is a guess."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transcript:
     """The words of the person."""
@@ -54,6 +60,16 @@ class Transcript:
     """Geometric mean of the token probabilities in [0, 1]; None where it is not known."""
     source: str = "decoder"
     """`decoder` (Whisper's own), `llm` (asked of the LLM) or `typed`."""
+
+    @property
+    def is_understood(self) -> bool:
+        """Whether these are words, perhaps wrong ones, and not what a noise was taken for."""
+        return bool(self.text.strip()) and (self.confidence is None or self.confidence >= GUESSED)
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether many of the words may be wrong."""
+        return self.confidence is not None and self.confidence < SURE_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +90,9 @@ class TextDelta:
     """What stands there instead of text."""
     problem: str = ""
     """Why something that stood there was left out."""
+    awaits: Future[Any] | None = None
+    """What more of the reply waits for, where others make it: nothing stands here. Asked for
+    before that is done, the next piece is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +101,8 @@ class Persona:
 
     system: str | None = None
     """None stands for the model's own default."""
+    known: str = ""
+    """What the model knows of the person beside it; left out where there is no room for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +197,11 @@ class SpeechModel(Protocol):
     name: str
 
     @property
+    def sends_words_to(self) -> str | None:
+        """Another machine that what is said is sent to, as text; None where it stays here."""
+        return None
+
+    @property
     def computes_with(self) -> object:
         """What it has in memory: models that share it must work on one thread."""
         return self
@@ -212,6 +238,13 @@ class SpeechModel(Protocol):
 
     def transcribe(self, utterance: Waveform) -> Transcript | None:
         """Returns the words of something brief, 16 kHz, that belongs to no conversation."""
+        return None
+
+    def overhear(self, utterance: Waveform, cancel: Cancel) -> Transcript | None:
+        """Returns the words so far of somebody who still speaks, 16 kHz; None where it cannot.
+
+        It belongs to no conversation, and may end early where it is cancelled.
+        """
         return None
 
     def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:

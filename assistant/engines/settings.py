@@ -1,13 +1,15 @@
 """Settings of the speech model: which one, how it runs, and how replies are sampled."""
 
 import difflib
+from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 import tyro
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from assistant.configuration import Settings
+from assistant.engines.address import read_address
 from assistant.engines.table import ENGINES, USUAL_MODEL, Part
 from models.checkpoints.embedded import EMBEDDED
 
@@ -59,7 +61,7 @@ class GenerationSettings(Settings):
     """How replies are sampled."""
 
     temperature: float = Field(default=0.0, ge=0.0, le=5.0)
-    """Of sampling; 0 always takes the most probable token."""
+    """Of sampling; 0 always takes the most probable token. An LLM server takes its own then."""
     top_p: float = Field(default=0.9, gt=0.0, le=1.0)
     """Share of probability that sampling draws from."""
     repetition_penalty: float = Field(default=1.0, ge=1.0, le=3.0)
@@ -75,6 +77,47 @@ class GenerationSettings(Settings):
     """Of sampling: the same seed and input give the same reply."""
 
 
+LLM_KEY = "ATTUNE_LLM_KEY"
+"""Environment variable with the key of an LLM server: keys stand in no setting, log or record."""
+
+
+class LlmSettings(Settings):
+    """An LLM of your own, behind an OpenAI-compatible server, that answers instead of mini's."""
+
+    server: Annotated[str, tyro.conf.arg(name="llm-server")] = ""
+    """Address of a server of your own whose LLM answers, such as http://127.0.0.1:11434/v1; with
+    --engine chat_server alone it is looked for where Ollama, LM Studio, llama.cpp and vLLM usually
+    listen. A key that it wants is taken from the environment variable ATTUNE_LLM_KEY."""
+    name: Annotated[str, tyro.conf.arg(name="llm-name")] = ""
+    """That LLM, as the server calls it; not needed where it has one only."""
+    tells_emotion: Annotated[bool, tyro.conf.arg(name="llm-tells-emotion")] = True
+    """Tell the LLM in words how the person sounds; without, it knows the words alone."""
+    thinks: Annotated[bool, tyro.conf.arg(name="llm-thinks")] = False
+    """Let the LLM think before it answers, if it can: nothing is heard meanwhile."""
+    context_tokens: Annotated[int, tyro.conf.arg(name="llm-context-tokens")] = Field(
+        default=4_096, ge=512, le=1_000_000
+    )
+    """How much of the talk the LLM is told, in tokens; the oldest is left out first."""
+    patience_s: Annotated[float, tyro.conf.arg(name="llm-patience-s")] = Field(
+        default=30.0, ge=1.0, le=600.0
+    )
+    """How long the server may be silent, in seconds, before the turn fails."""
+
+    @field_validator("server")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        return read_address(value).url if value else value
+
+    @property
+    def sends_words_to(self) -> str | None:
+        """Another machine that the person's words are sent to; None where they stay here."""
+        address = read_address(self.server) if self.server else None
+        return None if address is None or address.is_here else address.host
+
+
+CHAT_SERVER = "chat_server"
+
+
 class SpeechModelSettings(Settings):
     """Which speech model answers, and how."""
 
@@ -83,6 +126,45 @@ class SpeechModelSettings(Settings):
     cwang621/blsp-emo."""
     engine: SpeechModelName = USUAL_MODEL
     """blsp_emo hears the voice itself; cascade answers the transcript alone, cascade_emotion the
-    transcript with the heard emotion named in the prompt (baselines for comparison)."""
+    transcript with the heard emotion named in the prompt (baselines for comparison). chat_server
+    hears with the model and asks an LLM of your own for the reply (see --llm-server)."""
+    llm: LlmSettings = LlmSettings()
     run: ModelSettings = ModelSettings()
     generation: GenerationSettings = GenerationSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _asks_the_server_that_is_named(cls, values: Any) -> Any:
+        return engine_for_server(values)
+
+    @field_validator("llm")
+    @classmethod
+    def _one_answers(cls, llm: LlmSettings, info: ValidationInfo) -> LlmSettings:
+        return one_answers(llm, info)
+
+
+def engine_for_server(values: Any) -> Any:
+    """Returns settings that take the engine for the server which they name."""
+    if not isinstance(values, Mapping):
+        return values
+    given = dict(cast("Mapping[str, Any]", values))
+    llm: Any = given.get("llm") or {}
+    server: Any = llm.server if isinstance(llm, LlmSettings) else llm.get("server")
+    if server and given.get("engine", USUAL_MODEL) == USUAL_MODEL:
+        given["engine"] = CHAT_SERVER
+    return given
+
+
+def one_answers(llm: LlmSettings, info: ValidationInfo) -> LlmSettings:
+    """Returns the server of settings whose engine asks it.
+
+    Raises:
+        ValueError: The engine asks none.
+    """
+    engine = info.data.get("engine", CHAT_SERVER)
+    if llm != LlmSettings() and engine != CHAT_SERVER:
+        raise ValueError(
+            f"the engine {engine} asks no LLM server: leave one of both out, or take the engine "
+            f"{CHAT_SERVER}"
+        )
+    return llm

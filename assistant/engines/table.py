@@ -22,6 +22,8 @@ class Engine:
     """What to install when it is missing."""
     about: str
     """What it is, in a few words."""
+    asks_server: bool = False
+    """Speech models: whether an LLM server answers; it is given the settings of that as well."""
     works_elsewhere: bool = False
     """Whether its work is done by other processes: waiting for one conversation must not hold up
     the others then."""
@@ -51,6 +53,13 @@ ENGINES: dict[Part, dict[str, Engine]] = {
             "cascade_telling_emotion",
             "pip install -e .",
             "the same, and the prompt names the heard emotion",
+        ),
+        "chat_server": Engine(
+            "chat_server.model",
+            "ChatServerModel",
+            "pip install -e .",
+            "hears, then asks an LLM of your own by an OpenAI-compatible server",
+            asks_server=True,
         ),
         "cluster": Engine(
             "cluster.model",

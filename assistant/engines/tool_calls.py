@@ -25,6 +25,14 @@ def written_result(output: str) -> str:
     return f"<tool_response>\n{output}\n</tool_response>"
 
 
+def result_in(text: str) -> str | None:
+    """Returns what came of a call where `text` is that, as `written_result` writes it."""
+    before, after = written_result("\0").split("\0")
+    if not (text.startswith(before) and text.endswith(after)):
+        return None
+    return text[len(before) : len(text) - len(after)]
+
+
 def tool_lines(tools: Sequence[dict[str, Any]]) -> str:
     """Returns the part of a system line that names functions, as the common form has it."""
     listed = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in tools)
@@ -38,7 +46,7 @@ def tool_lines(tools: Sequence[dict[str, Any]]) -> str:
 
 
 def calls_apart(
-    deltas: Iterator[TextDelta], marks: tuple[str, str], names: Collection[str]
+    deltas: Iterator[TextDelta], marks: tuple[str, str], names: Collection[str] | None
 ) -> Iterator[TextDelta]:
     """Yields the text of a reply without its calls, and each call in its place.
 
@@ -47,18 +55,21 @@ def calls_apart(
     Args:
         deltas: The reply as it is generated, cut anywhere.
         marks: What stands before and after a call.
-        names: Of the functions there are.
+        names: Of the functions there are; None takes any.
     """
     reader = _Reader(marks, names)
     for delta in deltas:
-        yield from reader.push(delta.text)
+        if delta.awaits is not None or delta.problem:
+            yield delta
+        else:
+            yield from reader.push(delta.text)
     yield from reader.finish()
 
 
 class _Reader:
     """Tells text from calls."""
 
-    def __init__(self, marks: tuple[str, str], names: Collection[str]) -> None:
+    def __init__(self, marks: tuple[str, str], names: Collection[str] | None) -> None:
         self._marks = marks
         self._names = names
         self._waiting = ""
@@ -103,7 +114,7 @@ def _begun(text: str, mark: str) -> int:
     return next((n for n in range(len(mark) - 1, 0, -1) if text.endswith(mark[:n])), 0)
 
 
-def read_call(text: str, names: Collection[str]) -> TextDelta:
+def read_call(text: str, names: Collection[str] | None) -> TextDelta:
     """Returns the call that stands in `text`, or why it is left out."""
     try:
         found = json.loads(text, parse_constant=_refuse)
@@ -117,7 +128,7 @@ def read_call(text: str, names: Collection[str]) -> TextDelta:
         return _left_out("the model called a function, but not in JSON")
     if not isinstance(name, str) or not arguments.startswith("{"):
         return _left_out("the model called a function without a name, or arguments without names")
-    if name not in names:
+    if names is not None and name not in names:
         shown = name[:SHOWN_CHARACTERS].encode(errors="replace").decode()
         return _left_out(f"the model called {shown!r}, and there is no such function")
     return TextDelta("", call=ToolCall(name, arguments))

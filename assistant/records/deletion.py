@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from assistant.errors import InputError, OutputError
 from assistant.records.backup import backups_of
 from assistant.records.exports.csv_tables import without
+from assistant.records.hold import check_not_held, is_on_hold
 from assistant.records.ledger import Exported, exported_files
 from assistant.records.mending import is_being_written
 from assistant.records.private_files import replace_text, write_new
@@ -69,11 +70,12 @@ def delete_record(root: Path, found: Found, forget: Forget) -> tuple[Receipt, Pa
         The receipt, and where it lies.
 
     Raises:
-        InputError: It is a link, or still being recorded.
+        InputError: It is a link, on hold, or still being recorded.
         OutputError: It cannot be deleted, or its receipt not be written.
     """
     if found.folder.is_symlink():
         raise InputError(LINK.format(path=found.folder))
+    check_not_held(found)
     if is_being_written(found.folder):
         raise InputError(f"{found.id} is still being recorded: end the talk, then delete it")
     left: list[str] = []
@@ -119,10 +121,17 @@ class Old:
 
 
 def older_than(root: Path, days: float, now: datetime) -> list[Old]:
-    """Returns the records whose last event, or last change, lies more than `days` back."""
+    """Returns the records whose last event, or last change, lies more than `days` back.
+
+    What is on hold, or still being recorded, is not among them.
+    """
     limit = now - timedelta(days=days)
     dated = [Old(found, _ended(found)) for found in find_records(root)]
-    return [one for one in dated if one.ended < limit and not is_being_written(one.found.folder)]
+    return [one for one in dated if one.ended < limit and not _is_kept(one.found.folder)]
+
+
+def _is_kept(folder: Path) -> bool:
+    return is_being_written(folder) or is_on_hold(folder)
 
 
 def _ended(found: Found) -> datetime:

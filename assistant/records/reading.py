@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assistant.errors import InputError
-from assistant.events import ConversationStarted
+from assistant.events import ConversationStarted, TalkContinued
 from assistant.records.fields import misfit
 from assistant.records.mending import ConversationLog, is_being_written, open_record, read_log
 from assistant.records.recording import AUDIO_NAME, LOG_NAME
@@ -45,6 +45,12 @@ class Record:
         """The first event; None in a record that was cut off before it."""
         first = self.log.events[0] if self.log.events else None
         return first if isinstance(first, ConversationStarted) else None
+
+    @property
+    def continues(self) -> str:
+        """The id of the recorded talk that this one goes on from; empty where it is none."""
+        named = (one.record for one in self.log.events if isinstance(one, TalkContinued))
+        return next(named, "")
 
     @property
     def started_utc(self) -> str:

@@ -6,11 +6,28 @@ from typing import Annotated, Literal
 import tyro
 from pydantic import Field
 
-from assistant.engines.settings import GenerationSettings, ModelSettings
+from assistant.engines.settings import (
+    GenerationSettings,
+    LlmSettings,
+    ModelSettings,
+    SpeechModelName,
+)
+from assistant.engines.table import USUAL_MODEL
 from assistant.settings import CommonSettings
 
 Action = Literal[
-    "list", "show", "play", "export", "delete", "retain", "replay", "rebuild", "backup", "schema"
+    "list",
+    "show",
+    "play",
+    "export",
+    "delete",
+    "retain",
+    "hold",
+    "release",
+    "replay",
+    "rebuild",
+    "backup",
+    "schema",
 ]
 Form = Literal["jsonl", "csv", "md", "vtt", "srt", "textgrid", "html"]
 
@@ -20,8 +37,9 @@ class RecordsSettings(CommonSettings):
 
     list shows and searches. show ID … prints talks, play ID plays the sound of one. export ID …
     writes files. delete ID … removes a talk and all that was made of it here. retain --days N
-    does so with all that is older. replay ID answers the recorded turns again, with another model,
-    voice or policy, and shows both side by side. rebuild makes the index anew from the logs,
+    does so with all that is older, with --always by itself from now on; hold ID keeps a talk from
+    being deleted, release ID ends that. replay ID answers the recorded turns again, with another
+    model, voice or policy, and shows both side by side. rebuild makes the index anew from the logs,
     backup --out FILE.tar.gz saves all talks, schema prints the JSON Schema of the logs.
     """
 
@@ -54,6 +72,14 @@ class RecordsSettings(CommonSettings):
     replay: the folder (default: replays/ID)."""
     days: float | None = Field(default=None, ge=0.0, le=36_500.0)
     """retain: talks that ended longer ago are deleted."""
+    always: bool = False
+    """retain: from now on, at every command on the folder and while `web` serves it."""
+    stop: bool = False
+    """retain: what --always began ends; talks are kept until somebody deletes them."""
+    by: str = ""
+    """hold: who does it."""
+    reason: str = ""
+    """hold: why."""
     dry_run: bool = False
     """delete, retain: only say what would be deleted."""
     yes: bool = False
@@ -62,8 +88,9 @@ class RecordsSettings(CommonSettings):
     """play: from this turn on, as `show` numbers them."""
     model: str | None = None
     """replay: the model that answers; that of the recorded talk if not given."""
-    engine: Literal["blsp_emo", "cascade", "cascade_emotion"] = "blsp_emo"
-    """replay: how it hears, as for `reply`."""
+    engine: SpeechModelName = USUAL_MODEL
+    """replay: how it hears and who answers, as for `reply`."""
+    llm: LlmSettings = LlmSettings()
     voice: str | None = None
     """replay: the voice; that of the recorded talk if not given."""
     policy: str | None = None

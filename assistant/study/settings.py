@@ -32,8 +32,9 @@ class StudySettings(CommonSettings):
     (--registration: as a pre-registration sheet). simulate FOLDER lets machine-made participants go
     through a copy of it. run FOLDER opens it for people. status FOLDER shows how far everybody is.
     withdraw FOLDER ID deletes one person's data. unseal FOLDER --by NAME opens the key to the
-    conditions. export FOLDER writes tables, report FOLDER figures and tests. hold FOLDER keeps the
-    data from being deleted when its time is over, release FOLDER ends that.
+    conditions. export FOLDER writes tables, export FOLDER ID one person's own copy, report FOLDER
+    figures and tests. hold FOLDER keeps the data from being deleted when its time is over, release
+    FOLDER ends that.
     """
 
     action: Annotated[Action, tyro.conf.Positional] = "check"
@@ -41,14 +42,17 @@ class StudySettings(CommonSettings):
     folder: Annotated[Path, tyro.conf.Positional] = Path("study")
     """The study."""
     ids: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
-    """withdraw: the participants."""
+    """withdraw: the participants. export: those who want a copy of what is known of them."""
     registration: bool = False
     """check: print the pre-registration sheet."""
     out: Path | None = None
     """simulate: the copy that is run (default: FOLDER-simulated). export and report: where the
     tables go (default: FOLDER/export)."""
     real: bool = False
-    """simulate: with the models and voices of the conditions, instead of a script."""
+    """simulate: with the models and voices of the conditions, instead of a script, and people who
+    have natural voices."""
+    improvise: bool = False
+    """simulate: with --real, people say what the language model makes up in answer."""
     participants: int | None = Field(default=None, ge=1, le=1_000)
     """simulate: how many people are made (default: as many as the study is for)."""
     scripted: bool = False

@@ -31,7 +31,8 @@ BRIEF: dict[Control, str] = {
 LONGER: dict[Control, str] = {
     Control.STOP: "be silent",
     Control.PAUSE: "give me a moment",
-    Control.GO_ON: "continue, keep talking, resume",
+    Control.GO_ON: "continue, keep talking, resume, i'm back, i am back, i'm ready, i am ready, "
+    "let's go on, we can go on",
     Control.REPEAT: "say it again, repeat, repeat it, once more, one more time, can you repeat "
     "that, could you repeat that, can you say that again, could you say that again, i didn't hear "
     "you, i didn't hear that",

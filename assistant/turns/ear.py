@@ -34,6 +34,8 @@ class Heard:
     """Without echo."""
     probability: float
     """That it holds speech, in [0, 1]."""
+    is_withheld: bool = False
+    """Whether the detector was not given it, although it may hold no echo at all."""
 
 
 class Ear:
@@ -68,7 +70,8 @@ class Ear:
         limit_db = SPEECH_MARGIN_DB if self._last >= SPEECH else ECHO_MARGIN_DB
         is_echo = self._canceller.margin_db < limit_db
         self._last = self._detected(self._mask if is_echo else frame)
-        return Heard(frame, self._last)
+        is_withheld = is_echo and self._canceller.state is EchoState.UNKNOWN
+        return Heard(frame, self._last, is_withheld)
 
     def _detected(self, frame: Waveform) -> float:
         probability = self._detector.probability(frame)

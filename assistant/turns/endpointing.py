@@ -30,6 +30,9 @@ from assistant.turns.endpointing_settings import EndpointingSettings
 from assistant.turns.foreground import Foreground, Weakness
 from assistant.turns.marks import Boundary, EndReason, Floor, TurnMark, Verdict
 
+MOST_WITHHELD_MS, NOTICED_MS = 256, 128
+"""How much earlier a turn may begin for frames that were withheld from the detector, and how long
+the detector takes to notice speech once it is given any."""
 _ASKS_WORDS = (Floor.TAKEN, Floor.HELD, Floor.ENDING)
 """Where an "uh-huh" is to be expected."""
 
@@ -90,6 +93,8 @@ class Endpointer:
         self._insists = False
         self._insists_until = 0
         self._previous_end = 0
+        self._withheld = 0
+        self._withheld_until = 0
 
     @property
     def clock_samples(self) -> int:
@@ -123,7 +128,12 @@ class Endpointer:
         return max(required_ms, self.least_silence_ms)
 
     def feed(
-        self, probability: float, *, floor: Floor = Floor.FREE, level_db: float | None = None
+        self,
+        probability: float,
+        *,
+        floor: Floor = Floor.FREE,
+        level_db: float | None = None,
+        is_withheld: bool = False,
     ) -> list[TurnMark]:
         """Takes the speech probability of the next frame.
 
@@ -131,11 +141,14 @@ class Endpointer:
             probability: In [0, 1].
             floor: Who else is heard. What it is as speech sets in decides how that is judged.
             level_db: Level of the frame relative to full scale; None where it means nothing.
+            is_withheld: Whether the frame was not looked at, because it might have been echo. A
+                turn that begins right after such frames begins so much earlier.
 
         Returns:
             The marks that this frame decides, in order; most often none.
         """
         self._clock += self._frame
+        self._note_withheld(is_withheld)
         voiced = probability >= self._threshold(floor is not Floor.FREE)
         if level_db is not None:
             voiced = self._is_near(voiced, level_db)
@@ -196,12 +209,22 @@ class Endpointer:
             return settings.start_threshold
         return settings.end_threshold
 
+    def _note_withheld(self, is_withheld: bool) -> None:
+        if is_withheld:
+            most = self._samples(MOST_WITHHELD_MS)
+            self._withheld, self._withheld_until = (
+                min(most, self._withheld + self._frame),
+                self._clock,
+            )
+        elif self._clock - self._withheld_until > self._samples(NOTICED_MS):
+            self._withheld = 0
+
     def _open(self, floor: Floor) -> None:
         settings = self.settings
         self._phase = _Phase.ONSET
         self._floor = floor
         self._onset = self._clock - self._frame
-        lead = self._samples(settings.lead_ms)
+        lead = self._samples(settings.lead_ms) + self._withheld
         self._start = max(self._previous_end, self._onset - lead, 0)
         self._heard = self._voiced = 0
         self._announced = self._has_yielded = self._is_brief = False

@@ -40,6 +40,8 @@ class TalkSettings(BaseModel):
     to the same turn."""
     echo_tail_ms: int = Field(default=256, ge=0, le=2_000)
     """How long after the assistant's last sound its echo may still be in the room."""
+    captions: bool = True
+    """Whether words are shown while the person still speaks, as far as the machine has time."""
     answers: bool = True
     """Whether a turn is answered as soon as it is over, or held for whoever drives the loop."""
     interruptible: bool = True

@@ -10,7 +10,7 @@ _ABBREVIATIONS = frozenset(
     "al inc ltd co corp ave blvd rd e.g i.e cf ca jan feb mar apr jun jul aug sep sept oct nov "
     "dec ph.d m.sc b.sc ft hwy pl ct ln e.u".split()
 )
-_BEFORE_DIGITS = frozenset({"no", "fig", "vol", "pp", "p", "ch"})
+_BEFORE_DIGITS = frozenset("no nos nr fig vol pp p ch apt ext tel rm ste sec art pt op".split())
 _DOTTED = re.compile(r"(?:[a-z]\.)+[a-z]")
 _LIST_MARKER = re.compile(r"\s*\(?(\d{1,3}|[a-zA-Z]|[ivxIVX]{1,4})[.)]")
 _NEW_LINE_ITEM = re.compile(r"[-*+•]|\d{1,3}[.)]")

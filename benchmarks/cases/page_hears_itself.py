@@ -94,7 +94,10 @@ async def _ask(
     said = [e["transcript"] for e in later if e["type"].endswith("transcription.completed")]
     if is_spoken_into:
         words = " ".join(said).lower()
-        case.expect(cut == 1 and "lost my" in words, f"{SAID!r} into an answer is heard: {said}")
+        text = f"{SAID!r} cuts one answer, and is heard; seen: {cut} cut, {said}"
+        case.expect(cut == 1 and "lost my" in words, text)
+        if cut != 1:
+            case.note(f"what happened: {[event['type'] for event in later]}")
     else:
         case.expect(not cut and not said, f"{question!r}: not cut off by itself; heard: {said}")
 

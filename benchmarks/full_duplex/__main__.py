@@ -9,8 +9,8 @@ makes up to N samples of each task by the benchmark's recipes where the data can
 (`rebuilt.py` says of what); such figures stand beside the published ones, not among them.
 
 `--model none` measures turn-taking alone: a model that talks at once and without end, flite's
-voice, ends judged by the sound and never by words. It says what the waiting costs where an answer
-costs nothing; nothing of that row is an answer.
+voice, ends judged by the sound and never by words, no time counted for any work. It says what the
+waiting costs; nothing of that row is an answer.
 
 Not measured: what GPT-4o says of the answers (v1), and prosody and kinds of behaviour (v1.5).
 """
@@ -30,6 +30,7 @@ from assistant.engines.settings import ModelSettings
 from assistant.engines.silero import Silero
 from assistant.engines.table import open_turn_judge, open_voice
 from assistant.settings import TalkCommandSettings
+from benchmarks.endpointing.pauses import recordings
 from benchmarks.full_duplex.layout import Kind, Sample, answered, samples, seconds
 from benchmarks.full_duplex.measures import (
     backchannels,
@@ -41,7 +42,6 @@ from benchmarks.full_duplex.measures import (
 )
 from benchmarks.full_duplex.playing import answer
 from benchmarks.full_duplex.rebuilt import TEXTS, rebuild
-from benchmarks.pauses import recordings
 from benchmarks.results import table, write_section
 from benchmarks.rooms.room import read
 from benchmarks.rooms.talking import Talker
@@ -198,7 +198,7 @@ def answer_all(root: Path, options: argparse.Namespace, drops: Counter[str]) -> 
     engines = turn_taking_alone() if is_alone else open_engines(settings, judging=settings)
     try:
         for number, sample in enumerate(missing, start=1):
-            answer(sample, engines, talk)
+            answer(sample, engines, talk, counts_work=not is_alone)
             print(f"{sample.task}/{sample.folder.name}: {number} of {len(missing)}", flush=True)
     finally:
         engines.close()

@@ -31,6 +31,8 @@ from benchmarks.full_duplex.layout import Sample
 from benchmarks.full_duplex.measures import Span, Word, speech_of
 from benchmarks.rooms.room import read
 
+IDLE_S, IDLE_SHARE = 5.0, 0.002
+"""Wait on the wall after which a worker counts as idle, and the share of it that is no work."""
 BEFORE_END_S = 0.2
 """The talk is ended so long before the input is: what follows could not be heard any more."""
 
@@ -41,11 +43,27 @@ class ProcessorClock(ReplayLoop):
     def __init__(self, workers: Sequence[Worker]) -> None:
         """Starts at time 0."""
         self._began_cpu_s = time.process_time()
+        self._seen = (self._began_cpu_s, time.perf_counter())
+        """Processor time and time on the wall when work was last seen."""
         super().__init__(workers, counts_work=True)
 
     def time(self) -> float:
         """Seconds since the start: the waits jumped over, and the work."""
         return self._jumped_s + time.process_time() - self._began_cpu_s
+
+    def patience_s(self, timeout: float | None) -> float | None:
+        """Returns how long to wait really; see `ReplayLoop`.
+
+        An engine that works in a process of its own uses none of this one's time: after a while
+        in which nothing was done here the clock goes on without it.
+        """
+        used_s, now_s = time.process_time(), time.perf_counter()
+        if used_s - self._seen[0] > IDLE_S * IDLE_SHARE:
+            self._seen = (used_s, now_s)
+        if timeout is not None and now_s - self._seen[1] > IDLE_S:
+            self._jumped_s += timeout
+            return 0.0
+        return super().patience_s(timeout)
 
 
 @dataclass
@@ -60,8 +78,17 @@ class Played:
     """How often an answer fell silent and went on."""
 
 
-def play(engines: Engines, talk: TalkSettings, said: Waveform) -> Played:
-    """Returns what the assistant plays while `said` (16 kHz) is spoken to it."""
+def play(
+    engines: Engines, talk: TalkSettings, said: Waveform, *, counts_work: bool = True
+) -> Played:
+    """Returns what the assistant plays while `said` (16 kHz) is spoken to it.
+
+    Args:
+        engines: Of which all but the detector keep no state of a talk.
+        talk: How turns are taken.
+        said: (N,).
+        counts_work: Whether work takes time on the talk's clock.
+    """
     import asyncio
 
     rate = engines.voice.sample_rate
@@ -86,16 +113,23 @@ def play(engines: Engines, talk: TalkSettings, said: Waveform) -> Played:
                 pass
 
     loop_.follow(follow)
-    with asyncio.Runner(loop_factory=lambda: ProcessorClock(engines.workers)) as runner:
+
+    def clock() -> ReplayLoop:
+        workers = engines.workers
+        return ProcessorClock(workers) if counts_work else ReplayLoop(workers, counts_work=False)
+
+    with asyncio.Runner(loop_factory=clock) as runner:
         runner.run(loop_.run())
     whole = np.concatenate([*sound, np.zeros(round(length_s * rate), np.float32)])
     played.output = whole[: round(length_s * rate)]
     return played
 
 
-def answer(sample: Sample, engines: Engines, talk: TalkSettings) -> None:
-    """Writes `output.wav`, `output.json` and `talk.json` beside an input."""
-    played = play(engines, talk, read(sample.input))
+def answer(
+    sample: Sample, engines: Engines, talk: TalkSettings, *, counts_work: bool = True
+) -> None:
+    """Writes `output.wav`, `output.json` and `talk.json` beside an input; see `play`."""
+    played = play(engines, talk, read(sample.input), counts_work=counts_work)
     sf.write(sample.output, played.output, engines.voice.sample_rate, subtype="PCM_16")
     pieces = speech_of(read(sample.output))
     said = spread(" ".join(played.heard).split(), pieces)

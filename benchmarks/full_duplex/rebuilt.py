@@ -2,7 +2,7 @@
 
 Its own lie on a drive that asks for a login; CANDOR and ICC may not be passed on. Synthetic sets
 are spoken by flite and espeak-ng (theirs by ChatTTS), words are our own. In place of CANDOR stand
-real people: learners of English and their pauses, a third made longer (`benchmarks.pauses`
+real people: learners of English and their pauses, a third made longer (`endpointing/pauses.py`
 says how). ICC, people who say "uh-huh" to each other, has no stand-in.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 import soundfile as sf
 
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
-from benchmarks.pauses import FRAME, Spoken
+from benchmarks.endpointing.pauses import FRAME, Spoken
 from benchmarks.rooms.room import LEVEL_DB, at_level, trimmed
 from train.synthetic.voices import SyntheticVoice, speak
 

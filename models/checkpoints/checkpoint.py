@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
@@ -17,7 +17,7 @@ from models.checkpoints.composed import (
 )
 from models.checkpoints.hub import checkpoint_folder
 from models.checkpoints.published import PublishedWeights, is_published, published_config
-from models.config import FORMAT, BlspEmoConfig, from_mapping
+from models.config import FORMAT, BlspEmoConfig, PartsConfig, from_mapping
 from models.tokenizer import JsonTokenizer, QwenTokenizer, Tokenizer
 from models.weights import SAFETENSORS_INDEX, CheckpointError, WeightFiles, read_json
 
@@ -29,6 +29,8 @@ EARS_FILE = "ears.safetensors"
 EARS = ("speech_encoder.", "decoder.", "emotion_head.")
 """Begin the names of the parameters that hear."""
 DECODER_TOKENIZER = "whisper_tokenizer.json"
+EARS = ("speech_encoder.", "decoder.", "emotion_head.")
+"""Begin the names of the parameters that hear."""
 
 StoredWeights = PublishedWeights | ComposedWeights
 """Weights in files, each read when it is asked for: a model of 15 GB never lies in memory twice."""
@@ -71,6 +73,43 @@ def open_checkpoint(source: str | Path) -> Checkpoint[StoredWeights]:
         else ComposedWeights(files, PartWeights(parts))
     )
     return Checkpoint(config, tokenizer, decoder_tokenizer, weights)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEars:
+    """What of a checkpoint is needed to hear, without its LLM."""
+
+    config: BlspEmoConfig
+    tokenizer: Tokenizer | None
+    """Of the decoder."""
+    weights: ComposedWeights
+    is_int8: bool
+    """Whether they compute in 8 bits on a CPU, as with the LLM of the catalogue beside them."""
+
+
+def open_ears(source: str | Path) -> StoredEars:
+    """Returns the ears of what `source` holds; a part that is its LLM is not asked for.
+
+    Raises:
+        CheckpointError: It is missing, damaged, or of a layout that has no ears of their own.
+    """
+    folder = checkpoint_folder(source)
+    config, published = read_config(folder)
+    if published:
+        raise CheckpointError(
+            f"{source} cannot hear without its own language model: use --model mini"
+        )
+    parts = config.parts or PartsConfig()
+    found = part_folders(replace(parts, llm=""))
+    own = folder / DECODER_TOKENIZER
+    if "speech" in found:
+        tokenizer = _read_json_tokenizer(found["speech"] / "tokenizer.json")
+    elif own.exists() or parts.llm:
+        tokenizer = _read_json_tokenizer(own)
+    else:  # the decoder shares the LLM's
+        tokenizer = read_tokenizer(folder)
+    weights = ComposedWeights(WeightFiles(folder), PartWeights(found), of=EARS)
+    return StoredEars(config, tokenizer, weights, is_int8=bool(parts.llm))
 
 
 def weights_to_save(

@@ -96,9 +96,13 @@ class PartWeights:
 class ComposedWeights:
     """Reads parameters from a checkpoint's own weights and from its parts."""
 
-    def __init__(self, files: WeightFiles, parts: PartWeights) -> None:
+    def __init__(
+        self, files: WeightFiles, parts: PartWeights, *, of: tuple[str, ...] = ("",)
+    ) -> None:
+        """Reads from `files` and `parts`, of the parameters whose names begin with one of `of`."""
         self._files, self._parts = files, parts
         self._own = set(files.names())
+        self._unwanted = {name for name in self._own if not name.startswith(of)}
 
     @property
     def folder(self) -> Path:
@@ -111,7 +115,7 @@ class ComposedWeights:
         Raises:
             CheckpointError: The model had no place for some of them.
         """
-        self._files.check_all_read(known)
+        self._files.check_all_read({*known, *self._unwanted})
 
     def read(self, name: str, shape: tuple[int, ...]) -> Tensor:
         """Returns the weights of one parameter.

@@ -16,17 +16,19 @@ def folder_of(model: str | Path) -> Path:
     return FOLDER / model if str(model) == EMBEDDED else Path(model).expanduser()
 
 
-def parts_of_model(model: str) -> list[Part]:
+def parts_of_model(model: str, *, ears_only: bool = False) -> list[Part]:
     """Returns the parts of the catalogue that a model is made of, or is itself.
 
-    Empty for one that is complete by itself, is no checkpoint of ours, or lies on a hub.
+    Empty for one that is complete by itself, is no checkpoint of ours, or lies on a hub. With
+    `ears_only` those that it hears with: all but its LLM.
     """
     catalogue = read_catalogue()
     if model in catalogue:
         return [catalogue[model]]
     try:
         config: Any = json.loads((folder_of(model) / "config.json").read_text(encoding="utf-8"))
-        names = (config.get("parts") or {}).values()
+        named: dict[str, str] = config.get("parts") or {}
+        names = [name for role, name in named.items() if not (ears_only and role == "llm")]
     except (OSError, ValueError, AttributeError):  # who loads the checkpoint says what is wrong
         return []
     return [catalogue[name] for name in names if name in catalogue]

@@ -13,12 +13,14 @@ STATES_A_SECOND = 50
 """Of Whisper's encoder."""
 TOKENS_A_SECOND, FIRST_TOKENS = 7, 8
 """Nobody says more: fast readers say 5 tokens a second, and an input may begin within a word."""
-BACK_S, NEAR_S, SPREAD_S = 0.4, 0.3, 0.3
+BACK_S, NEAR_S, SPREAD_S = 0.4, 0.3, 0.2
 """Words that are read this far back, each this near to one before, over at least this much of the
 sound. Of 240 sentences by three synthetic voices, 40 said twice, and 70 passages of LibriSpeech
 nine had a last part that was read again, and all nine were found, nothing else was."""
 AGAIN = 0.7
 """Share of the words of such a part that must be near: one or two fall on a mark of the sound."""
+MARK_S = 0.1
+"""Before it lies the beginning, at which the decoder looks where it reads nothing."""
 MARK_TOKENS = 2
 """A part that is read again may begin so many tokens before the one that is seen to go back."""
 NO_SPEECH, UNSURE = 0.6, -1.0
@@ -78,21 +80,44 @@ def read_again(places_s: Sequence[float], tokens: Sequence[str], seconds: float)
     read: list[tuple[float, str]] = []
     for nth, (at, word) in enumerate(words):
         rest = [(places_s[other], text) for other, text in words[nth:]]
-        # Attention jumps back by a word now and then within one reading; a new reading begins far
-        # before the furthest place so far.
-        goes_back = bool(read) and max(read)[0] - places_s[at] >= BACK_S
-        if goes_back and len(rest) > 1:
-            said = {text for _, text in read}
-            # The same word from the same place is a second reading even where little follows, or
-            # where what follows falls on a mark of the sound ("Hello, how are you? Hello, hello").
-            is_word_again = any(
-                text == word and abs(place - places_s[at]) <= NEAR_S for place, text in read
-            ) and all(text in said for _, text in rest)
-            if is_word_again or _are_old(rest, read, seconds):
-                return len(tokens) - _start_of_sentence(tokens, at)
+        if len(rest) > 1 and _is_read_again(rest, read, seconds):
+            return len(tokens) - _start_of_sentence(tokens, at)
         if places_s[at] <= seconds:  # a place in the silence behind would make all else go back
             read.append((places_s[at], word))
     return 0
+
+
+def _is_read_again(
+    rest: Sequence[tuple[float, str]], read: Sequence[tuple[float, str]], seconds: float
+) -> bool:
+    """Whether a second reading begins with the first of `rest`, after what was `read`."""
+    if not read:
+        return False
+    (place, word), furthest = rest[0], max(read)[0]
+    said = {text for _, text in read}
+    # Attention jumps back by a word now and then within one reading; a new reading begins far
+    # before the furthest place so far.
+    if furthest - place >= BACK_S:
+        # The same word from the same place is a second reading even where little follows, or
+        # where what follows falls on a mark of the sound ("Hello, how are you? Hello, hello").
+        is_word_again = any(
+            text == word and abs(other - place) <= NEAR_S for other, text in read
+        ) and all(text in said for _, text in rest)
+        if is_word_again or _are_old(rest, read, seconds):
+            return True
+    # Its first word may be read from a mark: the very beginning, or the silence behind the sound.
+    # Then all that follows was said, and read, before.
+    within = [place for place, _ in rest if MARK_S <= place <= seconds]
+    return (
+        not MARK_S <= place <= seconds
+        and bool(within)
+        and all(text in said for _, text in rest)
+        and all(furthest - place >= BACK_S and _is_near(place, read) for place in within)
+    )
+
+
+def _is_near(place: float, read: Sequence[tuple[float, str]]) -> bool:
+    return any(abs(place - other) <= NEAR_S for other, _ in read)
 
 
 def _letters(token: str) -> str:
@@ -105,10 +130,7 @@ def _are_old(
     places_s = [place for place, _ in words]
     if max(places_s) - min(places_s) < SPREAD_S:  # many words fall on one mark of the sound
         return False
-    old = (
-        place > seconds or any(abs(place - other) <= NEAR_S for other, _ in read)
-        for place in places_s
-    )
+    old = (place > seconds or _is_near(place, read) for place in places_s)
     return sum(old) >= AGAIN * len(places_s)
 
 

@@ -1,6 +1,7 @@
 """Danger to life is found in most wordings and answered by calm texts until it is past."""
 
 import itertools
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from assistant.errors import SettingsError
 from assistant.safety import SHIPPED, Help, HelpFinder, SafetyWatch, Stage
 from assistant.session import open_conversation
 from assistant.turns.settings import TalkSettings
+from assistant.voice.speakable import speakable
 from models.emotions import Emotion
 from tests.fakes import (
     ScriptedDialogue,
@@ -514,3 +516,56 @@ async def test_a_question_of_the_command_is_answered_by_the_same_texts() -> None
     assert answers[0].reply == FINDER.first("medical").reply
     assert answers[0].style.emotion is Emotion.SAD
     assert answers[3].reply == "The model speaks."
+
+
+DIGITS = tuple(map(str, "zero one two three four five six seven eight nine".split()))
+NEVER_IN_A_NUMBER = (
+    "hundred thousand million ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"
+).split()
+
+
+@pytest.mark.parametrize("country", tomllib.loads(SHIPPED.read_text())["country"])
+def test_every_number_to_call_is_dictated_digit_by_digit(country: str) -> None:
+    finder = HelpFinder(country)
+    helps = [finder.first(kind) for kind in KINDS]
+    helps += [finder.next(kind, index) for kind in KINDS for index in range(3)]
+    helps += [help_ for kind in KINDS if (help_ := finder.ended_by("i am safe now", kind))]
+    for help_ in helps:
+        said = speakable(help_.to_say(help_.reply))
+        assert not set(words_of(said)) & set(NEVER_IN_A_NUMBER), said
+        digits = [word for word in words_of(said) if word in DIGITS]
+        written = "".join(filter(str.isdigit, help_.reply))
+        assert "".join(str(DIGITS.index(digit)) for digit in digits) == written
+
+
+def words_of(text: str) -> list[str]:
+    return re.findall("[a-z']+", text.lower())
+
+
+def test_hours_are_no_numbers_to_call_and_one_of_two_digits_may_be() -> None:
+    irish, french = HelpFinder("IE").first("overdose"), HelpFinder("FR").first("overdose")
+    assert irish.to_say("from 8 to 22 o'clock, 01 809 2166") == (
+        "from 8 to 22 o'clock, 0 1, 8 0 9, 2 1 6 6"
+    )
+    assert french.to_say("the 15 or the 112, 150 metres") == "the 1 5 or the 1 1 2, 150 metres"
+
+
+async def test_the_voice_dictates_the_numbers_that_the_screen_shows() -> None:
+    voice = ToneVoice()
+    engines = scripted(help_finder=FINDER, voice=voice)
+    answer = await Answering(open_conversation(engines)).answer("I want to die.", lambda _: None)
+    engines.close()
+    assert "116 123" in answer.reply
+    assert any("1 1 6, 1 2 3" in text for text, _ in voice.spoken)
+
+
+def test_the_voice_dictates_them_in_a_talk_too() -> None:
+    voice = ToneVoice()
+    result = talk(
+        speech_like((0.5, 1.5), length_s=12.0),
+        dialogue=Saying("i want to die"),
+        engines=scripted(help_finder=FINDER, voice=voice),
+    )
+    assert "116 123" in said_in(result)[0]
+    assert any("1 1 6, 1 2 3" in text for text, _ in voice.spoken)

@@ -118,6 +118,10 @@ REFUSED_LINES = {
     "reply --json=yes": "takes no value",
     "reply -x": "there is no option -x",
     "reply --engine foo": "--engine must be one of blsp_emo, cascade",
+    "reply --llm-server ftp://x": "--llm-server must be the address of a server, such as http://",
+    "reply --llm-server :x --text a": "--llm-server must be the address of a server",
+    "talk --engine cascade --llm-name a": "the engine cascade asks no LLM server: leave one",
+    "reply --llm.server a": "did you mean",
     "reply --vad foo": "--vad must be one of silero",
     "talk --turn-model foo.onnx": "--turn-model must be one of smart_turn, turn_ear",
     "reply --generation.temperature 5s": "must be a number, without a unit, not '5s'",
@@ -150,6 +154,18 @@ def test_a_wrong_command_line_is_refused_in_one_sentence(
     line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert REFUSED_LINES[line] in refused(line.split(" "), capsys)
+
+
+def test_who_names_an_llm_server_is_answered_by_it(tmp_path: Path) -> None:
+    settings = read(["--llm-server", "localhost:11434", "--llm-name", "llama3.2"])
+    assert settings.engine == "chat_server"
+    assert settings.llm.server == "http://localhost:11434/v1"
+    assert settings.llm.sends_words_to is None
+    path = write(tmp_path, "[reply.llm]\nserver = 'https://llm.example.org/v1'\nname = 'x'")
+    settings = read(["--config", str(path)])
+    assert (settings.engine, settings.llm.name) == ("chat_server", "x")
+    assert settings.llm.sends_words_to == "llm.example.org"
+    assert read([]).engine == "blsp_emo"
 
 
 def test_the_tables_of_other_commands_may_stand_beside(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterator
+from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
 
@@ -220,3 +221,60 @@ def test_waiting_for_nothing_is_an_error_not_a_hang() -> None:
 
     with pytest.raises(RuntimeError, match="nothing is under way"):
         on_worker(main())
+
+
+def test_a_step_that_waits_for_others_leaves_the_thread_free() -> None:
+    worker = Worker("engine")
+    arrived: Future[None] = Future()
+    order: list[str] = []
+
+    def items() -> Iterator[str | Future[None]]:
+        yield "first"
+        yield arrived
+        yield "last"
+
+    async def main() -> list[str | Future[None]]:
+        stream = worker.stream(items, awaits=_future)
+        taken = [await anext(stream)]
+        asked = asyncio.ensure_future(anext(stream))
+        await worker.call(lambda: order.append("another conversation"))
+        assert not asked.done()
+        assert worker.waiting, "a clock that jumps over idle time must wait for it"
+        arrived.set_result(None)
+        taken.append(await asked)
+        return [*taken, *[item async for item in stream]]
+
+    assert on_worker(main(), worker) == ["first", "last"]
+    assert order == ["another conversation"]
+    assert worker.waiting == 0
+
+
+def test_a_stream_that_waits_for_others_can_be_closed() -> None:
+    worker = Worker("engine")
+    closed = threading.Event()
+    arrived: Future[None] = Future()
+
+    def items() -> Iterator[Future[None]]:
+        try:
+            yield arrived
+        finally:
+            closed.set()
+
+    async def main() -> None:
+        stream = worker.stream(items, awaits=_future)
+        asked = asyncio.ensure_future(anext(stream))
+        while not worker.waiting or arrived not in (stream._awaited,):
+            await asyncio.sleep(0)
+        asked.cancel()
+        stream.close()
+        await worker.call(lambda: None)
+        arrived.set_result(None)
+        await asyncio.sleep(0)
+
+    on_worker(main(), worker)
+    assert closed.is_set()
+    assert worker.waiting == 0
+
+
+def _future(item: object) -> Future[Any] | None:
+    return item if isinstance(item, Future) else None

@@ -10,6 +10,7 @@ import pytest
 import soundfile as sf
 
 from assistant.turns.settings import TalkSettings
+from benchmarks.endpointing.pauses import Spoken
 from benchmarks.full_duplex.__main__ import report, taken
 from benchmarks.full_duplex.layout import Sample, answered, kind_of, samples
 from benchmarks.full_duplex.measures import (
@@ -23,7 +24,6 @@ from benchmarks.full_duplex.measures import (
 )
 from benchmarks.full_duplex.playing import play, spread
 from benchmarks.full_duplex.rebuilt import rebuild
-from benchmarks.pauses import Spoken
 from tests.fakes import ScriptedModel, scripted, speech_like
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.operating_points import (
+from benchmarks.endpointing.operating_points import (
     SCORED_MS,
     Silence,
     curve,
@@ -12,7 +12,7 @@ from benchmarks.operating_points import (
     row,
     silences,
 )
-from benchmarks.pauses import FRAME, Spoken
+from benchmarks.endpointing.pauses import FRAME, Spoken
 
 
 def spoken(pattern: str) -> Spoken:

@@ -29,7 +29,7 @@ def told(name: str, *, is_whole: bool = False, width: int = 100) -> str:
 @pytest.mark.parametrize("name", ["talk", "web", "reply"])
 def test_the_help_shows_what_people_use_and_two_examples(name: str) -> None:
     text = told(name)
-    assert 10 <= sum(line.startswith("  --") for line in text.splitlines()) <= 12
+    assert 10 <= sum(line.startswith("  --") for line in text.splitlines()) <= 13
     assert sum(line.startswith(f"  attune {name}") for line in text.splitlines()) == 2
     assert f"`attune {name} --help-all` shows all {len(known(name))} options" in text
     assert "generation" not in text

@@ -52,9 +52,7 @@ def heard(model: BlspEmo, text: str, emotion: Emotion, *, abstained: bool = Fals
 
 
 def without_examples(model: BlspEmo) -> TalkSession:
-    other = copy(model)
-    other.config = replace(model.config, examples=ExamplesConfig(count=0))
-    return TalkSession(other, sampling=SHORT)
+    return TalkSession(model, sampling=replace(SHORT, examples=0))
 
 
 def shown(model: BlspEmo, talk: TalkSession) -> str:
@@ -143,6 +141,16 @@ def test_what_was_told_before_is_not_answered_by_others(model: BlspEmo, talk: Ta
     assert ids_of(talk)[: len(expected)] == expected
 
 
+def test_what_is_known_from_earlier_talks_keeps_examples_but_not_for_itself(
+    model: BlspEmo,
+) -> None:
+    for question, is_shown in (("The train?", True), ("Where does my train go?", False)):
+        talk = TalkSession(model, known="My train goes to Leeds.", sampling=SHORT)
+        talk.read(question)
+        assert "to Leeds" in shown(model, talk)
+        assert ("late" in shown(model, talk)) is is_shown
+
+
 def test_a_turn_that_is_taken_back_leaves_no_example(model: BlspEmo, talk: TalkSession) -> None:
     talk.read("The train?")
     talk.withdraw()
@@ -166,7 +174,7 @@ def test_examples_take_nothing_of_the_room_of_a_turn(model: BlspEmo) -> None:
 
 def test_a_model_of_short_talks_is_shown_none_that_fill_them(model: BlspEmo) -> None:
     other = copy(model)
-    other.config = replace(model.config, talk_tokens=200)
+    other.config = replace(model.config, talk_tokens=150)
     talk = TalkSession(other, sampling=SHORT)
     talk.read("The train?")
     assert "late" not in shown(other, talk)

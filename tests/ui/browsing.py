@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from assistant.remembered import RememberedFile
 from models.emotions import Emotion
 from tests.assistant.engines.voices.voice_checks import LAST_RESORT_VOICE, voice_or_skip
 from tests.fakes import LevelDetector, ScriptedModel, certain
 from tests.ui.serving import serving
 from ui.realtime.hosting.admission import AdmissionSettings
 from ui.realtime.hosting.engines import Resident
+from ui.records.pages import RecordsPages
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 needs_chromium = [
@@ -56,6 +58,8 @@ def page_server(
     reply: str = LONG,
     admission: AdmissionSettings | None = None,
     notice: str | None = None,
+    records: Path | None = None,
+    memory: Path | None = None,
     port: int = 0,
 ) -> Generator[str]:
     """Serves the page with a real voice and a scripted model; yields its address."""
@@ -66,8 +70,15 @@ def page_server(
         open_detector=LevelDetector,
         policies=("empathetic", "flat"),
         notice=notice,
+        records=records,
+        shown_records=records,
+        remembered=RememberedFile(memory) if memory is not None else None,
     )
-    with serving(engines, with_page=True, admission=admission, port=port) as (host, _site):
+    pages = RecordsPages(records, None) if records is not None else None
+    with serving(engines, with_page=True, admission=admission, records=pages, port=port) as (
+        host,
+        _site,
+    ):
         yield f"http://{host}/"
 
 

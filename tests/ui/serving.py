@@ -15,6 +15,7 @@ from assistant.turns.settings import TalkSettings
 from tests.fakes import LevelDetector, ScriptedModel, ToneVoice, speech_like
 from ui.realtime.hosting.admission import AdmissionSettings
 from ui.realtime.hosting.engines import Resident
+from ui.records.pages import RecordsPages
 from ui.web.server import Site, server_config
 
 LONG = " ".join(f"word{index}" for index in range(80)) + "."
@@ -44,6 +45,7 @@ def serving(
     password: str | None = None,
     with_page: bool = False,
     with_gradio: bool = False,
+    records: RecordsPages | None = None,
     port: int = 0,
 ) -> Generator[tuple[str, Site]]:
     """Serves on a thread, at a free port unless one is named; yields `HOST:PORT`."""
@@ -53,7 +55,12 @@ def serving(
 
     async def run() -> None:
         site = Site(
-            engines, admission, password=password, with_page=with_page, with_gradio=with_gradio
+            engines,
+            admission,
+            password=password,
+            with_page=with_page,
+            with_gradio=with_gradio,
+            records=records,
         )
         server = uvicorn.Server(server_config(site.app, "127.0.0.1", port))
         running.append((server, site))

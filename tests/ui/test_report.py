@@ -109,7 +109,7 @@ def test_doctor_fails_only_if_something_needed_is_missing(
     status: int,
 ) -> None:
     checks = [Check("ear", State.WORKS, "two"), Check("voice", state, "found", "apt install [x]")]
-    monkeypatch.setattr("assistant.checks.machine.examine", lambda: checks)
+    monkeypatch.setattr("assistant.checks.machine.examine", lambda _llm: checks)
     assert report.doctor(DoctorSettings()) == status
     table = capsys.readouterr().out
     assert "apt install [x]" in table

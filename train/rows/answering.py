@@ -132,9 +132,14 @@ def sound_digest(reference: str, root: Path) -> str:
 
 
 def data_digest(pairs: Sequence[tuple[Utterance, Answer]]) -> str:
-    """Returns a short name of what was answered: identities, labels, words and sounds."""
+    """Returns a short name of what was answered: sounds, and all that figures compare with."""
     lines = sorted(
-        f"{u.corpus}\t{u.id}\t{u.emotion}\t{u.label}\t{u.text}\t{answer.sound}"
+        "\t".join(
+            (
+                *(u.corpus, u.id, answer.sound, u.emotion or "", u.label, *u.votes),
+                *(u.text, u.continuation, str(u.history)),
+            )
+        )
         for u, answer in pairs
     )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]

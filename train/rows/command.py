@@ -14,7 +14,7 @@ from train.data.manifest import Drops
 from train.loop.run_folder import code_version
 from train.rows.answering import PROMPTS, Answerer, ModelAnswerer, answer_set
 from train.rows.finding import Found, find_corpora
-from train.rows.judging import Judge
+from train.rows.judging import GIVEN_UP, Judge
 from train.rows.measured import Answers, Measured, count_others, mean_row, measure_row
 from train.rows.report import listing, write_report
 from train.rows.sets import Prepared, chosen, prepare_set
@@ -77,6 +77,7 @@ class _Run:
     prepared: dict[str, Prepared | ValueError] = field(default_factory=dict)
     answerer: Answerer | None = None
     code: str = field(default_factory=code_version)
+    judge_is_gone: bool = False
 
     def measured(self, row: Row) -> Measured:
         """Returns one row; where it cannot be measured, with what would mend that."""
@@ -86,6 +87,8 @@ class _Run:
             return Measured(row, missing=f"the corpus is not in the folder. {had}")
         if row.is_judged and not self.settings.judge:
             return Measured(row, missing="needs a judge: --judge http://…/v1 --judge-model NAME")
+        if row.is_judged and self.judge_is_gone:
+            return Measured(row, missing=f"{GIVEN_UP}. Run it again when the judge is back")
         drops: Counter[str] = Counter()
         sets: list[Answers] = []
         for name in row.sets:
@@ -106,6 +109,7 @@ class _Run:
         settings = self.settings
         judge = Judge(settings.judge, settings.judge_model, settings.key)
         measured = measure_row(row, sets, judge, settings.out / "verdicts" / f"{row.name}.jsonl")
+        self.judge_is_gone |= any(GIVEN_UP in note for note in measured.notes)
         measured.drops = dict(drops)
         measured.notes += [f"{name} is not in the folder" for name in lacking]
         for answers in sets:

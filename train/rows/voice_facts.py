@@ -52,9 +52,17 @@ def _pitches(frames: np.ndarray) -> np.ndarray:
     if not len(frames):
         return np.zeros(0)
     spectrum = np.fft.rfft(frames - frames.mean(axis=1, keepdims=True), 2 * frames.shape[1])
-    likeness = np.fft.irfft(np.abs(spectrum) ** 2)
+    likeness = np.fft.irfft(np.abs(spectrum) ** 2)[:, : frames.shape[1]]
     first, last = SPEECH_RATE_HZ // HIGHEST_HZ, SPEECH_RATE_HZ // LOWEST_HZ
     within = likeness[:, first:last]
     places = within.argmax(axis=1)
     strength = within.max(axis=1) / np.maximum(likeness[:, 0], 1e-12)
-    return SPEECH_RATE_HZ / (first + places[strength > VOICED])
+    rows = np.arange(len(places))
+    # Less of a frame overlaps with itself the later it comes back, which is good for choosing the
+    # first of several periods and moves each top a little forward.
+    even = likeness / (1 - np.arange(frames.shape[1]) / frames.shape[1])
+    before, here, after = (even[rows, first + places + step] for step in (-1, 0, 1))
+    # The top of a parabola through the three: whole samples are 2 % apart at 300 Hz.
+    bend = np.minimum(before - 2 * here + after, -1e-12)
+    lags = first + places + np.clip(0.5 * (before - after) / bend, -0.5, 0.5)
+    return SPEECH_RATE_HZ / lags[strength > VOICED]

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from assistant.audio.waveform import AudioClip, Waveform
+from assistant.conversation.earlier import tell
 from assistant.conversation.engines import Engines
 from assistant.engines.protocols import (
     Cancel,
@@ -18,6 +19,8 @@ from assistant.engines.protocols import (
     Transcript,
 )
 from assistant.engines.tool_calls import calls_apart
+from assistant.errors import AssistantError
+from assistant.remembered import RememberedFile
 from ui.realtime.protocol.messages import Json
 
 STILL_THERE = "Are you still there?"
@@ -52,6 +55,7 @@ class ChosenDialogue:
         """Speaks with the model of `engines`, which may be another one until the first turn."""
         self._engines = engines
         self._course = Course(instructions)
+        self._usual = instructions
         self._is_stale = True
         self._apart: Course | None = None
         self._cue = GREETING
@@ -90,6 +94,13 @@ class ChosenDialogue:
     def begin_with(self, course: Course) -> None:
         """Goes on from `course` with the next turn."""
         self._course, self._is_stale = course, True
+
+    def prepare(self) -> None:
+        """Opens the dialogue now and tells it the past: the first answer need not wait for that.
+
+        Runs on the model's worker.
+        """
+        self._opened()
 
     def answer_once(self, course: Course | None, cue: str = "") -> None:
         """Says how the next question is answered.
@@ -133,8 +144,10 @@ class ChosenDialogue:
             self._opened().replace_reply(self._reply)
             yield TextDelta(self._reply)
             return
-        for count, delta in enumerate(self._opened().reply(cancel), start=1):
+        count = 0
+        for delta in self._opened().reply(cancel):
             yield delta
+            count += bool(delta.text)
             if self.most_tokens is not None and count >= self.most_tokens:
                 self.was_cut = True
                 return
@@ -168,16 +181,27 @@ class ChosenDialogue:
         self._dialogue = self._own
         return self._dialogue
 
+    def _known(self) -> str:
+        # Software that brings a character of its own is told nothing of the person.
+        is_own = self._course.instructions == self._usual
+        return _known_of(self._engines.remembered) if is_own else ""
+
     def _begun(self, course: Course) -> Dialogue:
-        model, persona = self._engines.model, Persona(course.instructions or None)
+        model, persona = self._engines.model, Persona(course.instructions or None, self._known())
         with_tools = model.open_with_tools(persona, course.tools) if course.tools else None
         dialogue = with_tools or model.open(persona)
-        for said, replied in course.past:
-            dialogue.read(said or GREETING)
-            dialogue.replace_reply(replied)
+        tell(dialogue, [(said or GREETING, replied) for said, replied in course.past])
         if self._scorer is None:
             self._scorer = model.scorer()
         return dialogue
+
+
+def _known_of(file: RememberedFile | None) -> str:
+    """Returns what the model is told of the person; a list that cannot be read is not told."""
+    try:
+        return "" if file is None else file.read().told
+    except AssistantError:
+        return ""
 
 
 class ChosenVoice:

@@ -157,6 +157,8 @@ class Response:
         self.item_id = new_id("item")
         self.is_done = False
         self.has_audio = False
+        self.is_cleared = False
+        """Whether the rest of its sound was thrown away, which is told once."""
         self.text = ""
         self._send, self._items = send, items
         self.speaks = config.speaks

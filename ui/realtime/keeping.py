@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +25,7 @@ class Keeping:
         self._recorder: Recorder | None = None
         self._agreed = (False, False)
 
-    def agree(self, *, words: bool, audio: bool, opening: events.Event) -> None:
+    def agree(self, *, words: bool, audio: bool, opening: Sequence[events.Event]) -> None:
         """The person's consent from now on; a change of mind closes what was begun.
 
         Raises:
@@ -51,7 +51,8 @@ class Keeping:
                     "this talk cannot be recorded now, and nothing of it is kept",
                     code="not_recorded",
                 ) from error
-            self._recorder.listen(opening)
+            for event in opening:
+                self._recorder.listen(event)
         self._agreed = (words, audio)
 
     def listen(self, event: events.Event) -> None:

@@ -38,6 +38,7 @@ class Translator:
         self._asked_item: str | None = None
         self._user_items: dict[int, str] = {}
         self._spoken_s: dict[int, float] = {}
+        self._captioned: dict[str, str] = {}
         self._answered_turn = -1
 
     @property
@@ -212,7 +213,9 @@ class Translator:
         self.end_ms = None
 
     def _cleared(self, response: Response) -> None:
-        if response.has_audio:
+        # A client that then says how much it had played corrects the text, and clears nothing more.
+        if response.has_audio and not response.is_cleared:
+            response.is_cleared = True
             self._playback("cleared", response)
 
     def _playback(self, what: str, response: Response) -> None:
@@ -220,6 +223,8 @@ class Translator:
 
     def _extension(self, event: events.Event) -> None:
         match event:
+            case events.CaptionHeard(text=text) if self._spoken_item is not None:
+                self._caption(self._spoken_item, text)
             case events.WordsHeard(turn=turn, transcript=transcript):
                 self._words(turn, transcript.text)
             case events.EmotionHeard(turn=turn, estimate=estimate):
@@ -228,6 +233,8 @@ class Translator:
             case events.EmotionCorrected(turn=turn, emotion=emotion):
                 place = {"type": "attune.emotion.corrected", **self._of(turn)}
                 self.send({**place, "emotion": emotion.label})
+            case events.ControlSpoken(turn=turn, control=control):
+                self.send({"type": "attune.control", **self._of(turn), "control": control})
             case events.StyleChosen(turn=turn, style=style):
                 response_id = self.response.id if self.response is not None else None
                 place = {"type": "attune.style", **self._of(turn), "response_id": response_id}
@@ -255,10 +262,20 @@ class Translator:
             return
         self.items.transcribe(item_id, words)
         kind, place = "conversation.item.input_audio_transcription", _first_part(item_id)
-        if words:
-            self.send({"type": f"{kind}.delta", **place, "delta": words})
+        shown = self._captioned.pop(item_id, "")
+        # What was told already cannot be taken back: `completed` has the words as they are.
+        if words and words.startswith(shown) and words != shown:
+            self.send({"type": f"{kind}.delta", **place, "delta": words[len(shown) :]})
         usage = {"type": "duration", "seconds": round(seconds, 3)}
         self.send({"type": f"{kind}.completed", **place, "transcript": words, "usage": usage})
+
+    def _caption(self, item_id: str, text: str) -> None:
+        """Tells words of somebody who still speaks."""
+        if self.config.audio.input.transcription is None:
+            return
+        self._captioned[item_id] = self._captioned.get(item_id, "") + text
+        kind = "conversation.item.input_audio_transcription.delta"
+        self.send({"type": kind, **_first_part(item_id), "delta": text})
 
     def _words_failed(self, turn: int, message: str) -> None:
         """A turn broke: where its words were not told yet, they will not be."""

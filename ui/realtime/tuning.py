@@ -35,9 +35,9 @@ def in_force(config: SessionConfig, usual: TalkSettings) -> dict[str, object]:
         "voice": config.audio.output.voice,
         "policy": config.attune.policy,
         "patience": talk_settings(config, usual).patience.base,
+        "turns": "by the client" if detection is None else detection.type,
         "speed": config.audio.output.speed,
         "output": config.output_modalities[0],
-        "turns": "by the client" if detection is None else detection.type,
         "instructions": config.instructions,
     }
 

@@ -18,8 +18,10 @@ from assistant.records.deletion import (
 )
 from assistant.records.exporting import write_exports
 from assistant.records.exports import json_lines
+from assistant.records.hold import hold, release
 from assistant.records.index import Index, Listed, Query, rebuild
 from assistant.records.reading import Found, find_records, read_record, resolve
+from assistant.records.retention import enforce_retention, set_rule, too_old
 from assistant.records.schema import log_schema
 from assistant.records.settings import RecordsSettings
 from ui.records.playing import play
@@ -38,12 +40,24 @@ def records(settings: RecordsSettings) -> int:
         "export": _export,
         "delete": _delete,
         "retain": _retain,
+        "hold": _hold,
+        "release": _release,
         "replay": _replay,
         "rebuild": _rebuild,
         "backup": _backup,
         "schema": _schema,
     }
+    if settings.action != "schema":
+        _enforce_retention(settings)
     return actions[settings.action](settings)
+
+
+def _enforce_retention(settings: RecordsSettings) -> None:
+    """Deletes what the rule of the folder does not allow any more, before anything else."""
+    if settings.action == "retain":
+        return  # it may set a rule that is damaged anew, and deletes by itself
+    for receipt, path in enforce_retention(settings.records, forgetter(settings)):
+        print(f"attune: {too_old(receipt, path)}", file=sys.stderr)
 
 
 def _list(settings: RecordsSettings) -> int:
@@ -130,10 +144,17 @@ def _ask(found: Sequence[Found]) -> None:
 
 
 def _retain(settings: RecordsSettings) -> int:
-    if settings.days is None:
-        raise SettingsError("records retain: say by --days N how long talks may be kept")
     if settings.items:
         raise SettingsError("records retain takes no ids: delete ID … deletes single talks")
+    if settings.stop:
+        set_rule(settings.records, None)
+        print(f"talks in {settings.records} are kept until somebody deletes them")
+        return 0
+    if settings.days is None:
+        raise SettingsError("records retain: say by --days N how long talks may be kept")
+    if settings.always and not settings.dry_run:
+        set_rule(settings.records, settings.days)
+        print(f"from now on, talks in {settings.records} are deleted after {settings.days:g} days")
     finish_deletions(settings.records)
     old = older_than(settings.records, settings.days, datetime.now(UTC))
     if settings.dry_run:
@@ -141,6 +162,20 @@ def _retain(settings: RecordsSettings) -> int:
             print(f"{one_line(one.found.id)} would be deleted: it ended {one.ended:%Y-%m-%d}")
         return 0
     return _remove(settings, [one.found for one in old])
+
+
+def _hold(settings: RecordsSettings) -> int:
+    for found in _named(settings):
+        hold(found, by=settings.by, reason=settings.reason)
+        print(f"{one_line(found.id)} is on hold: nothing deletes it before a release")
+    return 0
+
+
+def _release(settings: RecordsSettings) -> int:
+    for found in _named(settings):
+        release(found)
+        print(f"{one_line(found.id)} is released")
+    return 0
 
 
 def _remove(settings: RecordsSettings, found: Sequence[Found]) -> int:

@@ -10,7 +10,7 @@ from assistant.records.index import Listed
 from assistant.records.reading import Record
 from assistant.records.wording import clock
 from models.emotions import EMOTION_LABELS
-from ui.shown import one_line
+from ui.shown import day_and_time, one_line
 
 _HEAD = """<!doctype html>
 <html lang="en">
@@ -19,11 +19,13 @@ _HEAD = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>Recorded talks</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/attune/colours.css">
 <link rel="stylesheet" href="/attune/static/records.css">
 </head>
 <body>
 """
+ALL_TALKS = '<a href="/records">All talks</a>'
 STATES = {"mended": "was cut off and mended", "open": "being recorded now", "damaged": "damaged"}
 
 
@@ -41,17 +43,22 @@ def list_page(listed: list[Listed], total: int, asked: Mapping[str, str], skip: 
     return (
         f"{_HEAD}<header><h1>Recorded talks</h1><p><a href='/'>Talk</a></p></header>\n"
         f"<main>{_form(asked)}\n<p role='status'>{_count(len(listed), total, skip)}</p>\n"
-        f"<ul class='records'>{rows or f'<li>{none}</li>'}</ul>\n"
+        f"<ul class='records'>{rows or f'<li>{none}</li>'}</ul>\n{_comparing(listed)}"
         f"{_turning(asked, skip, len(listed), total)}</main></body></html>\n"
     )
 
 
 def tools(record: Record) -> str:
-    """Returns what stands above a record's words: back, exports, deletion."""
+    """Returns what stands above a record's words: back, on, exports, deletion."""
     place = f"/records/{quote(record.id, safe='')}"
+    before = ""
+    if record.continues:
+        earlier = f"/records/{quote(record.continues, safe='')}"
+        before = f'<span>It goes on from <a href="{earlier}">an earlier talk</a></span>'
+    on = f'<a class="go-on" href="{_going_on(record.id)}">Go on with this talk</a>'
     links = " ".join(f'<a href="{place}/export/{form}">{form}</a>' for form in FORMATS)
     return (
-        '<nav class="tools"><a href="/records">All talks</a>'
+        f'<nav class="tools">{ALL_TALKS}{on}{before}'
         f"<span>Export: {links}</span>"
         f'<details><summary>Delete</summary><form method="post" action="{place}/delete">'
         '<button type="submit">Delete for good: words, sound and exports</button></form>'
@@ -101,19 +108,38 @@ def _form(asked: Mapping[str, str]) -> str:
 def _row(listed: Listed) -> str:
     record = listed.record
     place = f"/records/{quote(record.id, safe='')}"
-    begun = record.started_utc[:16].replace("T", " ")
-    facts = f"{begun} UTC · {clock(record.duration_s, hours=False).partition('.')[0]}"
+    begun = day_and_time(record.started_utc) or record.id
+    length = clock(record.duration_s, hours=False).partition(".")[0]
     turns = f"{record.turns} turn{'' if record.turns == 1 else 's'}"
     emotions = " ".join(
         f"<span class='is-{name}'>{name} {count}</span>" for name, count in listed.emotions.items()
     )
     words = "" if listed.match is None else listed.match.words or listed.match.reply
     state = STATES.get(record.state, "")
+    on = f"<a class='go-on' href='{_going_on(record.id)}'>Go on</a>" if words else ""
+    tick = (
+        f"<input type='checkbox' form='compare' name='talk' value='{escape(record.id)}' "
+        f"aria-label='compare {_shown(record.id)}'> "
+    )
     problem = f"<p class='problem'>{_shown(record.problem)}</p>" if record.problem else ""
     return (
-        f"<li><a href='{place}'>{_shown(record.id)}</a> <span class='state'>{state}</span>"
-        f"<p class='facts'>{_shown(facts)} · {turns} {emotions}</p>"
-        f"<p>{_shown(words[:160])}</p>{problem}</li>"
+        f"<li>{tick}<a href='{place}'>{_shown(begun)}</a> <span class='state'>{state}</span> {on}"
+        f"<p>{_shown(words[:160])}</p>"
+        f"<p class='facts'>{length} · {turns} {emotions} <small>{_shown(record.id)}</small></p>"
+        f"{problem}</li>"
+    )
+
+
+def _going_on(record: str) -> str:
+    return escape(f"/?{urlencode({'continue': record})}")
+
+
+def _comparing(listed: list[Listed]) -> str:
+    if len(listed) < 2:
+        return ""
+    return (
+        "<form id='compare' class='search' method='get' action='/records/compare/two'>"
+        "<button type='submit'>Compare the two that are ticked</button></form>\n"
     )
 
 

@@ -4,19 +4,24 @@ import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi import Query as Given
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from assistant.errors import AssistantError, InputError, OutputError
+from assistant.records.continuing import earlier_talk
 from assistant.records.deletion import delete_record, finish_deletions
+from assistant.records.exports.compared import compared
 from assistant.records.exports.page import page
 from assistant.records.exports.table import FORMATS, Format
-from assistant.records.index import Index, Query
+from assistant.records.index import Index, Listed, Query
 from assistant.records.reading import Record, read_record, resolve
 from ui.records.command import moment
-from ui.records.markup import deleted_page, list_page, problem_page, tools
+from ui.records.markup import ALL_TALKS, deleted_page, list_page, problem_page, tools
+from ui.shown import one_line
+from ui.view_json import turn_json
 
 PAGE = 50
 """Talks on one page of the list."""
@@ -36,13 +41,21 @@ class RecordsPages:
         self._index = index
         self.router = APIRouter(prefix="/records")
         self.router.get("")(self._list)
+        self.router.get("/compare/two")(self._compare)
         self.router.get("/{name}")(self._show)
         self.router.get("/{name}/sound")(self._sound)
+        self.router.get("/{name}/turns")(self._turns)
         self.router.get("/{name}/export/{form}")(self._export)
         self.router.post("/{name}/delete")(self._delete)
 
     def _list(
-        self, text: str = "", emotion: Emotion = "", since: str = "", until: str = "", skip: int = 0
+        self,
+        text: str = "",
+        emotion: Emotion = "",
+        since: str = "",
+        until: str = "",
+        skip: int = 0,
+        form: Literal["page", "json"] = "page",
     ) -> Response:
         def answer() -> Response:
             query = Query(
@@ -57,6 +70,8 @@ class RecordsPages:
             with Index(self._root, self._index) as index:
                 index.sync()
                 listed, total = index.search(query), index.count(query)
+            if form == "json":
+                return JSONResponse({"talks": [_listed(one) for one in listed], "total": total})
             asked = {"text": text, "emotion": emotion, "since": since, "until": until}
             return HTMLResponse(list_page(listed, total, asked, query.skip))
 
@@ -68,6 +83,27 @@ class RecordsPages:
             sound = "sound" if record.audio is not None else None
             address = f"/records/{record.id}/{sound}" if sound else None
             return HTMLResponse(page(record, address, tools(record), forms="'self'"))
+
+        return _answered(answer)
+
+    def _compare(self, talk: Annotated[list[str], Given()] = []) -> Response:  # noqa: B006
+        def answer() -> Response:
+            names = list(dict.fromkeys(talk))
+            if len(names) != 2:
+                raise InputError("two talks are compared: go back and tick two of the list")
+            one, other = map(self._read, names)
+            return HTMLResponse(compared(one, other, '<nav class="tools">' + ALL_TALKS + "</nav>"))
+
+        return _answered(answer)
+
+    def _turns(self, name: str) -> Response:
+        """Returns what the page of talks shows of one that is gone on with."""
+
+        def answer() -> Response:
+            earlier = earlier_talk(self._root, name)
+            turns = {str(turn.index): turn_json(turn) for turn in earlier.turns}
+            told = {"record": earlier.record, "started_utc": earlier.started_utc, "turns": turns}
+            return JSONResponse(told)
 
         return _answered(answer)
 
@@ -107,6 +143,13 @@ class RecordsPages:
     def _forget(self, record: str) -> None:
         with Index(self._root, self._index) as index:
             index.forget([record])
+
+
+def _listed(listed: Listed) -> dict[str, object]:
+    words = "" if listed.match is None else one_line(listed.match.words)
+    record = listed.record
+    told = {"record": record.id, "started_utc": record.started_utc, "turns": record.turns}
+    return {**told, "words": words[:160] if record.state in ("whole", "mended") else ""}
 
 
 _KEPT_NOWHERE = {"Cache-Control": "no-store"}

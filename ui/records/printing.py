@@ -1,7 +1,6 @@
 """How records look on a terminal: a table of them, and one of them turn by turn."""
 
 import sys
-from datetime import datetime
 
 from rich.console import Console
 from rich.markup import escape
@@ -12,7 +11,7 @@ from assistant.records.reading import Record
 from assistant.records.settings import RecordsSettings
 from assistant.records.turns import RecordedTurn, recorded_turns
 from assistant.records.wording import clock, emotion_of, said_of, style_of, words_of
-from ui.shown import EMOTION_COLOURS, one_line
+from ui.shown import EMOTION_COLOURS, local_time, one_line
 
 LONGEST_WORDS = 60
 PIPED = 240
@@ -55,7 +54,7 @@ def _row(listed: Listed) -> tuple[str, ...]:
     words = "" if listed.match is None else _shortened(listed.match.words or listed.match.reply)
     return (
         _shown(record.id),
-        _local(record.started_utc),
+        local_time(record.started_utc),
         clock(record.duration_s, hours=False).partition(".")[0],
         str(record.turns),
         emotions,
@@ -72,9 +71,11 @@ def print_record(record: Record) -> None:
     )
     length = clock(record.duration_s, hours=False).partition(".")[0]
     out.print(
-        f"[bold]{_shown(record.id)}[/]  [dim]{_local(record.started_utc)}, {length}, "
+        f"[bold]{_shown(record.id)}[/]  [dim]{local_time(record.started_utc)}, {length}, "
         f"{_shown(about)}{', still being recorded' if record.is_open else ''}[/]"
     )
+    if record.continues:
+        out.print(f"[dim]goes on from {_shown(record.continues)}[/]")
     for repair in record.log.repairs:
         out.print(f"[yellow]{_shown(repair)}[/]")
     for number, turn in enumerate(recorded_turns(record), start=1):
@@ -94,13 +95,6 @@ def _print_turn(out: Console, number: int, turn: RecordedTurn) -> None:
         out.print(f"  style   {_shown(style)}")
     if turn.turn.failure is not None:
         out.print(f"  [red]{_shown(turn.turn.failure)}[/]")
-
-
-def _local(utc: str) -> str:
-    try:
-        return f"{datetime.fromisoformat(utc).astimezone():%Y-%m-%d %H:%M}"
-    except (ValueError, OverflowError):
-        return ""
 
 
 def _shortened(text: str) -> str:

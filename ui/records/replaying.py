@@ -81,6 +81,7 @@ def _asked(settings: RecordsSettings, record: Record) -> ReplySettings:
         policy=chosen["policy"] or "empathetic",
         persona=chosen["persona"],
         engine=settings.engine,
+        llm=settings.llm,
         run=settings.run,
         generation=settings.generation,
     )

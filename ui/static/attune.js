@@ -4,8 +4,10 @@ import { Audio, MicrophoneProblem, decodeFile, toBase64 } from "./audio.js";
 import { Awake } from "./awake.js";
 import { Choices } from "./choices.js";
 import { Consent } from "./consent.js";
+import { Earlier, offerLatest } from "./earlier.js";
 import { offerExamples } from "./examples.js";
 import { formOf, situation } from "./floor.js";
+import { Memory } from "./memory.js";
 import { Orb } from "./orb.js";
 import { Outbox } from "./outbox.js";
 import { Past, keepUnderWay, takeUnderWay } from "./past.js";
@@ -21,6 +23,8 @@ const FORGOTTEN =
   "The server was restarted: this talk is over, and kept below to be saved. Press Talk to begin a " +
   "new one.";
 const FULL = "This tab has no room to keep more talks over a reload. Save those that you want to keep.";
+const GO_ON = "Press Talk, or type, to go on with this talk.";
+const MOST_LATEST = 3;
 const SETTINGS = "settings";
 const LOOK_EVERY_MS = 500;
 
@@ -49,8 +53,16 @@ class Page {
     this.outbox = new Outbox((event) => this.socket.send(event));
     this.typed = new Typed(this.pick("text"), this.pick("log"));
     this.waiting = new Waiting(this.pick("live"));
-    this.past = new Past(this.pick("past"), () => this.screen.problem(FULL));
+    this.earlier = new Earlier(this.pick("earlier"), {
+      onChoice: () => this.goesOnWith(),
+      onProblem: (text) => this.screen.problem(text),
+    });
+    this.past = new Past(this.pick("past"), {
+      onFull: () => this.screen.problem(FULL),
+      onGoOn: (talk) => this.earlier.chooseKept(talk),
+    });
     this.consent = new Consent(this.pick("consent"));
+    this.memory = new Memory(this.pick);
     this.awake = new Awake();
     this.over = "";
     this.hasSession = false;
@@ -69,6 +81,10 @@ class Page {
     this.show();
     root.dataset.state = "ready";
     offerExamples(this.pick("examples"), (load) => this.answerFile(load));
+    if (!this.pick("records").hidden) {
+      offerLatest(this.pick("latest"), MOST_LATEST, (record) => this.earlier.choose(record));
+    }
+    if (this.earlier.named) this.earlier.choose(this.earlier.named);
     this.choices.load();
     setInterval(() => this.screen.view.floor === "thinking" && this.show(), LOOK_EVERY_MS);
   }
@@ -85,6 +101,23 @@ class Page {
     document.addEventListener("visibilitychange", () => document.hidden && keep());
   }
 
+  // Another talk was chosen: the one under way ends, and is kept below.
+  goesOnWith() {
+    const { asked } = this.earlier;
+    if (asked && this.socket.isWanted) this.end();
+    if (asked && this.socket.hasTalk) this.socket.end();
+    if (asked) this.keepShown();
+    this.over = asked ? GO_ON : "";
+    this.screen.showWays();
+    this.show();
+  }
+
+  keepShown() {
+    this.past.add(this.screen.view);
+    this.screen.clear();
+    this.recordings.forget();
+  }
+
   bind() {
     const talk = this.pick("talk");
     talk.disabled = false;
@@ -96,6 +129,7 @@ class Page {
     this.pick("stage").onclick = () => this.root.dataset.floor === "idle" && !this.isLive && this.toggle();
     this.pick("mute").onclick = () => this.toggle();
     this.pick("stop").onclick = () => this.interrupt();
+    this.pick("go-on").onclick = () => this.type("Go on.");
     this.pick("end").onclick = this.pick("leave").onclick = () => this.end();
     this.pick("composer").onsubmit = (event) => {
       event.preventDefault();
@@ -281,7 +315,7 @@ class Page {
   configure() {
     if (!this.hasSession) return;
     this.choices.asked();
-    const { policy, voice, patience, model } = this.choices.values;
+    const { policy, voice, patience, speed, model } = this.choices.values;
     const rate16 = { format: { type: "audio/pcm", rate: 16000 } };
     const turns = this.pick("hold").checked ? null : { type: "semantic_vad" };
     this.socket.send({
@@ -291,7 +325,7 @@ class Page {
         type: "realtime",
         // A model holds a talk from its beginning to its end.
         ...(model && this.screen.isEmpty && { model }),
-        audio: { input: { ...rate16, turn_detection: turns }, output: voice ? { voice } : {} },
+        audio: { input: { ...rate16, turn_detection: turns }, output: { ...(voice && { voice }), ...(speed && { speed }) } },
         attune: {
           view: true,
           keep_words: this.pick("keep-words").checked,
@@ -311,6 +345,9 @@ class Page {
         break;
       case "session.updated":
         this.choices.answered(event.session);
+        break;
+      case "attune.control":
+        this.choices.spoken(event.control);
         break;
       case "attune.waiting":
         if (this.isForgotten()) break;
@@ -376,13 +413,16 @@ class Page {
     this.isInLine = false;
     this.choices.begin(session, this.socket.isResumed);
     if (!this.socket.isResumed) {
-      this.past.add(this.screen.view);
-      this.screen.clear();
-      this.recordings.forget();
+      this.keepShown();
+      this.choices.beginAnew();
     }
     this.over = "";
     this.hasSession = true;
     this.configure();
+    if (!this.socket.isResumed) {
+      const earlier = this.earlier.begin();
+      if (earlier) this.socket.send(earlier);
+    }
     const lost_s = this.outbox.open();
     if (lost_s > 0.5) this.screen.problem("Connecting took long: only the last ten seconds of what you said are heard.");
   }
@@ -399,6 +439,7 @@ class Page {
     const before = this.screen.view.floor;
     this.screen.change(change);
     this.typed.match(this.screen.view.turns);
+    if (change.suggestion !== undefined) this.memory.suggest(change.suggestion);
     const isDropped = before === "you speak" && this.screen.view.floor === "listening";
     if (isDropped && this.isMuted && !this.holds) {
       this.screen.problem("That was too short to be heard. Unmute and say it again.");
@@ -517,6 +558,7 @@ class Page {
     this.pick("mute").setAttribute("aria-pressed", String(this.isMuted));
     this.pick("mute-label").textContent = this.isMuted ? "Unmute" : "Mute";
     this.pick("stop").hidden = !isSpeaking;
+    this.pick("go-on").hidden = !this.hasSession || this.screen.view.floor !== "paused";
     this.pick("wake").hidden = !isAsleep;
     this.pick("end").hidden = !this.socket.isWanted || this.isInLine;
     this.pick("leave").hidden = !this.isInLine;

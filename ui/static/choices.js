@@ -2,6 +2,11 @@
 
 import { element } from "./element.js";
 
+const KEPT = "attune-choices";
+const PERSISTENT = ["policy", "voice", "patience", "speed", "model"];
+const STEP = { slower: 1 / 1.2, faster: 1.2 };
+const [SLOWEST, FASTEST] = [0.6, 1.5];
+
 const GROUPS = [
   ["voices", "voice", "voices"],
   ["manners", "policy", "policies"],
@@ -11,14 +16,18 @@ export class Choices {
   constructor(pick, onChange) {
     this.pick = pick;
     this.onChange = onChange;
-    this.values = { policy: undefined, voice: undefined, patience: undefined, model: undefined };
+    // What this browser chose the last time; the server takes of it what there still is.
+    this.values = Object.fromEntries(PERSISTENT.map((name) => [name, kept()[name]]));
     this.unanswered = 0;
     this.offers = { voices: [], policies: [], models: [] };
     const patience = pick("patience");
     patience.oninput = () => this.sayPatience();
     patience.onchange = () => this.set("patience", Number(patience.value));
+    const speed = pick("speed");
+    speed.oninput = () => this.saySpeed();
+    speed.onchange = () => this.set("speed", Number(speed.value));
     pick("settings-open").onclick = () => this.open();
-    this.sayPatience();
+    this.show();
   }
 
   // What there is to choose: voices and manners with a name and a sentence, models.
@@ -81,9 +90,28 @@ export class Choices {
     this.pick("patience-said").textContent = `${about} (× ${times.toFixed(1)})`;
   }
 
+  saySpeed() {
+    const times = Number(this.pick("speed").value);
+    const about = times < 0.95 ? "slower" : times <= 1.05 ? "as usual" : "faster";
+    this.pick("speed-said").textContent = `${about} (× ${times.toFixed(2)})`;
+  }
+
+  // "Slower" was said: this talk goes by it already, and so do those to come.
+  spoken(control) {
+    const speed = (kept().speed ?? 1) * (STEP[control] ?? 1);
+    keep({ ...kept(), speed: Math.round(100 * Math.min(FASTEST, Math.max(SLOWEST, speed))) / 100 });
+  }
+
+  // A new talk begins with what was kept of the last one.
+  beginAnew() {
+    this.values = { ...this.values, speed: kept().speed };
+    this.show();
+  }
+
   set(name, value) {
     if (this.values[name] === value) return;
     this.values[name] = value;
+    keep({ ...kept(), [name]: value });
     this.show();
     this.onChange();
   }
@@ -111,7 +139,8 @@ export class Choices {
     const { attune, audio } = session;
     // A model that was chosen counts from the next talk on.
     const model = this.values.model ?? session.model;
-    this.values = { policy: attune.policy, voice: audio.output.voice, patience: attune.patience, model };
+    const { voice, speed } = audio.output;
+    this.values = { policy: attune.policy, voice, patience: attune.patience, speed, model };
     this.pick("hold").checked = audio.input.turn_detection === null;
     this.pick("keep-words").checked = attune.keep_words;
     this.pick("keep-audio").checked = attune.keep_audio;
@@ -129,6 +158,24 @@ export class Choices {
       });
     }
     if (patience !== undefined) this.pick("patience").value = patience;
+    this.pick("speed").value = this.values.speed ?? 1;
     this.sayPatience();
+    this.saySpeed();
+  }
+}
+
+function kept() {
+  try {
+    return JSON.parse(localStorage.getItem(KEPT)) || {};
+  } catch {
+    return {};
+  }
+}
+
+function keep(values) {
+  try {
+    localStorage.setItem(KEPT, JSON.stringify(values));
+  } catch {
+    // A browser that keeps nothing chooses anew each time.
   }
 }

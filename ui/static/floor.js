@@ -9,6 +9,7 @@ const FORMS = {
   "both speak": "hearing",
   thinking: "thinking",
   "Attune speaks": "speaking",
+  paused: "paused",
 };
 
 // Returns the sentence. `now` is the page: who is heard, whether there is a session, and so on.
@@ -34,6 +35,8 @@ function caption(now, floor, thinkingMs) {
       return "Go on, I listen …";
     case "thinking":
       return thinking(thinkingMs);
+    case "paused":
+      return now.isLive ? "Paused. Say “go on” when you are ready." : "Paused. Write to go on.";
     case "ended":
       return "The talk has ended.";
     case "listening":

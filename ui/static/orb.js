@@ -3,12 +3,12 @@
 
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 const DARK = matchMedia("(prefers-color-scheme: dark)");
-const FRAME_MS = { idle: 70, muted: 70, broken: 120 };
+const FRAME_MS = { idle: 70, muted: 70, paused: 70, broken: 120 };
 const USUAL_FRAME_MS = 33;
 
 // What each form is made of, in [0, 1] but for `disc`, the radius of its middle as part of the width:
 // a ring that is open to sound, waves that come in, dots that circle, edges that swing, a slash, dashes.
-const NOTHING = { disc: 0.28, fill: 1, ring: 0, waves: 0, dots: 0, swing: 0, halo: 0, slash: 0, dashes: 0 };
+const NOTHING = { disc: 0.28, fill: 1, ring: 0, waves: 0, dots: 0, swing: 0, halo: 0, slash: 0, bars: 0, dashes: 0 };
 export const FORMS = {
   idle: { ...NOTHING, disc: 0.31, halo: 0.5 },
   listening: { ...NOTHING, disc: 0.24, ring: 1 },
@@ -16,6 +16,7 @@ export const FORMS = {
   thinking: { ...NOTHING, disc: 0.19, dots: 1 },
   speaking: { ...NOTHING, disc: 0.29, swing: 1, halo: 1 },
   muted: { ...NOTHING, disc: 0.29, fill: 0, slash: 1 },
+  paused: { ...NOTHING, disc: 0.29, fill: 0, bars: 1 },
   broken: { ...NOTHING, disc: 0.15, fill: 0.4, dashes: 1 },
 };
 
@@ -94,6 +95,7 @@ export class Orb {
     if (form.dots > 0.02) this.dots(seconds);
     if (form.dashes > 0.02) this.dashes(seconds);
     if (form.slash > 0.02) this.slash();
+    if (form.bars > 0.02) this.bars();
     g.restore();
   }
 
@@ -169,6 +171,18 @@ export class Orb {
     g.lineWidth = 0.03;
     g.strokeStyle = this.tone(this.form.slash);
     g.stroke();
+  }
+
+  bars() {
+    const g = this.context;
+    g.lineWidth = 0.05;
+    g.strokeStyle = this.tone(this.form.bars);
+    for (const x of [-0.07, 0.07]) {
+      g.beginPath();
+      g.moveTo(x, -0.11);
+      g.lineTo(x, 0.11);
+      g.stroke();
+    }
   }
 
   blob(radius, swing, phase) {

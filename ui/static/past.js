@@ -10,9 +10,11 @@ const FORMATS = { md: "text", json: "data", vtt: "captions" };
 
 export class Past {
   // `onFull` is told that the tab has no room for another talk: nothing is thrown away for it.
-  constructor(place, onFull = () => {}) {
+  // `onGoOn` is given the talk that the person wants to go on with; without it none can be.
+  constructor(place, { onFull = () => {}, onGoOn = null } = {}) {
     this.place = place;
     this.onFull = onFull;
+    this.onGoOn = onGoOn;
     this.talks = read(KEPT) || [];
     this.talks.forEach((talk) => this.draw(talk));
   }
@@ -26,6 +28,16 @@ export class Past {
     if (!write(KEPT, this.talks)) this.onFull();
   }
 
+  ways(talk) {
+    const row = saving(talk.view);
+    if (!this.onGoOn) return row;
+    const button = element("button", "a-link", "go on with it");
+    button.type = "button";
+    button.onclick = () => this.onGoOn(talk);
+    row.append(button);
+    return row;
+  }
+
   draw({ view, ended }) {
     // The newest one is open; the others are a line each.
     this.place.querySelectorAll("details").forEach((older) => (older.open = false));
@@ -34,7 +46,7 @@ export class Past {
     const turns = Object.entries(view.turns);
     const count = turns.length === 1 ? "1 turn" : `${turns.length} turns`;
     const time = new Date(ended).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-    box.append(element("summary", "", `Earlier talk, ended ${time}, ${count}`), saving(view));
+    box.append(element("summary", "", `Earlier talk, ended ${time}, ${count}`), this.ways({ view, ended }));
     const log = element("ol", "a-talklog");
     const drawn = new Turns(log);
     turns.forEach(([index, turn]) => drawn.draw(index, turn));

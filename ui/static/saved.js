@@ -19,7 +19,7 @@ export function download(view, format) {
 }
 
 function turnsOf(view) {
-  return Object.values(view.turns).sort((a, b) => a.turn - b.turn);
+  return Object.values(view.turns).filter((turn) => !turn.passed_over).sort((a, b) => a.turn - b.turn);
 }
 
 function markdown(view) {

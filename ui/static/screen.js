@@ -75,8 +75,9 @@ export class Screen {
   showWays() {
     const { isEmpty } = this;
     this.root.querySelector(".a-save").hidden = isEmpty;
-    this.root.querySelector("#a-welcome").hidden = !isEmpty;
-    this.root.classList.toggle("a-in-talk", !isEmpty);
+    const isOpen = isEmpty && this.root.querySelector("#a-earlier").hidden;
+    this.root.querySelector("#a-welcome").hidden = !isOpen;
+    this.root.classList.toggle("a-in-talk", !isOpen);
   }
 
   drawCourse() {

@@ -36,7 +36,7 @@ export class Turns {
     const [you, attune] = item.children;
     const recording = this.recordings?.of(Number(index));
     // While an answer grows, the person's side stays: a correction may be open there.
-    const said = JSON.stringify([turn.words, turn.emotion, turn.corrected, Boolean(recording)]);
+    const said = JSON.stringify([turn.words, turn.emotion, turn.corrected, Boolean(recording), turn.passed_over]);
     if (item.said !== said) {
       item.said = said;
       you.replaceChildren(...this.person(Number(index), turn, recording));
@@ -46,6 +46,7 @@ export class Turns {
   }
 
   person(index, turn, recording) {
+    if (turn.passed_over) return [element("p", "a-words a-not-understood", "Paused: not listened to")];
     const parts = [element("span", "a-sr", turn.typed ? "You, typed: " : "You: ")];
     if (recording) parts.push(recording);
     parts.push(words(turn));
@@ -59,8 +60,18 @@ export class Turns {
 
 function words(turn) {
   if (turn.words === null) return element("p", "a-words", "…");
-  if (!turn.words.trim()) return element("p", "a-words a-not-understood", "Not understood");
-  return element("p", "a-words", turn.typed ? turn.words : written(turn.words));
+  if (!turn.words.trim() || turn.understood === "no") return notUnderstood(turn.words.trim());
+  if (turn.understood !== "perhaps") return element("p", "a-words", turn.typed ? turn.words : written(turn.words));
+  const guess = element("p", "a-words a-not-understood", `“${written(turn.words)}”`);
+  guess.prepend(element("span", "", "Perhaps: "));
+  return guess;
+}
+
+// What was made out of a noise says less than that it was not understood; who asks for details sees it.
+function notUnderstood(words) {
+  const line = element("p", "a-words a-not-understood", "Not understood");
+  if (words) line.append(element("span", "a-detail", `It sounded like “${words}”.`));
+  return line;
 }
 
 function answer(turn) {

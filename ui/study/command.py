@@ -31,7 +31,7 @@ def study(settings: StudySettings) -> int:
         "hold": _hold,
         "release": _release,
     }
-    if settings.ids and settings.action != "withdraw":
+    if settings.ids and settings.action not in ("withdraw", "export"):
         raise InputError(f"study {settings.action} takes a folder alone, not {settings.ids[0]!r}")
     if settings.action != "new":
         _enforce_retention(settings)
@@ -121,10 +121,24 @@ def _export(settings: StudySettings) -> int:
     folder = StudyFolder(settings.folder)
     plan = read_study(settings.folder)
     check_retention(plan)
+    if settings.ids:
+        return _copies(folder, settings)
     for path in export(folder, settings.out or settings.folder / "export"):
         print(path)
     if is_sealed(folder, plan):
         print("conditions are letters: `app.py study unseal` opens the key when all are done")
+    return 0
+
+
+def _copies(folder: StudyFolder, settings: StudySettings) -> int:
+    """Writes what is known of single participants, for these to have."""
+    from assistant.study.tables.own_copy import own_copy
+
+    if settings.out is not None and len(settings.ids) > 1:
+        raise InputError("--out takes the copy of one participant: name one, or leave it out")
+    for name in settings.ids:
+        paths = own_copy(folder, name, settings.out)
+        print(f"{paths[0].parent}: {len(paths)} files, to be handed to {name} alone")
     return 0
 
 

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -67,7 +67,7 @@ class RecordKeeping(Keeping):
         super().__init__(None, on_problem=lambda _text: None)
         self._recorder = recorder
 
-    def agree(self, *, words: bool, audio: bool, opening: events.Event) -> None:
+    def agree(self, *, words: bool, audio: bool, opening: Sequence[events.Event]) -> None:
         """Consent is no affair of the socket here."""
 
 

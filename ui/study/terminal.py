@@ -142,7 +142,12 @@ class TerminalWay:
         return answer
 
     def _is_yes(self, question: str) -> bool:
-        return self._asked(f"{question} [y/n] ").strip().casefold() in ("y", "yes")
+        # A key pressed once too often must not be taken for a refusal, which ends the study.
+        while True:
+            answer = self._asked(f"{question} [y/n] ").strip().casefold()
+            if answer in ("y", "yes", "n", "no"):
+                return answer.startswith("y")
+            self._say("Type y or n.")
 
     def _read(self, page: Page) -> dict[str, Any]:
         self._say(page["text"])

@@ -13,25 +13,33 @@ from assistant.assembly import open_engines, open_help
 from assistant.audio.devices import check_devices
 from assistant.audio.protocols import Ends
 from assistant.clock import replay
+from assistant.conversation.earlier import Earlier
 from assistant.conversation.engines import Engines
 from assistant.conversation.loop import TalkLoop
 from assistant.errors import OutputError
 from assistant.files.replayed import FileEnds, opened_files
+from assistant.records.continuing import earlier_talk
 from assistant.records.recording import Consent, Recorder
+from assistant.records.retention import enforce_retention, forgetting, too_old
+from assistant.remembered import RememberedFile
 from assistant.session import open_card, open_talk, turn_taking
 from assistant.settings import EngineSettings, HelpSettings, TalkCommandSettings
 from assistant.turns.settings import TurnJudgeSettings
 from ui.parts import shown
 from ui.saved_talk import saved_talk
+from ui.shown import local_time, one_line
 from ui.terminal.consent import ask_consent, new_folder
 from ui.terminal.display import Display
 from ui.terminal.farewell import Farewell, orderly_end
 from ui.terminal.healing import heal
 from ui.terminal.live import LiveTalk
 from ui.terminal.picture import Panel
-from ui.terminal.plain import plain_lines
+from ui.terminal.plain import plain_lines, turn_lines
 from ui.terminal.save import save
-from ui.view import DISCLOSURE, View, reduce
+from ui.view import View, disclosure, reduce
+
+SHOWN_EARLIER = 3
+"""Turns of the talk that one goes on from which the terminal shows."""
 
 
 def talk(settings: TalkCommandSettings) -> int:
@@ -44,10 +52,16 @@ def talk(settings: TalkCommandSettings) -> int:
     files = opened_files(settings.input, settings.output)
     if files is None:
         check_devices(settings.devices)
-    open_help(
-        settings.part(HelpSettings)
-    )  # a wrong setting is told before anything is asked or loaded
-    _say(DISCLOSURE)
+    # A wrong setting is told before anything is asked or loaded.
+    open_help(settings.part(HelpSettings))
+    earlier = earlier_talk(settings.records, settings.continues) if settings.continues else None
+    remembered = RememberedFile(settings.memory_file)
+    held = remembered.read()
+    _say(disclosure(settings.llm.sends_words_to))
+    if held.told:
+        _say(f"Attune remembers of you: {one_line('; '.join(held.facts))}.")
+    if earlier is not None:
+        _print_earlier(earlier)
     consent = ask_consent(settings.records, is_wanted=settings.record, agreed=settings.consent)
     if sys.stderr.isatty():
         print("loading model and voice …", file=sys.stderr)
@@ -57,6 +71,7 @@ def talk(settings: TalkCommandSettings) -> int:
         judging = settings.part(TurnJudgeSettings)
         engines = open_engines(settings.part(EngineSettings), shown, judging)
         stack.callback(engines.close)
+        engines.remembered = remembered
         if engines.notice:
             _say(engines.notice)
         display = Display(plain=settings.plain)
@@ -67,7 +82,12 @@ def talk(settings: TalkCommandSettings) -> int:
 
         def begin(ends: Ends) -> TalkLoop:
             talk = open_talk(
-                engines, ends, taking, persona=settings.persona, told=settings.effective
+                engines,
+                ends,
+                taking,
+                persona=settings.persona,
+                told=settings.effective,
+                earlier=earlier,
             )
             if recorder is not None:
                 talk.follow(recorder.listen, recorder.tap)
@@ -92,6 +112,7 @@ def talk(settings: TalkCommandSettings) -> int:
                     is_push_to_talk=taking.turns == "push-to-talk",
                     is_recording=recorder is not None,
                     glyphs=display.glyphs,
+                    sends_words_to=engines.model.sends_words_to,
                 )
                 return await LiveTalk(talk, display, farewell, panel, saves=settings.saves).run()
 
@@ -104,12 +125,22 @@ def talk(settings: TalkCommandSettings) -> int:
     return 0
 
 
+def _print_earlier(earlier: Earlier) -> None:
+    """Shows the end of the talk that this one goes on from."""
+    begun = local_time(earlier.started_utc)
+    _say(f"You go on with the talk {earlier.record}{f', begun {begun}' if begun else ''}. Its end:")
+    for line in turn_lines(earlier.turns[-SHOWN_EARLIER:]):
+        _say(f"  {line}")
+
+
 def _recorder(
     records: Path, consent: Consent | None, say: Callable[[str], None], stack: ExitStack
 ) -> Recorder | None:
     """Returns what records the conversation, if anything may be recorded; `stack` closes it."""
     if consent is None:
         return None
+    for receipt, path in enforce_retention(records, forgetting(records, None)):
+        _say(too_old(receipt, path))
     recorder = Recorder(new_folder(records), consent, on_problem=say)
     stack.callback(_say, f"The talk is recorded in {recorder.folder}.")
     stack.callback(recorder.close)

@@ -50,7 +50,7 @@ def ask_consent(
             "for example --consent audio words emotion"
         )
     print(
-        f"This talk can be recorded in the folder {records}. Nothing leaves this "
+        f"This talk can be recorded in the folder {records}. What is recorded stays on this "
         "computer, and deleting the folder deletes it all. Every choice is yours; without any yes "
         "the talk goes on unrecorded."
     )

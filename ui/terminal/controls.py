@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from models.emotions import Emotion
-from ui.terminal.keys import Action, Command, command_of, key_help
+from ui.terminal.keys import PASTED, Action, Command, command_of, key_help
 from ui.terminal.picture import Panel
 from ui.view import View
 
@@ -64,6 +64,9 @@ class Controls:
 
     def press(self, key: str, view: View) -> None:
         """Carries out one key, given what the person sees."""
+        if key.startswith(PASTED):
+            self._paste(key.removeprefix(PASTED))
+            return
         if self.panel.typed is not None:
             self._write(key, self.panel.typed)
             return
@@ -146,6 +149,14 @@ class Controls:
                 self._set(typed=typed + key)
             case _:
                 pass
+
+    def _paste(self, text: str) -> None:
+        """Adds pasted text to what is written, on one line; Enter sends it as ever."""
+        line = "".join(c if c.isprintable() else " " for c in text)
+        typed = (self.panel.typed or "") + line
+        self._set(typed=typed[:LONGEST_TYPED], is_help_open=False)
+        if len(typed) > LONGEST_TYPED:
+            self._effects.say(f"only the first {LONGEST_TYPED} characters were kept")
 
     def _set(self, **changes: object) -> None:
         self.panel = replace(self.panel, **changes)  # pyright: ignore[reportArgumentType]

@@ -75,6 +75,11 @@ _SIMPLE = {
     "down": Action.ON,
 }
 
+PASTED = "\x1b[200~"
+"""How a key begins that is a text that was pasted; terminals announce it by the same sequence."""
+_PASTED_END = "\x1b[201~"
+_PASTES, _PASTES_NOT = b"\x1b[?2004h", b"\x1b[?2004l"
+"""Asks the terminal to tell what is pasted from what is typed, and not to any more."""
 _SEQUENCES = {
     **{"\x1b[5~": "page up", "\x1b[6~": "page down"},
     **{"\x1b[A": "up", "\x1b[B": "down", "\x1bOA": "up", "\x1bOB": "down"},
@@ -111,10 +116,30 @@ class KeyDecoder:
 
     def __init__(self) -> None:
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._is_pasting = False
+        self._held_back = ""
 
     def keys(self, data: bytes) -> list[str]:
-        """Returns the keys in `data`: characters, a lone Esc, and the names of keys that scroll."""
-        text = self._decode.decode(data)
+        """Returns the keys in `data`.
+
+        They are characters, a lone Esc, the names of keys that scroll, and pasted texts, in which
+        a letter is no command and a new line sends nothing.
+        """
+        text, self._held_back = self._held_back + self._decode.decode(data), ""
+        keys: list[str] = []
+        while PASTED in text or self._is_pasting:
+            typed, text = ("", text) if self._is_pasting else text.split(PASTED, 1)
+            keys += self._typed(typed)
+            pasted, ends, text = text.partition(_PASTED_END)
+            self._is_pasting = not ends
+            if not ends:  # the end may come in two parts
+                pasted, self._held_back = _without_beginning(pasted, _PASTED_END)
+            keys += [PASTED + pasted] if pasted else []
+            if self._is_pasting:
+                return keys
+        return keys + self._typed(text)
+
+    def _typed(self, text: str) -> list[str]:
         keys: list[str] = []
         position = 0
         while position < len(text):
@@ -125,6 +150,14 @@ class KeyDecoder:
                 keys.append(name)
             position += length
         return keys
+
+
+def _without_beginning(text: str, sequence: str) -> tuple[str, str]:
+    """Returns `text` without what at its end may be the beginning of `sequence`, and that."""
+    for length in range(len(sequence) - 1, 0, -1):
+        if text.endswith(sequence[:length]):
+            return text[:-length], text[-length:]
+    return text, ""
 
 
 def _sequence_length(text: str, start: int) -> int:
@@ -175,10 +208,16 @@ class Keyboard:
         mode: list[Any] = termios.tcgetattr(self._fd)
         mode[0] &= ~(termios.IXON | termios.IXOFF)
         termios.tcsetattr(self._fd, termios.TCSADRAIN, mode)
+        self._ask(_PASTES)
 
     def _give_back(self) -> None:
         with contextlib.suppress(OSError, termios.error):  # a closed terminal needs nothing back
+            self._ask(_PASTES_NOT)
             termios.tcsetattr(self._fd, termios.TCSAFLUSH, self._before)
+
+    def _ask(self, request: bytes) -> None:
+        with contextlib.suppress(OSError):  # a terminal that is open for reading only
+            os.write(self._fd, request)
 
     def read(self) -> list[str] | None:
         """Returns the keys that are waiting; None when the terminal is gone."""

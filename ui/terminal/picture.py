@@ -8,9 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from assistant.history import Turn
-from ui.shown import EMOTION_COLOURS, NO_WORDS, one_line, style_words
+from ui.shown import EMOTION_COLOURS, PASSED_OVER, one_line, style_words, words_shown
 from ui.terminal.keys import BINDINGS, Action
-from ui.view import DISCLOSURE, CoursePoint, Floor, Notice, Urgency, View, response_s
+from ui.view import CoursePoint, Floor, Notice, Urgency, View, disclosure, response_s
 
 QUIETEST_DB = -60.0
 """Left end of the level meters."""
@@ -29,6 +29,7 @@ _FLOOR_STYLES = {
     Floor.THINKING: "bold yellow",
     Floor.ASSISTANT: "bold cyan",
     Floor.BOTH: "bold cyan",
+    Floor.PAUSED: "bold yellow",
     Floor.MUTED: "bold red",
     Floor.AWAY: "bold red",
 }
@@ -64,6 +65,8 @@ class Panel:
     shown_turns: int | None = None
     """How many turns are shown, from the first on, to who looks back; None for all that fit."""
     glyphs: Glyphs = field(default=UNICODE)
+    sends_words_to: str | None = None
+    """Another machine that the person's words are sent to."""
 
 
 def picture(view: View, panel: Panel, console: Console) -> list[str]:
@@ -72,7 +75,7 @@ def picture(view: View, panel: Panel, console: Console) -> list[str]:
     head = _lines(console, _head(view, panel, width))
     if panel.is_help_open:
         # The keys have the screen for themselves: on a small one they would not fit beside it.
-        lines = head[:1] + _lines(console, _help(width))
+        lines = head[:1] + _lines(console, _help(width, panel))
         return (lines + [""] * height)[:height]
     foot = _lines(console, _foot(view, panel, width))
     room = max(0, height - len(head) - len(foot))
@@ -129,15 +132,18 @@ def _meter(
 
 
 def _conversation(view: View, panel: Panel) -> ConsoleRenderable:
-    if not view.turns:
+    if not view.turns and not view.caption:
         hint = "Just speak." if not panel.is_push_to_talk else "Press space, speak, press it again."
-        return Group(Text(""), _indented(DISCLOSURE), Text(""), _indented(f"{hint} ? shows keys."))
+        told = _indented(disclosure(panel.sends_words_to))
+        return Group(Text(""), told, Text(""), _indented(f"{hint} ? shows keys."))
     rows = Table.grid(padding=(0, 1), expand=True)
     rows.add_column(width=LABEL_CELLS, no_wrap=True)
     rows.add_column(ratio=1, overflow="fold")
     shown = view.turns[: panel.shown_turns]
     for turn in shown[-TURNS_DRAWN:]:
         _add_turn(rows, turn, view, panel.glyphs)
+    if view.caption and view.person_speaks and panel.shown_turns is None:
+        rows.add_row(Text(" You", style="green"), Text(f"{one_line(view.caption)} …", style="dim"))
     if later := len(view.turns) - len(shown):
         turns = "turn" if later == 1 else "turns"
         rows.add_row("", Text(f"{later} later {turns}: PgDn, or Esc for the last one", style="dim"))
@@ -145,10 +151,14 @@ def _conversation(view: View, panel: Panel) -> ConsoleRenderable:
 
 
 def _add_turn(rows: Table, turn: Turn, view: View, glyphs: Glyphs) -> None:
+    if turn.passed_over:
+        rows.add_row("", Text(PASSED_OVER, style="dim"))
+        return
     if turn.transcript is None:
         words = Text("…", style="dim")
     else:
-        words = Text(one_line(turn.transcript.text) or NO_WORDS)
+        style = "italic dim" if turn.transcript.is_guess else ""
+        words = Text(words_shown(turn.transcript), style=style)
     rows.add_row(Text(" You", style="green"), words)
     emotion = emotion_text(turn, glyphs)
     if emotion is not None:
@@ -199,6 +209,9 @@ def emotion_text(turn: Turn, glyphs: Glyphs) -> Text | None:
 
 def _foot(view: View, panel: Panel, width: int) -> ConsoleRenderable:
     parts: list[ConsoleRenderable] = [_notice(notice) for notice in _chosen(view)]
+    if view.suggestion:
+        text = f'to keep "{view.suggestion}" for the next talk, say "remember that"'
+        parts.append(_indented(text, style="dim"))
     if view.dropped_frames:
         text = f" this computer is too busy: {view.dropped_frames} frames of sound lost so far"
         parts.append(Text(text, style="yellow"))
@@ -268,10 +281,10 @@ def _key_line(panel: Panel) -> Text:
     return line
 
 
-def _help(width: int) -> ConsoleRenderable:
+def _help(width: int, panel: Panel) -> ConsoleRenderable:
     rows = Table.grid(padding=(0, 1 if width < BESIDE_CELLS else 2), expand=True)
     rows.add_column(no_wrap=True)
     rows.add_column(ratio=1, overflow="fold")
     for binding in BINDINGS.values():
         rows.add_row(Text(f" {binding.keys}", style="bold"), binding.about)
-    return Group(rows, "", _indented(DISCLOSURE, style="dim"))
+    return Group(rows, "", _indented(disclosure(panel.sends_words_to), style="dim"))

@@ -1,20 +1,26 @@
 """A conversation as plain lines: for screen readers, pipes, files and the simplest terminals."""
 
+from collections.abc import Iterable
+
 from assistant import events
 from assistant.history import Turn
 from assistant.records.transcript import describe_settings
-from ui.shown import NO_WORDS, emotion_words, one_line, style_words
-from ui.view import ECHO_NOTICES, View, response_s
+from ui.shown import NO_WORDS, PASSED_OVER, emotion_words, one_line, style_words, words_shown
+from ui.view import CONTINUED, ECHO_NOTICES, View, response_s
 
 
 def plain_lines(view: View, event: events.Event) -> list[str]:
     """Returns the lines that `event` adds; `view` is the view after it."""
+    if isinstance(event, events.HelpOffered):  # it may count before the first turn
+        return [f"Help: {one_line(event.text)}"]
     turn = _turn_of(view, event)
     if turn is not None:
         return _turn_lines(turn, event)
     match event:
         case events.ConversationStarted(model=model, voice=voice, policy=policy):
             return [f"Ready. Model {model}, voice {voice}, reply policy {policy}."]
+        case events.TalkContinued():
+            return [_sentence(CONTINUED)]
         case events.SettingsChanged(changes=changes):
             return [f"From now on: {one_line(describe_settings(changes))}."]
         case events.UtteranceJoined():
@@ -47,10 +53,18 @@ def summary(view: View) -> str:
 
 def talk_lines(view: View) -> list[str]:
     """Returns what both sides said: what is left on the screen when the picture is gone."""
+    return turn_lines(view.turns)
+
+
+def turn_lines(turns: Iterable[Turn]) -> list[str]:
+    """Returns what both sides said in these turns."""
     lines: list[str] = []
-    for turn in view.turns:
-        words = "" if turn.transcript is None else one_line(turn.transcript.text)
-        lines.append(f"You: {words or NO_WORDS}")
+    for turn in turns:
+        if turn.passed_over:
+            lines.append(PASSED_OVER)
+            continue
+        words = NO_WORDS if turn.transcript is None else words_shown(turn.transcript)
+        lines.append(f"You: {words}")
         heard = one_line(turn.heard)
         if turn.failure is not None and not heard:
             lines.append(f"This turn failed: {_sentence(turn.failure)}")
@@ -68,10 +82,19 @@ def _turn_of(view: View, event: events.Event) -> Turn | None:
 
 def _turn_lines(turn: Turn, event: events.Event) -> list[str]:
     match event:
+        case events.PassedOver():
+            return [PASSED_OVER]
+        case events.FactSuggested(fact=fact):
+            return [f'To keep "{one_line(fact)}" for the next talk, say "remember that".']
+        case events.MemoryChanged(change=change, fact=fact):
+            kept = "Remembered for the next talk" if change == "keep" else "Not remembered"
+            return [f"{kept}: {one_line(fact)}."]
         case events.WordsHeard(transcript=transcript):
             emotion = emotion_words(turn)
             who = f"You ({emotion})" if emotion else "You"
-            return [f"{who}: {one_line(transcript.text) or NO_WORDS}"]
+            return [f"{who}: {words_shown(transcript)}"]
+        case events.ReplyFinished() if turn.passed_over:
+            return []
         case events.ReplyFinished(heard=heard):
             return [f"Attune ({_manner(turn)}): {one_line(heard) or '(nothing)'}"]
         case events.Interrupted(heard=heard):
@@ -80,8 +103,6 @@ def _turn_lines(turn: Turn, event: events.Event) -> list[str]:
             return [f"Attune ({_manner(turn)}), interrupted: {one_line(heard)} …"]
         case events.TurnFailed(message=message):
             return [f"This turn failed: {_sentence(message)}"]
-        case events.HelpOffered(text=text):
-            return [f"Help: {one_line(text)}"]
         case _:
             return []
 

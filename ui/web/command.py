@@ -10,6 +10,7 @@ import socket
 import sys
 import uuid
 import webbrowser
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assistant.assembly import (
-    instead,
+    notices,
     open_chosen_model,
     open_chosen_voice,
     open_help,
@@ -29,24 +30,28 @@ from assistant.engines.protocols import (
     Cancel,
     Persona,
     SpeakingStyle,
+    SpeechModel,
     TextToSpeech,
 )
-from assistant.engines.settings import SpeechModelSettings
+from assistant.engines.settings import CHAT_SERVER, SpeechModelSettings
 from assistant.engines.table import ENGINES, open_vad, open_voice
 from assistant.errors import EngineUnavailable, SettingsError
 from assistant.records.recording import check_records
+from assistant.remembered import RememberedFile
 from assistant.settings import HelpSettings
 from assistant.turns.settings import TurnJudgeSettings
+from assistant.voice.voice_names import KNOWN_VOICES, known_voice
 from models.checkpoints.embedded import EMBEDDED
 from ui.parts import shown
 from ui.realtime.hosting.census import CENSUS, Census
 from ui.realtime.hosting.engines import Resident
-from ui.view import DISCLOSURE
+from ui.view import disclosure
 from ui.web.listening import listen
 from ui.web.settings import WebSettings
 
 if TYPE_CHECKING:
     from ui.records.pages import RecordsPages
+    from ui.web.server import Retain
 
 LIBRARIES = ("fastapi", "uvicorn", "websockets")
 PASSWORD_VARIABLE = "ATTUNE_AUTH"
@@ -54,8 +59,8 @@ SWITCH_S = 0.001
 """How long a thread may keep the others waiting for Python: a model makes thousands of small calls
 a second, and each may have to wait so long."""
 REHEARSED_TOKENS = 8
-OFFERED_VOICES = ("piper", "flite", "flite:rms", "flite:awb", "espeak")
-"""Tried at the start; those that can speak here are offered to visitors."""
+NEVER_BESIDE = frozenset({"kokoro"})
+"""Engines whose voices each hold a large network of their own: offered where chosen."""
 
 
 def web(settings: WebSettings) -> int:
@@ -86,7 +91,7 @@ def web(settings: WebSettings) -> int:
     listening = listen(settings.host, settings.port)
     allow_open_files()
     with contextlib.closing(listening):
-        print(DISCLOSURE, file=sys.stderr)
+        print(disclosure(settings.llm.sends_words_to), file=sys.stderr)
         print("loading …", file=sys.stderr, flush=True)
         resident = open_resident(settings)
         if resident.notice:
@@ -105,15 +110,19 @@ async def _serve(
     from ui.web.server import Site, WebServer, server_config
 
     await rehearse(resident)
+    if (pages := _records_pages(settings, password)) is not None:
+        resident = replace(resident, shown_records=settings.records)
+    if _is_own(settings, password):
+        resident = replace(resident, remembered=RememberedFile(settings.memory_file))
     sys.setswitchinterval(SWITCH_S)
     hosts = LOOPBACK | {settings.host.lower(), *(name.lower() for name in settings.hosts)}
-    pages = _records_pages(settings, password)
     site = Site(
         resident,
         settings.admission,
         hosts=hosts,
         password=password,
         records=pages,
+        retain=_retaining(settings),
         with_gradio=settings.gradio,
     )
     # Collecting garbage must not look through the engines again and again: it holds up all talks.
@@ -138,13 +147,26 @@ def _records_pages(settings: WebSettings, password: str | None) -> "RecordsPages
 
     Visitors share one password: without a word of the host none of them sees others' talks.
     """
-    from ui.realtime.hosting.security import LOOPBACK
     from ui.records.pages import RecordsPages
 
-    is_own = settings.host in LOOPBACK and not settings.hosts and password is None
-    if settings.records is None or not (is_own or settings.show_records):
+    if settings.records is None or not (_is_own(settings, password) or settings.show_records):
         return None
     return RecordsPages(settings.records, settings.index)
+
+
+def _retaining(settings: WebSettings) -> "Retain | None":
+    """Returns what deletes the talks that their folder's rule does not allow any more."""
+    from assistant.records.retention import enforce_retention, forgetting
+
+    root = settings.records
+    return root and partial(enforce_retention, root, forgetting(root, settings.index))
+
+
+def _is_own(settings: WebSettings, password: str | None) -> bool:
+    """Whether nobody but this computer can reach the server: who talks is one person."""
+    from ui.realtime.hosting.security import LOOPBACK
+
+    return settings.host in LOOPBACK and not settings.hosts and password is None
 
 
 async def rehearse(resident: Resident) -> None:
@@ -196,9 +218,9 @@ def open_resident(settings: WebSettings) -> Resident:
         models = {model.name: model for model in models.values()}
     return Resident(
         # Visitors see a folder's name, not where it lies.
-        models={Path(n).name if Path(n).is_dir() else n: model for n, model in models.items()},
+        models={_shown_name(settings, name, model): model for name, model in models.items()},
         voices={voice.name: voice.engine, **_other_voices(voice.name)},
-        notice=instead(voice),
+        notice=notices(voice, *models.values()),
         open_detector=partial(open_vad, settings.vad),
         policies=(settings.policy, *(name for name in policy_names() if name != settings.policy)),
         persona=settings.persona or "",
@@ -210,6 +232,13 @@ def open_resident(settings: WebSettings) -> Resident:
         works_elsewhere=elsewhere,
         census=_census(settings),
     )
+
+
+def _shown_name(settings: WebSettings, name: str, model: SpeechModel) -> str:
+    """Returns how visitors see a model: by its folder's name, not where it lies."""
+    if settings.engine == CHAT_SERVER:
+        return model.name
+    return Path(name).name if Path(name).is_dir() else name
 
 
 def _census(settings: WebSettings) -> Census | None:
@@ -236,8 +265,10 @@ def _password(file: Path | None) -> str | None:
 def _other_voices(chosen: str) -> dict[str, TextToSpeech]:
     """Returns the voices beside the chosen one that can speak here."""
     voices: dict[str, TextToSpeech] = {}
-    for name in OFFERED_VOICES:
-        if name != chosen:
+    own = known_voice(chosen)
+    for known in KNOWN_VOICES:
+        name = known.name
+        if known is not own and name.partition(":")[0] not in NEVER_BESIDE:
             with contextlib.suppress(EngineUnavailable):
                 voices[name] = open_voice(name)
     return voices

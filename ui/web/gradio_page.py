@@ -26,7 +26,7 @@ from assistant.errors import AssistantError
 from ui.realtime.hosting.admission import Gate, Refused
 from ui.realtime.hosting.engines import Resident
 from ui.realtime.socket import THIS_COMPUTER
-from ui.view import DISCLOSURE
+from ui.view import disclosure
 from ui.web.demo_talk import LONGEST_S, DemoTalk, Shown, open_demo
 from ui.web.voices import describe_voice
 
@@ -41,11 +41,8 @@ KEPT_S = 600
 AT_ONCE = 4
 LOOK_AGAIN_S = 0.5
 """How often a connection that is kept looks whether the server closes."""
-ABOUT = f"""# Attune
-{DISCLOSURE}
-
-Record or upload up to {LONGEST_S} s of speech, or write. Nothing is recorded: your recording is
-deleted once it is answered, and the rest within minutes after the talk."""
+ABOUT = f"""Record or upload up to {LONGEST_S} s of speech, or write. Nothing is recorded: your
+recording is deleted once it is answered, and the rest within minutes after the talk."""
 FONTS = ("system-ui", "sans-serif")
 """Of the visitor's own computer: others would be fetched from elsewhere."""
 
@@ -136,7 +133,9 @@ def gradio_blocks(resident: Resident, gate: Gate) -> gr.Blocks:
     """Returns the page."""
     page = GradioPage(resident, gate)
     with gr.Blocks(title="Attune", analytics_enabled=False, delete_cache=(60, KEPT_S)) as blocks:
-        gr.Markdown(f"{ABOUT}\n\n{resident.notice or ''}")
+        gr.Markdown(
+            f"# Attune\n{disclosure(resident.sends_words_to)}\n\n{ABOUT}\n\n{resident.notice or ''}"
+        )
         help_ = gr.Textbox(label="Help", interactive=False, lines=2)
         with gr.Row():
             with gr.Column():

@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from assistant.empathy import load_policy
 from assistant.errors import AssistantError
 from ui.realtime.hosting.engines import Resident
-from ui.view import DISCLOSURE
+from ui.view import disclosure
 from ui.web.examples import EXAMPLES, example_wav
 from ui.web.voices import VoiceSamples, describe_voice
 
@@ -113,14 +113,23 @@ def page_html(resident: Resident, *, with_records: bool) -> str:
     return template.substitute(
         styles=_styles(),
         preloads=_preloads(),
-        disclosure=html.escape(DISCLOSURE),
+        disclosure=html.escape(disclosure(resident.sends_words_to)),
+        private=html.escape(_private(resident)),
         notice=html.escape(notice),
         notice_hidden="" if notice else " hidden",
         # People are asked to be recorded only where that is possible, and told so where it is not.
         nothing_kept_hidden=" hidden" if keeps else "",
         keeping_hidden="" if keeps else " hidden",
         records_hidden="" if with_records else " hidden",
+        memory_hidden="" if resident.remembered is not None else " hidden",
     )
+
+
+def _private(resident: Resident) -> str:
+    """Returns the line in the page's head that says where the person's words go."""
+    if resident.sends_words_to is None:
+        return "Nothing leaves this computer"
+    return f"Your words go to {resident.sends_words_to}"
 
 
 def _styles() -> str:

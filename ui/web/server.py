@@ -2,14 +2,18 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+import logging
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp
 
-from assistant.errors import SettingsError
+from assistant.errors import AssistantError, SettingsError
+from assistant.records.deletion import Receipt
+from assistant.records.retention import too_old
 from ui.page_colours import colours_router
 from ui.realtime.hosting.admission import AdmissionSettings
 from ui.realtime.hosting.engines import Resident
@@ -20,7 +24,13 @@ from ui.realtime.routes import ModelRoutes
 from ui.realtime.socket import House, realtime_router
 from ui.records.pages import RecordsPages
 from ui.web.limits import BodyLimit, ImpatientSocket, impatient_http
+from ui.web.memory import MemoryRoutes
 from ui.web.page import STATIC, FreshFiles, Page
+
+LOOK_S = 3_600.0
+"""How often a running server looks whether talks may still be kept."""
+Retain = Callable[[], list[tuple[Receipt, Path]]]
+logger = logging.getLogger(__name__)
 
 
 class WebServer(uvicorn.Server):
@@ -50,6 +60,7 @@ class Site:
         password: str | None = None,
         with_page: bool = True,
         records: RecordsPages | None = None,
+        retain: Retain | None = None,
         with_gradio: bool = False,
     ) -> None:
         """Prepares the routes.
@@ -61,10 +72,11 @@ class Site:
             password: `USER:PASSWORD`, or None on this computer only.
             with_page: Whether there is a page, or the socket alone.
             records: The pages of recorded talks; None for none.
+            retain: Deletes the talks that may not be kept any longer; asked now and then.
             with_gradio: Whether there is a Gradio page for demos.
         """
         self.house = House(resident, admission or AdmissionSettings())
-        self._resident = resident
+        self._resident, self._retain = resident, retain
         self._api = FastAPI(lifespan=self._life, docs_url=None, redoc_url=None, openapi_url=None)
         self._api.get("/health")(self._health)
         self._api.get("/metrics")(self._metrics)
@@ -76,6 +88,8 @@ class Site:
             self._api.include_router(colours_router())
             self._api.include_router(records.router)
         if with_page:
+            if resident.remembered is not None:
+                self._api.include_router(MemoryRoutes(resident.remembered).router)
             self._api.include_router(Page(resident, with_records=records is not None).router)
         served: ASGIApp = self._api
         larger: dict[str, int] = {}
@@ -90,11 +104,14 @@ class Site:
 
     @contextlib.asynccontextmanager
     async def _life(self, _api: FastAPI) -> AsyncGenerator[None]:
-        watching = asyncio.ensure_future(self.house.watch())
+        tasks = [asyncio.ensure_future(self.house.watch())]
+        if self._retain is not None:
+            tasks.append(asyncio.ensure_future(_retaining(self._retain)))
         try:
             yield
         finally:
-            watching.cancel()
+            for task in tasks:
+                task.cancel()
             await self.house.drain(0.0)
 
     async def _health(self) -> JSONResponse:
@@ -117,6 +134,16 @@ class Site:
             active=gate.active, waiting=gate.waiting, p95_ms=gate.burden.p95_ms()
         )
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+
+async def _retaining(retain: Retain) -> None:
+    while True:
+        try:
+            for receipt, path in await asyncio.to_thread(retain):
+                logger.warning("%s", too_old(receipt, path))
+        except AssistantError as error:  # a full disk, say: the next look may do it
+            logger.error("%s", error)
+        await asyncio.sleep(LOOK_S)
 
 
 def server_config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from assistant.remembered import DEFAULT_FILE
 from assistant.settings import EngineSettings
 from assistant.turns.settings import TalkSettings, TurnJudgeSettings
 from ui.realtime.hosting.admission import AdmissionSettings
@@ -35,6 +36,9 @@ class WebSettings(TurnJudgeSettings, EngineSettings):
     """Folder for the talks of visitors who agree to be recorded; without it nobody is asked."""
     index: str | None = None
     """Database of the index of recorded talks, instead of a file in their folder."""
+    memory_file: Path = DEFAULT_FILE
+    """What is remembered between talks, where that is switched on, and only this computer can
+    reach the server: it is one person's."""
     show_records: bool = False
     """Offer the page of recorded talks (/records) to whoever knows the password. Where there is
     none, and only this computer can reach the server, it is there anyway."""

@@ -10,23 +10,10 @@ import numpy as np
 from assistant.audio.waveform import Waveform
 from assistant.engines.protocols import Cancel, SpeakingStyle, TextToSpeech
 from assistant.errors import EngineFailed
+from assistant.voice.voice_names import known_voice
 from ui.realtime.hosting.engines import Resident
 
 SAMPLE = "Hello. I am glad that you are here. How was your day?"
-KNOWN = {
-    "piper": ("Joe", "Natural, a man's voice, American (Piper)"),
-    "piper:joe": ("Joe", "Natural, a man's voice, American (Piper)"),
-    "kokoro": ("Heart", "The most natural, a woman's voice, American; slower (Kokoro)"),
-    "kokoro:af_heart": ("Heart", "The most natural, a woman's voice, American; slower (Kokoro)"),
-    "kokoro:am_michael": ("Michael", "Very natural, a man's voice, American; slower (Kokoro)"),
-    "kokoro:bf_emma": ("Emma", "Very natural, a woman's voice, British; slower (Kokoro)"),
-    "flite": ("Slt", "Clear, a woman's voice, American (flite)"),
-    "flite:slt": ("Slt", "Clear, a woman's voice, American (flite)"),
-    "flite:rms": ("Rms", "Clear, a man's voice, American (flite)"),
-    "flite:awb": ("Awb", "Clear, a man's voice, Scottish (flite)"),
-    "flite:kal16": ("Kal", "Old-fashioned, a man's voice, American (flite)"),
-    "espeak": ("eSpeak", "A machine's voice, and the quickest (eSpeak NG)"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +32,12 @@ class OfferedVoice:
 
 def describe_voice(name: str) -> OfferedVoice:
     """Returns the title and the sentence of a voice; its own name where nothing more is known."""
+    known = known_voice(name)
+    if known is not None:
+        about = f"{known.about} ({known.name.partition(':')[0]}, {known.licence})"
+        return OfferedVoice(name, known.title, about)
     engine, _, own = name.partition(":")
-    title, about = KNOWN.get(name, (own or engine, f"A voice of {engine}" if own else ""))
-    return OfferedVoice(name, title, about)
+    return OfferedVoice(name, own or engine, f"A voice of {engine}" if own else "")
 
 
 class VoiceSamples:

@@ -92,6 +92,7 @@ def _mark(name: str) -> Callable[[TurnOf], float | None]:
 
 CONVERSATIONS: tuple[Column[Record], ...] = (
     Column("record", "id of the recorded conversation", lambda r: r.id),
+    Column("continues", "id of the talk that it goes on from", lambda r: r.continues or None),
     Column("started_utc", "wall time of its beginning", lambda r: r.started_utc, "ISO 8601, UTC"),
     Column("duration_s", "from its beginning to its last event", lambda r: r.duration_s, "s"),
     Column("turns", "turns of the person", lambda r: len(recorded_turns(r)), "turns"),

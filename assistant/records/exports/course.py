@@ -40,8 +40,8 @@ def course(turns: list[RecordedTurn], length_s: float) -> str:
     )
     return (
         f'<div class="lanes" aria-hidden="true">{names}</div>'
-        f'<svg id="course" height="{height}" role="img" aria-label="Course of emotion">'
-        f'{lanes}{ways}<line id="head" class="head" x1="0" x2="0" y1="0" y2="{height}"/>'
+        f'<svg class="plot" height="{height}" role="img" aria-label="Course of emotion">'
+        f'{lanes}{ways}<line class="head" x1="0" x2="0" y1="0" y2="{height}"/>'
         f"{dots}</svg>"
     )
 

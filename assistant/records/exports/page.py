@@ -39,22 +39,43 @@ def page(record: Record, sound: str | None, tools: str = "", forms: str = "'none
         tools: HTML that stands above the words.
         forms: Where forms in it may be sent, as content security says it.
     """
-    script, style = _own("page.js"), page_colours() + _own("page.css")
+    title = escape(one_line(record.id))
+    return filled(title, about(record), talk_part(record, sound, tools), forms)
+
+
+def talk_part(record: Record, sound: str | None, tools: str = "") -> str:
+    """Returns what is heard and read of one talk: its script finds the rest of it in here."""
     turns = recorded_turns(record)
     spoken = {(one.turn.turn.index, one.is_person): one for one in passages(record)}
     length_s = max([record.duration_s, *(one.end_s for one in spoken.values())])
+    said = "\n".join(_turn(turn, spoken) for turn in turns) or "<li>Nothing was said.</li>"
+    return (
+        f'<div class="talk" data-length="{length_s:.3f}">\n<div class="player">{_player(sound)}'
+        f'</div>\n<section class="course">{course(turns, length_s)}</section>\n{tools}\n'
+        f'<ol class="turns">\n{said}\n</ol>\n</div>'
+    )
+
+
+def filled(title: str, about: str, talks: str, forms: str = "'none'") -> str:
+    """Returns a page that holds talks; all that is given is HTML already.
+
+    Args:
+        title: What stands at its top.
+        about: What stands below that.
+        talks: One or several of `talk_part`.
+        forms: Where forms in it may be sent, as content security says it.
+    """
+    script, style = _own("page.js"), page_colours() + _own("page.css")
     values = {
         "policy": f"default-src 'none'; media-src 'self' data:; img-src data:; "
         f"script-src {_digest(script)}; style-src {_digest(style)}; "
         f"form-action {forms}; base-uri 'none'",
+        # With no-referrer a browser says of a form that it comes from nowhere: it is refused then.
+        "referrer": "no-referrer" if forms == "'none'" else "same-origin",
         "style": style,
-        "title": escape(one_line(record.id)),
-        "about": _about(record),
-        "length": f"{length_s:.3f}",
-        "sound": _player(sound),
-        "course": course(turns, length_s),
-        "tools": tools,
-        "turns": "\n".join(_turn(turn, spoken) for turn in turns) or "<li>Nothing was said.</li>",
+        "title": title,
+        "about": about,
+        "talks": talks,
         "script": script,
     }
     # One pass: what was said may hold what looks like a place to be filled.
@@ -71,7 +92,8 @@ def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-def _about(record: Record) -> str:
+def about(record: Record) -> str:
+    """Returns when a talk was held, how long it is and with what."""
     started = record.started_utc[:16].replace("T", " ")
     facts = [f"{started} UTC", clock(record.duration_s, hours=False).partition(".")[0]]
     if record.started is not None:
@@ -84,7 +106,7 @@ def _about(record: Record) -> str:
 def _player(sound: str | None) -> str:
     if sound is None:
         return NO_SOUND
-    return f'<audio id="sound" controls preload="metadata" src="{escape(sound)}"></audio>'
+    return f'<audio controls preload="metadata" src="{escape(sound)}"></audio>'
 
 
 def _turn(turn: RecordedTurn, spoken: dict[tuple[int, bool], Passage]) -> str:

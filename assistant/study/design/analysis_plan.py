@@ -20,6 +20,14 @@ def check_plan(study: Study, instruments: Mapping[str, Instrument]) -> None:
     known = [f"{one.name}.{scale.name}" for one in instruments.values() for scale in one.scales]
     known += TALK_MEASURES
     plan = study.analysis
+    told = [one for one in instruments.values() if one.kind == "demographics"]
+    asked = [name for one in told for name in one.asked]
+    for name in plan.demographics:
+        if name not in asked:
+            raise SettingsError(
+                f"{STUDY_FILE}: analysis.demographics: nobody is asked for {name}: "
+                + (f"use one of {', '.join(asked)}" if asked else "add an instrument of that kind")
+            )
     for key, names in (("primary", plan.primary), ("bounds", tuple(plan.bounds))):
         for name in names:
             if name not in known:

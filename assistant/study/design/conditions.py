@@ -1,12 +1,18 @@
 """What a condition of a study changes about the assistant."""
 
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from assistant.configuration import Settings
 from assistant.empathy import load_policy
-from assistant.engines.settings import SpeechModelName
+from assistant.engines.settings import (
+    LlmSettings,
+    SpeechModelName,
+    engine_for_server,
+    one_answers,
+)
 from assistant.engines.table import USUAL_MODEL
 from assistant.errors import SettingsError
 
@@ -27,7 +33,10 @@ class Condition(Settings):
     """Speech model, as `--model` of `talk`: auto, mini, a checkpoint folder or a hub id."""
     engine: SpeechModelName = USUAL_MODEL
     """blsp_emo hears the voice itself; cascade answers the transcript alone, cascade_emotion the
-    transcript with the heard emotion named in the prompt: the same LLM, without the voice."""
+    transcript with the heard emotion named in the prompt: the same LLM, without the voice;
+    chat_server asks an LLM server."""
+    llm: LlmSettings = LlmSettings()
+    """The LLM server that answers with engine chat_server, and which LLM of it."""
     prompt: str = Field(default="", max_length=8_000)
     """The system line of the prompt; empty is the model's own."""
     policy: str = "empathetic"
@@ -43,6 +52,16 @@ class Condition(Settings):
     """Whether the participant sees which emotion was recognised."""
     wizard: bool = False
     """Whether an experimenter writes what is said, instead of the model."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _asks_the_server_that_is_named(cls, values: Any) -> Any:
+        return engine_for_server(values)
+
+    @field_validator("llm")
+    @classmethod
+    def _one_answers(cls, llm: LlmSettings, info: ValidationInfo) -> LlmSettings:
+        return one_answers(llm, info)
 
     @field_validator("policy")
     @classmethod
@@ -65,6 +84,6 @@ class Condition(Settings):
         return self.policy
 
     @property
-    def engines(self) -> tuple[str, str]:
-        """What has to be loaded for it beside a voice: model and engine."""
-        return self.model, self.engine
+    def engines(self) -> tuple[str, str, str]:
+        """What has to be loaded for it beside a voice: model, engine and LLM."""
+        return self.model, self.engine, self.llm.model_dump_json()

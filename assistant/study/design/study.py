@@ -174,8 +174,9 @@ def _named(study: Study) -> None:
         raise ValueError("give either [conditions.NAME] tables or [factors.NAME.LEVEL] tables")
     for name in itertools.chain(study.levels, *study.levels.values()):
         if not _NAME.fullmatch(name):
+            kind = "factors" if study.factors else "conditions"
             raise ValueError(
-                f"the name {name!r} cannot be used: take letters, digits, _ and -, at most 32"
+                f"{kind}: the name {name!r} cannot be used: take up to 32 letters, digits, _ and -"
             )
 
 

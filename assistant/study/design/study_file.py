@@ -58,9 +58,15 @@ def read_part(kind: type[PartT], path: Path) -> PartT:
     except ValidationError as error:
         first = error.errors()[0]
         keys = tuple(map(str, first["loc"]))
-        line = line_of(text, keys)
+        # What is wrong between several keys is told of the first that is named.
+        line = line_of(text, keys or _first_key(first["msg"]))
         where = f"{path}, line {line}: " if line else f"{path}: "
         raise SettingsError(where + told(kind, first, keys)) from error
+
+
+def _first_key(message: str) -> tuple[str, ...]:
+    words = message.removeprefix("Value error, ").split()
+    return tuple(words[0].rstrip(":").split("."))
 
 
 def line_of(text: str, keys: tuple[str, ...]) -> int | None:

@@ -1,11 +1,19 @@
 """What participants read where the study file says nothing else; each text can be replaced."""
 
+from collections.abc import Iterable
+
 from assistant.configuration import Settings
 
 DISCLOSURE = (
     "You will talk with a computer program (an artificial intelligence), not with a person. It "
-    "estimates the emotion in your voice and may let it shape its answers. Everything is "
-    "computed and stored on the researchers' own computer; nothing is sent elsewhere."
+    "estimates the emotion in your voice and may let it shape its answers. "
+)
+STAYS = (
+    "Everything is computed and stored on the researchers' own computer; nothing is sent elsewhere."
+)
+LEAVES = (
+    "Your words are sent as text to another computer ({}), where the answers are made; the "
+    "recording of your voice is not."
 )
 """Said to every participant, whatever the study's own texts are."""
 DANGER = (
@@ -14,6 +22,12 @@ DANGER = (
     "at any time."
 )
 """Likewise."""
+
+
+def disclosure(hosts: Iterable[str] = ()) -> str:
+    """Returns what is disclosed, where words are sent to `hosts`."""
+    named = ", ".join(dict.fromkeys(hosts))
+    return DISCLOSURE + (LEAVES.format(named) if named else STAYS)
 
 
 class Texts(Settings):

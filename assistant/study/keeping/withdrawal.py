@@ -13,7 +13,6 @@ from assistant.study.keeping.participant import fold
 from assistant.study.keeping.store import (
     EXPORT,
     GONE,
-    PARTICIPANTS,
     StudyFolder,
     append,
     check_id,
@@ -61,7 +60,7 @@ def withdraw(folder: StudyFolder, participant: str, *, reason: str) -> dict[str,
             "reason": reason,
             "study": folder.path.name,
             "left": gone,
-            "deleted": [_entry(path, folder.path) for path in (*files, *tables)],
+            "deleted": [_entry(path, folder.path, participant) for path in (*files, *tables)],
         }
         left = {"joined_utc": state.joined_utc, "cell": state.cell, "reason": reason}
         append(folder.log(gone), stamped("withdrawn", {**left, "receipt": receipt["receipt"]}))
@@ -78,18 +77,16 @@ def _naming(folder: StudyFolder, participant: str) -> list[Path]:
 
     They are made again by the next export, without this participant.
     """
-    made = folder.path.glob(f"{EXPORT}*/**/*")
+    made = (path for path in folder.path.glob(f"{EXPORT}*/**/*") if path.is_file())
     wanted = participant.encode()
-    return sorted(path for path in made if path.is_file() and wanted in path.read_bytes())
+    return sorted(p for p in made if participant in p.parts or wanted in p.read_bytes())
 
 
-def _entry(path: Path, study: Path) -> dict[str, Any]:
-    relative = path.relative_to(study).as_posix()
+def _entry(path: Path, study: Path, participant: str) -> dict[str, Any]:
     size, digest = path.stat().st_size, sha256_of(path)
     # The id stands in no receipt: what is left must not say who took part.
-    parts = relative.split("/")
-    if parts[0] == PARTICIPANTS:
-        relative = "/".join((PARTICIPANTS, "…", *parts[2:]))
+    parts = path.relative_to(study).parts
+    relative = "/".join("…" if part == participant else part for part in parts)
     return {"file": relative, "bytes": size, "sha256": digest}
 
 

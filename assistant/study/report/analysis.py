@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from assistant.study.report import comparisons, description, flow, models
 from assistant.study.report.comparisons import Finding
+from assistant.study.report.demographics import demographic_models
 from assistant.study.report.factors import factor_findings
 from assistant.study.report.measures import Instruments, Measure, instruments_of, measures_of
 from assistant.study.report.models import Fitted
@@ -55,6 +56,11 @@ def analyse(export: Export) -> Analysis:
             models.covariate_models(measures),
             "covariates",
             "Scores with delay and interruptions held constant",
+        ),
+        models.term_table(
+            demographic_models(export, measures),
+            "demographic_models",
+            "Scores with what people told about themselves as factors",
         ),
         description.reliability(export, instruments),
         description.answering(export),

@@ -89,14 +89,14 @@ def _fitted(measure: Measure, answers: Sequence[KeyedAnswer]) -> Fitted:
         middle = fmean(answer.block for answer in answers)
         fixed["order"] = [answer.block - middle for answer in answers]
     try:
-        df = _df(people, talks, len(fixed))
+        df = degrees_of_freedom(people, talks, len(fixed))
         model = fit([answer.value for answer in answers], fixed, random, df=df)
     except NotComputable as reason:
         return Fitted(measure, None, terms, str(reason))
     return Fitted(measure, model, terms)
 
 
-def _df(people: int, talks: int, terms: int) -> float:
+def degrees_of_freedom(people: int, talks: int, terms: int) -> float:
     """Returns the degrees of freedom that people, not answers, give (between and within)."""
     return talks - people - terms if talks > people else people - 1 - terms
 
@@ -132,7 +132,7 @@ def _with_covariates(measure: Measure, talks: Mapping[str, Measure]) -> Fitted:
     people = [person for _, person, _ in rows]
     random = {"participant": people} if len(set(people)) < len(people) else {}
     try:
-        df = _df(len(set(people)), len(rows), len(fixed))
+        df = degrees_of_freedom(len(set(people)), len(rows), len(fixed))
         model = fit([value for *_, value in rows], fixed, random, df=df)
     except NotComputable as reason:
         return Fitted(measure, None, terms, str(reason))

@@ -185,7 +185,8 @@ def _models(analysis: Analysis) -> str:
         "fixed effects, random intercepts for people, items and conversations. Estimates are "
         "points of one item."
     )
-    cards = _card(analysis.tables["item_models"]) + _card(analysis.tables["item_model_spread"])
+    names = ("item_models", "item_model_spread", "demographic_models")
+    cards = "".join(_card(analysis.tables[name]) for name in names)
     return f"{_soft(note)}{cards}" if cards else ""
 
 

@@ -19,3 +19,5 @@ class Plan(BaseModel):
     """Smallest difference of interest in points, by measure ("pets.emotional_responsiveness")."""
     primary: tuple[str, ...] = ()
     """Measures of the hypotheses: p is adjusted for their number. None named: for all."""
+    demographics: tuple[str, ...] = ()
+    """Items of the demographics, such as age, that models of the scores hold beside conditions."""

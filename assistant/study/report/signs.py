@@ -23,11 +23,11 @@ def signs(export: Export) -> Table:
         if person.name in export.analysed:
             analysed.update(set(person.signs))
     rows: list[Row] = [
-        {"sign": kind, "people": everybody[kind], "analysed": analysed[kind], "told": told}
+        {"sign": kind, "people": everybody[kind], "analysed": analysed[kind], "note": told}
         for kind, told in KINDS.items()
         if everybody[kind]
     ]
-    columns = {"sign": "Sign", "people": "People", "analysed": "Analysed", "told": "Value"}
+    columns = {"sign": "Sign", "people": "People", "analysed": "Analysed", "note": "What it says"}
     note = NOTE if rows else "Nobody shows one."
     return Table("signs", "Signs of machine-made answers", columns, rows, note)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from assistant.assembly import open_help, open_speech_model
+from assistant.assembly import open_help, open_speech_model, parts_of
 from assistant.audio.waveform import AudioClip
 from assistant.conversation.engines import Engines, close
 from assistant.empathy import load_policy
@@ -22,7 +22,6 @@ from assistant.settings import EngineSettings
 from assistant.study.design.conditions import Condition
 from assistant.study.run.scripted import HummingVoice, ScriptedModel
 from assistant.study.settings import StudySettings
-from models.checkpoints.embedded import parts_of_model
 
 AUTO_MODEL, AUTO_VOICE = "mini", "piper"
 """What `auto` stands for in a study: the same for everybody, or an error. A study in which some
@@ -34,6 +33,7 @@ def engine_settings(settings: StudySettings, condition: Condition) -> EngineSett
     return EngineSettings(
         model=AUTO_MODEL if condition.model == "auto" else condition.model,
         engine=condition.engine,
+        llm=condition.llm,
         persona=condition.prompt or None,
         country=settings.country,
         help_language=settings.help_language,
@@ -78,7 +78,7 @@ class StudyEngines:
         self._settings = settings
         self._watch = watch
         self.help_finder = open_help(engine_settings(settings, Condition()))
-        self._models: dict[tuple[str, str], SpeechModel] = {}
+        self._models: dict[tuple[str, ...], SpeechModel] = {}
         self._voices: dict[str, TextToSpeech] = {}
         self._judge: CompletenessScorer | None = None
 
@@ -88,14 +88,14 @@ class StudyEngines:
         Raises:
             EngineUnavailable: It cannot be loaded; names the remedy.
         """
-        key = ("", "") if self.scripted else condition.engines
+        key = () if self.scripted else condition.engines
         if key not in self._models:
             self._models[key] = ScriptedModel() if self.scripted else self._open_model(condition)
         return self._models[key]
 
     def _open_model(self, condition: Condition) -> SpeechModel:
         settings = engine_settings(self._settings, condition)
-        bring(parts_of_model(settings.model), self._watch)
+        bring(parts_of(settings), self._watch)
         return open_speech_model(settings)
 
     def voice_name(self, condition: Condition) -> str:

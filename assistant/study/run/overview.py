@@ -183,4 +183,6 @@ def _analysis(runner: Runner) -> Iterator[str]:
     )
     for name, points in plan.bounds.items():
         yield f"- {name}: ±{points:g} points"
+    if plan.demographics:
+        yield f"Models of the scores also hold {', '.join(plan.demographics)}."
     yield "Tests, effect sizes and mixed models are those of `app.py study report`."

@@ -5,8 +5,9 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
+from assistant.study.design.conditions import Condition
 from assistant.study.design.study import Study
-from assistant.study.design.texts import DANGER, DISCLOSURE
+from assistant.study.design.texts import DANGER, disclosure
 from assistant.study.instruments import Instrument, Item, shown_order
 from assistant.study.keeping.participant import LEFT, Participant
 from assistant.study.run.steps import Step
@@ -29,11 +30,17 @@ _ENDS = {
 }
 
 
+def disclosed(study: Study) -> str:
+    """Returns what is disclosed to every participant, whichever condition is theirs."""
+    conditions = [Condition.model_validate(study.base), *map(study.condition, study.names())]
+    return disclosure(host for one in conditions if (host := one.llm.sends_words_to))
+
+
 def consent_sha256(study: Study) -> str:
     """Returns the hash of every word that somebody consents to."""
     texts = study.texts
     shown = (
-        DISCLOSURE,
+        disclosed(study),
         DANGER,
         texts.information,
         texts.consent,
@@ -90,7 +97,7 @@ def _content(
     texts = study.texts
     match step.kind:
         case "information":
-            return {"text": texts.information, "disclosure": DISCLOSURE}
+            return {"text": texts.information, "disclosure": disclosed(study)}
         case "consent":
             return {"text": texts.consent, "choices": _choices(study)}
         case "sound":

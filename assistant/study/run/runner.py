@@ -14,6 +14,8 @@ from assistant.errors import InputError
 from assistant.study.design import assignment
 from assistant.study.design.analysis_plan import check_plan
 from assistant.study.design.reading import read_study
+from assistant.study.design.study import Study
+from assistant.study.design.study_file import STUDY_FILE, line_of, read_text
 from assistant.study.instruments import (
     Instrument,
     check_answer,
@@ -53,10 +55,7 @@ class Runner:
         self.study = read_study(folder.path)
         check_retention(self.study)
         lock.check_lock(folder, self.study)
-        self.instruments: dict[str, Instrument] = {
-            name: read_instrument(name, folder.instruments)
-            for name in lock.instruments_of(self.study)
-        }
+        self.instruments = instruments_of_study(folder, self.study)
         check_plan(self.study, self.instruments)
         self.tabs = Tabs()
         self.roster = Roster(folder, self.study)
@@ -293,6 +292,25 @@ class Runner:
                 "this page is finished, and there is no way back to it: load the page again"
             )
         return state, current
+
+
+def instruments_of_study(folder: StudyFolder, study: Study) -> dict[str, Instrument]:
+    """Returns all instruments that are asked, by name.
+
+    Raises:
+        InputError: One is unknown, with line and key of the study file, or damaged.
+    """
+    asked, found = study.questionnaires, dict[str, Instrument]()
+    for when, names in (("before", asked.before), ("block", asked.block), ("after", asked.after)):
+        for name in names:
+            try:
+                found[name] = read_instrument(name, folder.instruments)
+            except InputError as error:
+                path = folder.path / STUDY_FILE
+                line = line_of(read_text(path), ("questionnaires", when))
+                where = f"{path}, line {line}: questionnaires.{when}"
+                raise InputError(f"{where}: {error}") from error
+    return found
 
 
 def seconds_of(value: Any) -> float | None:

@@ -1,5 +1,6 @@
 """Signs in the sound of what was said: the same recording twice, and pauses without a room."""
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,15 +19,23 @@ FRAME_S = 0.02
 LEAST_S = 1.0
 """Shorter turns are alike by chance."""
 REPLAYED = 0.99
-"""Likeness of the courses of loudness of two turns: see `benchmarks.study_signs`."""
+"""Likeness of the courses of loudness of two turns: see `benchmarks.study.signs`."""
 SHIFTS = 15
 """Frames by which the end of speech may have been found elsewhere."""
+COARSE, OUTLINE = 5, 0.8
+"""Frames that are one in the outline, and the likeness of outlines from which on it is worth while
+to look closer."""
+MOST_TURNS = 2_000
+"""Turns of a study up to which those of all people are compared; beyond, those of each person."""
 LENGTHS = 1.1
 """Turns whose lengths differ by more than this factor are not compared."""
 DEEPEST_DB = 85.0
 """Between the loud fifth and the quiet twentieth of the frames of speech: half of real recordings
 have about 45, voices of machines 100, and so has a studio that mutes pauses: see
-`benchmarks.study_signs`."""
+`benchmarks.study.signs`."""
+MOST_ZEROS = 0.25
+"""Share of frames of a turn that are nothing at all: of machine-made speech at most 0.16; beyond
+that, sound was lost on its way, and silence stands for it."""
 SILENT_DB = -120.0
 LOUD, QUIET = 80, 5
 Levels = NDArray[np.float64]
@@ -47,6 +56,11 @@ class Spoken:
         """The levels as they are compared: what is soft counts no less than what is silent."""
         return np.maximum(self.levels, self.levels.max() - 50.0)
 
+    @cached_property
+    def outline(self) -> Levels:
+        """The course by tenths of a second."""
+        return self.course[: len(self.course) // COARSE * COARSE].reshape(-1, COARSE).mean(axis=1)
+
 
 def sound_signs(folder: Path, turns: Sequence[Mapping[str, Any]]) -> Iterator[Sign]:
     """Yields the signs in the sound of all turns; none where no sound was kept.
@@ -59,7 +73,8 @@ def sound_signs(folder: Path, turns: Sequence[Mapping[str, Any]]) -> Iterator[Si
     yield from _replayed(spoken)
     by_person: defaultdict[str, list[Spoken]] = defaultdict(list)
     for turn in spoken:
-        by_person[turn.participant].append(turn)
+        if (turn.levels <= SILENT_DB).mean() <= MOST_ZEROS:
+            by_person[turn.participant].append(turn)
     for name, said in by_person.items():
         depth = depth_db(np.concatenate([turn.levels for turn in said]))
         if depth > DEEPEST_DB:
@@ -105,14 +120,15 @@ def depth_db(levels: Levels) -> float:
 
 def _replayed(spoken: Sequence[Spoken]) -> Iterator[Sign]:
     best: dict[int, float] = {}
-    for i, one in enumerate(spoken):
-        for j in range(i + 1, len(spoken)):
-            lengths = sorted((len(one.course), len(spoken[j].course)))
-            if lengths[1] > LENGTHS * lengths[0]:
-                continue
-            alike = likeness(one.course, spoken[j].course)
-            for index in (i, j):
-                best[index] = max(best.get(index, -1.0), alike)
+    for i, j in itertools.combinations(range(len(spoken)), 2):
+        one, other = spoken[i], spoken[j]
+        if len(spoken) > MOST_TURNS and one.participant != other.participant:
+            continue
+        if not _may_be_one(one, other):
+            continue
+        alike = likeness(one.course, other.course)
+        for index in (i, j):
+            best[index] = max(best.get(index, -1.0), alike)
     for index, alike in sorted(best.items()):
         if alike > REPLAYED:
             turn = spoken[index]
@@ -120,13 +136,22 @@ def _replayed(spoken: Sequence[Spoken]) -> Iterator[Sign]:
             yield Sign(turn.participant, "replayed", turn.step, value, REPLAYED, turn.source)
 
 
-def likeness(one: Levels, other: Levels) -> float:
-    """Returns the greatest correlation of two courses, either moved by up to `SHIFTS` frames."""
+def _may_be_one(one: Spoken, other: Spoken) -> bool:
+    """Whether two turns may be one recording, by a quick look at lengths and outlines."""
+    lengths = sorted((len(one.course), len(other.course)))
+    if lengths[1] > LENGTHS * lengths[0]:
+        return False
+    return likeness(one.outline, other.outline, shifts=SHIFTS // COARSE) > OUTLINE
+
+
+def likeness(one: Levels, other: Levels, *, shifts: int = SHIFTS) -> float:
+    """Returns the greatest correlation of two courses, either moved by up to `shifts` frames."""
     greatest = -1.0
-    for shift in range(-SHIFTS, SHIFTS + 1):
+    least = min(len(one), len(other)) / 2
+    for shift in range(-shifts, shifts + 1):
         a, b = one[max(0, shift) :], other[max(0, -shift) :]
         size = min(len(a), len(b))
-        if size < LEAST_S / FRAME_S / 2:
+        if size < least:
             continue
         a, b = a[:size] - a[:size].mean(), b[:size] - b[:size].mean()
         power = float(np.sqrt((a @ a) * (b @ b)))

@@ -5,11 +5,13 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from assistant.errors import InputError, OutputError
 from assistant.records.recording import Consent, Recorder
+from assistant.study.design.conditions import Condition
 from assistant.study.design.study_file import STUDY_FILE
 from assistant.study.keeping import lock, seal
 from assistant.study.keeping.store import INSTRUMENTS, StudyFolder
@@ -18,7 +20,8 @@ from assistant.study.run.pages import COMPLETED, STOPPED, WITHDRAWN, Page
 from assistant.study.run.runner import Runner
 from assistant.study.run.talk_watch import TalkWatch
 from assistant.study.settings import StudySettings
-from assistant.study.simulated.person import Sayings
+from assistant.study.simulated.improvised import Improviser
+from assistant.study.simulated.person import Sayings, SimulatedPerson
 from assistant.study.simulated.talk import SimulatedTalk
 from assistant.study.tables.exporting import export
 from assistant.study.tables.tracing import untraced
@@ -109,12 +112,14 @@ def _finished(runner: Runner, folder: StudyFolder) -> Outcome:
 class _People:
     def __init__(self, runner: Runner, engines: StudyEngines, settings: StudySettings) -> None:
         self._runner, self._engines, self._settings = runner, engines, settings
-        self._sayings = Sayings()
+        self._sayings = Sayings(natural=settings.real)
+        self._voice = ""
 
     def take_part(self, name: str) -> Page:
         """Goes through all pages; returns the last one. Who was there already goes on."""
         runner = self._runner
         chance = random.Random(f"{runner.study.seed}:{name}")
+        self._voice = self._sayings.voice_of(int(name.rpartition("-")[2]))
         page = runner.join(name, {}, TAB)
         while page["kind"] not in (COMPLETED, STOPPED, WITHDRAWN):
             values = self._fill_in(name, page, chance)
@@ -128,11 +133,12 @@ class _People:
             case "sound":
                 return self._check_sound(name, page)
             case "talk":
-                self._talk(name, chance)
+                self._talk(name, chance, page["task"])
             case "questions":
+                seconds = 0.0
                 for item in page["items"]:
                     value = made_up_answer(item, chance)
-                    seconds = round(chance.uniform(1.0, 6.0), 2)
+                    seconds = round(seconds + chance.uniform(1.5, 6.0), 2)
                     self._runner.answer(name, TAB, page["step"], item["name"], value, seconds)
             case _:
                 pass
@@ -147,12 +153,14 @@ class _People:
             "headphones": [trial.index("quiet") for trial in page["trials"]],
         }
 
-    def _talk(self, name: str, chance: random.Random) -> None:
+    def _talk(self, name: str, chance: random.Random, task: str) -> None:
         runner = self._runner
         step = runner.talks.begin(name, TAB)
         state = runner.roster.participant(name)
         before = state.talks[step.name]
-        talk = SimulatedTalk(self._engines, self._settings, self._sayings.some(chance))
+        condition = runner.talks.condition(step)
+        person = self._person(chance, condition, task)
+        talk = SimulatedTalk(self._engines, self._settings, person)
         watch = TalkWatch(
             runner.study.talk,
             before,
@@ -163,7 +171,7 @@ class _People:
         record = runner.talks.record(name, step, before.attempts)
         recorder = Recorder(record, Consent(**state.consent), on_problem=_fail)
         try:
-            talk.hold(runner.talks.condition(step), watch, recorder)
+            talk.hold(condition, watch, recorder)
         finally:
             recorder.close()
         if runner.study.talk.probe and not step.is_practice:
@@ -172,6 +180,14 @@ class _People:
                 runner.talks.probe(name, TAB, turn, chance.randint(1, 7), seconds)
         end = runner.talks.end
         end(name, step, turns=watch.turns, seconds=watch.seconds, reason=talk.reason)
+
+    def _person(self, chance: random.Random, condition: Condition, task: str) -> SimulatedPerson:
+        begin = self._sayings.some(chance, self._voice)
+        if not self._settings.improvise:
+            return SimulatedPerson(begin)
+        speak = partial(self._sayings.spoken, voice=self._voice)
+        model = self._engines.model(condition)
+        return SimulatedPerson(begin, Improviser(model, task, speak).answer)
 
 
 def made_up_answer(item: dict[str, Any], chance: random.Random) -> Any:

@@ -3,7 +3,8 @@
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import cache
 
 import numpy as np
 
@@ -16,8 +17,17 @@ from assistant.errors import EngineUnavailable
 from models.emotions import Emotion
 
 FRAME_SAMPLES = 512
-VOICES = ("flite:rms", "espeak", "flite")
-"""Which may speak for participants: quick ones, other than the usual voices of the assistant."""
+QUICK = ("flite:rms", "espeak", "flite")
+"""Which may speak for participants where a script answers; the first that can speak here does."""
+NATURAL = (
+    "kokoro:af_heart",
+    "kokoro:am_michael",
+    "kokoro:bf_emma",
+    "kokoro:am_fenrir",
+    "kokoro:bm_george",
+    "kokoro:af_bella",
+)
+"""Which speak where models hear: natural, and none of them the usual voice of the assistant."""
 PAUSE_S = 0.5
 """Between an answer and what is said next."""
 PATIENCE_S = 8.0
@@ -33,40 +43,63 @@ CHECK_WORDS = "Seven."
 
 
 class Sayings:
-    """What simulated participants say, spoken once for all of them."""
+    """What simulated participants say; what was spoken once is not spoken again."""
 
-    def __init__(self) -> None:
-        """Opens a voice.
+    def __init__(self, *, natural: bool = False) -> None:
+        """Opens no voice yet.
+
+        Args:
+            natural: Whether each participant has one of the natural voices, which take longer.
+        """
+        self._names = NATURAL if natural and _can_speak(NATURAL[0]) else QUICK
+        self._voices: dict[str, TextToSpeech] = {}
+        self._spoken: dict[tuple[str, str, Emotion], Waveform] = {}
+
+    def voice_of(self, participant: int) -> str:
+        """Returns the voice of a participant: natural ones take turns.
 
         Raises:
             EngineUnavailable: None can speak here.
         """
-        self._voice = _open_voice()
-        self._spoken: dict[tuple[str, Emotion], Waveform] = {}
+        if self._names is NATURAL:
+            return NATURAL[participant % len(NATURAL)]
+        return _first_that_speaks(QUICK)
 
-    def some(self, chance: random.Random) -> list[Waveform]:
+    def some(self, chance: random.Random, voice: str) -> list[Waveform]:
         """Returns utterances of one emotion, 16 kHz each."""
         emotion = chance.choice(list(Emotion))
-        return [self.spoken(text, emotion) for text in SAYINGS[emotion]]
+        return [self.spoken(text, emotion, voice) for text in SAYINGS[emotion]]
 
-    def spoken(self, text: str, emotion: Emotion = Emotion.NEUTRAL) -> Waveform:
+    def spoken(
+        self, text: str, emotion: Emotion = Emotion.NEUTRAL, voice: str | None = None
+    ) -> Waveform:
         """Returns `text` as speech, 16 kHz."""
-        key = (text, emotion)
+        voice = voice or self.voice_of(0)
+        key = (voice, text, emotion)
         if key not in self._spoken:
+            if voice not in self._voices:
+                self._voices[voice] = open_voice(voice)
             style = SpeakingStyle(emotion=emotion, intensity=1.0)
             resampler = StreamResampler(SPEECH_RATE_HZ)
-            clips = self._voice.synthesize(text, style, Cancel())
+            clips = self._voices[voice].synthesize(text, style, Cancel())
             pieces = [resampler.push(clip) for clip in clips]
             self._spoken[key] = np.concatenate([*pieces, resampler.flush()])
         return self._spoken[key]
 
 
-def _open_voice() -> TextToSpeech:
-    for name in VOICES:
-        try:
-            return open_voice(name)
-        except EngineUnavailable:
-            continue
+def _can_speak(name: str) -> bool:
+    try:
+        open_voice(name)
+    except EngineUnavailable:
+        return False
+    return True
+
+
+@cache
+def _first_that_speaks(names: tuple[str, ...]) -> str:
+    for name in names:
+        if _can_speak(name):
+            return name
     raise EngineUnavailable(
         "no voice can speak for simulated participants: `apt install flite` or espeak-ng"
     )
@@ -75,10 +108,19 @@ def _open_voice() -> TextToSpeech:
 class SimulatedPerson:
     """Speaks `utterances` over and over, one after each answer, until the conversation ends."""
 
-    def __init__(self, utterances: list[Waveform]) -> None:
-        """Begins to speak at once."""
+    def __init__(
+        self, utterances: list[Waveform], answer: Callable[[str], Waveform] | None = None
+    ) -> None:
+        """Begins to speak at once.
+
+        Args:
+            utterances: What is said, 16 kHz.
+            answer: Returns what is said to an answer of the assistant, in place of the next of
+                `utterances`.
+        """
         self.dropped_frames = 0
         self._utterances = utterances
+        self._answer = answer
         self._next = 0
         self._waiting: deque[Waveform] = deque()
         self._silent_frames = 0
@@ -87,6 +129,8 @@ class SimulatedPerson:
     def listen(self, event: events.Event) -> None:
         """Takes in what happened, as a listener of the conversation."""
         match event:
+            case events.ReplyFinished(heard=heard) if self._answer is not None and heard.strip():
+                self._say(self._answer(heard))
             case events.ReplyFinished() | events.Interrupted() | events.TurnFailed():
                 self._say()
             case events.UtteranceEnded() | events.ReplyStarted():
@@ -94,12 +138,13 @@ class SimulatedPerson:
             case _:
                 pass
 
-    def _say(self) -> None:
+    def _say(self, said: Waveform | None = None) -> None:
         if self._waiting:
             return
         pause = np.zeros(round(PAUSE_S * SPEECH_RATE_HZ), dtype=np.float32)
-        said = self._utterances[self._next % len(self._utterances)]
-        self._next += 1
+        if said is None:
+            said = self._utterances[self._next % len(self._utterances)]
+            self._next += 1
         sound = np.concatenate([pause, said])
         whole = len(sound) // FRAME_SAMPLES * FRAME_SAMPLES
         rest = np.zeros(FRAME_SAMPLES, dtype=np.float32)

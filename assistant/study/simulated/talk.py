@@ -1,11 +1,8 @@
 """A conversation of a simulated participant: the real loop, on a clock that skips all waits."""
 
-from collections.abc import Sequence
-
 from assistant import events
 from assistant.audio.file_devices import FileSpeaker
 from assistant.audio.protocols import Ends
-from assistant.audio.waveform import Waveform
 from assistant.clock import replay
 from assistant.conversation.engines import Engines
 from assistant.conversation.loop import TalkLoop
@@ -26,15 +23,15 @@ class SimulatedTalk:
     """Holds one attempt at a conversation."""
 
     def __init__(
-        self, engines: StudyEngines, settings: StudySettings, utterances: Sequence[Waveform]
+        self, engines: StudyEngines, settings: StudySettings, person: SimulatedPerson
     ) -> None:
-        """Prepares it; the person says `utterances` (16 kHz), one after each answer."""
+        """Prepares it with `person` at the microphone."""
         self.reason = "failed"
         """Why it ended."""
         self.answered: list[int] = []
         """The turns that were answered."""
         self._engines, self._settings = engines, settings
-        self._person = SimulatedPerson(list(utterances))
+        self._person = person
         self._loop: TalkLoop | None = None
 
     def over(self, reason: str) -> None:
@@ -65,6 +62,7 @@ class SimulatedTalk:
         settings = TalkCommandSettings(
             model=condition.model,
             engine=condition.engine,
+            llm=condition.llm,
             policy=condition.policy,
             persona=condition.prompt or None,
             # Where a script answers, no judge needs to be loaded either.

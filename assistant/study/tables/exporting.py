@@ -262,6 +262,19 @@ def export(folder: StudyFolder, out: Path) -> list[Path]:
     source = Export(folder)
     if not source.states:
         raise InputError(f"nobody has taken part in {folder.path} yet: there is nothing to export")
+    written = write_tables(source, out)
+    write(out / "study.json", json.dumps(source.facts(), indent=2, ensure_ascii=False) + "\n")
+    return [*written, out / "study.json"]
+
+
+def write_tables(source: Export, out: Path, only: str = "") -> list[Path]:
+    """Writes the tables and their codebook into a folder; returns their paths.
+
+    Args:
+        source: What they are made of.
+        out: The folder.
+        only: The participant whose rows are written; everybody's where none is named.
+    """
     makers: dict[str, Callable[[], list[Row]]] = {
         "participants": source.participants,
         "answers": source.answers,
@@ -276,16 +289,15 @@ def export(folder: StudyFolder, out: Path) -> list[Path]:
         columns = [column for column, *_ in CODEBOOK[table]]
         if table == "participants":
             columns[-1:-1] = [column for column, *_ in extra]
-        written.append(_write(out / f"{table}.csv", columns, make()))
+        wanted = [row for row in make() if not only or row["participant"] == only]
+        written.append(_write(out / f"{table}.csv", columns, wanted))
     meanings = {**CODEBOOK, "participants": [*CODEBOOK["participants"], *extra]}
     rows: list[Row] = [
         dict(zip(CODEBOOK_COLUMNS, (table, *entry), strict=True))
         for table, entries in meanings.items()
         for entry in entries
     ]
-    written.append(_write(out / "codebook.csv", CODEBOOK_COLUMNS, rows))
-    write(out / "study.json", json.dumps(source.facts(), indent=2, ensure_ascii=False) + "\n")
-    return [*written, out / "study.json"]
+    return [*written, _write(out / "codebook.csv", CODEBOOK_COLUMNS, rows)]
 
 
 def _write(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> Path:

@@ -143,7 +143,13 @@ def _places(text: str) -> str:
     return _FORT.sub("Fort", text)
 
 
+_BEFORE_SAINT = re.compile(r"(?:^|\s)[a-z]+\s$|(?:^|[.!?]\s)[A-Z][a-z]+\s$")
+
+
 def _street(match: re.Match[str]) -> str:
+    has_name_next = match[0] == "St." and re.match(r"\s[A-Z][a-z]", match.string[match.end() :])
+    if has_name_next and _BEFORE_SAINT.search(match.string[: match.start()]):
+        return match[0]  # "near St. James": a street has its name before it
     name = _STREETS[match[1] or match[2]]
     return name + ("." if _ends_text(match) and match[0].endswith(".") else "")
 

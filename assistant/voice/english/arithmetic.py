@@ -116,6 +116,8 @@ def _fraction(match: re.Match[str]) -> str | None:
     above, below = match["above"], match["below"]
     if (said := _FIXED.get(match[0])) is not None:
         return said
+    if match[0] == "1/2" and re.match(r"\s+an?\s", after(match)):
+        return "half"
     if match[0] == "1/2" and (part := _HALVED.match(after(match))):
         return f"half {'an' if part[1][0] in 'aeiou' or part[1].startswith('hour') else 'a'}"
     context = before(match)
@@ -165,6 +167,8 @@ def _percent_range(match: re.Match[str]) -> str:
 def _quantity(match: re.Match[str]) -> str | None:
     if match["scale"] == "K" and _IN_K.match(after(match)):
         return None
+    if match["scale"] in {"B", "T"} and not re.match(r"\s[a-z]", after(match)):
+        return None  # "flat 3B": only something that is counted makes billions of it
     return scaled(match["number"], match["scale"])
 
 
@@ -179,6 +183,8 @@ def _compared(match: re.Match[str]) -> str:
         names |= {"≈": "is about", ">": "greater than"}
         names |= dict.fromkeys(("≤", "<="), "less than or equal to")
         names |= dict.fromkeys(("≥", ">="), "greater than or equal to")
+    if names[match["sign"]] == "about" and re.search(r"\b(?:about|around)\s$", before(match)):
+        return " "
     return names[match["sign"]] + " "
 
 

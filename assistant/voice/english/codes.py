@@ -25,14 +25,20 @@ _LINK = (
     r"(?:\W+(?:number|numbers|no|nr|code|codes|is|are|was|of|ending|in|to|at|on|called|me"
     r"|us|them|the|my|your|his|her|our|lifeline|line|helpline|hotline|it's))*\W*$"
 )
-_AFTER_DIALLED = re.compile(rf"\b(?:{_DIALLED}){_LINK}")
+_AFTER_DIALLED = re.compile(
+    rf"\b(?:{_DIALLED})(?:{_LINK}|\b[^.!?0-9]{{1,40}}\s(?:on|at)\s$)|\bsamaritans\s(?:on|at)\s$"
+)
 _AFTER_SPELLED = re.compile(rf"\b(?:{_SPELLED}){_LINK}")
 _AFTER_PAIRED = re.compile(rf"\b(?:{_PAIRED})(?:\W+(?:number|no|nr|code|is))?\W*$")
 _JOINED = re.compile(r"\b(?:and|or|,)\W*$")
 _EMERGENCY = frozenset("911 999 112 988 111 000 110 211 311 411 511 711 811".split())
 _STREET = re.compile(
-    r"\s(?:[A-Z][\w.']*\s){1,3}(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr"
+    r"\s(?:[A-Z][\w.']*\s){1,3}(?i:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr"
     r"|Court|Ct|Way|Place|Pl|Square|Terrace|Parkway|Highway)\b"
+)
+_SERVICE_NEXT = re.compile(
+    r"\s(?:operator|call|dispatch|service|line|lifeline|hotline|helpline|crisis|suicide)\b"
+    r"|,?\sby\s(?:call|phone|text)\b"
 )
 _GO_ON = (
     "if for now or and at in to when on right today first please is was by from with immediately "
@@ -40,6 +46,11 @@ _GO_ON = (
 ).split()
 _COUNTED = re.compile(rf"\s(?!(?:{'|'.join(_GO_ON)})\b)[a-z]{{3,}}")
 """A number before this counts it: "call 300 people", but "call 911 if"."""
+_ANOTHER_NEXT = re.compile(
+    rf"(?:,?\sor\s|\s?/\s?)([0-9]{{3}})(?![0-9]|[.,][0-9]|{_COUNTED.pattern})"
+)
+_ANOTHER_BEFORE = re.compile(r"\b([0-9]{3})(?:,?\sor\s|\s?/\s?)$")
+"""Emergency numbers come in pairs: "112 or 911"."""
 _DATE = re.compile(
     r"[12][0-9]{3}([-./])[01]?[0-9]\1[0-3]?[0-9]|[0-3]?[0-9]([-./])[0-3]?[0-9]\2[12][0-9]{3}"
     r"|(?:0[1-9]|[12][0-9]|3[01])\.(?:0[1-9]|1[0-2])\.[0-9]{2}"
@@ -98,13 +109,19 @@ def _plain(match: re.Match[str]) -> str | None:
         return None
     if digits == "911" and not _COUNTED.match(after(match)):
         return words.spelled(digits)
-    if digits in _EMERGENCY and re.match(
-        r"\s(?:operator|call|dispatch|service|line)", after(match)
-    ):
+    if digits in _EMERGENCY and (_SERVICE_NEXT.match(after(match)) or _is_one_of_two(match)):
         return words.spelled(digits)
     if len(digits) in (5, 6) and re.search(r"\btext\b.*\bto\s$", context):
         return words.spelled(digits)
     return _named(digits, context, match)
+
+
+def _is_one_of_two(match: re.Match[str]) -> bool:
+    """Whether another emergency number stands beside this one."""
+    if _COUNTED.match(after(match)):
+        return False
+    beside = (_ANOTHER_NEXT.match(after(match)), _ANOTHER_BEFORE.search(before(match)))
+    return any(found is not None and found[1] in _EMERGENCY - {match[0]} for found in beside)
 
 
 def _named(digits: str, context: str, match: re.Match[str]) -> str | None:
@@ -138,7 +155,8 @@ def _address(match: re.Match[str]) -> str | None:
 def _version(match: re.Match[str]) -> str | None:
     if _DATE.fullmatch(match[0]) or re.fullmatch(r"[0-9]{1,3}(?:\.[0-9]{3})+", match[0]):
         return None
-    version = "version " if match["v"] else ""
+    is_said = before(match).endswith("version ")
+    version = "version " if match["v"] and not is_said else ""
     parts = re.split(r"([.-])", match["parts"])
     names = {".": "point", "-": ""}
     said = " ".join(names[p] if p in names else _letters_and_numbers(p) for p in parts)
@@ -229,6 +247,10 @@ SHAPES: tuple[Shape, ...] = (
     shape(r"(?:1[\s.-])?[0-9]{3}[\s.-][0-9]{3}[\s.-][0-9]{4}(?![0-9])", _telephone),
     shape(r"(?P<first>[2-9][0-9]{2})[-.](?P<last>[0-9]{4})(?![0-9-])", _local),
     shape(r"\(?0[0-9]{1,5}\)?(?:[\s/-][0-9]{2,}){1,5}(?![0-9:])", _telephone),
+    shape(r"0800(?:[\s/-][0-9]+){1,5}(?![0-9:])", _telephone),
+    shape(r"1[38]00[\s-][0-9]{3}[\s-][0-9]{3}(?![0-9])", _telephone),
+    shape(r"13\s[0-9]{2}\s[0-9]{2}(?![0-9])", lambda m: groups(m[0])),
+    shape(r"116\s?(?:000|006|016|111|117|123)(?![0-9])", lambda m: groups(m[0])),
     shape(
         r"1?-?8(?:00|88|77|66|55|44|33)-[A-Z0-9]{3,}(?:-[A-Z0-9]+)*",
         lambda m: groups(m[0]) if re.search("[0-9]{3}$", m[0]) else _vanity(m[0]),

@@ -145,6 +145,10 @@ def _decade(match: re.Match[str]) -> str | None:
     return words.decade(digits)
 
 
+def _decades(match: re.Match[str]) -> str:
+    return f"{words.decade(match['first'])} to {words.decade(match['last'])}"
+
+
 def _era(match: re.Match[str]) -> str:
     digits = match["digits"]
     is_year = len(digits) == 4 and "1100" <= digits < "2100"
@@ -266,6 +270,11 @@ SHAPES: tuple[Shape, ...] = (
     ),
     shape(r"(?P<digits>10{1,3})s(?=\sof\b)", lambda m: _MANY[m["digits"]]),
     shape(r"'?(?P<digits>1[0-9]{2}0|20[0-9]0|[2-9]0)'?s(?![\w])", _decade),
+    shape(
+        r"(?P<first>1[0-9]{2}0|20[0-9]0|[2-9]0)'?s\s?[-–—]\s?'?"
+        r"(?P<last>1[0-9]{2}0|20[0-9]0|[2-9]0)'?s(?![\w])",
+        _decades,
+    ),
     shape(r"'(?P<digits>[0-9]{2})(?![\w'\"])", _short_year),
     shape(r"(?P<digits>[0-9]{1,4})\s(?P<era>BCE|BC|CE|AD|B\.C\.(?:E\.)?|A\.D\.)(?!\w)", _era),
     shape(
@@ -278,6 +287,10 @@ SHAPES: tuple[Shape, ...] = (
         _day_first,
     ),
     shape(rf"(?P<hour>[0-2]?[0-9]){_HALF_DAY}", _hour),
+    shape(
+        r"(?P<hour>1?[0-9]|2[0-4])h(?P<minute>[0-5][0-9])(?!\w)",
+        lambda m: words.clock(m["hour"], m["minute"]),
+    ),
     shape(
         rf"{_end_of_hours(1)}(?:\s?[-–—]\s?|\sto\s){_end_of_hours(2)}(?![\w:]|[.,][0-9])", _hours
     ),

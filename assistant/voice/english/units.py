@@ -149,6 +149,8 @@ def _range(match: re.Match[str]) -> str | None:
     if re.search(r"0s\b.*0s$", match[0]):
         return None
     low, high, symbol = match["low"], match["high"], match["unit"]
+    if match["low_unit"] not in (None, symbol):  # two measures: "5 lbs or 80 oz"
+        return None
     link = {"to": "to", "or": "or", "and": "and"}.get(match["link"].strip(), "to")
     unit = _with_per(symbol, match["per"], one=False)
     return f"{number(low)} {link} {number(high)} {unit}"
@@ -245,7 +247,7 @@ SHAPES: tuple[Shape, ...] = (
         _measure,
     ),
     shape(
-        rf"(?P<low>{SIGN}{NUMBER})\s?(?:{_ONE_UNIT})?(?P<link>{RANGE})(?P<high>-?{NUMBER})\s?{_UNIT}",
+        rf"(?P<low>{SIGN}{NUMBER})\s?(?P<low_unit>{_ONE_UNIT})?(?P<link>{RANGE})(?P<high>-?{NUMBER})\s?{_UNIT}",
         _range,
     ),
     shape(

@@ -6,7 +6,9 @@ import pytest
 
 from assistant.checks import machine
 from assistant.checks.machine import Check, State
+from assistant.engines.settings import LlmSettings
 from assistant.errors import EngineUnavailable
+from tests.assistant.engines.chat_server.fake_server import FakeServer
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -67,3 +69,33 @@ def test_cached_checkpoints_are_listed(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     (check,) = machine._checkpoints()
     assert "cwang621/blsp-emo" in check.found
+
+
+def test_a_named_llm_server_is_asked_for_its_llm(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = FakeServer(models=("llama3.2:latest", "qwen3:8b"), key="secret")
+    monkeypatch.setenv("ATTUNE_LLM_KEY", "secret")
+
+    def found(name: str) -> Check:
+        [check] = machine._llm_servers(LlmSettings(server=server.url, name=name))
+        return check
+
+    assert found("llama3.2").state is State.WORKS
+    assert found("llama3.2").found == f"{server.url}: llama3.2:latest"
+    assert found("lama").state is State.MISSING
+    assert "did you mean llama3.2:latest?" in found("lama").remedy
+    server.close()
+    assert "no LLM server answers" in found("llama3.2").remedy
+
+
+def test_llm_servers_of_this_machine_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = FakeServer(models=("qwen3:8b",))
+    monkeypatch.setattr(
+        "assistant.engines.chat_server.finding.USUAL",
+        {"Ollama": server.url, "LM Studio": "http://127.0.0.1:9/v1"},
+    )
+    [check] = machine._llm_servers(LlmSettings())
+    assert (check.part, check.state) == ("LLM server Ollama", State.WORKS)
+    assert check.found == f"{server.url}: qwen3:8b"
+    server.close()
+    [check] = machine._llm_servers(LlmSettings())
+    assert check.state is State.OPTIONAL

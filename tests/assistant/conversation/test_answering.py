@@ -72,6 +72,15 @@ def test_what_happens_is_what_happens_in_a_live_talk() -> None:
     assert [answer.reply for answer in answered] == script
 
 
+def test_a_turn_names_its_settings_in_one_order_and_how_turns_are_taken_where_they_are() -> None:
+    live = talk(speech_like((0.5, 1.5), length_s=4.0))
+    (over,) = live.of(events.UtteranceEnded)
+    assert list(over.settings) == ["model", "voice", "policy", "patience", "turns"]
+    _, happened = answers(scripted(), TURN)
+    (over,) = [event for event in happened if isinstance(event, events.UtteranceEnded)]
+    assert list(over.settings) == ["model", "voice", "policy"]
+
+
 def test_what_is_asked_of_the_talk_itself_is_done_as_in_a_live_one() -> None:
     engines = scripted(ScriptedModel(["The model speaks."]))
     answered, happened = answers(engines, "How are you?", "Slower, please.", "And now?", "Repeat.")

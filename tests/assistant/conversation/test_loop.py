@@ -509,3 +509,19 @@ def test_what_is_typed_does_not_wait_for_a_loudspeaker_that_never_stops() -> Non
     assert asked[0] < 25.0
     words = [e.transcript.text for e in result.of(events.WordsHeard)]
     assert "Is it loud?\nI cannot hear." in words
+
+
+def test_what_was_typed_is_kept_though_the_talk_goes_on_or_ends_before_it_is_read() -> None:
+    typed: list[str] = []
+
+    def keys(loop: TalkLoop, event: events.Event) -> None:
+        if isinstance(event, events.LevelMeasured) and event.at_s >= 1.0 and not typed:
+            for text in ("I sold my car.", "I bought a bike.", "I ride every day."):
+                typed.append(text)
+                loop.type_text(text)
+            loop.stop()
+
+    result = talk(np.zeros(3 * SPEECH_RATE_HZ, dtype=np.float32), on_event=keys)
+    words = [turn.transcript.text for turn in result.history.turns if turn.transcript]
+    assert words == typed
+    assert [event.reason for event in result.of(events.UtteranceEnded)] == ["typed"] * 3

@@ -1,6 +1,9 @@
+from collections.abc import Iterator
+
 import pytest
 
 from assistant import events
+from assistant.audio.waveform import Waveform
 from assistant.conversation.loop import TalkLoop
 from assistant.conversation.spoken_controls import (
     ANSWERS,
@@ -9,9 +12,17 @@ from assistant.conversation.spoken_controls import (
     SpokenControls,
     control_of,
 )
-from assistant.engines.protocols import Persona, SpeakingStyle, Transcript
+from assistant.engines.protocols import (
+    Cancel,
+    EmotionEstimate,
+    Persona,
+    SpeakingStyle,
+    Transcript,
+)
+from assistant.safety import HelpFinder
 from assistant.turns.controls import Control, phrases
-from tests.fakes import ScriptedDialogue, ScriptedModel, speech_like
+from models.emotions import Emotion
+from tests.fakes import ScriptedDialogue, ScriptedModel, certain, scripted, speech_like
 from tests.talking import Talk, talk
 
 
@@ -69,6 +80,7 @@ def test_what_was_only_the_beginning_of_a_turn_changes_nothing() -> None:
 def test_the_rest_of_what_was_broken_off_can_be_asked_for() -> None:
     controls = SpokenControls()
     assert controls.look(Transcript("go on")) is None, "there is nothing to go on with"
+    assert not controls.passes_over(Transcript("go on"))
     controls.follow(events.Interrupted(1.0, 0, "I was there", "I was there and saw it.", 1.0))
     controls.follow(events.ControlSpoken(2.0, 1, "pause"))
     controls.follow(events.ReplyFinished(3.0, 1, ANSWERS[Control.PAUSE], ANSWERS[Control.PAUSE]))
@@ -109,3 +121,64 @@ def test_an_answer_is_said_again() -> None:
     result = talk_with("What did you say?")
     first, again = [event.generated for event in result.of(events.ReplyFinished)]
     assert first == again == "I am here for you."
+
+
+class Paused(ScriptedModel):
+    """A model that hears what a script says, spoken turn by spoken turn."""
+
+    def __init__(self, *heard: str) -> None:
+        super().__init__(["I am here for you."])
+        self.heard = heard
+
+    def open(self, persona: Persona) -> ScriptedDialogue:
+        dialogue = PausedDialogue(self, persona)
+        self.dialogues.append(dialogue)
+        return dialogue
+
+
+class PausedDialogue(ScriptedDialogue):
+    def __init__(self, model: Paused, persona: Persona) -> None:
+        super().__init__(model, persona)
+        self.said = iter(model.heard)
+
+    def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
+        self.utterances.append(utterance)
+        yield certain(Emotion.SAD)
+        yield Transcript(next(self.said), 0.9)
+
+
+def paused_talk(*heard: str) -> Talk:
+    """Returns a talk whose spoken turns are understood as `heard`."""
+    spans = [(6.0 * turn + 0.5, 6.0 * turn + 1.5) for turn in range(len(heard))]
+    sound = speech_like(*spans, length_s=6.0 * len(heard))
+    return talk(sound, engines=scripted(Paused(*heard), help_finder=HelpFinder()))
+
+
+def test_a_paused_talk_answers_and_keeps_nothing_until_go_on() -> None:
+    result = paused_talk("Pause.", "Dear, is dinner ready?", "Go on.", "I am sad.")
+    assert [event.turn for event in result.of(events.PassedOver)] == [1]
+    answers = [event.generated for event in result.of(events.ReplyFinished)]
+    assert answers == [
+        ANSWERS[Control.PAUSE], "", ANSWERS[Control.GO_ON], "I am here for you."
+    ]  # fmt: skip
+    assert not any("dinner" in str(event) for event in result.happened)
+    assert 1 not in {event.turn for event in result.of(events.EmotionHeard)}
+    dialogue = result.dialogue
+    assert dialogue is not None
+    assert len(dialogue.utterances) == 3, "the model keeps nothing of it"
+    assert dialogue.heard_replies == [], "and what it said before stays whole"
+
+
+def test_danger_is_heard_in_a_pause() -> None:
+    result = paused_talk("Pause.", "I want to kill myself.", "What a day.")
+    assert len(result.of(events.HelpOffered)) == 1
+    assert result.of(events.PassedOver) == []
+    assert all(event.generated for event in result.of(events.ReplyFinished))
+
+
+def test_who_writes_is_answered_paused_or_not() -> None:
+    result = talk_with("Pause.", "How are you?", "And now?")
+    assert result.of(events.PassedOver) == []
+    answers = [event.generated for event in result.of(events.ReplyFinished)]
+    assert answers[1] == ANSWERS[Control.PAUSE]
+    assert all(answers[2:])

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from assistant.conversation.engines import close
 from assistant.engines.blsp_emo import BlspEmoDialogue, BlspEmoModel
 from assistant.engines.cascade import CascadeModel
+from assistant.engines.chat_server.model import ChatServerDialogue, ChatServerModel
 from assistant.engines.protocols import (
     Cancel,
     Dialogue,
@@ -18,11 +20,12 @@ from assistant.engines.protocols import (
     SpeechModel,
     Transcript,
 )
-from assistant.engines.settings import GenerationSettings, ModelSettings
+from assistant.engines.settings import GenerationSettings, LlmSettings, ModelSettings
 from assistant.engines.table import ENGINES, engine_factory
 from assistant.errors import EngineFailed, EngineUnavailable
 from models.config import TurnEndConfig
 from models.examples.written import EXAMPLES, Example, write_examples
+from tests.assistant.engines.chat_server.fake_server import FakeServer
 from tests.assistant.engines.tiny_checkpoint import write_tiny_checkpoint
 from tests.fakes import speech_like
 
@@ -37,14 +40,28 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_checkpoint(tmp_path_factory.mktemp("tiny"))
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[FakeServer]:
+    server = FakeServer(replies=())
+    yield server
+    server.close()
+
+
 RESIDENT = [name for name, engine in ENGINES["speech_model"].items() if not engine.works_elsewhere]
 """Those that load a checkpoint here; what works elsewhere is tested with its own way there."""
 
 
 @pytest.fixture(scope="module", params=RESIDENT)
-def model(request: pytest.FixtureRequest, checkpoint: Path) -> Iterator[SpeechModel]:
+def model(
+    request: pytest.FixtureRequest, checkpoint: Path, server: FakeServer
+) -> Iterator[SpeechModel]:
     threads = torch.get_num_threads()
-    yield engine_factory("speech_model", request.param)(str(checkpoint), RUN, GENERATION)
+    given: list[object] = [str(checkpoint), RUN, GENERATION]
+    if ENGINES["speech_model"][request.param].asks_server:
+        given.append(LlmSettings(server=server.url))
+    model = engine_factory("speech_model", request.param)(*given)
+    yield model
+    close(model)
     torch.set_num_threads(threads)
 
 
@@ -77,6 +94,8 @@ def test_the_settings_say_how_many_examples_are_shown(checkpoint: Path, tmp_path
 
 def known_text(dialogue: Dialogue) -> str:
     """Returns the words in the LLM's context; speech has none."""
+    if isinstance(dialogue, ChatServerDialogue):
+        return "".join(message["content"] for message in dialogue.messages)
     assert isinstance(dialogue, BlspEmoDialogue)
     ids = [token for piece in dialogue._session._text.pieces for token in piece.ids]
     return dialogue._model.tokenizer.decode(ids)
@@ -152,6 +171,9 @@ def test_a_reply_begun_too_soon_is_withdrawn_with_its_question(model: SpeechMode
 def test_completeness_is_a_probability_where_it_was_calibrated(
     model: SpeechModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if isinstance(model, ChatServerModel):
+        assert model.scorer() is None, "a server does not tell how likely its words are"
+        return
     assert isinstance(model, BlspEmoModel | CascadeModel)
     whole = Transcript("what time is it")
     assert model.scorer().score(OTHER_SPEECH, whole) is None, "raw odds say nothing"
@@ -213,10 +235,11 @@ def test_an_empty_utterance_fails_as_a_turn_only(model: SpeechModel) -> None:
     assert reply(dialogue)
 
 
-def test_the_emotion_does_not_depend_on_the_engine(checkpoint: Path) -> None:
+def test_what_is_heard_does_not_depend_on_the_engine(model: SpeechModel, checkpoint: Path) -> None:
     direct = BlspEmoModel(str(checkpoint), RUN, GENERATION)
-    cascade = CascadeModel(str(checkpoint), RUN, GENERATION)
-    assert hear(direct.open(Persona())) == hear(cascade.open(Persona()))
+    assert hear(direct.open(Persona())) == hear(model.open(Persona()))
+    assert model.transcribe(SPEECH) == direct.transcribe(SPEECH)
+    assert model.weigh(SPEECH, ["stop"]) == direct.weigh(SPEECH, ["stop"])
 
 
 def test_engines_of_one_checkpoint_share_it_in_memory(checkpoint: Path) -> None:

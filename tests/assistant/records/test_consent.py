@@ -20,6 +20,7 @@ SECRET = "the secret"
 """Begins each text of an event that is made here."""
 OWN = {name: kind for name, kind in events.EVENTS.items() if kind is not events.LevelMeasured}
 TEXTS_OF_THE_COURSE = {
+    ("TalkContinued", "record"),
     ("ConversationStarted", "model"),
     ("ConversationStarted", "voice"),
     ("ConversationStarted", "policy"),
@@ -40,6 +41,7 @@ values: dict[Any, st.SearchStrategy[Any]] = {
     str: texts,
     # What is not a number is not equal to itself, and no clock shows it.
     float: st.floats(allow_nan=False, allow_infinity=False),
+    dict[str, float]: st.dictionaries(st.text(max_size=5), st.floats(-1e9, 1e9), max_size=2),
     dict[str, Any]: st.dictionaries(st.text(max_size=5), st.integers(), max_size=2),
     EmotionEstimate: st.builds(EmotionEstimate, st.tuples(*[shares] * len(Emotion))),
     Transcript: st.builds(Transcript, texts, st.none() | st.floats(0.0, 1.0)),

@@ -4,6 +4,7 @@ from assistant.errors import InputError, SettingsError
 from assistant.study.design.reading import read_study
 from assistant.study.design.scaffold import EXAMPLE, new_study
 from assistant.study.keeping.store import StudyFolder
+from assistant.study.run.pages import consent_sha256, disclosed
 from assistant.study.run.runner import Runner
 from tests.assistant.study.small_study import CONTENT, make_study
 
@@ -16,10 +17,15 @@ MISTAKES = [
     ("participants = 4", "participants = 6", "line", "take 4 or 8"),
     ("contact", "contat", "", "contact is missing"),
     ("seed = 7", "seed = = 7", "", "no valid TOML"),
-    ("[factors.speaking.flat]", '[factors.speaking."a/b"]', "", "cannot be used"),
-    ("[talk]", '[design]\nkind = "mixed"\n[talk]', "", "needs design.between"),
+    (
+        "[factors.speaking.flat]",
+        '[factors.speaking."a/b"]',
+        "",
+        "factors: the name 'a/b' cannot be used",
+    ),
+    ("[talk]", '[design]\nkind = "mixed"\n[talk]', "line", "needs design.between"),
     ("[talk]", '[design]\nkind = "withn"\n[talk]', "line", "did you mean within?"),
-    ("[talk]", '[design]\nkind = "mixed"\nbetween = ["x"]\n[talk]', "", "no factor 'x'"),
+    ("[talk]", '[design]\nkind = "mixed"\nbetween = ["x"]\n[talk]', "line", "no factor 'x'"),
     (
         "[talk]",
         '[conditions.one]\nmodel = "mini"\n[talk]',
@@ -50,7 +56,8 @@ def test_a_mistake_is_named_with_its_line_and_what_was_meant(tmp_path, old, new,
 
 def test_an_unknown_instrument_is_named(tmp_path):
     folder = make_study(tmp_path, CONTENT.replace('["sus"]', '["suss"]'))
-    with pytest.raises(InputError, match="did you mean 'sus'"):
+    where = r"study\.toml, line 23: questionnaires\.block: there is no instrument 'suss'"
+    with pytest.raises(InputError, match=f"{where}: did you mean 'sus'"):
         Runner(folder)
 
 
@@ -111,3 +118,30 @@ def test_an_impossible_level_of_the_analysis_is_named_with_its_line(tmp_path):
     make_study(tmp_path, f"{CONTENT}\n[analysis]\nalpha = 5\n")
     with pytest.raises(SettingsError, match=r"line 26: analysis\.alpha must be less than 0\.5"):
         read_study(tmp_path)
+
+
+def test_demographics_of_the_analysis_must_be_asked(tmp_path):
+    plan = '\n[analysis]\ndemographics = ["age"]\n'
+    with pytest.raises(SettingsError, match="nobody is asked for age: add an instrument"):
+        Runner(make_study(tmp_path / "a", CONTENT + plan))
+    asked = CONTENT.replace('block = ["sus"]', 'block = ["sus"]\nbefore = ["demographics"]')
+    assert Runner(make_study(tmp_path / "b", asked + plan)).study.analysis.demographics == ("age",)
+    with pytest.raises(SettingsError, match="use one of age,"):
+        Runner(make_study(tmp_path / "c", asked + plan.replace("age", "agee")))
+
+
+def test_a_condition_may_be_answered_by_an_llm_server_and_participants_are_told(tmp_path):
+    make_study(tmp_path, CONTENT)
+    study = read_study(tmp_path)
+    assert "nothing is sent elsewhere" in disclosed(study)
+    before = consent_sha256(study)
+    elsewhere = 'llm = { server = "https://llm.example.org/v1", name = "qwen3" }'
+    make_study(tmp_path, CONTENT.replace('engine = "cascade"', elsewhere))
+    study = read_study(tmp_path)
+    asking = [one for one in map(study.condition, study.names()) if one.engine == "chat_server"]
+    assert asking
+    assert {one.llm.name for one in asking} == {"qwen3"}
+    assert "llm.example.org" in disclosed(study)
+    assert "nothing is sent elsewhere" not in disclosed(study)
+    assert consent_sha256(study) != before
+    assert len({one.engines for one in map(study.condition, study.names())}) == 2

@@ -14,6 +14,8 @@ from assistant.study.keeping.withdrawal import withdraw
 from assistant.study.run.runner import Runner
 from assistant.study.tables.exporting import export
 from assistant.study.tables.tracing import untraced
+from models.emotions import Emotion
+from tests.assistant.records.made import Said, make_record
 from tests.assistant.study.small_study import CONTENT, TAB, enter, go_through, make_study, talk
 
 
@@ -102,7 +104,11 @@ def test_withdrawal_deletes_everything_frees_the_cell_and_leaves_a_receipt(runne
     assert {entry["file"] for entry in receipt["deleted"]} == {
         "participants/…/log.jsonl",
         "participants/…/talks/block1-talk/audio.wav",
-        *(f"export/{table}.csv" for table in ("answers", "happenings", "participants", "scores")),
+        "export/answers.csv",
+        "export/happenings.csv",
+        "export/participants.csv",
+        "export/scores.csv",
+        "export/signs.csv",
     }
     assert not runner.folder.participant("p1").exists()
     for path in runner.folder.path.rglob("*"):
@@ -194,3 +200,31 @@ def test_a_study_is_served_by_one_process_at_a_time(runner):
         pass
     with runner.folder.served():
         pass
+
+
+def test_a_participant_gets_a_copy_of_what_is_known_and_withdrawal_deletes_it(runner, capsys):
+    go_through(runner, "p1")
+    go_through(runner, "p2")
+    talks = runner.folder.participant("p1") / "talks"
+    make_record(talks / "block1-talk", [Said("I passed my exam.", Emotion.HAPPY)])
+    folder = str(runner.folder.path)
+    assert app.main(["study", "export", folder, "p1"]) == 0
+    out = runner.folder.path / "export-copies" / "p1"
+    assert str(out) in capsys.readouterr().out
+    with (out / "answers.csv").open(newline="") as file:
+        assert {row["participant"] for row in csv.DictReader(file)} == {"p1"}
+    assert "I passed my exam." in (out / "talks" / "block1-talk.vtt").read_text()
+    assert (out / "talks" / "block1-talk.wav").read_bytes() == (
+        talks / "block1-talk" / "audio.wav"
+    ).read_bytes()
+    everything = "".join(p.read_text() for p in out.rglob("*.*") if p.suffix != ".wav")
+    assert "p2" not in everything
+    for name in runner.study.names():
+        assert name not in everything
+    assert app.main(["study", "export", folder, "p1"]) == app.EXIT_FAILED
+    assert app.main(["study", "export", folder, "p9"]) == app.EXIT_FAILED
+    assert app.main(["study", "export", folder, "p1", "p2", "--out", "x"]) == app.EXIT_FAILED
+    receipt = withdraw(runner.folder, "p1", reason="asked for")
+    assert not [path for path in out.rglob("*") if path.is_file()]
+    assert "export-copies/…/talks/block1-talk.wav" in {e["file"] for e in receipt["deleted"]}
+    assert "p1" not in json.dumps(receipt["deleted"])

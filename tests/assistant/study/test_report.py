@@ -312,3 +312,19 @@ def test_without_the_extra_the_remedy_is_named(
 )
 def test_a_p_is_printed_as_papers_print_it(p: float, text: str) -> None:
     assert p_value(p) == text
+
+
+def test_demographics_that_the_plan_names_are_factors_beside_the_conditions(tmp_path):
+    effects = {"B": 1.0}
+    plan = {"demographics": ["age", "gender"]}
+    out = report(tmp_path, MadeStudy(people=30, effects=effects, analysis=plan))
+    found = [row for row in rows(out, "demographic_models") if row["measure"] == "sus.usability"]
+    terms = {row["term"]: row for row in found}
+    assert list(terms) == ["B against A", "age", "gender: man against woman"]
+    # A third told no gender: 20 people in two talks each, and 2 terms of people beside 1 within.
+    assert float(terms["B against A"]["df"]) == 40 - 20 - 3
+    assert float(terms["age"]["df"]) == 20 - 1 - 2
+    assert float(terms["B against A"]["p"]) < 0.01 < float(terms["age"]["p"])
+    assert "with what people told about themselves" in (out / "report.html").read_text()
+    plain = report(tmp_path / "plain", MadeStudy(people=6))
+    assert rows(plain, "demographic_models") == []

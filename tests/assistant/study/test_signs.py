@@ -146,6 +146,12 @@ def test_sound_without_a_room_and_replayed_sound_are_signs(tmp_path):
     assert depth_db(levels_db(real, 16_000)) < 60
 
 
+def test_sound_that_was_lost_on_its_way_is_no_sign_of_a_machine(tmp_path):
+    sound = burst(np.random.default_rng(5))
+    sound[8_000:20_000] = 0.0
+    assert list(sound_signs(tmp_path, rows_of(tmp_path, {"a": sound}))) == []
+
+
 def table(folder, name):
     with (folder / f"{name}.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))

@@ -354,3 +354,18 @@ def test_what_speech_set_in_over_is_what_it_is_judged_by() -> None:
     marks = run((0.9, 160), floor=Floor.ENDING, endpointer=endpointer)
     marks += run((0.9, 160), (0.0, 640), floor=Floor.FREE, endpointer=endpointer)
     assert boundaries(marks)[-1] is Boundary.DROPPED
+
+
+def test_a_turn_begins_so_much_earlier_as_frames_were_withheld_right_before_it() -> None:
+    def start_ms(withheld_ms: int, noticed_after_ms: int) -> float:
+        endpointer = Endpointer()
+        run((0.0, 960), endpointer=endpointer)
+        for _ in range(withheld_ms // FRAME_MS):
+            endpointer.feed(0.0, is_withheld=True)
+        marks = run((0.0, noticed_after_ms), (0.9, 640), endpointer=endpointer)
+        return marks[0].start_samples / 16
+
+    lead_ms = EndpointingSettings().lead_ms
+    assert start_ms(128, 64) == 960 + 128 + 64 - lead_ms - 128
+    assert start_ms(640, 64) == 960 + 640 + 64 - lead_ms - 256, "no more than a word"
+    assert start_ms(128, 640) == 960 + 128 + 640 - lead_ms, "nobody spoke then"

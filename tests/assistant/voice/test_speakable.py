@@ -31,7 +31,7 @@ from assistant.voice.speakable import speakable
         ("2*3 and 2 × 3", "two times three and two times three"),
         ("1/2 or 3/4, open 24/7", "one half or three quarters, open twenty four seven"),
         ("version 2.0.1", "version two point zero point one"),
-        ("½ a cup", "one half a cup"),
+        ("½ a cup", "half a cup"),
         ("```python\nprint()\n```", ""),
         ("😀 … !", ""),
         ("", ""),

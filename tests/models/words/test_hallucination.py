@@ -55,10 +55,19 @@ HELLO_S = [0.46, 1.12, 1.06, 1.3, 1.46, 1.68, 2.0]
         ([" Hello", " how", " are", " hello"], [0.5, 1.1, 1.3, 3.4]),  # in the silence behind it
         ([" Hello", ",", " hello"], [0.5, 0.7, 0.3]),  # too near each other to be two words
         ([" I", " hello", " how"], [1.7, 0.5, 1.0]),  # seen from its second word on
+        ([" Hello", ",", " hello"], [3.2, 0.7, 1.0]),  # its first word from the silence behind
+        ([" Hello", ",", " hello"], [0.0, 0.64, 1.0]),  # and from the very beginning
+        ([" Today", " you", "."], [2.4, 1.2, 2.0]),
     ],
 )
 def test_what_is_read_again_from_the_same_sound_is_found(again: list[str], places_s: list[float]):
     assert read_again([*HELLO_S, *places_s], [*HELLO, *again], 2.0) == len(again)
+
+
+def test_two_words_that_are_read_anew_from_where_two_others_were_are_found():
+    tokens = [" Mike", " had", " died", " this", " morning", ".", " My", " cat"]
+    places_s = [0.4, 0.86, 1.04, 1.36, 1.64, 3.34, 0.36, 0.62]
+    assert read_again(places_s, tokens, 2.08) == 2
 
 
 def test_what_is_said_twice_and_what_goes_on_is_kept():
@@ -66,6 +75,9 @@ def test_what_is_said_twice_and_what_goes_on_is_kept():
     assert read_again([*HELLO_S, *later_s], [*HELLO, *HELLO], 4.4) == 0
     assert read_again([*HELLO_S, 0.5, 2.4, 2.8], [*HELLO, " I", " feel", " fine"], 3.0) == 0
     assert read_again([*HELLO_S, 0.5], [*HELLO, " Oh"], 2.0) == 0, "one word says little"
+    assert read_again([*HELLO_S, 3.2], [*HELLO, " Hello"], 2.0) == 0, "likewise"
+    assert read_again([*HELLO_S, 3.2, 3.2], [*HELLO, " today", " today"], 2.0) == 0
+    assert read_again([*HELLO_S, 3.2, 0.5], [*HELLO, " Oh", " dear"], 2.0) == 0, "new words"
     assert read_again([*HELLO_S, 0.0, 0.0], [*HELLO, " 's", " it"], 2.0) == 0, "a mark of the sound"
     assert read_again(HELLO_S, HELLO, 2.0) == read_again([], [], 1.0) == 0
 

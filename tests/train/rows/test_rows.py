@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 import threading
 import zipfile
@@ -335,6 +336,29 @@ def test_a_judge_that_is_gone_is_counted_and_asked_again_next_time(
     assert any("exchanged" in note for note in back.notes)
 
 
+def test_a_judge_that_is_gone_is_not_asked_about_the_next_row(
+    tmp_path: Path,
+    judge_server: Callable[[Answering], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("train.continuations.writers.PAUSE_S", 0.0)
+    monkeypatch.setattr("train.rows.judging.SIDE_BY_SIDE", 1)
+    miniature.ravdess(tmp_path / "in/ravdess")
+    miniature.avamerg(tmp_path / "in/talks")
+    asked: list[str] = []
+    settings = RowsSettings(
+        corpora=tmp_path / "in",
+        out=tmp_path / "out",
+        row=("reasoning-factual", "avamerg-quality"),
+        judge=judge_server(asked.append),
+    )
+    found = run(settings)
+    assert value(found["reasoning-factual"]) == 1  # the lowest of its scale, and said why
+    assert any(judging.GIVEN_UP in note for note in found["reasoning-factual"].notes)
+    assert "when the judge is back" in found["avamerg-quality"].missing
+    assert all("great news" not in question for question in asked)
+
+
 @pytest.mark.parametrize(
     ("said", "score"),
     [
@@ -370,5 +394,8 @@ def test_reasons_are_judged_against_what_was_measured(
     )
     row = run(settings)["reasoning-factual"]
     assert value(row) == 4
-    assert any("median pitch 302 Hz" in q and "The voice sounded neutral." in q for q in asked)
+    neutral = next(q for q in asked if "The voice sounded neutral." in q)
+    told = re.search(r"Measured of the voice: median pitch (\d+) Hz", neutral)
+    assert told
+    assert abs(int(told[1]) - miniature.LOW_HZ) < 6
     assert "meld is not in the folder" in row.notes

@@ -142,6 +142,22 @@ def test_the_client_says_how_much_it_played() -> None:
     drive(act, resident(replies=[LONG]))
 
 
+def test_an_answer_is_cleared_once_though_the_client_says_afterwards_what_it_played() -> None:
+    async def act(client: Client) -> None:
+        await ask(client)
+        started = await client.until("output_audio_buffer.started")
+        item = next(event["item"]["id"] for event in started if "output_item" in event["type"])
+        await client.send("output_audio_buffer.clear")
+        cut = [event["type"] for event in await client.until("attune.heard")]
+        assert cut.count("output_audio_buffer.cleared") == 1
+        await client.send("conversation.item.truncate", item_id=item, audio_end_ms=40)
+        corrected = [event["type"] for event in await client.until("attune.heard")]
+        assert "conversation.item.truncated" in corrected
+        assert "output_audio_buffer.cleared" not in corrected
+
+    drive(act, resident(replies=[LONG]))
+
+
 def test_a_correction_counts_for_the_view_and_the_next_turn() -> None:
     async def act(client: Client) -> None:
         await client.update(attune={"view": True})

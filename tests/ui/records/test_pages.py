@@ -16,8 +16,8 @@ from assistant.records.reading import resolve
 from assistant.records.recording import LOG_NAME, Consent
 from models.emotions import Emotion
 from tests.assistant.records.made import BEGAN, TALK, Said, make_record
-from tests.ui.browsing import CHROMIUM, FLAGS, needs_chromium
-from tests.ui.serving import resident
+from tests.ui.browsing import CHROMIUM, FLAGS, PATIENT_MS, needs_chromium
+from tests.ui.serving import resident, serving
 from ui.records.pages import RecordsPages
 from ui.web.command import _records_pages  # pyright: ignore[reportPrivateUsage]
 from ui.web.server import Site
@@ -78,6 +78,23 @@ def test_a_talk_is_shown_with_its_sound(client: TestClient, root: Path) -> None:
     make_record(root / "silent", consent=Consent(audio=False))
     assert "not kept" in client.get("/records/silent").text
     assert client.get("/records/silent/sound").status_code == 404
+
+
+def test_two_talks_stand_side_by_side_with_what_differs(client: TestClient) -> None:
+    assert client.get("/records").text.count("form='compare'") == 2
+    shown = client.get("/records/compare/two", params={"talk": ["first", "second"]})
+    assert shown.status_code == 200
+    assert shown.text.count('class="talk"') == 2
+    assert 'src="/records/first/sound"' in shown.text and "/records/second/sound" in shown.text
+    assert "<img" not in shown.text
+    assert "<tr class='differs'><th scope='row'>Turns</th>" in shown.text
+    assert "<tr><th scope='row'>Model</th>" in shown.text
+    assert "happy 1" in shown.text
+    for talks in ([], ["first"], ["first", "first"], ["first", "second", "third"]):
+        answer = client.get("/records/compare/two", params={"talk": talks})
+        assert answer.status_code == 404 and "tick two" in answer.text
+    gone = client.get("/records/compare/two", params={"talk": ["first", "../x"]})
+    assert gone.status_code == 404
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -172,17 +189,61 @@ async def test_an_exported_page_works_offline(root: Path, tmp_path: Path, scheme
         # What content security refuses is said on the console.
         page.on("console", lambda message: faults.append(message.text))
         await page.goto(path.as_uri())
-        await page.wait_for_function("document.getElementById('sound').readyState >= 1")
-        assert await page.evaluate("document.getElementById('sound').duration") == (
+        await page.wait_for_function("document.querySelector('audio').readyState >= 1")
+        assert await page.evaluate("document.querySelector('audio').duration") == (
             pytest.approx(16.0, abs=0.3)
         )
         await page.click("circle >> nth=2")
         await page.wait_for_selector(".w.now")
         assert await page.inner_text(".w.now") == "I"
-        assert await page.get_attribute("#head", "x1") != "0"
+        assert await page.get_attribute(".head", "x1") != "0"
         background = await page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert background == {"light": "rgb(246, 244, 241)", "dark": "rgb(21, 23, 28)"}[scheme]
         width = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert width <= 0, "nothing reaches beyond the window"
         await browser.close()
         assert faults == []
+
+
+@in_chromium
+async def test_talks_are_searched_compared_and_followed_in_a_browser(root: Path) -> None:
+    playwright = pytest.importorskip("playwright.async_api")
+    with serving(records=RecordsPages(root, None)) as (host, _site):
+        async with playwright.async_playwright() as browsers:
+            browser = await browsers.chromium.launch(
+                executable_path=CHROMIUM, headless=True, args=FLAGS
+            )
+            page = await browser.new_page(viewport={"width": 1200, "height": 900})
+            page.set_default_timeout(PATIENT_MS)
+            faults: list[str] = []
+            page.on("pageerror", lambda fault: faults.append(str(fault)))
+            page.on("console", lambda message: faults.append(message.text))
+            await page.goto(f"http://{host}/records")
+            await page.select_option("select[name=emotion]", "happy")
+            await page.fill("input[name=since]", "2026-03-02")
+            await page.click("text=Search")
+            await page.wait_for_selector("text=1 talk")
+            assert await page.locator(".records li a").all_inner_texts() == ["second"]
+            assert await page.input_value("input[name=since]") == "2026-03-02"
+            await page.goto(f"http://{host}/records")
+            for box in await page.query_selector_all("input[type=checkbox]"):
+                await box.check()
+            await page.click("text=Compare the two")
+            await page.wait_for_selector(".talk >> nth=1")
+            await page.wait_for_function(
+                "[...document.querySelectorAll('audio')].every((one) => one.readyState >= 1)"
+            )
+            left, right = await page.query_selector_all(".both > section")
+            boxes = [await side.bounding_box() for side in (left, right)]
+            assert boxes[0]["y"] == boxes[1]["y"] and boxes[0]["x"] < boxes[1]["x"]
+            # Each follows its own sound, and one is silent where the other speaks.
+            await (await left.query_selector("button[data-from]")).click()
+            await page.wait_for_selector(".both > section:nth-child(1) .w.now")
+            assert await page.query_selector(".both > section:nth-child(2) .w.now") is None
+            await (await right.query_selector("button[data-from]")).click()
+            await page.wait_for_function("document.querySelectorAll('audio')[0].paused")
+            await page.set_viewport_size({"width": 390, "height": 800})
+            width = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert width <= 0, "nothing reaches beyond the window"
+            await browser.close()
+            assert faults == []

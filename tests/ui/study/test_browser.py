@@ -99,3 +99,103 @@ async def test_a_whole_block_in_the_browser_with_a_reload_in_its_middle(tmp_path
     ]
     assert len(answered) == 10 and all(line["seconds"] > 0 for line in answered)
     assert "joined" in json.dumps(read_lines(folder.log("abc123"))[0])
+
+
+WHY = """
+title = "Own"
+citation = "Own"
+licence = "CC0"
+[[items]]
+name = "typed"
+text = "What happened?"
+form = "text"
+maximum = 500
+[[items]]
+name = "pasted"
+text = "What else?"
+form = "text"
+maximum = 500
+"""
+QUIET = """
+[sound]
+check = false
+attention_word = ""
+[questionnaires]
+before = ["why"]
+block = ["sus"]
+"""
+
+
+async def test_how_texts_came_to_be_and_the_trap_are_noted(tmp_path, microphone):
+    async_api = pytest.importorskip("playwright.async_api")
+    folder = make_study(tmp_path / "study", CONTENT[: CONTENT.index("[sound]")] + QUIET)
+    (folder.path / "instruments").mkdir()
+    (folder.path / "instruments" / "why.toml").write_text(WHY)
+    with serving_study(folder) as (host, _):
+        async with async_api.async_playwright() as playwright:
+            browser, _, page = await open_browser(playwright, microphone)
+            await page.goto(f"http://{host}/?participant=p1")
+            await page.click("text=Next")
+            await page.check("[data-choice=take_part]")
+            await page.click("button.main")
+            boxes = page.locator("fieldset[data-item] textarea")
+            await boxes.nth(0).type("It was a good day, with rain.", delay=5)
+            text = "It was pasted from somewhere else."
+            await boxes.nth(1).evaluate(PASTE, text)
+            # Nobody gets there by keys or by eye; a program that fills in everything does.
+            reached = set()
+            for _ in range(12):
+                await page.keyboard.press("Tab")
+                reached.add(await page.evaluate("document.activeElement.id"))
+            assert "website" not in reached
+            box = await page.locator("#website").bounding_box()
+            assert box is None or box["x"] + box["width"] < 0
+            await page.evaluate("document.getElementById('website').value = 'http://bot'")
+            await page.click("text=Next")
+            await page.wait_for_selector("text=Begin the conversation")
+            await browser.close()
+    lines = read_lines(folder.log("p1"))
+    assert lines[0]["driven"] is True, "Chromium says that a program drives it"
+    assert [line["step"] for line in lines if line["kind"] == "trapped"] == ["before-why"]
+    typing = {line["item"]: line["typing"] for line in lines if line.get("instrument") == "why"}
+    assert typing["typed"]["keys"] == 29 and typing["typed"]["pasted"] == 0
+    assert typing["typed"]["seconds"] > 0.1
+    assert typing["pasted"]["pasted"] == len(text) and typing["pasted"]["keys"] == 0
+
+
+PASTE = """(box, text) => {
+  const data = new DataTransfer();
+  data.setData("text", text);
+  box.focus();
+  box.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
+  box.value = text;
+  box.dispatchEvent(new Event("change", { bubbles: true }));
+}"""
+
+
+FRAMES = """([count, level]) => {
+  for (let i = 0; i < count; i += 1) {
+    window.study.part.frame({ heard: new Int16Array(512).fill(level) });
+  }
+  return [window.study.part.values.microphone_db, window.study.part.values.noise_db];
+}"""
+
+
+async def test_who_spoke_well_enough_may_be_silent_until_the_end_of_the_page(tmp_path, microphone):
+    async_api = pytest.importorskip("playwright.async_api")
+    folder = make_study(tmp_path / "study")
+    with serving_study(folder) as (host, _):
+        async with async_api.async_playwright() as playwright:
+            browser, _, page = await open_browser(playwright, microphone)
+            await page.goto(f"http://{host}/?participant=p1")
+            await page.click("text=Next")
+            await page.check("[data-choice=take_part]")
+            await page.click("button.main")
+            await page.wait_for_selector("text=Turn the microphone on")
+            # A click of a second says nothing of how loud somebody speaks.
+            assert (await page.evaluate(FRAMES, [30, 8_000]))[0] is None
+            loud, _ = await page.evaluate(FRAMES, [60, 3_277])
+            assert loud > -20
+            # Then come the headphone trials: a minute of listening, in the quiet of a room.
+            assert await page.evaluate(FRAMES, [2_000, 10]) == [loud, -70.3]
+            await browser.close()

@@ -176,7 +176,8 @@ def test_a_study_loses_no_answer_although_its_server_is_killed_ten_times(tmp_pat
     assert {row["condition"] for row in sealed} == {"", "A", "B", "C", "D"}
     assert not folder.seals.exists()
     assert app.main(["study", "unseal", str(folder.path), "--by", "tester"]) == 0
-    assert app.main(["study", "export", str(folder.path)]) == 0
+    assert app.main(["study", "report", str(folder.path)]) == 0
+    assert "Balance of the design" in (folder.path / "export-report" / "report.html").read_text()
     names = {row["condition"] for row in rows(folder, "answers")}
     assert names == {"", *Runner(folder).study.names()}
     assert untraced(folder.path, folder.path / "export") == []

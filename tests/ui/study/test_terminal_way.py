@@ -84,6 +84,18 @@ def test_wrong_answers_are_asked_again_and_leaving_deletes_what_was_said(tmp_pat
     assert not folder.participant("t1").exists()
 
 
+def test_an_empty_line_is_no_refusal_of_consent(tmp_path, monkeypatch):
+    folder = make_study(tmp_path / "study", TWO)
+    typed = iter(["", "maybe", "y"])
+
+    def answer(question):
+        return next(typed, "y") if "18 years old" in question else willing(question)
+
+    person, said = way(folder, answer, monkeypatch)
+    assert person.go("t1")["kind"] == "completed"
+    assert said.count("Type y or n.") == 2
+
+
 def test_who_does_not_agree_is_asked_nothing_more(tmp_path, monkeypatch):
     folder = make_study(tmp_path / "study", TWO)
     person, said = way(folder, lambda q: "n" if "[y/n]" in q else "", monkeypatch)

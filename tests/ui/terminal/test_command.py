@@ -12,9 +12,13 @@ from assistant.conversation.engines import Engines
 from assistant.empathy import load_policy
 from assistant.errors import InputError, SettingsError
 from assistant.records.mending import open_record
+from assistant.records.reading import find_records, read_record
+from assistant.records.turns import recorded_turns
+from assistant.safety import HelpFinder
 from assistant.settings import TalkCommandSettings
 from assistant.turns.patience import PatienceSettings
 from models.emotions import Emotion
+from tests.assistant.records.made import Said, make_record
 from tests.fakes import LevelDetector, ScriptedModel, ToneVoice, certain, speech_like
 from ui.terminal.command import talk
 
@@ -27,7 +31,8 @@ def scripted_engines(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Engines]]
 
     def open_scripted(*_settings: object) -> Engines:
         model = ScriptedModel([REPLY], [certain(Emotion.SAD)])
-        opened.append(Engines(model, ToneVoice(), load_policy(), LevelDetector(), "tone"))
+        engines = Engines(model, ToneVoice(), load_policy(), LevelDetector(), "tone", HelpFinder())
+        opened.append(engines)
         return opened[-1]
 
     monkeypatch.setattr("ui.terminal.command.open_engines", open_scripted)
@@ -129,3 +134,51 @@ def test_the_answers_never_overwrite_the_question(
         talk(TalkCommandSettings(output=tmp_path / "answer.wav"))
     assert question.read_bytes() == before
     assert scripted_engines == [], "refused before anything is loaded"
+
+
+def test_a_talk_goes_on_with_an_earlier_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], scripted_engines: list[Engines]
+) -> None:
+    records = tmp_path / "records"
+    make_record(records / "yesterday")
+    settings = TalkCommandSettings(
+        input=recording(tmp_path, speech_like((0.5, 1.5), length_s=4.0)),
+        pace="repeatable",
+        continues="last",
+        record=True,
+        consent=("words",),
+        records=records,
+    )
+    assert talk(settings) == 0
+    out = capsys.readouterr().out
+    assert "You go on with the talk yesterday" in out
+    assert "You: But I am laughing again." in out
+
+    model = scripted_engines[-1].model
+    assert isinstance(model, ScriptedModel)
+    (dialogue,) = model.dialogues
+    told = [words for words in dialogue.utterances if isinstance(words, str)]
+    assert told[0] == "I failed my driving test."
+    assert len(dialogue.utterances) == 4, "three of the earlier talk, and what was said now"
+
+    (new,) = (one for one in find_records(records) if one.id != "yesterday")
+    record = read_record(new)
+    assert record.continues == "yesterday"
+    assert len(recorded_turns(record)) == 1, "what was said before stands in its own record"
+
+
+def test_who_was_in_danger_when_the_talk_ended_is_in_danger_still(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = tmp_path / "records"
+    make_record(records / "yesterday", [Said("I want to kill myself.", reply="Please call 112.")])
+    settings = TalkCommandSettings(
+        input=recording(tmp_path, speech_like((0.5, 1.5), length_s=4.0)),
+        pace="repeatable",
+        continues="yesterday",
+        records=records,
+    )
+    assert talk(settings) == 0
+    out = capsys.readouterr().out
+    assert REPLY not in out
+    assert "Help: " in out

@@ -6,6 +6,7 @@ from assistant import events
 from models.emotions import Emotion
 from tests.fakes import certain
 from ui.terminal.controls import LONGEST_TYPED, SENT, SPEAK, Controls, Effects
+from ui.terminal.keys import PASTED
 from ui.terminal.picture import Panel
 from ui.view import View, reduce
 
@@ -119,6 +120,18 @@ def test_typed_words_without_an_answer_come_back() -> None:
     assert "and you?" in scene.said[-1]
     scene.press("\r")
     assert scene.talk.asked == [("type", "I am well")]
+
+
+def test_what_is_pasted_is_written_and_neither_sent_nor_obeyed() -> None:
+    scene = Scene()
+    scene.press(f"{PASTED}quite\nsad", "!", f"{PASTED} q")
+    assert scene.talk.asked == []
+    assert scene.controls.panel.typed == "quite sad! q"
+    scene.press("\r")
+    assert scene.talk.asked == [("type", "quite sad! q")]
+    scene.press(PASTED + "x" * (LONGEST_TYPED + 1))
+    assert scene.controls.panel.typed == "x" * LONGEST_TYPED
+    assert str(LONGEST_TYPED) in scene.said[-1]
 
 
 def test_typed_words_have_an_end() -> None:

@@ -3,7 +3,15 @@
 import pytest
 
 from models.emotions import Emotion
-from ui.terminal.keys import BINDINGS, Action, Command, KeyDecoder, command_of, key_help
+from ui.terminal.keys import (
+    BINDINGS,
+    PASTED,
+    Action,
+    Command,
+    KeyDecoder,
+    command_of,
+    key_help,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +38,17 @@ def test_a_letter_cut_in_two_arrives_whole() -> None:
     decoder = KeyDecoder()
     first, second = "ü".encode()[:1], "ü".encode()[1:]
     assert decoder.keys(first) + decoder.keys(second) == ["ü"]
+
+
+def test_a_pasted_text_is_one_key_however_it_is_cut() -> None:
+    pasted = b"\x1b[200~quiet\nsq\x1b[201~t"
+    twice = KeyDecoder().keys(b"m" + pasted + pasted)
+    assert twice == ["m", f"{PASTED}quiet\nsq", "t", f"{PASTED}quiet\nsq", "t"]
+    for cut in range(6, len(pasted)):
+        decoder = KeyDecoder()
+        keys = decoder.keys(pasted[:cut]) + decoder.keys(pasted[cut:])
+        assert "".join(keys).replace(PASTED, "") == "quiet\nsqt"
+        assert [key for key in keys if not key.startswith(PASTED)] == ["t"]
 
 
 def test_digits_name_the_emotions_in_their_order() -> None:

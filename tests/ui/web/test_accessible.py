@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import soundfile
 
+from assistant.remembered import RememberedFile
+from tests.assistant.records.made import make_record
 from tests.fakes import speech_like
 from tests.ui.browsing import browsing, needs_chromium, page_server
 
@@ -40,6 +42,7 @@ COURSE = [
 TALK: dict[str, Any] = {
     "turns": {str(turn["turn"]): turn for turn in TURNS},
     "course": COURSE,
+    "suggestion": "my name is Anna",
     "notices": [
         {"text": "In danger call 112.", "urgency": "help"},
         {"text": "Your microphone is quiet.", "urgency": "warning"},
@@ -83,8 +86,12 @@ CONTRASTS = """() => {
 
 
 @pytest.fixture(scope="module")
-def address() -> Generator[str]:
-    with page_server() as found:
+def address(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    folder = tmp_path_factory.mktemp("kept")
+    make_record(folder / "records" / "earlier")
+    memory = RememberedFile(folder / "memory.json")
+    memory.add("My sister is called Ana")
+    with page_server(records=folder / "records", memory=memory.path) as found:
         yield found
 
 
@@ -100,8 +107,10 @@ async def state(address: str, silence: Path, name: str, scheme: str) -> AsyncGen
     async with browsing(address, silence) as page:
         await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         await page.wait_for_selector("#a-voices .a-option", state="attached")
+        await page.wait_for_selector("#a-latest button", state="attached")
         if name == "settings":
             await page.click("#a-settings-open")
+            await page.wait_for_selector("#a-memory-list li")
         elif name == "consent":
             await page.click("#a-talk")
         elif name != "welcome":
@@ -150,7 +159,7 @@ async def test_the_keyboard_reaches_everything_in_the_order_of_the_page(
 ) -> None:
     async with state(address, silence, "welcome", "light") as page:
         reached: list[str] = []
-        for _ in range(12):
+        for _ in range(16):
             await page.keyboard.press("Tab")
             reached.append(
                 await page.evaluate("document.activeElement.id || document.activeElement.innerText")

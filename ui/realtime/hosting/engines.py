@@ -12,6 +12,7 @@ from assistant.engines.protocols import (
     TextToSpeech,
     VoiceActivityDetector,
 )
+from assistant.remembered import RememberedFile
 from assistant.safety import HelpFinder
 from assistant.turns.settings import TalkSettings
 from assistant.worker import Worker
@@ -45,6 +46,11 @@ class Resident:
     """Finds words that suggest danger to life."""
     records: Path | None = None
     """Folder for the talks of people who agree to be recorded; None where nobody can."""
+    remembered: RememberedFile | None = None
+    """What is remembered between talks; None where not one person alone can reach the server."""
+    shown_records: Path | None = None
+    """Folder of recorded talks that whoever reaches this server may see and go on with; None where
+    they may not."""
     notice: str | None = None
     """Who answers or speaks instead of whom, and what mends it; the page says it in its head."""
     works_elsewhere: bool = False
@@ -66,6 +72,12 @@ class Resident:
         """The voice of a client that names none."""
         return next(iter(self.voices))
 
+    @property
+    def sends_words_to(self) -> str | None:
+        """Other machines that a model sends the person's words to; None where they stay here."""
+        hosts = [model.sends_words_to for model in self.models.values()]
+        return ", ".join(dict.fromkeys(host for host in hosts if host)) or None
+
     def engines(self) -> Engines:
         """Returns what a conversation begins with: the defaults, and a detector of its own."""
         own = self.works_elsewhere
@@ -78,6 +90,7 @@ class Resident:
             self.help_finder,
             judge=self.judge,
             judges_words=self.judges_words,
+            remembered=self.remembered,
             ear_worker=self.ear_worker,
             model_worker=Worker("speech model") if own else self.model_worker,
             voice_worker=Worker("voice") if own else self.voice_worker,

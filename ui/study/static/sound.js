@@ -5,12 +5,14 @@ import { button, make } from "./draw.js";
 import { playTest, playTrial } from "./headphones.js";
 
 const CLIP_FRAMES = Math.round((3 * 16000) / 512);
+const LEAST_FRAMES = 60; // two seconds: fewer are full of a click, or of the device's beginning
 const LOUD_SHARE = 0.2; // of the loudest frames: those in which somebody speaks
 
 export class SoundPage {
   constructor(page, audio, server) {
     Object.assign(this, { page, audio, server });
     this.levels = [];
+    this.loudest = null;
     this.clip = null;
     this.choices = page.trials.map(() => null);
     this.isHeard = !page.word;
@@ -23,14 +25,15 @@ export class SoundPage {
     return parts;
   }
 
-  // What the page carries; speech is the mean of the loudest fifth of all frames.
+  // What the page carries.
   get values() {
-    return { microphone_db: this.db, noise_db: this.noise, loudspeaker: this.hears.checked, headphones: this.choices };
+    return { microphone_db: this.loudest, noise_db: this.noise, loudspeaker: this.hears.checked, headphones: this.choices };
   }
 
+  // The level of speech: the mean of the loudest fifth of the frames of late.
   get db() {
+    if (this.levels.length < LEAST_FRAMES) return null;
     const loud = [...this.levels].sort((a, b) => b - a).slice(0, Math.ceil(LOUD_SHARE * this.levels.length));
-    if (loud.length < 5) return null;
     const power = loud.reduce((sum, value) => sum + value, 0) / loud.length;
     return Math.round(100 * Math.log10(power + 1e-12)) / 10;
   }
@@ -48,9 +51,11 @@ export class SoundPage {
     if (this.clip) this.clip.push(heard.slice());
     const now = 10 * Math.log10(power + 1e-12);
     this.meter.value = Math.max(-70, now);
-    const { db } = this;
+    if (this.db === null) return;
+    // Who has spoken well enough and then listens to tones for a minute has spoken well enough.
+    this.loudest = Math.max(this.loudest ?? -Infinity, this.db);
+    const db = this.loudest;
     const least = this.page.least_db;
-    if (db === null) return;
     const verdict = least === null || db >= least ? "good" : "too quiet: speak louder, or come closer";
     this.number.textContent = `Your voice: ${db.toFixed(0)} dB (${verdict})`;
   }

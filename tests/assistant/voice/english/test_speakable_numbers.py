@@ -10,6 +10,16 @@ from assistant.voice.english import number_words
 from assistant.voice.speakable import speakable
 
 TELEPHONES_AND_CODES = [
+    ("Ring Lifeline on 13 11 14", "Ring Lifeline on one three, one one, one four"),
+    ("on 1800 737 732", "on one eight zero zero, seven three seven, seven three two"),
+    ("0800 111 0 111", "zero eight zero zero, one one one, zero, one one one"),
+    ("112 or 999 is free", "one one two or nine nine nine is free"),
+    ("988, by call or text", "nine eight eight, by call or text"),
+    ("111 or 112 people", "one hundred eleven or one hundred twelve people"),
+    ("flat 2B, level 3B.", "flat two B, level three B."),
+    ("3B people", "three billion people"),
+    ("221B Baker St.", "two twenty one B Baker street."),
+    ("Version v2.0.1 works", "Version two point zero point one works"),
     ("call 116 123", "call one one six, one two three"),
     ("Room 5B", "Room five B"),
     ("ISO 8601", "I S O eighty six oh one"),
@@ -79,6 +89,8 @@ TELEPHONES_AND_CODES = [
 ]
 
 DATES_AND_TIMES = [
+    ("the 1960s-70s", "the nineteen sixties to seventies"),
+    ("at 12h30", "at twelve thirty"),
     ("the 1850s and 60s", "the eighteen fifties and sixties"),
     ("in 2010 and 2014 games", "in twenty ten and twenty fourteen games"),
     ("in 1500 cases", "in one thousand five hundred cases"),
@@ -140,6 +152,7 @@ DATES_AND_TIMES = [
 ]
 
 MONEY = [
+    ("12 345,67 EUR", "twelve thousand three hundred forty five euros sixty seven"),
     ("5,- €", "five euros"),
     ("the $10 million bunker", "the ten million dollar bunker"),
     ("worth $65 billion dollars now", "worth sixty five billion dollars now"),
@@ -180,6 +193,10 @@ MONEY = [
 ]
 
 UNITS = [
+    ("2.5 lbs or 12 oz", "two point five pounds or twelve ounces"),
+    ("10 min to 1 h", "ten minutes to one hour"),
+    ("½ an hour", "half an hour"),
+    ("about ~5 km", "about five kilometers"),
     ("1 kg", "one kilogram"),
     ("1 km", "one kilometer"),
     ("5 km", "five kilometers"),
@@ -301,6 +318,9 @@ ARITHMETIC = [
 ]
 
 NAMES = [
+    ("He lives on St. James St. in Bath.", "He lives on Saint James street in Bath."),
+    ("See St. Mary.", "See Saint Mary."),
+    ("On Main St. Yesterday", "On Main street Yesterday"),
     ("Henry VIII", "Henry the eighth"),
     ("Elizabeth II", "Elizabeth the second"),
     ("King Charles III", "King Charles the third"),

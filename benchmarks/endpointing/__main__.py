@@ -2,7 +2,7 @@
 
     ATTUNE_DATA=… python -m benchmarks.endpointing [--model NAME] [--turn-model FILE.onnx] [--write]
 
-Recordings of learners of English, with their own pauses and with longer ones (`benchmarks.pauses`
+Recordings of learners of English, with their own pauses and with longer ones (`pauses.py`
 says how), up to 20 of each speaker in a row as if they were one conversation: who pauses long is
 waited for longer from then on. Settings were chosen with one half of the speakers (`--tuning`).
 Sound, pauses and detector are the same for every row:
@@ -21,7 +21,7 @@ speech. `smart-turn-v3.2-cpu.onnx` lies in the wheel of `pipecat-ai`, which `--t
 
     ATTUNE_DATA=… python -m benchmarks.endpointing --field [--readers N] …
 
-gives the field's measures instead (`benchmarks.operating_points` says which), on the same learners
+gives the field's measures instead (`operating_points.py` says which), on the same learners
 with their own pauses alone, and on readers of LibriSpeech. The speech model is asked on the
 learners only: it takes a quarter of a second for each pause.
 """
@@ -47,8 +47,8 @@ from assistant.turns.judges import together
 from assistant.turns.marks import Boundary, TurnMark
 from assistant.turns.patience import Patience, PatienceSettings
 from assistant.turns.settings import TalkSettings
-from benchmarks import operating_points as field
-from benchmarks.pauses import Spoken, readers, recordings
+from benchmarks.endpointing import operating_points as field
+from benchmarks.endpointing.pauses import Spoken, readers, recordings
 from benchmarks.results import p50_p95, table, write_section
 from models.checkpoints.embedded import EMBEDDED
 

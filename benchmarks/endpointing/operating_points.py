@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.turns.marks import Boundary, TurnMark
-from benchmarks.pauses import FRAME, FRAME_MS, Spoken
+from benchmarks.endpointing.pauses import FRAME, FRAME_MS, Spoken
 
 SCORED_MS = 224.0
 """Into a silence, in whole frames: when it is scored, and the shortest that counts."""
@@ -95,29 +95,32 @@ def curve(scores: Sequence[float | None], found: Sequence[Silence]) -> list[Poin
     """
     values = np.array([np.nan if score is None else score for score in scores])
     lengths = np.array([silence.length_ms for silence in found])
-    ends, pauses = lengths == np.inf, lengths != np.inf
     known = values[~np.isnan(values)]
     levels = np.quantile(known, np.linspace(0, 1, THRESHOLDS)) if len(known) else np.zeros(0)
     points: list[Point] = []
-    for threshold in (*np.unique(levels), np.inf):
+    for threshold in (*np.unique(levels).tolist(), np.inf):
         sure = values >= threshold  # what has no score is not sure
-        for short, long in product(SHORT_MS, LONG_MS):
+        ends = _share(sure[lengths == np.inf])
+        quick, slow = (lengths[(lengths != np.inf) & (sure == flag)] for flag in (True, False))
+        pauses = max(1, len(quick) + len(slow))
+        cut_short, cut_long = _longer(quick, SHORT_MS), _longer(slow, LONG_MS)
+        for (short, cut), (long, more) in product(cut_short, cut_long):
             if long >= short:
-                wait = np.where(sure, short, long)
-                points.append(_point(wait, lengths, ends, pauses, (threshold, short, long)))
+                latency = ends * short + (1 - ends) * long
+                points.append(Point(latency, (cut + more) / pauses, threshold, short, long))
     return points
 
 
-def _point(
-    wait: NDArray[np.float64],
-    lengths: NDArray[np.float64],
-    ends: NDArray[np.bool_],
-    pauses: NDArray[np.bool_],
-    chosen: tuple[float, float, float],
-) -> Point:
-    latency = float(wait[ends].mean()) if ends.any() else 0.0
-    cut = float((lengths[pauses] > wait[pauses]).mean()) if pauses.any() else 0.0
-    return Point(latency, cut, *(float(value) for value in chosen))
+def _share(flags: NDArray[np.bool_]) -> float:
+    return float(flags.mean()) if len(flags) else 0.0
+
+
+def _longer(lengths: NDArray[np.float64], silences_ms: Sequence[float]) -> list[tuple[float, int]]:
+    """Returns each silence with how many pauses are longer than it."""
+    ordered = np.sort(lengths)
+    places = np.searchsorted(ordered, silences_ms, side="right")
+    longer = (len(ordered) - places).tolist()
+    return [(float(silence), count) for silence, count in zip(silences_ms, longer, strict=True)]
 
 
 def fewest_cut_offs(points: Sequence[Point], budget_ms: float) -> Point | None:

@@ -1,0 +1,1 @@
+"""What hears: the part that all models share, and a model that only hears."""
