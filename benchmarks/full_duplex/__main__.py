@@ -48,6 +48,15 @@ from benchmarks.rooms.talking import Talker
 from models.checkpoints.embedded import EMBEDDED
 from train.metrics import share
 
+INTRODUCTION = (
+    "Our row is of sets that were rebuilt by the benchmark's recipes (synthetic: flite and "
+    "espeak-ng; learners: real people in place of CANDOR, a third with pauses made longer), the "
+    "others' of its own data, by its own table. In brackets the 95 % interval."
+)
+ALONE_TOLD = (
+    "Turn-taking alone: the model talks at once and without end, ends are judged by the sound "
+    "and not by words, no work takes time. None of it is an answer of Attune's."
+)
 ALONE = "none"
 """Of `--model`: turn-taking alone."""
 HEAD = [
@@ -244,7 +253,8 @@ def main() -> None:
         answer_all(options.data, options, Counter())
     name = "Attune's turn-taking alone" if options.model == ALONE else f"Attune, {options.model}"
     name += ", no longer silence for strangers" if options.known else ""
-    text = report(options.data, name)
+    told = [INTRODUCTION, *([ALONE_TOLD] if options.model == ALONE else [])]
+    text = "\n\n".join([*told, report(options.data, name)])
     print(text)
     if options.write:
         command = f"python -m benchmarks.full_duplex DIR --rebuild {options.rebuild}"

@@ -102,9 +102,10 @@ def play(
         match event:
             case events.ReplyFinished(heard=heard) | events.UtteranceJoined(heard=heard):
                 played.heard.append(heard)
-            case events.Interrupted(heard=heard):
+            case events.Interrupted(heard=heard, at_s=at_s):
                 played.heard.append(heard)
-                played.interrupted += 1
+                # At the end of the input nobody interrupts: the talk is over.
+                played.interrupted += at_s < length_s - BEFORE_END_S
             case events.Yielded(yielded=False):
                 played.went_on += 1
             case events.LevelMeasured(at_s=at_s) if at_s >= length_s - BEFORE_END_S:

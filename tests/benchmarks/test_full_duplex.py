@@ -174,6 +174,7 @@ def test_the_output_has_the_length_and_the_clock_of_the_input() -> None:
     sounds = np.flatnonzero(np.abs(played.output) > 0.01) / 16_000
     assert 2.0 < sounds[0] < 4.5  # after the person, who is over at 2 s
     assert played.heard == ["That is good to hear."]
+    assert played.interrupted == 0
 
 
 @pytest.mark.skipif(
