@@ -77,15 +77,25 @@ async def alone(engines: Engines, seconds: float) -> tuple[int, int, Overheard]:
     """Lets the assistant answer without end; returns answers, those cut off, and what happened."""
     async with talking(engines) as (loop, overheard):
         await asyncio.sleep(1.0)
-        began = loop.clock_s
+        began, asked = loop.clock_s, 0
         while loop.clock_s - began < seconds:
-            over = overheard.since(0, *OVER)
-            loop.type_text(ASKED[over % len(ASKED)])
-            await overheard.until(partial(overheard.has, over + 1, *OVER), 40.0)
+            count = len(overheard.happened)
+            loop.type_text(ASKED[asked % len(ASKED)])
+            asked += 1
+            # Answers to its own words are waited for, too: what is typed would interrupt them.
+            await overheard.until(partial(_is_answered, overheard, count), 60.0)
             await asyncio.sleep(1.0)
         happened = list(overheard.happened)
     turns = History(happened).turns
-    return len(turns), sum(isinstance(e, events.Interrupted) for e in happened), overheard
+    cut = sum(isinstance(e, events.Interrupted | events.UtteranceJoined) for e in happened)
+    return len(turns), cut, overheard
+
+
+def _is_answered(overheard: Overheard, count: int) -> bool:
+    """Whether what was typed when there were `count` events, and all else, is answered."""
+    asked = overheard.since(0, events.UtteranceEnded)
+    over = overheard.since(0, *OVER, events.UtteranceJoined)
+    return overheard.since(count, events.UtteranceEnded) > 0 and over >= asked
 
 
 async def spoken_to(engines: Engines, echo: EchoMode, sentences: int, speak: Speak) -> Kept:

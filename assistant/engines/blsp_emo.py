@@ -23,7 +23,7 @@ from models.checkpoints.embedded import EMBEDDED, folder_of
 from models.config import TurnEndConfig
 from models.emotions import Emotion
 from models.generation import Sampling
-from models.hearing import Hearing
+from models.listening.hearing import Hearing
 from models.pretrained.catalogue import Part
 from models.pretrained.unpacked import KINDS, unpacked
 from models.talk import SystemLineTooLong, TalkSession

@@ -166,6 +166,10 @@ def report(root: Path, name: str) -> str:
     drops: Counter[str] = Counter()
     found = answered(samples(root, drops), drops)
     parts = [table(HEAD, [[f"**{name}**", *version_1(found, root)], *PUBLISHED])]
+    pauses = [sample for sample in found if sample.kind == "pause"]
+    if pauses:
+        begun = sum(bool(words(sample.folder / "output.json")) for sample in pauses)
+        parts.append(f"Began to speak at all in {begun} of {len(pauses)} inputs with pauses.")
     overlaps = version_1_5(found)
     if overlaps:
         head = [
@@ -238,12 +242,15 @@ def main() -> None:
         rebuild(options.data, learners, options.rebuild)
     if not options.measure_only:
         answer_all(options.data, options, Counter())
-    text = report(options.data, f"Attune, {options.model}")
+    name = "Attune's turn-taking alone" if options.model == ALONE else f"Attune, {options.model}"
+    name += ", no longer silence for strangers" if options.known else ""
+    text = report(options.data, name)
     print(text)
     if options.write:
         command = f"python -m benchmarks.full_duplex DIR --rebuild {options.rebuild}"
         known = " --known" if options.known else ""
-        write_section("Full-Duplex-Bench", f"{command} --model {options.model}{known}", text)
+        title = "Full-Duplex-Bench" + (", known speakers" if options.known else "")
+        write_section(title, f"{command} --model {options.model}{known}", text)
 
 
 if __name__ == "__main__":

@@ -127,6 +127,14 @@ def test_samples_that_are_not_whole_are_counted_and_the_rest_goes_on(tmp_path: P
         samples(tmp_path / "v1_0" / "candor_turn_taking" / "1", Counter())
 
 
+def test_a_word_in_a_pause_is_no_turn_and_is_told_all_the_same(tmp_path: Path) -> None:
+    folder = tmp_path / "v1_0" / "candor_pause_handling" / "1"
+    sample(folder, "pause.json", [{"text": "[PAUSE]", "timestamp": [1.0, 2.0]}], [[1.8, 2.1]])
+    text = report(tmp_path, "Ours")
+    assert "candor 0.000 [0.00, 0.79] (n 1)" in text
+    assert "Began to speak at all in 1 of 1 inputs with pauses." in text
+
+
 def test_backchannels_are_brief() -> None:
     figures = backchannels([(1.0, 1.5), (4.0, 4.6)], said(1.1, 4.1), 10.0)
     assert (figures.takes_turn, figures.per_s) == (False, 0.2)

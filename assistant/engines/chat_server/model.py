@@ -111,8 +111,10 @@ class ChatServerModel(SpeechModel):
         return self._opened(persona, tools) if self._asker.calls_functions else None
 
     def _opened(self, persona: Persona, tools: Sequence[dict[str, Any]]) -> "ChatServerDialogue":
-        system = self.system(persona)
-        taken, room = tokens(system) + tools_tokens(tools), self._llm.context_tokens
+        system, room = self.system(persona), self._llm.context_tokens
+        if persona.known and tokens(f"{system}{persona.known}") <= room // 2:
+            system = f"{system}\n\n{persona.known}"
+        taken = tokens(system) + tools_tokens(tools)
         if taken > room // 2:
             raise PersonaTooLong(
                 f"the persona takes about {taken} tokens of the {room} that the LLM is told: "

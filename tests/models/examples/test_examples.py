@@ -49,6 +49,7 @@ def test_examples_survive_their_file(tmp_path: Path) -> None:
         (gzip.compress(b"sad\tI lost it.\n"), "line 1 is no exchange"),
         (gzip.compress(b"\tHello.\tHi.\ngloomy\tHm.\tHm?\n"), "line 2: unknown emotion 'gloomy'"),
     ],
+    ids=["no archive", "cut off", "no exchange", "no emotion"],  # archives name the time in bytes
 )
 def test_a_damaged_file_is_told(tmp_path: Path, content: bytes, told: str) -> None:
     path = tmp_path / "examples.tsv.gz"

@@ -104,6 +104,13 @@ def test_the_llm_is_told_how_the_words_sound(model: ChatServerModel, server: Fak
     assert model.system(Persona("You are brief.")).startswith("You are brief.")
 
 
+def test_what_is_known_of_the_person_is_told_where_there_is_room(model: ChatServerModel) -> None:
+    knowing = model.open(Persona("Be brief.", known="The person is called Ada."))
+    assert knowing.messages[0]["content"].endswith("The person is called Ada.")
+    full = model.open(Persona("Be brief.", known="The person is called Ada. " * 500))
+    assert "Ada" not in full.messages[0]["content"]
+
+
 def test_a_study_may_leave_the_emotion_out(checkpoint: Path, server: FakeServer) -> None:
     llm = LlmSettings(server=server.url, tells_emotion=False)
     model = ChatServerModel(str(checkpoint), RUN, llm=llm)
@@ -240,7 +247,7 @@ def test_that_words_leave_the_machine_is_said_and_recorded(
     voice = type("Voice", (), {"reason": ""})()
     assert "llm.example.org is sent your words" in (notices(voice, model) or "")
     talk = held(model, [])
-    assert talk.conversation.opening().in_force["words_sent_to"] == "llm.example.org"
+    assert talk.conversation.opening()[0].in_force["words_sent_to"] == "llm.example.org"
 
 
 def test_the_key_stands_in_no_setting(
