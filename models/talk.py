@@ -180,6 +180,8 @@ class TalkSession:
 
     def compute(self) -> None:
         """Computes what was listened to, read and replied so far, so that nothing waits for it."""
+        if not self.is_waiting:
+            self._forget_examples()
         if len(self._text):
             self._text.logits()
 

@@ -12,9 +12,9 @@ import soundfile
 from assistant.audio.waveform import AudioClip
 from assistant.errors import OutputError
 from assistant.records.exports.markdown import plain
-from assistant.records.ledger import note
 from assistant.records.private_files import write_new
 from assistant.records.reading import Record
+from assistant.records.removal.ledger import note
 
 MARKDOWN, JSON = "comparison.md", "comparison.jsonl"
 FORM = "replay"

@@ -6,9 +6,9 @@ from pathlib import Path
 from assistant.errors import InputError, OutputError, SettingsError
 from assistant.records.exports.csv_tables import CODEBOOK
 from assistant.records.exports.table import FORMATS, Format, TablesFormat
-from assistant.records.ledger import note
 from assistant.records.private_files import write_new
 from assistant.records.reading import Found, Record, read_record
+from assistant.records.removal.ledger import note
 
 
 def write_exports(

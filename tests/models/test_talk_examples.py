@@ -92,6 +92,20 @@ def test_a_talk_with_examples_equals_a_fresh_run(model: BlspEmo, talk: TalkSessi
     assert ids_of(fresh) == ids_of(talk)
 
 
+def test_what_is_computed_ahead_is_the_talk_without_its_examples(
+    model: BlspEmo, talk: TalkSession
+) -> None:
+    talk.read("The train?")
+    talk.replace_reply("Which train is it?")
+    talk.compute()
+    assert "How late?" not in shown(model, talk)
+    talk.truncate("Which train")
+    talk.read("Hm")
+    talk.replace_reply("Yes.")
+    expected = prompt(model, [("The train?", "Which train")], "Hm")
+    assert ids_of(talk)[: len(expected)] == expected
+
+
 def test_truncating_after_the_examples_left_keeps_what_was_heard(
     model: BlspEmo, talk: TalkSession
 ) -> None:

@@ -8,7 +8,11 @@ from pathlib import Path
 
 from assistant.errors import InputError, OutputError, SettingsError
 from assistant.records.backup import back_up
-from assistant.records.deletion import (
+from assistant.records.exporting import write_exports
+from assistant.records.exports import json_lines
+from assistant.records.index import Index, Listed, Query, rebuild
+from assistant.records.reading import Found, find_records, read_record, resolve
+from assistant.records.removal.deletion import (
     Forget,
     Receipt,
     delete_record,
@@ -16,12 +20,8 @@ from assistant.records.deletion import (
     older_than,
     summary,
 )
-from assistant.records.exporting import write_exports
-from assistant.records.exports import json_lines
-from assistant.records.hold import hold, release
-from assistant.records.index import Index, Listed, Query, rebuild
-from assistant.records.reading import Found, find_records, read_record, resolve
-from assistant.records.retention import enforce_retention, set_rule, too_old
+from assistant.records.removal.hold import hold, release
+from assistant.records.removal.retention import enforce_retention, set_rule, too_old
 from assistant.records.schema import log_schema
 from assistant.records.settings import RecordsSettings
 from ui.records.playing import play

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from html import escape
 from urllib.parse import quote, urlencode
 
-from assistant.records.deletion import Receipt, summary
 from assistant.records.exports.table import FORMATS
 from assistant.records.index import Listed
 from assistant.records.reading import Record
+from assistant.records.removal.deletion import Receipt, summary
 from assistant.records.wording import clock
 from models.emotions import EMOTION_LABELS
 from ui.shown import day_and_time, one_line

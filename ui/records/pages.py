@@ -12,12 +12,12 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from assistant.errors import AssistantError, InputError, OutputError
 from assistant.records.continuing import earlier_talk
-from assistant.records.deletion import delete_record, finish_deletions
 from assistant.records.exports.compared import compared
 from assistant.records.exports.page import page
 from assistant.records.exports.table import FORMATS, Format
 from assistant.records.index import Index, Listed, Query
 from assistant.records.reading import Record, read_record, resolve
+from assistant.records.removal.deletion import delete_record, finish_deletions
 from ui.records.command import moment
 from ui.records.markup import ALL_TALKS, deleted_page, list_page, problem_page, tools
 from ui.shown import one_line

@@ -20,7 +20,7 @@ from assistant.errors import OutputError
 from assistant.files.replayed import FileEnds, opened_files
 from assistant.records.continuing import earlier_talk
 from assistant.records.recording import Consent, Recorder
-from assistant.records.retention import enforce_retention, forgetting, too_old
+from assistant.records.removal.retention import enforce_retention, forgetting, too_old
 from assistant.remembered import RememberedFile
 from assistant.session import open_card, open_talk, turn_taking
 from assistant.settings import EngineSettings, HelpSettings, TalkCommandSettings

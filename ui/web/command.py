@@ -156,7 +156,7 @@ def _records_pages(settings: WebSettings, password: str | None) -> "RecordsPages
 
 def _retaining(settings: WebSettings) -> "Retain | None":
     """Returns what deletes the talks that their folder's rule does not allow any more."""
-    from assistant.records.retention import enforce_retention, forgetting
+    from assistant.records.removal.retention import enforce_retention, forgetting
 
     root = settings.records
     return root and partial(enforce_retention, root, forgetting(root, settings.index))

@@ -12,8 +12,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp
 
 from assistant.errors import AssistantError, SettingsError
-from assistant.records.deletion import Receipt
-from assistant.records.retention import too_old
+from assistant.records.removal.deletion import Receipt
+from assistant.records.removal.retention import too_old
 from ui.page_colours import colours_router
 from ui.realtime.hosting.admission import AdmissionSettings
 from ui.realtime.hosting.engines import Resident

@@ -20,9 +20,9 @@ from assistant.files.record_replay import (
 )
 from assistant.files.record_replay import replay as replayed_turns
 from assistant.records.comparison_files import JSON, MARKDOWN, ComparisonFolder
-from assistant.records.ledger import exported_files
 from assistant.records.reading import Record, read_record, resolve
 from assistant.records.recording import AUDIO_NAME, Consent
+from assistant.records.removal.ledger import exported_files
 from models.emotions import Emotion
 from tests.assistant.records.made import TALK, Said, make_record
 from tests.fakes import LevelDetector, ScriptedModel, ToneVoice, certain, speech_like

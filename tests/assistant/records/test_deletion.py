@@ -11,12 +11,12 @@ import pytest
 
 from assistant.errors import InputError, OutputError
 from assistant.records.backup import back_up
-from assistant.records.deletion import delete_record, finish_deletions, older_than
 from assistant.records.exporting import write_exports
 from assistant.records.exports.table import FORMATS
 from assistant.records.index import Index, Query
 from assistant.records.reading import find_records, read_record, resolve
 from assistant.records.recording import AUDIO_NAME, LOG_NAME
+from assistant.records.removal.deletion import delete_record, finish_deletions, older_than
 from tests.assistant.records.made import BEGAN, TALK, Said, make_record
 
 SECRETS = (b"driving", b"shoulder", b"sorry")

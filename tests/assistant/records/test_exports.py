@@ -15,9 +15,9 @@ import soundfile
 from assistant.errors import OutputError, SettingsError
 from assistant.records.exporting import write_exports
 from assistant.records.exports.table import FORMATS, Format
-from assistant.records.ledger import exported_files
 from assistant.records.reading import Record, read_record, resolve
 from assistant.records.recording import AUDIO_NAME, LOG_NAME, Consent
+from assistant.records.removal.ledger import exported_files
 from assistant.records.turns import Passage, passages, recorded_turns, timed_words
 from models.emotions import Emotion
 from tests.assistant.records.made import TALK, Said, make_record

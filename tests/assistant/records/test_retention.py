@@ -11,11 +11,11 @@ from starlette.testclient import TestClient
 import app
 from assistant.errors import InputError
 from assistant.records import retention
-from assistant.records.deletion import delete_record
-from assistant.records.hold import hold, release
 from assistant.records.reading import resolve
 from assistant.records.recording import Consent, Recorder
-from assistant.records.retention import enforce_retention, read_rule, set_rule
+from assistant.records.removal.deletion import delete_record
+from assistant.records.removal.hold import hold, release
+from assistant.records.removal.retention import enforce_retention, read_rule, set_rule
 from tests.assistant.records.made import BEGAN, Said, make_record
 from tests.ui.serving import resident
 from ui.web import server

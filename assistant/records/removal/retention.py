@@ -11,9 +11,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assistant.errors import InputError, OutputError
-from assistant.records.deletion import Forget, Receipt, delete_record, older_than
 from assistant.records.index import Index
 from assistant.records.private_files import write_new
+from assistant.records.removal.deletion import Forget, Receipt, delete_record, older_than
 
 FILE_NAME = "retention.json"
 GRACE = timedelta(days=1)

@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict
 from assistant.errors import InputError, OutputError
 from assistant.records.backup import backups_of
 from assistant.records.exports.csv_tables import without
-from assistant.records.hold import check_not_held, is_on_hold
-from assistant.records.ledger import Exported, exported_files
 from assistant.records.mending import is_being_written
 from assistant.records.private_files import replace_text, write_new
 from assistant.records.reading import LINK, Found, find_records, read_record
+from assistant.records.removal.hold import check_not_held, is_on_hold
+from assistant.records.removal.ledger import Exported, exported_files
 
 RECEIPTS = "receipts"
 DOOMED = ".deleted-"
