@@ -501,6 +501,8 @@ def from_record(record: dict[str, Any]) -> Event:
 
 
 def _plain(value: Any) -> Any:
+    # Before other enumerations: its values are places in a checkpoint's output, which no log should
+    # depend on.
     if isinstance(value, Emotion):
         return value.label
     if isinstance(value, Enum):
@@ -514,6 +516,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
+# A log of a long talk has thousands of events of a few kinds.
 @cache
 def _field_types(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)
@@ -531,6 +534,7 @@ def _rebuilt(value: Any, kind: Any) -> Any:
     if origin is tuple:
         return tuple(value)
     if origin in (types.UnionType, typing.Union):
+        # No event has a union but "something or None".
         inner = [part for part in typing.get_args(kind) if part is not type(None)]
         return None if value is None else _rebuilt(value, inner[0])
     return value

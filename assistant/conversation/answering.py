@@ -56,6 +56,8 @@ class Answering:
         speaker = ClipSpeaker(speak, sample_rate=self._conversation.engines.voice.sample_rate)
         reply = Reply(asked, self._conversation, speaker)
         self._tell_over(asked)
+        # Before it runs: a question that is there already cannot go on, so that nothing is held
+        # back.
         reply.commit()
         await self._run(reply)
         if reply.failure is not None:
@@ -77,6 +79,8 @@ class Answering:
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
+            # As in a talk (`Replies._end`): stop the engines, wait until the task is over, and only
+            # then put the model in step.
             reply.stop(forget=True)
             task.cancel()
             await asyncio.wait({task})

@@ -82,6 +82,8 @@ class Conversation:
     def emit(self, make: Callable[[float], events.Event]) -> None:
         """Publishes the event that `make` makes from the present audio time."""
         event = make(self.clock_s)
+        # Before those who listen: one of them may begin the next turn at once, and that goes by
+        # these.
         self.memory.controls.follow(event)
         self.memory.remembering.follow(event)
         self._in_force.listen(event)

@@ -142,6 +142,8 @@ class Hearing:
             await self._engines.model_worker.call(self._read, due=self._due)
             self._reads(Transcript(self._question.words, source="typed"))
             return
+        # None ahead: between emotion and words the worker serves what is due sooner, and a question
+        # that is withdrawn meanwhile costs no further step.
         self._items = self._engines.model_worker.stream(
             lambda: self._hear(utterance), ahead=0, due=self._due
         )
@@ -153,6 +155,8 @@ class Hearing:
                 self._reads(item)
 
     def _read(self) -> None:
+        # Set in the step itself: a question whose step never ran must not be taken back, for that
+        # would take the one before it (`Reply.settle`).
         self.is_taken_in = True
         self._memory.dialogue.read(self._question.text)
 
@@ -162,6 +166,8 @@ class Hearing:
 
     async def _judge(self) -> None:
         by_sound = await self._score(self._engines.judge)
+        # Told before the words are judged: the endpointer asks with every frame of the pause, and
+        # the first score may be enough to end the turn.
         self.completeness = by_sound
         by_words = await self._score(self._memory.scorer)
         self.completeness = together(by_sound, by_words, self.words)
@@ -169,6 +175,7 @@ class Hearing:
     async def _score(self, judge: CompletenessScorer | None) -> float | None:
         """Returns what `judge` says of the question, if there is one and it is still asked."""
         utterance = self._question.utterance
+        # Nobody asks any more once the turn is over, and the step would delay the answer.
         if judge is None or utterance is None or self.is_over:
             return None
         score = partial(judge.score, utterance, self.words)
@@ -225,6 +232,7 @@ class Hearing:
 async def _stopped(task: asyncio.Task[None]) -> None:
     """Stops `task`; raises what it died of, engines excepted, whose work is not wanted any more."""
     task.cancel()
+    # `wait` does not raise what the task died of, which is looked at below.
     await asyncio.wait({task})
     error = None if task.cancelled() else task.exception()
     if error is not None and not isinstance(error, EngineFailed):

@@ -181,9 +181,12 @@ class TalkLoop:
                 async with aclosing(self._frames()) as frames:
                     async for frame in frames:
                         await self._take(frame)
+                # Asked to stop, a reply may still be under way: the group would wait for it to be
+                # spoken out.
                 self._replies.interrupt()
             reason = "stopped" if self._is_stopping else "input ended"
         except BaseExceptionGroup as errors:
+            # One cause is raised as itself: callers tell a lost device from a bug by its type.
             if len(errors.exceptions) == 1:
                 raise errors.exceptions[0] from None
             raise
@@ -198,12 +201,15 @@ class TalkLoop:
     def interrupt(self) -> None:
         """Silences the assistant."""
         if not self._replies.is_prepared:
+            # Only what is heard can be silenced. The hold is taken off with it: it would keep the
+            # next answer silent, too.
             self._replies.interrupt()
             self._way.speak_again()
 
     def mute(self, muted: bool) -> None:
         """Closes or opens the microphone."""
         self._is_muted = muted
+        # Half of what is said across the change is not heard: the other half is no turn to answer.
         self.abandon_turn()
         self._emit(partial(events.Muted, muted=muted))
 
@@ -240,6 +246,7 @@ class TalkLoop:
         if not self._typed:
             self._typed_at_s = self.clock_s
         self._typed.append((text, text if words is None else words))
+        # Else `_look_at_typed` answers it, which looks with every frame.
         if self._is_running and self._endpointer.is_idle:
             self._answer_typed()
 
@@ -330,6 +337,7 @@ class TalkLoop:
         self._replies.interrupt()
         now_s = asyncio.get_running_loop().time()
         turn = self._replies.next_turn
+        # Recorded sound has no place on this clock: it is taken to end now.
         start = max(0, self._clock - (0 if utterance is None else len(utterance)))
         self._replies.prepare(Question(turn, utterance, text, start, self._clock, now_s, words))
         self._commit(_seconds(start), self.clock_s, self.clock_s, reason)
@@ -341,9 +349,11 @@ class TalkLoop:
                 if self._is_stopping:
                     return
                 yield frame
+        # The input may end amid a turn: what was said until then is answered.
         self._finish_turn()
         size = self._ear.frame_samples
         while self._is_busy and not self._is_stopping:
+            # As fast as sound comes: the clock, and all that waits by it, goes by frames alone.
             await asyncio.sleep(size / SPEECH_RATE_HZ)
             yield AudioFrame(np.zeros(size, dtype=np.float32), self._clock)
 
@@ -353,14 +363,18 @@ class TalkLoop:
         return bool(self._asking or self._typed) or not self._replies.is_idle
 
     async def _take(self, frame: AudioFrame) -> None:
+        # Silence in place of what is muted, and not nothing: recording, echo canceller and clock
+        # stay in step.
         samples = np.zeros_like(frame.samples) if self._is_muted else frame.samples
         played = frame.played
         if played is None:
             played = self._ends.speaker.played(len(samples), captured_s=frame.captured_s)
         heard = await self._ear_worker.call(partial(self._ear.listen, samples, played))
+        # Only when it is heard: what is emitted meanwhile belongs to the time before this frame.
         self.conversation.clock_samples += len(samples)
         for tap in self._taps:
             tap(samples, played)
+        # Before its marks are acted on: the utterance that they cut out may end with this frame.
         self._keep(heard.samples)
         self._endpointer.patience = self._patience.factor
         self._endpointer.least_silence_ms = self._patience.least_silence_ms
@@ -393,6 +407,8 @@ class TalkLoop:
         replies = self._replies
         is_idle = replies.is_idle and replies.unheard_start is None
         keep_s = IDLE_KEEP_S
+        # Also after the turn: who goes on while nothing was heard of the answer is joined to it,
+        # and its sound is needed again.
         if not (is_idle and self._endpointer.is_idle):
             keep_s += self._settings.endpointing.longest_turn_s
         self._sound.append(samples, keep_s=keep_s)
@@ -410,6 +426,8 @@ class TalkLoop:
         match self._echo_now:
             case EchoState.TOO_STRONG:
                 return True
+            # A canceller learns one delay: an echo that came out of step with what is played passes
+            # it.
             case EchoState.REMOVED if self._presence.has_lost_step(self._clock):
                 return True
             case _:
@@ -452,9 +470,13 @@ class TalkLoop:
                 self._emit(lambda at_s: events.SpeechDropped(at_s, start_s, end_s))
             case Boundary.CONFIRMED:
                 self._emit(lambda at_s: events.SpeechConfirmed(at_s, start_s, contested))
+                # Before captions begin: where the question begins is known once the answer is cut
+                # or joined.
                 self._take_floor(mark)
                 self._captions.begin(self._start_of(mark))
             case Boundary.PAUSED:
+                # The reply that is prepared now has the model read the same sound: it is not to
+                # wait for that.
                 self._captions.stop()
                 self._paused_at = mark.speech_end_samples
                 if self._settings.answers:
@@ -478,12 +500,17 @@ class TalkLoop:
     def _take_floor(self, mark: TurnMark) -> None:
         """The person has the floor: what was a pause of theirs is learnt before it is judged."""
         onset = mark.start_samples + _samples(self._settings.endpointing.lead_ms)
+        # `interrupt` asks how long a pause may be (`_rejoin_samples`), and this one counts for
+        # that.
         has_learnt = self._learn_pause(onset)
+        # Fallen silent, the answer would have to speak again, over the person, to come to its end.
         may_end = not self._way.is_silent
         joins = self._replies.interrupt(onset_samples=onset, may_end=may_end)
         if joins and not has_learnt:
             self._patience.paused(1_000 * _seconds(onset - self._paused_at))
         self._has_paused = joins or has_learnt
+        # Last: with the hold taken off before the queue was cleared, the answer would be heard
+        # again.
         self._way.go_on()
 
     def _learn_pause(self, onset: int) -> bool:
@@ -492,6 +519,7 @@ class TalkLoop:
         if answered is None or self._replies.is_prepared:
             return False
         silence = onset - answered.question.speech_end_samples
+        # A shorter one makes `interrupt` join both parts: `_take_floor` learns it then.
         if answered.question.utterance is None or silence <= self._rejoin_samples():
             return False
         return self._patience.answered_in(
@@ -510,6 +538,8 @@ class TalkLoop:
         start, end = first + spans[0][0], first + spans[-1][1]
         held = replace(mark, start_samples=start, end_samples=end, speech_end_samples=end)
         said = [self._sound.cut(first + one, first + other) for one, other in spans]
+        # Nothing but what a question that is joined to this one has before it. Silence between
+        # words is left out: the key tells the end, so that nothing has to be judged by it.
         before = self._sound.cut(self._start_of(held), start)
         self._replies.prepare(self._question(held, np.concatenate([before, *said])))
         self._answer(held)
@@ -519,6 +549,8 @@ class TalkLoop:
         start = self._start_of(mark)
         if utterance is None:
             utterance = self._sound.cut(start, mark.end_samples)
+        # Counted back from now: the audio clock does not tell the event loop's time, by which
+        # latencies are measured.
         silence_s = _seconds(self._clock - mark.speech_end_samples)
         return Question(
             turn=self._replies.next_turn,
@@ -535,6 +567,7 @@ class TalkLoop:
 
     def _answer(self, mark: TurnMark) -> None:
         """The turn is over: lets the reply that was prepared in its last pause go ahead."""
+        # Without a pause before its end, cut by hand or at its longest, nothing is prepared yet.
         if not self._replies.is_prepared:
             self._replies.prepare(self._question(mark))
         start_s, speech_end_s = _seconds(self._start_of(mark)), _seconds(mark.speech_end_samples)
@@ -548,6 +581,7 @@ class TalkLoop:
     def _commit(self, start_s: float, end_s: float, speech_end_s: float, reason: str) -> None:
         turn = self._replies.next_turn
         self._captions.end()
+        # Before `commit`, which tells what was held back: all of that names this turn.
         self._emit(
             lambda at_s: events.UtteranceEnded(at_s, turn, start_s, end_s, speech_end_s, reason)
         )

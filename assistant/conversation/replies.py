@@ -87,6 +87,8 @@ class Replies:
 
     def _is_ending(self, reply: Reply) -> bool:
         """Returns whether little is left of an answer of which as much was heard."""
+        # A reply of a word or two is near its end from its first sample on: who speaks then has not
+        # heard it, and does not answer it.
         least = ENDING_S * self._speaker.sample_rate
         is_left = self._speaker.queued_samples <= least
         return reply.is_made and is_left and reply.played_samples >= least
@@ -132,6 +134,8 @@ class Replies:
         heard = reply.heard_within(played_samples)
         unheard = self._speaker.clear() if self._current is reply else 0
         settle = partial(self._dialogue.truncate, heard)
+        # An answer that is over has no task to stop, but the step it asks of the model waits its
+        # turn.
         if self._current is reply:
             self._end(settle)
         else:
@@ -161,12 +165,17 @@ class Replies:
             not reply.is_audible
             or onset_samples - reply.question.speech_end_samples <= self._rejoin_samples()
         )
+        # A question at the end of an answer asks for this very speech, however soon that comes.
         if may_end and (reply.asks or not continues) and self._is_ending(reply):
             self._current = None
             self._settling = self._task  # the next answer begins after its last word
             return False
+        # Silence first: the person waits for it, while a step of the engines may take long. What
+        # was heard is read after it, when not a sample more can be played.
         unheard = self._speaker.clear()
         heard = reply.heard()
+        # Nothing heard is no answer yet, so that speech goes on with its question. Silenced by key
+        # or by what was typed, the question stays as it was asked.
         if onset_samples is not None and (continues or not heard):
             self._join(reply, heard)
             return True
@@ -187,6 +196,8 @@ class Replies:
         )
 
     def _join(self, reply: Reply, heard: str) -> None:
+        # Sound goes on from sound alone: typed words that speech cut off are given back to the
+        # person by page and terminal.
         if reply.question.utterance is not None:
             self._joined_start = reply.question.start_samples
             self._next_turn = reply.question.turn
@@ -201,8 +212,12 @@ class Replies:
         reply, task = self._current, self._task
         assert reply is not None and task is not None
         self._current = None
+        # The flag before the task: engines look at it within a step, and a task that is cancelled
+        # alone leaves their thread at work until the step is done.
         reply.stop(forget=forget)
         task.cancel()
+        # A chain: after the reply that it ends and after what was settled before, so that the model
+        # takes all of it in the order in which it happened.
         self._settling = self._group.create_task(self._settle(reply, settle, task, self._settling))
 
     async def _settle(
@@ -211,11 +226,15 @@ class Replies:
         """Runs `settle` on the model's worker, once the tasks it follows are over."""
         pending = {task for task in after if task is not None}
         if pending:
+            # `wait` takes a task that was cancelled or failed for over, too.
             await asyncio.wait(pending)
         await reply.settle(settle)
 
     async def _run(self, reply: Reply, settling: asyncio.Task[None] | None) -> None:
         if settling is not None:
+            # Else the question would stand behind words in the model that nobody heard. By `wait`,
+            # which does not cancel what it waits for: a reply that is withdrawn here must not stop
+            # that.
             await asyncio.wait({settling})
         await reply.run()
         if self._current is reply:

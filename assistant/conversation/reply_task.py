@@ -90,6 +90,8 @@ class Reply:
     def commit(self) -> None:
         """The turn is over: publishes what was held back and lets playback begin."""
         self.mark(Mark.ENDPOINT)
+        # From now on somebody waits for it: until then it was due `EAGER_S` after the last word
+        # only, behind the answers of talks that share the engines.
         self._wanted_s = asyncio.get_running_loop().time()
         held, self._held = self._held or [], None
         self._committed.set()
@@ -144,6 +146,8 @@ class Reply:
 
         Where an engine breaks, `failure` says so.
         """
+        # However the answer ends: what the person said is still taken in, where it is wanted, and
+        # the model's iterator is closed.
         try:
             try:
                 await self._answer()
@@ -174,6 +178,8 @@ class Reply:
         await self._committed.wait()
         if self.is_audible:
             await self._speaker.drain()
+        # Of a failed turn nobody heard anything of, the model keeps nothing, the question neither:
+        # it would stand there without an answer.
         heard, dialogue = self.heard(), self._memory.dialogue
         await self.settle(partial(dialogue.truncate, heard) if heard else dialogue.withdraw)
 
@@ -192,6 +198,8 @@ class Reply:
         self._emit(partial(events.StyleChosen, turn=self.question.turn, style=style))
         async with aclosing(self._sentences()) as sentences:
             async for sentence in sentences:
+                # Not before there is a sentence: judging takes steps of the model, and the first
+                # sound would wait for them.
                 hearing.go_on()
                 await self._speak(sentence, style)
         if self._made_s == 0.0 and not self._has_called:
@@ -201,6 +209,7 @@ class Reply:
         self.mark(Mark.SPOKEN)
         await self._committed.wait()
         await self._speaker.drain()
+        # All was played, so that all was heard: `heard` would place words by their letters only.
         self._emit(
             partial(
                 events.ReplyFinished,
@@ -227,6 +236,7 @@ class Reply:
         stream = self._clips(ASK_AGAIN, style)
         with closing(stream):
             clips = [clip async for clip in stream]
+        # Made whole before it is told: only a clip shows that the voice speaks at all.
         if not clips:
             return
         text = f" {ASK_AGAIN}" if self.generated.strip() else ASK_AGAIN
@@ -298,6 +308,8 @@ class Reply:
                 self.mark(Mark.FIRST_AUDIO)
                 self._made_s += clip.duration_s
                 waiting.append(clip)
+                # On an idle speaker so short a clip would be over before the next is made, which is
+                # heard as a gap; behind others it may follow at once.
                 is_idle = speaker.queued_samples == 0
                 if is_idle and sum(item.duration_s for item in waiting) < JITTER_S:
                     continue
@@ -316,15 +328,19 @@ class Reply:
         )
 
     async def _play(self, clip: AudioClip) -> None:
+        # Here a prepared reply waits: what was made so far can be withdrawn, what is played cannot.
         await self._committed.wait()
         speaker = self._speaker
         if self._first_played is None:
             self._first_played = speaker.played_samples
+            # The speech that is made is heard from now on, and more is wanted when it runs out.
             self._wanted_s = asyncio.get_running_loop().time()
             self.mark(Mark.PLAYED)
             self._emit(partial(events.ReplyStarted, turn=self.question.turn))
             marks_ms = self.marks_ms
             self._emit(partial(events.TurnTimed, turn=self.question.turn, marks_ms=marks_ms))
+        # Before `play`, which waits while the queue is full: who interrupts then has heard a part
+        # of this clip.
         self._spoken.add(round(len(clip.samples) * speaker.sample_rate / clip.sample_rate))
         await speaker.play(clip)
 

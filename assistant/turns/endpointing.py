@@ -125,6 +125,7 @@ class Endpointer:
             share = min(1.0, max(0.0, score / settings.sure_completeness))
         shortest, longest = settings.shortest_silence_ms, settings.longest_silence_ms
         required_ms = (longest - (longest - shortest) * share) * self.patience
+        # However complete the words are: this person has paused so long before, and went on.
         return max(required_ms, self.least_silence_ms)
 
     def feed(
@@ -156,9 +157,13 @@ class Endpointer:
             if not voiced:
                 return []
             self._open(floor)
+        # In a pause one loud frame breaks no silence yet: `_pause_step` counts them.
         if voiced and self._phase is not _Phase.PAUSED:
             self._voice()
         if self._phase is _Phase.ONSET:
+            # Beside the assistant's voice plain speech alone counts for more than lowering it: a
+            # detector that was just begun anew gives a noise 0.8, falling to 0.5, and people stay
+            # above 0.9.
             is_sure = floor is Floor.FREE or probability >= self.settings.contested_threshold
             return self._onset_step(voiced, voiced and is_sure, floor)
         return self._turn_step(voiced)
@@ -173,6 +178,7 @@ class Endpointer:
         """Forgets the turn under way (muted, or push-to-talk let go): drops what was announced."""
         if self._phase is _Phase.IDLE:
             return []
+        # What was heard until now is given up, so that no later turn reaches back into it.
         self._previous_end = self._clock
         return self._drop()
 
@@ -183,10 +189,13 @@ class Endpointer:
             return False
         weakness = self._weakness()
         if not self._foreground.admits(level_db, weakness, in_turn=self.in_turn):
+            # What was weak until now was no end of the person's: their silence began with their own
+            # last word.
             if self._foreground.has_found_room:
                 self._last_voiced = min(self._last_voiced, self._last_near)
             return False
         if self.in_turn and (frames := self._foreground.taken_over_by(weakness)):
+            # What was said before the louder voice belongs to the room, and not to this turn.
             lead = self._samples(self.settings.lead_ms)
             self._start = max(self._start, self._clock - frames * self._frame - lead)
         return True
@@ -205,6 +214,8 @@ class Endpointer:
         settings = self.settings
         if self._phase in (_Phase.IDLE, _Phase.ONSET) and contested:
             return min(settings.duck_threshold, settings.contested_threshold)
+        # More is needed to open a turn, or to break its pause, than to go on with it: within a turn
+        # soft sounds are speech.
         if self._phase in (_Phase.IDLE, _Phase.PAUSED):
             return settings.start_threshold
         return settings.end_threshold
@@ -224,6 +235,8 @@ class Endpointer:
         self._phase = _Phase.ONSET
         self._floor = floor
         self._onset = self._clock - self._frame
+        # A word is noticed after it began, and what was withheld as possible echo was not looked
+        # at. Sound of the turn before is heard only once.
         lead = self._samples(settings.lead_ms) + self._withheld
         self._start = max(self._previous_end, self._onset - lead, 0)
         self._heard = self._voiced = 0
@@ -286,6 +299,8 @@ class Endpointer:
         needed_ms = settings.drop_ms
         if self._has_yielded and verdict is not Verdict.ACKNOWLEDGES:
             needed_ms = settings.resume_ms
+        # The model may be busy with others: its words are waited for longer, though not for ever,
+        # while the assistant is silent.
         if verdict is None:
             needed_ms = max(needed_ms, settings.verdict_ms)
         is_late = silent >= self._samples(needed_ms)
@@ -361,6 +376,7 @@ class Endpointer:
             boundary=boundary,
             at_samples=self._clock,
             start_samples=self._start,
+            # A mark may come before the whole tail is there.
             end_samples=min(self._clock, self._last_voiced + tail),
             speech_end_samples=self._last_voiced,
             reason=reason,

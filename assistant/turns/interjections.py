@@ -93,6 +93,7 @@ class InterjectionJudge:
         number = self._asked
 
         def deliver(verdict: Verdict | None, error: BaseException | None) -> None:
+            # The model may be asked about the next words before it has judged these.
             if number == self._asked:
                 self._verdict = verdict or Verdict.UNCLEAR
             if error is not None and not isinstance(error, EngineFailed):
@@ -114,6 +115,8 @@ def _judged(model: SpeechModel, utterance: Waveform) -> Verdict:
         return verdict_of(words)
     claims = len(ACKNOWLEDGEMENTS)
     other = claims + len(CLAIMS)
+    # Before both lists are compared: of phrases that all fit badly some fit better than the others,
+    # too.
     if _are_other(words, scores[other:], best=max(scores[:other])):
         return Verdict.CLAIMS
     verdict = verdict_of_scores(scores[:claims], scores[claims:other])

@@ -31,6 +31,8 @@ class PatienceSettings(BaseModel):
     """Silence that ends a person's first turn at the earliest: how they pause is not known yet."""
 
 
+# What these do to slow speakers and to all others is measured by `benchmarks.endpointing`: "End of
+# turn" in benchmarks/RESULTS.md.
 LONG_PAUSE_MS = 700.0
 """Pauses of this length and more within a turn mark a slow speaker."""
 SLOW_PAUSE_MS = 450.0
@@ -62,6 +64,7 @@ class Patience:
     def factor(self) -> float:
         """The factor now."""
         settings = self.settings
+        # Squared below: pauses that anybody makes hardly count, those of a slow speaker do.
         slowness = min(1.0, self._longest_ms / LONG_PAUSE_MS)
         return settings.base * (1.0 + settings.slow * slowness**2 + settings.sad * self._sadness)
 
@@ -93,6 +96,7 @@ class Patience:
             completeness: Probability that what was answered was a whole turn, where it is known.
             is_cut: Whether the answer was still being spoken.
         """
+        # Gone in any case: only what happens twice in a row is a pause, and not an interruption.
         before_ms, self._suspected_ms = self._suspected_ms, None
         if silence_ms > LEARNT_MS or not self.settings.longer:
             return False
@@ -122,6 +126,8 @@ class Patience:
     def heard(self, estimate: EmotionEstimate) -> None:
         """The person sounded like this."""
         sadness = 0.0 if estimate.abstained else estimate.probabilities[Emotion.SAD]
+        # Half of it is this turn, half all turns before: one sad sentence slows a talk down for two
+        # or three turns, not for good.
         self._sadness = 0.5 * self._sadness + 0.5 * sadness
 
     @property
