@@ -56,6 +56,8 @@ class StyleTarget(_Strict):
         return SpeakingStyle(
             emotion=self.tone if intensity > 0 else Emotion.NEUTRAL,
             intensity=intensity,
+            # A factor, of which half is its root: slower and faster grow alike. The others below
+            # are differences from what the voice does by itself.
             rate=self.rate**intensity,
             pitch=self.pitch * intensity,
             pitch_range=1.0 + (self.pitch_range - 1.0) * intensity,

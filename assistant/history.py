@@ -170,6 +170,8 @@ class SpokenReply:
         if piece.is_complete and played >= piece.samples:
             return piece.text
         expected = piece.samples
+        # What is queued is only its beginning: by that length alone the whole text would count as
+        # heard.
         if not piece.is_complete:
             words = len(piece.text.split())
             expected = max(expected, round(words * self._rate / WORDS_PER_S))

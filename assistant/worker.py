@@ -48,6 +48,8 @@ class Worker:
         self.busy_s = 0.0
         """Seconds at work so far; written by the thread alone."""
         self._limit = limit
+        # Of steps that are due together the first one asked for goes first; without it the queue
+        # would compare functions.
         self._order = itertools.count()
         self._requests: queue.PriorityQueue[tuple[float, int, Callable[[], None] | None]] = (
             queue.PriorityQueue()
@@ -119,6 +121,7 @@ class Worker:
                 result = function()
             except BaseException as caught:  # carried to the loop and raised there
                 error = caught
+            # A step may outlive the conversation that asked for it: then nobody takes its result.
             if not loop.is_closed():
                 loop.call_soon_threadsafe(arrive, result, error)
 
@@ -134,6 +137,7 @@ class Worker:
             wait: Whether to block until then, which is not for the event loop.
         """
         if self._thread is not None:
+            # Due after all that waits, whatever that is due at.
             self._requests.put((NEVER, next(self._order), None))
             if wait:
                 self._thread.join()
@@ -197,6 +201,7 @@ class Stream(Generic[Item]):
         if not self._is_over:
             self._is_over = True
             self._stop_waiting()
+            # There, and in its turn: a generator cannot be closed while a step runs within it.
             self._worker.submit(self._close_iterator, lambda _result, _error: None)
 
     def _request(self, *, at_most: int) -> None:

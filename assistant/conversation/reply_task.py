@@ -178,8 +178,8 @@ class Reply:
         await self._committed.wait()
         if self.is_audible:
             await self._speaker.drain()
-        # Of a failed turn nobody heard anything of, the model keeps nothing, the question neither:
-        # it would stand there without an answer.
+        # Where nothing was heard of a failed answer the question goes, too: it would stand in the
+        # model without an answer.
         heard, dialogue = self.heard(), self._memory.dialogue
         await self.settle(partial(dialogue.truncate, heard) if heard else dialogue.withdraw)
 

@@ -231,6 +231,7 @@ class BlspEmoDialogue:
 
 def _begun(model: BlspEmo, persona: Persona, sampling: Sampling) -> TalkSession:
     """Returns a talk with `persona`, and with what it knows of the person where that fits."""
+    # The persona comes first: where both do not fit, what is known of the person is left out.
     if persona.known:
         with suppress(SystemLineTooLong):
             return TalkSession(
@@ -245,6 +246,8 @@ def load_checkpoint(source: str, run: ModelSettings) -> BlspEmo:
     Raises:
         EngineUnavailable: It cannot be loaded; the message names the remedy.
     """
+    # By when it was written, too: a checkpoint that was trained further in the same folder is
+    # another.
     config = folder_of(source) / "config.json"
     written_ns = config.stat().st_mtime_ns if config.is_file() else 0
     key = f"{source} {run.model_dump_json()} {written_ns}"
@@ -265,6 +268,7 @@ def _loaded(source: str, run: ModelSettings) -> BlspEmo:
 
 def prepare_torch(run: ModelSettings) -> None:
     """Sets what all models of the process share."""
+    # Before torch is imported and computes: oneDNN reads it once.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KEPT_CONVOLUTIONS)
     import torch
 

@@ -107,6 +107,7 @@ class Index:
         stale = [found[name] for name in found if known.get(name) != found[name].stamp]
         done = 0
         for batch in batched(stale):
+            # Read before the transaction begins: logs are long, and all who write wait for it.
             rows = [rows_of(self._place, one) for one in batch]
             with self._database.writing() as connection:
                 self._write(connection, rows)
@@ -139,6 +140,8 @@ class Index:
         statement = (
             _all_of("attune_record")
             .where(*self._conditions(query))
+            # By id, too: among equal times the pages of a list would repeat one record and miss
+            # another.
             .order_by(col(IndexedRecord.started_utc).desc(), col(IndexedRecord.id).desc())
             .limit(query.most)
             .offset(query.skip)
@@ -192,6 +195,7 @@ class Index:
     def _turn_conditions(self, query: Query) -> Iterator[ColumnElement[bool]]:
         yield col(IndexedTurn.place) == self._place
         if query.text:
+            # Folded like the words; escaped, since who looks for "100 %" means the sign.
             yield col(IndexedTurn.folded).contains(folded(query.text), autoescape=True)
         if query.emotion:
             yield col(IndexedTurn.emotion) == query.emotion

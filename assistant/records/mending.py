@@ -58,6 +58,8 @@ def is_being_written(folder: Path) -> bool:
     except OSError:
         return False
     try:
+        # Shared, so that those who look do not take each other for a writer; it is let go with the
+        # descriptor.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -130,6 +132,7 @@ def _repair_wav(path: Path) -> list[str]:
     whole = HEADER_BYTES + samples * BYTES_PER_SAMPLE
     header = wav_header(samples)
     with path.open("r+b") as file:
+        # A whole file is left as it is: its time is part of the stamp by which the index knows it.
         if file.read(HEADER_BYTES) == header and size == whole:
             return []
         file.seek(0)

@@ -176,6 +176,7 @@ def check_records(folder: Path) -> None:
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Written and not only created: on a full disk an empty file can still be made.
         with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
             file.write(bytes(4096))
     except OSError as error:
@@ -203,6 +204,7 @@ class _Appended:
     """A new file, for its owner only, that grows by whole pieces, each at once."""
 
     def __init__(self, path: Path) -> None:
+        # Never over another record, and never through a link to a file elsewhere.
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         self._file = os.fdopen(descriptor, "wb", buffering=0)
         # Held until the file is closed, also by force: who reads it knows that it still grows.
@@ -261,6 +263,8 @@ class WavWriter:
         """Appends equally many samples of both channels."""
         stereo = np.stack([to_int16(left), to_int16(right)], axis=1)
         self._file.append(stereo.astype("<i2").tobytes())
+        # Sound first, then the header that counts it: whoever is killed between both leaves sound
+        # that is mended, and no header that promises what is not there.
         self._samples += len(left)
         self._frames += 1
         if self._frames % FRAMES_PER_HEADER == 0:

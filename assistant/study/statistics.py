@@ -148,6 +148,8 @@ def compare_paired(first: Values, second: Values, *, confidence: float = 0.95) -
         effect_name="dz",
         effect=difference / sd,
         effect_interval=_effect_interval(t, df, math.sqrt(1 / n), confidence),
+        # Not by the SD of differences as dz: that depends on how alike both scores of a person are,
+        # so that studies of other designs could not be compared with it.
         g=distributions.gamma_ratio(df) * difference / average,
         average_sd=average,
         rank_p=distributions.signed_rank_p([float(value) for value in gain]),
@@ -187,6 +189,8 @@ def compare_independent(first: Values, second: Values, *, confidence: float = 0.
         p=distributions.two_sided_p(t, df),
         effect_name="ds",
         effect=difference / pooled,
+        # Not from Welch's t: the noncentral distribution belongs to the pooled SD, of which ds is
+        # made.
         effect_interval=_effect_interval(
             difference / (pooled * width), float(n + m - 2), width, confidence
         ),
@@ -232,6 +236,7 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     adjusted: dict[str, float] = {}
     greatest = 0.0
     for place, (name, p) in enumerate(ordered):
+        # Never below a p that was smaller before it: the order of the tests stays.
         greatest = max(greatest, min(1.0, (len(ordered) - place) * p))
         adjusted[name] = greatest
     return {name: adjusted[name] for name in p_values}
@@ -240,6 +245,7 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
 def _effect_interval(t: float, df: float, width: float, confidence: float) -> Interval:
     """Returns the interval of d = t × `width` by the noncentralities that t could come from."""
     tail = (1 - confidence) / 2
+    # The ends cross over: the lowest noncentrality is that by which nearly all would lie below `t`.
     low = distributions.noncentrality(t, df, 1 - tail)
     high = distributions.noncentrality(t, df, tail)
     return Interval(low * width, high * width)

@@ -71,6 +71,8 @@ class SentenceSplitter:
         text, index = self._buffer, self._scanned
         opening = next_opening(text, index)
         while index < len(text):
+            # Kept from push to push: a reply comes token by token, and only what is new is looked
+            # at.
             self._scanned = index
             if index >= self._longest:
                 return self._forced_cut()
@@ -101,6 +103,7 @@ class SentenceSplitter:
         """Returns whether it is known if the piece ends with `index`, and where the next begins."""
         text = self._buffer
         if text[index] in _FULL_WIDTH_ENDINGS:
+            # Another may follow, as in "？！", and belongs to the same sentence.
             if index + 1 == len(text) and not is_end:
                 return False, None
             goes_on = text[index + 1 : index + 2] in tuple(_FULL_WIDTH_ENDINGS)
@@ -112,6 +115,8 @@ class SentenceSplitter:
         if after == len(text) and not is_end:
             return False, None if after < self._longest else self._forced_cut()
         before, gap, rest = text[:index], text[index:after], text[after : after + 8]
+        # A number on a new line may become the "1." of a list, which begins a sentence, or go on
+        # with this one.
         if "\n" in gap and _UNFINISHED_ITEM.fullmatch(rest) and not is_end:
             return False, None
         if rest and (_ends_sentence(before, gap, rest) or self._ends_first_clause(before, rest)):
@@ -123,6 +128,8 @@ class SentenceSplitter:
         text = self._buffer[: self._longest]
         for pattern in (rf"[{_CLAUSE_ENDINGS}]\s+", r"\s+"):
             ends = (match.end() for match in re.finditer(pattern, text))
+            # Not in the first third, which would leave a short piece; the last of them, so that
+            # much is said in one breath.
             cuts = [end for end in ends if end > len(text) // 3 and not self._within(end)]
             if cuts:
                 return cuts[-1]
@@ -163,6 +170,7 @@ def _ends_sentence(before: str, gap: str, rest: str) -> bool:
     if _LIST_MARKER.fullmatch(before) or body[-1] not in _ENDINGS:
         return False
     if rest[:1].islower():
+        # Behind a quotation the sentence goes on: "Really?" she said.
         return body[-1] in "!?" and before == body
     return not (body[-1] == "." and _is_abbreviated(body[:-1], rest))
 
@@ -172,6 +180,7 @@ def _is_abbreviated(body: str, rest: str) -> bool:
     word = re.split(r"[\s(\[\"'“‘]", body)[-1].lower()
     if word in _BEFORE_DIGITS and rest[:1].isdigit():
         return True
+    # Of single letters "I" ends a sentence as a word does; so do "a.m." and "p.m." of dotted ones.
     is_initial = len(word) == 1 and word.isalpha() and word != "i"
     is_dotted = _DOTTED.fullmatch(word) is not None and word not in {"a.m", "p.m"}
     return word in _ABBREVIATIONS or is_initial or is_dotted

@@ -116,6 +116,8 @@ class Export:
         rows: list[Row] = []
         for name, lines in self.logs.items():
             state = self.states[name]
+            # The folded state has the last answer to each item; its line tells it from those that
+            # were changed.
             last = {given.line for given in state.answers.values()}
             steps, took = _conditions(lines), item_seconds(lines)
             rows += [
@@ -163,6 +165,7 @@ class Export:
         given = {item: one for (at, item), one in state.answers.items() if at == step}
         if not given:
             return
+        # A scale has no line of its own: with this answer it was whole.
         last = max(one.line for one in given.values())
         scored = score(instrument, {item: one.value for item, one in given.items()})
         for scale, result in scored.items():
@@ -183,6 +186,7 @@ class Export:
         rows: list[Row] = []
         for name, lines in self.logs.items():
             state = self.states[name]
+            # With the attempt: one that is begun anew counts its turns from 0 again.
             written = {
                 (line["step"], line["attempt"], line["turn"])
                 for line in lines
@@ -237,6 +241,8 @@ class Export:
         """Returns what the tables were made from: design, hashes, software, seal."""
         study = self.study.model_dump(mode="json", exclude={"base", "conditions", "factors"})
         if not self.is_sealed:
+            # Left out while sealed: what the conditions are is what the seal hides. Labels say how
+            # many.
             study["conditions"] = {
                 name: condition.model_dump()
                 for name, condition in lock.conditions_of(self.study).items()
@@ -288,7 +294,9 @@ def write_tables(source: Export, out: Path, only: str = "") -> list[Path]:
     for table, make in makers.items():
         columns = [column for column, *_ in CODEBOOK[table]]
         if table == "participants":
+            # Before `source`, which stands last in each table.
             columns[-1:-1] = [column for column, *_ in extra]
+        # Made of everybody, then chosen: signs compare what people wrote with what others wrote.
         wanted = [row for row in make() if not only or row["participant"] == only]
         written.append(_write(out / f"{table}.csv", columns, wanted))
     meanings = {**CODEBOOK, "participants": [*CODEBOOK["participants"], *extra]}
