@@ -137,6 +137,8 @@ class View:
             return Floor.ENDED
         if not self.is_open:
             return Floor.OPENING
+        # First what explains a silence. An answer that is spoken comes before a pause: the one that
+        # confirms the pause is heard, too.
         if self.is_away:
             return Floor.AWAY
         if self.assistant_speaks:
@@ -182,6 +184,7 @@ def typed_words(view: View, index: int) -> str:
 def noticed(view: View, text: str, urgency: Urgency = Urgency.NOTE) -> View:
     """Returns `view` with one notice more; the oldest go, those that offer help stay."""
     notices = [*view.notices, Notice(view.clock_s, text, urgency)]
+    # Over a copy: removing moves what follows.
     for notice in list(notices):
         if len(notices) <= MOST_NOTICES:
             break
@@ -198,6 +201,7 @@ def _without_help(view: View) -> View:
 def reduce(view: View, event: events.Event) -> View:
     """Returns what `view` becomes by `event`."""
     view = replace(view, clock_s=max(view.clock_s, event.at_s))
+    # Any event may tell something of a turn, also those that move the floor.
     view = replace(view, turns=_turns_after(view.turns, event))
     if (floor := _floor_after(view, event)) is not None:
         return floor
@@ -210,6 +214,7 @@ def reduce(view: View, event: events.Event) -> View:
             return replace(view, settings=view.settings | changes)
         case events.ControlSpoken(control="pause" | "go on" as control):
             return replace(view, is_paused=control == "pause")
+        # As in `SpokenControls.follow`: who types wants an answer, in a pause, too.
         case events.WordsHeard(transcript=words) if words.source == "typed":
             return replace(view, is_paused=False)
         case events.CaptionHeard(text=text):
@@ -224,6 +229,8 @@ def reduce(view: View, event: events.Event) -> View:
         case events.Yielded(yielded=yielded):
             return replace(view, is_held=yielded)
         case events.HelpOffered(text=text):
+            # Where to find help for one danger gives way to that for another; whoever is in danger
+            # is answered, paused or not.
             view = replace(_without_help(view), is_paused=False)
             return noticed(view, text, Urgency.HELP)
         case events.HelpEnded():
@@ -263,6 +270,7 @@ def _floor_after(view: View, event: events.Event) -> View | None:
         case events.UtteranceEnded(turn=turn):
             return replace(view, person_speaks=False, answering=turn, caption="")
         case events.UtteranceJoined():
+            # Joined because the person went on: they are still speaking.
             return replace(_silent(view), person_speaks=True)
         case events.ReplyStarted():
             return replace(view, assistant_speaks=True)

@@ -66,6 +66,8 @@ class Items:
         names = list(self._items)
         place = len(names) if place is None else place
         self._items[item["id"]] = item
+        # A dict keeps the order of insertion: what comes after the place is taken out and put
+        # behind it.
         for name in names[place:]:
             self._items[name] = self._items.pop(name)
         previous = names[place - 1] if place else None
@@ -121,6 +123,7 @@ def course_of(messages: list[tuple[str, str]], instructions: str) -> Course:
             lines.append(text)
         elif role == "user":
             said.append(text)
+        # Speech and the calls beside it are items of their own, and were one reply of the model.
         elif past and not said and are_one_reply(past[-1][1], text):
             past[-1] = (past[-1][0], f"{past[-1][1]}\n{text}")
         elif text:
@@ -272,6 +275,7 @@ class Response:
         self._item_event("response.output_item.added", self._index, {**item, "content": []})
         if self._items is not None:
             self._items.add(item)
+        # After it is told as added: clients hear of its content by `content_part.added`.
         item["content"].append(self._content(""))
         self._part_event("response.content_part.added", part=self._part())
 

@@ -127,11 +127,15 @@ class Orders:
         place = items.place(event.get("previous_item_id"))
         item = self._shown(cast(Json, event["item"]), role, parts)
         item["id"] = item_id or item["id"]
+        # Put in before an answer that is there, it was answered by that.
         if role == "user" and not items.is_answered(place):
             self._question.add(item["id"], parts)
+        # An answer that the client wrote itself, at the end: what waited is answered.
         if role == "assistant" and place == len(list(items)):
             self._question.forget()
         self._translator.add(item, place)
+        # The model takes what is said as it comes. What is put in between, or stands for its own
+        # words, it learns by a dialogue that begins anew.
         if role != "user" or items.is_answered(place):
             self.begin_anew()
 
@@ -202,6 +206,8 @@ class Orders:
                 "a response is under way: wait for response.done or cancel it",
                 code="conversation_already_has_active_response",
             )
+        # All of it is read before anything changes: what is refused leaves no trace in the
+        # settings.
         try:
             order = await self._read(event.get("response"))
             question = self._prepared(order)
@@ -283,6 +289,8 @@ class Orders:
         is_own = order.messages is not None or order.is_apart
         has_own_tools = not offers_alike(config, translator.config)
         if is_own or has_own_tools or (order.instructions is not None and parts):
+            # The dialogue of this answer alone is no part of the conversation, the answer is: the
+            # usual one goes on from the items.
             dialogue.answer_once(course, cue)
             if not order.is_apart:
                 self.begin_anew()
@@ -318,6 +326,7 @@ def _split(messages: list[tuple[str, list[Part]]]) -> tuple[list[Part], list[tup
     answered = max((n for n, (role, _) in enumerate(messages) if role == "assistant"), default=-1)
     last = messages[answered + 1 :]
     question = [part for role, parts in last if role == "user" for part in parts]
+    # Of what stands after the last answer the system's lines are no question: they hold for it.
     before = [*messages[: answered + 1], *(entry for entry in last if entry[0] == "system")]
     return question, [
         (role, " ".join(part for part in parts if isinstance(part, str))) for role, parts in before

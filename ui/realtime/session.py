@@ -229,6 +229,8 @@ class Session:
                 raise ProtocolError(
                     f"unknown event type {kind[:80]!r}", code="unknown_event", param="type"
                 )
+            # A page whose microphone is open sends without end: only a client that cuts turns
+            # itself shows by it that somebody is there.
             if kind != "input_audio_buffer.append" or self._requests.cuts_turns:
                 self.last_active_s = asyncio.get_running_loop().time()
             if kind != "session.update":
@@ -253,13 +255,18 @@ class Session:
         self.outbox.put({"type": "conversation.created", "conversation": conversation})
 
     def _listen(self, event: events.Event) -> None:
+        # Levels included: nothing else is told while nobody speaks, which is what it counts.
         self._idle.follow(event, self._config.audio.input.turn_detection)
         if isinstance(event, events.LevelMeasured):
             return
         self.last_active_s = asyncio.get_running_loop().time()
         if isinstance(event, events.ReplyStarted):
             self._reply_start = self._speaker.played_samples
+        # Before the orders: a dialogue that begins anew by this event goes on from the items as
+        # they are after it.
         self._translator.apply(event, played_ms=self._played_ms())
+        # A client's order is followed at once by the event that it causes: the next interruption is
+        # the person's again.
         self._translator.cancelled_by_client = False
         if isinstance(event, events.TurnHeld):
             self._requests.hold(event)
@@ -270,6 +277,8 @@ class Session:
         if isinstance(event, events.UtteranceEnded) and event.reason in ("typed", "asked"):
             self._once_turn = event.turn
         if isinstance(event, ANSWER_OVER):
+            # An answer that was under way when they were ordered ends without them: they are of the
+            # next one.
             if event.turn == self._once_turn:
                 self._once = self._once_turn = None
             self._adopt()
@@ -357,11 +366,14 @@ class Session:
             self._orders.begin_anew()
         detection = config.audio.input.turn_detection
         orders = detection is None or not detection.create_response
+        # Who orders answers also says late what is to be answered: all of it must still be there.
         self._microphone.keep_s = LONGEST_COMMIT_S if orders else LEAST_KEPT_S
         if not self.is_busy:
             self._adopt()
         self._loop.tune(talk_settings(config, self._resident.talk))
         if detection is None and old.audio.input.turn_detection is not None:
+            # From now on the client cuts the turns: what the detector had begun would be a second
+            # turn of the same sound.
             self._loop.abandon_turn()
         self.outbox.put({"type": "session.updated", "session": self._session_json()})
         if not old.attune.view:

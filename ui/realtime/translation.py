@@ -175,6 +175,8 @@ class Translator:
             None if self.is_apart else self.conversation_id,
             self.metadata,
         )
+        # They were of this response alone; the next one is the conversation's unless the client
+        # says otherwise.
         self.metadata, self.answering, self.is_apart = None, None, False
 
     def _joined(self, turn: int) -> None:
@@ -184,6 +186,7 @@ class Translator:
             self.response.finish("cancelled", reason="turn_detected")
             for item in self.response.output:
                 self.items.remove(item["id"])
+        # The question is told again as a new item when it is whole.
         if (item_id := self._user_items.pop(turn, None)) is not None:
             self.items.remove(item_id)
 
@@ -201,6 +204,8 @@ class Translator:
 
     def _interrupted(self, response: Response, heard: str, played_ms: int) -> None:
         reason = "client_cancelled" if self.cancelled_by_client else "turn_detected"
+        # In this order: to finish writes all of its text into the item, which then keeps what was
+        # heard.
         response.finish("cancelled", reason=reason)
         response.heard(heard)
         self._cleared(response)
@@ -255,6 +260,7 @@ class Translator:
 
     def _words(self, turn: int, words: str) -> None:
         item_id = self._user_items.get(turn)
+        # None for what was typed, which is shown as it is and never transcribed.
         seconds = self._spoken_s.pop(turn, None)
         if item_id is not None:
             self.items.know(item_id, words)

@@ -150,6 +150,7 @@ class Gate:
                     return self._enter(address)
                 if place != told:
                     told = place
+                    # Telling takes time, in which the line may have moved.
                     await tell(place)
                     continue
                 await self._change()
@@ -176,6 +177,8 @@ class Gate:
         if address and self._unproven() >= max(self.settings.first, talking):
             return False
         active = self.active + self.elsewhere.active
+        # However slow the last minute was, an empty house takes one in: nobody else could show that
+        # it is quicker now.
         return active == 0 or self.burden.bears_one_more(active=active, talking=talking)
 
     def count(self) -> Count:
@@ -204,11 +207,14 @@ class Gate:
         )
 
     def _wake(self) -> None:
+        # A new one each time: all who wait have the old one, and who waits from now on waits for
+        # the next change.
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def _change(self) -> None:
         try:
+            # Room also comes by time alone, as slow answers grow old, which nobody tells.
             async with asyncio.timeout(LOOK_AGAIN_S):
                 await self._changed.wait()
         except TimeoutError:
