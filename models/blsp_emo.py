@@ -125,6 +125,7 @@ class BlspEmo(Hearing):
         check_quantize(quantize, target)
         found = open_checkpoint(source)
         try:
+            # Random weights would be drawn, and take memory, only to be written over.
             with without_weights():
                 model = cls(
                     found.config,
@@ -179,6 +180,7 @@ class BlspEmo(Hearing):
     @classmethod
     def tiny(cls, *, seed: int = 0, **options: object) -> "BlspEmo":
         """Returns a random model of `BlspEmoConfig.tiny(**options)`, the same for each seed."""
+        # The caller's random numbers go on as if nothing was drawn here.
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             return cls(BlspEmoConfig.tiny(**options)).eval()  # pyright: ignore[reportArgumentType]

@@ -52,6 +52,8 @@ class SpeechDecoder(nn.Module):
     def written(self, ids: Tensor, speech: SpeechStates, *, prompt: Sequence[int]) -> Tensor:
         """Returns the states (B, L, H) in which each of `ids` (B, L) is chosen after `prompt`."""
         begun = torch.tensor([prompt], device=ids.device).expand(len(ids), -1)
+        # Each is chosen at the position before it: the first at the last of the prompt, and at the
+        # last of `ids` none of them.
         given = torch.cat([begun, ids], dim=1)[:, :-1]
         return self.states(given, speech)[:, len(prompt) - 1 :]
 
