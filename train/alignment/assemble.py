@@ -203,9 +203,11 @@ class _Source:
         last = name.rsplit(".", 1)[-1]
         if last == "lora_a":
             return nn.init.kaiming_uniform_(torch.empty(shape), a=math.sqrt(5))
+        # One factor at zero: the update is none at first, and the LLM answers as it was pretrained.
         if last == "lora_b":
             return torch.zeros(shape)
         found = self._pretrained.find(name)
+        # Where the LLM brings none of its own they begin as nothing, as in `BlspEmo`.
         if found is None and name == EMOTION_VECTORS:
             return torch.zeros(shape)
         if found is None:

@@ -79,6 +79,8 @@ class Alignment:
         if model.emotion_vectors is None or self.emotion_told == "none":
             return None if model.emotion_vectors is None else _evenly(batch.emotions)
         known = batch.emotions != IGNORED
+        # What is not known is marked by a negative number, which has no place; `where` leaves it
+        # out.
         one_hot = torch.nn.functional.one_hot(batch.emotions.clamp(min=0), len(EMOTION_LABELS))
         return torch.where(known[:, None], one_hot.float(), _evenly(batch.emotions))
 

@@ -122,9 +122,11 @@ class _Loop:
 
     def _open(self) -> None:
         if self.accelerator.is_main_process:
+            # A run that was killed between the two renames has its export under another name.
             for name in ("best", "last"):
                 restore_replaced(self.folder / name)
             task, kept = self.task, self.settings.model_dump(exclude=FREE_SETTINGS)
+            # With the number of processes: a position counts the batches of each of so many.
             identity = {"task": task.name, "processes": self.world, "loop": kept, **task.identity}
             trained = sum(p.numel() for p in task.model.parameters() if p.requires_grad)
             notes = {"budget": self.settings.budget, "trained_parameters": trained}
@@ -282,6 +284,7 @@ class _Loop:
         by_steps = self.at.step / self.limit
         budget_s = self.settings.budget_s
         by_time = self.at.elapsed_s / budget_s if budget_s else 0.0
+        # Of whichever limit comes first: the learning rate decays to that one's end.
         return min(1.0, max(by_steps, by_time))
 
     def _agree(self, *values: float) -> list[float]:

@@ -62,6 +62,7 @@ def open_run(folder: Path, *, identity: Mapping[str, Any], notes: Mapping[str, A
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "run.json"
+    # As it is read back: tuples are lists there.
     identity = json.loads(json.dumps(identity))
     record: dict[str, Any] = {"identity": identity, "parts": []}
     if path.exists():
@@ -125,6 +126,8 @@ def replacing(folder: Path) -> Generator[Path]:
         raise
     old = folder.with_name(folder.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
+    # Renamed, not removed: at every moment a whole folder is there, under one name or the other
+    # (`restore_replaced`).
     if folder.exists():
         folder.rename(old)
     part.rename(folder)
@@ -163,4 +166,5 @@ def prune_states(folder: Path, *, keep: int) -> None:
 
 def _states(folder: Path) -> list[Path]:
     paths = folder.glob(f"{STATE_PREFIX}*")
+    # Not those that are being written or replaced, whose names end in `.part` or `.old`.
     return [path for path in paths if path.name.removeprefix(STATE_PREFIX).isdigit()]
