@@ -6,6 +6,7 @@ without it.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportMissingImports=false, reportMissingModuleSource=false
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -69,7 +70,9 @@ def noncentrality(t: float, df: float, share: float) -> float:
     from scipy import optimize, stats
 
     def beyond(nc: float) -> float:
-        return float(stats.nct.cdf(t, df, nc)) - share
+        below = float(stats.nct.cdf(t, df, nc))
+        # Far in a tail SciPy has no number: all of the distribution lies on one side of `t` there.
+        return (below if math.isfinite(below) else float(nc < t)) - share
 
     # The share falls as the noncentrality grows; its root lies within a few units around t.
     reach = 6.0 + 0.5 * abs(t)

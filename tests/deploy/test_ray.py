@@ -85,10 +85,14 @@ def _wait_for(hosts: list[str], cluster: "subprocess.Popen[bytes]", log: Path) -
 
 def _processes(first: int) -> list[int]:
     """Returns the numbers of the gateways' processes."""
-    found = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True)
-    lines = found.stdout.splitlines()
+    told = subprocess.run(["ps", "-ewwo", "pid,args"], capture_output=True, text=True, check=True)
+    lines = told.stdout.splitlines()
     return [
-        next(int(text.split()[0]) for text in lines if re.search(rf"--port {port}\b", text))
+        next(
+            int(text.split()[0])
+            for text in lines
+            if re.search(rf"app\.py web .*--port {port}\b", text)
+        )
         for port in (first, first + 1)
     ]
 
@@ -148,7 +152,7 @@ def test_a_replica_that_is_killed_costs_no_answer(gateways: dict[str, int]) -> N
 
 
 def _replica() -> int:
-    found = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True)
+    found = subprocess.run(["ps", "-ewwo", "pid,args"], capture_output=True, text=True, check=True)
     return next(
         int(text.split()[0])
         for text in found.stdout.splitlines()

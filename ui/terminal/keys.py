@@ -80,6 +80,8 @@ PASTED = "\x1b[200~"
 _PASTED_END = "\x1b[201~"
 _PASTES, _PASTES_NOT = b"\x1b[?2004h", b"\x1b[?2004l"
 """Asks the terminal to tell what is pasted from what is typed, and not to any more."""
+DUMB = (None, "", "dumb", "unknown")
+"""Terminals that print what they are asked instead of obeying."""
 _SEQUENCES = {
     **{"\x1b[5~": "page up", "\x1b[6~": "page down"},
     **{"\x1b[A": "up", "\x1b[B": "down", "\x1bOA": "up", "\x1bOB": "down"},
@@ -216,6 +218,8 @@ class Keyboard:
             termios.tcsetattr(self._fd, termios.TCSAFLUSH, self._before)
 
     def _ask(self, request: bytes) -> None:
+        if os.environ.get("TERM") in DUMB:
+            return
         with contextlib.suppress(OSError):  # a terminal that is open for reading only
             os.write(self._fd, request)
 

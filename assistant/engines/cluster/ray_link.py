@@ -104,7 +104,7 @@ def join(address: str) -> None:
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise EngineUnavailable(
             f"there is no Ray cluster at {address or 'this machine'}: start one with "
-            "`python -m deploy.ray` or `ray start --head`"
+            "`python -m deploy.ray`"
         ) from error
 
 

@@ -165,7 +165,7 @@ def test_a_missing_tensor_of_the_published_layout_is_named(published):
     ("names", "told"),
     [
         (["model.encoder.conv1.weight"], r"\(model\.encoder\.conv1\.weight\)"),
-        (["adapter.fc1.weight.down"], r"\(adapter\.fc1\.weight\.down\)"),
+        (["nothing.weight.down"], r"\(nothing\.weight\.down\)"),
         ([f"other.{n}" for n in range(5)], r"\(other\.0, other\.1, other\.2 and 2 more\)"),
     ],
 )

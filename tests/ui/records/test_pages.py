@@ -223,7 +223,8 @@ async def test_talks_are_searched_compared_and_followed_in_a_browser(root: Path)
             await page.fill("input[name=since]", "2026-03-02")
             await page.click("text=Search")
             await page.wait_for_selector("text=1 talk")
-            assert await page.locator(".records li a").all_inner_texts() == ["second"]
+            assert await page.locator(".records li a[href='/records/second']").count() == 1
+            assert await page.locator(".records li").count() == 1
             assert await page.input_value("input[name=since]") == "2026-03-02"
             await page.goto(f"http://{host}/records")
             for box in await page.query_selector_all("input[type=checkbox]"):

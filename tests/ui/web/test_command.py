@@ -65,6 +65,7 @@ def test_it_serves_until_it_is_stopped(tmp_path: Path) -> None:
                 "model": tmp_path.name,
                 "conversations": 0,
                 "waiting": 0,
+                "elsewhere": 0,
             }
             assert "attune.js" in read(found[0])
             assert len(json.loads(read(found[0] + "attune/examples"))) == 4

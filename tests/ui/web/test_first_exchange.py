@@ -228,8 +228,8 @@ async def test_the_orb_says_by_its_form_what_goes_on(page: Any) -> None:
           });
         }"""
     )
-    assert len(pictures) == 7
-    assert len(set(pictures)) == 7
+    assert len(pictures) == 8
+    assert len(set(pictures)) == 8
     await begin(page)
     assert await page.evaluate("window.attune.orb.state") in ("listening", "hearing")
     await page.click("#a-mute")
