@@ -95,15 +95,17 @@ class Worker:
         deliver: Callable[[Result | None, BaseException | None], None],
         *,
         due: Due | None = None,
+        must: bool = False,
     ) -> None:
         """Queues `function`; `deliver` gets its result or its error on the event loop.
 
-        What has no `due` is due at once.
+        What has no `due` is due at once. What gives something back `must` be queued, however much
+        waits.
 
         Raises:
             EngineFailed: Too many steps wait already.
         """
-        if self.waiting >= self._limit:
+        if self.waiting >= self._limit and not must:
             raise EngineFailed(
                 f"{self.name} has {self.waiting} steps waiting: too many conversations at once"
             )
@@ -202,7 +204,7 @@ class Stream(Generic[Item]):
             self._is_over = True
             self._stop_waiting()
             # There, and in its turn: a generator cannot be closed while a step runs within it.
-            self._worker.submit(self._close_iterator, lambda _result, _error: None)
+            self._worker.submit(self._close_iterator, lambda _result, _error: None, must=True)
 
     def _request(self, *, at_most: int) -> None:
         is_busy = self._is_stepping or self._awaited is not None

@@ -70,6 +70,20 @@ def is_being_written(folder: Path) -> bool:
     return False
 
 
+def read_so_far(folder: Path) -> ConversationLog:
+    """Returns the log of a record: as it stands where it still grows, else mended on disk.
+
+    A record that grows is not mended: its recorder would write behind the mended end.
+
+    Raises:
+        InputError: It cannot be read, is a link, or a line is none of a record.
+    """
+    link = next((path for path in (folder, folder / AUDIO_NAME) if path.is_symlink()), None)
+    if link is not None:
+        raise InputError(f"{link} is a link: records are files of their own")
+    return read_log(folder / LOG_NAME) if is_being_written(folder) else open_record(folder)
+
+
 def read_log(path: Path, repairs: tuple[str, ...] = ()) -> ConversationLog:
     """Returns the whole lines of a log, which may still be written; changes nothing on disk.
 

@@ -7,6 +7,7 @@ was cut off in the middle is mended when the folder is opened again (`mending`).
 """
 
 import dataclasses
+import errno
 import fcntl
 import json
 import os
@@ -25,7 +26,7 @@ from pydantic import BaseModel, ConfigDict
 from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform, to_int16
 from assistant.carried import Content
-from assistant.errors import OutputError
+from assistant.errors import EngineFailed, OutputError
 from assistant.worker import Worker
 
 LOG_NAME, AUDIO_NAME = "events.jsonl", "audio.wav"
@@ -147,8 +148,15 @@ class Recorder:
             raise OutputError(_failure(self.folder, self._failed)) from self._failed
 
     def _write(self, write: Callable[[], Any]) -> None:
-        if self._failed is None:
+        if self._failed is not None:
+            return
+        try:
             self._worker.submit(partial(self._written, write), self._after_write)
+        except EngineFailed:
+            # The disk has taken nothing for minutes, and what waits is all that may: the talk goes
+            # on without a record, and is not ended for it.
+            self._failed = OSError(errno.ETIMEDOUT, "the disk takes nothing any more")
+            self._after_write(None, self._failed)
 
     def _written(self, write: Callable[[], Any]) -> None:
         """Runs on the worker. After a failure nothing more is written: a gap would be no record."""

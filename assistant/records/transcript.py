@@ -244,7 +244,9 @@ def read_transcript(path: Path) -> list[ConversationRecord | TurnRecord]:
         ValueError: A line is no record of this format; the message names file and line.
     """
     records: list[ConversationRecord | TurnRecord] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    # Not splitlines: words may hold other line separators.
+    lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+    for number, line in enumerate(lines, start=1):
         try:
             kind = json.loads(line)["kind"]
             record_type = ConversationRecord if kind == "conversation" else TurnRecord

@@ -87,7 +87,7 @@ def clips(folder: Path, most: int) -> list[Waveform]:
 
 def _read(path: Path) -> Waveform:
     sound, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    return resample(sound[:, 0], from_hz=rate, to_hz=SPEECH_RATE_HZ)
+    return resample(np.asarray(sound[:, 0], dtype=np.float32), from_hz=rate, to_hz=SPEECH_RATE_HZ)
 
 
 def spoken(name: str) -> Iterator[Waveform]:
@@ -103,7 +103,8 @@ def row(name: str, sounds: list[Waveform], *, is_real: bool) -> list[object]:
     courses = [_course(sound) for sound in long]
     # As it is recorded: with 16 bits, in which what is softer than the last one is nothing.
     depths = [
-        depth_db(levels_db(np.round(sound * 32768) / 32768, SPEECH_RATE_HZ)) for sound in long
+        depth_db(levels_db((np.round(sound * 32768) / 32768).astype(np.float32), SPEECH_RATE_HZ))
+        for sound in long
     ]
     alike = [
         likeness(one, other)

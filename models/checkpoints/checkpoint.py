@@ -29,8 +29,6 @@ EARS_FILE = "ears.safetensors"
 EARS = ("speech_encoder.", "decoder.", "emotion_head.")
 """Begin the names of the parameters that hear."""
 DECODER_TOKENIZER = "whisper_tokenizer.json"
-EARS = ("speech_encoder.", "decoder.", "emotion_head.")
-"""Begin the names of the parameters that hear."""
 
 StoredWeights = PublishedWeights | ComposedWeights
 """Weights in files, each read when it is asked for: a model of 15 GB never lies in memory twice."""

@@ -203,6 +203,22 @@ def test_more_waiting_steps_than_allowed_are_refused() -> None:
     on_worker(main(), worker)
 
 
+def test_a_stream_can_be_closed_however_much_waits() -> None:
+    worker = Worker("engine", limit=1)
+    release = threading.Event()
+
+    async def main() -> None:
+        stream = worker.stream(lambda: iter(range(3)), ahead=0)
+        assert await anext(stream) == 0
+        waiting = asyncio.create_task(worker.call(release.wait))
+        await asyncio.sleep(0)
+        stream.close()
+        release.set()
+        await waiting
+
+    on_worker(main(), worker)
+
+
 def test_the_replay_clock_jumps_over_waits_and_stands_still_during_work() -> None:
     worker = Worker("engine")
 

@@ -29,8 +29,8 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
     Raises:
         ValueError: There is no table.
     """
-    tables: list[tuple[Literal["train", "test"], str]] = []
-    tables += [(s, n) for s in SPLITS for n in files.names(".csv") if PurePosixPath(n).stem == s]
+    names = files.names(".csv")
+    tables = [(split, n) for split in SPLITS for n in names if PurePosixPath(n).stem == split]
     if not tables:
         raise ValueError(f"{files.path} lacks test.csv and train.csv: it is incomplete")
     audio = files.by_stem()

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from assistant import events
 from assistant.errors import InputError
-from assistant.records.mending import open_record
+from assistant.records.mending import read_so_far
 
 
 def answered_turns(folder: Path) -> tuple[int, float]:
     """Returns how many answers a record holds, and its length in seconds; 0 where there is none."""
     try:
-        happened = open_record(folder).events
+        happened = read_so_far(folder).events
     except InputError:
         return 0, 0.0
     turns = {

@@ -60,6 +60,8 @@ class Export:
         self.states: dict[str, Participant] = {
             name: state for name, state in states if state is not None
         }
+        # A disk that was full at the first line leaves an empty log, of nobody yet.
+        self.logs = {name: lines for name, lines in self.logs.items() if name in self.states}
 
     @cached_property
     def _turns(self) -> list[Row]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from assistant import events
 from assistant.history import History, Turn
-from assistant.records.mending import open_record
+from assistant.records.mending import read_so_far
 from assistant.records.recording import LOG_NAME
 
 
@@ -24,7 +24,7 @@ def turn_rows(record: Path, place: str) -> Iterator[dict[str, Any]]:
     """
     if not (record / LOG_NAME).exists():
         return
-    happened = open_record(record).events
+    happened = read_so_far(record).events
     if not happened:
         return
     first = happened[0]

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from assistant import events
 from assistant.clock import replay
 from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcript
 from assistant.errors import InputError, OutputError
-from assistant.records.mending import open_record
+from assistant.records.mending import open_record, read_so_far
 from assistant.records.recording import AUDIO_NAME, LOG_NAME, Consent, Recorder, check_records
 from models.emotions import Emotion
 from tests.fakes import speech_like
@@ -168,6 +169,51 @@ def test_a_full_disk_stops_the_record_and_is_said_once(tmp_path: Path) -> None:
     asyncio.run(main()).close()  # says it no second time
     assert len(problems) == 1
     assert "has stopped" in problems[0]
+
+
+def test_a_disk_that_hangs_stops_the_record_and_not_the_talk(tmp_path: Path) -> None:
+    import asyncio
+
+    problems: list[str] = []
+    release = threading.Event()
+
+    async def main() -> Recorder:
+        recorder = Recorder(tmp_path / "talk", Consent(), on_problem=problems.append)
+        hanging = recorder._worker
+        hanging._limit = 3
+        hanging.submit(release.wait, lambda _result, _error: None)
+        for event in HAPPENED:
+            recorder.listen(event)
+        release.set()
+        return recorder
+
+    asyncio.run(main()).close()
+    assert len(problems) == 1
+    assert "takes nothing" in problems[0]
+
+
+def test_what_still_grows_is_read_and_not_mended(tmp_path: Path) -> None:
+    import asyncio
+
+    async def main() -> None:
+        recorder = Recorder(tmp_path / "talk", Consent(), on_problem=pytest.fail)
+        recorder.listen(HAPPENED[0])
+        recorder.tap(np.full(512, 0.5, np.float32), np.zeros(512, np.float32))
+        while recorder.is_behind:
+            await asyncio.sleep(0.01)
+        before = (tmp_path / "talk" / AUDIO_NAME).read_bytes()
+        assert read_so_far(tmp_path / "talk").events == HAPPENED[:1]
+        assert (tmp_path / "talk" / AUDIO_NAME).read_bytes() == before
+        recorder.close()
+
+    asyncio.run(main())
+    elsewhere = tmp_path / "elsewhere.wav"
+    elsewhere.write_bytes(b"somebody else's")
+    (tmp_path / "talk" / AUDIO_NAME).unlink()
+    (tmp_path / "talk" / AUDIO_NAME).symlink_to(elsewhere)
+    with pytest.raises(InputError, match="is a link"):
+        read_so_far(tmp_path / "talk")
+    assert elsewhere.read_bytes() == b"somebody else's"
 
 
 LIMITED = """

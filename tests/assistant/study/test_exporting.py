@@ -52,6 +52,14 @@ def test_tables_hold_everybody_and_every_answer_with_its_source(runner):
         assert {(table, column) for column in header.split(",")} <= listed
 
 
+def test_an_empty_log_that_a_full_disk_left_is_nobodys(runner):
+    go_through(runner, "p1")
+    enter(runner, "p2")
+    runner.folder.log("p2").write_text("")
+    export(runner.folder, runner.folder.path / "export")
+    assert [row["participant"] for row in rows(runner.folder, "participants")] == ["p1"]
+
+
 def test_a_row_that_was_changed_by_hand_is_found(runner):
     go_through(runner, "p1")
     out = runner.folder.path / "export"
