@@ -29,13 +29,13 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
     Raises:
         ValueError: There is no table.
     """
-    names = files.names(".csv")
-    tables = [(split, n) for split in SPLITS for n in names if PurePosixPath(n).stem == split]
-    if not tables:
+    tables = {PurePosixPath(name).stem: name for name in files.names(".csv")}
+    found = [split for split in SPLITS if split in tables]
+    if not found:
         raise ValueError(f"{files.path} lacks test.csv and train.csv: it is incomplete")
     audio = files.by_stem()
-    for split, table in tables:
-        for place, row in files.rows(table, "path", "emotion"):
+    for split in found:
+        for place, row in files.rows(tables[split], "path", "emotion"):
             stem = PurePosixPath(row["path"]).stem
             if stem not in audio:
                 drops.add("the audio file is missing", place)
