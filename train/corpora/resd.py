@@ -30,12 +30,12 @@ def read(files: CorpusFiles, drops: Drops) -> Iterator[Utterance]:
         ValueError: There is no table.
     """
     tables = {PurePosixPath(name).stem: name for name in files.names(".csv")}
-    found = [split for split in SPLITS if split in tables]
-    if not found:
+    if not any(tables.get(split) for split in SPLITS):
         raise ValueError(f"{files.path} lacks test.csv and train.csv: it is incomplete")
     audio = files.by_stem()
-    for split in found:
-        for place, row in files.rows(tables[split], "path", "emotion"):
+    for split in SPLITS:
+        table = tables.get(split)
+        for place, row in files.rows(table, "path", "emotion") if table else ():
             stem = PurePosixPath(row["path"]).stem
             if stem not in audio:
                 drops.add("the audio file is missing", place)
