@@ -10,9 +10,9 @@ from starlette.testclient import TestClient
 
 import app
 from assistant.errors import InputError
-from assistant.records import retention
 from assistant.records.reading import resolve
 from assistant.records.recording import Consent, Recorder
+from assistant.records.removal import retention
 from assistant.records.removal.deletion import delete_record
 from assistant.records.removal.hold import hold, release
 from assistant.records.removal.retention import enforce_retention, read_rule, set_rule
