@@ -35,7 +35,9 @@ class Asked:
     said: str = ""
     """Typed, or written down by the model; empty while it is being heard."""
     utterance: Waveform | None = None
-    """16 kHz, where it was spoken."""
+    """16 kHz, where it was spoken and is sent along."""
+    is_spoken: bool = False
+    """Whether it was spoken: it must be heard then, since words do not say how it sounded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class ClusterDialogue:
         """See `Dialogue.hear`; asked of another replica where the first is lost."""
         if cancel.is_set():
             return
-        before, asked = self._course, self._numbered(Asked(0, utterance=utterance))
+        before, asked = self._course, self._numbered(Asked(0, utterance=utterance, is_spoken=True))
         known: set[str] = set()
 
         def ask() -> Iterator[EmotionEstimate | Transcript]:

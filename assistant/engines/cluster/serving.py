@@ -68,7 +68,7 @@ class ServedTalks:
         """
         warm = self._warm.get(course.talk)
         if warm is None or warm.asked != _numbers(course):
-            if any(asked.utterance is None and not asked.said for asked in course.asked):
+            if any(asked.is_spoken and asked.utterance is None for asked in course.asked):
                 raise NotHeard
             warm = self._at(course)
             self._take_in(warm, course, cancel)

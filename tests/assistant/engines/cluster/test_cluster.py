@@ -95,6 +95,20 @@ def test_a_question_whose_replica_dies_is_heard_by_another(
     assert reply(dialogue) == reply(alone)
 
 
+def test_what_was_spoken_is_heard_and_not_read_by_the_replica_that_takes_over(
+    resident: BlspEmoModel,
+) -> None:
+    dialogue, link = two(resident)
+    words = Transcript("words that were written down")
+    hear(dialogue)
+    dialogue._write_down(1, words.text)
+    link.replicas.pop(0)
+    alone = resident.open(Persona())
+    hear(alone)
+    assert reply(dialogue) == reply(alone)
+    assert link.asked == ["hear", "reply", "reply"], "asked again, with the sound"
+
+
 def test_a_replica_that_takes_over_knows_what_was_said(resident: BlspEmoModel) -> None:
     dialogue, link = two(resident)
     words = next(item for item in hear(dialogue) if isinstance(item, Transcript)).text
