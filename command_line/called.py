@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 INSTALLED, PACKAGE = "attune", "attune-voice"
+FROM_SOURCE = "python app.py"
 PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 _ADVICE = re.compile(r"\b(?:python )?app\.py(?= +(?:[A-Za-z]|--))")
 """A command in a sentence, as texts write it wherever they are made."""
@@ -13,12 +14,16 @@ _ADVICE = re.compile(r"\b(?:python )?app\.py(?= +(?:[A-Za-z]|--))")
 
 def program_name(started_as: str) -> str:
     """Returns how a person calls this program, who started it as `started_as` (`sys.argv[0]`)."""
-    return INSTALLED if Path(started_as).stem == INSTALLED else "python app.py"
+    return INSTALLED if Path(started_as).stem == INSTALLED else FROM_SOURCE
 
 
 def as_called(text: str, name: str) -> str:
-    """Returns `text` with the commands in it called by `name`."""
-    return _ADVICE.sub(name, text)
+    """Returns `text` with the commands of Attune in it called by `name`.
+
+    A program beside it, such as `python -m train`, has none of these commands: it names Attune as
+    it is called in its folder.
+    """
+    return _ADVICE.sub(name if name == INSTALLED else FROM_SOURCE, text)
 
 
 def installed_version() -> str:

@@ -92,6 +92,7 @@ def test_advice_can_be_typed_as_it_stands() -> None:
         "`attune models get joe` fetches it; `attune doctor` says more; see app.py"
     )
     assert as_called("`app.py voices`", "python app.py") == "`python app.py voices`"
+    assert as_called("`app.py models`", "python -m") == "`python app.py models`"
 
 
 def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
