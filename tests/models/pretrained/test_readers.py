@@ -28,7 +28,7 @@ from tests.models.pretrained import files
 from tests.models.pretrained.small_parts import part
 from tests.models.small import tone
 from train.alignment.assemble import assemble
-from train.settings import AlignSettings
+from train.alignment.settings import AlignSettings
 
 
 def test_every_parameter_of_a_whisper_comes_back(
