@@ -198,8 +198,10 @@ class TalkLoop:
         """Ends the conversation at the next frame."""
         self._is_stopping = True
 
-    def interrupt(self) -> None:
-        """Silences the assistant."""
+    def interrupt(self, *, keeps_unheard: bool = False) -> None:
+        """Silences the assistant; not an answer that is still to begin, with `keeps_unheard`."""
+        if keeps_unheard and self._replies.is_unheard:
+            return
         if not self._replies.is_prepared:
             # Only what is heard can be silenced. The hold is taken off with it: it would keep the
             # next answer silent, too.

@@ -201,11 +201,16 @@ class Session:
         self.outbox.put({"type": "session.created", "session": self._session_json()})
         self._has_told_conversation = False
         self._show()
+        self._speaker.listened_to(True)
 
     def detach(self) -> None:
-        """The client is gone, perhaps for a moment: nobody hears the rest of an answer."""
+        """The client is gone, perhaps for a moment: nobody hears the rest of an answer.
+
+        One of which nothing was heard yet is made meanwhile, and spoken to whoever comes back.
+        """
         self.outbox.close()
-        self._loop.interrupt()
+        self._speaker.listened_to(False)
+        self._loop.interrupt(keeps_unheard=True)
 
     def tell_error(self, message: str, *, code: str) -> None:
         """Tells the client that something went wrong here."""
