@@ -2,8 +2,8 @@
 
     python docs/images/states.py FOLDER [--only desktop-light …]
 
-No model is loaded: the states are made by the events that make them in a talk. Of the records and of
-a study there is one page each.
+No model is loaded: the states are made by the events that make them in a talk. Of the records and
+of a study there is one page each.
 """
 
 import argparse
@@ -21,12 +21,12 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.assistant.records.made import TALK, make_record  # noqa: E402
-from tests.assistant.study.small_study import make_study  # noqa: E402
-from tests.fakes import speech_like  # noqa: E402
-from tests.ui.browsing import CHROMIUM, FLAGS, page_server  # noqa: E402
-from tests.ui.states import states  # noqa: E402
-from tests.ui.study.serving_study import serving_study  # noqa: E402
+from tests.assistant.records.made import TALK, make_record
+from tests.assistant.study.small_study import make_study
+from tests.fakes import speech_like
+from tests.ui.browsing import CHROMIUM, FLAGS, page_server
+from tests.ui.states import states
+from tests.ui.study.serving_study import serving_study
 
 SIZES = {"desktop": (1440, 900), "wide": (1920, 1080), "phone": (390, 844)}
 SCHEMES = ("light", "dark")

@@ -1,4 +1,4 @@
-"""The states of the page one after the other, each as its events make it, for tests and pictures."""
+"""The states of the page one after the other, as its events make them, for tests and pictures."""
 
 from collections.abc import AsyncGenerator
 from typing import Any
