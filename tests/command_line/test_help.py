@@ -125,3 +125,11 @@ def test_help_fits_the_terminal_it_is_printed_in() -> None:
     assert finished.stdout.startswith("usage: attune voices")
     lines = finished.stdout.splitlines()
     assert all(len(line) < 41 for line in lines if not line.startswith("  attune"))
+
+
+def test_what_a_command_prints_names_commands_as_they_are_called(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/attune"])
+    app.main(["memory", "--file", str(tmp_path / "memory.json")])
+    assert "`attune memory on` switches it on" in capsys.readouterr().out
