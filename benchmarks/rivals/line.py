@@ -91,10 +91,18 @@ class Line:
         self._played_until = start + len(sound)
         return self._played_until / RATE_HZ
 
-    def clear(self) -> None:
-        """Forgets what was handed over and has not been heard yet."""
-        self._played_until = min(self._played_until, round(self.now_s * RATE_HZ))
-        self.heard[self._played_until :] = 0.0
+    @property
+    def waiting_s(self) -> float:
+        """How much was handed over and has not been heard yet."""
+        return max(0.0, self._played_until / RATE_HZ - self.now_s)
+
+    def clear(self) -> Sound:
+        """Takes back what was handed over and has not been heard yet."""
+        now = round(self.now_s * RATE_HZ)
+        taken = self.heard[now : max(now, self._played_until)].copy()
+        self._played_until = min(self._played_until, now)
+        self.heard[now:] = 0.0
+        return taken
 
 
 class AsyncFrames:

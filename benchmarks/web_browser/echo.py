@@ -1,6 +1,6 @@
 """Echo in the browser: does the page cut itself off, and is a person heard who speaks into answers.
 
-    python -m benchmarks.web_echo [--answers 12] [--sentences 12] [--write]
+    python -m benchmarks.web_browser.echo [--answers 12] [--sentences 12] [--write]
 
 A real Chromium plays into a null sink of PulseAudio that is led back into its microphone. Answers
 are twenty seconds long; what is said in them is not a model's (`benchmarks/rooms/long_answers.py`):
@@ -233,7 +233,7 @@ def main() -> None:
     text = measure(options.answers, options.sentences)
     print(text)
     if options.write:
-        command = "python -m benchmarks.web_echo"
+        command = "python -m benchmarks.web_browser.echo"
         command += f" --answers {options.answers} --sentences {options.sentences}"
         write_section("Echo in the browser", command, text)
 
