@@ -380,6 +380,7 @@ class TalkLoop:
         self._keep(heard.samples)
         self._endpointer.patience = self._patience.factor
         self._endpointer.least_silence_ms = self._patience.least_silence_ms
+        self._endpointer.least_sure_ms = self._patience.least_sure_ms
         for mark in self._endpointer.feed(
             self._probability(heard),
             floor=self._floor_now(),
