@@ -24,6 +24,7 @@ from assistant.conversation.captions import Captions
 from assistant.conversation.conversation import Conversation, Listener
 from assistant.conversation.ducking import Ducking
 from assistant.conversation.earlier import Earlier
+from assistant.conversation.prefill import Prefill
 from assistant.conversation.question import Question
 from assistant.conversation.replies import Replies
 from assistant.errors import EngineFailed
@@ -110,6 +111,7 @@ class TalkLoop:
         self._silence = None if is_file else SilentMicrophone()
         self._tell_model: Callable[[], None] = lambda: None
         self._model_worker = engines.model_worker
+        self._prefill = Prefill(conversation.memory.dialogue, self._model_worker)
         self._typed: list[tuple[str, str]] = []
         self._typed_at_s = 0.0
 
@@ -178,12 +180,14 @@ class TalkLoop:
                 self._is_running = True
                 if (earlier := self.conversation.earlier) is not None:
                     self._begin_from(earlier)
+                self.prefill()
                 async with aclosing(self._frames()) as frames:
                     async for frame in frames:
                         await self._take(frame)
                 # Asked to stop, a reply may still be under way: the group would wait for it to be
                 # spoken out.
                 self._replies.interrupt()
+                self._prefill.end()
             reason = "stopped" if self._is_stopping else "input ended"
         except BaseExceptionGroup as errors:
             # One cause is raised as itself: callers tell a lost device from a bug by its type.
@@ -193,6 +197,11 @@ class TalkLoop:
         finally:
             self._is_running = False
             self._emit(partial(events.ConversationEnded, reason=reason))
+
+    def prefill(self) -> None:
+        """Has the model compute what the dialogue begins with, before anything is said."""
+        if self._is_running:
+            self._prefill.begin(self._group)
 
     def stop(self) -> None:
         """Ends the conversation at the next frame."""
