@@ -7,7 +7,7 @@ import pytest
 
 from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, Waveform
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.engines.protocols import Cancel, SpeakingStyle, Transcript
 from assistant.turns.endpointing_settings import EndpointingSettings
 from assistant.turns.patience import PatienceSettings
