@@ -65,12 +65,8 @@ def planned(
         _refuse_inputs(output.path, asked.recordings)
         if not force:
             refuse_foreign(output.path)
-<<<<<<< HEAD
         _refuse_unwritable(output.path)
-    _check_inputs(settings.questions, has_text=settings.text is not None)
-=======
     _check_inputs(asked.recordings, has_text=asked.text is not None)
->>>>>>> wt-house
     return outputs
 
 
@@ -117,7 +113,6 @@ def _refuse_inputs(output: Path, recordings: Iterable[Path]) -> None:
             raise SettingsError(f"{output} is an input too: choose another place by --out")
 
 
-<<<<<<< HEAD
 def _refuse_unwritable(output: Path) -> None:
     """Refuses a place where no file can be made, by making one: flags of a folder do not tell."""
     folder = output.parent
@@ -130,10 +125,7 @@ def _refuse_unwritable(output: Path) -> None:
         raise OutputError(write_trouble(output, error)) from error
 
 
-def _check_inputs(questions: Iterable[Path], *, has_text: bool) -> None:
-=======
 def _check_inputs(recordings: Iterable[Path], *, has_text: bool) -> None:
->>>>>>> wt-house
     first: InputError | None = None
     for path in recordings:
         try:

@@ -258,17 +258,12 @@ class Page {
   }
 
   get isAnswering() {
-    return Boolean(this.playing) || this.screen.view.floor === "thinking";
+    return Boolean(this.answer.playing) || this.screen.view.floor === "thinking";
   }
 
   interrupt() {
-<<<<<<< HEAD
     if (!this.isAnswering) return;
-    this.flush();
-=======
-    if (!this.answer.playing && this.screen.view.floor !== "thinking") return;
     this.answer.flush();
->>>>>>> wt-house
     this.socket.send({ type: "output_audio_buffer.clear" });
   }
 

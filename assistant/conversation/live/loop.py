@@ -22,9 +22,6 @@ from assistant.audio.utterance_buffer import UtteranceBuffer
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioFrame, Waveform
 from assistant.conversation.conversation import Conversation, Listener
 from assistant.conversation.earlier import Earlier
-<<<<<<< HEAD:assistant/conversation/loop.py
-from assistant.conversation.prefill import Prefill
-=======
 from assistant.conversation.live.captions import Captions
 from assistant.conversation.live.ducking import Ducking
 from assistant.conversation.live.going_on import GoingOn
@@ -32,7 +29,7 @@ from assistant.conversation.live.pauses import Pauses
 from assistant.conversation.live.replies import Replies
 from assistant.conversation.live.self_hearing import SelfHearing
 from assistant.conversation.live.typed import Typed
->>>>>>> wt-house:assistant/conversation/live/loop.py
+from assistant.conversation.prefill import Prefill
 from assistant.conversation.question import Question
 from assistant.turns.ear import Ear, Heard
 from assistant.turns.endpointing import Endpointer
@@ -104,16 +101,9 @@ class TalkLoop:
         self._steady = SteadyFrames(ends.microphone, self._ear.frame_samples)
         is_file = isinstance(ends.microphone, FileMicrophone)
         self._silence = None if is_file else SilentMicrophone()
-<<<<<<< HEAD:assistant/conversation/loop.py
-        self._tell_model: Callable[[], None] = lambda: None
-        self._model_worker = engines.model_worker
-        self._prefill = Prefill(conversation.memory.dialogue, self._model_worker)
-        self._typed: list[tuple[str, str]] = []
-        self._typed_at_s = 0.0
-=======
+        self._prefill = Prefill(conversation.memory.dialogue, engines.model_worker)
         self._going_on = GoingOn(conversation, engines.model_worker)
         self._typed = Typed()
->>>>>>> wt-house:assistant/conversation/live/loop.py
 
     @property
     def clock_s(self) -> float:
@@ -167,14 +157,9 @@ class TalkLoop:
         try:
             async with self._group:
                 self._is_running = True
-<<<<<<< HEAD:assistant/conversation/loop.py
-                if (earlier := self.conversation.earlier) is not None:
-                    self._begin_from(earlier)
-                self.prefill()
-=======
                 if self._going_on.is_wanted:
                     self._go_on()
->>>>>>> wt-house:assistant/conversation/live/loop.py
+                self.prefill()
                 async with aclosing(self._frames()) as frames:
                     async for frame in frames:
                         await self._take(frame)
@@ -262,7 +247,8 @@ class TalkLoop:
         if not self._typed:
             return
         if not self._endpointer.is_idle:
-            if not self._typed.outlasts_speech(self.clock_s):
+            spoken_s = _seconds(self._endpointer.turn_samples)
+            if not self._typed.outlasts_speech(self.clock_s, spoken_s):
                 return
             self._finish_turn()
         if self._replies.is_idle or self._typed.outlasts_answer(self.clock_s):
@@ -377,14 +363,9 @@ class TalkLoop:
             tap(samples, played)
         # Before its marks are acted on: the utterance that they cut out may end with this frame.
         self._keep(heard.samples)
-<<<<<<< HEAD:assistant/conversation/loop.py
-        self._endpointer.patience = self._patience.factor
-        self._endpointer.least_silence_ms = self._patience.least_silence_ms
-        self._endpointer.least_sure_ms = self._patience.least_sure_ms
-=======
         self._endpointer.patience = self._pauses.patience.factor
         self._endpointer.least_silence_ms = self._pauses.patience.least_silence_ms
->>>>>>> wt-house:assistant/conversation/live/loop.py
+        self._endpointer.least_sure_ms = self._pauses.patience.least_sure_ms
         for mark in self._endpointer.feed(
             self._probability(heard),
             floor=self._floor_now(),
