@@ -270,7 +270,10 @@ class TalkLoop:
             return
         waited_s = self.clock_s - self._typed_at_s
         if not self._endpointer.is_idle:
-            if waited_s < TYPED_WAITS_S:
+            # What has only begun is dropped or a turn soon. Each turn is given its time: who
+            # interrupts long after something was typed would be cut off at the first syllable.
+            speaks_s = min(waited_s, _seconds(self._endpointer.turn_samples))
+            if speaks_s < TYPED_WAITS_S and waited_s < TYPED_WAITS_FOR_ANSWER_S:
                 return
             self._finish_turn()
         if self._replies.is_idle or waited_s >= TYPED_WAITS_FOR_ANSWER_S:
