@@ -365,7 +365,7 @@ class TalkLoop:
         self._keep(heard.samples)
         self._endpointer.patience = self._pauses.patience.factor
         self._endpointer.least_silence_ms = self._pauses.patience.least_silence_ms
-        self._endpointer.least_sure_ms = self._pauses.patience.least_sure_ms
+        self._endpointer.least_beyond_doubt_ms = self._pauses.patience.least_known_ms
         for mark in self._endpointer.feed(
             self._probability(heard),
             floor=self._floor_now(),
