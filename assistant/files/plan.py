@@ -6,6 +6,7 @@ long.
 
 import itertools
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,7 @@ def planned(
         _refuse_inputs(output.path, asked.recordings)
         if not force:
             refuse_foreign(output.path)
+        _refuse_unwritable(output.path)
     _check_inputs(asked.recordings, has_text=asked.text is not None)
     return outputs
 
@@ -109,6 +111,18 @@ def _refuse_inputs(output: Path, recordings: Iterable[Path]) -> None:
     for recording in recordings:
         if _is_same_file(recording, output):
             raise SettingsError(f"{output} is an input too: choose another place by --out")
+
+
+def _refuse_unwritable(output: Path) -> None:
+    """Refuses a place where no file can be made, by making one: flags of a folder do not tell."""
+    folder = output.parent
+    try:
+        while not folder.exists():
+            folder = folder.parent
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(write_trouble(output, error)) from error
 
 
 def _check_inputs(recordings: Iterable[Path], *, has_text: bool) -> None:

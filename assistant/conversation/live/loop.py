@@ -29,6 +29,7 @@ from assistant.conversation.live.pauses import Pauses
 from assistant.conversation.live.replies import Replies
 from assistant.conversation.live.self_hearing import SelfHearing
 from assistant.conversation.live.typed import Typed
+from assistant.conversation.prefill import Prefill
 from assistant.conversation.question import Question
 from assistant.turns.ear import Ear, Heard
 from assistant.turns.endpointing import Endpointer
@@ -100,6 +101,7 @@ class TalkLoop:
         self._steady = SteadyFrames(ends.microphone, self._ear.frame_samples)
         is_file = isinstance(ends.microphone, FileMicrophone)
         self._silence = None if is_file else SilentMicrophone()
+        self._prefill = Prefill(conversation.memory.dialogue, engines.model_worker)
         self._going_on = GoingOn(conversation, engines.model_worker)
         self._typed = Typed()
 
@@ -157,12 +159,14 @@ class TalkLoop:
                 self._is_running = True
                 if self._going_on.is_wanted:
                     self._go_on()
+                self.prefill()
                 async with aclosing(self._frames()) as frames:
                     async for frame in frames:
                         await self._take(frame)
                 # Asked to stop, a reply may still be under way: the group would wait for it to be
                 # spoken out.
                 self._replies.interrupt()
+                self._prefill.end()
             reason = "stopped" if self._is_stopping else "input ended"
         except BaseExceptionGroup as errors:
             # One cause is raised as itself: callers tell a lost device from a bug by its type.
@@ -173,12 +177,19 @@ class TalkLoop:
             self._is_running = False
             self._emit(partial(events.ConversationEnded, reason=reason))
 
+    def prefill(self) -> None:
+        """Has the model compute what the dialogue begins with, before anything is said."""
+        if self._is_running:
+            self._prefill.begin(self._group)
+
     def stop(self) -> None:
         """Ends the conversation at the next frame."""
         self._is_stopping = True
 
-    def interrupt(self) -> None:
-        """Silences the assistant."""
+    def interrupt(self, *, keeps_unheard: bool = False) -> None:
+        """Silences the assistant; not an answer that is still to begin, with `keeps_unheard`."""
+        if keeps_unheard and self._replies.is_unheard:
+            return
         if not self._replies.is_prepared:
             # Only what is heard can be silenced. The hold is taken off with it: it would keep the
             # next answer silent, too.
@@ -236,7 +247,8 @@ class TalkLoop:
         if not self._typed:
             return
         if not self._endpointer.is_idle:
-            if not self._typed.outlasts_speech(self.clock_s):
+            spoken_s = _seconds(self._endpointer.turn_samples)
+            if not self._typed.outlasts_speech(self.clock_s, spoken_s):
                 return
             self._finish_turn()
         if self._replies.is_idle or self._typed.outlasts_answer(self.clock_s):
@@ -353,6 +365,7 @@ class TalkLoop:
         self._keep(heard.samples)
         self._endpointer.patience = self._pauses.patience.factor
         self._endpointer.least_silence_ms = self._pauses.patience.least_silence_ms
+        self._endpointer.least_beyond_doubt_ms = self._pauses.patience.least_known_ms
         for mark in self._endpointer.feed(
             self._probability(heard),
             floor=self._floor_now(),

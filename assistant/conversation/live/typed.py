@@ -22,9 +22,14 @@ class Typed:
             self._since_s = now_s
         self._texts.append((text, words))
 
-    def outlasts_speech(self, now_s: float) -> bool:
-        """Whether the first has waited long enough for a turn that does not end."""
-        return now_s - self._since_s >= SPEECH_S
+    def outlasts_speech(self, now_s: float, spoken_s: float) -> bool:
+        """Whether the first has waited long enough for a turn that does not end.
+
+        What has only begun, `spoken_s` ago, is dropped or a turn soon. Each turn is given its time:
+        who interrupts long after something was typed would be cut off at the first syllable.
+        """
+        waited_s = now_s - self._since_s
+        return min(waited_s, spoken_s) >= SPEECH_S or waited_s >= ANSWER_S
 
     def outlasts_answer(self, now_s: float) -> bool:
         """Whether it has waited long enough for an answer that takes long."""
