@@ -16,6 +16,7 @@ from assistant.clock import replay
 from assistant.conversation.earlier import Earlier
 from assistant.conversation.engines import Engines
 from assistant.conversation.loop import TalkLoop
+from assistant.engines.paced import paced
 from assistant.errors import OutputError
 from assistant.files.replayed import FileEnds, opened_files
 from assistant.records.continuing import earlier_talk
@@ -72,6 +73,7 @@ def talk(settings: TalkCommandSettings) -> int:
         engines = open_engines(settings.part(EngineSettings), shown, judging)
         stack.callback(engines.close)
         engines.remembered = remembered
+        engines.voice = paced(engines.voice, settings.speed)
         if engines.notice:
             _say(engines.notice)
         display = Display(plain=settings.plain)
