@@ -43,5 +43,5 @@ def test_its_own_speed_leaves_a_voice_as_it_is() -> None:
 @pytest.mark.parametrize("kind", [TalkCommandSettings, ReplySettings])
 def test_talk_and_reply_take_a_speed_that_can_be_followed(kind: type) -> None:
     assert kind(speed=0.8).speed == 0.8
-    with pytest.raises(ValueError, match="less than or equal to 1.5"):
+    with pytest.raises(ValueError, match=r"less than or equal to 1\.5"):
         kind(speed=3.0)
