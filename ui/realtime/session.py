@@ -9,7 +9,7 @@ from assistant.audio.echo import EchoRemover
 from assistant.audio.protocols import Ends
 from assistant.audio.waveform import Waveform
 from assistant.conversation.conversation import Conversation
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.empathy import load_policy
 from assistant.errors import AssistantError
 from models.emotions import Emotion, emotion_from_label
@@ -369,6 +369,11 @@ class Session:
         self._config = self._translator.config = config
         if config.instructions != old.instructions or not offers_alike(config, old):
             self._orders.begin_anew()
+        if not self._dialogue.is_open and (config.instructions, config.model) != (
+            old.instructions,
+            old.model,
+        ):
+            self._loop.prefill()
         detection = config.audio.input.turn_detection
         orders = detection is None or not detection.create_response
         # Who orders answers also says late what is to be answered: all of it must still be there.
