@@ -54,11 +54,11 @@ async def test_a_talk_in_firefox(tmp_path: Path) -> None:
             await page.until(f"{STATUS}.startsWith('The talk has ended')")
 
             await page.go(f"{address}records")
-            shown = "getComputedStyle(document.querySelector('#compare')).display"
+            shown = "getComputedStyle(document.querySelector('.comparing')).display"
             assert await page.value(shown) == "none"
             ticks = "document.querySelectorAll('.tick input')"
             await page.value(f"{ticks}.forEach((box) => box.click())")
-            assert await page.value(shown) == "flex"
+            assert await page.value(shown) == "block"
             await page.go(f"{address}records/one")
             await page.until("document.querySelector('audio').duration > 10")
             assert page.faults == []
