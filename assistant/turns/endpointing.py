@@ -117,6 +117,11 @@ class Endpointer:
         return self._phase in (_Phase.SPEAKING, _Phase.PAUSED)
 
     @property
+    def turn_samples(self) -> int:
+        """How long the confirmed turn under way has lasted; 0 outside a turn."""
+        return self._clock - self._onset if self.in_turn else 0
+
+    @property
     def pause_ms(self) -> float:
         """Silence since the last speech frame of the turn under way; 0 outside a turn."""
         return self._ms(self._clock - self._last_voiced) if self.in_turn else 0.0
