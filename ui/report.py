@@ -175,6 +175,7 @@ def _emotion_line(emotion: EmotionRecord) -> str:
 def reply(settings: ReplySettings) -> int:
     """Runs `reply`; returns the exit status: 0 only if everything was answered."""
     from assistant.assembly import open_engines
+    from assistant.engines.paced import paced
     from assistant.files.inputs import Asked, given_inputs
     from assistant.files.plan import planned
     from assistant.files.reply import Manner, ReplyRun
@@ -191,6 +192,7 @@ def reply(settings: ReplySettings) -> int:
         report.loading("model and voice")
         engines = open_engines(settings.part(EngineSettings), shown)
         devices.callback(engines.close)
+        engines.voice = paced(engines.voice, settings.speed)
         if engines.notice:
             report.notice(engines.notice)
         return 1 if run.run(engines) else 0

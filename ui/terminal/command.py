@@ -18,6 +18,7 @@ from assistant.clock import replay
 from assistant.conversation.earlier import Earlier
 from assistant.conversation.engines import Engines
 from assistant.conversation.live.loop import TalkLoop
+from assistant.engines.paced import paced
 from assistant.errors import OutputError
 from assistant.files.replayed import FileEnds, opened_files
 from assistant.records.continuing import earlier_talk
@@ -113,6 +114,7 @@ def talk(settings: TalkCommandSettings) -> int:
         engines = open_engines(answering, shown, settings.part(TurnJudgeSettings))
         stack.callback(engines.close)
         engines.remembered = remembered
+        engines.voice = paced(engines.voice, settings.speed)
         if engines.notice:
             _say(engines.notice)
         display = Display(plain=settings.plain)

@@ -1,18 +1,14 @@
 """The engines of a study's conditions, each loaded once."""
 
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from assistant.assembly import open_help, open_speech_model, parts_of
-from assistant.audio.waveform import AudioClip
 from assistant.conversation.engines import Engines, close
 from assistant.empathy import load_policy
+from assistant.engines.paced import paced
 from assistant.engines.parts import Watch, bring, parts_of_voice, unwatched
 from assistant.engines.protocols import (
-    Cancel,
     CompletenessScorer,
-    SpeakingStyle,
     SpeechModel,
     TextToSpeech,
     VoiceActivityDetector,
@@ -28,19 +24,6 @@ from assistant.turns.settings import TalkSettings
 AUTO_MODEL, AUTO_VOICE = "mini", "piper"
 """What `auto` stands for in a study: the same for everybody, or an error. A study in which some
 people talk to another model because a download failed is no study."""
-
-
-class PacedVoice:
-    """A voice that speaks everything faster or slower than it would."""
-
-    def __init__(self, voice: TextToSpeech, speed: float) -> None:
-        """Speaks as `voice` does, at `speed` times its rate."""
-        self.sample_rate = voice.sample_rate
-        self._voice, self._speed = voice, speed
-
-    def synthesize(self, text: str, style: SpeakingStyle, cancel: Cancel) -> Iterator[AudioClip]:
-        """See `TextToSpeech.synthesize`."""
-        return self._voice.synthesize(text, replace(style, rate=style.rate * self._speed), cancel)
 
 
 class StudyEngines:
@@ -105,7 +88,7 @@ class StudyEngines:
     def voice(self, condition: Condition) -> TextToSpeech:
         """Returns the voice of a condition, at its speed; see `own_voice`."""
         voice = self.own_voice(condition)
-        return PacedVoice(voice, condition.speed) if condition.speed != 1.0 else voice
+        return paced(voice, condition.speed)
 
     def own_voice(self, condition: Condition) -> TextToSpeech:
         """Returns the voice of a condition as it is by itself.
