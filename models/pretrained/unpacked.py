@@ -40,7 +40,9 @@ def unpacked(part: Part, store: Store | None = None) -> Path:
         CheckpointError: Its files are not what its kind says.
     """
     if part.kind not in KINDS:
-        raise CheckpointError(f"{part.name} is a {part.kind}: name a Whisper or an LLM")
+        raise CheckpointError(
+            f"{part.name} is a {part.kind}: name a Whisper, an LLM or a sentence encoder"
+        )
     store = store or Store()
     folder = store.folder / part.name / FOLDER
     if (folder / "config.json").exists():  # of files whose digests were checked then
@@ -179,9 +181,22 @@ def _write_int8(
     save_file(tensors, str(folder / "model.safetensors"), metadata={"format": "pt"})
 
 
+def _unpack_sentences(_part: Part, packed: Path, staging: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = _new(staging)
+    shutil.copy(packed / "tokenizer.json", folder / "tokenizer.json")
+    weights = load_file(str(packed / "model.safetensors"))
+    # Of what a classifier would read; the vectors of sentences are means of the states.
+    kept = {name: tensor for name, tensor in weights.items() if not name.startswith("pooler.")}
+    save_file(kept, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    _write_json(folder / "config.json", read_json(packed / "config.json"))
+
+
 KINDS: dict[str, Callable[[Part, Path, Path], None]] = {
     "speech": _unpack_whisper,
     "llm": _unpack_llm,
+    "sentences": _unpack_sentences,
 }
 
 
