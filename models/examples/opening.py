@@ -1,4 +1,4 @@
-"""The written exchanges that a checkpoint brings, opened with the sentence encoder that finds them."""
+"""The written exchanges that a checkpoint brings, opened with what finds them."""
 
 from pathlib import Path
 
