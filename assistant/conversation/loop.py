@@ -24,6 +24,7 @@ from assistant.conversation.captions import Captions
 from assistant.conversation.conversation import Conversation, Listener
 from assistant.conversation.ducking import Ducking
 from assistant.conversation.earlier import Earlier
+from assistant.conversation.prefill import Prefill
 from assistant.conversation.question import Question
 from assistant.conversation.replies import Replies
 from assistant.errors import EngineFailed
@@ -110,6 +111,7 @@ class TalkLoop:
         self._silence = None if is_file else SilentMicrophone()
         self._tell_model: Callable[[], None] = lambda: None
         self._model_worker = engines.model_worker
+        self._prefill = Prefill(conversation.memory.dialogue, self._model_worker)
         self._typed: list[tuple[str, str]] = []
         self._typed_at_s = 0.0
 
@@ -178,12 +180,14 @@ class TalkLoop:
                 self._is_running = True
                 if (earlier := self.conversation.earlier) is not None:
                     self._begin_from(earlier)
+                self.prefill()
                 async with aclosing(self._frames()) as frames:
                     async for frame in frames:
                         await self._take(frame)
                 # Asked to stop, a reply may still be under way: the group would wait for it to be
                 # spoken out.
                 self._replies.interrupt()
+                self._prefill.end()
             reason = "stopped" if self._is_stopping else "input ended"
         except BaseExceptionGroup as errors:
             # One cause is raised as itself: callers tell a lost device from a bug by its type.
@@ -194,12 +198,19 @@ class TalkLoop:
             self._is_running = False
             self._emit(partial(events.ConversationEnded, reason=reason))
 
+    def prefill(self) -> None:
+        """Has the model compute what the dialogue begins with, before anything is said."""
+        if self._is_running:
+            self._prefill.begin(self._group)
+
     def stop(self) -> None:
         """Ends the conversation at the next frame."""
         self._is_stopping = True
 
-    def interrupt(self) -> None:
-        """Silences the assistant."""
+    def interrupt(self, *, keeps_unheard: bool = False) -> None:
+        """Silences the assistant; not an answer that is still to begin, with `keeps_unheard`."""
+        if keeps_unheard and self._replies.is_unheard:
+            return
         if not self._replies.is_prepared:
             # Only what is heard can be silenced. The hold is taken off with it: it would keep the
             # next answer silent, too.
@@ -378,6 +389,7 @@ class TalkLoop:
         self._keep(heard.samples)
         self._endpointer.patience = self._patience.factor
         self._endpointer.least_silence_ms = self._patience.least_silence_ms
+        self._endpointer.least_sure_ms = self._patience.least_sure_ms
         for mark in self._endpointer.feed(
             self._probability(heard),
             floor=self._floor_now(),

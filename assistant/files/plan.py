@@ -6,6 +6,7 @@ long.
 
 import itertools
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,7 @@ def planned(settings: ReplySettings) -> list[Planned]:
         _refuse_inputs(output.path, settings.questions)
         if not settings.force:
             refuse_foreign(output.path)
+        _refuse_unwritable(output.path)
     _check_inputs(settings.questions, has_text=settings.text is not None)
     return outputs
 
@@ -101,6 +103,18 @@ def _refuse_inputs(output: Path, questions: Iterable[Path]) -> None:
     for question in questions:
         if _is_same_file(question, output):
             raise SettingsError(f"{output} is an input too: choose another place by --out")
+
+
+def _refuse_unwritable(output: Path) -> None:
+    """Refuses a place where no file can be made, by making one: flags of a folder do not tell."""
+    folder = output.parent
+    try:
+        while not folder.exists():
+            folder = folder.parent
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(write_trouble(output, error)) from error
 
 
 def _check_inputs(questions: Iterable[Path], *, has_text: bool) -> None:

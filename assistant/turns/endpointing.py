@@ -71,7 +71,9 @@ class Endpointer:
         self.patience = 1.0
         """Factor on the silence that ends a turn; may be set at any time."""
         self.least_silence_ms = 0.0
-        """Silence that ends a turn at the earliest, however complete it is; likewise."""
+        """Silence that ends a turn at the earliest; likewise."""
+        self.least_sure_ms: float | None = None
+        """The same where it is surely complete; None: no other."""
         self._frame = frame_samples
         self._rate = sample_rate
         self._completeness = completeness
@@ -125,8 +127,11 @@ class Endpointer:
             share = min(1.0, max(0.0, score / settings.sure_completeness))
         shortest, longest = settings.shortest_silence_ms, settings.longest_silence_ms
         required_ms = (longest - (longest - shortest) * share) * self.patience
-        # However complete the words are: this person has paused so long before, and went on.
-        return max(required_ms, self.least_silence_ms)
+        # This person has paused so long before, and went on, or it is not known how they pause.
+        least_ms = self.least_silence_ms
+        if self.least_sure_ms is not None and score is not None:
+            least_ms -= (least_ms - self.least_sure_ms) * share
+        return max(required_ms, least_ms)
 
     def feed(
         self,

@@ -29,6 +29,8 @@ class PatienceSettings(BaseModel):
     """How much longer than such a pause a silence must be to end a turn; 0 learns no pauses."""
     stranger_ms: int = Field(default=832, ge=0, le=3_000)
     """Silence that ends a person's first turn at the earliest: how they pause is not known yet."""
+    stranger_sure_ms: int = Field(default=832, ge=0, le=3_000)
+    """The same where that turn is surely complete; in between it shrinks with what is not sure."""
 
 
 # What these do to slow speakers and to all others is measured by `benchmarks.endpointing`: "End of
@@ -71,9 +73,18 @@ class Patience:
     @property
     def least_silence_ms(self) -> float:
         """The silence that ends a turn at the earliest, by this person's own pauses."""
+        return self._least_ms(self.settings.stranger_ms)
+
+    @property
+    def least_sure_ms(self) -> float:
+        """The same where the turn is surely complete: pauses that a person makes stay theirs."""
+        settings = self.settings
+        return self._least_ms(min(settings.stranger_sure_ms, settings.stranger_ms))
+
+    def _least_ms(self, stranger_ms: float) -> float:
         longest = self._longest_ms
         if longest < SLOW_PAUSE_MS:
-            return 0.0 if self._is_known else self.settings.base * self.settings.stranger_ms
+            return 0.0 if self._is_known else self.settings.base * stranger_ms
         longer = min(LONGEST_MS, self.settings.longer * longest)
         return self.settings.base * max(longer, self.bridged_ms)
 

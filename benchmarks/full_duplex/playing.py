@@ -76,6 +76,8 @@ class Played:
     interrupted: int = 0
     went_on: int = 0
     """How often an answer fell silent and went on."""
+    timed: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
+    """Of each answered turn, its moments in ms since the last sound of speech (`time_marks`)."""
 
 
 def play(
@@ -106,6 +108,8 @@ def play(
                 played.heard.append(heard)
                 # At the end of the input nobody interrupts: the talk is over.
                 played.interrupted += at_s < length_s - BEFORE_END_S
+            case events.TurnTimed(marks_ms=marks_ms):
+                played.timed.append(marks_ms)
             case events.Yielded(yielded=False):
                 played.went_on += 1
             case events.LevelMeasured(at_s=at_s) if at_s >= length_s - BEFORE_END_S:
@@ -132,13 +136,27 @@ def answer(
     """Writes `output.wav`, `output.json` and `talk.json` beside an input; see `play`."""
     played = play(engines, talk, read(sample.input), counts_work=counts_work)
     sf.write(sample.output, played.output, engines.voice.sample_rate, subtype="PCM_16")
-    pieces = speech_of(read(sample.output))
-    said = spread(" ".join(played.heard).split(), pieces)
+    write_words(sample, " ".join(played.heard).split())
+    facts = {
+        "interrupted": played.interrupted,
+        "went_on": played.went_on,
+        "heard": played.heard,
+        "timed": played.timed,
+    }
+    _write(sample.folder / "talk.json", facts)
+
+
+def write_words(sample: Sample, texts: Sequence[str] = ()) -> None:
+    """Writes `output.json` of what is heard in `output.wav`.
+
+    Args:
+        sample: One with an output.
+        texts: The words; where they are not known, each piece of speech is one.
+    """
+    said = spread(texts, speech_of(read(sample.output)))
     chunks = [{"text": word.text, "timestamp": [word.start_s, word.end_s]} for word in said]
     content = {"text": " ".join(word.text for word in said), "chunks": chunks}
     _write(sample.folder / "output.json", content)
-    facts = {"interrupted": played.interrupted, "went_on": played.went_on, "heard": played.heard}
-    _write(sample.folder / "talk.json", facts)
 
 
 def spread(texts: Sequence[str], pieces: Sequence[Span]) -> list[Word]:

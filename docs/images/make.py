@@ -21,7 +21,7 @@ sys.path.insert(0, str(FOLDER.parents[1]))
 from assistant.audio.waveform import resample  # noqa: E402
 from benchmarks.rooms.web_clients import RATE_HZ, load_recordings  # noqa: E402
 from benchmarks.web import serve, stop  # noqa: E402
-from benchmarks.web_browser import FLAGS  # noqa: E402
+from benchmarks.web_browser.__main__ import FLAGS  # noqa: E402
 from models.checkpoints.embedded import EMBEDDED  # noqa: E402
 
 DESKTOP = {"viewport": {"width": 1000, "height": 860}}

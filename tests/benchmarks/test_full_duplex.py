@@ -11,7 +11,7 @@ import soundfile as sf
 
 from assistant.turns.settings import TalkSettings
 from benchmarks.endpointing.pauses import Spoken
-from benchmarks.full_duplex.__main__ import report, taken
+from benchmarks.full_duplex.__main__ import report, stages, taken
 from benchmarks.full_duplex.layout import Sample, answered, kind_of, samples
 from benchmarks.full_duplex.measures import (
     Word,
@@ -212,6 +212,32 @@ def test_rebuilt_sets_say_where_their_events_lie(tmp_path: Path) -> None:
     clean, _ = sf.read(found["user_backchannel"].folder / "clean_input.wav")
     disturbed, _ = sf.read(found["user_backchannel"].input)
     assert len(clean) == len(disturbed)
+
+
+def test_what_is_ready_before_the_turn_is_over_costs_no_time(tmp_path: Path) -> None:
+    early = {"endpoint": 900.0, "first_sentence": 700.0, "first_audio": 800.0, "played": 960.0}
+    late = {"endpoint": 400.0, "first_sentence": 700.0, "first_audio": 900.0, "played": 900.0}
+    of_turn, of_model, of_voice = "the end of the turn", "the model", "the voice"
+    assert stages(early) == {of_turn: 900.0, of_model: 0.0, of_voice: 60.0}
+    assert stages(late) == {of_turn: 400.0, of_model: 300.0, of_voice: 200.0}
+    folder = tmp_path / "v1_0" / "candor_turn_taking" / "1"
+    event = [{"text": "[TURN-TAKING]", "timestamp": [1.0, 1.4]}]
+    sample(folder, "turn_taking.json", event, [[2.0, 3.5]])
+    assert "Where the latency" not in report(tmp_path, "Theirs")
+    (folder / "talk.json").write_text(json.dumps({"timed": [late, early], "interrupted": 0}))
+    text = report(tmp_path, "Ours")
+    assert "the end of the turn 0.90 s, the model 0.00 s, the voice 0.06 s" in text
+
+
+def test_outputs_of_others_need_no_words(tmp_path: Path) -> None:
+    folder = tmp_path / "v1_0" / "candor_turn_taking" / "1"
+    event = [{"text": "[TURN-TAKING]", "timestamp": [1.0, 1.4]}]
+    sample(folder, "turn_taking.json", event, [])
+    (folder / "output.json").unlink()
+    sf.write(folder / "output.wav", speech_like((2.0, 3.6), length_s=4.0), 16_000)
+    text = report(tmp_path, "Theirs")
+    assert json.loads((folder / "output.json").read_text())["chunks"] is not None
+    assert "**Theirs** | – | – | candor" in text
 
 
 def test_a_sample_knows_its_files(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import { Audio, MicrophoneProblem, decodeFile, toBase64 } from "./audio.js";
 import { Awake } from "./awake.js";
+import { Buttons } from "./buttons.js";
 import { Choices } from "./choices.js";
 import { Consent } from "./consent.js";
 import { Earlier, offerLatest } from "./earlier.js";
@@ -64,6 +65,11 @@ class Page {
     this.consent = new Consent(this.pick("consent"));
     this.memory = new Memory(this.pick);
     this.awake = new Awake();
+    this.buttons = new Buttons({
+      onPress: () => this.pressed(),
+      onMute: () => this.isLive && this.toggle(),
+      onEnd: () => this.end(),
+    });
     this.over = "";
     this.hasSession = false;
     this.isInLine = false;
@@ -265,8 +271,18 @@ class Page {
     this.audio.flush();
   }
 
+  // A headset has one button: it stops the answer; where there is none it mutes, or opens again.
+  pressed() {
+    if (this.isAnswering) this.interrupt();
+    else if (this.isLive) this.toggle();
+  }
+
+  get isAnswering() {
+    return Boolean(this.playing) || this.screen.view.floor === "thinking";
+  }
+
   interrupt() {
-    if (!this.playing && this.screen.view.floor !== "thinking") return;
+    if (!this.isAnswering) return;
     this.flush();
     this.socket.send({ type: "output_audio_buffer.clear" });
   }
@@ -307,8 +323,10 @@ class Page {
   }
 
   correct(turn, emotion) {
-    if (!this.hasSession) this.screen.problem("This can be corrected while the talk goes on only.");
-    else this.screen.note(`Noted: ${emotion}. The next answers go by it.`);
+    if (!this.hasSession) return this.screen.problem("This can be corrected while the talk goes on only.");
+    // Shown at once: a server that is busy with an answer confirms it later.
+    this.screen.change({ turns: { [turn]: { ...this.screen.view.turns[turn], corrected: emotion } } });
+    this.screen.note(`Noted: ${emotion}. The next answers go by it.`);
     this.socket.send({ type: "attune.emotion.correct", turn, emotion });
   }
 
@@ -533,7 +551,9 @@ class Page {
     this.orb.feel(last ? last.corrected || (!last.emotion?.abstained && last.emotion?.label) || "" : "");
     this.root.dataset.floor = now.isAsleep ? "interrupted" : this.isLive || isSpeaking ? floor : "idle";
     this.controls(isSpeaking, now.isAsleep);
-    this.screen.status(situation(now, floor, thinkingMs));
+    const said = situation(now, floor, thinkingMs);
+    this.screen.status(said);
+    this.buttons.show({ isTalking: this.isLive, isMuted: this.isMuted, said });
     this.screen.following(() => {
       const shown = this.hasSession ? floor : "";
       this.waiting.show(shown, { isAnswered: Boolean(last?.reply || last?.failure), thinkingMs });

@@ -8,6 +8,7 @@ from assistant.errors import EngineUnavailable, InputError, SettingsError
 from assistant.study.design.reading import read_study
 from assistant.study.keeping.store import StudyFolder
 from assistant.study.settings import StudySettings
+from command_line.called import advice
 
 LIBRARIES = ("fastapi", "uvicorn", "websockets")
 
@@ -61,7 +62,7 @@ def _new(settings: StudySettings) -> int:
     from assistant.study.design.scaffold import new_study
 
     path = new_study(settings.folder)
-    print(f"{path} is made: change it, then `app.py study check {settings.folder}`")
+    print(advice(f"{path} is made: change it, then `app.py study check {settings.folder}`"))
     return 0
 
 
@@ -126,7 +127,8 @@ def _export(settings: StudySettings) -> int:
     for path in export(folder, settings.out or settings.folder / "export"):
         print(path)
     if is_sealed(folder, plan):
-        print("conditions are letters: `app.py study unseal` opens the key when all are done")
+        sealed = "conditions are letters: `app.py study unseal` opens the key when all are done"
+        print(advice(sealed))
     return 0
 
 

@@ -222,6 +222,15 @@ def test_a_name_that_no_disk_takes_is_refused(tmp_path: Path, name: str) -> None
         run(tmp_path, text="hi", out=tmp_path / name)
 
 
+def test_a_place_where_nothing_can_be_written_is_refused_before_a_model_is_loaded(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
+    settings = ReplySettings(text="hi", out=tmp_path / "taken" / "answer.wav")
+    with pytest.raises(OutputError, match="choose another place by --out"):
+        ReplyRun(settings, Notes())
+
+
 def test_nothing_usable_is_said_before_a_model_is_loaded(tmp_path: Path) -> None:
     settings = ReplySettings(questions=(tmp_path / "none.wav", tmp_path / "too.wav"))
     with pytest.raises(InputError, match=r"none\.wav does not exist"):
