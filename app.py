@@ -23,7 +23,7 @@ COMMANDS = {
         "talk with Attune by voice, in the terminal",
         "assistant.settings:TalkCommandSettings",
         "ui.terminal.command:talk",
-        often="voice echo devices.microphone devices.speaker record continue plain input "
+        often="voice speed echo devices.microphone devices.speaker record continue plain input "
         "model llm-server policy persona country",
         examples=(
             ("", "microphone and loudspeaker; ? shows the keys"),

@@ -33,6 +33,9 @@ from assistant.turns.marks import Boundary, EndReason, Floor, TurnMark, Verdict
 MOST_WITHHELD_MS, NOTICED_MS = 256, 128
 """How much earlier a turn may begin for frames that were withheld from the detector, and how long
 the detector takes to notice speech once it is given any."""
+BEYOND_DOUBT = 0.92
+"""Completeness from which a stranger is answered as soon as somebody who is known. Chosen with the
+half of the learners that settings are chosen with: it cuts none of their pauses more, 0.85 does."""
 _ASKS_WORDS = (Floor.TAKEN, Floor.HELD, Floor.ENDING)
 """Where an "uh-huh" is to be expected."""
 
@@ -72,8 +75,8 @@ class Endpointer:
         """Factor on the silence that ends a turn; may be set at any time."""
         self.least_silence_ms = 0.0
         """Silence that ends a turn at the earliest; likewise."""
-        self.least_sure_ms: float | None = None
-        """The same where it is surely complete; None: no other."""
+        self.least_beyond_doubt_ms: float | None = None
+        """The same where it is complete beyond doubt; None: no other."""
         self._frame = frame_samples
         self._rate = sample_rate
         self._completeness = completeness
@@ -114,6 +117,11 @@ class Endpointer:
         return self._phase in (_Phase.SPEAKING, _Phase.PAUSED)
 
     @property
+    def turn_samples(self) -> int:
+        """How long the confirmed turn under way has lasted; 0 outside a turn."""
+        return self._clock - self._onset if self.in_turn else 0
+
+    @property
     def pause_ms(self) -> float:
         """Silence since the last speech frame of the turn under way; 0 outside a turn."""
         return self._ms(self._clock - self._last_voiced) if self.in_turn else 0.0
@@ -129,8 +137,8 @@ class Endpointer:
         required_ms = (longest - (longest - shortest) * share) * self.patience
         # This person has paused so long before, and went on, or it is not known how they pause.
         least_ms = self.least_silence_ms
-        if self.least_sure_ms is not None and score is not None:
-            least_ms -= (least_ms - self.least_sure_ms) * share
+        if score is not None and score >= BEYOND_DOUBT and self.least_beyond_doubt_ms is not None:
+            least_ms = self.least_beyond_doubt_ms
         return max(required_ms, least_ms)
 
     def feed(

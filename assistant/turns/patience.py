@@ -28,9 +28,8 @@ class PatienceSettings(BaseModel):
     longer: float = Field(default=1.75, ge=0.0, le=5.0)
     """How much longer than such a pause a silence must be to end a turn; 0 learns no pauses."""
     stranger_ms: int = Field(default=832, ge=0, le=3_000)
-    """Silence that ends a person's first turn at the earliest: how they pause is not known yet."""
-    stranger_sure_ms: int = Field(default=832, ge=0, le=3_000)
-    """The same where that turn is surely complete; in between it shrinks with what is not sure."""
+    """Silence that ends a person's first turn at the earliest, unless it is complete beyond doubt:
+    how they pause is not known yet."""
 
 
 # What these do to slow speakers and to all others is measured by `benchmarks.endpointing`: "End of
@@ -73,18 +72,16 @@ class Patience:
     @property
     def least_silence_ms(self) -> float:
         """The silence that ends a turn at the earliest, by this person's own pauses."""
-        return self._least_ms(self.settings.stranger_ms)
+        if self._is_known or self._pauses_ms:
+            return self.least_known_ms
+        return self.settings.base * self.settings.stranger_ms
 
     @property
-    def least_sure_ms(self) -> float:
-        """The same where the turn is surely complete: pauses that a person makes stay theirs."""
-        settings = self.settings
-        return self._least_ms(min(settings.stranger_sure_ms, settings.stranger_ms))
-
-    def _least_ms(self, stranger_ms: float) -> float:
+    def least_known_ms(self) -> float:
+        """The same by the pauses that are known alone, and not because there are none yet."""
         longest = self._longest_ms
         if longest < SLOW_PAUSE_MS:
-            return 0.0 if self._is_known else self.settings.base * stranger_ms
+            return 0.0
         longer = min(LONGEST_MS, self.settings.longer * longest)
         return self.settings.base * max(longer, self.bridged_ms)
 

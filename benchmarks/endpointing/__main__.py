@@ -80,6 +80,8 @@ class Way:
     title: str
     settings: TalkSettings
     score: Score
+    is_sooner: bool = True
+    """Whether a stranger is answered sooner whose turn is complete beyond doubt."""
 
 
 def ends(item: Spoken, way: Way, patience: Patience) -> list[TurnMark]:
@@ -91,7 +93,7 @@ def ends(item: Spoken, way: Way, patience: Patience) -> list[TurnMark]:
     for probability, level_db in zip(item.probabilities, item.levels_db, strict=True):
         endpointer.patience = patience.factor
         endpointer.least_silence_ms = patience.least_silence_ms
-        endpointer.least_sure_ms = patience.least_sure_ms
+        endpointer.least_beyond_doubt_ms = patience.least_known_ms if way.is_sooner else None
         for mark in endpointer.feed(probability, level_db=level_db):
             if mark.boundary is Boundary.PAUSED:
                 paused_at = mark.speech_end_samples
@@ -299,31 +301,29 @@ def as_it_comes(way: Way, items: list[Spoken]) -> list[str]:
     ]
 
 
-STRANGERS = (
-    *((832, sure) for sure in (832, 704, 608, 512, 416, 352)),
-    *((unsure, unsure) for unsure in (704, 608, 512, 0)),
-)
-"""Silence in ms for somebody's first turn: where it may go on, and where it is surely complete."""
+STRANGERS = ((832, False), (832, True), (704, True), (608, True), (512, True), (0, True))
+"""Silence in ms for somebody's first turn at the earliest, and whether less is enough where it is
+complete beyond doubt."""
 
 
 def as_strangers(way: Way, items: Sequence[Spoken]) -> list[list[str]]:
     """Returns a row for each choice of `STRANGERS`: every recording is somebody's first turn."""
     score = remembered(way.score)
     rows: list[list[str]] = []
-    for unsure, sure in STRANGERS:
-        update = {"stranger_ms": unsure, "stranger_sure_ms": sure}
-        settings = way.settings.patience.model_copy(update=update)
+    for stranger_ms, is_sooner in STRANGERS:
+        settings = way.settings.patience.model_copy(update={"stranger_ms": stranger_ms})
+        asked = replace(way, score=score, is_sooner=is_sooner)
         early, cut, delays_ms = 0, 0, list[float]()
         for item in items:
             over = (int(item.voiced[-1]) + 1) * 512
-            found = ends(item, replace(way, score=score), Patience(settings))
+            found = ends(item, asked, Patience(settings))
             amid = [mark for mark in found if mark.speech_end_samples < over - 1_600]
             early, cut = early + bool(amid), cut + len(amid)
             delays_ms += [(mark.at_samples - over) / 16 for mark in found if mark not in amid]
         pauses = len(field.silences(items)) - len(items)
         rows.append(
             [
-                f"{unsure}, {sure}",
+                f"{stranger_ms}" + ("" if is_sooner else ", beyond doubt too"),
                 f"{early / len(items):.3f}",
                 f"{cut / max(1, pauses):.1%}",
                 f"{np.mean(delays_ms):.0f}",
@@ -347,7 +347,7 @@ def remembered(score: Score) -> Score:
 
 
 STRANGERS_HEAD = [
-    "silence for strangers ms: unsure, sure",
+    "silence for strangers ms",
     "turns answered in a pause",
     "cut-offs, of pauses",
     "mean latency ms",

@@ -201,22 +201,27 @@ def report(root: Path, name: str) -> str:
     return "\n\n".join(parts)
 
 
+STAGES = ("the end of the turn", "the model", "the voice")
+"""What an answer is waited for."""
+
+
 def where_it_went(found: Sequence[Sample]) -> str:
     """Returns what the time from the last sound of speech to the first of the answer consists of.
 
     Of turns that Attune answered itself; empty where there are none.
     """
-    parts = {"the end of the turn": list[float](), "the model": list[float](), "the voice": []}
+    parts = {name: list[float]() for name in STAGES}
     for sample in found:
         log = sample.folder / "talk.json"
         timed = json.loads(log.read_text(encoding="utf-8")).get("timed") if log.is_file() else None
         if sample.kind == "turn" and timed:
             for name, milliseconds in stages(timed[-1]).items():
                 parts[name].append(milliseconds)
-    if not parts["the model"]:
+    count = len(parts[STAGES[0]])
+    if not count:
         return ""
-    told = [f"{name} {sum(ms) / len(ms) / 1_000:.2f} s" for name, ms in parts.items()]
-    return f"Where the latency of turns goes, mean of {len(parts['the model'])}: {', '.join(told)}."
+    told = [f"{name} {sum(ms) / count / 1_000:.2f} s" for name, ms in parts.items()]
+    return f"Where the latency of turns goes, mean of {count}: {', '.join(told)}."
 
 
 def stages(marks_ms: Mapping[str, float]) -> dict[str, float]:
@@ -228,7 +233,7 @@ def stages(marks_ms: Mapping[str, float]) -> dict[str, float]:
     end = marks_ms["endpoint"]
     text = max(end, marks_ms.get("first_sentence", end))
     played = max(text, marks_ms.get("played", text))
-    return {"the end of the turn": end, "the model": text - end, "the voice": played - text}
+    return dict(zip(STAGES, (end, text - end, played - text), strict=True))
 
 
 def add_words(found: Sequence[Sample]) -> None:
@@ -252,9 +257,12 @@ def answer_all(root: Path, options: argparse.Namespace, drops: Counter[str]) -> 
     talk = talk.model_copy(update={"patience": patience})
     is_alone = options.model == ALONE
     engines = turn_taking_alone() if is_alone else open_engines(settings, judging=settings)
+    if options.echo_db is not None:
+        facts = {"name": "Attune", "settings": "its echo canceller", "echo_db": options.echo_db}
+        (root / "system.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
     try:
         for number, sample in enumerate(missing, start=1):
-            answer(sample, engines, talk, counts_work=not is_alone)
+            answer(sample, engines, talk, counts_work=not is_alone, echo_db=options.echo_db)
             print(f"{sample.task}/{sample.folder.name}: {number} of {len(missing)}", flush=True)
     finally:
         engines.close()
@@ -298,6 +306,7 @@ def main() -> None:
     parser.add_argument(
         "--patience", type=_setting, nargs="*", default=[], metavar="NAME=VALUE", help="of talks"
     )
+    parser.add_argument("--echo-db", type=float, help="what it plays comes back so loud")
     parser.add_argument("--name", default="", help="of another system, with its version")
     parser.add_argument("--measure-only", action="store_true", help="the outputs that are there")
     parser.add_argument("--write", action="store_true")

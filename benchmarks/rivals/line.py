@@ -16,7 +16,6 @@ import json
 import shutil
 import subprocess
 import tempfile
-import time
 import tomllib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -65,11 +64,11 @@ class Line:
     @property
     def now_s(self) -> float:
         """Seconds since the first frame."""
-        return time.monotonic() - self._began_s
+        return asyncio.get_running_loop().time() - self._began_s
 
     async def frames(self) -> "AsyncFrames":
         """Starts the clock; returns the microphone's frames (16-bit), each when it is due."""
-        self._began_s = time.monotonic()
+        self._began_s = asyncio.get_running_loop().time()
         return AsyncFrames(self)
 
     def frame(self, number: int) -> bytes | None:

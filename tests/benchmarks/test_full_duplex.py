@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from assistant.audio.waveform import AudioClip
+from assistant.clock import replay
 from assistant.turns.settings import TalkSettings
 from benchmarks.endpointing.pauses import Spoken
 from benchmarks.full_duplex.__main__ import report, stages, taken
@@ -22,7 +24,7 @@ from benchmarks.full_duplex.measures import (
     takes_turn,
     words,
 )
-from benchmarks.full_duplex.playing import play, spread
+from benchmarks.full_duplex.playing import ends_of, play, spread
 from benchmarks.full_duplex.rebuilt import rebuild
 from tests.fakes import ScriptedModel, scripted, speech_like
 
@@ -212,6 +214,23 @@ def test_rebuilt_sets_say_where_their_events_lie(tmp_path: Path) -> None:
     clean, _ = sf.read(found["user_backchannel"].folder / "clean_input.wav")
     disturbed, _ = sf.read(found["user_backchannel"].input)
     assert len(clean) == len(disturbed)
+
+
+def test_what_is_played_comes_back_as_loud_as_it_should() -> None:
+    sink: list[np.ndarray] = []
+    ends = ends_of(np.zeros(32_000, np.float32), sink.append, 16_000, -20.0)
+
+    async def heard() -> np.ndarray:
+        await ends.speaker.play(AudioClip(np.full(16_000, 0.3, np.float32) * tone(), 16_000))
+        return np.concatenate([frame.samples async for frame in ends.microphone.frames()])
+
+    echo = replay(heard(), workers=())
+    level = float(np.sqrt(np.mean(np.square(echo[4_000:12_000]))))
+    assert level == pytest.approx(0.3 * 0.1 * 0.707, rel=0.15)
+
+
+def tone() -> np.ndarray:
+    return np.sin(2 * np.pi * 800 * np.arange(16_000) / 16_000).astype(np.float32)
 
 
 def test_what_is_ready_before_the_turn_is_over_costs_no_time(tmp_path: Path) -> None:

@@ -26,6 +26,9 @@ from ui.realtime.protocol.messages import Json
 
 STILL_THERE = "Are you still there?"
 """What is said where nobody has spoken for long."""
+LONG_CHARACTERS = 600
+"""Of instructions and what is known of the person: from so many on they are computed before the
+first turn. Shorter ones take no longer than the turn itself."""
 GREETING = "Hello."
 """What a model is told where it is to speak first, and nobody says how."""
 
@@ -111,7 +114,8 @@ class ChosenDialogue:
         Runs on the model's worker. The client may still exchange all of it until the first turn.
         """
         model, course, known = self._engines.model, self._course, self._known()
-        if self.is_open or course.past:
+        is_short = len(course.instructions) + len(known) < LONG_CHARACTERS
+        if self.is_open or course.past or is_short:
             return
         dialogue = self._begun(course)
         if (prefill := getattr(dialogue, "prefill", None)) is not None:

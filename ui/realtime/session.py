@@ -9,7 +9,7 @@ from assistant.audio.echo import EchoRemover
 from assistant.audio.protocols import Ends
 from assistant.audio.waveform import Waveform
 from assistant.conversation.conversation import Conversation
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.empathy import load_policy
 from assistant.errors import AssistantError
 from models.emotions import Emotion, emotion_from_label

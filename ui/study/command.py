@@ -3,11 +3,12 @@
 import importlib.util
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import closing
 
 from assistant.errors import EngineUnavailable, InputError, SettingsError
 from assistant.study.design.reading import read_study
 from assistant.study.keeping.store import StudyFolder
-from assistant.study.settings import StudySettings
+from assistant.study.settings import StudyEngineSettings, StudySettings
 from command_line.called import advice
 
 LIBRARIES = ("fastapi", "uvicorn", "websockets")
@@ -98,12 +99,16 @@ def _run(settings: StudySettings) -> int:
 
 
 def _simulate(settings: StudySettings) -> int:
-    from assistant.study.simulated.command import copy_study, simulate
+    from assistant.study.run.engines import StudyEngines
+    from assistant.study.simulated.command import Crowd, copy_study, simulate
 
     read_study(settings.folder)
     to = settings.out or settings.folder.with_name(f"{settings.folder.name}-simulated")
     folder = copy_study(settings.folder, to)
-    outcome = simulate(folder, settings, tell=lambda line: print(line, file=sys.stderr))
+    running = settings.part(StudyEngineSettings)
+    crowd = Crowd(settings.talk, settings.participants, settings.improvise)
+    with closing(StudyEngines(folder.path, running, scripted=not settings.real)) as engines:
+        outcome = simulate(folder, engines, crowd, tell=lambda line: print(line, file=sys.stderr))
     cells = ", ".join(f"{cell}: {count}" for cell, count in sorted(outcome.cells.items()))
     print(f"{outcome.completed} completed the study ({cells}), {outcome.turns} turns")
     for label, condition in sorted(outcome.key.conditions.items()):
