@@ -39,6 +39,8 @@ def unpacked(part: Part, store: Store | None = None) -> Path:
         PartError: It cannot be had, or there is no room to unpack it.
         CheckpointError: Its files are not what its kind says.
     """
+    if part.kind in READY:
+        return (store or Store()).get(part)
     if part.kind not in KINDS:
         raise CheckpointError(
             f"{part.name} is a {part.kind}: name a Whisper, an LLM or a sentence encoder"
@@ -181,23 +183,12 @@ def _write_int8(
     save_file(tensors, str(folder / "model.safetensors"), metadata={"format": "pt"})
 
 
-def _unpack_sentences(_part: Part, packed: Path, staging: Path) -> None:
-    from safetensors.torch import load_file, save_file
-
-    folder = _new(staging)
-    shutil.copy(packed / "tokenizer.json", folder / "tokenizer.json")
-    weights = load_file(str(packed / "model.safetensors"))
-    # Of what a classifier would read; the vectors of sentences are means of the states.
-    kept = {name: tensor for name, tensor in weights.items() if not name.startswith("pooler.")}
-    save_file(kept, str(folder / "model.safetensors"), metadata={"format": "pt"})
-    _write_json(folder / "config.json", read_json(packed / "config.json"))
-
-
 KINDS: dict[str, Callable[[Part, Path, Path], None]] = {
     "speech": _unpack_whisper,
     "llm": _unpack_llm,
-    "sentences": _unpack_sentences,
 }
+READY = ("sentences",)
+"""Kinds whose files are what `transformers` reads as they come."""
 
 
 def _new(staging: Path) -> Path:

@@ -32,11 +32,11 @@ class ExamplesSettings(Frozen):
         Path("train/recipes/mini/talks/plain"),
     )
     """Folders or files of written talks. Of two that are equally alike, the earlier is shown."""
-    count: int = Field(default=2, ge=0, le=8)
+    count: int = Field(default=4, ge=0, le=8)
     """Most of them that a reply is made with."""
     longest: int = Field(default=120, ge=20)
     """Characters of one, both sides together."""
-    least: float = Field(default=0.45, ge=0, le=1)
+    least: float = Field(default=0.4, ge=0, le=1)
     """How alike what was said in one must be, as the cosine of the vectors of the two."""
     sentences: str = "minilm"
     """Sentence encoder of the catalogue that finds them."""
