@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
+from pydantic import Field
 
 from assistant.audio.devices import DeviceSettings
 from assistant.audio.echo import EchoMode
@@ -51,7 +52,14 @@ class EngineSettings(HelpSettings, MannerSettings, SpeechModelSettings, CommonSe
     """Model, voice, manner and help: what every command that answers has in common."""
 
 
-class ReplySettings(EngineSettings):
+class PaceSettings(Settings):
+    """How fast Attune speaks."""
+
+    speed: float = Field(default=1.0, ge=0.5, le=1.5)
+    """How fast Attune speaks, beside what the manner of an answer asks for: 0.8 is slower."""
+
+
+class ReplySettings(PaceSettings, EngineSettings):
     """Answers recordings (and typed questions): emotion, words, reply, spoken answer, transcript.
 
     Each recording is one conversation of its own, cut into turns where the person pauses, unless
@@ -80,7 +88,7 @@ class ReplySettings(EngineSettings):
     endpointing: EndpointingSettings = EndpointingSettings(usual_share=0.5)
 
 
-class TalkCommandSettings(TurnJudgeSettings, EngineSettings):
+class TalkCommandSettings(PaceSettings, TurnJudgeSettings, EngineSettings):
     """Talk with Attune: speak, be answered, interrupt, think aloud, without touching a key."""
 
     input: Path | None = None

@@ -21,7 +21,7 @@ from assistant.assembly import open_engines
 from assistant.audio.echo import EchoMode
 from assistant.audio.waveform import Waveform
 from assistant.conversation.engines import Engines
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.history import History
 from assistant.settings import TalkCommandSettings
 from assistant.turns.settings import TurnJudgeSettings

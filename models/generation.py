@@ -147,8 +147,23 @@ class CachedText:
         # The cache holds keys and values, no logits: the last position is computed once more.
         if self._computed == len(self):
             self.crop(len(self) - 1, keep_pieces=True)
-        embeddings, speech = self.inputs(self._computed)
-        cache = self._cache
+        return self._compute(len(self))[0, -1]
+
+    @torch.inference_mode()
+    def prefill(self, most: int) -> bool:
+        """Computes up to `most` positions that are not computed yet; returns whether some are left.
+
+        A long text is so computed in several steps, between which others may be served.
+        """
+        end = min(len(self), self._computed + most)
+        if end > self._computed:
+            self._compute(end)
+        return self._computed < len(self)
+
+    def _compute(self, end: int) -> Tensor:
+        """Returns the logits (1, 1, V) of position `end` - 1, computing all that lead there."""
+        count, cache = end - self._computed, self._cache
+        embeddings, speech = (part[:, :count] for part in self.inputs(self._computed))
         # Outside of the block the updates cost nothing; inside they multiply every position, which
         # each step of a reply, one word at a time, would pay for.
         if bool(speech.any()):
@@ -156,8 +171,8 @@ class CachedText:
                 logits = self._llm(embeddings, cache=cache, last_only=True)
         else:
             logits = self._llm(embeddings, cache=cache, last_only=True)
-        self._computed = len(self)
-        return logits[0, -1]
+        self._computed = end
+        return logits
 
     def crop(self, length: int, *, keep_pieces: bool = False) -> None:
         """Forgets everything from position `length` on.

@@ -19,7 +19,11 @@ REPLY_ROOM, REPLY_SHARE = 128, 8
 """Positions that are kept free for a reply when old turns are dropped: so many, at most one in so
 many of the longest talk."""
 KEPT_SHARE = 0.4
-"""Of the longest talk: where it would be longer, old turns are dropped until it takes this."""
+"""Of the longest talk without its system line: where it would be longer, old turns are dropped
+until they take this."""
+PREFILLED_FROM, PREFILL_STEP = 192, 64
+"""Positions of a system line from which it is computed before the first turn, and how many of them
+at once: on two cores `mini` takes a second for as many, and others may be waiting for it."""
 EXAMPLES_SHARE = 0.25
 """Of the longest talk: examples that would take more of it are not shown."""
 SENTENCE_ENDS = (". ", "! ", "? ")
@@ -55,7 +59,7 @@ class TalkSession:
         sampling: How replies are generated.
 
     Raises:
-        SystemLineTooLong: The system line takes more than half of the context.
+        SystemLineTooLong: The system line takes more than half of the longest talk.
     """
 
     def __init__(
@@ -87,7 +91,9 @@ class TalkSession:
         """Oldest turns dropped because the conversation outgrew what the model follows."""
 
     def _check_persona(self) -> None:
-        taken, limit = len(self._prompts.opening(self._persona)), self._model.config.context_tokens
+        # Not of all that the LLM was made for: beyond the longest talk it was never taught to
+        # answer speech, and every turn would push the one before out of it.
+        taken, limit = len(self._prompts.opening(self._persona)), self._model.config.longest_talk
         if taken > limit // 2:
             fitting = len(self._persona) * (limit // 2) // taken
             raise SystemLineTooLong(
@@ -170,13 +176,29 @@ class TalkSession:
     def withdraw(self) -> None:
         """Forgets the turn that has no reply yet, if there is one."""
         if self.is_waiting:
-            self._text.crop(self._turns.pop().start)
+            self._forget_last()
 
     def take_back(self) -> None:
         """Forgets the last turn with whatever was begun in answer to it, if there is one."""
         if self._turns:
-            self._text.crop(self._turns.pop().start)
+            self._forget_last()
             self._reply_ids = []
+
+    def _forget_last(self) -> None:
+        # The first turn begins with the system line, which the next one needs again: a long one
+        # takes far longer to compute than the turn itself.
+        self._text.crop(max(self._turns.pop().start, self._opening))
+
+    def prefill(self) -> Iterator[None]:
+        """Computes a long system line before the first turn, a part with each step.
+
+        It ends early where a turn begins meanwhile, which computes the rest.
+        """
+        if self._turns or len(self._prompts.opening(self._persona)) < PREFILLED_FROM:
+            return
+        self._set_opening(None)
+        while not self._turns and self._text.prefill(PREFILL_STEP):
+            yield
 
     def compute(self) -> None:
         """Computes what was listened to, read and replied so far, so that nothing waits for it."""
@@ -201,9 +223,9 @@ class TalkSession:
         """
         before = len(self._text)
         prompts = self._prompts
-        if not self._turns:
+        if not before:
             self._text.append_ids(prompts.opening(self._persona))
-        elif not self.is_waiting:
+        elif self._turns and not self.is_waiting:
             self._text.append_ids(prompts.next_turn())
         self._text.append_ids(prompts.content(self.fitting(words.rstrip(END_MARKS))))
         logits = self._text.logits().double()
@@ -392,7 +414,8 @@ class TalkSession:
         # Every drop computes all that stays again, which is a pause that can be heard: several
         # turns go at once, down to a share of the limit, and then none for a long while.
         if len(self._text) + length + room > limit:
-            while self._turns and len(self._text) + length + room > KEPT_SHARE * limit:
+            kept = self._opening + KEPT_SHARE * (limit - self._opening)
+            while self._turns and len(self._text) + length + room > kept:
                 self._drop_oldest()
 
     def _drop_oldest(self) -> None:

@@ -12,7 +12,7 @@ from sqlmodel import SQLModel, col
 
 from assistant.errors import InputError, OutputError
 from assistant.records.database import Database, remove_file
-from assistant.records.reading import Found, find_record, find_records
+from assistant.records.reading import Found, find_record, find_records, no_folder
 from assistant.records.rows import Row, folded, rows_of, storable
 from assistant.records.tables import IndexedRecord, IndexedTurn
 
@@ -74,10 +74,7 @@ class Index:
             OutputError: The database cannot be used.
         """
         if not root.is_dir():
-            raise InputError(
-                f"there is no folder {root} of recorded talks yet: name another one by --records, "
-                "or record a talk by --record"
-            )
+            raise InputError(no_folder(root))
         self._root = root
         self._database = Database(root, url)
         self._place = self._database.place

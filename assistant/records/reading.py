@@ -77,6 +77,14 @@ class Record:
         return path if path.exists() else None
 
 
+def no_folder(root: Path) -> str:
+    """Returns what is said where nothing was recorded yet."""
+    return (
+        f"there is no folder {root} of recorded talks yet: name another one by --records, "
+        "or record a talk by --record"
+    )
+
+
 def find_records(root: Path) -> list[Found]:
     """Returns the records in `root`, in the order of their ids.
 
@@ -86,6 +94,8 @@ def find_records(root: Path) -> list[Found]:
     try:
         with os.scandir(root) as entries:
             found = [_found(root, entry) for entry in entries if not entry.name.startswith(".")]
+    except FileNotFoundError as error:
+        raise InputError(no_folder(root)) from error
     except OSError as error:
         raise InputError(
             f"the folder {root} cannot be read ({error.strerror}): name the one that holds "

@@ -297,7 +297,9 @@ def _password(file: Path | None) -> str | None:
     try:
         return file.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise SettingsError(f"--auth {file} cannot be read: {error.strerror}") from error
+        raise SettingsError(
+            f"--auth {file} cannot be read ({error.strerror}): write the line USER:PASSWORD into it"
+        ) from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"--auth {file} is no text: write USER:PASSWORD in it") from error
 
