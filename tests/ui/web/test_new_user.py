@@ -93,7 +93,7 @@ async def test_the_whole_way(page: Any, records: Path, tmp_path: Path) -> None:
     assert "I failed my driving test" in saved.read_text(encoding="utf-8")
 
     # Delete it.
-    await page.click(".tools summary")
+    await page.click("summary:has-text('Delete')")
     await page.click("button:has-text('Delete for good')")
     await page.wait_for_selector("text=is deleted")
     assert not (records / YESTERDAY).exists()
