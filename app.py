@@ -24,7 +24,7 @@ COMMANDS = {
         "assistant.settings:TalkCommandSettings",
         "ui.terminal.command:talk",
         often="voice speed echo devices.microphone devices.speaker record continue plain input "
-        "model llm-server policy persona country",
+        "model llm-server persona country",
         examples=(
             ("", "microphone and loudspeaker; ? shows the keys"),
             ("--input question.wav --output heard.wav", "without any hardware"),

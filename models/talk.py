@@ -1,10 +1,11 @@
 """One conversation with the model: turns heard or read, replies streamed, barge-ins cut."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from models.asking import AskedOn
 from models.blsp_emo import BlspEmo, HeardSpeech
 from models.emotions import Emotion
 from models.examples.book import asks_what_was_told
@@ -80,6 +81,7 @@ class TalkSession:
         # Those of the checkpoint talk as its own persona does, and refuse what another one may be
         # able to do, such as to call a function.
         self._examples = None if persona else model.examples
+        self._asks_for_things = bool(persona) or model.config.asks_for_things
         self._text = CachedText(model.llm)
         self._turns: list[_Turn] = []
         self._opening = 0
@@ -247,6 +249,26 @@ class TalkSession:
             ValueError: Nothing was heard or read since the last reply.
         """
         self._open_reply()
+        texts = self._generated(cancelled)
+        if self._asks_for_things:
+            yield from texts
+            return
+        let_through = AskedOn()
+        for text in texts:
+            if said := let_through.push(text):
+                yield said
+            if let_through.is_over:
+                break
+        texts.close()
+        if rest := let_through.finish():
+            yield rest
+        if let_through.is_over:
+            # The talk must hold what was said, and no more.
+            self.is_cut = False
+            self.truncate(let_through.passed)
+
+    def _generated(self, cancelled: Callable[[], bool]) -> Generator[str]:
+        """Yields all that the LLM says in answer, in pieces of text."""
         room = max(1, self._model.config.context_tokens - len(self._text) - 1)
         sampling = replace(self.sampling, max_new_tokens=min(self.sampling.max_new_tokens, room))
         tokenizer = self._model.tokenizer

@@ -54,7 +54,7 @@ FLOORS = {
         "checkpoints",
         "adapters",
         "emotion turn_ear",
-        "words examples",
+        "words examples asking",
         "listening",
         "blsp_emo",
         "talk transcription",

@@ -80,10 +80,14 @@ TURNS = [
     turn(5, "a friend came", "A friend came. How nice!", understood="perhaps"),
     turn(6, "Good night.", "", typed=True, failure="The voice broke; write it again."),
 ]
+TURN_OF = (0, 1, 2, 4)
 COURSE = [
     {"turn": index, "emotion": label, "confidence": 0.8, "certain": index != 2, "corrected": mine}
-    for index, label, mine in (
-        *((0, "neutral", False), (1, "sad", False), (2, "angry", False), (4, "surprise", True)),
+    for index, label, mine in zip(
+        TURN_OF,
+        ("neutral", "sad", "angry", "surprise"),
+        (False, False, False, True),
+        strict=True,
     )
 ]
 HELP = (
@@ -96,7 +100,7 @@ def talk(count: int, floor: str, **more: Any) -> dict[str, Any]:
     """Returns the view of a talk of so many turns."""
     return {
         "turns": {str(one["turn"]): one for one in TURNS[:count]},
-        "course": [point for point in COURSE if point["turn"] < count],
+        "course": [point for index, point in enumerate(COURSE) if TURN_OF[index] < count],
         "floor": floor,
         "voice": "piper",
         "policy": "empathetic",

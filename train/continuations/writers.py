@@ -27,8 +27,8 @@ from models.precision import choose_device, choose_dtype
 from models.prompts import ChatPrompts, chat_prompts, system_line
 from models.torchaudio_guard import guard_torchaudio
 from models.weights import fill_parameters, read_json, without_weights
+from train.continuations.settings import ContinueSettings
 from train.data.manifest import Utterance
-from train.settings import ContinueSettings
 
 logger = logging.getLogger(__name__)
 

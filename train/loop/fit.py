@@ -16,13 +16,13 @@ from train.loop.optimiser import learning_rate, make_optimiser
 from train.loop.processes import check_joined, held, on_cpu
 from train.loop.report import TrainingReport
 from train.loop.run_folder import open_run, replacing, restore_replaced
+from train.loop.settings import LoopSettings
 from train.loop.states import Gathered, StateKeeper
 from train.loop.stepper import Stepper, training_mode
 from train.loop.stop_on_signal import StopOnSignal
 from train.loop.task import Ending, Position, Task, TrainingOutcome
 from train.loop.together import Together
 from train.loop.validation import Validation, some, total_loss
-from train.settings import LoopSettings
 
 logger = logging.getLogger(__name__)
 

@@ -223,7 +223,7 @@ def _print_receipt(receipt: Receipt, path: Path) -> None:
 def _replay(settings: RecordsSettings) -> int:
     from ui.records.replaying import replay  # engines take long to import
 
-    return replay(_one(settings), settings.turn)
+    return replay(settings, _one(settings))
 
 
 def _rebuild(settings: RecordsSettings) -> int:

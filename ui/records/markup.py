@@ -47,7 +47,7 @@ def list_page(listed: list[Listed], total: int, asked: Mapping[str, str], skip: 
         f"{_HEAD}<header>{_BRAND}<a class='go-on' href='/'>Talk</a></header>\n"
         f"<main><h1>Recorded talks</h1>\n{_form(asked)}\n"
         f"<p role='status'>{_count(len(listed), total, skip)}</p>\n"
-        f"<ul class='records'>{rows or f'<li>{none}</li>'}</ul>\n{_comparing(listed)}"
+        f"<ul class='records'>{rows or f'<li>{none}</li>'}\n{_comparing(listed)}</ul>\n"
         f"{_turning(asked, skip, len(listed), total)}</main></body></html>\n"
     )
 
@@ -149,8 +149,9 @@ def _comparing(listed: list[Listed]) -> str:
     if len(listed) < 2:
         return ""
     return (
-        "<form id='compare' class='search' method='get' action='/records/compare/two'>"
-        "<button type='submit'>Compare the two that are ticked</button></form>\n"
+        "<li class='comparing'><form id='compare' class='search' method='get' "
+        "action='/records/compare/two'>"
+        "<button type='submit'>Compare the two that are ticked</button></form></li>"
     )
 
 

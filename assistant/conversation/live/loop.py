@@ -26,10 +26,10 @@ from assistant.conversation.live.captions import Captions
 from assistant.conversation.live.ducking import Ducking
 from assistant.conversation.live.going_on import GoingOn
 from assistant.conversation.live.pauses import Pauses
+from assistant.conversation.live.prefill import Prefill
 from assistant.conversation.live.replies import Replies
 from assistant.conversation.live.self_hearing import SelfHearing
 from assistant.conversation.live.typed import Typed
-from assistant.conversation.prefill import Prefill
 from assistant.conversation.question import Question
 from assistant.turns.ear import Ear, Heard
 from assistant.turns.endpointing import Endpointer

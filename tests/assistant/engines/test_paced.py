@@ -3,6 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from assistant.audio.waveform import AudioClip
+from assistant.conversation.engines import close
 from assistant.engines.paced import paced
 from assistant.engines.protocols import Cancel, SpeakingStyle
 from assistant.settings import ReplySettings, TalkCommandSettings
@@ -31,7 +32,7 @@ def test_a_speed_counts_beside_the_manner_of_an_answer() -> None:
     list(slower.synthesize("Hello.", SpeakingStyle(rate=0.9), Cancel()))
     assert voice.rates == [pytest.approx(0.72)]
     assert slower.sample_rate == voice.sample_rate
-    slower.close()  # pyright: ignore[reportAttributeAccessIssue]
+    close(slower)
     assert voice.is_closed
 
 

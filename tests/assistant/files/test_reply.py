@@ -238,9 +238,9 @@ def test_a_place_where_nothing_can_be_written_is_refused_before_a_model_is_loade
     tmp_path: Path,
 ) -> None:
     (tmp_path / "taken").write_text("a file", encoding="utf-8")
-    asked, out = Asked((), "hi"), tmp_path / "taken" / "answer.wav"
+    out = tmp_path / "taken" / "answer.wav"
     with pytest.raises(OutputError, match="choose another place by --out"):
-        planned(asked, out, joined=False, force=False)
+        planned(Asked(text="hi"), out)
 
 
 def test_nothing_usable_is_said_before_a_model_is_loaded(tmp_path: Path) -> None:

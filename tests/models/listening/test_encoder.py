@@ -14,7 +14,7 @@ from models.weights import CheckpointError
 from tests.models.pretrained.small_parts import llama, store, whisper
 from tests.models.small import tone
 from train.alignment.assemble import assemble
-from train.settings import AlignSettings
+from train.alignment.settings import AlignSettings
 
 __all__ = ["llama", "store", "whisper"]
 

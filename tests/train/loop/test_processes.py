@@ -142,7 +142,7 @@ CONTINUING = """
 import os, signal, sys
 from pathlib import Path
 from train.continuations.command import write_continuations
-from train.settings import ContinueSettings
+from train.continuations.settings import ContinueSettings
 from train.continuations.writers import WrittenContinuation
 left = int(sys.argv[2])
 class Writer:

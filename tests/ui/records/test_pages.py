@@ -234,6 +234,7 @@ async def test_talks_are_searched_compared_and_followed_in_a_browser(root: Path)
             assert await page.input_value("input[name=since]") == "2026-03-02"
             await page.goto(f"http://{host}/records")
             for box in await page.query_selector_all("input[type=checkbox]"):
+                assert not await page.is_visible("text=Compare the two")
                 await box.check()
             await page.click("text=Compare the two")
             await page.wait_for_selector(".talk >> nth=1")

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from assistant.audio.waveform import SPEECH_RATE_HZ
-from assistant.conversation.prefill import Prefill
+from assistant.conversation.live.prefill import Prefill
 from assistant.engines.protocols import Persona
 from assistant.errors import EngineFailed
 from assistant.worker import Worker
