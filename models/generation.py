@@ -1,13 +1,15 @@
 """A conversation in the LLM's KV cache: prefill, one decode step at a time, crop."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from models.decoding.shared import Seat, SharedSteps
 from models.llm import LanguageModel
 
 
@@ -52,35 +54,67 @@ class TokenSampler:
         else:
             self._generator.manual_seed(sampling.seed)
 
-    def choose(self, logits: Tensor) -> int:
-        """Returns the next token for `logits` (V,)."""
-        # On the CPU, where the seeded draws are the same whatever device the model runs on; a copy,
-        # because what is penalised must not reach logits that others may read.
-        token = self._pick(self._penalised(logits.detach().float().cpu().clone()))
+    def choose(self, logits: Tensor, best: Tensor | None = None) -> int:
+        """Returns the next token for `logits` (V,).
+
+        Args:
+            logits: On any device; a greedy choice among `best` does not look at them.
+            best: (2, K) the largest of them in order and whose they are, where that was copied
+                back already.
+        """
+        token = None if best is None else self._among(best)
+        if token is None:
+            # A copy, because what is penalised must not reach logits that others may read.
+            token = self._pick(self._penalised(logits.detach().float().clone()))
         self.chosen.append(token)
         return token
+
+    def _among(self, best: Tensor) -> int | None:
+        """Returns the greedy choice among the most probable; None where it may lie beyond them."""
+        if self.sampling.temperature != 0:
+            return None
+        values, ids = best[0].clone(), best[1].long().tolist()
+        places = {token: place for place, token in enumerate(ids)}
+        least = float(values[-1])
+        self._penalise(values, [places[token] for token in set(self.chosen) if token in places])
+        for token in self._repeating():
+            if token in places:
+                values[places[token]] = -torch.inf
+        place = int(values.argmax())
+        # Penalties only lower, so that nothing beyond the last of them is above it.
+        return ids[place] if float(values[place]) > least or places[ids[0]] == place else None
 
     def _pick(self, logits: Tensor) -> int:
         if self.sampling.temperature == 0:
             return int(logits.argmax())
         probabilities = torch.softmax(logits / self.sampling.temperature, dim=-1)
+        order = None
         if self.sampling.top_p < 1:
-            ordered, order = probabilities.sort(descending=True)
+            probabilities, order = probabilities.sort(descending=True)
             # The sum before each token: the one that crosses the border still belongs.
-            outside = ordered.cumsum(dim=-1) - ordered >= self.sampling.top_p
-            probabilities[order[outside]] = 0.0
-        return int(torch.multinomial(probabilities, 1, generator=self._generator))
+            outside = probabilities.cumsum(dim=-1) - probabilities >= self.sampling.top_p
+            probabilities[outside] = 0.0
+        # One number is drawn here, where seeded draws are the same whatever the device, and its
+        # place is looked up there: tens of thousands of probabilities need not come back.
+        sums = probabilities.double().cumsum(dim=-1)
+        drawn = sums[-1] * float(torch.rand((), generator=self._generator, dtype=torch.float64))
+        # Those that are zero have the sum of the one before them, and are passed over.
+        place = torch.searchsorted(sums, drawn, right=True).clamp(max=len(sums) - 1)
+        return int(place if order is None else order[place])
 
     def _penalised(self, logits: Tensor) -> Tensor:
-        penalty = self.sampling.repetition_penalty
-        if penalty != 1.0 and self.chosen:
-            seen = torch.tensor(sorted(set(self.chosen)))
-            values = logits[seen]
-            # Dividing a negative logit would make its token more probable.
-            logits[seen] = torch.where(values > 0, values / penalty, values * penalty)
+        self._penalise(logits, sorted(set(self.chosen)))
         for token in self._repeating():
             logits[token] = -torch.inf
         return logits
+
+    def _penalise(self, logits: Tensor, places: list[int]) -> None:
+        penalty = self.sampling.repetition_penalty
+        if penalty != 1.0 and places:
+            seen = torch.tensor(places, device=logits.device)
+            values = logits[seen]
+            # Dividing a negative logit would make its token more probable.
+            logits[seen] = torch.where(values > 0, values / penalty, values * penalty)
 
     def _repeating(self) -> list[int]:
         """Returns the tokens that would complete an n-gram of this reply again."""
@@ -108,10 +142,15 @@ class CachedText:
     """The positions of one conversation in the LLM, those already computed in a KV cache.
 
     What is appended is computed with the next decode step, so that a turn costs one prefill.
+
+    Args:
+        llm: Computes.
+        steps: What conversations share while they are answered; None: each takes its own.
     """
 
-    def __init__(self, llm: LanguageModel) -> None:
-        self._llm = llm
+    def __init__(self, llm: LanguageModel, steps: SharedSteps | None = None) -> None:
+        self._llm, self._steps = llm, steps
+        self._seat: Seat | None = None
         self._cache: Any = llm.new_cache()
         self._computed = 0
         self._pieces: list[Piece] = []
@@ -130,6 +169,10 @@ class CachedText:
             self._pieces[-1] = Piece(ids=(*self._pieces[-1].ids, *ids))
         elif ids:
             self._pieces.append(Piece(ids=tuple(ids)))
+        if self._seat is not None and self._steps is not None and ids:
+            # At once, and not when it is asked for: another conversation may take the step before.
+            is_next = len(self) == self._seat.length + 1 and self._steps.has_room(self._seat)
+            self._seat.token = ids[-1] if is_next else None
 
     def append_speech(self, embeddings: Tensor) -> None:
         """Adds speech embeddings (S, D); the LoRA updates act on them."""
@@ -144,6 +187,12 @@ class CachedText:
         """
         if len(self) == 0:
             raise ValueError("an empty conversation has no next token")
+        if (seat := self._shared()) is not None:
+            assert self._steps is not None
+            return self._steps.logits(seat)
+        self.rest()
+        if self._steps is not None and self._steps.sharing.budget is not None:
+            self._steps.sharing.budget.admit(self, len(self))
         # The cache holds keys and values, no logits: the last position is computed once more.
         if self._computed == len(self):
             self.crop(len(self) - 1, keep_pieces=True)
@@ -159,6 +208,54 @@ class CachedText:
         self._computed = len(self)
         return logits[0, -1]
 
+    @property
+    def best(self) -> Tensor | None:
+        """The most probable tokens of the last step, see `TokenSampler.choose`; None: not known."""
+        return None if self._seat is None else self._seat.best
+
+    @contextmanager
+    def replying(self) -> Generator[None]:
+        """Within it single tokens are computed together with those of other conversations."""
+        if self._steps is None:
+            yield
+            return
+        self._steps.begin(self)
+        try:
+            yield
+        finally:
+            self._steps.end(self)
+            self.rest()
+
+    def _shared(self) -> Seat | None:
+        """Returns the seat from which the next token is computed; None where there is none."""
+        if self._steps is None:
+            return None
+        if self._seat is not None:
+            computed = self._seat.length + (self._seat.token is not None)
+            return self._seat if computed == len(self) else None
+        last = self._pieces[-1]
+        # One token after what is computed. A prefill has more, and its logits.
+        if self._computed and len(self) == self._computed + 1 and last.speech is None:
+            self._seat = self._steps.join(self, self._cache)
+            if self._seat is not None:
+                self._seat.token = last.ids[-1]
+        return self._seat
+
+    def rest(self) -> None:
+        """Goes on by itself, with what was computed together with others."""
+        if self._seat is not None and self._steps is not None:
+            seat, self._seat = self._seat, None
+            self._steps.free(seat, self._cache)
+            self._computed = seat.length
+
+    def forget(self) -> bool:
+        """Drops what is computed, which the next step computes anew; False while it replies."""
+        if self._seat is not None or (self._steps is not None and self._steps.is_replying(self)):
+            return False
+        self._cache = self._llm.new_cache()
+        self._computed = 0
+        return True
+
     def crop(self, length: int, *, keep_pieces: bool = False) -> None:
         """Forgets everything from position `length` on.
 
@@ -166,6 +263,7 @@ class CachedText:
             length: Positions to keep.
             keep_pieces: Only the computed states go; the positions are computed again.
         """
+        self.rest()
         remove = self._computed - length
         if remove > 0:
             self._shrink(remove)
@@ -243,23 +341,27 @@ def generate(
     """
     sampler = TokenSampler(sampling)
     before = 0 if guidance is None else len(guidance.unasked)
-    try:
+    with ExitStack() as replying:
+        for each in (text, *([guidance.unasked] if guidance else [])):
+            replying.enter_context(each.replying())
+        if guidance is not None:
+            # Also where the reader stops in the middle: the conversation without a question serves
+            # every further reply, and would hold half of this one.
+            replying.callback(guidance.unasked.crop, before)
         for _ in range(sampling.max_new_tokens):
             if cancelled():
                 return
             logits = text.logits()
-            token = sampler.choose(logits if guidance is None else guidance.led(logits))
+            if guidance is None:
+                token = sampler.choose(logits, text.best)
+            else:
+                token = sampler.choose(guidance.led(logits))
             if token in stop_ids:
                 return
             text.append_ids([token])
             if guidance is not None:
                 guidance.unasked.append_ids([token])
             yield token
-    finally:
-        # Also where the reader stops in the middle: the conversation without a question serves
-        # every further reply, and would hold half of this one.
-        if guidance is not None:
-            guidance.unasked.crop(before)
 
 
 def _first(pieces: Sequence[Piece], length: int) -> Iterator[Piece]:

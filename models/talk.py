@@ -76,7 +76,7 @@ class TalkSession:
         # Those of the checkpoint talk as its own persona does, and refuse what another one may be
         # able to do, such as to call a function.
         self._examples = None if persona else model.examples
-        self._text = CachedText(model.llm)
+        self._text = CachedText(model.llm, model.steps)
         self._turns: list[_Turn] = []
         self._opening = 0
         self._emotion: Emotion | None = None
@@ -251,7 +251,7 @@ class TalkSession:
         config = self._model.config.guidance
         if not config.weight:
             return None
-        unasked = CachedText(self._model.llm)
+        unasked = CachedText(self._model.llm, self._model.steps)
         unasked.append_ids(self._prompts.opening(self._persona))
         unasked.append_ids(self._prompts.content(config.question) + self._prompts.reply_header())
         return Guidance(unasked, config.weight, config.plausible)
