@@ -82,7 +82,7 @@ class TokenSampler:
                 values[places[token]] = -torch.inf
         place = int(values.argmax())
         # Penalties only lower, so that nothing beyond the last of them is above it.
-        return ids[place] if float(values[place]) > least or places[ids[0]] == place else None
+        return ids[place] if float(values[place]) > least else None
 
     def _pick(self, logits: Tensor) -> int:
         if self.sampling.temperature == 0:
@@ -198,9 +198,11 @@ class CachedText:
             self.crop(len(self) - 1, keep_pieces=True)
         embeddings, speech = self.inputs(self._computed)
         cache = self._cache
+        has_speech = any(p.speech is not None for p in _after(self._pieces, self._computed))
         # Outside of the block the updates cost nothing; inside they multiply every position, which
-        # each step of a reply, one word at a time, would pay for.
-        if bool(speech.any()):
+        # each step of a reply, one word at a time, would pay for. The pieces know it, and not the
+        # mask, whose device would have to be waited for.
+        if has_speech:
             with self._llm.speech_positions(speech):
                 logits = self._llm(embeddings, cache=cache, last_only=True)
         else:
@@ -333,7 +335,7 @@ def generate(
     stop_ids: Sequence[int],
     cancelled: Callable[[], bool] = lambda: False,
     guidance: Guidance | None = None,
-) -> Iterator[int]:
+) -> Generator[int]:
     """Yields the tokens of a reply as they are chosen; `text` grows with each of them.
 
     Ends at a stop token (which is neither yielded nor kept), after `max_new_tokens`, or when

@@ -38,6 +38,8 @@ class LanguageModel(nn.Module):
         self.width = int(self.causal.get_input_embeddings().embedding_dim)
         self._cache_keyword = cache_keyword(self.causal)
         self._scope = self._attach(lora)
+        # Made here: what compiles a step cannot look into an import.
+        self._elsewhere: Any = _elsewhere()
 
     def _attach(self, lora: LoraConfig | None) -> SpeechScope | None:
         return attach_lora(cast(nn.Module, self.causal.base_model), lora) if lora else None
@@ -102,7 +104,8 @@ class LanguageModel(nn.Module):
         """
         if positions is None and mask is not None:
             positions = (mask.long().cumsum(dim=-1) - 1).clamp(min=0)
-        with _only_at(self.causal.get_output_embeddings(), kept):
+        output_layer = self.causal.get_output_embeddings()
+        with nullcontext() if kept is None else _only_at(output_layer, kept):
             output = self.causal(
                 inputs_embeds=embeddings,
                 attention_mask=_attention_mask(mask),
@@ -125,7 +128,7 @@ class LanguageModel(nn.Module):
 
         `forward` must be told the positions and who sees whom.
         """
-        return _elsewhere()(write)
+        return self._elsewhere(write)
 
 
 @lru_cache(maxsize=1)
@@ -151,11 +154,8 @@ def _elsewhere() -> Any:
 
 
 @contextmanager
-def _only_at(output_layer: nn.Module, kept: Tensor | None) -> Generator[None]:
+def _only_at(output_layer: nn.Module, kept: Tensor) -> Generator[None]:
     """Within it the output layer sees the positions `kept` (B, T) alone, as a batch of one."""
-    if kept is None:
-        yield
-        return
 
     def chosen(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         del module

@@ -36,7 +36,10 @@ def weight_only_bytes(llm: nn.Module, bits: Bits, itemsize: int) -> int:
         itemsize: Of the rest.
     """
     narrowed = {id(m.weight): m for name, m in llm.named_modules() if _fits(m, name, bits)}
-    rest = sum(p.numel() for p in llm.parameters() if id(p) not in narrowed)
+    # A table that the output layer shares stays as it is, beside the narrow copy.
+    tables = {id(m.weight) for m in llm.modules() if isinstance(m, nn.Embedding)}
+    stays = [p for p in llm.parameters() if id(p) not in narrowed or id(p) in tables]
+    rest = sum(p.numel() for p in stays)
     # Beside each 8 bits of a row, and each group of 4, a scale of 16 bits; of 4 also a zero.
     scales = [
         2 * m.out_features if bits == "int8" else 4 * m.weight.numel() // GROUP

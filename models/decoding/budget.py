@@ -103,7 +103,6 @@ def check_together(free: int, position: int, positions: int, together: int) -> N
     remedy = f"ask for {fit} (--together {fit})" if fit else "close what else runs on the GPU"
     raise CheckpointError(
         f"{together} talks at once of up to {positions} positions take {together * each:.1f} GiB "
-        f"beside the model, and the {max(0, free) / 2**30:.1f} GiB that the GPU has free there are "
-        f"room for {fit}: {remedy}, take weights of 8 or 4 bits (--dtype int8 or int4), or use "
-        "--device cpu"
+        f"beside the model, and the GPU has {max(0, free) / 2**30:.1f} GiB free there, room for "
+        f"{fit}: {remedy}, take weights of 8 or 4 bits (--dtype int8 or int4), or use --device cpu"
     )

@@ -64,6 +64,7 @@ class Rows:
     They are filled with zeros once and hold finite numbers ever after: what is masked is multiplied
     by zero, and zero times a number that is none would be none. The last position of a row belongs
     to nobody: a row that is computed along without having been asked writes there at the latest.
+    Buffers that were made within `inference_mode` may be written there alone.
 
     Args:
         shapes: Of the layers.
@@ -81,6 +82,7 @@ class Rows:
         """All of them."""
         return [*self.keys, *self.values]
 
+    @torch.inference_mode()
     def put(self, row: int, cache: Any) -> None:
         """Copies the KV cache of one conversation into `row`."""
         for number, layer in enumerate(cache.layers):
@@ -88,17 +90,20 @@ class Rows:
             self.keys[number][row, :, :length] = layer.keys[0]
             self.values[number][row, :, :length] = layer.values[0]
 
+    @torch.inference_mode()
     def give_back(self, row: int, cache: Any, start: int, end: int) -> None:
         """Appends to `cache` the positions from `start` to `end` of `row`."""
         for number in range(len(self.keys)):
             keys = self.keys[number][row : row + 1, :, start:end]
             cache.update(keys, self.values[number][row : row + 1, :, start:end], number)
 
+    @torch.inference_mode()
     def move(self, source: int, target: int, length: int) -> None:
         """Copies the first `length` positions of one row into another."""
         for buffer in self.buffers:
             buffer[target, :, :length] = buffer[source, :, :length]
 
+    @torch.inference_mode()
     def adopt(self, other: "Rows") -> None:
         """Copies all rows of smaller buffers into these."""
         for mine, theirs in zip(self.buffers, other.buffers, strict=True):
@@ -116,12 +121,11 @@ class Rows:
             positions: (B,) where each row's is written.
             seen: Positions that are returned, of the first B rows.
         """
-        rows = torch.arange(len(positions), device=positions.device)
-        for buffer, new in ((self.keys[number], keys), (self.values[number], values)):
-            buffer.index_put_(
-                (rows[:, None], self._heads(buffer), positions[:, None]), new[:, :, 0]
-            )
         size = len(positions)
+        rows = torch.arange(size, device=positions.device)[:, None]
+        heads = torch.arange(keys.shape[1], device=positions.device)[None]
+        for buffer, new in ((self.keys[number], keys), (self.values[number], values)):
+            buffer.index_put_((rows, heads, positions[:, None]), new[:, :, 0])
         return self.keys[number][:size, :, :seen], self.values[number][:size, :, :seen]
 
 

@@ -6,7 +6,7 @@ recorded here once is right for all lengths up to the `seen` positions that it w
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Literal, NamedTuple
 
 import torch
@@ -25,6 +25,8 @@ BEST = 64
 where sixty-four are forbidden."""
 SHORTEST_SEEN = 256
 """Fewest positions that a recorded step sees; each further one sees twice as many."""
+MOST_SHAPES = 256
+"""Sizes of steps that are compiled; beyond eight torch would give up by itself."""
 PLAIN_SEEN = 32
 """What is not recorded sees a multiple of so many positions."""
 
@@ -89,7 +91,9 @@ class Steps:
         self._forward: Callable[..., Tensor] = forward
         if how == "compiled":
             # Not its own CUDA graphs: they copy what they are given, and so the cache.
-            self._forward = torch.compile(forward, fullgraph=True, dynamic=False)
+            self._forward = torch.compile(
+                forward, fullgraph=True, dynamic=False, recompile_limit=MOST_SHAPES
+            )
         self._recorded: dict[tuple[int, int], Recorded] = {}
 
     @torch.inference_mode()
@@ -178,14 +182,10 @@ def record_graph(compute: Run) -> Run:
     return replay
 
 
-_POOLS: list[tuple[int, int]] = []
-
-
+@lru_cache(maxsize=1)
 def _pool() -> tuple[int, int]:
     """Returns the memory that all graphs of the process work in; one is replayed at a time."""
-    if not _POOLS:
-        _POOLS.append(torch.cuda.graph_pool_handle())
-    return _POOLS[0]
+    return torch.cuda.graph_pool_handle()
 
 
 def _up(number: int, step: int) -> int:

@@ -140,13 +140,19 @@ def test_more_talks_than_rows_are_answered_all_the_same(model):
 
 def test_a_reader_that_stays_away_leaves_and_comes_back(model):
     steps = shared(model.llm)
-    away = tokens(conversation(model, steps, 0), 2 * UNASKED)
-    said = [next(away) for _ in range(3)]
-    text = conversation(model, steps, 1)
-    beside = list(tokens(text, UNASKED + 8))
-    assert beside == alone(model, 1, UNASKED + 8)
-    assert not steps.seated
-    assert [*said, *away] == alone(model, 0, 2 * UNASKED)
+    count = 2 * UNASKED
+    away, beside = (tokens(conversation(model, steps, number), count) for number in range(2))
+    said: list[list[int]] = [[], []]
+    for _ in range(3):
+        said[0].append(next(away))
+        said[1].append(next(beside))
+    assert len(steps.seated) == 2
+    said[1] += [next(beside) for _ in range(UNASKED + 3)]
+    assert len(steps.seated) == 1
+    said[0] += [next(away) for _ in range(4)]
+    assert len(steps.seated) == 2
+    assert [*said[0], *away] == alone(model, 0, count)
+    assert [*said[1], *beside] == alone(model, 1, count)
 
 
 def test_a_reply_that_nobody_reads_any_more_frees_its_row(model):
@@ -244,7 +250,7 @@ def test_the_longest_silent_talk_gives_up_its_cache_and_says_the_same(model):
     for text in texts:  # 9, 17 and 25 positions
         text.logits()
     assert budget.forgotten == 0
-    list(tokens(texts[2], 20))
+    list(tokens(texts[2], 18))
     assert budget.forgotten == 1
     assert list(tokens(texts[0])) == alone(model, 0)
 
