@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from models.blsp_emo import BlspEmo, HeardSpeech
+from models.decoding.sampling import Sampling
 from models.emotions import Emotion
 from models.examples.book import asks_what_was_told
 from models.examples.written import Example
-from models.generation import CachedText, Guidance, Piece, Sampling, generate
+from models.generation import CachedText, Guidance, Piece, generate
 from models.prompts import system_line
 from models.tokenizer import IncrementalDecoder
 

@@ -24,8 +24,8 @@ from models.blsp_emo import BlspEmo, HeardSpeech
 from models.checkpoints.embedded import EMBEDDED, folder_of
 from models.config import TurnEndConfig
 from models.decoding.begin import begin_sharing
+from models.decoding.sampling import Sampling
 from models.emotions import Emotion
-from models.generation import Sampling
 from models.listening.hearing import Hearing
 from models.pretrained.catalogue import Part
 from models.pretrained.unpacked import KINDS, unpacked

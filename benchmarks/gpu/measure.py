@@ -11,9 +11,10 @@ from torch import Tensor
 
 from benchmarks.results import percentile
 from models.blsp_emo import BlspEmo
+from models.decoding.sampling import Sampling
 from models.decoding.shared import SharedSteps
 from models.features import SPEECH_RATE_HZ, Waveform
-from models.generation import CachedText, Sampling, generate
+from models.generation import CachedText, generate
 
 SECONDS = 4.0
 """Of an utterance."""

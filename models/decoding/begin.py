@@ -20,6 +20,8 @@ from models.precision import free_bytes
 
 logger = logging.getLogger(__name__)
 
+ALIGNED = 64
+"""The buffers of a GPU hold a multiple of so many positions."""
 StepsName = Literal["auto", "plain", "graph", "compiled"]
 TOGETHER_ON_CPU = 4
 """Conversations in one step of a CPU, where nobody says how many: the products of four rows take
@@ -59,6 +61,8 @@ def begin_sharing(
 def _on_gpu(
     llm: LanguageModel, positions: int, together: int | None, how: How
 ) -> SharedSteps | None:
+    # Kernels of attention read rows of masks that begin at even addresses.
+    positions = -(-(positions + 1) // ALIGNED) * ALIGNED - 1
     position = position_bytes(llm.causal.config, llm.like.dtype)
     free = free_bytes(llm.like.device) or 0
     fit = rows_that_fit(free, position, positions)

@@ -8,10 +8,10 @@ import torch
 
 from models.blsp_emo import BlspEmo, HeardSpeech
 from models.config import ExamplesConfig
+from models.decoding.sampling import Sampling
 from models.emotions import Emotion
 from models.examples.book import ExampleBook
 from models.examples.written import Example
-from models.generation import Sampling
 from models.talk import TalkSession
 from models.words.written import Words
 from tests.models.small import tiny_model, tone

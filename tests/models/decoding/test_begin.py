@@ -10,8 +10,9 @@ from models import precision
 from models.decoding import begin, shared
 from models.decoding.begin import TOGETHER_ON_CPU, begin_sharing, recorded
 from models.decoding.budget import WORKSPACE, check_together, rows_that_fit
+from models.decoding.sampling import Sampling
 from models.decoding.shared import Sharing
-from models.generation import CachedText, Sampling, generate
+from models.generation import CachedText, generate
 from models.llm import LanguageModel
 from models.weights import CheckpointError
 from tests.models.small import tiny_model
@@ -84,7 +85,7 @@ def gpu(monkeypatch, model):
 def test_a_gpu_records_steps_and_takes_its_memory_at_once(gpu):
     sharing = begin_sharing(gpu, positions=500)
     assert sharing.how == "graph" and sharing.when_alone and sharing.is_fixed
-    assert sharing.rows == 32
+    assert sharing.rows == 32 and (sharing.positions + 1) % 64 == 0 and sharing.positions >= 500
     assert sharing.budget is not None and sharing.budget.positions > 32 * 500
     assert begin_sharing(gpu, positions=500, is_narrow=True).how == "compiled"
     assert begin_sharing(gpu, positions=500, steps="plain", together=3).rows == 3

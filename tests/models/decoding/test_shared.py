@@ -7,8 +7,9 @@ import torch
 
 from models.decoding.budget import CacheBudget, position_bytes
 from models.decoding.rows import layer_shapes, shapes_of
+from models.decoding.sampling import Sampling
 from models.decoding.shared import GROWTH, UNASKED, SharedSteps, Sharing
-from models.generation import CachedText, Guidance, Sampling, generate
+from models.generation import CachedText, Guidance, generate
 from models.llm import LanguageModel
 from tests.models.small import tiny_model
 from tests.models.test_partial_lora import LLMS

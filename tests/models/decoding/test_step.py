@@ -6,9 +6,10 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from models.decoding import step
 from models.decoding.rows import Rows, shapes_of
+from models.decoding.sampling import Sampling, TokenSampler
 from models.decoding.shared import SharedSteps, Sharing
 from models.decoding.step import Run, Stepped, Steps, best_of, forward
-from models.generation import CachedText, Sampling, TokenSampler, generate
+from models.generation import CachedText, generate
 from tests.models.small import tiny_model
 
 
@@ -74,6 +75,7 @@ def test_recorded_logits_are_plain_ones(model, small):
         assert other.best is not None and torch.equal(other.best, best_of(other.logits))
 
 
+@pytest.mark.slow
 def test_torch_compile_takes_a_step_whole(model):
     shapes = shapes_of(model.llm)
     assert shapes is not None
