@@ -11,7 +11,7 @@ EXAMPLE := examples/conversation.flac
 
 .PHONY: run example test check format pins clean
 
-run: $(VENV)/.installed ## open Attune in the browser; the first time it fetches 1.2 GB of parts, once
+run: $(VENV)/.installed ## open Attune in the browser; the first time it fetches 1.3 GB of parts, once
 	$(BIN)/python app.py web --open-browser
 
 example: $(VENV)/.installed ## answer the bundled example conversation, and play it if possible
@@ -42,7 +42,7 @@ INSTALL = $(BIN)/python -m pip install --quiet $(if $(PINS),-c $(PINS)) 'torch>=
 $(VENV)/.installed: pyproject.toml $(PINS) | $(BIN)/python
 	@echo "Installing what Attune needs into $(VENV), and nothing anywhere else: about 0.7 GB to fetch, with a"
 	@echo "PyTorch for NVIDIA cards about 3 GB. This takes some minutes, in which pip prints nothing. The first"
-	@echo "start then fetches model and voice, 1.2 GB, once; 'python app.py doctor' shows what works."
+	@echo "start then fetches model and voice, 1.3 GB, once; 'python app.py doctor' shows what works."
 	@$(INSTALL) -e '.[voices,web]'
 	@touch $@
 

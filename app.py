@@ -23,8 +23,8 @@ COMMANDS = {
         "talk with Attune by voice, in the terminal",
         "assistant.settings:TalkCommandSettings",
         "ui.terminal.command:talk",
-        often="voice echo devices.microphone devices.speaker record continue plain input "
-        "model llm-server policy persona country",
+        often="voice speed echo devices.microphone devices.speaker record continue plain input "
+        "model llm-server persona country",
         examples=(
             ("", "microphone and loudspeaker; ? shows the keys"),
             ("--input question.wav --output heard.wav", "without any hardware"),
@@ -55,6 +55,14 @@ COMMANDS = {
         "list, search, export, replay and delete recorded talks",
         "assistant.records.settings:RecordsSettings",
         "ui.records.command:records",
+        often="records text emotion since until most all format out days always stop by reason "
+        "dry-run yes turn model voice policy from-words json",
+        examples=(
+            ("", "the latest talks, with their ids"),
+            ("list --text 'driving test'", "the talks in which somebody says this"),
+            ("export ID --out talk.html", "one file with sound, words and course of emotion"),
+            ("delete ID", "a talk, and all that was made of it here"),
+        ),
     ),
     "memory": Command(
         "show and change what Attune remembers between talks; off until you switch it on",
@@ -70,6 +78,14 @@ COMMANDS = {
         "run a study with people: design, consent, conversations, questionnaires, tables",
         "assistant.study.settings:StudySettings",
         "ui.study.command:study",
+        often="out participants real scripted terminal registration host port hosts auth talks by "
+        "early reason expired improvise country",
+        examples=(
+            ("new my-study", "a study to change"),
+            ("check my-study", "what will happen, and what is wrong"),
+            ("simulate my-study", "machine-made participants go through a copy"),
+            ("run my-study", "open it for people"),
+        ),
     ),
     "voices": Command(
         "list, try, check and add voices",
@@ -84,6 +100,10 @@ COMMANDS = {
         "list, fetch, verify and remove the pretrained parts of voices and models",
         "assistant.settings:ModelsSettings",
         "ui.parts:models",
+        examples=(
+            ("get", "fetch all of them now, for a machine that will have no network"),
+            ("get kokoro", "the most natural voices alone"),
+        ),
     ),
     "doctor": Command(
         "show what works on this machine and how to mend what does not",

@@ -84,6 +84,16 @@ def open_engines(
     )
 
 
+def check_answering(settings: EngineSettings) -> None:
+    """Makes sure of what can be known to be wrong before an engine is loaded.
+
+    Raises:
+        SettingsError: There is no such policy, or no such country, language or file of help.
+    """
+    open_help(settings.part(HelpSettings))
+    load_policy(settings.policy)
+
+
 def open_sound_judge(settings: TurnJudgeSettings) -> CompletenessScorer | None:
     """Returns what judges the ends of turns by the sound; None where only words are to.
 

@@ -1,18 +1,15 @@
 """One conversation put together: engines and devices in, a loop to run out."""
 
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-from assistant.audio.devices import DeviceSettings
-from assistant.audio.echo import EchoMode, open_canceller
+from assistant.audio.echo import EchoMode
 from assistant.audio.protocols import Ends
-from assistant.audio.sound_card import SoundCard
 from assistant.conversation.conversation import Conversation
 from assistant.conversation.earlier import Earlier, tell
 from assistant.conversation.engines import Engines
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.engines.protocols import Persona
 from assistant.turns.settings import TalkSettings
 
@@ -68,22 +65,3 @@ def turn_taking(talk: TalkSettings, echo: EchoMode) -> TalkSettings:
     if echo == "push-to-talk":
         return talk.model_copy(update={"turns": "push-to-talk"})
     return talk
-
-
-def open_card(
-    devices: DeviceSettings,
-    echo: EchoMode,
-    cards: ExitStack,
-    *,
-    frame_samples: int,
-    on_change: Callable[[str, bool], None],
-) -> Ends:
-    """Returns the microphone and the loudspeaker of this machine; `cards` gives them back.
-
-    Raises:
-        DeviceError: One is missing or cannot be opened; the message names the remedy.
-    """
-    canceller = open_canceller(echo)
-    card = SoundCard(devices, on_change=on_change, frame_samples=frame_samples)
-    cards.callback(card.close)
-    return Ends(card, card.speaker, canceller)

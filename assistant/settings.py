@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
+from pydantic import Field
 
 from assistant.audio.devices import DeviceSettings
 from assistant.audio.echo import EchoMode
@@ -33,7 +34,8 @@ class MannerSettings(Settings):
     policy: str = "empathetic"
     """How an emotion shapes the answer's voice: empathetic, mirror, flat, or a TOML file."""
     persona: str | None = None
-    """The system line of the prompt, instead of the default persona."""
+    """The system line of the prompt, instead of the default persona. It may take half of what the
+    model follows, some 7,000 characters with `mini`; a long one is computed before you speak."""
 
 
 class HelpSettings(Settings):
@@ -51,7 +53,14 @@ class EngineSettings(HelpSettings, MannerSettings, SpeechModelSettings, CommonSe
     """Model, voice, manner and help: what every command that answers has in common."""
 
 
-class ReplySettings(EngineSettings):
+class PaceSettings(Settings):
+    """How fast Attune speaks."""
+
+    speed: float = Field(default=1.0, ge=0.5, le=1.5)
+    """How fast Attune speaks, beside what the manner of an answer asks for: 0.8 is slower."""
+
+
+class ReplySettings(PaceSettings, EngineSettings):
     """Answers recordings (and typed questions): emotion, words, reply, spoken answer, transcript.
 
     Each recording is one conversation of its own, cut into turns where the person pauses, unless
@@ -80,7 +89,7 @@ class ReplySettings(EngineSettings):
     endpointing: EndpointingSettings = EndpointingSettings(usual_share=0.5)
 
 
-class TalkCommandSettings(TurnJudgeSettings, EngineSettings):
+class TalkCommandSettings(PaceSettings, TurnJudgeSettings, EngineSettings):
     """Talk with Attune: speak, be answered, interrupt, think aloud, without touching a key."""
 
     input: Path | None = None

@@ -1,6 +1,6 @@
 """Echo on a real sound server: self-interruptions, and words of people who speak into answers.
 
-    python -m benchmarks.echo_server [--minutes 10] [--sentences 12] [--write]
+    python -m benchmarks.echo_server [--minutes 10] [--sentences 12] [--only NAME] [--write]
 
 The talk is that of `talk`, real time, through PortAudio and PulseAudio with two null sinks. *Nobody
 interrupts*: answers follow each other, the loudspeaker is led back into the microphone 30 and 50 ms
@@ -21,7 +21,7 @@ from assistant.assembly import open_engines
 from assistant.audio.echo import EchoMode
 from assistant.audio.waveform import Waveform
 from assistant.conversation.engines import Engines
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.history import History
 from assistant.settings import TalkCommandSettings
 from assistant.turns.settings import TurnJudgeSettings
@@ -132,8 +132,8 @@ async def _say_into(
     print(f"    {text!r}: {heard!r}", flush=True)
 
 
-def measure(minutes: float, sentences: int) -> str:
-    """Returns both tables."""
+def measure(minutes: float, sentences: int, only: str = "") -> str:
+    """Returns both tables, of the situations whose names begin with `only`."""
     engines = open_engines(TalkCommandSettings(), judging=TurnJudgeSettings())
     alone_rows: list[list[str]] = []
     kept_rows: list[list[str]] = []
@@ -144,6 +144,8 @@ def measure(minutes: float, sentences: int) -> str:
         ("echo at -10 dB", "cancel", -10.0),
     )
     for name, echo, echo_db in situations:
+        if not name.startswith(only):
+            continue
         with sound_loop() as server:
             if echo_db is not None:
                 delay_ms = 30 if echo_db < -15.0 else 50
@@ -164,11 +166,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, help="alone, for each echo")
     parser.add_argument("--sentences", type=int, default=12, help="said in each situation")
-    parser.add_argument("--write", action="store_true")
+    parser.add_argument(
+        "--only", default="", help="situations whose names begin so; all if omitted"
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="into RESULTS.md, if all were measured"
+    )
     options = parser.parse_args()
-    text = measure(options.minutes, options.sentences)
+    text = measure(options.minutes, options.sentences, options.only)
     print(text)
-    if options.write:
+    if options.write and not options.only:
         command = "python -m benchmarks.echo_server"
         command = f"{command} --minutes {options.minutes:g} --sentences {options.sentences}"
         write_section("Echo on a sound server", command, text)

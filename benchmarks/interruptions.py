@@ -34,6 +34,8 @@ from models.checkpoints.embedded import EMBEDDED
 ROOM = 0
 PIECES = "pieces of speech"
 """How the kind begins that may be meant as an interruption."""
+BEGUN_S = 3.0
+"""After the assistant was asked to talk it does: earlier sounds would interrupt nothing."""
 REPAIRED_S = 1.0
 """An answer that goes on within this time was not interrupted."""
 
@@ -62,8 +64,8 @@ def measure(
     data: Path, sounds: Iterator[Waveform], seconds: float, model: SpeechModel | None
 ) -> Count:
     """Lets the assistant talk in a room with `sounds` and counts."""
-    wanted = round(seconds * SPEECH_RATE_HZ)
-    parts = [np.zeros(round(FIRST_S * SPEECH_RATE_HZ), dtype=np.float32)]
+    wanted = round((seconds + FIRST_S + BEGUN_S) * SPEECH_RATE_HZ)
+    parts = [np.zeros(round((FIRST_S + BEGUN_S) * SPEECH_RATE_HZ), dtype=np.float32)]
     starts_s: list[float] = []
     length = len(parts[0])
     for sound in sounds:

@@ -21,7 +21,7 @@ from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, AudioFrame, Wave
 from assistant.clock import replay
 from assistant.conversation.conversation import Conversation
 from assistant.conversation.engines import Engines
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.empathy import load_policy
 from assistant.engines.protocols import Cancel, SpeakingStyle
 from assistant.engines.silero import Silero

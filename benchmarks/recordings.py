@@ -19,9 +19,11 @@ import pocketsphinx
 import soundfile
 
 from assistant.assembly import open_engines
-from assistant.files.reply import ReplyRun
+from assistant.files.inputs import Asked
+from assistant.files.plan import planned
+from assistant.files.reply import Manner, ReplyRun
 from assistant.records.transcript import ConversationRecord, TurnRecord
-from assistant.settings import ReplySettings
+from assistant.settings import EngineSettings, ReplySettings
 from benchmarks.results import p50_p95, table, write_section
 from benchmarks.voices import errors, recognise, words
 from models.checkpoints.embedded import EMBEDDED
@@ -114,12 +116,11 @@ def main() -> None:
     chosen = recordings(data)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "answers.wav"
-        settings = ReplySettings(
-            questions=tuple(chosen), out=out, model=options.model, voice=options.voice
-        )
+        settings = ReplySettings(model=options.model, voice=options.voice)
         notes = Notes()
-        engines = open_engines(settings)
-        ReplyRun(settings, notes).run(engines)
+        engines = open_engines(settings.part(EngineSettings))
+        manner = Manner(settings.endpointing, settings.persona, settings.effective())
+        ReplyRun(planned(Asked(tuple(chosen)), out), manner, notes).run(engines)
         spoken = word_errors(notes.turns, out)
         engines.close()
     emotions = {path.name: emotion for path, emotion in chosen.items()}

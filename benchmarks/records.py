@@ -16,6 +16,7 @@ from pathlib import Path
 
 from assistant import events
 from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcript
+from assistant.event_lines import to_record
 from assistant.records.database import FILE_NAME
 from assistant.records.exporting import write_exports
 from assistant.records.index import Index, Query, rebuild
@@ -112,7 +113,7 @@ def make(root: Path, talks: int, turns: int) -> None:
         lines = [LogHead(consent=Consent(audio=False)).model_dump()]
         for event in talk(chance, began, turns, is_rare=number % 1_000 == 500):
             utc = (began + timedelta(seconds=event.at_s)).isoformat(timespec="milliseconds")
-            lines.append({**events.to_record(event), "wall_utc": utc})
+            lines.append({**to_record(event), "wall_utc": utc})
         text = "".join(f"{json.dumps(line)}\n" for line in lines)
         (folder / LOG_NAME).write_text(text, encoding="utf-8")
 

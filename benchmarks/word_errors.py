@@ -22,8 +22,8 @@ import torch
 from benchmarks.results import table, write_section
 from models.checkpoints.hub import checkpoint_folder
 from models.checkpoints.whisper import load_decoder, load_encoder
-from models.ears import Ears
 from models.features import Waveform, speech_features
+from models.listening.listener import Listener
 from models.weights import read_json
 from models.words.written import words_of, written_words
 from train.corpora.files import CorpusFiles
@@ -83,11 +83,11 @@ class ModelEars:
     """The ears of a checkpoint, in 8 bits where it talks in them."""
 
     def __init__(self, source: str) -> None:
-        self._ears = Ears.from_pretrained(source, device="cpu")
+        self._listener = Listener.from_pretrained(source, device="cpu")
 
     def words(self, waveform: Waveform) -> str:
-        """Returns what is heard in up to 30 s."""
-        return self._ears.words(waveform).text
+        """Returns what is heard."""
+        return self._listener.hear(waveform).words.text
 
 
 def open_ears(source: str) -> Recogniser | ModelEars:

@@ -28,7 +28,7 @@ from assistant.turns.marks import Boundary
 from assistant.turns.settings import TalkSettings
 from benchmarks.results import table, write_section
 from models.checkpoints.embedded import EMBEDDED
-from models.ears import Ears
+from models.listening.listener import Listener
 from models.words.written import Words, are_understood
 from train.synthetic.speech_cuts import pink_noise
 from train.synthetic.surroundings import Surroundings
@@ -131,7 +131,7 @@ class Taken:
     """What they wrote of all of it."""
 
 
-def taken(waveform: Waveform, ears: Ears) -> Taken:
+def taken(waveform: Waveform, ears: Listener) -> Taken:
     """Lets one sound take the way of a talk."""
     tail = np.zeros(round(AFTER_S * SPEECH_RATE_HZ), np.float32)
     whole = np.concatenate([waveform, tail])
@@ -142,11 +142,11 @@ def taken(waveform: Waveform, ears: Ears) -> Taken:
         heard = ear.listen(frame.samples, np.zeros_like(frame.samples))
         for mark in endpointer.feed(heard.probability, level_db=level_db(frame.samples)):
             if mark.boundary is Boundary.ENDED:
-                turns.append(ears.words(whole[mark.start_samples : mark.end_samples]))
-    return Taken(tuple(turns), ears.words(waveform))
+                turns.append(ears.hear(whole[mark.start_samples : mark.end_samples]).words)
+    return Taken(tuple(turns), ears.hear(waveform).words)
 
 
-def row(name: str, sounds: Iterator[Waveform], ears: Ears) -> list[str]:
+def row(name: str, sounds: Iterator[Waveform], ears: Listener) -> list[str]:
     """Returns a row of the table: how many sounds, and in how many of them what was found."""
     found = [taken(sound, ears) for sound in sounds]
     told = ears.config.word_confidence
@@ -163,7 +163,7 @@ def row(name: str, sounds: Iterator[Waveform], ears: Ears) -> list[str]:
     return [name, str(len(found)), *(str(count) for count in counts)]
 
 
-def brief_row(ears: Ears) -> list[str]:
+def brief_row(ears: Listener) -> list[str]:
     """Returns the same row for brief words, and says which were missed."""
     found = {
         (word, v): taken(_said(word, voice), ears)
@@ -201,7 +201,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    ears = Ears.from_pretrained(options.model, device="cpu")
+    ears = Listener.from_pretrained(options.model, device="cpu")
     rows: list[list[str]] = []
     for name, sound in SOUNDS.items():
         made = (sound(np.random.default_rng([11, n])) for n in range(options.count))

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -24,6 +25,11 @@ def as_called(text: str, name: str) -> str:
     it is called in its folder.
     """
     return _ADVICE.sub(name if name == INSTALLED else FROM_SOURCE, text)
+
+
+def advice(text: str) -> str:
+    """Returns `text` with the commands of Attune in it as this program was started."""
+    return as_called(text, program_name(sys.argv[0]))
 
 
 def installed_version() -> str:

@@ -42,7 +42,7 @@ def help_text(
     width = min(WIDEST, max(NARROWEST, width or shutil.get_terminal_size().columns - 1))
     known = [option for option in options(kind) if not option.is_hidden]
     page = _Page(width, called.rpartition(" ")[0], {} if is_whole else short_names(known))
-    places = " ".join(_place(option) for option in known if option.is_positional)
+    places = " ".join(_place(option, width) for option in known if option.is_positional)
     page.paragraph(f"usage: {called} {places} [OPTIONS]".replace("  ", " "))
     for paragraph in inspect.cleandoc(kind.__doc__ or "").split("\n\n"):
         page.paragraph(paragraph)
@@ -99,11 +99,11 @@ class _Page:
 
     def _name(self, option: Option) -> str:
         if option.is_positional:
-            return _place(option)
+            return _place(option, self._width)
         name = self._shorter.get(option.keys, option.name)
         if option.is_flag and option.default is True:
             parts, dot, last = name.rpartition(".")
-            return f"--{parts}{dot}no-{last}"
+            return f"--{parts}{dot}[no-]{last}"
         return f"--{name} {_value(option)}".rstrip()
 
     def _wrapped(
@@ -148,6 +148,8 @@ def _heading(kind: type[BaseModel], keys: Keys) -> str:
 def _about(option: Option) -> str:
     """Returns what an option is, and its default where there is one worth to be named."""
     default = option.default
+    if option.is_flag and default is True:
+        return f"{option.about} [yes]"
     is_plain = default is None or isinstance(default, bool) or default in ("", ())
     if is_plain or "default" in option.about:
         return option.about
@@ -156,10 +158,12 @@ def _about(option: Option) -> str:
     return f"{option.about} [{told}]"
 
 
-def _place(option: Option) -> str:
-    """Returns how an option is written that is told by its place."""
+def _place(option: Option, width: int) -> str:
+    """Returns how an option is written that is told by its place, in lines of `width`."""
     named = choices(option.kind)
     name = "|".join(named) if named else option.keys[-1].upper()
+    # Where a line is too short for all the words it may break between them.
+    name = name if len(name) < width - 4 else name.replace("|", " | ")
     return f"[{name}{' …' if option.takes is None else ''}]"
 
 

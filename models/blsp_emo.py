@@ -20,7 +20,7 @@ from models.decoding.shared import SharedSteps
 from models.emotion.heads import abstains, build_emotion_head, calibrated
 from models.emotions import EMOTION_LABELS
 from models.examples.book import ExampleBook
-from models.examples.written import EXAMPLES
+from models.examples.opening import example_book
 from models.features import Waveform
 from models.int8 import Int8Linear, quantize_layers
 from models.listening.hearing import Hearing, emotion_of_pieces
@@ -144,9 +144,7 @@ class BlspEmo(Hearing):
         talks = Talks(model.llm, together, found.config.held_tokens)
         if fill(model, found.weights, dtype=dtype, device=target, quantize=quantize, talks=talks):
             model._compute_in_int8()
-        written = found.weights.folder / EXAMPLES
-        if written.exists():
-            model.examples = ExampleBook.read(written)
+        model.examples = example_book(found.weights.folder, found.config.parts)
         return model.eval()
 
     def checkpoint(

@@ -163,9 +163,9 @@ class ExamplesConfig:
     """Most exchanges that it reads; 0 reads none. Each costs its prefill."""
     longest: int = 120
     """Characters of one, both sides together."""
-    least: float = 0.3
-    """How much of what is said it must have in common, in [0, 1]. Of the written exchanges, those
-    below are about something else, and lead away from what was said."""
+    least: float = 0.4
+    """How alike what was said in it must be, as the cosine of the two sentences' vectors. Of the
+    written exchanges, those below are about something else, and lead away from what was said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +184,14 @@ class TranscriptionConfig:
 
 @dataclass(frozen=True, slots=True)
 class PartsConfig:
-    """Pretrained parts of the catalogue that give the parameters which a checkpoint lacks."""
+    """Pretrained parts of the catalogue that complete a checkpoint."""
 
     speech: str = ""
     """Whisper, of whom encoder and decoder are; empty: the checkpoint has its own."""
     llm: str = ""
     """LLM; likewise."""
+    sentences: str = ""
+    """Sentence encoder that finds examples; empty: none are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,8 @@ class BlspEmoConfig:
     """Longest conversation that the LLM can hold, in positions."""
     guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
     examples: ExamplesConfig = field(default_factory=ExamplesConfig)
+    asks_for_things: bool = True
+    """Whether a reply may end with "What's the …?" behind a statement (`models.asking`)."""
     talk_tokens: int | None = None
     """Longest conversation that it was trained on well, in positions; beyond it may say anything.
     None: as long as it can hold."""

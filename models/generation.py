@@ -79,14 +79,31 @@ class CachedText:
             assert self._steps is not None
             return self._steps.logits(seat)
         self.rest()
-        if self._steps is not None and self._steps.sharing.budget is not None:
-            self._steps.sharing.budget.admit(self, len(self))
+        self._admit(len(self))
         # The cache holds keys and values, no logits: the last position is computed once more.
         if self._computed == len(self):
             self.crop(len(self) - 1, keep_pieces=True)
-        embeddings, speech = self.inputs(self._computed)
-        cache = self._cache
-        has_speech = any(p.speech is not None for p in _after(self._pieces, self._computed))
+        return self._compute(len(self))[0, -1]
+
+    @torch.inference_mode()
+    def prefill(self, most: int) -> bool:
+        """Computes up to `most` positions that are not computed yet; returns whether some are left.
+
+        A long text is so computed in several steps, between which others may be served.
+        """
+        self.rest()
+        end = min(len(self), self._computed + most)
+        if end > self._computed:
+            self._admit(end)
+            self._compute(end)
+        return self._computed < len(self)
+
+    def _compute(self, end: int) -> Tensor:
+        """Returns the logits (1, 1, V) of position `end` - 1, computing all that lead there."""
+        count, cache = end - self._computed, self._cache
+        embeddings, speech = (part[:, :count] for part in self.inputs(self._computed))
+        coming = _first(list(_after(self._pieces, self._computed)), count)
+        has_speech = any(piece.speech is not None for piece in coming)
         # Outside of the block the updates cost nothing; inside they multiply every position, which
         # each step of a reply, one word at a time, would pay for. The pieces know it, and not the
         # mask, whose device would have to be waited for.
@@ -95,8 +112,13 @@ class CachedText:
                 logits = self._llm(embeddings, cache=cache, last_only=True)
         else:
             logits = self._llm(embeddings, cache=cache, last_only=True)
-        self._computed = len(self)
-        return logits[0, -1]
+        self._computed = end
+        return logits
+
+    def _admit(self, length: int) -> None:
+        """Makes room for the cache of `length` positions, where memory is bounded."""
+        if self._steps is not None and self._steps.sharing.budget is not None:
+            self._steps.sharing.budget.admit(self, length)
 
     @property
     def best(self) -> Tensor | None:

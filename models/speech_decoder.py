@@ -57,6 +57,23 @@ class SpeechDecoder(nn.Module):
         given = torch.cat([begun, ids], dim=1)[:, :-1]
         return self.states(given, speech)[:, len(prompt) - 1 :]
 
+    def tree_states(
+        self, ids: Tensor, speech: SpeechStates, *, depths: Tensor, sees: Tensor
+    ) -> Tensor:
+        """Returns the last hidden states (1, N, H) of many texts that share their beginnings.
+
+        The states of the sound are read once for all of them, as those of a batch would not be.
+
+        Args:
+            ids: (N,), each text's tokens after those that it shares with another.
+            speech: Of one utterance.
+            depths: (N,) the place of each in its text, from 0.
+            sees: (N, N) bool, true where a token follows another in its text, or is the same.
+        """
+        bias = torch.zeros(sees.shape, dtype=speech.states.dtype, device=ids.device)
+        bias = bias.masked_fill(~sees, torch.finfo(bias.dtype).min)[None, None]
+        return self._read(ids[None], speech, self.whisper.embed_positions.weight[depths], bias)
+
     def states(self, ids: Tensor, speech: SpeechStates, cache: Any = None) -> Tensor:
         """Returns the last hidden states (B, L, H) at `ids` (B, L), which choose what follows.
 
@@ -66,15 +83,26 @@ class SpeechDecoder(nn.Module):
                 and of the silence that follows it.
             cache: From `new_cache`; extended in place.
         """
-        states, bias = _attended(speech)
         start = 0 if cache is None else cache.get_seq_length()
-        table = self.whisper.embed_positions.weight
-        hidden = self.whisper.embed_tokens(ids) * self.whisper.embed_scale
-        hidden = hidden + table[start : start + ids.shape[1]]
+        places = self.whisper.embed_positions.weight[start : start + ids.shape[1]]
+        return self._read(ids, speech, places, cache=cache)
+
+    def _read(
+        self,
+        ids: Tensor,
+        speech: SpeechStates,
+        places: Tensor,
+        sees: Tensor | None = None,
+        cache: Any = None,
+    ) -> Tensor:
+        """Runs the layers; `sees` (1, 1, L, L) is added to what tokens see of each other."""
+        states, bias = _attended(speech)
+        hidden = self.whisper.embed_tokens(ids) * self.whisper.embed_scale + places
         hidden = F.dropout(hidden, p=self.config.dropout, training=self.training)
         for layer in self.whisper.layers:
             hidden = layer(
                 hidden,
+                attention_mask=sees,
                 encoder_hidden_states=states,
                 encoder_attention_mask=bias,
                 use_cache=cache is not None,

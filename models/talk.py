@@ -1,10 +1,11 @@
 """One conversation with the model: turns heard or read, replies streamed, barge-ins cut."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from models.asking import AskedOn
 from models.blsp_emo import BlspEmo, HeardSpeech
 from models.decoding.sampling import Sampling
 from models.emotions import Emotion
@@ -20,7 +21,11 @@ REPLY_ROOM, REPLY_SHARE = 128, 8
 """Positions that are kept free for a reply when old turns are dropped: so many, at most one in so
 many of the longest talk."""
 KEPT_SHARE = 0.4
-"""Of the longest talk: where it would be longer, old turns are dropped until it takes this."""
+"""Of the longest talk without its system line: where it would be longer, old turns are dropped
+until they take this."""
+PREFILLED_FROM, PREFILL_STEP = 192, 64
+"""Positions of a system line from which it is computed before the first turn, and how many of them
+at once: on two cores `mini` takes a second for as many, and others may be waiting for it."""
 EXAMPLES_SHARE = 0.25
 """Of the longest talk: examples that would take more of it are not shown."""
 SENTENCE_ENDS = (". ", "! ", "? ")
@@ -56,7 +61,7 @@ class TalkSession:
         sampling: How replies are generated.
 
     Raises:
-        SystemLineTooLong: The system line takes more than half of the context.
+        SystemLineTooLong: The system line takes more than half of the longest talk.
     """
 
     def __init__(
@@ -77,6 +82,7 @@ class TalkSession:
         # Those of the checkpoint talk as its own persona does, and refuse what another one may be
         # able to do, such as to call a function.
         self._examples = None if persona else model.examples
+        self._asks_for_things = bool(persona) or model.config.asks_for_things
         self._text = CachedText(model.llm, model.steps)
         self._turns: list[_Turn] = []
         self._opening = 0
@@ -88,7 +94,9 @@ class TalkSession:
         """Oldest turns dropped because the conversation outgrew what the model follows."""
 
     def _check_persona(self) -> None:
-        taken, limit = len(self._prompts.opening(self._persona)), self._model.config.context_tokens
+        # Not of all that the LLM was made for: beyond the longest talk it was never taught to
+        # answer speech, and every turn would push the one before out of it.
+        taken, limit = len(self._prompts.opening(self._persona)), self._model.config.longest_talk
         if taken > limit // 2:
             fitting = len(self._persona) * (limit // 2) // taken
             raise SystemLineTooLong(
@@ -171,13 +179,29 @@ class TalkSession:
     def withdraw(self) -> None:
         """Forgets the turn that has no reply yet, if there is one."""
         if self.is_waiting:
-            self._text.crop(self._turns.pop().start)
+            self._forget_last()
 
     def take_back(self) -> None:
         """Forgets the last turn with whatever was begun in answer to it, if there is one."""
         if self._turns:
-            self._text.crop(self._turns.pop().start)
+            self._forget_last()
             self._reply_ids = []
+
+    def _forget_last(self) -> None:
+        # The first turn begins with the system line, which the next one needs again: a long one
+        # takes far longer to compute than the turn itself.
+        self._text.crop(max(self._turns.pop().start, self._opening))
+
+    def prefill(self) -> Iterator[None]:
+        """Computes a long system line before the first turn, a part with each step.
+
+        It ends early where a turn begins meanwhile, which computes the rest.
+        """
+        if self._turns or len(self._prompts.opening(self._persona)) < PREFILLED_FROM:
+            return
+        self._set_opening(None)
+        while not self._turns and self._text.prefill(PREFILL_STEP):
+            yield
 
     def compute(self) -> None:
         """Computes what was listened to, read and replied so far, so that nothing waits for it."""
@@ -202,9 +226,9 @@ class TalkSession:
         """
         before = len(self._text)
         prompts = self._prompts
-        if not self._turns:
+        if not before:
             self._text.append_ids(prompts.opening(self._persona))
-        elif not self.is_waiting:
+        elif self._turns and not self.is_waiting:
             self._text.append_ids(prompts.next_turn())
         self._text.append_ids(prompts.content(self.fitting(words.rstrip(END_MARKS))))
         logits = self._text.logits().double()
@@ -226,6 +250,26 @@ class TalkSession:
             ValueError: Nothing was heard or read since the last reply.
         """
         self._open_reply()
+        texts = self._generated(cancelled)
+        if self._asks_for_things:
+            yield from texts
+            return
+        let_through = AskedOn()
+        for text in texts:
+            if said := let_through.push(text):
+                yield said
+            if let_through.is_over:
+                break
+        texts.close()
+        if rest := let_through.finish():
+            yield rest
+        if let_through.is_over:
+            # The talk must hold what was said, and no more.
+            self.is_cut = False
+            self.truncate(let_through.passed)
+
+    def _generated(self, cancelled: Callable[[], bool]) -> Generator[str]:
+        """Yields all that the LLM says in answer, in pieces of text."""
         room = max(1, self._model.config.context_tokens - len(self._text) - 1)
         sampling = replace(self.sampling, max_new_tokens=min(self.sampling.max_new_tokens, room))
         tokenizer = self._model.tokenizer
@@ -393,7 +437,8 @@ class TalkSession:
         # Every drop computes all that stays again, which is a pause that can be heard: several
         # turns go at once, down to a share of the limit, and then none for a long while.
         if len(self._text) + length + room > limit:
-            while self._turns and len(self._text) + length + room > KEPT_SHARE * limit:
+            kept = self._opening + KEPT_SHARE * (limit - self._opening)
+            while self._turns and len(self._text) + length + room > kept:
                 self._drop_oldest()
 
     def _drop_oldest(self) -> None:

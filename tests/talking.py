@@ -16,7 +16,7 @@ from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.clock import replay
 from assistant.conversation.conversation import Conversation
 from assistant.conversation.engines import Engines
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.engines.protocols import Persona
 from assistant.history import History
 from assistant.records.recording import Consent, Recorder

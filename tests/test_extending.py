@@ -32,9 +32,9 @@ from train.alignment.examples import ViewSettings, build_examples
 from train.alignment.step import Alignment, alignment_batches
 from train.alignment.terms import TERMS, Forward
 from train.corpora.prepare import prepare
+from train.corpora.settings import PrepareSettings
 from train.corpora.table import CORPORA
 from train.data.manifest import Drops, read_manifest
-from train.settings import PrepareSettings
 from ui.view import View, reduce
 
 ADDED = Path(__file__).parent / "extending"

@@ -5,17 +5,17 @@ from command_line.commands import Command
 COMMANDS = {
     "prepare": Command(
         "a corpus folder → a manifest with summary and plot",
-        "train.settings:PrepareSettings",
+        "train.corpora.settings:PrepareSettings",
         "train.corpora.prepare:prepare",
     ),
     "continue": Command(
         "an LLM writes what is to be said to each utterance",
-        "train.settings:ContinueSettings",
+        "train.continuations.settings:ContinueSettings",
         "train.continuations.command:write_continuations",
     ),
     "hear": Command(
         "a Whisper writes down what it hears of each utterance",
-        "train.settings:HearSettings",
+        "train.alignment.settings:HearSettings",
         "train.alignment.hear:hear",
     ),
     "language": Command(
@@ -35,22 +35,22 @@ COMMANDS = {
     ),
     "assemble": Command(
         "a pretrained Whisper and a pretrained LLM → a checkpoint, nothing trained",
-        "train.settings:AssembleSettings",
+        "train.alignment.settings:AssembleSettings",
         "train.alignment.assemble:write_assembled",
     ),
     "align-semantic": Command(
         "stage 1: speech continues as its words do",
-        "train.settings:SemanticSettings",
+        "train.alignment.settings:SemanticSettings",
         "train.alignment.command:align_semantic",
     ),
     "align-emotion": Command(
         "stage 2: replies fit words and voice",
-        "train.settings:EmotionSettings",
+        "train.alignment.settings:EmotionSettings",
         "train.alignment.command:align_emotion",
     ),
     "calibrate": Command(
         "temperature and threshold of the emotion head, from held-out voices",
-        "train.settings:CalibrateSettings",
+        "train.evaluation.settings:CalibrateSettings",
         "train.evaluation.calibrate:calibrate",
     ),
     "emotion-head": Command(
@@ -65,12 +65,12 @@ COMMANDS = {
     ),
     "turn-ends": Command(
         "how surely a person who pauses is done, from the LLM's own odds",
-        "train.settings:TurnEndSettings",
+        "train.turn_ends.settings:TurnEndSettings",
         "train.turn_ends.words:turn_ends",
     ),
     "turn-ear": Command(
         "how surely a person who pauses is done, by the sound of recordings",
-        "train.settings:TurnEarSettings",
+        "train.turn_ends.settings:TurnEarSettings",
         "train.turn_ends.ear:turn_ear",
     ),
     "audio-context": Command(
@@ -90,7 +90,7 @@ COMMANDS = {
     ),
     "evaluate": Command(
         "test sets → figures with sample counts and 95 % intervals",
-        "train.settings:EvaluateSettings",
+        "train.evaluation.settings:EvaluateSettings",
         "train.evaluation.command:evaluate",
     ),
     "rows": Command(

@@ -63,7 +63,7 @@ def slim(settings: SlimSettings) -> None:
     before = config.parts or PartsConfig()
     if before.llm and settings.llm and before.llm != settings.llm:
         raise ValueError(f"the LLM of {settings.model} came from {before.llm}: --llm {before.llm}")
-    parts = PartsConfig(settings.speech or before.speech, settings.llm or before.llm)
+    parts = replace(before, speech=settings.speech or before.speech, llm=settings.llm or before.llm)
     known = PartWeights(part_folders(parts))
     ranks = {"llm": settings.rank}
     kept, lost, changed = _what_differs(

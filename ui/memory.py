@@ -7,6 +7,7 @@ from collections.abc import Callable
 from assistant.errors import InputError, SettingsError
 from assistant.remembered import RememberedFile
 from assistant.settings import MemorySettings
+from command_line.called import advice
 from ui.shown import one_line
 
 
@@ -35,7 +36,7 @@ def _list(settings: MemorySettings, file: RememberedFile) -> None:
         told = {"on": held.is_on, "facts": held.facts, "file": str(file.path)}
         print(json.dumps(told, ensure_ascii=False))
         return
-    state = "on" if held.is_on else "off: `app.py memory on` switches it on"
+    state = "on" if held.is_on else advice("off: `app.py memory on` switches it on")
     print(f"Remembering between talks is {state}.")
     for number, fact in enumerate(held.facts, start=1):
         print(f"{number:3}  {one_line(fact)}")
@@ -44,10 +45,14 @@ def _list(settings: MemorySettings, file: RememberedFile) -> None:
 
 
 def _add(settings: MemorySettings, file: RememberedFile) -> None:
+    if not settings.items:
+        example = "`python app.py memory add 'my sister is called Ana'`"
+        raise SettingsError(f"memory add: say what is to be remembered, as in {example}")
     fact = file.add(" ".join(settings.items))
     print(f"kept: {one_line(fact)}")
     if not file.read().is_on:
-        print("Remembering is off: `app.py memory on` lets Attune know it in the next talk.")
+        off = "Remembering is off: `app.py memory on` lets Attune know it in the next talk."
+        print(advice(off))
 
 
 def _change(settings: MemorySettings, file: RememberedFile) -> None:

@@ -175,17 +175,24 @@ def _emotion_line(emotion: EmotionRecord) -> str:
 def reply(settings: ReplySettings) -> int:
     """Runs `reply`; returns the exit status: 0 only if everything was answered."""
     from assistant.assembly import open_engines
-    from assistant.files.inputs import given_inputs
-    from assistant.files.reply import ReplyRun
+    from assistant.engines.paced import paced
+    from assistant.files.inputs import Asked, given_inputs
+    from assistant.files.plan import planned
+    from assistant.files.reply import Manner, ReplyRun
 
     with ConsoleReport(json_lines=settings.json_lines) as report, ExitStack() as devices:
-        settings = devices.enter_context(given_inputs(settings))
+        asked = devices.enter_context(given_inputs(Asked(settings.questions, settings.text)))
         loudspeaker = _loudspeaker(is_wanted=settings.play, if_possible=settings.play_if_possible)
         play = devices.enter_context(loudspeaker).play if loudspeaker else None
-        run = ReplyRun(settings, report, play)
+        outputs = planned(asked, settings.out, joined=settings.joined, force=settings.force)
+        # What stood for other files, a folder or standard input, is told as those.
+        given = {"questions": asked.recordings, "text": asked.text}
+        told = settings.model_copy(update=given).effective()
+        run = ReplyRun(outputs, Manner(settings.endpointing, settings.persona, told), report, play)
         report.loading("model and voice")
         engines = open_engines(settings.part(EngineSettings), shown)
         devices.callback(engines.close)
+        engines.voice = paced(engines.voice, settings.speed)
         if engines.notice:
             report.notice(engines.notice)
         return 1 if run.run(engines) else 0

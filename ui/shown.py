@@ -36,15 +36,6 @@ def local_time(utc: str) -> str:
         return ""
 
 
-def day_and_time(utc: str) -> str:
-    """Returns a moment of the log as people write it, such as ``Sunday, 1 March 2026, 09:30``."""
-    try:
-        moment = datetime.fromisoformat(utc).astimezone()
-    except (ValueError, OverflowError):
-        return ""
-    return f"{moment:%A}, {moment.day} {moment:%B %Y, %H:%M}"
-
-
 def words_shown(transcript: Transcript) -> str:
     """Returns what the person said, on one line, and whether that is a guess, or nothing."""
     if not transcript.is_understood:

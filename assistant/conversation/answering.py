@@ -1,6 +1,7 @@
 """Questions that are there already, recorded or typed, answered one after the other.
 
-Nobody interrupts and nobody waits: each answer is made to its end, as fast as the engines can.
+Nobody interrupts and nobody waits: each answer is made to its end, as fast as the engines can, and
+"pause" is a word like others.
 All else is as in a live talk, for the answer is made by the same `Reply`.
 """
 
@@ -42,6 +43,8 @@ class Answering:
     def __init__(self, conversation: Conversation) -> None:
         """Begins with the first turn of `conversation`."""
         self._conversation = conversation
+        # Each question is there to be answered: nothing that follows may be passed over.
+        conversation.memory.controls.can_pause = False
         self._next_turn = 0
 
     async def answer(

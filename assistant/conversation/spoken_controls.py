@@ -81,6 +81,8 @@ class SpokenControls:
     def __init__(self) -> None:
         self._manner = self._before = _Manner()
         self._last = self._unheard = ""
+        self.can_pause = True
+        """Whether somebody is there who could go on; a recording cannot wait, and says words."""
         self.is_paused = self._was_paused = False
         """Whether the person asked to pause and did not go on yet."""
         self._asked: tuple[int, Control] | None = None
@@ -88,6 +90,8 @@ class SpokenControls:
     def look(self, words: Transcript) -> Control | None:
         """Returns what is asked for and can be done without the model; None for all else."""
         control = control_of(words)
+        if control is Control.PAUSE and not self.can_pause:
+            return None
         if control is Control.GO_ON and self.is_paused:
             return control
         if control in (Control.GO_ON, Control.REPEAT) and not self._again(control):

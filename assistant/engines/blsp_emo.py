@@ -205,6 +205,11 @@ class BlspEmoDialogue:
         with failures():
             self._session.compute()
 
+    def prefill(self) -> Iterator[None]:
+        """Computes a long system line before anything is said, a part with each step."""
+        with failures():
+            yield from self._session.prefill()
+
     def withdraw(self) -> None:
         """Forgets the last utterance and what was begun in answer to it.
 

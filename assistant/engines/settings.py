@@ -127,7 +127,35 @@ class LlmSettings(Settings):
 CHAT_SERVER = "chat_server"
 
 
-class SpeechModelSettings(Settings):
+class AskingSettings(Settings):
+    """Base of settings with an `engine` and an `llm`: whoever names a server means to ask it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _asks_the_server_that_is_named(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        given = dict(cast("Mapping[str, Any]", values))
+        llm: Any = given.get("llm") or {}
+        server: Any = llm.server if isinstance(llm, LlmSettings) else llm.get("server")
+        if server and given.get("engine", USUAL_MODEL) == USUAL_MODEL:
+            given["engine"] = CHAT_SERVER
+        return given
+
+    # The fields stand in the classes that derive, in the order in which their help lists them.
+    @field_validator("llm", check_fields=False)
+    @classmethod
+    def _one_answers(cls, llm: LlmSettings, info: ValidationInfo) -> LlmSettings:
+        engine = info.data.get("engine", CHAT_SERVER)
+        if llm != LlmSettings() and engine != CHAT_SERVER:
+            raise ValueError(
+                f"the engine {engine} asks no LLM server: leave one of both out, or take the "
+                f"engine {CHAT_SERVER}"
+            )
+        return llm
+
+
+class SpeechModelSettings(AskingSettings):
     """Which speech model answers, and how."""
 
     model: str = EMBEDDED
@@ -140,40 +168,3 @@ class SpeechModelSettings(Settings):
     llm: LlmSettings = LlmSettings()
     run: ModelSettings = ModelSettings()
     generation: GenerationSettings = GenerationSettings()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _asks_the_server_that_is_named(cls, values: Any) -> Any:
-        return engine_for_server(values)
-
-    @field_validator("llm")
-    @classmethod
-    def _one_answers(cls, llm: LlmSettings, info: ValidationInfo) -> LlmSettings:
-        return one_answers(llm, info)
-
-
-def engine_for_server(values: Any) -> Any:
-    """Returns settings that take the engine for the server which they name."""
-    if not isinstance(values, Mapping):
-        return values
-    given = dict(cast("Mapping[str, Any]", values))
-    llm: Any = given.get("llm") or {}
-    server: Any = llm.server if isinstance(llm, LlmSettings) else llm.get("server")
-    if server and given.get("engine", USUAL_MODEL) == USUAL_MODEL:
-        given["engine"] = CHAT_SERVER
-    return given
-
-
-def one_answers(llm: LlmSettings, info: ValidationInfo) -> LlmSettings:
-    """Returns the server of settings whose engine asks it.
-
-    Raises:
-        ValueError: The engine asks none.
-    """
-    engine = info.data.get("engine", CHAT_SERVER)
-    if llm != LlmSettings() and engine != CHAT_SERVER:
-        raise ValueError(
-            f"the engine {engine} asks no LLM server: leave one of both out, or take the engine "
-            f"{CHAT_SERVER}"
-        )
-    return llm

@@ -3,12 +3,12 @@
 import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from assistant.errors import InputError, SettingsError
-from assistant.settings import ReplySettings
 
 STANDARD_INPUT = "-"
 SOUND_FILES = frozenset(
@@ -19,9 +19,19 @@ SOUND_FILES = frozenset(
 BLOCK_BYTES = 1 << 20
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be answered."""
+
+    recordings: tuple[Path, ...] = ()
+    """Sound files of a person speaking."""
+    text: str | None = None
+    """A typed question, answered after them."""
+
+
 @contextmanager
-def given_inputs(settings: ReplySettings) -> Generator[ReplySettings]:
-    """Yields the settings with each input as a file, for as long as those are needed.
+def given_inputs(asked: Asked) -> Generator[Asked]:
+    """Yields what is asked with each recording as a file, for as long as those are needed.
 
     A folder stands for the sound files in it, in the order of their names; `-` for a recording
     that comes by standard input, or for a question as the value of `--text`.
@@ -30,8 +40,8 @@ def given_inputs(settings: ReplySettings) -> Generator[ReplySettings]:
         SettingsError: Nothing comes by standard input, or it is asked for twice.
         InputError: A folder holds no sound file, or what comes is empty or no text.
     """
-    waiting = [str(path) for path in settings.questions].count(STANDARD_INPUT)
-    waiting += settings.text == STANDARD_INPUT
+    waiting = [str(path) for path in asked.recordings].count(STANDARD_INPUT)
+    waiting += asked.text == STANDARD_INPUT
     if waiting > 1:
         raise SettingsError("standard input can be read once only: give - for one input")
     if waiting and sys.stdin.isatty():
@@ -40,20 +50,19 @@ def given_inputs(settings: ReplySettings) -> Generator[ReplySettings]:
             "`cat question.wav | app.py reply -`, or name a file"
         )
     with TemporaryDirectory(prefix="attune-") as folder:
-        changes: dict[str, object] = {"questions": tuple(_files(settings.questions, Path(folder)))}
-        if settings.text == STANDARD_INPUT:
-            changes["text"] = _text(sys.stdin.buffer)
-        yield settings.model_copy(update=changes)
+        recordings = tuple(_files(asked.recordings, Path(folder)))
+        text = _text(sys.stdin.buffer) if asked.text == STANDARD_INPUT else asked.text
+        yield Asked(recordings, text)
 
 
-def _files(questions: Iterable[Path], folder: Path) -> Iterator[Path]:
-    for question in questions:
-        if str(question) == STANDARD_INPUT:
+def _files(recordings: Iterable[Path], folder: Path) -> Iterator[Path]:
+    for recording in recordings:
+        if str(recording) == STANDARD_INPUT:
             yield _kept(sys.stdin.buffer, folder / "stdin")
-        elif question.is_dir():
-            yield from _within(question)
+        elif recording.is_dir():
+            yield from _within(recording)
         else:
-            yield question
+            yield recording
 
 
 def _within(folder: Path) -> list[Path]:

@@ -6,15 +6,16 @@ long.
 
 import itertools
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from assistant.audio.soundfiles import Recording
 from assistant.errors import InputError, OutputError, SettingsError
+from assistant.files.inputs import Asked
 from assistant.files.own_output import refuse_foreign
 from assistant.output_file import write_trouble
-from assistant.settings import ReplySettings
 
 DEFAULT_FOLDER = Path("answers")
 
@@ -39,8 +40,16 @@ class Planned:
     conversations: list[Numbered]
 
 
-def planned(settings: ReplySettings) -> list[Planned]:
+def planned(
+    asked: Asked, out: Path | None = None, *, joined: bool = False, force: bool = False
+) -> list[Planned]:
     """Returns what is to be answered, and where to.
+
+    Args:
+        asked: What is asked.
+        out: A file for all answers, or a folder; None for `DEFAULT_FOLDER`.
+        joined: Whether all of it is one conversation.
+        force: Whether files of other programs may be written over.
 
     Raises:
         SettingsError: There is nothing to answer, or an output would overwrite an input or what
@@ -48,22 +57,23 @@ def planned(settings: ReplySettings) -> list[Planned]:
         InputError: None of the inputs can be used.
         OutputError: No file can have the name that was given.
     """
-    inputs = _inputs(settings)
-    conversations = [inputs] if settings.joined else [[item] for item in inputs]
+    inputs = _inputs(asked)
+    conversations = [inputs] if joined else [[item] for item in inputs]
     numbered = [Numbered(index, items) for index, items in enumerate(conversations)]
-    outputs = list(_outputs(settings.out, numbered))
+    outputs = list(_outputs(out, numbered))
     for output in outputs:
-        _refuse_inputs(output.path, settings.questions)
-        if not settings.force:
+        _refuse_inputs(output.path, asked.recordings)
+        if not force:
             refuse_foreign(output.path)
-    _check_inputs(settings.questions, has_text=settings.text is not None)
+        _refuse_unwritable(output.path)
+    _check_inputs(asked.recordings, has_text=asked.text is not None)
     return outputs
 
 
-def _inputs(settings: ReplySettings) -> list[Input]:
-    inputs: list[Input] = [*settings.questions]
-    if settings.text is not None:
-        text = os.fsencode(settings.text).decode("utf-8", errors="replace")
+def _inputs(asked: Asked) -> list[Input]:
+    inputs: list[Input] = [*asked.recordings]
+    if asked.text is not None:
+        text = os.fsencode(asked.text).decode("utf-8", errors="replace")
         if not text.strip():
             raise SettingsError("--text is empty: write a question in it")
         inputs.append(text)
@@ -97,15 +107,27 @@ def _is_file(out: Path) -> bool:
     return True
 
 
-def _refuse_inputs(output: Path, questions: Iterable[Path]) -> None:
-    for question in questions:
-        if _is_same_file(question, output):
+def _refuse_inputs(output: Path, recordings: Iterable[Path]) -> None:
+    for recording in recordings:
+        if _is_same_file(recording, output):
             raise SettingsError(f"{output} is an input too: choose another place by --out")
 
 
-def _check_inputs(questions: Iterable[Path], *, has_text: bool) -> None:
+def _refuse_unwritable(output: Path) -> None:
+    """Refuses a place where no file can be made, by making one: flags of a folder do not tell."""
+    folder = output.parent
+    try:
+        while not folder.exists():
+            folder = folder.parent
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(write_trouble(output, error)) from error
+
+
+def _check_inputs(recordings: Iterable[Path], *, has_text: bool) -> None:
     first: InputError | None = None
-    for path in questions:
+    for path in recordings:
         try:
             Recording(path).close()
             return

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, Waveform
 from assistant.conversation.answering import Answer, Answering
 from assistant.conversation.engines import Engines
 from assistant.errors import EngineFailed, InputError
-from assistant.files.plan import Input, Numbered, planned
+from assistant.files.plan import Input, Numbered, Planned
 from assistant.records.transcript import (
     ConversationRecord,
     EmotionRecord,
@@ -26,8 +26,8 @@ from assistant.records.transcript import (
     describe_latency,
 )
 from assistant.session import open_conversation
-from assistant.settings import ReplySettings
 from assistant.turns.cutter import SpokenTurn, TurnCutter
+from assistant.turns.endpointing_settings import EndpointingSettings
 
 _PAUSE_BETWEEN_ANSWERS_S = 0.6
 _NO_SPEECH = (
@@ -65,6 +65,18 @@ class Report(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Manner:
+    """How the conversations of a run are held."""
+
+    endpointing: EndpointingSettings
+    """Where recordings are cut into turns."""
+    persona: str | None
+    """The system line of the prompt; None for the model's own."""
+    told: Mapping[str, object]
+    """All settings, for the heads of the transcripts."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Asked:
     """A question, and where it comes from."""
 
@@ -77,22 +89,24 @@ class ReplyRun:
 
     def __init__(
         self,
-        settings: ReplySettings,
+        outputs: Sequence[Planned],
+        manner: Manner,
         report: Report,
         play: Callable[[AudioClip], None] | None = None,
     ) -> None:
-        """Prepares a run; `play` gets the clips of each answer once it is complete.
+        """Prepares a run.
 
-        Raises:
-            SettingsError: There is nothing to answer, or an output would overwrite an input or
-                what another program wrote.
-            InputError: None of the inputs can be used.
+        Args:
+            outputs: What is answered, and where to.
+            manner: How.
+            report: Told how it goes.
+            play: Gets the clips of each answer once it is complete.
         """
-        self._settings = settings
+        self._outputs = outputs
+        self._manner = manner
         self._report = report
         self._play = play
         self._problems = 0
-        self._planned = planned(settings)
 
     def run(self, engines: Engines) -> int:
         """Answers everything; returns the number of problems met on the way.
@@ -103,7 +117,7 @@ class ReplyRun:
         return asyncio.run(self._run(engines))
 
     async def _run(self, engines: Engines) -> int:
-        for output in self._planned:
+        for output in self._outputs:
             with AnswerFile(output.path) as answers, TranscriptFiles(output.path) as transcript:
                 for conversation in output.conversations:
                     await self._converse(conversation, engines, answers, transcript)
@@ -124,7 +138,7 @@ class ReplyRun:
             if isinstance(event, events.Noticed):
                 self._report.problem(f"{source}: {event.message}")
 
-        conversation = open_conversation(engines, persona=self._settings.persona)
+        conversation = open_conversation(engines, persona=self._manner.persona)
         conversation.follow(listen)
         answering = Answering(conversation)
         head = self._head(numbered.inputs, engines)
@@ -162,7 +176,7 @@ class ReplyRun:
 
     async def _spoken_turns(self, path: Path, engines: Engines) -> AsyncGenerator[SpokenTurn]:
         recording = Recording(path)
-        cutter = TurnCutter(engines.detector, self._settings.endpointing)
+        cutter = TurnCutter(engines.detector, self._manner.endpointing)
         found = 0
         # Block by block: who stops the program need not wait for the end of a long recording.
         heard = engines.ear_worker.stream(lambda: cutter.ended(self._watched(recording)), ahead=0)
@@ -199,7 +213,7 @@ class ReplyRun:
             model=engines.model.name,
             voice=engines.voice_name,
             policy=engines.policy.name,
-            settings=self._settings.effective(),
+            settings=dict(self._manner.told),
         )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ
 from assistant.errors import InputError
+from assistant.event_lines import from_record
 from assistant.records.recording import (
     AUDIO_NAME,
     BYTES_PER_SAMPLE,
@@ -101,7 +102,7 @@ def read_log(path: Path, repairs: tuple[str, ...] = ()) -> ConversationLog:
             number += 1
             record = _LINES.decode(line.decode("utf-8"))
             utc.append(str(record.pop("wall_utc")))
-            happened.append(events.from_record(record))
+            happened.append(from_record(record))
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{path}, line {number} is no line of a record: {error}") from error
     return ConversationLog(head, happened, utc, repairs)

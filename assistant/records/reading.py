@@ -77,6 +77,14 @@ class Record:
         return path if path.exists() else None
 
 
+def no_folder(root: Path) -> str:
+    """Returns what is said where nothing was recorded yet."""
+    return (
+        f"there is no folder {root} of recorded talks yet: name another one by --records, "
+        "or record a talk by --record"
+    )
+
+
 def find_records(root: Path) -> list[Found]:
     """Returns the records in `root`, in the order of their ids.
 
@@ -86,12 +94,23 @@ def find_records(root: Path) -> list[Found]:
     try:
         with os.scandir(root) as entries:
             found = [_found(root, entry) for entry in entries if not entry.name.startswith(".")]
+    except FileNotFoundError as error:
+        raise InputError(no_folder(root)) from error
     except OSError as error:
         raise InputError(
             f"the folder {root} cannot be read ({error.strerror}): name the one that holds "
             "recorded talks by --records"
         ) from error
     return sorted((one for one in found if one is not None), key=lambda one: one.id)
+
+
+def find_record(root: Path, name: str) -> Found | None:
+    """Returns the record whose id is `name`, without a look at the others; None where it is not."""
+    folder = root / name
+    if folder.is_symlink() or not folder.is_dir():
+        return None
+    stamp = stamp_of(folder)
+    return Found(name, folder, stamp) if stamp else None
 
 
 def resolve(root: Path, name: str) -> Found:

@@ -27,6 +27,7 @@ from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform, to_int16
 from assistant.carried import Content
 from assistant.errors import EngineFailed, OutputError
+from assistant.event_lines import to_record
 from assistant.worker import Worker
 
 LOG_NAME, AUDIO_NAME = "events.jsonl", "audio.wav"
@@ -124,7 +125,7 @@ class Recorder:
         if kept is None:
             return
         utc = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._write(partial(self._log.append, _line({**events.to_record(kept), "wall_utc": utc})))
+        self._write(partial(self._log.append, _line({**to_record(kept), "wall_utc": utc})))
 
     def tap(self, person: Waveform, assistant: Waveform) -> None:
         """Appends one frame of both sides."""

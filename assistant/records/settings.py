@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import tyro
 from pydantic import Field
 
+from assistant.configuration import Settings
 from assistant.engines.settings import (
     GenerationSettings,
     LlmSettings,
@@ -30,6 +31,19 @@ Action = Literal[
     "schema",
 ]
 Form = Literal["jsonl", "csv", "md", "vtt", "srt", "textgrid", "html"]
+
+
+class ReplaySettings(Settings):
+    """What a record is answered with again; None for what it was recorded with."""
+
+    model: str | None = None
+    engine: SpeechModelName = USUAL_MODEL
+    llm: LlmSettings = LlmSettings()
+    voice: str | None = None
+    policy: str | None = None
+    persona: str | None = None
+    run: ModelSettings = ModelSettings()
+    generation: GenerationSettings = GenerationSettings()
 
 
 class RecordsSettings(CommonSettings):

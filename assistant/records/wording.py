@@ -1,7 +1,9 @@
 """How a turn of a record reads, in every form that people read."""
 
 import re
+from datetime import datetime
 
+from assistant.engines.protocols import SpeakingStyle
 from assistant.records.transcript import (
     EmotionRecord,
     StyleRecord,
@@ -49,6 +51,32 @@ def emotion_of(turn: RecordedTurn) -> str:
 def style_of(turn: RecordedTurn) -> str:
     """Returns how the answer was spoken; empty where that was not kept."""
     return "" if turn.turn.style is None else describe_style(StyleRecord.of(turn.turn.style))
+
+
+def manner_of(style: SpeakingStyle | None) -> str:
+    """Returns how an answer was spoken, as people say it, such as ``more slowly, lower``."""
+    if style is None or not style.intensity:
+        return ""
+    ways = (
+        (style.rate < 0.96, "more slowly"),
+        (style.rate > 1.04, "faster"),
+        (style.pitch < -0.4, "lower"),
+        (style.pitch > 0.4, "higher"),
+        (style.energy < -0.5, "more softly"),
+        (style.energy > 0.5, "louder"),
+        (style.pause > 1.15, "with longer pauses"),
+        (style.pause < 0.87, "with shorter pauses"),
+    )
+    return ", ".join(way for is_so, way in ways if is_so)
+
+
+def day_and_time(utc: str) -> str:
+    """Returns a moment of the log as people write it, such as ``Sunday, 1 March 2026, 09:30``."""
+    try:
+        moment = datetime.fromisoformat(utc).astimezone()
+    except (ValueError, OverflowError):
+        return ""
+    return f"{moment:%A}, {moment.day} {moment:%B %Y, %H:%M}"
 
 
 def clock(seconds: float, *, mark: str = ".", hours: bool = True) -> str:

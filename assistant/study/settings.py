@@ -7,7 +7,7 @@ import tyro
 from pydantic import Field
 
 from assistant.engines.settings import GenerationSettings, ModelSettings
-from assistant.settings import CommonSettings
+from assistant.settings import CommonSettings, HelpSettings
 from assistant.turns.settings import TalkSettings, TurnJudge
 
 Action = Literal[
@@ -23,6 +23,14 @@ Action = Literal[
     "hold",
     "release",
 ]
+
+
+class StudyEngineSettings(HelpSettings):
+    """How the engines of all conditions run; in what they differ the study file says."""
+
+    turn_judge: TurnJudge = "both"
+    run: ModelSettings = ModelSettings()
+    generation: GenerationSettings = GenerationSettings()
 
 
 class StudySettings(CommonSettings):

@@ -20,10 +20,10 @@ CLAIMING_WORDS = frozenset(
 ACKNOWLEDGEMENTS = (
     *brief(Control.GO_ON),
     *(
-        "absolutely, ah, aha, all right, amazing, cool, exactly, fine, go ahead, good, got it, "
-        "great, ha, haha, hm, hmm, i agree, i know, i see, i understand, indeed, interesting, "
-        "lovely, makes sense, mhm, mm, mm hm, mm hmm, mm-hmm, mmm, nice, of course, oh, oh "
-        "good, oh i see, oh my, oh nice, oh okay, oh really, oh right, oh wow, oh yes, ok, "
+        "absolutely, ah, aha, all right, amazing, and then, cool, exactly, fine, go ahead, good, "
+        "got it, great, ha, haha, hm, hmm, i agree, i know, i see, i understand, indeed, "
+        "interesting, lovely, makes sense, mhm, mm, mm hm, mm hmm, mm-hmm, mmm, nice, of course, "
+        "oh, oh good, oh i see, oh my, oh nice, oh okay, oh really, oh right, oh wow, oh yes, ok, "
         "okay, okay good, okay okay, okay right, perfect, please go on, really, right, right "
         "right, sure, thank you, thanks, that's good, that's right, that's true, totally, true, "
         "uh, uh huh, uh-huh, um, very good, wonderful, wow, yeah, yeah okay, yeah right, yeah "
@@ -34,7 +34,7 @@ ACKNOWLEDGEMENTS = (
 CLAIMS = (
     *brief(Control.STOP, Control.PAUSE, Control.REPEAT, Control.SLOWER, Control.LOUDER),
     *(
-        "and then, but, but what, but why, bye, cancel, excuse me, forget it, go away, goodbye, "
+        "but, but what, but why, bye, cancel, excuse me, forget it, go away, goodbye, "
         "hello, help, help me, hey, hey stop, hold it, how, how come, how much, i have a "
         "question, listen, listen to me, my turn, never mind, next, no, no more, no no, no no "
         "no, no stop, no thanks, no wait, nope, not now, not that, okay stop, one question, "

@@ -33,6 +33,9 @@ from assistant.turns.marks import Boundary, EndReason, Floor, TurnMark, Verdict
 MOST_WITHHELD_MS, NOTICED_MS = 256, 128
 """How much earlier a turn may begin for frames that were withheld from the detector, and how long
 the detector takes to notice speech once it is given any."""
+BEYOND_DOUBT = 0.96
+"""Completeness from which a stranger is answered as soon as somebody who is known: it cuts none of
+182 pauses of learners more, judged by the sound; 0.92 cuts two, 0.85 ten."""
 _ASKS_WORDS = (Floor.TAKEN, Floor.HELD, Floor.ENDING)
 """Where an "uh-huh" is to be expected."""
 
@@ -71,7 +74,9 @@ class Endpointer:
         self.patience = 1.0
         """Factor on the silence that ends a turn; may be set at any time."""
         self.least_silence_ms = 0.0
-        """Silence that ends a turn at the earliest, however complete it is; likewise."""
+        """Silence that ends a turn at the earliest; likewise."""
+        self.least_beyond_doubt_ms: float | None = None
+        """The same where it is complete beyond doubt; None: no other."""
         self._frame = frame_samples
         self._rate = sample_rate
         self._completeness = completeness
@@ -112,6 +117,11 @@ class Endpointer:
         return self._phase in (_Phase.SPEAKING, _Phase.PAUSED)
 
     @property
+    def turn_samples(self) -> int:
+        """How long the confirmed turn under way has lasted; 0 outside a turn."""
+        return self._clock - self._onset if self.in_turn else 0
+
+    @property
     def pause_ms(self) -> float:
         """Silence since the last speech frame of the turn under way; 0 outside a turn."""
         return self._ms(self._clock - self._last_voiced) if self.in_turn else 0.0
@@ -125,8 +135,11 @@ class Endpointer:
             share = min(1.0, max(0.0, score / settings.sure_completeness))
         shortest, longest = settings.shortest_silence_ms, settings.longest_silence_ms
         required_ms = (longest - (longest - shortest) * share) * self.patience
-        # However complete the words are: this person has paused so long before, and went on.
-        return max(required_ms, self.least_silence_ms)
+        # This person has paused so long before, and went on, or it is not known how they pause.
+        least_ms = self.least_silence_ms
+        if score is not None and score >= BEYOND_DOUBT and self.least_beyond_doubt_ms is not None:
+            least_ms = self.least_beyond_doubt_ms
+        return max(required_ms, least_ms)
 
     def feed(
         self,

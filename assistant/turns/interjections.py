@@ -30,7 +30,7 @@ SURE = 0.9
 an "mm-hm" too."""
 SURE_OF_CLAIM = 0.4
 """The same where there is a word in it with which people interrupt."""
-CLAIM_LOG_ODDS, ACKNOWLEDGEMENT_LOG_ODDS = 2.5, 0.0
+CLAIM_LOG_ODDS, ACKNOWLEDGEMENT_LOG_ODDS = 1.0, 0.0
 """From the one on phrases of interruption surely fit better than acknowledgements, up to the other
 worse. Of four voices of flite the interruptions come to 5 as a rule, "hold on" by two of them to
 1.3 and 1.6 only; the acknowledgements come to -7 as a rule, and "oh" to 1.6 at the most."""

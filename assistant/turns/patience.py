@@ -28,7 +28,8 @@ class PatienceSettings(BaseModel):
     longer: float = Field(default=1.75, ge=0.0, le=5.0)
     """How much longer than such a pause a silence must be to end a turn; 0 learns no pauses."""
     stranger_ms: int = Field(default=832, ge=0, le=3_000)
-    """Silence that ends a person's first turn at the earliest: how they pause is not known yet."""
+    """Silence that ends a person's first turn at the earliest, unless it is complete beyond doubt:
+    how they pause is not known yet."""
 
 
 # What these do to slow speakers and to all others is measured by `benchmarks.endpointing`: "End of
@@ -71,9 +72,16 @@ class Patience:
     @property
     def least_silence_ms(self) -> float:
         """The silence that ends a turn at the earliest, by this person's own pauses."""
+        if self._is_known or self._pauses_ms:
+            return self.least_known_ms
+        return self.settings.base * self.settings.stranger_ms
+
+    @property
+    def least_known_ms(self) -> float:
+        """The same by the pauses that are known alone, and not because there are none yet."""
         longest = self._longest_ms
         if longest < SLOW_PAUSE_MS:
-            return 0.0 if self._is_known else self.settings.base * self.settings.stranger_ms
+            return 0.0
         longer = min(LONGEST_MS, self.settings.longer * longest)
         return self.settings.base * max(longer, self.bridged_ms)
 

@@ -41,8 +41,8 @@ class TalkSettings(BaseModel):
     echo_tail_ms: int = Field(default=256, ge=0, le=2_000)
     """How long after the assistant's last sound its echo may still be in the room."""
     captions: bool = True
-    """Whether words are shown while the person still speaks, as far as the machine has time."""
+    """Show words while the person still speaks, as far as the machine has time."""
     answers: bool = True
-    """Whether a turn is answered as soon as it is over, or held for whoever drives the loop."""
+    """Answer a turn as soon as it is over; otherwise it is held for whoever drives the loop."""
     interruptible: bool = True
-    """Whether speech interrupts the assistant; otherwise nothing is heard while it speaks."""
+    """Let speech interrupt the assistant; otherwise nothing is heard while it speaks."""

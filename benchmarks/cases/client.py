@@ -8,10 +8,11 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Generator
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
@@ -21,6 +22,8 @@ from assistant.audio.waveform import Waveform
 
 RATE_HZ = 24_000
 FRAME_S = 0.02
+STARTS_S = 240.0
+"""In which the server must have loaded its model, on a busy machine."""
 NO_LIMITS = {
     "--admission.most": "100",
     "--admission.first": "100",
@@ -48,22 +51,32 @@ def server(*options: str) -> Generator[int]:
     ]
     command = [sys.executable, "app.py", "web", "--port", str(port), *unlimited, *options]
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-    process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        deadline_s = time.monotonic() + 120.0
-        while True:
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1).close()
-                break
-            if process.poll() is not None or time.monotonic() > deadline_s:
-                raise RuntimeError(f"the server did not start: {' '.join(command)}")
-            time.sleep(0.2)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(30)
+    with tempfile.TemporaryFile() as told:
+        process = subprocess.Popen(command, env=environment, stdout=told, stderr=told)
+        try:
+            _wait_until_it_answers(process, port, told)
+            yield port
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, told: IO[bytes]) -> None:
+    """Waits for the server.
+
+    Raises:
+        RuntimeError: It ended, or takes too long; the message says what it told.
+    """
+    deadline_s = time.monotonic() + STARTS_S
+    while True:
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1).close()
+            return
+        if process.poll() is not None or time.monotonic() > deadline_s:
+            told.seek(0)
+            last = told.read().decode(errors="replace")[-1_000:]
+            raise RuntimeError(f"the server did not start (status {process.poll()}): {last}")
+        time.sleep(0.2)
 
 
 def raw(sound: Waveform) -> bytes:

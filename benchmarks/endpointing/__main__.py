@@ -23,7 +23,8 @@ speech. `smart-turn-v3.2-cpu.onnx` lies in the wheel of `pipecat-ai`, which `--t
 
 gives the field's measures instead (`operating_points.py` says which), on the same learners
 with their own pauses alone, and on readers of LibriSpeech. The speech model is asked on the
-learners only: it takes a quarter of a second for each pause.
+learners only: it takes a quarter of a second for each pause. `--strangers` adds how the silence of
+somebody's first turn trades take-overs in pauses for latency: each recording is one.
 """
 
 import argparse
@@ -31,8 +32,8 @@ import hashlib
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,8 @@ class Way:
     title: str
     settings: TalkSettings
     score: Score
+    is_sooner: bool = True
+    """Whether a stranger is answered sooner whose turn is complete beyond doubt."""
 
 
 def ends(item: Spoken, way: Way, patience: Patience) -> list[TurnMark]:
@@ -90,6 +93,7 @@ def ends(item: Spoken, way: Way, patience: Patience) -> list[TurnMark]:
     for probability, level_db in zip(item.probabilities, item.levels_db, strict=True):
         endpointer.patience = patience.factor
         endpointer.least_silence_ms = patience.least_silence_ms
+        endpointer.least_beyond_doubt_ms = patience.least_known_ms if way.is_sooner else None
         for mark in endpointer.feed(probability, level_db=level_db):
             if mark.boundary is Boundary.PAUSED:
                 paused_at = mark.speech_end_samples
@@ -297,6 +301,60 @@ def as_it_comes(way: Way, items: list[Spoken]) -> list[str]:
     ]
 
 
+STRANGERS = ((832, False), (832, True), (704, True), (608, True), (512, True), (0, True))
+"""Silence in ms for somebody's first turn at the earliest, and whether less is enough where it is
+complete beyond doubt."""
+
+
+def as_strangers(way: Way, items: Sequence[Spoken]) -> list[list[str]]:
+    """Returns a row for each choice of `STRANGERS`: every recording is somebody's first turn."""
+    score = remembered(way.score)
+    rows: list[list[str]] = []
+    for stranger_ms, is_sooner in STRANGERS:
+        settings = way.settings.patience.model_copy(update={"stranger_ms": stranger_ms})
+        asked = replace(way, score=score, is_sooner=is_sooner)
+        early, cut, delays_ms = 0, 0, list[float]()
+        for item in items:
+            over = (int(item.voiced[-1]) + 1) * 512
+            found = ends(item, asked, Patience(settings))
+            amid = [mark for mark in found if mark.speech_end_samples < over - 1_600]
+            early, cut = early + bool(amid), cut + len(amid)
+            delays_ms += [(mark.at_samples - over) / 16 for mark in found if mark not in amid]
+        pauses = len(field.silences(items)) - len(items)
+        rows.append(
+            [
+                f"{stranger_ms}" + ("" if is_sooner else ", beyond doubt too"),
+                f"{early / len(items):.3f}",
+                f"{cut / max(1, pauses):.1%}",
+                f"{np.mean(delays_ms):.0f}",
+                p50_p95(delays_ms),
+            ]
+        )
+    return rows
+
+
+def remembered(score: Score) -> Score:
+    """Returns a way to judge that judges each pause once."""
+    known: dict[tuple[int, int, int], float | None] = {}
+
+    def asked(item: Spoken, mark: TurnMark) -> float | None:
+        place = (id(item), mark.start_samples, mark.end_samples)
+        if place not in known:
+            known[place] = score(item, mark)
+        return known[place]
+
+    return asked
+
+
+STRANGERS_HEAD = [
+    "silence for strangers ms",
+    "turns answered in a pause",
+    "cut-offs, of pauses",
+    "mean latency ms",
+    "p50 / p95",
+]
+
+
 def measure_field(options: argparse.Namespace, smart_turn: CompletenessScorer | None) -> str:
     """Returns all tables in the field's measures."""
     data = Path(os.environ["ATTUNE_DATA"])
@@ -308,6 +366,10 @@ def measure_field(options: argparse.Namespace, smart_turn: CompletenessScorer | 
     points = [as_it_comes(way, learners) for way in (ear, *ours_too[-1:])]
     head = ["as it comes, learners", "cut-offs", "not taken back", "mean latency ms", "p50 / p95"]
     parts.append(table(head, points))
+    if options.strangers:
+        for way in (ear, *ours_too[-1:]):
+            told = f"Each recording as the first turn of a stranger, {way.title}:"
+            parts += [told, table(STRANGERS_HEAD, as_strangers(way, learners))]
     if options.readers:
         read = readers(data, options.readers)
         parts.append(measured_as_the_field_does("Readers, cut at pauses", read, [ear], smart_turn))
@@ -326,6 +388,7 @@ def main() -> None:
     parser.add_argument(
         "--readers", type=int, default=100, help="utterances of LibriSpeech, --field"
     )
+    parser.add_argument("--strangers", action="store_true", help="first turns too, --field")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     data = Path(os.environ["ATTUNE_DATA"])
@@ -354,7 +417,7 @@ def main() -> None:
 def _command(options: argparse.Namespace) -> str:
     named = f"--utterances {options.utterances} --model {Path(options.model).name}"
     if options.field:
-        named += f" --readers {options.readers}"
+        named += f" --readers {options.readers}" + " --strangers" * options.strangers
     return named + (f" --turn-model {options.turn_model.name}" if options.turn_model else "")
 
 

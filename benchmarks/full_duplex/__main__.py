@@ -2,6 +2,9 @@
 
     python -m benchmarks.full_duplex DIR [--rebuild 20] [--model mini] [--voice auto] [--write]
 
+`--measure-only --name SYSTEM` measures the outputs of any other system: `output.wav` in each
+folder is enough, and `output.json` is made of the sound where it is missing.
+
 DIR holds the benchmark's data (`v1_0/…`, `v1_5/…`). Each `input.wav` is spoken to Attune, a
 stranger's conversation of its own; `output.wav` and `output.json` are written beside it, those that
 are there already are kept, of Attune or of any other system, and measured. `--rebuild N` first
@@ -20,7 +23,7 @@ import json
 import os
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from assistant.assembly import open_engines
@@ -40,7 +43,7 @@ from benchmarks.full_duplex.measures import (
     takes_turn,
     words,
 )
-from benchmarks.full_duplex.playing import answer
+from benchmarks.full_duplex.playing import answer, write_words
 from benchmarks.full_duplex.rebuilt import TEXTS, rebuild
 from benchmarks.results import table, write_section
 from benchmarks.rooms.room import read
@@ -174,11 +177,14 @@ def report(root: Path, name: str) -> str:
     """Returns all tables of the outputs below a folder."""
     drops: Counter[str] = Counter()
     found = answered(samples(root, drops), drops)
+    add_words(found)
     parts = [table(HEAD, [[f"**{name}**", *version_1(found, root)], *PUBLISHED])]
     pauses = [sample for sample in found if sample.kind == "pause"]
     if pauses:
         begun = sum(bool(words(sample.folder / "output.json")) for sample in pauses)
         parts.append(f"Began to speak at all in {begun} of {len(pauses)} inputs with pauses.")
+    if went := where_it_went(found):
+        parts.append(went)
     overlaps = version_1_5(found)
     if overlaps:
         head = [
@@ -195,6 +201,48 @@ def report(root: Path, name: str) -> str:
     return "\n\n".join(parts)
 
 
+STAGES = ("the end of the turn", "the model", "the voice")
+"""What an answer is waited for."""
+
+
+def where_it_went(found: Sequence[Sample]) -> str:
+    """Returns what the time from the last sound of speech to the first of the answer consists of.
+
+    Of turns that Attune answered itself; empty where there are none.
+    """
+    parts = {name: list[float]() for name in STAGES}
+    for sample in found:
+        log = sample.folder / "talk.json"
+        timed = json.loads(log.read_text(encoding="utf-8")).get("timed") if log.is_file() else None
+        if sample.kind == "turn" and timed:
+            for name, milliseconds in stages(timed[-1]).items():
+                parts[name].append(milliseconds)
+    count = len(parts[STAGES[0]])
+    if not count:
+        return ""
+    told = [f"{name} {sum(ms) / count / 1_000:.2f} s" for name, ms in parts.items()]
+    return f"Where the latency of turns goes, mean of {count}: {', '.join(told)}."
+
+
+def stages(marks_ms: Mapping[str, float]) -> dict[str, float]:
+    """Returns how long each was waited for: what is ready before the turn is over costs nothing.
+
+    Args:
+        marks_ms: Moments of a turn since its last sound, see `TurnTimed`.
+    """
+    end = marks_ms["endpoint"]
+    text = max(end, marks_ms.get("first_sentence", end))
+    played = max(text, marks_ms.get("played", text))
+    return dict(zip(STAGES, (end, text - end, played - text), strict=True))
+
+
+def add_words(found: Sequence[Sample]) -> None:
+    """Makes the `output.json` of those that have only sound."""
+    for sample in found:
+        if not (sample.folder / "output.json").is_file():
+            write_words(sample)
+
+
 def answer_all(root: Path, options: argparse.Namespace, drops: Counter[str]) -> None:
     """Lets Attune answer every input that has no output yet."""
     missing = [sample for sample in samples(root, drops) if not sample.output.is_file()]
@@ -204,14 +252,17 @@ def answer_all(root: Path, options: argparse.Namespace, drops: Counter[str]) -> 
         model=options.model, voice=options.voice, run=ModelSettings(threads=options.threads)
     )
     talk = settings.talk
-    if options.known:
-        patience = talk.patience.model_copy(update={"stranger_ms": 0})
-        talk = talk.model_copy(update={"patience": patience})
+    update = {"stranger_ms": 0} if options.known else dict(options.patience)
+    patience = type(talk.patience)(**{**talk.patience.model_dump(), **update})
+    talk = talk.model_copy(update={"patience": patience})
     is_alone = options.model == ALONE
     engines = turn_taking_alone() if is_alone else open_engines(settings, judging=settings)
+    if options.echo_db is not None:
+        facts = {"name": "Attune", "settings": "its echo canceller", "echo_db": options.echo_db}
+        (root / "system.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
     try:
         for number, sample in enumerate(missing, start=1):
-            answer(sample, engines, talk, counts_work=not is_alone)
+            answer(sample, engines, talk, counts_work=not is_alone, echo_db=options.echo_db)
             print(f"{sample.task}/{sample.folder.name}: {number} of {len(missing)}", flush=True)
     finally:
         engines.close()
@@ -231,6 +282,16 @@ def turn_taking_alone() -> Engines:
     )
 
 
+def _further(options: argparse.Namespace) -> str:
+    patience = "".join(f" {name}={value:g}" for name, value in options.patience)
+    return f" --patience{patience}" if patience else ""
+
+
+def _setting(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    return name, float(value)
+
+
 def main() -> None:
     """Makes the sets where asked to, answers, measures and prints; `--write` keeps it."""
     parser = argparse.ArgumentParser(
@@ -242,6 +303,11 @@ def main() -> None:
     parser.add_argument("--voice", default="auto")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--known", action="store_true", help="no longer silence for strangers")
+    parser.add_argument(
+        "--patience", type=_setting, nargs="*", default=[], metavar="NAME=VALUE", help="of talks"
+    )
+    parser.add_argument("--echo-db", type=float, help="what it plays comes back so loud")
+    parser.add_argument("--name", default="", help="of another system, with its version")
     parser.add_argument("--measure-only", action="store_true", help="the outputs that are there")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
@@ -253,6 +319,8 @@ def main() -> None:
         answer_all(options.data, options, Counter())
     name = "Attune's turn-taking alone" if options.model == ALONE else f"Attune, {options.model}"
     name += ", no longer silence for strangers" if options.known else ""
+    name += "".join(f", {setting} {value:g}" for setting, value in options.patience)
+    name = options.name or name
     told = [INTRODUCTION, *([ALONE_TOLD] if options.model == ALONE else [])]
     text = "\n\n".join([*told, report(options.data, name)])
     print(text)
@@ -260,7 +328,8 @@ def main() -> None:
         command = f"python -m benchmarks.full_duplex DIR --rebuild {options.rebuild}"
         known = " --known" if options.known else ""
         title = "Full-Duplex-Bench" + (", known speakers" if options.known else "")
-        write_section(title, f"{command} --model {options.model}{known}", text)
+        title += f", {options.name}" if options.name else ""
+        write_section(title, f"{command} --model {options.model}{known}{_further(options)}", text)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ how busy it is.
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import numpy as np
 import soundfile as sf
 
 from assistant import events
+from assistant.audio.echo import EchoRemover
 from assistant.audio.file_devices import FileMicrophone, FileSpeaker
 from assistant.audio.protocols import Ends
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
@@ -29,10 +30,12 @@ from assistant.turns.settings import TalkSettings
 from assistant.worker import Worker
 from benchmarks.full_duplex.layout import Sample
 from benchmarks.full_duplex.measures import Span, Word, speech_of
-from benchmarks.rooms.room import read
+from benchmarks.rooms.room import LEVEL_DB, Room, RoomMicrophone, read
 
 IDLE_S, IDLE_SHARE = 5.0, 0.002
 """Wait on the wall after which a worker counts as idle, and the share of it that is no work."""
+ECHO_DELAY_MS = 80.0
+"""Of a laptop, as for rivals (`benchmarks/rivals/line.py`)."""
 BEFORE_END_S = 0.2
 """The talk is ended so long before the input is: what follows could not be heard any more."""
 
@@ -71,15 +74,48 @@ class Played:
     """What became of one input."""
 
     output: Waveform
+    rate: int = SPEECH_RATE_HZ
+    """Hz of the output."""
     heard: list[str] = field(default_factory=list[str])
     """Of each answer, what was heard."""
     interrupted: int = 0
     went_on: int = 0
     """How often an answer fell silent and went on."""
+    timed: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
+    """Of each answered turn, its moments in ms since the last sound of speech (`time_marks`)."""
+
+
+def ends_of(
+    said: Waveform, sink: Callable[[Waveform], None], rate: int, echo_db: float | None
+) -> Ends:
+    """Returns a microphone that hears `said` and a loudspeaker that plays into `sink`.
+
+    With `echo_db` the microphone hears the loudspeaker too, so much softer than it plays, and the
+    echo is removed as on a machine without a headset; `rate` is 16 kHz then.
+    """
+    if echo_db is None:
+        return Ends(FileMicrophone([said]), FileSpeaker(sink, sample_rate=rate))
+    # A room without walls whose echo is relative to what is played, not to a person.
+    room = Room(
+        np.ones(1, np.float32), drive=1.0, delay_ms=ECHO_DELAY_MS, echo_db=echo_db - LEVEL_DB - 20.0
+    )
+
+    def play_both(samples: Waveform) -> None:
+        sink(samples)
+        room.play(samples)
+
+    microphone = RoomMicrophone(said, room)
+    microphone.speaker = FileSpeaker(play_both, sample_rate=rate)
+    return Ends(microphone, microphone.speaker, EchoRemover())
 
 
 def play(
-    engines: Engines, talk: TalkSettings, said: Waveform, *, counts_work: bool = True
+    engines: Engines,
+    talk: TalkSettings,
+    said: Waveform,
+    *,
+    counts_work: bool = True,
+    echo_db: float | None = None,
 ) -> Played:
     """Returns what the assistant plays while `said` (16 kHz) is spoken to it.
 
@@ -88,14 +124,14 @@ def play(
         talk: How turns are taken.
         said: (N,).
         counts_work: Whether work takes time on the talk's clock.
+        echo_db: How loud what it plays comes back; None: not at all.
     """
     import asyncio
 
-    rate = engines.voice.sample_rate
+    rate = engines.voice.sample_rate if echo_db is None else SPEECH_RATE_HZ
     sound: list[Waveform] = []
-    speaker = FileSpeaker(sound.append, sample_rate=rate)
-    loop_ = open_talk(engines, Ends(FileMicrophone([said]), speaker), talk)
-    played = Played(np.zeros(0, np.float32))
+    loop_ = open_talk(engines, ends_of(said, sound.append, rate, echo_db), talk)
+    played = Played(np.zeros(0, np.float32), rate)
     length_s = len(said) / SPEECH_RATE_HZ
 
     def follow(event: events.Event) -> None:
@@ -106,6 +142,8 @@ def play(
                 played.heard.append(heard)
                 # At the end of the input nobody interrupts: the talk is over.
                 played.interrupted += at_s < length_s - BEFORE_END_S
+            case events.TurnTimed(marks_ms=marks_ms):
+                played.timed.append(marks_ms)
             case events.Yielded(yielded=False):
                 played.went_on += 1
             case events.LevelMeasured(at_s=at_s) if at_s >= length_s - BEFORE_END_S:
@@ -127,18 +165,38 @@ def play(
 
 
 def answer(
-    sample: Sample, engines: Engines, talk: TalkSettings, *, counts_work: bool = True
+    sample: Sample,
+    engines: Engines,
+    talk: TalkSettings,
+    *,
+    counts_work: bool = True,
+    echo_db: float | None = None,
 ) -> None:
     """Writes `output.wav`, `output.json` and `talk.json` beside an input; see `play`."""
-    played = play(engines, talk, read(sample.input), counts_work=counts_work)
-    sf.write(sample.output, played.output, engines.voice.sample_rate, subtype="PCM_16")
-    pieces = speech_of(read(sample.output))
-    said = spread(" ".join(played.heard).split(), pieces)
+    said = read(sample.input)
+    played = play(engines, talk, said, counts_work=counts_work, echo_db=echo_db)
+    sf.write(sample.output, played.output, played.rate, subtype="PCM_16")
+    write_words(sample, " ".join(played.heard).split())
+    facts = {
+        "interrupted": played.interrupted,
+        "went_on": played.went_on,
+        "heard": played.heard,
+        "timed": played.timed,
+    }
+    _write(sample.folder / "talk.json", facts)
+
+
+def write_words(sample: Sample, texts: Sequence[str] = ()) -> None:
+    """Writes `output.json` of what is heard in `output.wav`.
+
+    Args:
+        sample: One with an output.
+        texts: The words; where they are not known, each piece of speech is one.
+    """
+    said = spread(texts, speech_of(read(sample.output)))
     chunks = [{"text": word.text, "timestamp": [word.start_s, word.end_s]} for word in said]
     content = {"text": " ".join(word.text for word in said), "chunks": chunks}
     _write(sample.folder / "output.json", content)
-    facts = {"interrupted": played.interrupted, "went_on": played.went_on, "heard": played.heard}
-    _write(sample.folder / "talk.json", facts)
 
 
 def spread(texts: Sequence[str], pieces: Sequence[Span]) -> list[Word]:

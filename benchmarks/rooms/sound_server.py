@@ -19,12 +19,13 @@ from pathlib import Path
 import soundfile
 
 from assistant import events
+from assistant.audio.card_ends import CardEnds
 from assistant.audio.devices import DeviceSettings, sound_library
 from assistant.audio.echo import EchoMode
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.conversation.engines import Engines
-from assistant.conversation.loop import TalkLoop
-from assistant.session import open_card, open_talk, turn_taking
+from assistant.conversation.live.loop import TalkLoop
+from assistant.session import open_talk, turn_taking
 from assistant.turns.settings import TalkSettings
 
 NEEDS = ("pulseaudio", "pactl", "paplay")
@@ -141,9 +142,7 @@ async def talking(
     """Holds a talk through the devices of this machine; yields the loop and what happens."""
     overheard = Overheard()
     with ExitStack() as cards:
-        ends = open_card(
-            DeviceSettings(),
-            echo,
+        ends = CardEnds(DeviceSettings(), echo).open(
             cards,
             frame_samples=engines.detector.frame_samples,
             on_change=lambda _text, _lost: None,

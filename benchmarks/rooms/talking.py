@@ -12,7 +12,7 @@ from assistant.audio.waveform import Waveform
 from assistant.clock import replay
 from assistant.conversation.conversation import Conversation
 from assistant.conversation.engines import Engines
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.empathy import load_policy
 from assistant.engines.protocols import (
     Cancel,

@@ -15,8 +15,9 @@ from pathlib import Path
 from assistant.study.design.scaffold import new_study
 from assistant.study.keeping.store import StudyFolder, read_lines
 from assistant.study.report.write import write_report
-from assistant.study.settings import StudySettings
-from assistant.study.simulated.command import Outcome, copy_study, simulate
+from assistant.study.run.engines import StudyEngines
+from assistant.study.settings import StudyEngineSettings, StudySettings
+from assistant.study.simulated.command import Crowd, Outcome, copy_study, simulate
 from benchmarks.results import p50_p95, table, write_section
 
 TABLES = ("participants", "answers", "scores", "turns", "happenings", "signs")
@@ -36,8 +37,10 @@ def main() -> None:
         study = made(Path(folder) / "study", given.participants, given.turns)
         began = time.perf_counter()
         copy = copy_study(study, Path(folder) / "run")
-        settings = StudySettings(folder=study, real=given.real)
-        outcome = simulate(copy, settings, tell=lambda line: print(line, file=sys.stderr))
+        engines = StudyEngines(copy.path, StudyEngineSettings(), scripted=not given.real)
+        with contextlib.closing(engines):
+            crowd = Crowd(StudySettings().talk)
+            outcome = simulate(copy, engines, crowd, tell=lambda line: print(line, file=sys.stderr))
         took_s = time.perf_counter() - began
         began = time.perf_counter()
         report = write_report(outcome.tables, Path(folder) / "report")

@@ -1,8 +1,9 @@
 """Takes the README's pictures of the page, in a real Chromium that hears the bundled recording.
 
-    python docs/images/make.py [--model NAME] [--everything FOLDER]
+    python docs/images/make.py [--model NAME] [--address http://localhost:7860/] [--pause 14]
 
-`--everything` takes each state of the page at desktop and phone width, light and dark, to look at.
+`--pause` is how long the first answer takes at most on this machine, in seconds. Without
+`--address` a server is started for them. All states of the page are taken by `states.py`.
 """
 
 import argparse
@@ -21,24 +22,23 @@ sys.path.insert(0, str(FOLDER.parents[1]))
 from assistant.audio.waveform import resample  # noqa: E402
 from benchmarks.rooms.web_clients import RATE_HZ, load_recordings  # noqa: E402
 from benchmarks.web import serve, stop  # noqa: E402
-from benchmarks.web_browser import FLAGS  # noqa: E402
+from benchmarks.web_browser.__main__ import FLAGS  # noqa: E402
 from models.checkpoints.embedded import EMBEDDED  # noqa: E402
 
-DESKTOP = {"viewport": {"width": 1000, "height": 860}}
+DESKTOP = {"viewport": {"width": 1280, "height": 760}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 1.2, "has_touch": True}
-PATIENCE_MS = 240_000
+PATIENCE_MS = 900_000
 FIRST, SECOND = 1, 2
 """Turns of the recording that are shown: bad news, then good news."""
 
 
-def microphone(folder: Path) -> Path:
+def microphone(folder: Path, pause_s: float) -> Path:
     """Returns a file with two turns, and room for the answer to the first one."""
     recordings = load_recordings()
     # A room is never quite silent: a microphone that gives zeros is said to be muted.
     room = np.random.default_rng(0)
-    rests = [
-        room.normal(0.0, 2e-4, round(s * RATE_HZ)).astype(np.float32) for s in (1.0, 14.0, 90.0)
-    ]
+    lengths_s = (1.0, pause_s, 90.0 + pause_s)
+    rests = [room.normal(0.0, 2e-4, round(s * RATE_HZ)).astype(np.float32) for s in lengths_s]
     parts = [rests[0], recordings[FIRST], rests[1], recordings[SECOND], rests[2]]
     path = folder / "microphone.wav"
     sound = resample(np.concatenate(parts), from_hz=RATE_HZ, to_hz=48_000)
@@ -67,59 +67,46 @@ def talk(page: Any) -> None:
     page.wait_for_timeout(1_200)
 
 
-def everything(page: Any, folder: Path, name: str) -> None:
-    """Takes each state of one page."""
-
-    def take(state: str) -> None:
-        page.screenshot(path=folder / f"{name}-{state}.png")
-
-    take("1-welcome")
-    page.click("#a-talk")
-    take("2-consent")
-    page.click("#a-consent button[value=no]")
-    talk(page)
-    take("3-talk")
-    page.keyboard.press("Escape")
-    page.wait_for_timeout(500)
+def correct(page: Any) -> None:
+    """Says how the bad news was meant: the recording is read without any feeling."""
     page.click(".a-turn:nth-child(1) .a-emotion summary")
-    page.check("#a-details")
-    page.wait_for_timeout(300)
-    page.screenshot(path=folder / f"{name}-4-correct.png", full_page=True)
-    page.click("#a-settings-open")
-    page.wait_for_timeout(800)
-    page.screenshot(path=folder / f"{name}-5-settings.png", full_page=True)
+    page.click(".a-turn:nth-child(1) .a-emotion button:has-text('sad')")
+    page.wait_for_selector(".a-turn:nth-child(1) .a-emotion:has-text('you said')")
+    page.evaluate("document.activeElement.blur()")
+
+
+def take(address: str, pause_s: float) -> None:
+    """Takes each picture in a browser of its own."""
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as browsers:
+        file = microphone(Path(folder), pause_s)
+        for name, scheme, size in (("web", "light", DESKTOP), ("web_phone", "dark", PHONE)):
+            browser = browsers.chromium.launch(
+                executable_path=shutil.which("chromium"),
+                args=[*FLAGS, f"--use-file-for-fake-audio-capture={file}"],
+            )
+            page = open_page(browser, address, scheme, size)
+            talk(page)
+            correct(page)
+            page.wait_for_timeout(700)
+            page.screenshot(path=FOLDER / f"{name}.png")
+            print(FOLDER / f"{name}.png", flush=True)
+            browser.close()
 
 
 def main() -> None:
     """Takes the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default=EMBEDDED)
-    parser.add_argument("--everything", type=Path)
+    parser.add_argument("--address")
+    parser.add_argument("--pause", type=float, default=14.0)
     options = parser.parse_args()
-    from playwright.sync_api import sync_playwright
-
+    if options.address:
+        return take(options.address, options.pause)
     server, url = serve(options)
-    address = url.replace("ws:", "http:").replace("v1/realtime", "")
     try:
-        with tempfile.TemporaryDirectory() as folder, sync_playwright() as browsers:
-            file = microphone(Path(folder))
-            shots = [("web", "light", DESKTOP), ("web_phone", "dark", PHONE)]
-            if options.everything:
-                options.everything.mkdir(parents=True, exist_ok=True)
-                shots += [("web_dark", "dark", DESKTOP), ("web_phone_light", "light", PHONE)]
-            for name, scheme, size in shots:
-                browser = browsers.chromium.launch(
-                    executable_path=shutil.which("chromium"),
-                    args=[*FLAGS, f"--use-file-for-fake-audio-capture={file}"],
-                )
-                page = open_page(browser, address, scheme, size)
-                if options.everything:
-                    everything(page, options.everything, name)
-                else:
-                    talk(page)
-                    page.screenshot(path=FOLDER / f"{name}.png")
-                    print(FOLDER / f"{name}.png")
-                browser.close()
+        take(url.replace("ws:", "http:").replace("v1/realtime", ""), options.pause)
     finally:
         stop(server)
 

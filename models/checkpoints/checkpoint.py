@@ -85,8 +85,12 @@ class StoredEars:
     """Whether they compute in 8 bits on a CPU, as with the LLM of the catalogue beside them."""
 
 
-def open_ears(source: str | Path) -> StoredEars:
+def open_ears(source: str | Path, *, of: tuple[str, ...] = EARS) -> StoredEars:
     """Returns the ears of what `source` holds; a part that is its LLM is not asked for.
+
+    Args:
+        source: As for `checkpoint_folder`.
+        of: Begin the names of the parameters that are wanted.
 
     Raises:
         CheckpointError: It is missing, damaged, or of a layout that has no ears of their own.
@@ -106,7 +110,7 @@ def open_ears(source: str | Path) -> StoredEars:
         tokenizer = _read_json_tokenizer(own)
     else:  # the decoder shares the LLM's
         tokenizer = read_tokenizer(folder)
-    weights = ComposedWeights(WeightFiles(folder), PartWeights(found), of=EARS)
+    weights = ComposedWeights(WeightFiles(folder), PartWeights(found), of=of)
     return StoredEars(config, tokenizer, weights, is_int8=bool(parts.llm))
 
 

@@ -20,7 +20,7 @@ def parts_of_model(model: str, *, ears_only: bool = False) -> list[Part]:
     """Returns the parts of the catalogue that a model is made of, or is itself.
 
     Empty for one that is complete by itself, is no checkpoint of ours, or lies on a hub. With
-    `ears_only` those that it hears with: all but its LLM.
+    `ears_only` those that it hears with: its LLM, and what finds examples for it, are left out.
     """
     catalogue = read_catalogue()
     if model in catalogue:
@@ -28,7 +28,7 @@ def parts_of_model(model: str, *, ears_only: bool = False) -> list[Part]:
     try:
         config: Any = json.loads((folder_of(model) / "config.json").read_text(encoding="utf-8"))
         named: dict[str, str] = config.get("parts") or {}
-        names = [name for role, name in named.items() if not (ears_only and role == "llm")]
+        names = [name for role, name in named.items() if role == "speech" or not ears_only]
     except (OSError, ValueError, AttributeError):  # who loads the checkpoint says what is wrong
         return []
     return [catalogue[name] for name in names if name in catalogue]

@@ -2,23 +2,40 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.config import ExamplesConfig
 from models.emotions import Emotion
-from models.examples.search import SayingIndex, likeness, words_of
+from models.examples.meaning import MeaningIndex, SentenceEncoder
+from models.examples.vectors import kept_vectors
 from models.examples.written import Example, read_examples
 
-SAME_EMOTION, OTHER_EMOTION = 1.5, 0.6
-"""What an example counts whose voice had the emotion that was heard, or another one."""
+SAME_EMOTION, OTHER_EMOTION = 0.06, -0.06
+"""What is added to the likeness of an example whose voice had the emotion that was heard, or
+another one. Sayings that mean nearly the same differ by less, and those about something else by
+more: the voice decides between like ones."""
 ASKING = frozenset("what what's whats who who's where where's when which how why did do".split())
 OF_THE_PERSON = frozenset("i i'm my me mine we our us".split())
 OF_THE_TALK = frozenset("again earlier remember recall told said mentioned name called".split())
 CONSIDERED = 60
 """Of the most similar ones; what comes later has hardly a word in common."""
-SAME_SAYING = 0.75
+SAME_SAYING = 0.85
 """Likeness from which on two examples show the same: one of them is enough."""
+
+
+class SayingIndex(Protocol):
+    """Tells which of the sayings of a book are like one."""
+
+    def scores(self, saying: str) -> NDArray[np.float64]:
+        """Returns how alike each of them is, in [0, 1]."""
+        ...
+
+    def likeness(self, one: int, other: int) -> float:
+        """Returns how alike those at two places are, in [0, 1]."""
+        ...
 
 
 class ExampleBook:
@@ -26,23 +43,30 @@ class ExampleBook:
 
     Args:
         examples: In an order that decides between those that are equally alike.
+        index: Of what was said in them, in the same order.
     """
 
-    def __init__(self, examples: Sequence[Example]) -> None:
-        self._examples = tuple(examples)
-        self._index = SayingIndex([example.said for example in examples])
+    def __init__(self, examples: Sequence[Example], index: SayingIndex) -> None:
+        self._examples, self._index = tuple(examples), index
         self._lengths = np.array([len(e.said) + len(e.reply) for e in examples])
         voices = [int(e.emotion) if e.emotion is not None else -1 for e in examples]
         self._voices = np.array(voices, np.int8)
 
     @classmethod
-    def read(cls, path: Path) -> "ExampleBook":
+    def read(cls, path: Path, encoder: SentenceEncoder, kept: Path) -> "ExampleBook":
         """Reads the file of a checkpoint.
 
+        Args:
+            path: The file.
+            encoder: Reads what was said in the examples, and what is said to the model.
+            kept: Folder in which what it made of the examples is kept for the next time.
+
         Raises:
-            CheckpointError: It is damaged.
+            CheckpointError: The file is damaged.
         """
-        return cls(read_examples(path))
+        examples = read_examples(path)
+        vectors = kept_vectors([example.said for example in examples], encoder, kept)
+        return cls(examples, MeaningIndex(vectors, encoder))
 
     def __len__(self) -> int:
         return len(self._examples)
@@ -56,20 +80,19 @@ class ExampleBook:
             config: How many at most, and which ones are similar enough.
         """
         scores = self._index.scores(said)
-        # Before the voice counts: it decides between like words, and makes none alike.
-        scores[(scores < config.least) | (self._lengths > config.longest)] = 0.0
+        # Before the voice counts: it decides between like sayings, and makes none alike.
+        is_shown = (scores >= config.least) & (self._lengths <= config.longest)
         if emotion is not None:
             alike = self._voices == int(emotion)
-            scores *= np.where(alike, SAME_EMOTION, np.where(self._voices < 0, 1.0, OTHER_EMOTION))
-        found: list[Example] = []
+            scores += np.where(alike, SAME_EMOTION, np.where(self._voices < 0, 0.0, OTHER_EMOTION))
+        found: list[int] = []
         # A stable order: the same saying must get the same examples on every machine.
-        for place in np.argsort(-scores, kind="stable")[:CONSIDERED]:
-            example = self._examples[place]
-            if len(found) == config.count or scores[place] <= 0.0:
+        for place in np.argsort(-np.where(is_shown, scores, -1.0), kind="stable")[:CONSIDERED]:
+            if len(found) == config.count or not is_shown[place]:
                 break
-            if all(_differ(example, other) for other in found):
-                found.append(example)
-        return found[::-1]
+            if all(self._index.likeness(place, other) < SAME_SAYING for other in found):
+                found.append(int(place))
+        return [self._examples[place] for place in reversed(found)]
 
 
 def asks_what_was_told(said: str) -> bool:
@@ -81,7 +104,3 @@ def asks_what_was_told(said: str) -> bool:
     words = set(said.lower().replace("’", "'").replace("?", " ").split())
     is_question = "?" in said or bool(words & ASKING)
     return (is_question and bool(words & OF_THE_PERSON)) or bool(words & OF_THE_TALK)
-
-
-def _differ(one: Example, other: Example) -> bool:
-    return likeness(words_of(one.said), words_of(other.said)) < SAME_SAYING

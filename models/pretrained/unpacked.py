@@ -39,8 +39,12 @@ def unpacked(part: Part, store: Store | None = None) -> Path:
         PartError: It cannot be had, or there is no room to unpack it.
         CheckpointError: Its files are not what its kind says.
     """
+    if part.kind in READY:
+        return (store or Store()).get(part)
     if part.kind not in KINDS:
-        raise CheckpointError(f"{part.name} is a {part.kind}: name a Whisper or an LLM")
+        raise CheckpointError(
+            f"{part.name} is a {part.kind}: name a Whisper, an LLM or a sentence encoder"
+        )
     store = store or Store()
     folder = store.folder / part.name / FOLDER
     if (folder / "config.json").exists():  # of files whose digests were checked then
@@ -183,6 +187,8 @@ KINDS: dict[str, Callable[[Part, Path, Path], None]] = {
     "speech": _unpack_whisper,
     "llm": _unpack_llm,
 }
+READY = ("sentences",)
+"""Kinds whose files are what `transformers` reads as they come."""
 
 
 def _new(staging: Path) -> Path:

@@ -125,6 +125,13 @@ def test_who_is_not_known_yet_is_given_time_for_one_turn_and_their_own_pauses_af
     assert patience.least_silence_ms == 0.0
 
 
+def test_what_is_not_known_of_a_stranger_is_no_pause_of_theirs() -> None:
+    patience = Patience(PatienceSettings(base=1.5, stranger_ms=800))
+    assert (patience.least_silence_ms, patience.least_known_ms) == (1_200.0, 0.0)
+    patience.paused(800.0)
+    assert patience.least_known_ms == patience.least_silence_ms > 800.0
+
+
 def test_corrections_shift_the_estimates_of_this_person_only_so_far() -> None:
     prior = EmotionPrior()
     estimate = EmotionEstimate((0.1, 0.1, 0.45, 0.3, 0.05))

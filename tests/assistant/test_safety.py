@@ -11,7 +11,7 @@ import pytest
 from assistant import events
 from assistant.audio.waveform import AudioClip, Waveform
 from assistant.conversation.answering import Answering
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.empathy import load_policy
 from assistant.engines.protocols import Cancel, EmotionEstimate, Persona, TextDelta, Transcript
 from assistant.errors import SettingsError

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from assistant.audio.waveform import AudioClip
+from assistant.clock import replay
 from assistant.turns.settings import TalkSettings
 from benchmarks.endpointing.pauses import Spoken
-from benchmarks.full_duplex.__main__ import report, taken
+from benchmarks.full_duplex.__main__ import report, stages, taken
 from benchmarks.full_duplex.layout import Sample, answered, kind_of, samples
 from benchmarks.full_duplex.measures import (
     Word,
@@ -22,7 +24,7 @@ from benchmarks.full_duplex.measures import (
     takes_turn,
     words,
 )
-from benchmarks.full_duplex.playing import play, spread
+from benchmarks.full_duplex.playing import ends_of, play, spread
 from benchmarks.full_duplex.rebuilt import rebuild
 from tests.fakes import ScriptedModel, scripted, speech_like
 
@@ -212,6 +214,49 @@ def test_rebuilt_sets_say_where_their_events_lie(tmp_path: Path) -> None:
     clean, _ = sf.read(found["user_backchannel"].folder / "clean_input.wav")
     disturbed, _ = sf.read(found["user_backchannel"].input)
     assert len(clean) == len(disturbed)
+
+
+def test_what_is_played_comes_back_as_loud_as_it_should() -> None:
+    sink: list[np.ndarray] = []
+    ends = ends_of(np.zeros(32_000, np.float32), sink.append, 16_000, -20.0)
+
+    async def heard() -> np.ndarray:
+        await ends.speaker.play(AudioClip(np.full(16_000, 0.3, np.float32) * tone(), 16_000))
+        return np.concatenate([frame.samples async for frame in ends.microphone.frames()])
+
+    echo = replay(heard(), workers=())
+    level = float(np.sqrt(np.mean(np.square(echo[4_000:12_000]))))
+    assert level == pytest.approx(0.3 * 0.1 * 0.707, rel=0.15)
+
+
+def tone() -> np.ndarray:
+    return np.sin(2 * np.pi * 800 * np.arange(16_000) / 16_000).astype(np.float32)
+
+
+def test_what_is_ready_before_the_turn_is_over_costs_no_time(tmp_path: Path) -> None:
+    early = {"endpoint": 900.0, "first_sentence": 700.0, "first_audio": 800.0, "played": 960.0}
+    late = {"endpoint": 400.0, "first_sentence": 700.0, "first_audio": 900.0, "played": 900.0}
+    of_turn, of_model, of_voice = "the end of the turn", "the model", "the voice"
+    assert stages(early) == {of_turn: 900.0, of_model: 0.0, of_voice: 60.0}
+    assert stages(late) == {of_turn: 400.0, of_model: 300.0, of_voice: 200.0}
+    folder = tmp_path / "v1_0" / "candor_turn_taking" / "1"
+    event = [{"text": "[TURN-TAKING]", "timestamp": [1.0, 1.4]}]
+    sample(folder, "turn_taking.json", event, [[2.0, 3.5]])
+    assert "Where the latency" not in report(tmp_path, "Theirs")
+    (folder / "talk.json").write_text(json.dumps({"timed": [late, early], "interrupted": 0}))
+    text = report(tmp_path, "Ours")
+    assert "the end of the turn 0.90 s, the model 0.00 s, the voice 0.06 s" in text
+
+
+def test_outputs_of_others_need_no_words(tmp_path: Path) -> None:
+    folder = tmp_path / "v1_0" / "candor_turn_taking" / "1"
+    event = [{"text": "[TURN-TAKING]", "timestamp": [1.0, 1.4]}]
+    sample(folder, "turn_taking.json", event, [])
+    (folder / "output.json").unlink()
+    sf.write(folder / "output.wav", speech_like((2.0, 3.6), length_s=4.0), 16_000)
+    text = report(tmp_path, "Theirs")
+    assert json.loads((folder / "output.json").read_text())["chunks"] is not None
+    assert "**Theirs** | – | – | candor" in text
 
 
 def test_a_sample_knows_its_files(tmp_path: Path) -> None:

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from assistant.turns.marks import TurnMark
+from assistant.turns.settings import TalkSettings
+from benchmarks.endpointing.__main__ import Way, as_strangers, remembered
 from benchmarks.endpointing.operating_points import (
     SCORED_MS,
     Silence,
@@ -73,3 +76,30 @@ def test_a_score_that_is_wrong_once_costs_the_others_their_time() -> None:
 def test_the_row_of_a_way() -> None:
     found = of_lengths(2_000, END)
     assert row("ours", curve([0.1, 0.9], found))[:4] == ["ours", "0.0%", "0.0%", "224"]
+
+
+def test_a_stranger_is_cut_sooner_only_where_a_pause_sounds_complete_beyond_doubt() -> None:
+    item = spoken(8 * "x" + 18 * " " + 8 * "x" + 60 * " ")  # pauses for 576 ms
+
+    def answered(score: float) -> dict[str, str]:
+        way = Way("", TalkSettings(), lambda _item, _mark: score)
+        return {row[0]: row[1] for row in as_strangers(way, [item])}
+
+    waits = {"832, beyond doubt too": "0.000", "832": "0.000", "704": "0.000", "608": "0.000"}
+    assert answered(0.85) == {**waits, "512": "1.000", "0": "1.000"}
+    sure = answered(0.97)
+    assert sure.pop("832, beyond doubt too") == "0.000"
+    assert set(sure.values()) == {"1.000"}
+
+
+def test_a_pause_is_judged_once() -> None:
+    asked: list[int] = []
+
+    def score(_item: Spoken, mark: TurnMark) -> float:
+        asked.append(mark.start_samples)
+        return 0.5
+
+    judged, item = remembered(score), spoken("xxx" + 9 * " ")
+    (silence,) = silences([item])
+    assert judged(item, silence.mark) == judged(item, silence.mark) == 0.5
+    assert len(asked) == 1

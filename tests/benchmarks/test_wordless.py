@@ -8,7 +8,7 @@ import pytest
 
 from assistant.audio.waveform import Waveform
 from benchmarks.wordless import SOUNDS, is_same, silence, taken
-from models.ears import Ears
+from models.listening.listener import HeardWords, Listener
 from models.words.written import Words
 from train.synthetic.voices import SyntheticVoice, speak
 
@@ -16,12 +16,12 @@ from train.synthetic.voices import SyntheticVoice, speak
 class Counted:
     """Ears that say how much they were given."""
 
-    def words(self, waveform: Waveform) -> Words:
-        return Words(str(len(waveform)), 1.0, "decoder")
+    def hear(self, waveform: Waveform) -> HeardWords:
+        return HeardWords(Words(str(len(waveform)), 1.0, "decoder"), True, (), False)
 
 
 def test_only_what_the_detector_takes_for_speech_reaches_the_ears_as_a_turn() -> None:
-    ears = cast(Ears, Counted())
+    ears = cast(Listener, Counted())
     quiet = silence(np.random.default_rng(0))
     assert taken(quiet, ears).turns == ()
     assert taken(quiet, ears).directly.text == str(len(quiet))

@@ -36,6 +36,17 @@ def test_the_help_shows_what_people_use_and_two_examples(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(app.COMMANDS))
+def test_no_help_is_longer_than_two_screens_unasked(name: str) -> None:
+    assert len(told(name, width=80).splitlines()) <= 100
+
+
+def test_what_is_on_already_is_shown_with_the_way_to_switch_it_off() -> None:
+    text = " ".join(told("talk", is_whole=True).split())
+    assert "--talk.[no-]captions Show words while the person still speaks" in text
+    assert "as far as the machine has time. [yes]" in text
+
+
+@pytest.mark.parametrize("name", list(app.COMMANDS))
 def test_what_people_use_is_there(name: str) -> None:
     assert set(app.COMMANDS[name].often.split()) <= set(known(name))
 
@@ -58,7 +69,7 @@ def test_every_option_is_explained_by_a_whole_sentence(name: str, command: Any) 
 @pytest.mark.parametrize("name", list(app.COMMANDS))
 def test_a_narrow_terminal_breaks_nothing_but_commands(name: str) -> None:
     for line in told(name, is_whole=True, width=39).splitlines():
-        is_alone = len(line.split()) == 1
+        is_alone = len(line.split()) == 1 and "|" not in line
         assert len(line) <= 39 or is_alone or line.startswith(f"  attune {name}")
 
 
@@ -114,3 +125,11 @@ def test_help_fits_the_terminal_it_is_printed_in() -> None:
     assert finished.stdout.startswith("usage: attune voices")
     lines = finished.stdout.splitlines()
     assert all(len(line) < 41 for line in lines if not line.startswith("  attune"))
+
+
+def test_what_a_command_prints_names_commands_as_they_are_called(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/attune"])
+    app.main(["memory", "--file", str(tmp_path / "memory.json")])
+    assert "`attune memory on` switches it on" in capsys.readouterr().out

@@ -8,7 +8,7 @@ from models.config import GuidanceConfig, TurnEndConfig
 from models.decoding.sampling import Sampling
 from models.emotions import Emotion
 from models.generation import CachedText, generate
-from models.talk import TalkSession
+from models.talk import PREFILL_STEP, SystemLineTooLong, TalkSession
 from tests.models.small import byte_tokenizer, tiny_model, tone
 
 
@@ -62,7 +62,8 @@ def test_an_utterance_can_be_withdrawn_without_a_trace(model, talk):
     talk.listen(heard)
     talk.completeness("so far")
     talk.withdraw()
-    assert talk.position == 0 and not talk.is_waiting
+    # Its system line alone stays: the next turn needs it again.
+    assert talk.position == len(model.prompts.opening("Be kind.")) and not talk.is_waiting
     talk.read("Hi.")
     first = replied(talk)
     position = talk.position
@@ -321,3 +322,78 @@ def test_speech_that_does_not_fill_its_positions_is_refused(model):
     mask = torch.tensor([[False, True, True]])
     with pytest.raises(ValueError, match="2 positions are reserved for 3 speech embeddings"):
         model.llm.embed(torch.zeros_like(mask, dtype=torch.long), mask, torch.zeros(3, 32))
+
+
+def test_a_long_system_line_is_computed_before_the_first_turn_a_part_at_a_time(model, monkeypatch):
+    persona = "Be kind. " * 25
+    computed = counted(model, monkeypatch)
+    talk = TalkSession(model, persona=persona, sampling=Sampling(max_new_tokens=4))
+    steps = sum(1 for _ in talk.prefill())
+    opening = len(model.prompts.opening(persona))
+    assert steps == (opening - 1) // PREFILL_STEP
+    assert sum(computed) == opening and max(computed) == PREFILL_STEP
+    talk.read("Hi.")
+    answer = replied(talk)
+    # The last position of a prefill gives no token to choose from: it alone is computed again.
+    assert sum(computed) <= talk.position + 1
+    fresh = TalkSession(model, persona=persona, sampling=Sampling(max_new_tokens=4))
+    fresh.read("Hi.")
+    assert replied(fresh) == answer
+
+
+def test_who_speaks_before_a_long_system_line_is_computed_loses_nothing(model):
+    persona = "Be kind. " * 25
+    talk = TalkSession(model, persona=persona, sampling=Sampling(max_new_tokens=4))
+    steps = talk.prefill()
+    next(steps)
+    talk.read("Hi.")
+    assert next(steps, None) is None
+    fresh = TalkSession(model, persona=persona, sampling=Sampling(max_new_tokens=4))
+    fresh.read("Hi.")
+    assert replied(talk) == replied(fresh)
+
+
+def test_a_short_system_line_is_computed_with_the_first_turn(model, monkeypatch):
+    computed = counted(model, monkeypatch)
+    talk = TalkSession(model, persona="Be kind.")
+    assert not list(talk.prefill()) and not computed
+
+
+def test_the_first_turn_is_withdrawn_without_its_system_line(model, monkeypatch):
+    talk = TalkSession(model, persona="Be kind.", sampling=Sampling(max_new_tokens=2))
+    talk.read("Hi.")
+    replied(talk)
+    talk.take_back()
+    computed = counted(model, monkeypatch)
+    talk.read("Ho.")
+    replied(talk)
+    assert sum(computed) < len(model.prompts.opening("Be kind."))
+
+
+def test_a_system_line_that_leaves_no_room_for_what_the_model_follows_is_refused(model):
+    longest = model.config.longest_talk
+    with pytest.raises(SystemLineTooLong, match="shorten it"):
+        TalkSession(model, persona="a" * longest)
+    assert TalkSession(model, persona="a" * (longest // 3))
+
+
+def test_beside_a_long_system_line_the_talk_is_not_forgotten_as_a_whole(model):
+    persona = "a" * (model.config.longest_talk // 3)
+    talk = TalkSession(model, persona=persona, sampling=Sampling(max_new_tokens=8))
+    while not talk.forgotten_turns:
+        talk.read("Hi there, you.")
+        replied(talk)
+    assert len(talk._turns) > 1
+
+
+def counted(model, monkeypatch):
+    """Returns a list that gets how many positions each step of the LLM computes."""
+    computed = []
+    forward = model.llm.forward
+
+    def counting(embeddings, **options):
+        computed.append(embeddings.shape[1])
+        return forward(embeddings, **options)
+
+    monkeypatch.setattr(model.llm, "forward", counting)
+    return computed

@@ -10,10 +10,10 @@ from models.blsp_emo import BlspEmo, HeardSpeech
 from models.config import ExamplesConfig
 from models.decoding.sampling import Sampling
 from models.emotions import Emotion
-from models.examples.book import ExampleBook
 from models.examples.written import Example
 from models.talk import TalkSession
 from models.words.written import Words
+from tests.models.examples.by_words import book_of
 from tests.models.small import tiny_model, tone
 
 TRAIN = Example("My train is late.", "How late?")
@@ -26,7 +26,7 @@ SHORT = Sampling(max_new_tokens=8)
 def model() -> BlspEmo:
     torch.set_num_threads(1)
     made = tiny_model(seed=7)
-    made.examples = ExampleBook([TRAIN, SAD_TRAIN, BREAD])
+    made.examples = book_of([TRAIN, SAD_TRAIN, BREAD])
     made.config = replace(made.config, examples=ExamplesConfig(count=1, longest=100, least=0.05))
     return made
 

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from train.loop.batches import BucketedBatches
+from train.loop.settings import LoopSettings
 from train.loop.task import Task
-from train.settings import LoopSettings
 
 ITEMS = 48
 

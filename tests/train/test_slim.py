@@ -11,7 +11,7 @@ from models.pretrained.store import Store
 from models.weights import CheckpointError
 from tests.models.small import tone
 from train.alignment.assemble import assemble
-from train.settings import AlignSettings
+from train.alignment.settings import AlignSettings
 from train.slim import SlimSettings, slim
 
 STATES = "speech_encoder.whisper.layers.1.fc1.weight"

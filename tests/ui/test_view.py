@@ -8,7 +8,7 @@ import pytest
 from assistant import events
 from assistant.audio.protocols import EchoState
 from assistant.audio.waveform import SPEECH_RATE_HZ
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcript
 from models.emotions import Emotion
 from tests.fakes import ScriptedModel, certain, scripted, speech_like

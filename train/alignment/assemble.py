@@ -37,8 +37,8 @@ from models.weights import (
     read_json,
     without_weights,
 )
+from train.alignment.settings import AlignSettings, AssembleSettings, StartSettings
 from train.llm_updates import as_changes, check_changes
-from train.settings import AlignSettings, AssembleSettings, StartSettings
 
 logger = logging.getLogger(__name__)
 

@@ -18,6 +18,7 @@ from models.features import SPEECH_RATE_HZ
 from models.masks import HOP_SAMPLES
 from train.alignment.assemble import start_model
 from train.alignment.examples import Example, ViewSettings, build_examples, resolve
+from train.alignment.settings import AlignSettings, EmotionSettings, SemanticSettings
 from train.alignment.stages import EMOTION, SEMANTIC, TrainingStage, only_training, parts_of
 from train.alignment.step import (
     TEXT_RUN,
@@ -31,7 +32,6 @@ from train.data.manifest import Drops, Utterance, read_manifest, split_by_speake
 from train.loop.fit import fit
 from train.loop.run_folder import file_sha256
 from train.loop.task import Task, TrainingOutcome
-from train.settings import AlignSettings, EmotionSettings, SemanticSettings
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def align(settings: AlignSettings, stage: TrainingStage) -> TrainingOutcome | No
     if settings.dry_run:
         from train.loop.dry_run import dry_run
 
-        dry_run(task, settings)
+        dry_run(task, settings.loop, settings.run)
         return None
     return fit(task, settings.loop, settings.run)
 

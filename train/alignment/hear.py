@@ -19,12 +19,12 @@ from models.precision import choose_device
 from models.transcription import transcribe
 from models.words.written import are_understood
 from train.alignment.assemble import start_model
+from train.alignment.settings import AlignSettings, HearSettings
 from train.continuations.command import cut_torn_line
 from train.data.audio_files import read_audio
 from train.data.manifest import Drops, Manifest, Utterance, read_manifest, reason_of, write_manifest
 from train.loop.processes import held
 from train.loop.run_folder import full_disk_named
-from train.settings import AlignSettings, HearSettings
 
 logger = logging.getLogger(__name__)
 

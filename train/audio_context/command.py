@@ -23,8 +23,9 @@ from train.audio_context.pair import TRAINS, ContextBatch, ContextPair, WordsRea
 from train.audio_context.spelling import as_written
 from train.loop.batches import BucketedBatches
 from train.loop.fit import fit
+from train.loop.settings import LoopSettings
 from train.loop.task import Task, TrainingOutcome
-from train.settings import Frozen, LoopSettings
+from train.settings import Frozen
 from train.synthetic.speech_cuts import Cut, Disturbed, draw_cuts, find_recordings, heard_cut
 from train.synthetic.spoken_sentences import (
     SPOKEN,

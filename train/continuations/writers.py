@@ -27,13 +27,16 @@ from models.precision import choose_device, choose_dtype
 from models.prompts import ChatPrompts, chat_prompts, system_line
 from models.torchaudio_guard import guard_torchaudio
 from models.weights import fill_parameters, read_json, without_weights
+from train.continuations.settings import ContinueSettings
 from train.data.manifest import Utterance
-from train.settings import ContinueSettings
 
 logger = logging.getLogger(__name__)
 
 PAUSE_S = 1.0
 """Wait before the second request; it doubles with each further one."""
+
+PATIENT_S = 120.0
+"""For an answer, before the server is asked again."""
 
 ATTEMPTS = 4
 """Requests for one continuation before the run gives up; nothing that is written is lost."""
@@ -205,7 +208,7 @@ def post_json(url: str, body: dict[str, Any], *, key: str = "") -> Any:
     reason = ""
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            with urllib.request.urlopen(request, timeout=120) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENT_S) as answer:
                 return json.loads(answer.read())
         except urllib.error.HTTPError as error:
             reason = f"status {error.code}"

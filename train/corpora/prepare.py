@@ -10,9 +10,9 @@ from typing import Any
 
 from models.emotions import EMOTION_LABELS
 from train.corpora.files import CorpusFiles
+from train.corpora.settings import PrepareSettings
 from train.corpora.table import reader_of
 from train.data.manifest import Drops, Utterance, checked, reason_of, write_manifest
-from train.settings import PrepareSettings
 
 logger = logging.getLogger(__name__)
 

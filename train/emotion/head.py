@@ -13,11 +13,11 @@ from pydantic import Field
 from models.checkpoints.checkpoint import read_config
 from models.checkpoints.hub import checkpoint_folder
 from models.config import EmotionHeadConfig, SpeechEncoderConfig
-from models.ears import Ears
 from models.emotion.heads import LayersEmotionHead
 from models.emotion.voice_statistics import layer_statistics
 from models.emotions import EMOTION_LABELS, Emotion, emotion_from_label
 from models.features import SPEECH_RATE_HZ, Waveform
+from models.listening.encoder import EncoderAlone
 from train.data.audio_files import read_audio
 from train.data.manifest import Utterance, read_manifest
 from train.emotion.transfer import write_with_head
@@ -117,7 +117,8 @@ def teach_emotion_head(settings: EmotionHeadSettings) -> None:
         [source.utterance.speaker for source in sources if not source.is_read],
         [source.utterance.speaker for source in sources if source.is_read],
     )
-    heard = heard_voices(Ears.from_pretrained(folder, device=settings.device), sources, settings)
+    encoder = EncoderAlone.from_pretrained(folder, device=settings.device)
+    heard = heard_voices(encoder, sources, settings)
     strength, logits = cross_fitted(heard, folds, config.speech_encoder)
     calibration = fitted_calibration(logits, heard.emotions, answered=settings.answered)
     head = fitted_head(heard, strength, config.speech_encoder)
@@ -203,7 +204,9 @@ def speaker_folds(acting: list[str], reading: list[str] | None = None) -> list[s
 
 
 @torch.inference_mode()
-def heard_voices(ears: Ears, sources: list[Source], settings: EmotionHeadSettings) -> HeardVoices:
+def heard_voices(
+    encoder: EncoderAlone, sources: list[Source], settings: EmotionHeadSettings
+) -> HeardVoices:
     """Returns what an encoder makes of recordings and their variations."""
     around = Surroundings.read(settings.noises) if settings.noises else Surroundings([], [])
     rows: list[NDArray[np.float32]] = []
@@ -211,7 +214,7 @@ def heard_voices(ears: Ears, sources: list[Source], settings: EmotionHeadSetting
         generator = np.random.default_rng([settings.seed, index])
         whole = _heard(source, generator)
         views = [whole, *(varied(whole, around, generator) for _ in range(settings.views))]
-        rows += [_statistics(ears, view) for view in views]
+        rows += [_statistics(encoder, view) for view in views]
         if index % 50 == 0:
             logger.info("%d of %d recordings are heard", index, len(sources))
     times = 1 + settings.views
@@ -224,8 +227,8 @@ def heard_voices(ears: Ears, sources: list[Source], settings: EmotionHeadSetting
     )
 
 
-def _statistics(ears: Ears, waveform: Waveform) -> NDArray[np.float32]:
-    speech = ears.states(waveform)
+def _statistics(encoder: EncoderAlone, waveform: Waveform) -> NDArray[np.float32]:
+    speech = encoder.states(waveform)
     assert speech.features is not None
     return layer_statistics(speech.features, speech.layers)[0].cpu().numpy()
 

@@ -22,7 +22,7 @@ from models.talk import TalkSession
 from models.transcription import transcribe
 from train.data.audio_files import read_audio
 from train.data.manifest import Drops, Utterance
-from train.settings import EvaluateSettings
+from train.evaluation.settings import EvaluateSettings
 
 logger = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ from models.emotion.heads import fit_temperature
 from models.emotions import emotion_from_label
 from train.data.audio_files import read_audio
 from train.data.manifest import read_manifest
+from train.evaluation.settings import CalibrateSettings
 from train.loop.run_folder import write_json
 from train.metrics import (
     Floats,
@@ -22,7 +23,6 @@ from train.metrics import (
     negative_log_likelihood,
     risk_coverage,
 )
-from train.settings import CalibrateSettings
 
 logger = logging.getLogger(__name__)
 

@@ -20,6 +20,7 @@ from models.emotions import EMOTION_LABELS
 from models.prompts import RECOGNISE_EMOTION
 from train.data.manifest import Utterance, read_manifest
 from train.evaluation.answers import Answered, answer_all, parse_emotion
+from train.evaluation.settings import EvaluateSettings
 from train.loop.run_folder import code_version, file_sha256, write_json
 from train.metrics import (
     Figure,
@@ -37,7 +38,6 @@ from train.metrics import (
     unweighted_accuracy,
     word_error_rate,
 )
-from train.settings import EvaluateSettings
 
 logger = logging.getLogger(__name__)
 

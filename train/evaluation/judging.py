@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from models.emotions import Emotion
 from train.continuations.writers import post_json
 from train.evaluation.answers import Answered
+from train.evaluation.settings import EvaluateSettings
 from train.metrics import Figure, bootstrap
-from train.settings import EvaluateSettings
 
 logger = logging.getLogger(__name__)
 

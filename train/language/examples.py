@@ -32,12 +32,14 @@ class ExamplesSettings(Frozen):
         Path("train/recipes/mini/talks/plain"),
     )
     """Folders or files of written talks. Of two that are equally alike, the earlier is shown."""
-    count: int = Field(default=2, ge=0, le=8)
+    count: int = Field(default=4, ge=0, le=8)
     """Most of them that a reply is made with."""
     longest: int = Field(default=120, ge=20)
     """Characters of one, both sides together."""
-    least: float = Field(default=0.3, ge=0, le=1)
-    """How much of what is said one must have in common."""
+    least: float = Field(default=0.4, ge=0, le=1)
+    """How alike what was said in one must be, as the cosine of the vectors of the two."""
+    sentences: str = "minilm"
+    """Sentence encoder of the catalogue that finds them."""
 
 
 def write_example_file(settings: ExamplesSettings) -> None:
@@ -54,6 +56,7 @@ def write_example_file(settings: ExamplesSettings) -> None:
     mapping = json.loads(path.read_text(encoding="utf-8"))
     chosen = ExamplesConfig(settings.count, settings.longest, settings.least)
     mapping["examples"] = asdict(chosen)
+    mapping["parts"] = (mapping.get("parts") or {}) | {"sentences": settings.sentences}
     path.write_text(json.dumps(mapping, indent=1) + "\n", encoding="utf-8")
     size = (settings.model / EXAMPLES).stat().st_size
     logger.info("%d exchanges, %.1f MB in %s", len(examples), size / 1e6, settings.model)

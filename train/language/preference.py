@@ -21,8 +21,8 @@ from train.language.settings import LlmSettings
 from train.language.stage import ELSEWHERE, CompanionLlm, begin, export, run_task
 from train.llm_updates import UPDATES
 from train.loop.run_folder import file_sha256
+from train.loop.settings import LoopSettings
 from train.loop.task import Task, TrainingOutcome
-from train.settings import LoopSettings
 
 logger = logging.getLogger(__name__)
 

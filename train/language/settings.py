@@ -6,7 +6,8 @@ from typing import Literal
 from pydantic import Field
 
 from models.config import DEFAULT_PERSONA
-from train.settings import Frozen, LoopSettings
+from train.loop.settings import LoopSettings
+from train.settings import Frozen
 
 
 class LlmSettings(Frozen):

@@ -33,8 +33,8 @@ from train.language.settings import LanguageSettings, LlmSettings
 from train.llm_updates import SCALING, UPDATES, take_updates, write_updates
 from train.loop.fit import fit
 from train.loop.run_folder import file_sha256, write_json
+from train.loop.settings import LoopSettings
 from train.loop.task import Task, TrainingOutcome
-from train.settings import LoopSettings
 
 logger = logging.getLogger(__name__)
 

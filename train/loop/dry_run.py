@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,8 +15,8 @@ from torch import Tensor, nn
 
 from train.loop.batches import BucketedBatches
 from train.loop.processes import on_cpu
+from train.loop.settings import LoopSettings
 from train.loop.task import Task
-from train.settings import AlignSettings
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +27,13 @@ STATE_BYTES = 12
 """Bytes that a trained float32 number takes in a saved state: itself and two moments."""
 
 
-def dry_run(task: Task, settings: AlignSettings) -> None:
+def dry_run(task: Task, settings: LoopSettings, run: Path) -> None:
     """Checks that the longest batch trains, and prints sizes and memory.
+
+    Args:
+        task: What is to be trained.
+        settings: How.
+        run: The run folder.
 
     Raises:
         ValueError: An item of the longest batch cannot be read, the loss is not finite, or memory
@@ -44,18 +50,18 @@ def dry_run(task: Task, settings: AlignSettings) -> None:
     loaded = batches.load(0, longest)
     if loaded.value is None or loaded.unreadable:
         raise ValueError(f"the longest batch cannot be read: {'; '.join(loaded.unreadable)}")
-    use_gpu = torch.cuda.is_available() and not on_cpu(settings.loop.device)
+    use_gpu = torch.cuda.is_available() and not on_cpu(settings.device)
     device = torch.device("cuda" if use_gpu else "cpu")
     started = time.perf_counter()
-    with _memory_named(settings):
+    with _memory_named(batches.batch_size):
         terms, loss = _step(task, settings, loaded.value, device)
     took_s = time.perf_counter() - started
     if not bool(torch.isfinite(loss)):
         raise ValueError(f"the loss of the longest batch is {float(loss)}")
     trained = sum(p.numel() for p in task.model.parameters() if p.requires_grad)
-    each = len(plan) * settings.loop.epochs // settings.loop.accumulate
-    steps = settings.loop.max_steps or max(1, each)
-    whole_s = steps * settings.loop.accumulate * took_s
+    each = len(plan) * settings.epochs // settings.accumulate
+    steps = settings.max_steps or max(1, each)
+    whole_s = steps * settings.accumulate * took_s
     print(f"{task.name}: the longest batch trains")
     print(f"  batches an epoch {len(plan)}, optimiser steps {steps} with one process")
     print(f"  longest batch {len(loaded.names)} utterances: {', '.join(loaded.names[:3])} …")
@@ -64,16 +70,16 @@ def dry_run(task: Task, settings: AlignSettings) -> None:
     shown = f"{whole_s / 3600:.1f} h" if whole_s > 5400 else f"{whole_s / 60:.1f} min"
     print(f"  time {took_s:.2f} s, so {shown} in all at most: shorter batches take less")
     _print_memory(trained, use_gpu=use_gpu)
-    _print_disk(task.model, trained, settings)
+    _print_disk(task.model, trained, settings.keep_states + 1, run)
 
 
 def _step(
-    task: Task, settings: AlignSettings, batch: Any, device: torch.device
+    task: Task, settings: LoopSettings, batch: Any, device: torch.device
 ) -> tuple[Mapping[str, Tensor], Tensor]:
     """Returns the loss terms and the loss of one forward and backward pass."""
     model = task.model.to(device).train()
     batch = batch.to(device)
-    bf16 = settings.loop.precision == "bf16"
+    bf16 = settings.precision == "bf16"
     with task.scope(model, batch) if task.scope else torch.enable_grad():
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
             terms = task.step(model, batch)
@@ -84,7 +90,7 @@ def _step(
 
 
 @contextmanager
-def _memory_named(settings: AlignSettings) -> Generator[None]:
+def _memory_named(batch_size: int) -> Generator[None]:
     """Says what makes a batch smaller when memory does not hold it.
 
     Raises:
@@ -95,7 +101,7 @@ def _memory_named(settings: AlignSettings) -> Generator[None]:
     except RuntimeError as error:
         if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
             raise ValueError(
-                f"the longest batch of {settings.batch_size} utterances does not fit the memory: "
+                f"the longest batch of {batch_size} utterances does not fit the memory: "
                 "take a smaller --batch-size (and a larger --loop.accumulate), "
                 "--loop.gradient-checkpointing, --dtype bfloat16, or --longest-s"
             ) from error
@@ -123,18 +129,17 @@ def _print_memory(trained: int, *, use_gpu: bool) -> None:
         )
 
 
-def _print_disk(model: nn.Module, trained: int, settings: AlignSettings) -> None:
+def _print_disk(model: nn.Module, trained: int, states: int, run: Path) -> None:
     """Prints what the run folder will take: two checkpoints, the states, and one more of each."""
     checkpoint = sum(p.numel() * p.element_size() for p in model.parameters())
-    states = settings.loop.keep_states + 1
     wanted = 3 * checkpoint + states * trained * STATE_BYTES
-    place = settings.run.absolute()
+    place = run.absolute()
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free
-    print(f"  disk {wanted / 2**30:.2f} GiB in {settings.run}, {free / 2**30:.2f} GiB are free")
+    print(f"  disk {wanted / 2**30:.2f} GiB in {run}, {free / 2**30:.2f} GiB are free")
     if free < wanted:
-        raise ValueError(f"{settings.run} needs more disk space than is free: take another --run")
+        raise ValueError(f"{run} needs more disk space than is free: take another --run")
 
 
 def _peak_bytes() -> int:

@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from train.loop.batches import Batches, LoadedBatch, read_batches
+from train.loop.batches import LoadedBatch, read_batches
 from train.loop.optimiser import learning_rate, make_optimiser
 from train.loop.processes import check_joined, held, on_cpu
 from train.loop.report import TrainingReport
 from train.loop.run_folder import open_run, replacing, restore_replaced
+from train.loop.settings import LoopSettings
 from train.loop.states import Gathered, StateKeeper
 from train.loop.stepper import Stepper, training_mode
 from train.loop.stop_on_signal import StopOnSignal
 from train.loop.task import Ending, Position, Task, TrainingOutcome
-from train.settings import LoopSettings
+from train.loop.together import Together
+from train.loop.validation import Validation, some, total_loss
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +59,8 @@ class _Loop:
             gradient_accumulation_steps=settings.accumulate,
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
         )
-        self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
+        self.together = Together(self.accelerator)
+        self.rank, self.world = self.together.rank, self.together.world
         check_joined(self.world)
         if self.accelerator.state.deepspeed_plugin is not None:
             if self.accelerator.state.deepspeed_plugin.zero_stage > 2:
@@ -80,7 +83,7 @@ class _Loop:
         self.limit = self._step_limit()
         self.poisoned = ""
         self.stop = StopOnSignal()
-        self.told: set[str] = set()
+        self.validation = Validation(task, self.together, is_sharded=self.states.sharded)
 
     def run(self) -> TrainingOutcome:
         """Runs to the end of the limits or to a signal; returns how it ended."""
@@ -148,7 +151,7 @@ class _Loop:
             since_s = time.perf_counter() - saved
             # Clocks and signals differ between processes: one that left the loop alone would let
             # the others wait for its gradients for ever.
-            self.at.elapsed_s, since_s, stop = self._agree(
+            self.at.elapsed_s, since_s, stop = self.together.agree(
                 self.at.elapsed_s, since_s, float(self.stop.is_asked)
             )
             self._log(report, done)
@@ -209,16 +212,17 @@ class _Loop:
                 self._update()
 
     def _backward(self, loaded: LoadedBatch) -> None:
-        names = _some(loaded.names)
-        if loaded.value is None:
-            self._agree_poison("no item of a batch could be read")
+        missing = "no item of a batch could be read" if loaded.value is None else ""
+        # Agreed on before the forward pass: the layers of a sharded model are gathered in it, and
+        # a process that had nothing to give would let the others wait there for ever.
+        if self._agree_poison(missing):
             return
-        batch = _to_device(loaded.value, self.accelerator.device)
+        batch = self.together.to_device(loaded.value)
         with self._scope(batch):
             terms: dict[str, Tensor] = self.stepper(batch)
-            loss = _total(terms, self.task.weights)
+            loss = total_loss(terms, self.task.weights)
             value = float(loss.detach())
-            bad = "" if math.isfinite(value) else f"the loss is {value} for {names}"
+            bad = "" if math.isfinite(value) else f"the loss is {value} for {some(loaded.names)}"
             # Agreed on before the backward pass, in which processes wait for each other.
             if not self._agree_poison(bad):
                 self.accelerator.backward(loss)
@@ -231,7 +235,7 @@ class _Loop:
 
     def _agree_poison(self, reason: str) -> bool:
         """Whether this batch is bad on any process: then its whole optimiser step is left out."""
-        if not self._agree(float(bool(reason)))[0]:
+        if not self.together.agree(float(bool(reason)))[0]:
             return False
         self.at.bad_batches += 1
         self.poisoned = reason or "a batch of another process"
@@ -266,7 +270,7 @@ class _Loop:
         trained = (p.detach() for p in self.task.model.parameters() if p.requires_grad)
         own: Iterator[Any] = (getattr(p, "to_local", lambda p=p: p)() for p in trained)  # shards
         spoilt = not all(bool(torch.isfinite(p).all()) for p in own)
-        if self._agree(float(spoilt))[0]:
+        if self.together.agree(float(spoilt))[0]:
             raise ValueError(
                 f"after step {self.at.step} the weights are no longer finite; what was saved "
                 "before is as it was: take another run folder and a lower learning rate"
@@ -287,14 +291,6 @@ class _Loop:
         # Of whichever limit comes first: the learning rate decays to that one's end.
         return min(1.0, max(by_steps, by_time))
 
-    def _agree(self, *values: float) -> list[float]:
-        """Returns the largest of each value over all processes, so that all decide alike."""
-        if self.world == 1:
-            return list(values)
-        tensor = torch.tensor(values, dtype=torch.float64).float().to(self.accelerator.device)
-        gathered: Any = self.accelerator.gather(tensor[None])
-        return gathered.amax(dim=0).tolist()
-
     def _log(self, report: TrainingReport, done: float) -> None:
         speed = self.at.step / max(self.at.elapsed_s, 1e-9)
         if self.at.summed:
@@ -314,7 +310,9 @@ class _Loop:
         figures: dict[str, float] = {}
         with torch.no_grad():
             if self.task.valid is not None:
-                figures |= self._mean_terms(self.task.valid)
+                sharded = self.states.sharded
+                module = self.stepper if sharded else self.accelerator.unwrap_model(self.stepper)
+                figures |= self.validation.mean_terms(module, self.task.valid)
             if self.task.metrics is not None:
                 figures |= self.task.metrics(self.task.model)
         training_mode(self.stepper)
@@ -329,49 +327,6 @@ class _Loop:
             self.at.best = value
             self._export("best")
 
-    def _mean_terms(self, valid: Batches) -> dict[str, float]:
-        sharded = self.states.sharded
-        module = self.stepper if sharded else self.accelerator.unwrap_model(self.stepper)
-        count = valid.count(0)
-        # A sharded forward needs all processes at once, and none may have a batch more.
-        end = count // self.world * self.world if sharded else count
-        sums: dict[str, float] = {}
-        for loaded in read_batches(valid, epoch=0, numbers=range(self.rank, end, self.world)):
-            self._tell(*(f"validation leaves out {line}" for line in loaded.unreadable))
-            if loaded.value is None:
-                continue
-            batch = _to_device(loaded.value, self.accelerator.device)
-            with self._scope(batch):
-                terms = module(batch)
-            terms["loss"] = _total(terms, self.task.weights)
-            if not math.isfinite(float(terms["loss"])):
-                self._tell(f"the validation loss is not finite for {_some(loaded.names)}")
-            for name, value in terms.items():
-                # By items and not by batches: a small last batch would weigh as much as a full one.
-                sums[name] = sums.get(name, 0.0) + float(value) * len(loaded.names)
-            sums["_items"] = sums.get("_items", 0.0) + len(loaded.names)
-        sums = self._summed_over_processes(sums)
-        items = sums.pop("_items", 0.0)
-        return {name: value / items for name, value in sums.items()} if items else {}
-
-    def _tell(self, *lines: str) -> None:
-        """Warns once of what every validation meets again."""
-        for line in lines:
-            if line not in self.told:
-                self.told.add(line)
-                logger.warning("%s", line)
-
-    def _summed_over_processes(self, sums: dict[str, float]) -> dict[str, float]:
-        if self.world == 1:
-            return sums
-        from accelerate.utils import gather_object
-
-        total: dict[str, float] = {}
-        for part in gather_object([sums]):
-            for name, value in part.items():
-                total[name] = total.get(name, 0.0) + value
-        return total
-
     def _export(self, name: str) -> None:
         self.accelerator.wait_for_everyone()
         if self.task.export is None:
@@ -382,20 +337,3 @@ class _Loop:
             with replacing(self.folder / name) as part:
                 self.task.export(model, part)
         self.accelerator.wait_for_everyone()
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
-
-
-def _total(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
-    missing = weights.keys() - terms.keys()
-    if missing:
-        raise ValueError(f"the step gave no term {sorted(missing)}: it gave {sorted(terms)}")
-    return torch.stack([weight * terms[name] for name, weight in weights.items()]).sum()
-
-
-def _to_device(batch: Any, device: torch.device) -> Any:
-    from accelerate.utils import send_to_device
-
-    return send_to_device(batch, device)

@@ -7,8 +7,8 @@ from torch import nn
 from torch.optim import AdamW, Optimizer
 
 from train.loop.muon import Muon
+from train.loop.settings import LoopSettings
 from train.loop.task import Task
-from train.settings import LoopSettings
 
 
 def make_optimiser(task: Task, settings: LoopSettings) -> Optimizer:

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from train.corpora.prepare import prepare
+from train.corpora.settings import PrepareSettings
 from train.data.manifest import Utterance, read_manifest
 from train.rows.finding import Found
 from train.rows.table import Row
-from train.settings import PrepareSettings
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from models.turn_ear.network import (
 )
 from train.data.audio_files import read_audio
 from train.metrics import Floats
-from train.settings import TurnEarSettings
+from train.turn_ends.settings import TurnEarSettings
 from train.turn_ends.words import area_under_roc
 
 FRAME = 512

@@ -29,8 +29,8 @@ from train.language.domain import (
 )
 from train.loop.run_folder import write_json
 from train.metrics import Floats, Integers, expected_calibration_error
-from train.settings import TurnEndSettings
 from train.turn_ends.logistic import fitted_logistic, sigmoid
+from train.turn_ends.settings import TurnEndSettings
 from train.turn_ends.word_confidence import fitted_word_confidence
 
 FEWEST = 20

@@ -14,6 +14,7 @@ from assistant.engines.protocols import (
     EmotionEstimate,
     Persona,
     SpeakingStyle,
+    SpeechModel,
     TextDelta,
     TextToSpeech,
     Transcript,
@@ -25,6 +26,9 @@ from ui.realtime.protocol.messages import Json
 
 STILL_THERE = "Are you still there?"
 """What is said where nobody has spoken for long."""
+LONG_CHARACTERS = 600
+"""Of instructions and what is known of the person: from so many on they are computed before the
+first turn. Shorter ones take no longer than the turn itself."""
 GREETING = "Hello."
 """What a model is told where it is to speak first, and nobody says how."""
 
@@ -64,6 +68,8 @@ class ChosenDialogue:
         self._tools: tuple[Json, ...] = ()
         """Of the dialogue that took the last question in."""
         self._own: Dialogue | None = None
+        self._ahead: tuple[SpeechModel, Course, str, Dialogue] | None = None
+        """What was begun before the first turn, and with what."""
         self._dialogue: Dialogue | None = None
         self._scorer: CompletenessScorer | None = None
         self.most_tokens: int | None = None
@@ -101,6 +107,20 @@ class ChosenDialogue:
         Runs on the model's worker.
         """
         self._opened()
+
+    def prefill(self) -> Iterator[None]:
+        """Computes what the dialogue would begin with now, while nothing was said.
+
+        Runs on the model's worker. The client may still exchange all of it until the first turn.
+        """
+        model, course, known = self._engines.model, self._course, self._known()
+        is_short = len(course.instructions) + len(known) < LONG_CHARACTERS
+        if self.is_open or course.past or is_short:
+            return
+        dialogue = self._begun(course)
+        if (prefill := getattr(dialogue, "prefill", None)) is not None:
+            self._ahead = (model, course, known, dialogue)
+            yield from prefill()
 
     def answer_once(self, course: Course | None, cue: str = "") -> None:
         """Says how the next question is answered.
@@ -177,9 +197,18 @@ class ChosenDialogue:
             return self._dialogue
         if self._is_stale or self._own is None:
             self._is_stale = False
-            self._own = self._begun(self._course)
+            self._own = self._begun_ahead() or self._begun(self._course)
         self._dialogue = self._own
         return self._dialogue
+
+    def _begun_ahead(self) -> Dialogue | None:
+        """Returns what was computed ahead of the first turn, if that begins with the same."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is None:
+            return None
+        *began_with, dialogue = ahead
+        same = began_with == [self._engines.model, self._course, self._known()]
+        return dialogue if same else None
 
     def _known(self) -> str:
         # Software that brings a character of its own is told nothing of the person.

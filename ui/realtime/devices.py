@@ -160,6 +160,8 @@ class SocketSpeaker(FileSpeaker):
             held: Called with whether the client should fall silent, ready to go on.
         """
         super().__init__(sample_rate=sample_rate, ahead_s=AHEAD_S)
+        self._is_listened_to = asyncio.Event()
+        self._is_listened_to.set()
         self._send, self._sent, self._ducked, self._held = send, sent, ducked, held
         self._outgoing = StreamResampler(sample_rate)
         self._reference.lead_s = LEAD_S
@@ -173,14 +175,23 @@ class SocketSpeaker(FileSpeaker):
         )
         return True
 
+    def listened_to(self, is_there: bool) -> None:
+        """The client is gone, and what comes waits for it; or it is back."""
+        if is_there:
+            self._is_listened_to.set()
+        else:
+            self._is_listened_to.clear()
+
     async def play(self, clip: AudioClip) -> None:
-        """Sends `clip`; waits while the client has more than enough to play."""
+        """Sends `clip`; waits while the client is away, or has more than enough to play."""
+        await self._is_listened_to.wait()
         sound = self._outgoing.push(clip)
         self._send(sound)
         await super().play(AudioClip(sound, self.sample_rate))
 
     async def drain(self) -> None:
         """Ends a reply: all is sent; waits until it has been played."""
+        await self._is_listened_to.wait()
         rest = self._outgoing.flush()
         if len(rest):
             self._send(rest)

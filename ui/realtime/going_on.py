@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from assistant.conversation.earlier import MOST_TURNS, Earlier
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.engines.protocols import Transcript
 from assistant.errors import AssistantError
 from assistant.history import Turn

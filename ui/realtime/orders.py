@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from assistant import events
 from assistant.audio.waveform import Waveform
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from ui.realtime.choices import STILL_THERE, ChosenDialogue
 from ui.realtime.items import course_of, message
 from ui.realtime.protocol.changes import changed

@@ -4,7 +4,7 @@ import numpy as np
 
 from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from ui.realtime.devices import SocketMicrophone, SocketSpeaker
 from ui.realtime.orders import Handler
 from ui.realtime.protocol.formats import SoundReader, sound_bytes

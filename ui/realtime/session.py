@@ -9,7 +9,7 @@ from assistant.audio.echo import EchoRemover
 from assistant.audio.protocols import Ends
 from assistant.audio.waveform import Waveform
 from assistant.conversation.conversation import Conversation
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.empathy import load_policy
 from assistant.errors import AssistantError
 from models.emotions import Emotion, emotion_from_label
@@ -157,6 +157,11 @@ class Session:
         """Whether an answer is being made or played."""
         return self._view.answering is not None
 
+    @property
+    def recorded(self) -> list[str]:
+        """Ids of the records of this conversation, which are closed when `run` is over."""
+        return self._keeping.recorded
+
     async def run(self) -> None:
         """Holds the conversation until `end`."""
         try:
@@ -201,11 +206,16 @@ class Session:
         self.outbox.put({"type": "session.created", "session": self._session_json()})
         self._has_told_conversation = False
         self._show()
+        self._speaker.listened_to(True)
 
     def detach(self) -> None:
-        """The client is gone, perhaps for a moment: nobody hears the rest of an answer."""
+        """The client is gone, perhaps for a moment: nobody hears the rest of an answer.
+
+        One of which nothing was heard yet is made meanwhile, and spoken to whoever comes back.
+        """
         self.outbox.close()
-        self._loop.interrupt()
+        self._speaker.listened_to(False)
+        self._loop.interrupt(keeps_unheard=True)
 
     def tell_error(self, message: str, *, code: str) -> None:
         """Tells the client that something went wrong here."""
@@ -364,6 +374,11 @@ class Session:
         self._config = self._translator.config = config
         if config.instructions != old.instructions or not offers_alike(config, old):
             self._orders.begin_anew()
+        if not self._dialogue.is_open and (config.instructions, config.model) != (
+            old.instructions,
+            old.model,
+        ):
+            self._loop.prefill()
         detection = config.audio.input.turn_detection
         orders = detection is None or not detection.create_response
         # Who orders answers also says late what is to be answered: all of it must still be there.

@@ -21,7 +21,7 @@ from assistant.records.removal.deletion import (
     summary,
 )
 from assistant.records.removal.hold import hold, release
-from assistant.records.removal.retention import enforce_retention, set_rule, too_old
+from assistant.records.removal.retention import enforce_retention, forgetting, set_rule, too_old
 from assistant.records.schema import log_schema
 from assistant.records.settings import RecordsSettings
 from ui.records.playing import play
@@ -36,7 +36,7 @@ def records(settings: RecordsSettings) -> int:
     actions: dict[str, Callable[[RecordsSettings], int]] = {
         "list": _list,
         "show": _show,
-        "play": lambda settings: play(settings, _one(settings)),
+        "play": lambda settings: play(_one(settings), settings.turn),
         "export": _export,
         "delete": _delete,
         "retain": _retain,
@@ -56,7 +56,9 @@ def _enforce_retention(settings: RecordsSettings) -> None:
     """Deletes what the rule of the folder does not allow any more, before anything else."""
     if settings.action == "retain":
         return  # it may set a rule that is damaged anew, and deletes by itself
-    for receipt, path in enforce_retention(settings.records, forgetter(settings)):
+    for receipt, path in enforce_retention(
+        settings.records, _forgetting(settings.records, settings.index)
+    ):
         print(f"attune: {too_old(receipt, path)}", file=sys.stderr)
 
 
@@ -72,7 +74,8 @@ def _list(settings: RecordsSettings) -> int:
         for one in listed:
             print(json.dumps(_as_json(one), ensure_ascii=False))
         return 0
-    print_list(listed, total, settings)
+    is_search = bool(settings.text or settings.emotion or settings.since or settings.until)
+    print_list(listed, total, is_search=is_search)
     return 0
 
 
@@ -182,7 +185,9 @@ def _remove(settings: RecordsSettings, found: Sequence[Found]) -> int:
     """Deletes and prints a receipt for each; returns 1 where something is left."""
     has_left = False
     for one in found:
-        receipt, path = delete_record(settings.records, one, forgetter(settings))
+        receipt, path = delete_record(
+            settings.records, one, _forgetting(settings.records, settings.index)
+        )
         has_left = has_left or bool(receipt.left)
         if settings.json_lines:
             print(json.dumps({**summary(receipt), "receipt": str(path)}, ensure_ascii=False))
@@ -191,18 +196,18 @@ def _remove(settings: RecordsSettings, found: Sequence[Found]) -> int:
     return 1 if has_left else 0
 
 
-def forgetter(settings: RecordsSettings) -> Forget:
+def _forgetting(records: Path, index: str | None) -> Forget:
     """Returns what takes a record out of the index, and says where that is impossible."""
+    forget = forgetting(records, index)
 
-    def forget(record: str) -> None:
+    def told(record: str) -> None:
         try:
-            with Index(settings.records, settings.index) as index:
-                index.forget([record])
+            forget(record)
         except OutputError as error:
             print(f"attune: {one_line(str(error))}", file=sys.stderr)
             raise
 
-    return forget
+    return told
 
 
 def _print_receipt(receipt: Receipt, path: Path) -> None:

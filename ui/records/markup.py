@@ -8,9 +8,9 @@ from assistant.records.exports.table import FORMATS
 from assistant.records.index import Listed
 from assistant.records.reading import Record
 from assistant.records.removal.deletion import Receipt, summary
-from assistant.records.wording import clock
+from assistant.records.wording import clock, day_and_time
 from models.emotions import EMOTION_LABELS
-from ui.shown import day_and_time, one_line
+from ui.shown import one_line
 
 _HEAD = """<!doctype html>
 <html lang="en">
@@ -19,12 +19,15 @@ _HEAD = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>Recorded talks</title>
-<link rel="icon" href="data:,">
+<link rel="icon" href="/attune/static/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/attune/colours.css">
 <link rel="stylesheet" href="/attune/static/records.css">
 </head>
 <body>
 """
+_BRAND = """<a class="brand" href="/"><svg viewBox="0 0 32 32" aria-hidden="true">\
+<circle cx="16" cy="16" r="15"/><path d="M8 14v4M12 10v12M16 13v6M20 8v16M24 13v6"/></svg>\
+<span>Attune</span></a>"""
 ALL_TALKS = '<a href="/records">All talks</a>'
 STATES = {"mended": "was cut off and mended", "open": "being recorded now", "damaged": "damaged"}
 
@@ -41,9 +44,10 @@ def list_page(listed: list[Listed], total: int, asked: Mapping[str, str], skip: 
     rows = "\n".join(_row(one) for one in listed)
     none = "Nothing was found." if any(asked.values()) else "No talk has been recorded yet."
     return (
-        f"{_HEAD}<header><h1>Recorded talks</h1><p><a href='/'>Talk</a></p></header>\n"
-        f"<main>{_form(asked)}\n<p role='status'>{_count(len(listed), total, skip)}</p>\n"
-        f"<ul class='records'>{rows or f'<li>{none}</li>'}</ul>\n{_comparing(listed)}"
+        f"{_HEAD}<header>{_BRAND}<a class='go-on' href='/'>Talk</a></header>\n"
+        f"<main><h1>Recorded talks</h1>\n{_form(asked)}\n"
+        f"<p role='status'>{_count(len(listed), total, skip)}</p>\n"
+        f"<ul class='records'>{rows or f'<li>{none}</li>'}\n{_comparing(listed)}</ul>\n"
         f"{_turning(asked, skip, len(listed), total)}</main></body></html>\n"
     )
 
@@ -56,11 +60,16 @@ def tools(record: Record) -> str:
         earlier = f"/records/{quote(record.continues, safe='')}"
         before = f'<span>It goes on from <a href="{earlier}">an earlier talk</a></span>'
     on = f'<a class="go-on" href="{_going_on(record.id)}">Go on with this talk</a>'
-    links = " ".join(f'<a href="{place}/export/{form}">{form}</a>' for form in FORMATS)
+    # The page first: it is what people take home; the rest is for programs.
+    links = "".join(
+        f'<li><a href="{place}/export/{form}">{_title(one.about)}</a></li>'
+        for form, one in sorted(FORMATS.items(), key=lambda pair: pair[0] != "html")
+    )
     return (
         f'<nav class="tools">{ALL_TALKS}{on}{before}'
-        f"<span>Export: {links}</span>"
-        f'<details><summary>Delete</summary><form method="post" action="{place}/delete">'
+        f"<details name='tools'><summary>Export</summary><ul>{links}</ul></details>"
+        f"<details name='tools'><summary>Delete</summary>"
+        f'<form method="post" action="{place}/delete">'
         '<button type="submit">Delete for good: words, sound and exports</button></form>'
         "</details></nav>"
     )
@@ -112,20 +121,22 @@ def _row(listed: Listed) -> str:
     length = clock(record.duration_s, hours=False).partition(".")[0]
     turns = f"{record.turns} turn{'' if record.turns == 1 else 's'}"
     emotions = " ".join(
-        f"<span class='is-{name}'>{name} {count}</span>" for name, count in listed.emotions.items()
+        f"<span class='feeling is-{name}'>{name}{f' × {count}' if count > 1 else ''}</span>"
+        for name, count in listed.emotions.items()
     )
     words = "" if listed.match is None else listed.match.words or listed.match.reply
     state = STATES.get(record.state, "")
     on = f"<a class='go-on' href='{_going_on(record.id)}'>Go on</a>" if words else ""
     tick = (
-        f"<input type='checkbox' form='compare' name='talk' value='{escape(record.id)}' "
-        f"aria-label='compare {_shown(record.id)}'> "
+        f"<label class='tick'><input type='checkbox' form='compare' name='talk' "
+        f"value='{escape(record.id)}' aria-label='Compare {_shown(begun)}'> Compare</label>"
     )
     problem = f"<p class='problem'>{_shown(record.problem)}</p>" if record.problem else ""
     return (
-        f"<li>{tick}<a href='{place}'>{_shown(begun)}</a> <span class='state'>{state}</span> {on}"
-        f"<p>{_shown(words[:160])}</p>"
-        f"<p class='facts'>{length} · {turns} {emotions} <small>{_shown(record.id)}</small></p>"
+        f"<li><p class='begun'><a href='{place}' title='{_shown(record.id)}'>{_shown(begun)}</a> "
+        f"<span class='state'>{state}</span></p>{on}"
+        f"<p class='said'>{_shown(words[:160])}</p>"
+        f"<p class='facts'>{length} · {turns} {emotions}</p>{tick}"
         f"{problem}</li>"
     )
 
@@ -138,8 +149,9 @@ def _comparing(listed: list[Listed]) -> str:
     if len(listed) < 2:
         return ""
     return (
-        "<form id='compare' class='search' method='get' action='/records/compare/two'>"
-        "<button type='submit'>Compare the two that are ticked</button></form>\n"
+        "<li class='comparing'><form id='compare' class='search' method='get' "
+        "action='/records/compare/two'>"
+        "<button type='submit'>Compare the two that are ticked</button></form></li>"
     )
 
 
@@ -161,6 +173,10 @@ def _turning(asked: Mapping[str, str], skip: int, here: int, total: int) -> str:
 def _address(asked: Mapping[str, str], skip: int) -> str:
     given = {name: value for name, value in asked.items() if value}
     return escape(f"/records?{urlencode({**given, 'skip': skip})}")
+
+
+def _title(about: str) -> str:
+    return escape(about[:1].upper() + about[1:])
 
 
 def _shown(text: str) -> str:

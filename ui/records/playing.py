@@ -9,15 +9,14 @@ from assistant.audio.playback import Loudspeaker
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip
 from assistant.errors import DeviceError, InputError
 from assistant.records.reading import Found, Record, read_record
-from assistant.records.settings import RecordsSettings
 from assistant.records.turns import passages, recorded_turns
 from ui.shown import one_line
 
 CLIP_S = 0.25
 
 
-def play(settings: RecordsSettings, found: Found) -> int:
-    """Plays a record to its end; returns the exit status.
+def play(found: Found, turn: int | None) -> int:
+    """Plays a record to its end, from a turn on where one is named; returns the exit status.
 
     Raises:
         InputError: It has no sound, or no such turn.
@@ -27,7 +26,7 @@ def play(settings: RecordsSettings, found: Found) -> int:
     audio = record.audio
     if audio is None:
         raise InputError(f"{found.id} was recorded without sound: show it instead")
-    start_s = _start_s(record, settings.turn)
+    start_s = _start_s(record, turn)
     waiting = [one for one in passages(record) if one.end_s > start_s]
     with _loudspeaker() as loudspeaker:
         for at_s, clip in _clips(audio, start_s):

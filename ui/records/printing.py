@@ -8,7 +8,6 @@ from rich.table import Table
 
 from assistant.records.index import Listed
 from assistant.records.reading import Record
-from assistant.records.settings import RecordsSettings
 from assistant.records.turns import RecordedTurn, recorded_turns
 from assistant.records.wording import clock, emotion_of, said_of, style_of, words_of
 from ui.shown import EMOTION_COLOURS, local_time, one_line
@@ -25,12 +24,11 @@ def console() -> Console:
     return Console(highlight=False, soft_wrap=not is_shown, width=None if is_shown else PIPED)
 
 
-def print_list(listed: list[Listed], total: int, settings: RecordsSettings) -> None:
+def print_list(listed: list[Listed], total: int, *, is_search: bool) -> None:
     """Prints a table of records, the latest first, and what is damaged below it."""
     out = console()
     if not listed:
-        sought = settings.text or settings.emotion or settings.since or settings.until
-        out.print("no talk was found" if sought else "no talk is recorded here")
+        out.print("no talk was found" if is_search else "no talk is recorded here")
         return
     table = Table(box=None, pad_edge=False)
     for head in ("id", "begun", "length", "turns", "emotions", "words"):

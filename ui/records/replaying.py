@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from assistant.assembly import open_engines
-from assistant.conversation.engines import Engines
 from assistant.files.record_replay import (
+    Replayed,
     check_replayable,
     comparison,
     recorded_settings,
@@ -19,9 +20,9 @@ from assistant.files.record_replay import (
 from assistant.files.record_replay import replay as replayed_turns
 from assistant.records.comparison_files import ComparisonFolder, sides
 from assistant.records.reading import Found, Record, read_record
-from assistant.records.settings import RecordsSettings
+from assistant.records.settings import RecordsSettings, ReplaySettings
 from assistant.records.turns import recorded_turns
-from assistant.settings import ReplySettings
+from assistant.settings import EngineSettings
 from ui.parts import shown
 from ui.records.printing import console
 from ui.shown import one_line
@@ -40,29 +41,29 @@ def replay(settings: RecordsSettings, found: Found) -> int:
     record = read_record(found)
     check_replayable(record, from_words=settings.from_words)
     folder = ComparisonFolder(settings.out or DEFAULT_OUT / found.id, record)
-    asked = _asked(settings, record)
-    engines = open_engines(asked, shown)
+    under = _under(settings.part(ReplaySettings), recorded_settings(record))
+    engines = open_engines(under, shown)
     try:
         head = _head(record, engines.model.name, engines.voice_name, engines.policy.name)
-        turns = asyncio.run(_replayed(settings, record, engines, asked.persona, folder))
+        replayed = replayed_turns(record, engines, under.persona, from_words=settings.from_words)
+        turns = asyncio.run(_written(replayed, folder, total=len(recorded_turns(record))))
     finally:
         engines.close()
     folder.finish(head, turns)
-    _print(settings, head, turns, folder.folder)
+    if settings.json_lines:
+        for line in (head, *turns):
+            print(json.dumps(line, ensure_ascii=False))
+    else:
+        _print_table(head, turns, folder.folder)
     return 1 if any(turn["replayed"]["failure"] for turn in turns) else 0
 
 
-async def _replayed(
-    settings: RecordsSettings,
-    record: Record,
-    engines: Engines,
-    persona: str | None,
-    folder: ComparisonFolder,
+async def _written(
+    replayed: AsyncIterator[Replayed], folder: ComparisonFolder, *, total: int
 ) -> list[dict[str, Any]]:
-    """Answers the turns, writes the answers into `folder`; returns both sides of each turn."""
+    """Writes the answers into `folder` as they come; returns both sides of each turn."""
     turns: list[dict[str, Any]] = []
-    total = len(recorded_turns(record))
-    async for one in replayed_turns(record, engines, persona, from_words=settings.from_words):
+    async for one in replayed:
         turns.append(comparison(one))
         folder.add_answer(one.recorded.turn.index + 1, one.clips)
         if sys.stderr.isatty():
@@ -70,20 +71,19 @@ async def _replayed(
     return turns
 
 
-def _asked(settings: RecordsSettings, record: Record) -> ReplySettings:
+def _under(asked: ReplaySettings, recorded: dict[str, str | None]) -> EngineSettings:
     """Returns the settings of the replay: those of the record where nothing else is asked for."""
-    recorded = recorded_settings(record)
-    given = {name: getattr(settings, name) for name in recorded}
+    given = {name: getattr(asked, name) for name in recorded}
     chosen = {name: given[name] if given[name] is not None else recorded[name] for name in recorded}
-    return ReplySettings(
+    return EngineSettings(
         model=chosen["model"] or "auto",
         voice=chosen["voice"] or "auto",
         policy=chosen["policy"] or "empathetic",
         persona=chosen["persona"],
-        engine=settings.engine,
-        llm=settings.llm,
-        run=settings.run,
-        generation=settings.generation,
+        engine=asked.engine,
+        llm=asked.llm,
+        run=asked.run,
+        generation=asked.generation,
     )
 
 
@@ -96,13 +96,7 @@ def _head(record: Record, model: str, voice: str, policy: str) -> dict[str, Any]
     }
 
 
-def _print(
-    settings: RecordsSettings, head: dict[str, Any], turns: list[dict[str, Any]], folder: Path
-) -> None:
-    if settings.json_lines:
-        for line in (head, *turns):
-            print(json.dumps(line, ensure_ascii=False))
-        return
+def _print_table(head: dict[str, Any], turns: list[dict[str, Any]], folder: Path) -> None:
     out = console()
     table = Table(pad_edge=False)
     table.add_column("")

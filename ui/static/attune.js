@@ -1,7 +1,9 @@
 // The page: joins socket, sound and screen. It keeps no conversation of its own.
 
+import { AnswerSound, frameEvent } from "./answer.js";
 import { Audio, MicrophoneProblem, decodeFile, toBase64 } from "./audio.js";
 import { Awake } from "./awake.js";
+import { Buttons } from "./buttons.js";
 import { Choices } from "./choices.js";
 import { Consent } from "./consent.js";
 import { Earlier, offerLatest } from "./earlier.js";
@@ -40,7 +42,7 @@ class Page {
     });
     this.audio = new Audio({
       onFrame: (frame) => this.frame(frame),
-      onPlayed: (report) => this.played(report),
+      onPlayed: (report) => this.answer.played(report),
       onBreak: () => this.show(),
       onLost: () => this.microphoneLost(),
       onDevices: () => this.isMicrophoneLost && this.hasSession && this.reopen(),
@@ -50,6 +52,7 @@ class Page {
       onEvent: (event) => this.event(event),
       onState: (state) => this.state(state),
     });
+    this.answer = new AnswerSound(this.audio, (event) => this.socket.send(event));
     this.outbox = new Outbox((event) => this.socket.send(event));
     this.typed = new Typed(this.pick("text"), this.pick("log"));
     this.waiting = new Waiting(this.pick("live"));
@@ -64,6 +67,11 @@ class Page {
     this.consent = new Consent(this.pick("consent"));
     this.memory = new Memory(this.pick);
     this.awake = new Awake();
+    this.buttons = new Buttons({
+      onPress: () => this.pressed(),
+      onMute: () => this.isLive && this.toggle(),
+      onEnd: () => this.end(),
+    });
     this.over = "";
     this.hasSession = false;
     this.isInLine = false;
@@ -234,40 +242,28 @@ class Page {
     this.show();
   }
 
-  frame({ heard, played }) {
+  frame(frame) {
     // In line the page says that nobody listens yet.
     if (this.isInLine || (this.holds && !this.isHolding)) return;
     // Silence while muted: the server's clock goes on, and what was said before is answered.
     // Not exact zeros: those are what a microphone gives that is muted without anybody knowing it.
-    if (this.isMuted && !this.holds) heard.fill(1);
-    this.outbox.put({
-      type: "input_audio_buffer.append",
-      audio: toBase64(heard),
-      attune_played: played ? toBase64(played) : "",
-    });
+    if (this.isMuted && !this.holds) frame.heard.fill(1);
+    this.outbox.put(frameEvent(frame));
   }
 
-  played({ ms, flushed, finished }) {
-    // Too late once the next answer has begun: the server's own count stands then.
-    if (flushed && this.flushing) this.truncate(this.flushing, ms);
-    if (flushed || finished) this.flushing = this.playing = null;
+  // A headset has one button: it stops the answer; where there is none it mutes, or opens again.
+  pressed() {
+    if (this.isAnswering) this.interrupt();
+    else if (this.isLive) this.toggle();
   }
 
-  truncate(item_id, ms) {
-    const place = { item_id, content_index: 0, audio_end_ms: Math.round(ms) };
-    this.socket.send({ type: "conversation.item.truncate", event_id: "quiet", ...place });
-  }
-
-  flush() {
-    if (!this.playing) return;
-    this.flushing = this.playing;
-    this.playing = null;
-    this.audio.flush();
+  get isAnswering() {
+    return Boolean(this.answer.playing) || this.screen.view.floor === "thinking";
   }
 
   interrupt() {
-    if (!this.playing && this.screen.view.floor !== "thinking") return;
-    this.flush();
+    if (!this.isAnswering) return;
+    this.answer.flush();
     this.socket.send({ type: "output_audio_buffer.clear" });
   }
 
@@ -307,8 +303,10 @@ class Page {
   }
 
   correct(turn, emotion) {
-    if (!this.hasSession) this.screen.problem("This can be corrected while the talk goes on only.");
-    else this.screen.note(`Noted: ${emotion}. The next answers go by it.`);
+    if (!this.hasSession) return this.screen.problem("This can be corrected while the talk goes on only.");
+    // Shown at once: a server that is busy with an answer confirms it later.
+    this.screen.change({ turns: { [turn]: { ...this.screen.view.turns[turn], corrected: emotion } } });
+    this.screen.note(`Noted: ${emotion}. The next answers go by it.`);
     this.socket.send({ type: "attune.emotion.correct", turn, emotion });
   }
 
@@ -339,6 +337,7 @@ class Page {
 
   event(event) {
     this.matchRecording(event);
+    this.answer.take(event);
     switch (event.type) {
       case "session.created":
         this.opened(event.session);
@@ -371,27 +370,6 @@ class Page {
         this.waiting.known(event.item_id);
         this.recordings.drop(event.item_id);
         this.unanswered(this.typed.giveBack(event.item_id));
-        break;
-      case "input_audio_buffer.speech_started":
-        // After a break the answer may still be spoken here although its time is over.
-        this.flush();
-        break;
-      case "response.output_audio.delta":
-        if (this.playing !== event.item_id) this.flushing = null;
-        this.playing = event.item_id;
-        this.audio.play(event.delta);
-        break;
-      case "response.output_audio.done":
-        this.audio.ended();
-        break;
-      case "attune.output_audio.gain":
-        this.audio.duck(event.decibels);
-        break;
-      case "attune.output_audio.hold":
-        this.audio.hold(event.held);
-        break;
-      case "output_audio_buffer.cleared":
-        this.flush();
         break;
       case "error":
         this.failed(event.error);
@@ -503,7 +481,8 @@ class Page {
 
   end() {
     // The rest of an answer that was interrupted by a break is not heard any more.
-    if (this.playing && this.audio.isInterrupted) this.truncate(this.playing, this.audio.playedMs);
+    const { playing } = this.answer;
+    if (playing && this.audio.isInterrupted) this.answer.truncate(playing, this.audio.playedMs);
     this.socket.end();
     this.finish();
     this.show();
@@ -516,7 +495,7 @@ class Page {
     this.outbox.clear();
     this.typed.end();
     this.waiting.clear();
-    this.flush();
+    this.answer.flush();
     this.audio.deafen();
     this.over = over;
   }
@@ -533,7 +512,9 @@ class Page {
     this.orb.feel(last ? last.corrected || (!last.emotion?.abstained && last.emotion?.label) || "" : "");
     this.root.dataset.floor = now.isAsleep ? "interrupted" : this.isLive || isSpeaking ? floor : "idle";
     this.controls(isSpeaking, now.isAsleep);
-    this.screen.status(situation(now, floor, thinkingMs));
+    const said = situation(now, floor, thinkingMs);
+    this.screen.status(said);
+    this.buttons.show({ isTalking: this.isLive, isMuted: this.isMuted, said });
     this.screen.following(() => {
       const shown = this.hasSession ? floor : "";
       this.waiting.show(shown, { isAnswered: Boolean(last?.reply || last?.failure), thinkingMs });

@@ -24,12 +24,12 @@ export class Facts {
 
 function facts({ turns, voice, policy, model }, titleOf) {
   const all = Object.values(turns);
-  const last = all.at(-1);
-  if (!last) return [];
+  if (!all.length) return [];
+  const answered = all.findLast((turn) => turn.reply);
   const timed = all.filter((turn) => turn.response_s !== null && turn.response_s !== undefined);
   const rows = [
     ["Said so far", all.length === 1 ? "1 turn" : `${all.length} turns`],
-    ["Last answer", [speaking(last.style), began(timed.at(-1))].filter(Boolean).join(" ")],
+    ["Last answer", answered ? [speaking(answered.style), began(timed.at(-1))].filter(Boolean).join(" ") : ""],
     ["Voice", titleOf("voices", voice)],
     ["Manner", titleOf("policies", policy)],
     ["Model", model],

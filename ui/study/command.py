@@ -3,11 +3,13 @@
 import importlib.util
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import closing
 
 from assistant.errors import EngineUnavailable, InputError, SettingsError
 from assistant.study.design.reading import read_study
 from assistant.study.keeping.store import StudyFolder
-from assistant.study.settings import StudySettings
+from assistant.study.settings import StudyEngineSettings, StudySettings
+from command_line.called import advice
 
 LIBRARIES = ("fastapi", "uvicorn", "websockets")
 
@@ -61,7 +63,7 @@ def _new(settings: StudySettings) -> int:
     from assistant.study.design.scaffold import new_study
 
     path = new_study(settings.folder)
-    print(f"{path} is made: change it, then `app.py study check {settings.folder}`")
+    print(advice(f"{path} is made: change it, then `app.py study check {settings.folder}`"))
     return 0
 
 
@@ -97,12 +99,16 @@ def _run(settings: StudySettings) -> int:
 
 
 def _simulate(settings: StudySettings) -> int:
-    from assistant.study.simulated.command import copy_study, simulate
+    from assistant.study.run.engines import StudyEngines
+    from assistant.study.simulated.command import Crowd, copy_study, simulate
 
     read_study(settings.folder)
     to = settings.out or settings.folder.with_name(f"{settings.folder.name}-simulated")
     folder = copy_study(settings.folder, to)
-    outcome = simulate(folder, settings, tell=lambda line: print(line, file=sys.stderr))
+    running = settings.part(StudyEngineSettings)
+    crowd = Crowd(settings.talk, settings.participants, settings.improvise)
+    with closing(StudyEngines(folder.path, running, scripted=not settings.real)) as engines:
+        outcome = simulate(folder, engines, crowd, tell=lambda line: print(line, file=sys.stderr))
     cells = ", ".join(f"{cell}: {count}" for cell, count in sorted(outcome.cells.items()))
     print(f"{outcome.completed} completed the study ({cells}), {outcome.turns} turns")
     for label, condition in sorted(outcome.key.conditions.items()):
@@ -126,7 +132,8 @@ def _export(settings: StudySettings) -> int:
     for path in export(folder, settings.out or settings.folder / "export"):
         print(path)
     if is_sealed(folder, plan):
-        print("conditions are letters: `app.py study unseal` opens the key when all are done")
+        sealed = "conditions are letters: `app.py study unseal` opens the key when all are done"
+        print(advice(sealed))
     return 0
 
 

@@ -24,7 +24,7 @@ from assistant.study.keeping.retention import enforce_retention
 from assistant.study.keeping.store import StudyFolder
 from assistant.study.run.engines import StudyEngines
 from assistant.study.run.runner import Runner
-from assistant.study.settings import StudySettings
+from assistant.study.settings import StudyEngineSettings, StudySettings
 from ui.page_colours import colours_router
 from ui.parts import shown
 from ui.realtime.hosting.security import LOOPBACK, Guard
@@ -112,9 +112,10 @@ def serve(settings: StudySettings) -> int:
     with contextlib.closing(listening), contextlib.ExitStack() as stack:
         stack.enter_context(runner.folder.served())
         print("loading …", file=sys.stderr, flush=True)
-        engines = StudyEngines(settings.folder, settings, scripted=settings.scripted, watch=shown)
+        running = settings.part(StudyEngineSettings)
+        engines = StudyEngines(settings.folder, running, scripted=settings.scripted, watch=shown)
         stack.callback(engines.close)
-        talks = Talks(runner, engines, settings)
+        talks = Talks(runner, engines, settings.talk, most=settings.talks)
         stack.callback(talks.end_threads)
         note_run(runner.folder, runner.study, engines="scripted" if settings.scripted else "real")
         hosts = LOOPBACK | {settings.host.lower(), *(name.lower() for name in settings.hosts)}

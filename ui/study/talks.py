@@ -13,7 +13,7 @@ from assistant.records.recording import Consent, Recorder
 from assistant.study.design.conditions import Condition
 from assistant.study.run.engines import StudyEngines
 from assistant.study.run.runner import Runner
-from assistant.study.settings import StudySettings
+from assistant.turns.settings import TalkSettings
 from assistant.worker import Worker
 from ui.realtime.hosting.engines import Resident
 from ui.study.talk import Followers, Plan, StudyTalk
@@ -27,14 +27,22 @@ FULL = "all places are taken just now: wait a minute, and press Begin again"
 class Talks:
     """Opens conversations, one at a time for each participant."""
 
-    def __init__(self, runner: Runner, engines: StudyEngines, settings: StudySettings) -> None:
+    def __init__(
+        self, runner: Runner, engines: StudyEngines, talk: TalkSettings, *, most: int
+    ) -> None:
         """Loads the engines of all conditions.
+
+        Args:
+            runner: The study.
+            engines: Those of its conditions.
+            talk: How turns are taken.
+            most: Conversations at one time.
 
         Raises:
             EngineUnavailable: One cannot be loaded; names the remedy.
             PersonaTooLong: A condition's prompt leaves too little room for the talk.
         """
-        self._runner, self._engines, self._settings = runner, engines, settings
+        self._runner, self._engines, self._talk, self._most = runner, engines, talk, most
         self._ear_worker = Worker("ear", limit=4_096)
         self._workers: dict[int, Worker] = {}
         self._judge = engines.judge()
@@ -71,9 +79,9 @@ class Talks:
             open_detector=self._engines.detector,
             policies=(condition.policy_source(self._runner.folder.path),),
             persona=condition.prompt,
-            talk=self._settings.talk,
+            talk=self._talk,
             judge=self._judge,
-            judges_words=self._settings.turn_judge != "sound",
+            judges_words=self._engines.judges_words,
             help_finder=self._engines.help_finder,
             ear_worker=self._ear_worker,
             model_worker=self._worker(model.computes_with),
@@ -100,7 +108,7 @@ class Talks:
             await going.wait()
         elif going is not None:
             return going
-        if len(self.open) >= self._settings.talks:
+        if len(self.open) >= self._most:
             raise InputError(FULL)
         step = await asyncio.to_thread(runner.talks.begin, participant, tab)
         state = await asyncio.to_thread(runner.roster.participant, participant)

@@ -7,19 +7,18 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-from assistant.audio.devices import check_devices
+from assistant.audio.card_ends import CardEnds
+from assistant.audio.devices import DeviceSettings
 from assistant.audio.protocols import Ends
 from assistant.audio.two_sides import play_two_sides
 from assistant.errors import InputError, SettingsError
-from assistant.session import open_card
-from assistant.settings import TalkCommandSettings
 from assistant.study.keeping.lock import conditions_of, note_run
 from assistant.study.keeping.store import StudyFolder
 from assistant.study.keeping.withdrawal import withdraw
 from assistant.study.run.engines import StudyEngines
 from assistant.study.run.pages import COMPLETED, STOPPED, WITHDRAWN, Page
 from assistant.study.run.runner import Runner
-from assistant.study.settings import StudySettings
+from assistant.study.settings import StudyEngineSettings, StudySettings
 from ui.parts import shown
 from ui.study.terminal_part import TAB, Devices, Left, Part
 from ui.study.terminal_sound import TerminalSound
@@ -37,8 +36,7 @@ def take_part(settings: StudySettings) -> int:
     """
     if not sys.stdin.isatty():
         raise SettingsError("--terminal asks questions: run it in a terminal")
-    talk_settings = TalkCommandSettings(talk=settings.talk)
-    check_devices(talk_settings.devices)
+    card = CardEnds(DeviceSettings(), "cancel")
     runner = Runner(StudyFolder(settings.folder))
     if any(condition.wizard for condition in conditions_of(runner.study).values()):
         raise SettingsError(
@@ -46,21 +44,20 @@ def take_part(settings: StudySettings) -> int:
             "study in the browser, without --terminal"
         )
     with ExitStack() as stack:
-        engines = StudyEngines(settings.folder, settings, scripted=settings.scripted, watch=shown)
+        running = settings.part(StudyEngineSettings)
+        engines = StudyEngines(settings.folder, running, scripted=settings.scripted, watch=shown)
         stack.callback(engines.close)
         note_run(runner.folder, runner.study, engines="scripted" if settings.scripted else "real")
 
         def open_ends(cards: ExitStack, frame_samples: int) -> Ends:
-            return open_card(
-                talk_settings.devices,
-                talk_settings.echo,
+            return card.open(
                 cards,
                 frame_samples=frame_samples,
                 on_change=lambda text, _lost: print(text),
             )
 
-        play_sides = partial(play_two_sides, settings=talk_settings.devices)
-        devices = Devices(engines, settings, open_ends, play_sides)
+        play_sides = partial(play_two_sides, settings=card.devices)
+        devices = Devices(engines, settings.talk, open_ends, play_sides)
         way = TerminalWay(runner, devices)
         way.go(settings.terminal or "")
     return 0

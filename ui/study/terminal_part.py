@@ -8,7 +8,7 @@ from assistant.audio.protocols import Ends
 from assistant.audio.waveform import Waveform
 from assistant.study.run.engines import StudyEngines
 from assistant.study.run.runner import Runner
-from assistant.study.settings import StudySettings
+from assistant.turns.settings import TalkSettings
 
 TAB = "terminal"
 OpenEnds = Callable[[ExitStack, int], Ends]
@@ -26,7 +26,8 @@ class Devices:
     """What sound goes through."""
 
     engines: StudyEngines
-    settings: StudySettings
+    talk: TalkSettings
+    """How turns are taken."""
     open_ends: OpenEnds
     play_sides: PlaySides
 

@@ -7,11 +7,10 @@ from functools import partial
 from typing import Any
 
 from assistant import events
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.errors import AssistantError, InputError
 from assistant.records.recording import Consent, Recorder
 from assistant.session import open_talk
-from assistant.settings import TalkCommandSettings
 from assistant.study.design.conditions import Condition
 from assistant.study.run.pages import Page
 from assistant.study.run.steps import Step
@@ -75,16 +74,12 @@ class TerminalTalk:
     async def _talk(self, condition: Condition, watch: TalkWatch, recorder: Recorder) -> None:
         devices = self._part.devices
         engines = devices.engines.engines(condition)
-        settings = TalkCommandSettings(
-            persona=condition.prompt or None,
-            turn_judge="words" if devices.engines.scripted else devices.settings.turn_judge,
-            talk=devices.settings.talk,
-        )
+        told = devices.engines.told(condition, devices.talk)
         with ExitStack() as stack:
             stack.callback(engines.close_workers)
             ends = devices.open_ends(stack, engines.detector.frame_samples)
             self._loop = open_talk(
-                engines, ends, settings.talk, persona=settings.persona, told=settings.effective
+                engines, ends, devices.talk, persona=told.persona, told=told.effective
             )
             self._loop.follow(recorder.listen, recorder.tap)
             self._loop.follow(watch.listen)

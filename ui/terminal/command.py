@@ -2,29 +2,32 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from assistant import events
-from assistant.assembly import open_engines, open_help
-from assistant.audio.devices import check_devices
+from assistant.assembly import check_answering, open_engines
+from assistant.audio.card_ends import CardEnds
 from assistant.audio.protocols import Ends
 from assistant.clock import replay
 from assistant.conversation.earlier import Earlier
 from assistant.conversation.engines import Engines
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
+from assistant.engines.paced import paced
 from assistant.errors import OutputError
 from assistant.files.replayed import FileEnds, opened_files
 from assistant.records.continuing import earlier_talk
 from assistant.records.recording import Consent, Recorder
 from assistant.records.removal.retention import enforce_retention, forgetting, too_old
 from assistant.remembered import RememberedFile
-from assistant.session import open_card, open_talk, turn_taking
-from assistant.settings import EngineSettings, HelpSettings, TalkCommandSettings
-from assistant.turns.settings import TurnJudgeSettings
+from assistant.session import open_talk, turn_taking
+from assistant.settings import EngineSettings, TalkCommandSettings
+from assistant.turns.settings import TalkSettings, TurnJudgeSettings
 from ui.parts import shown
 from ui.saved_talk import saved_talk
 from ui.shown import local_time, one_line
@@ -42,6 +45,46 @@ SHOWN_EARLIER = 3
 """Turns of the talk that one goes on from which the terminal shows."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A talk that waits for its two ends."""
+
+    engines: Engines
+    taking: TalkSettings
+    persona: str | None
+    told: Callable[[], Mapping[str, Any]]
+    earlier: Earlier | None
+    recorder: Recorder | None
+
+    def begin(self, ends: Ends) -> TalkLoop:
+        """Returns the talk, ready to be followed and run."""
+        talk = open_talk(
+            self.engines,
+            ends,
+            self.taking,
+            persona=self.persona,
+            told=self.told,
+            earlier=self.earlier,
+        )
+        if self.recorder is not None:
+            talk.follow(self.recorder.listen, self.recorder.tap)
+        return talk
+
+    def open_files(self, files: FileEnds, outputs: ExitStack) -> Ends:
+        """Returns files for ends, in the formats of detector and voice; `outputs` closes them."""
+        rate_hz, frame = self.engines.voice.sample_rate, self.engines.detector.frame_samples
+        return files.open(outputs, rate_hz=rate_hz, frame_samples=frame)
+
+
+@dataclass(frozen=True, slots=True)
+class _Screen:
+    """What a live talk is shown on, and where it is left."""
+
+    display: Display
+    farewell: Farewell
+    saves: Path
+
+
 def talk(settings: TalkCommandSettings) -> int:
     """Runs `talk`; returns the exit status.
 
@@ -50,10 +93,10 @@ def talk(settings: TalkCommandSettings) -> int:
     """
     heal()
     files = opened_files(settings.input, settings.output)
-    if files is None:
-        check_devices(settings.devices)
+    source = files or CardEnds(settings.devices, settings.echo)
     # A wrong setting is told before anything is asked or loaded.
-    open_help(settings.part(HelpSettings))
+    answering = settings.part(EngineSettings)
+    check_answering(answering)
     earlier = earlier_talk(settings.records, settings.continues) if settings.continues else None
     remembered = RememberedFile(settings.memory_file)
     held = remembered.read()
@@ -68,10 +111,10 @@ def talk(settings: TalkCommandSettings) -> int:
     farewell = Farewell(lambda view: _saved(view, settings.saves))
     with orderly_end(), ExitStack() as stack:
         stack.callback(farewell.offer)
-        judging = settings.part(TurnJudgeSettings)
-        engines = open_engines(settings.part(EngineSettings), shown, judging)
+        engines = open_engines(answering, shown, settings.part(TurnJudgeSettings))
         stack.callback(engines.close)
         engines.remembered = remembered
+        engines.voice = paced(engines.voice, settings.speed)
         if engines.notice:
             _say(engines.notice)
         display = Display(plain=settings.plain)
@@ -79,50 +122,40 @@ def talk(settings: TalkCommandSettings) -> int:
         is_live = files is None or settings.pace == "real"
         recorder = _recorder(settings.records, consent, display.say if is_live else _say, stack)
         taking = turn_taking(settings.talk, settings.echo)
-
-        def begin(ends: Ends) -> TalkLoop:
-            talk = open_talk(
-                engines,
-                ends,
-                taking,
-                persona=settings.persona,
-                told=settings.effective,
-                earlier=earlier,
-            )
-            if recorder is not None:
-                talk.follow(recorder.listen, recorder.tap)
-            return talk
-
-        async def live() -> View:
-            with ExitStack() as outputs:
-                frame, rate = engines.detector.frame_samples, engines.voice.sample_rate
-                if files is not None:
-                    ends = files.open(outputs, rate_hz=rate, frame_samples=frame)
-                else:
-                    ends = open_card(
-                        settings.devices,
-                        settings.echo,
-                        outputs,
-                        frame_samples=frame,
-                        # No frame is taken, and no change told, before the talk below is run.
-                        on_change=lambda message, lost: talk.device_changed(message, lost),
-                    )
-                talk = begin(ends)
-                panel = Panel(
-                    is_push_to_talk=taking.turns == "push-to-talk",
-                    is_recording=recorder is not None,
-                    glyphs=display.glyphs,
-                    sends_words_to=engines.model.sends_words_to,
-                )
-                return await LiveTalk(talk, display, farewell, panel, saves=settings.saves).run()
-
+        prepared = _Prepared(
+            engines, taking, settings.persona, settings.effective, earlier, recorder
+        )
         if files is None or is_live:
-            view = asyncio.run(live())
+            screen = _Screen(display, farewell, settings.saves)
+            view = asyncio.run(_live(prepared, source, screen))
         else:
-            view = _replay(engines, begin, files, counts_work=settings.pace == "counted")
+            view = _replay(prepared, files, counts_work=settings.pace == "counted")
     if files is not None and view.ended == "input ended":
         files.check(len(view.turns))
     return 0
+
+
+async def _live(prepared: _Prepared, source: FileEnds | CardEnds, screen: _Screen) -> View:
+    """Holds a conversation as it goes, with the keys of the terminal."""
+    with ExitStack() as outputs:
+        if isinstance(source, FileEnds):
+            ends = prepared.open_files(source, outputs)
+        else:
+            ends = source.open(
+                outputs,
+                frame_samples=prepared.engines.detector.frame_samples,
+                # No frame is taken, and no change told, before the talk below is run.
+                on_change=lambda message, lost: talk.device_changed(message, lost),
+            )
+        talk = prepared.begin(ends)
+        panel = Panel(
+            is_push_to_talk=prepared.taking.turns == "push-to-talk",
+            is_recording=prepared.recorder is not None,
+            glyphs=screen.display.glyphs,
+            sends_words_to=prepared.engines.model.sends_words_to,
+        )
+        live = LiveTalk(talk, screen.display, screen.farewell, panel, saves=screen.saves)
+        return await live.run()
 
 
 def _print_earlier(earlier: Earlier) -> None:
@@ -155,9 +188,7 @@ def _saved(view: View, saves: Path) -> str:
         return f"{saved_talk(view, 'md')}\n{error}"
 
 
-def _replay(
-    engines: Engines, begin: Callable[[Ends], TalkLoop], files: FileEnds, *, counts_work: bool
-) -> View:
+def _replay(prepared: _Prepared, files: FileEnds, *, counts_work: bool) -> View:
     """Holds a conversation with a recording as fast as it goes; prints plain lines."""
     view = View()
 
@@ -169,12 +200,11 @@ def _replay(
 
     async def hold() -> None:
         with ExitStack() as outputs:
-            frame, rate = engines.detector.frame_samples, engines.voice.sample_rate
-            talk = begin(files.open(outputs, rate_hz=rate, frame_samples=frame))
+            talk = prepared.begin(prepared.open_files(files, outputs))
             talk.follow(listen)
             await talk.run()
 
-    replay(hold(), workers=engines.workers, counts_work=counts_work)
+    replay(hold(), workers=prepared.engines.workers, counts_work=counts_work)
     return view
 
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from assistant import events
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.errors import OutputError
 from ui.terminal.controls import Controls, Effects
 from ui.terminal.display import Display

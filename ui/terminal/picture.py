@@ -103,11 +103,13 @@ def _head(view: View, panel: Panel, width: int) -> ConsoleRenderable:
     if panel.is_push_to_talk and floor is not Floor.ENDED:
         state.append("  space sends" if panel.is_pressed else "  press space to talk", style="dim")
     minutes, seconds = divmod(int(view.clock_s), 60)
-    about = " ".join(str(view.settings.get(name, "")) for name in ("model", "voice", "policy"))
+    clock = f"  {minutes}:{seconds:02d} "
+    # Who has the floor is never cut: what is known already gives way to it.
+    about = _about(view, width - state.cell_len - len(clock) - 2)
     title = Table.grid(expand=True)
     title.add_column(ratio=1, no_wrap=True)
     title.add_column(justify="right", no_wrap=True)
-    title.add_row(state, Text(f"{one_line(about)}  {minutes}:{seconds:02d} ", style="dim"))
+    title.add_row(state, Text(about + clock, style="dim"))
     cells = max(10, min(48, width - LABEL_CELLS - 14))
     person = "off" if view.is_muted else ""
     assistant = "waits" if view.is_held else "lowered" if view.is_ducked else ""
@@ -117,6 +119,15 @@ def _head(view: View, panel: Panel, width: int) -> ConsoleRenderable:
         _meter("Attune", view.assistant_db, assistant, "cyan", cells, glyphs),
         Rule(style="dim", characters=glyphs.rule),
     )
+
+
+def _about(view: View, room: int) -> str:
+    """Returns who answers, who speaks and in which manner, as far as there is room for it."""
+    known = [one_line(str(view.settings.get(name, ""))) for name in ("model", "voice", "policy")]
+    known[0] = known[0].rstrip("/").rpartition("/")[2]
+    while known and len(" ".join(known)) > room:
+        known.pop()
+    return " ".join(known)
 
 
 def _meter(
@@ -224,7 +235,7 @@ def _foot(view: View, panel: Panel, width: int) -> ConsoleRenderable:
         line.append(panel.glyphs.cursor)
         parts.append(line)
     else:
-        parts.append(_key_line(panel))
+        parts.append(_key_line(panel, width))
     return Group(*parts)
 
 
@@ -237,7 +248,9 @@ def _chosen(view: View) -> list[Notice]:
         if notice.urgency is not Urgency.HELP
         and view.clock_s - notice.at_s < NOTICE_LASTS_S[notice.urgency]
     ]
-    return [*help_texts, *others[-NOTICES_DRAWN:]]
+    # What is said again stands once, in its newest place.
+    newest = {notice.text: notice for notice in reversed(others)}
+    return [*help_texts, *[*newest.values()][:NOTICES_DRAWN][::-1]]
 
 
 def _notice(notice: Notice) -> ConsoleRenderable:
@@ -269,15 +282,22 @@ def _course(course: tuple[CoursePoint, ...], width: int, glyphs: Glyphs) -> list
     return [heights, letters]
 
 
-def _key_line(panel: Panel) -> Text:
-    line = Text(" ", no_wrap=True, overflow="ellipsis")
+def _key_line(panel: Panel, width: int) -> Text:
     hidden = Action.INTERRUPT if panel.is_push_to_talk else Action.TALK
-    for action, binding in BINDINGS.items():
-        if action in (hidden, Action.BACK):  # no room: the list of keys tells it
-            continue
-        key = binding.keys.split(" ")[0]
+    # The list of keys tells those for which there is no room; itself and the end stand always.
+    keys = {
+        action: (binding.keys.split(" ")[0], f" {binding.short}  ")
+        for action, binding in BINDINGS.items()
+        if action not in (hidden, Action.BACK)
+    }
+    others = [action for action in keys if action not in (Action.HELP, Action.QUIT)]
+    while others and 1 + sum(len(key) + len(short) for key, short in keys.values()) > width + 2:
+        del keys[others.pop()]
+    line = Text(" ", no_wrap=True, overflow="ellipsis")
+    for key, short in keys.values():
         line.append(key, style="bold")
-        line.append(f" {binding.short}  ", style="dim")
+        line.append(short, style="dim")
+    line.rstrip()
     return line
 
 

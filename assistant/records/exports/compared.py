@@ -8,7 +8,7 @@ from urllib.parse import quote
 from assistant.records.exports.page import about, filled, talk_part
 from assistant.records.reading import Record
 from assistant.records.turns import RecordedTurn, recorded_turns
-from assistant.records.wording import clock, one_line
+from assistant.records.wording import clock, day_and_time, one_line
 from models.emotions import EMOTION_LABELS
 
 Facts = dict[str, str]
@@ -22,14 +22,16 @@ def compared(one: Record, other: Record, tools: str) -> str:
         other: The one beside it.
         tools: HTML that stands above both.
     """
-    names = [escape(one_line(record.id)) for record in (one, other)]
+    names = [
+        escape(day_and_time(record.started_utc) or one_line(record.id)) for record in (one, other)
+    ]
     sides = "".join(
-        f'<section aria-label="{name}"><h2><a href="{_place(record)}">{name}</a></h2>'
+        f'<section aria-label="{which} talk, {name}"><h2><a href="{_place(record)}">{name}</a></h2>'
         f'<p class="about">{about(record)}</p>{talk_part(record, _sound(record))}</section>'
-        for name, record in zip(names, (one, other), strict=True)
+        for which, name, record in zip(("First", "Second"), names, (one, other), strict=True)
     )
     content = f'{tools}{_table(names, facts(one), facts(other))}<div class="both">{sides}</div>'
-    return filled("Two talks", f"{names[0]} and {names[1]}", content)
+    return filled("Two talks", f"{names[0]} and {names[1]}", content, "'self'")
 
 
 def facts(record: Record) -> Facts:

@@ -15,9 +15,27 @@ from assistant.records.exports.sound import data_uri
 from assistant.records.reading import Record
 from assistant.records.transcript import describe_settings
 from assistant.records.turns import Passage, RecordedTurn, passages, recorded_turns, timed_words
-from assistant.records.wording import clock, emotion_of, one_line, said_of, style_of, words_of
+from assistant.records.wording import (
+    clock,
+    day_and_time,
+    emotion_of,
+    manner_of,
+    one_line,
+    said_of,
+    style_of,
+    words_of,
+)
 
 HERE = Path(__file__).parent
+_FACE = """
+@font-face {
+  font-family: "Attune";
+  src: url("/attune/static/figtree.woff2") format("woff2");
+  font-weight: 300 900;
+  font-display: swap;
+}
+"""
+"""The letters of the pages beside it, which only a page that is served can have."""
 NO_SOUND = '<p class="note">The sound of this talk was not kept.</p>'
 
 
@@ -39,7 +57,7 @@ def page(record: Record, sound: str | None, tools: str = "", forms: str = "'none
         tools: HTML that stands above the words.
         forms: Where forms in it may be sent, as content security says it.
     """
-    title = escape(one_line(record.id))
+    title = escape(day_and_time(record.started_utc) or one_line(record.id))
     return filled(title, about(record), talk_part(record, sound, tools), forms)
 
 
@@ -65,13 +83,16 @@ def filled(title: str, about: str, talks: str, forms: str = "'none'") -> str:
         talks: One or several of `talk_part`.
         forms: Where forms in it may be sent, as content security says it.
     """
-    script, style = _own("page.js"), page_colours() + _own("page.css")
+    is_served = forms == "'self'"
+    script = _own("page.js")
+    style = page_colours() + _own("page.css") + (_FACE if is_served else "")
     values = {
         "policy": f"default-src 'none'; media-src 'self' data:; img-src data:; "
         f"script-src {_digest(script)}; style-src {_digest(style)}; "
+        f"font-src {forms}; "
         f"form-action {forms}; base-uri 'none'",
         # With no-referrer a browser says of a form that it comes from nowhere: it is refused then.
-        "referrer": "no-referrer" if forms == "'none'" else "same-origin",
+        "referrer": "same-origin" if is_served else "no-referrer",
         "style": style,
         "title": title,
         "about": about,
@@ -100,7 +121,7 @@ def about(record: Record) -> str:
         one = record.started
         facts.append(describe_settings({"model": one.model, "voice": one.voice}))
         facts.append(f"policy {one.policy}")
-    return escape(one_line(" · ".join(facts)))
+    return escape(one_line(" · ".join([*facts, record.id])))
 
 
 def _player(sound: str | None) -> str:
@@ -115,7 +136,10 @@ def _turn(turn: RecordedTurn, spoken: dict[tuple[int, bool], Passage]) -> str:
     shown = turn.turn.corrected or (turn.estimate.emotion if turn.estimate else None)
     mark = f' class="emotion is-{shown.label}"' if shown is not None else ' class="emotion"'
     emotion = f"<span{mark}>{escape(emotion_of(turn))}</span>" if emotion_of(turn) else ""
-    style = f'<span class="detail">{escape(style_of(turn))}</span>' if style_of(turn) else ""
+    # In words for people; with its figures where the pointer rests, and in the other exports.
+    manner = manner_of(turn.turn.style)
+    figures = f'<span class="detail" title="{escape(style_of(turn))}">{manner}</span>'
+    style = f"spoke {figures}" if manner else ""
     failure = turn.turn.failure
     broken = f'<p class="failure">{escape(one_line(failure))}</p>' if failure is not None else ""
     return (

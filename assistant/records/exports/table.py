@@ -34,11 +34,16 @@ class TablesFormat:
 
 
 FORMATS: dict[str, Format | TablesFormat] = {
-    "jsonl": Format("jsonl", "application/jsonl", "an object for each turn", json_lines.export),
-    "csv": TablesFormat("tidy tables and a codebook", csv_tables.export),
-    "md": Format("md", "text/markdown", "Markdown to read", markdown.export),
+    "jsonl": Format(
+        "jsonl",
+        "application/jsonl",
+        "data, an object for each turn (JSON Lines)",
+        json_lines.export,
+    ),
+    "csv": TablesFormat("tables and a codebook (CSV)", csv_tables.export),
+    "md": Format("md", "text/markdown", "text to read (Markdown)", markdown.export),
     "vtt": Format("vtt", "text/vtt", "captions (WebVTT)", webvtt.export),
     "srt": Format("srt", "application/x-subrip", "captions (SubRip)", subrip.export),
-    "textgrid": Format("TextGrid", "text/plain", "tiers for Praat", textgrid.export),
+    "textgrid": Format("TextGrid", "text/plain", "tiers for Praat (TextGrid)", textgrid.export),
     "html": Format("html", "text/html", "a page with sound, words and emotion", page.export),
 }

@@ -1,18 +1,11 @@
 """What a condition of a study changes about the assistant."""
 
 from pathlib import Path
-from typing import Any
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator
 
-from assistant.configuration import Settings
 from assistant.empathy import load_policy
-from assistant.engines.settings import (
-    LlmSettings,
-    SpeechModelName,
-    engine_for_server,
-    one_answers,
-)
+from assistant.engines.settings import AskingSettings, LlmSettings, SpeechModelName
 from assistant.engines.table import USUAL_MODEL
 from assistant.errors import SettingsError
 
@@ -26,7 +19,7 @@ STUDY_POLICIES = (
 """Reply policies that only a study has a use for; they stand in `policies.toml`."""
 
 
-class Condition(Settings):
+class Condition(AskingSettings):
     """One way in which the assistant is; what is not given is as in `[base]`, or the default."""
 
     model: str = "auto"
@@ -52,16 +45,6 @@ class Condition(Settings):
     """Whether the participant sees which emotion was recognised."""
     wizard: bool = False
     """Whether an experimenter writes what is said, instead of the model."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _asks_the_server_that_is_named(cls, values: Any) -> Any:
-        return engine_for_server(values)
-
-    @field_validator("llm")
-    @classmethod
-    def _one_answers(cls, llm: LlmSettings, info: ValidationInfo) -> LlmSettings:
-        return one_answers(llm, info)
 
     @field_validator("policy")
     @classmethod

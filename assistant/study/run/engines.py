@@ -1,66 +1,41 @@
 """The engines of a study's conditions, each loaded once."""
 
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from assistant.assembly import open_help, open_speech_model, parts_of
-from assistant.audio.waveform import AudioClip
 from assistant.conversation.engines import Engines, close
 from assistant.empathy import load_policy
+from assistant.engines.paced import paced
 from assistant.engines.parts import Watch, bring, parts_of_voice, unwatched
 from assistant.engines.protocols import (
-    Cancel,
     CompletenessScorer,
-    SpeakingStyle,
     SpeechModel,
     TextToSpeech,
     VoiceActivityDetector,
 )
+from assistant.engines.settings import SpeechModelSettings
 from assistant.engines.table import open_turn_judge, open_vad, open_voice
-from assistant.settings import EngineSettings
+from assistant.settings import TalkCommandSettings
 from assistant.study.design.conditions import Condition
 from assistant.study.run.scripted import HummingVoice, ScriptedModel
-from assistant.study.settings import StudySettings
+from assistant.study.settings import StudyEngineSettings
+from assistant.turns.settings import TalkSettings
 
 AUTO_MODEL, AUTO_VOICE = "mini", "piper"
 """What `auto` stands for in a study: the same for everybody, or an error. A study in which some
 people talk to another model because a download failed is no study."""
 
 
-def engine_settings(settings: StudySettings, condition: Condition) -> EngineSettings:
-    """Returns the settings under which the engines of a condition are opened."""
-    return EngineSettings(
-        model=AUTO_MODEL if condition.model == "auto" else condition.model,
-        engine=condition.engine,
-        llm=condition.llm,
-        persona=condition.prompt or None,
-        country=settings.country,
-        help_language=settings.help_language,
-        help_file=settings.help_file,
-        run=settings.run,
-        generation=settings.generation,
-    )
-
-
-class PacedVoice:
-    """A voice that speaks everything faster or slower than it would."""
-
-    def __init__(self, voice: TextToSpeech, speed: float) -> None:
-        """Speaks as `voice` does, at `speed` times its rate."""
-        self.sample_rate = voice.sample_rate
-        self._voice, self._speed = voice, speed
-
-    def synthesize(self, text: str, style: SpeakingStyle, cancel: Cancel) -> Iterator[AudioClip]:
-        """See `TextToSpeech.synthesize`."""
-        return self._voice.synthesize(text, replace(style, rate=style.rate * self._speed), cancel)
-
-
 class StudyEngines:
     """Opens what the conditions of a study need, and closes it."""
 
     def __init__(
-        self, folder: Path, settings: StudySettings, *, scripted: bool, watch: Watch = unwatched
+        self,
+        folder: Path,
+        settings: StudyEngineSettings,
+        *,
+        scripted: bool,
+        watch: Watch = unwatched,
     ) -> None:
         """Loads nothing yet; safety texts are read.
 
@@ -77,7 +52,7 @@ class StudyEngines:
         self._folder = folder
         self._settings = settings
         self._watch = watch
-        self.help_finder = open_help(engine_settings(settings, Condition()))
+        self.help_finder = open_help(settings)
         self._models: dict[tuple[str, ...], SpeechModel] = {}
         self._voices: dict[str, TextToSpeech] = {}
         self._judge: CompletenessScorer | None = None
@@ -94,7 +69,13 @@ class StudyEngines:
         return self._models[key]
 
     def _open_model(self, condition: Condition) -> SpeechModel:
-        settings = engine_settings(self._settings, condition)
+        settings = SpeechModelSettings(
+            model=AUTO_MODEL if condition.model == "auto" else condition.model,
+            engine=condition.engine,
+            llm=condition.llm,
+            run=self._settings.run,
+            generation=self._settings.generation,
+        )
         bring(parts_of(settings), self._watch)
         return open_speech_model(settings)
 
@@ -107,7 +88,7 @@ class StudyEngines:
     def voice(self, condition: Condition) -> TextToSpeech:
         """Returns the voice of a condition, at its speed; see `own_voice`."""
         voice = self.own_voice(condition)
-        return PacedVoice(voice, condition.speed) if condition.speed != 1.0 else voice
+        return paced(voice, condition.speed)
 
     def own_voice(self, condition: Condition) -> TextToSpeech:
         """Returns the voice of a condition as it is by itself.
@@ -138,8 +119,26 @@ class StudyEngines:
             voice_name=self.voice_name(condition),
             help_finder=self.help_finder,
             judge=self.judge(),
-            judges_words=self._settings.turn_judge != "sound",
+            judges_words=self.judges_words,
         )
+
+    def told(self, condition: Condition, talk: TalkSettings) -> TalkCommandSettings:
+        """Returns the settings that a talk is held under, for the head of its record."""
+        return TalkCommandSettings(
+            model=condition.model,
+            engine=condition.engine,
+            llm=condition.llm,
+            policy=condition.policy,
+            persona=condition.prompt or None,
+            # Where a script answers, no sound is judged.
+            turn_judge="words" if self.scripted else self._settings.turn_judge,
+            talk=talk,
+        )
+
+    @property
+    def judges_words(self) -> bool:
+        """Whether the words are to judge whether a turn is whole."""
+        return self._settings.turn_judge != "sound"
 
     def judge(self) -> CompletenessScorer | None:
         """Returns what judges by the sound whether a turn is whole, if anything is to."""

@@ -19,14 +19,26 @@ from assistant.study.run.engines import StudyEngines
 from assistant.study.run.pages import COMPLETED, STOPPED, WITHDRAWN, Page
 from assistant.study.run.runner import Runner
 from assistant.study.run.talk_watch import TalkWatch
-from assistant.study.settings import StudySettings
 from assistant.study.simulated.improvised import Improviser
 from assistant.study.simulated.person import Sayings, SimulatedPerson
 from assistant.study.simulated.talk import SimulatedTalk
 from assistant.study.tables.exporting import export
 from assistant.study.tables.tracing import untraced
+from assistant.turns.settings import TalkSettings
 
 TAB = "simulated"
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Who is made up, and how they talk."""
+
+    talk: TalkSettings
+    """How turns are taken."""
+    size: int | None = None
+    """How many; None for as many as the study is for."""
+    improvises: bool = False
+    """Whether they say what the language model makes up in answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +83,26 @@ def copy_study(folder: Path, to: Path) -> StudyFolder:
 
 
 def simulate(
-    folder: StudyFolder, settings: StudySettings, *, tell: Callable[[str], None]
+    folder: StudyFolder, engines: StudyEngines, crowd: Crowd, *, tell: Callable[[str], None]
 ) -> Outcome:
     """Lets participants go through a study until it is complete, unseals it and exports.
+
+    Args:
+        folder: A copy of the study.
+        engines: What answers. Where it is no script, people have natural voices.
+        crowd: The people.
+        tell: Told of everybody who is through.
 
     Raises:
         AssistantError: The study or its engines cannot be used; says why.
     """
     runner = Runner(folder)
-    count = settings.participants or runner.study.participants
-    engines = StudyEngines(folder.path, settings, scripted=not settings.real)
-    try:
-        lock.note_run(folder, runner.study, engines="real" if settings.real else "scripted")
-        people = _People(runner, engines, settings)
-        for number in range(1, count + 1):
-            name = f"sim-{number:03}"
-            page = people.take_part(name)
-            tell(f"{name}: {page['kind']} ({runner.roster.participant(name).cell})")
-    finally:
-        engines.close()
+    lock.note_run(folder, runner.study, engines="scripted" if engines.scripted else "real")
+    people = _People(runner, engines, crowd)
+    for number in range(1, (crowd.size or runner.study.participants) + 1):
+        name = f"sim-{number:03}"
+        page = people.take_part(name)
+        tell(f"{name}: {page['kind']} ({runner.roster.participant(name).cell})")
     return _finished(runner, folder)
 
 
@@ -110,9 +123,9 @@ def _finished(runner: Runner, folder: StudyFolder) -> Outcome:
 
 
 class _People:
-    def __init__(self, runner: Runner, engines: StudyEngines, settings: StudySettings) -> None:
-        self._runner, self._engines, self._settings = runner, engines, settings
-        self._sayings = Sayings(natural=settings.real)
+    def __init__(self, runner: Runner, engines: StudyEngines, crowd: Crowd) -> None:
+        self._runner, self._engines, self._crowd = runner, engines, crowd
+        self._sayings = Sayings(natural=not engines.scripted)
         self._voice = ""
 
     def take_part(self, name: str) -> Page:
@@ -160,7 +173,7 @@ class _People:
         before = state.talks[step.name]
         condition = runner.talks.condition(step)
         person = self._person(chance, condition, task)
-        talk = SimulatedTalk(self._engines, self._settings, person)
+        talk = SimulatedTalk(self._engines, self._crowd.talk, person)
         watch = TalkWatch(
             runner.study.talk,
             before,
@@ -183,7 +196,7 @@ class _People:
 
     def _person(self, chance: random.Random, condition: Condition, task: str) -> SimulatedPerson:
         begin = self._sayings.some(chance, self._voice)
-        if not self._settings.improvise:
+        if not self._crowd.improvises:
             return SimulatedPerson(begin)
         speak = partial(self._sayings.spoken, voice=self._voice)
         model = self._engines.model(condition)

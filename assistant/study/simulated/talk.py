@@ -5,15 +5,14 @@ from assistant.audio.file_devices import FileSpeaker
 from assistant.audio.protocols import Ends
 from assistant.clock import replay
 from assistant.conversation.engines import Engines
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.records.recording import Recorder
 from assistant.session import open_talk
-from assistant.settings import TalkCommandSettings
 from assistant.study.design.conditions import Condition
 from assistant.study.run.engines import StudyEngines
 from assistant.study.run.talk_watch import TalkWatch
-from assistant.study.settings import StudySettings
 from assistant.study.simulated.person import SimulatedPerson
+from assistant.turns.settings import TalkSettings
 
 LONGEST_S = 1_800.0
 """On the conversation's own clock: then something is wrong, and it ends as failed."""
@@ -22,15 +21,13 @@ LONGEST_S = 1_800.0
 class SimulatedTalk:
     """Holds one attempt at a conversation."""
 
-    def __init__(
-        self, engines: StudyEngines, settings: StudySettings, person: SimulatedPerson
-    ) -> None:
+    def __init__(self, engines: StudyEngines, talk: TalkSettings, person: SimulatedPerson) -> None:
         """Prepares it with `person` at the microphone."""
         self.reason = "failed"
         """Why it ended."""
         self.answered: list[int] = []
         """The turns that were answered."""
-        self._engines, self._settings = engines, settings
+        self._engines, self._talk = engines, talk
         self._person = person
         self._loop: TalkLoop | None = None
 
@@ -59,17 +56,6 @@ class SimulatedTalk:
             engines.close_workers()
 
     def _open(self, condition: Condition, engines: Engines) -> TalkLoop:
-        settings = TalkCommandSettings(
-            model=condition.model,
-            engine=condition.engine,
-            llm=condition.llm,
-            policy=condition.policy,
-            persona=condition.prompt or None,
-            # Where a script answers, no judge needs to be loaded either.
-            turn_judge="words" if self._engines.scripted else self._settings.turn_judge,
-            talk=self._settings.talk,
-        )
+        told = self._engines.told(condition, self._talk)
         ends = Ends(self._person, FileSpeaker())
-        return open_talk(
-            engines, ends, settings.talk, persona=settings.persona, told=settings.effective
-        )
+        return open_talk(engines, ends, self._talk, persona=told.persona, told=told.effective)

@@ -8,7 +8,7 @@ import pytest
 from assistant import events
 from assistant.audio.silent_microphone import BACK, SILENT
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from tests.assistant.audio.test_steady_frames import Halting
 from tests.fakes import speech_like
 from tests.talking import ends, talk

@@ -58,6 +58,13 @@ def answers(
         engines.close()
 
 
+def test_pause_is_a_word_like_others_where_nobody_could_go_on() -> None:
+    model = ScriptedModel(["What needs a pause?", "I see."], [certain(Emotion.SAD)])
+    answered, happened = answers(scripted(model), "Pause.", TURN)
+    assert [answer.reply for answer in answered] == ["What needs a pause?", "I see."]
+    assert not [event for event in happened if isinstance(event, events.PassedOver)]
+
+
 def test_what_happens_is_what_happens_in_a_live_talk() -> None:
     said = speech_like((0.5, 1.5), (6.0, 7.2), length_s=12.0)
     script = ["I am sorry. Tell me more.", "That sounds good!"]

@@ -6,7 +6,7 @@ import pytest
 
 from assistant import events
 from assistant.audio.waveform import AudioClip, Waveform
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.engines.protocols import (
     Cancel,
     EmotionEstimate,

@@ -6,7 +6,7 @@ import pytest
 
 from assistant import events
 from assistant.conversation.engines import Engines
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.conversation.remembering import NOTHING, OFF, Remembering
 from assistant.engines.protocols import Transcript
 from assistant.remembered import RememberedFile

@@ -4,7 +4,7 @@ import pytest
 
 from assistant import events
 from assistant.audio.waveform import Waveform
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.conversation.spoken_controls import (
     ANSWERS,
     FASTEST,

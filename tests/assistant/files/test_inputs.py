@@ -1,14 +1,14 @@
 import io
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from assistant.errors import InputError, SettingsError
-from assistant.files.inputs import given_inputs
+from assistant.files.inputs import Asked, given_inputs
 from assistant.files.own_output import refuse_foreign
 from assistant.records.transcript import ConversationRecord, TranscriptFiles
-from assistant.settings import ReplySettings
 
 
 def send(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
@@ -17,8 +17,8 @@ def send(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
 
 def test_a_recording_may_come_by_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     send(monkeypatch, b"RIFF and more")
-    with given_inputs(ReplySettings(questions=(Path("a.wav"), Path("-")))) as settings:
-        first, second = settings.questions
+    with given_inputs(Asked(recordings=(Path("a.wav"), Path("-")))) as asked:
+        first, second = asked.recordings
         assert first == Path("a.wav")
         assert second.read_bytes() == b"RIFF and more"
         assert second.stem == "stdin", "the answer is named by it"
@@ -27,25 +27,23 @@ def test_a_recording_may_come_by_standard_input(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_question_may_come_by_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     send(monkeypatch, "I am tired, café\n".encode())
-    with given_inputs(ReplySettings(text="-")) as settings:
-        assert settings.text == "I am tired, café"
+    with given_inputs(Asked(text="-")) as asked:
+        assert asked.text == "I am tired, café"
 
 
-@pytest.mark.parametrize("asked", [{"text": "-"}, {"questions": (Path("-"),)}])
-def test_nothing_that_comes_is_said(
-    asked: dict[str, object], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("asked", [{"text": "-"}, {"recordings": (Path("-"),)}])
+def test_nothing_that_comes_is_said(asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     send(monkeypatch, b"")
     with (
         pytest.raises(InputError, match="nothing came"),
-        given_inputs(ReplySettings.model_validate(asked)),
+        given_inputs(Asked(**asked)),
     ):
         pass
 
 
 def test_standard_input_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     send(monkeypatch, b"x")
-    twice = ReplySettings(text="-", questions=(Path("-"),))
+    twice = Asked(text="-", recordings=(Path("-"),))
     with pytest.raises(SettingsError, match="once only"), given_inputs(twice):
         pass
 
@@ -53,13 +51,13 @@ def test_standard_input_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_folder_stands_for_its_sound_files(tmp_path: Path) -> None:
     for name in ("b.WAV", "a.flac", "notes.txt"):
         (tmp_path / name).touch()
-    with given_inputs(ReplySettings(questions=(tmp_path,))) as settings:
-        assert [path.name for path in settings.questions] == ["a.flac", "b.WAV"]
+    with given_inputs(Asked(recordings=(tmp_path,))) as asked:
+        assert [path.name for path in asked.recordings] == ["a.flac", "b.WAV"]
     empty = tmp_path / "empty"
     empty.mkdir()
     with (
         pytest.raises(InputError, match="no sound file in the folder"),
-        given_inputs(ReplySettings(questions=(empty,))),
+        given_inputs(Asked(recordings=(empty,))),
     ):
         pass
 

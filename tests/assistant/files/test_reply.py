@@ -2,6 +2,7 @@ import dataclasses
 import os
 import resource
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from assistant.audio.waveform import AudioClip
 from assistant.conversation.engines import Engines
 from assistant.empathy import load_policy
 from assistant.errors import InputError, OutputError, SettingsError
-from assistant.files.reply import ReplyRun
+from assistant.files.inputs import Asked
+from assistant.files.plan import planned
+from assistant.files.reply import Manner, ReplyRun
 from assistant.records.transcript import ConversationRecord, TurnRecord, read_transcript
 from assistant.settings import ReplySettings
 from models.emotions import Emotion
@@ -72,7 +75,16 @@ def run(
     given = ReplySettings.model_validate(
         {"questions": questions, "out": tmp_path / "out", **settings}
     )
-    return ReplyRun(given, notes).run(parts or engines()), notes
+    return prepared(given, notes).run(parts or engines()), notes
+
+
+def prepared(
+    settings: ReplySettings, notes: Notes, play: Callable[[AudioClip], None] | None = None
+) -> ReplyRun:
+    asked = Asked(settings.questions, settings.text)
+    outputs = planned(asked, settings.out, joined=settings.joined, force=settings.force)
+    manner = Manner(settings.endpointing, settings.persona, settings.effective())
+    return ReplyRun(outputs, manner, notes, play)
 
 
 def test_each_turn_is_answered_recorded_and_spoken(tmp_path: Path, question: Path) -> None:
@@ -196,7 +208,7 @@ def test_a_turn_that_fails_does_not_end_the_conversation(tmp_path: Path, questio
 def test_answers_are_played_whole_and_in_order(tmp_path: Path, question: Path) -> None:
     played: list[AudioClip] = []
     settings = ReplySettings(questions=(question,), out=tmp_path / "a.wav")
-    ReplyRun(settings, Notes(), played.append).run(engines())
+    prepared(settings, Notes(), played.append).run(engines())
     words = sum(len(reply.split()) for reply in REPLIES)
     assert sum(len(clip.samples) for clip in played) == words * 800
 
@@ -222,10 +234,19 @@ def test_a_name_that_no_disk_takes_is_refused(tmp_path: Path, name: str) -> None
         run(tmp_path, text="hi", out=tmp_path / name)
 
 
+def test_a_place_where_nothing_can_be_written_is_refused_before_a_model_is_loaded(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
+    out = tmp_path / "taken" / "answer.wav"
+    with pytest.raises(OutputError, match="choose another place by --out"):
+        planned(Asked(text="hi"), out)
+
+
 def test_nothing_usable_is_said_before_a_model_is_loaded(tmp_path: Path) -> None:
     settings = ReplySettings(questions=(tmp_path / "none.wav", tmp_path / "too.wav"))
     with pytest.raises(InputError, match=r"none\.wav does not exist"):
-        ReplyRun(settings, Notes())
+        prepared(settings, Notes())
 
 
 def test_an_input_is_never_overwritten(tmp_path: Path, question: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ
 from assistant.engines.protocols import SpeakingStyle, Transcript
+from assistant.event_lines import to_record
 from assistant.records.recording import AUDIO_NAME, LOG_NAME, Consent, LogHead, WavWriter, permitted
 from models.emotions import Emotion
 from tests.fakes import certain, speech_like
@@ -88,7 +89,7 @@ def make_record(
         kept = permitted(event, consent)
         if kept is not None:
             utc = (began + timedelta(seconds=event.at_s)).isoformat(timespec="milliseconds")
-            lines.append({**_later(events.to_record(kept), offset_s), "wall_utc": utc})
+            lines.append({**_later(to_record(kept), offset_s), "wall_utc": utc})
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     (folder / LOG_NAME).write_text(text, encoding="utf-8")
     if consent.audio:

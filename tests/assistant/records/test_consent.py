@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from assistant import events
 from assistant.carried import Carried, Content
 from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcript
+from assistant.event_lines import from_record, to_record
 from assistant.records.recording import Consent, permitted
 from models.emotions import Emotion
 
@@ -93,7 +94,7 @@ def test_nothing_is_kept_that_was_not_agreed_to(event: events.Event, consent: Co
     kept = permitted(event, consent)
     if kept is None:
         return
-    line = json.dumps(events.to_record(kept), ensure_ascii=False)
+    line = json.dumps(to_record(kept), ensure_ascii=False)
     assert not held(event, Content.MOMENT)
     if not consent.words:
         assert not any(held(kept, Content.WORDS).values())
@@ -110,7 +111,7 @@ def test_nothing_is_kept_that_was_not_agreed_to(event: events.Event, consent: Co
 def test_what_is_kept_is_whole_and_can_be_read_back(event: events.Event, consent: Consent) -> None:
     kept = permitted(event, consent)
     if kept is not None:
-        assert events.from_record(json.loads(json.dumps(events.to_record(kept)))) == kept
+        assert from_record(json.loads(json.dumps(to_record(kept)))) == kept
         assert held(kept, Content.COURSE) == held(event, Content.COURSE)
         assert kept.at_s == event.at_s
 

@@ -9,6 +9,7 @@ import pytest
 from assistant import events
 from assistant.conversation.earlier import MOST_TURNS, NOT_ANSWERED, newest
 from assistant.errors import InputError
+from assistant.event_lines import from_record, to_record
 from assistant.records.continuing import earlier_talk
 from assistant.records.reading import read_record, resolve
 from assistant.records.recording import LOG_NAME, Consent
@@ -87,4 +88,4 @@ def test_the_newest_that_fit_are_told() -> None:
 
 def test_the_event_is_kept_whatever_was_agreed(tmp_path: Path) -> None:
     event = events.TalkContinued(0.0, "one")
-    assert events.from_record(events.to_record(event)) == event
+    assert from_record(to_record(event)) == event

@@ -18,6 +18,7 @@ from assistant import events
 from assistant.clock import replay
 from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcript
 from assistant.errors import InputError, OutputError
+from assistant.event_lines import from_record, to_record
 from assistant.records.mending import open_record, read_so_far
 from assistant.records.recording import AUDIO_NAME, LOG_NAME, Consent, Recorder, check_records
 from models.emotions import Emotion
@@ -43,8 +44,8 @@ HAPPENED: list[events.Event] = [
 
 @pytest.mark.parametrize("event", HAPPENED, ids=lambda event: type(event).__name__)
 def test_events_come_back_from_their_records(event: events.Event) -> None:
-    record = json.loads(json.dumps(events.to_record(event)))
-    assert events.from_record(record) == event
+    record = json.loads(json.dumps(to_record(event)))
+    assert from_record(record) == event
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_events_come_back_from_their_records(event: events.Event) -> None:
 )
 def test_records_of_no_known_event_are_refused(record: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="event"):
-        events.from_record(record)
+        from_record(record)
 
 
 def record(folder: Path, consent: Consent | None = None, frames: int = 100) -> None:

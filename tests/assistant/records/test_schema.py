@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from assistant import events
+from assistant.event_lines import to_record
 from assistant.records.fields import misfit
 from assistant.records.recording import LOG_NAME
 from assistant.records.schema import log_schema
@@ -73,7 +74,7 @@ def test_every_line_of_a_log_keeps_to_it(tmp_path: Path) -> None:
     schema = log_schema()
     log = make_record(tmp_path / "talk") / LOG_NAME
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    lines += [{**events.to_record(event), "wall_utc": "2026-01-01"} for event in HAPPENED]
+    lines += [{**to_record(event), "wall_utc": "2026-01-01"} for event in HAPPENED]
     for line in lines:
         assert faults(line, schema, schema) == []
 

@@ -231,6 +231,21 @@ def test_a_turn_that_sounds_complete_does_not_end_before_the_least_silence() -> 
     assert 1_200 <= (end.at_samples - end.speech_end_samples) / 16 < 1_200 + FRAME_MS
 
 
+@pytest.mark.parametrize(
+    ("score", "least_ms"),
+    [(None, 960), (0.0, 960), (0.95, 960), (0.96, 640), (1.0, 640)],
+)
+def test_what_is_beyond_doubt_shortens_the_least_silence_of_a_stranger(
+    score: float | None, least_ms: float
+) -> None:
+    settings = EndpointingSettings(shortest_silence_ms=352, longest_silence_ms=352)
+    endpointer = Endpointer(settings, completeness=lambda: score)
+    endpointer.least_silence_ms, endpointer.least_beyond_doubt_ms = 960.0, 640.0
+    assert endpointer.required_silence_ms() == pytest.approx(least_ms)
+    endpointer.least_beyond_doubt_ms = None
+    assert endpointer.required_silence_ms() == 960.0
+
+
 def overlap(
     *spans: tuple[float, int], verdict: Verdict | None = None, floor: Floor = Floor.HELD
 ) -> list[Boundary]:

@@ -10,7 +10,7 @@ import pytest
 from assistant import events
 from assistant.audio.incoming import Steadier, steadied
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.engines.silero import Silero
 from assistant.turns.endpointing_settings import EndpointingSettings
 from assistant.turns.settings import TalkSettings

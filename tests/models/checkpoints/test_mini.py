@@ -34,7 +34,7 @@ def test_it_is_the_default_small_and_says_what_it_is_made_of() -> None:
     assert "NonCommercial" in licence
     assert "## What falls short" in card
     parts = parts_of_model("mini")
-    assert {part.kind for part in parts} == {"speech", "llm"}
+    assert {part.kind for part in parts} == {"speech", "llm", "sentences"}
     for part in parts:
         assert part.name in card
         assert part.licence in card and part.licence in licence

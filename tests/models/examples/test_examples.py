@@ -7,9 +7,9 @@ import pytest
 from models.config import ExamplesConfig
 from models.emotions import Emotion
 from models.examples.book import ExampleBook, asks_what_was_told
-from models.examples.search import SayingIndex, likeness, words_of
 from models.examples.written import Example, read_examples, write_examples
 from models.weights import CheckpointError
+from tests.models.examples.by_words import book_of
 
 WRITTEN = (
     Example("My train was late again.", "Again? How long did you wait?", Emotion.ANGRY),
@@ -25,7 +25,7 @@ ANY = ExamplesConfig(count=3, longest=100, least=0.01)
 
 @pytest.fixture(scope="module")
 def book() -> ExampleBook:
-    return ExampleBook(WRITTEN)
+    return book_of(WRITTEN)
 
 
 def said(examples: list[Example]) -> list[str]:
@@ -58,26 +58,6 @@ def test_a_damaged_file_is_told(tmp_path: Path, content: bytes, told: str) -> No
         read_examples(path)
 
 
-def test_words_lose_their_endings_and_marks() -> None:
-    assert words_of("Isn't she BAKING cakes?") == ["isnt", "she", "bak", "cak"]
-    assert words_of("Isn’t it?") == words_of("isnt it")
-    assert words_of("What's that?")[0] == words_of("whats that")[0]
-    assert likeness(words_of("I baked bread."), words_of("bread I bake")) < 1.0
-
-
-def test_rare_words_count_more_than_frequent_ones() -> None:
-    index = SayingIndex(["I was late.", "I was glad.", "I was at Leeds."])
-    scores = index.scores("I was near Leeds")
-    assert scores.argmax() == 2
-    assert (SayingIndex(["Good."]).scores("bad") == 0.0).all()
-
-
-def test_neighbouring_words_tell_a_question_from_a_statement() -> None:
-    index = SayingIndex(["it is cold", "is it cold"])
-    assert index.scores("is it warm").argmax() == 1
-    assert index.scores("it is warm").argmax() == 0
-
-
 def test_the_most_similar_example_stands_last(book: ExampleBook) -> None:
     found = said(book.like("The train to Leeds was late", None, ANY))
     assert found[-1] == "The train to Leeds was late."
@@ -95,12 +75,6 @@ def test_the_voice_makes_nothing_alike_that_is_not(book: ExampleBook) -> None:
     assert book.like("I baked a train", Emotion.HAPPY, strict) == []
     assert said(book.like("I baked bread.", Emotion.HAPPY, strict)) == ["I baked bread."]
     assert said(book.like("I baked bread.", Emotion.ANGRY, strict)) == ["I baked bread."]
-
-
-def test_the_same_words_are_wholly_alike_and_rare_ones_tell_more(book: ExampleBook) -> None:
-    index = SayingIndex([example.said for example in WRITTEN])
-    assert index.scores("My train was late again").max() == pytest.approx(1.0)
-    assert index.scores("I saw a comet in bread").max() < index.scores("I saw bread").max()
 
 
 def test_nothing_in_common_gives_no_example(book: ExampleBook) -> None:
@@ -125,6 +99,6 @@ def test_what_the_person_told_is_not_asked_of_others(asked: str, expected: bool)
 
 
 def test_long_ones_and_repetitions_are_left_out() -> None:
-    twice = ExampleBook([WRITTEN[3], Example("I baked bread!", "Nice."), *WRITTEN])
+    twice = book_of([WRITTEN[3], Example("I baked bread!", "Nice."), *WRITTEN])
     assert said(twice.like("I baked bread", None, ANY)) == ["I baked bread."]
     assert twice.like("I baked bread", None, replace(ANY, longest=10)) == []

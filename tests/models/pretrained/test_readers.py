@@ -28,7 +28,7 @@ from tests.models.pretrained import files
 from tests.models.pretrained.small_parts import part
 from tests.models.small import tone
 from train.alignment.assemble import assemble
-from train.settings import AlignSettings
+from train.alignment.settings import AlignSettings
 
 
 def test_every_parameter_of_a_whisper_comes_back(
@@ -167,7 +167,7 @@ def test_no_room_to_unpack_is_told_and_what_was_begun_is_gone(
 def test_a_part_that_is_no_model_is_refused(store: Store, tmp_path: Path) -> None:
     (tmp_path / "own" / "voice").mkdir()
     (tmp_path / "own" / "voice" / "v.onnx").write_bytes(b"v")
-    with pytest.raises(CheckpointError, match="voice is a voice: name a Whisper or an LLM"):
+    with pytest.raises(CheckpointError, match="voice is a voice: name a Whisper, an LLM or a sen"):
         unpacked(part(tmp_path / "own" / "voice", "voice"), store)
 
 

@@ -31,9 +31,12 @@ def total(model: BlspEmo, text: str) -> float:
     return said + float(logits[len(ids), sorted(marks)].logsumexp(0))
 
 
-def test_phrases_are_scored_as_one_by_one_in_small_and_large_letters(model: BlspEmo) -> None:
+def test_phrases_are_scored_as_one_by_one_in_small_and_large_letters(
+    model: BlspEmo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.words.phrases.WITHIN", math.inf)
     states = model.encode(model.features([tone(0.6)]))
-    phrases = ("stop", "go on", "no")
+    phrases = ("stop", "go on", "no", "stop it", "not now")
     scores = phrase_scores(
         model.decoder, model.config.transcription, states, phrases, model.decoder_tokenizer
     )
@@ -53,6 +56,28 @@ def test_a_phrase_that_cannot_have_been_said_is_not_read_on(model: BlspEmo, monk
         model.decoder_tokenizer,
     )
     assert sorted(map(math.isfinite, scores)) == [False, True]
+
+
+def test_what_phrases_share_is_read_once(model: BlspEmo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.words.phrases.WITHIN", math.inf)
+    rows: list[int] = []
+    logits = model.decoder.logits
+
+    def counted(states: torch.Tensor) -> torch.Tensor:
+        rows.append(states.shape[-2])
+        return logits(states)
+
+    monkeypatch.setattr(model.decoder, "logits", counted)
+    states = model.encode(model.features([tone(0.6)]))
+    phrase_scores(
+        model.decoder,
+        model.config.transcription,
+        states,
+        ("stop", "stop it", "stop now"),
+        model.decoder_tokenizer,
+    )
+    # After the prompt and after each letter; what stands behind "stop " is read once for both.
+    assert sum(rows) == 1 + len(" stop" + " it" + "now") + len("Stop" + " it" + "now")
 
 
 def test_a_model_without_a_decoder_weighs_nothing() -> None:

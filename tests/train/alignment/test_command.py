@@ -15,8 +15,9 @@ from tests.train.tiny import byte_tokenizer, tiny_model, utterances, voice
 from train.__main__ import COMMANDS, main
 from train.alignment.assemble import assemble
 from train.alignment.command import align_emotion, align_semantic, read_corpus
+from train.alignment.settings import EmotionSettings, SemanticSettings
 from train.data.manifest import write_manifest
-from train.settings import EmotionSettings, LoopSettings, SemanticSettings
+from train.loop.settings import LoopSettings
 
 torch.set_num_threads(1)
 

@@ -19,13 +19,13 @@ from train.alignment.assemble import assemble
 from train.alignment.collate import Batch
 from train.alignment.examples import ViewSettings, build_example
 from train.alignment.hear import hear
+from train.alignment.settings import AlignSettings, HearSettings
 from train.alignment.stages import EMOTION, SEMANTIC, only_training, parts_of
 from train.alignment.step import Alignment, alignment_batches
 from train.data.manifest import Utterance, read_manifest, write_manifest
 from train.loop.fit import fit
 from train.loop.report import read_history
 from train.loop.task import Task
-from train.settings import AlignSettings, HearSettings
 
 START, END = 257, 256
 VIEWS = ViewSettings(persona="Listen.")

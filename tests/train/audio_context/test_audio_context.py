@@ -16,11 +16,12 @@ from models.speech_encoder import SpeechEncoder
 from models.weights import CheckpointError
 from tests.models.small import tone
 from train.alignment.assemble import assemble
+from train.alignment.settings import AlignSettings
 from train.audio_context.command import AudioContextSettings, audio_context, context_task
 from train.audio_context.pair import ContextBatch, ContextPair, context_step
 from train.audio_context.spelling import as_written
 from train.data.manifest import Utterance, write_manifest
-from train.settings import AlignSettings, LoopSettings
+from train.loop.settings import LoopSettings
 
 NONE = torch.zeros(0, dtype=torch.long)
 WORDLESS = torch.zeros(0, 0, dtype=torch.long)

@@ -14,9 +14,9 @@ from tests.train.tiny import tiny_model, utterances
 from train.continuations import writers
 from train.continuations.command import cut_torn_line, write_continuations
 from train.continuations.filtering import fault
+from train.continuations.settings import ContinueSettings
 from train.continuations.writers import LocalWriter, ServerWriter, WrittenContinuation
 from train.data.manifest import Utterance, read_manifest, write_manifest
-from train.settings import ContinueSettings
 
 torch.set_num_threads(1)
 

@@ -15,9 +15,9 @@ import soundfile
 from models.emotions import EMOTION_LABELS
 from train.corpora.files import CorpusFiles
 from train.corpora.prepare import prepare
+from train.corpora.settings import PrepareSettings
 from train.corpora.table import CORPORA, reader_of
 from train.data.manifest import Drops, Utterance, read_manifest
-from train.settings import PrepareSettings
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from models.checkpoints.checkpoint import save
 from tests.train.tiny import tiny_model, utterances
 from train.data.manifest import write_manifest
 from train.evaluation.calibrate import calibrate, fitted_calibration
-from train.settings import CalibrateSettings
+from train.evaluation.settings import CalibrateSettings
 
 torch.set_num_threads(1)
 

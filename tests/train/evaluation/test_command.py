@@ -14,7 +14,7 @@ from train.data.manifest import Utterance, write_manifest
 from train.evaluation.answers import Answered, answer_one, parse_emotion, with_pink_noise
 from train.evaluation.command import bleu_1, evaluate, figures_of, unigrams
 from train.evaluation.judging import parse_score
-from train.settings import EvaluateSettings
+from train.evaluation.settings import EvaluateSettings
 
 torch.set_num_threads(1)
 

@@ -1,15 +1,16 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from models.blsp_emo import BlspEmo
 from models.checkpoints import checkpoint
+from models.config import ExamplesConfig
 from models.emotions import Emotion
 from models.examples.written import EXAMPLES, Example, read_examples
 from models.talk import TalkSession
 from models.weights import CheckpointError
+from tests.models.examples.small_encoder import write_encoder
 from tests.models.small import tiny_model
 from train.language.examples import ExamplesSettings, write_example_file
 
@@ -37,7 +38,17 @@ def folder(tmp_path: Path) -> Path:
 
 
 def settings(folder: Path) -> ExamplesSettings:
-    return ExamplesSettings(model=folder, material=(folder.parent,), count=2, longest=40)
+    encoder = folder.parent / "encoder"
+    if not encoder.exists():
+        write_encoder(encoder)
+    return ExamplesSettings(
+        model=folder,
+        material=(folder.parent / "talks.txt",),
+        count=2,
+        longest=40,
+        least=0.0,
+        sentences=str(encoder),
+    )
 
 
 def test_first_exchanges_go_into_the_checkpoint_each_once(folder: Path) -> None:
@@ -49,7 +60,7 @@ def test_first_exchanges_go_into_the_checkpoint_each_once(folder: Path) -> None:
 def test_a_loaded_checkpoint_answers_with_them(folder: Path) -> None:
     write_example_file(settings(folder))
     model = BlspEmo.from_pretrained(folder, dtype="float32", device="cpu")
-    assert model.config.examples == replace(model.config.examples, count=2, longest=40)
+    assert model.config.examples == ExamplesConfig(count=2, longest=40, least=0.0)
     talk = TalkSession(model)
     talk.read("Our wedding!")
     assert "All day?" in model.tokenizer.decode(list(talk.pieces[0].ids))
@@ -69,7 +80,9 @@ def test_only_what_it_is_about_changes_in_the_configuration(folder: Path) -> Non
     before = json.loads((folder / "config.json").read_text())
     write_example_file(settings(folder))
     after = json.loads((folder / "config.json").read_text())
-    assert after == before | {"examples": {"count": 2, "longest": 40, "least": 0.3}}
+    examples = {"count": 2, "longest": 40, "least": 0.0}
+    parts = {"sentences": str(folder.parent / "encoder")}
+    assert after == before | {"examples": examples, "parts": parts}
 
 
 def test_a_folder_without_a_checkpoint_is_told(tmp_path: Path) -> None:

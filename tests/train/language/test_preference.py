@@ -15,7 +15,7 @@ from train.language.preference import PreferSettings, prefer, preference_step
 from train.language.settings import LanguageSettings
 from train.language.stage import start, teach
 from train.llm_updates import take_updates
-from train.settings import LoopSettings
+from train.loop.settings import LoopSettings
 
 JUDGED = """
 sad> It rained.

@@ -12,10 +12,11 @@ from models.pretrained import unpacked as unpacking
 from models.pretrained.store import Store
 from models.weights import WeightFiles
 from train.alignment.assemble import write_assembled
+from train.alignment.settings import AssembleSettings
 from train.language.settings import LanguageSettings
 from train.language.stage import start, teach
 from train.llm_updates import as_changes
-from train.settings import AssembleSettings, LoopSettings
+from train.loop.settings import LoopSettings
 from train.slim import SlimSettings, slim
 
 TALKS = "".join(

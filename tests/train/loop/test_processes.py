@@ -91,6 +91,31 @@ plugin.select(_from_accelerator_state=True)
 """
 """What `accelerate launch` with the DeepSpeed recipe does, on the CPU and in float32."""
 
+UNREADABLE = """
+import sys
+import torch
+torch.set_num_threads(1)
+from pathlib import Path
+from tests.train.small import small_batches, small_settings, small_task
+from train.loop.batches import LoadedBatch
+from train.loop.fit import fit
+class Torn:
+    def __init__(self, seed, lost):
+        self.whole, self.lost = small_batches(seed=seed), lost
+    def count(self, epoch):
+        return self.whole.count(epoch)
+    def load(self, epoch, number):
+        if (epoch, number) in self.lost:
+            return LoadedBatch(None, (), ("clip-0: the file is not audio",))
+        return self.whole.load(epoch, number)
+# the first and the last process have nothing, in training and in validation
+task = small_task(train=Torn(3, {(0, 0), (0, 3)}), valid=Torn(9, {(0, 1)}))
+outcome = fit(task, small_settings(max_steps=6, accumulate=1, evaluate_every=3), Path(sys.argv[1]))
+at = outcome.position
+Path(sys.argv[1], "at-" + os.environ["RANK"]).write_text(f"{at.step} {at.bad_batches}")
+"""
+"""Trains where all that a process was to read of a batch cannot be read."""
+
 ALIGNMENT = """
 import sys
 import torch
@@ -117,7 +142,7 @@ CONTINUING = """
 import os, signal, sys
 from pathlib import Path
 from train.continuations.command import write_continuations
-from train.settings import ContinueSettings
+from train.continuations.settings import ContinueSettings
 from train.continuations.writers import WrittenContinuation
 left = int(sys.argv[2])
 class Writer:
@@ -258,6 +283,17 @@ def test_sharded_training_equals_unsharded_and_resumes(kind: str, tmp_path: Path
         for name, value in one.items():
             known = pytest.approx(value, rel=1e-4) if isinstance(value, float) else value
             assert other[name] == known
+
+
+@pytest.mark.slow
+def test_nobody_waits_for_a_process_that_can_read_nothing(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text('LAYERS = "Linear"\n' + SHARDED + UNREADABLE)
+    launch(program, str(tmp_path / "run"))
+    assert [(tmp_path / "run" / f"at-{n}").read_text() for n in (0, 1)] == ["6 2", "6 2"]
+    valid = [x for x in read_history(tmp_path / "run" / "history.jsonl") if x["kind"] == "valid"]
+    assert [line["step"] for line in valid] == [3, 6]
+    assert all(line["square"] > 0 for line in valid)
 
 
 @pytest.mark.slow

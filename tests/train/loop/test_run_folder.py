@@ -23,7 +23,8 @@ from train.loop.run_folder import (
     state_folder,
     write_json,
 )
-from train.settings import LoopSettings, duration_s
+from train.loop.settings import LoopSettings
+from train.settings import duration_s
 
 
 def test_a_folder_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -4,10 +4,8 @@ import json
 import math
 import re
 import shutil
-import threading
 import zipfile
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.train.rows import miniature
+from tests.train.rows.judges import Answering, known_first, says
 from tests.train.rows.miniature import Scripted, every_corpus
 from train.rows import judging
 from train.rows.command import measure_rows, rows
@@ -22,8 +21,6 @@ from train.rows.finding import find_corpora
 from train.rows.measured import Measured
 from train.rows.settings import RowsSettings
 from train.rows.table import read_table
-
-Answering = Callable[[str], dict[str, Any] | None]
 
 
 @pytest.fixture(scope="module")
@@ -243,42 +240,6 @@ def test_refusals_name_the_remedy(tmp_path: Path) -> None:
 
 
 # The judge
-
-
-@pytest.fixture
-def judge_server() -> Iterator[Callable[[Answering], str]]:
-    servers: list[ThreadingHTTPServer] = []
-
-    def serve(answering: Answering) -> str:
-        class Answers(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                length = int(self.headers["Content-Length"])
-                asked = json.loads(self.rfile.read(length))["messages"][0]["content"]
-                told = answering(asked)
-                self.send_response(200 if told is not None else 503)
-                self.end_headers()
-                self.wfile.write(json.dumps(told).encode())
-
-            def log_message(self, *_: object) -> None:
-                return
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}/v1"
-
-    yield serve
-    for server in servers:
-        server.shutdown()
-        server.server_close()
-
-
-def says(text: str, model: str = "judge-1") -> dict[str, Any]:
-    return {"choices": [{"message": {"content": text}}], "model": model}
-
-
-def known_first(asked: str) -> bool:
-    return asked.index("What is known:") < asked.index("What is judged:")
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import soundfile
 import torch
 
 from models.turn_ear.network import RATE_HZ, load_turn_ear
-from train.settings import TurnEarSettings
 from train.turn_ends.ear import stops, turn_ear
+from train.turn_ends.settings import TurnEarSettings
 
 
 def tone(hertz: float, seconds: float) -> np.ndarray:

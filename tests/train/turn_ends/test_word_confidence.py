@@ -11,7 +11,7 @@ from models.checkpoints.checkpoint import save
 from models.config import WordConfidenceConfig
 from tests.train.tiny import tiny_model
 from train.language.domain import read_domain
-from train.settings import TurnEndSettings
+from train.turn_ends.settings import TurnEndSettings
 from train.turn_ends.word_confidence import fitted_word_confidence, read_aloud
 from train.turn_ends.words import turn_ends
 

@@ -11,7 +11,7 @@ from models.checkpoints.checkpoint import save
 from models.config import TurnEndConfig
 from tests.train.tiny import tiny_model
 from train.language.domain import read_domain, spoken_form
-from train.settings import TurnEndSettings
+from train.turn_ends.settings import TurnEndSettings
 from train.turn_ends.words import area_under_roc, fitted_turn_ends, pauses, probabilities, turn_ends
 
 torch.set_num_threads(1)

@@ -1,5 +1,6 @@
 """Items and answers as a client orders them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -306,3 +307,33 @@ def test_bytes_of_an_item_may_be_telephone_sound() -> None:
 
     drive(act, engines)
     assert 0.5 < len(read(engines)[0][0]) / 16_000 < 1.5
+
+
+class ThinkingModel(ScriptedModel):
+    """Notes which of its dialogues were computed before their first turn."""
+
+    def __init__(self, replies: Any) -> None:
+        super().__init__(replies)
+        self.computed: list[str | None] = []
+
+    def open(self, persona: Any) -> Any:
+        dialogue: Any = super().open(persona)
+        dialogue.prefill = lambda: iter([self.computed.append(persona.system)])
+        return dialogue
+
+
+def test_long_instructions_are_computed_before_the_first_turn_and_used_for_it() -> None:
+    model = ThinkingModel(["Yes."])
+    engines = replace(resident(), models={"mini": model})
+    pirate, nurse = "You are a pirate. " * 60, "You are a nurse. " * 60
+
+    async def act(client: Client) -> None:
+        for instructions in (pirate, nurse):
+            await client.update(instructions=instructions, output_modalities=["text"])
+        await create(client, "Hello.")
+        await answer(client)
+
+    drive(act, engines)
+    assert model.computed[-1] == nurse
+    with_words = [dialogue for dialogue in model.dialogues if dialogue.utterances]
+    assert [dialogue.persona.system for dialogue in with_words] == [nurse]

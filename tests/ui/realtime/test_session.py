@@ -319,6 +319,36 @@ def test_a_client_that_comes_back_gets_the_whole_picture() -> None:
     assert len(stopped.heard) < len(LONG)
 
 
+def test_what_was_asked_before_the_line_broke_is_answered_when_it_is_back() -> None:
+    async def act(client: Client) -> None:
+        await client.update(attune={"view": True})
+        await ask(client)
+        client.session.detach()
+        await asyncio.sleep(20.0)
+        seen = len(client.seen)
+        client.session.attach()
+        await client.until("output_audio_buffer.stopped")
+        sound = [e for e in client.seen[seen:] if e["type"] == "response.output_audio.delta"]
+        assert sum(len(base64.b64decode(one["delta"])) for one in sound) > 2 * 5_000
+
+    client = drive(act, resident(replies=["I am here for you."]))
+    assert not [e for e in client.happened if isinstance(e, events.Interrupted)]
+    (finished,) = [e for e in client.happened if isinstance(e, events.ReplyFinished)]
+    assert finished.heard == "I am here for you."
+
+
+def test_who_does_not_come_back_leaves_nothing_that_waits() -> None:
+    async def act(client: Client) -> None:
+        await ask(client)
+        client.session.detach()
+        await asyncio.sleep(20.0)
+
+    (ended,) = [
+        e for e in drive(act, resident()).happened if isinstance(e, events.ConversationEnded)
+    ]
+    assert ended.reason == "stopped"
+
+
 def test_transcripts_to_take_home() -> None:
     async def act(client: Client) -> None:
         await ask(client, "a --> b <i>")

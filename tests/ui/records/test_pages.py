@@ -33,6 +33,12 @@ def in_chromium(test: Any) -> Any:
     return test
 
 
+async def until(page: Any, condition: str) -> None:
+    """Waits for a condition; the page's own policy forbids a script that would look for it."""
+    while not await page.evaluate(condition):
+        await page.wait_for_timeout(50)
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     folder = tmp_path / "records"
@@ -189,7 +195,7 @@ async def test_an_exported_page_works_offline(root: Path, tmp_path: Path, scheme
         # What content security refuses is said on the console.
         page.on("console", lambda message: faults.append(message.text))
         await page.goto(path.as_uri())
-        await page.wait_for_function("document.querySelector('audio').readyState >= 1")
+        await until(page, "document.querySelector('audio').readyState >= 1")
         assert await page.evaluate("document.querySelector('audio').duration") == (
             pytest.approx(16.0, abs=0.3)
         )
@@ -228,11 +234,12 @@ async def test_talks_are_searched_compared_and_followed_in_a_browser(root: Path)
             assert await page.input_value("input[name=since]") == "2026-03-02"
             await page.goto(f"http://{host}/records")
             for box in await page.query_selector_all("input[type=checkbox]"):
+                assert not await page.is_visible("text=Compare the two")
                 await box.check()
             await page.click("text=Compare the two")
             await page.wait_for_selector(".talk >> nth=1")
-            await page.wait_for_function(
-                "[...document.querySelectorAll('audio')].every((one) => one.readyState >= 1)"
+            await until(
+                page, "[...document.querySelectorAll('audio')].every((one) => one.readyState >= 1)"
             )
             left, right = await page.query_selector_all(".both > section")
             boxes = [await side.bounding_box() for side in (left, right)]
@@ -242,7 +249,7 @@ async def test_talks_are_searched_compared_and_followed_in_a_browser(root: Path)
             await page.wait_for_selector(".both > section:nth-child(1) .w.now")
             assert await page.query_selector(".both > section:nth-child(2) .w.now") is None
             await (await right.query_selector("button[data-from]")).click()
-            await page.wait_for_function("document.querySelectorAll('audio')[0].paused")
+            await until(page, "document.querySelectorAll('audio')[0].paused")
             await page.set_viewport_size({"width": 390, "height": 800})
             width = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert width <= 0, "nothing reaches beyond the window"

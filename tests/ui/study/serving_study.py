@@ -19,7 +19,8 @@ from assistant.audio.waveform import Waveform, to_int16
 from assistant.study.keeping.store import StudyFolder
 from assistant.study.run.engines import StudyEngines
 from assistant.study.run.runner import Runner
-from assistant.study.settings import StudySettings
+from assistant.study.settings import StudyEngineSettings
+from assistant.turns.settings import TalkSettings
 from tests.fakes import LevelDetector, speech_like
 from ui.realtime.hosting.security import LOOPBACK
 from ui.study.server import StudySite
@@ -30,13 +31,12 @@ PASSWORD = "experimenter:correct horse"
 
 
 @contextlib.contextmanager
-def serving_study(folder: StudyFolder, **settings: Any) -> Generator[tuple[str, Talks]]:
+def serving_study(folder: StudyFolder, *, most: int = 8) -> Generator[tuple[str, Talks]]:
     """Serves a study on a thread; yields `HOST:PORT` and its conversations."""
     runner = Runner(folder)
-    chosen = StudySettings(folder=folder.path, scripted=True, **settings)
-    engines = StudyEngines(folder.path, chosen, scripted=True)
+    engines = StudyEngines(folder.path, StudyEngineSettings(), scripted=True)
     engines.detector = LevelDetector  # pyright: ignore[reportAttributeAccessIssue]
-    talks = Talks(runner, engines, chosen)
+    talks = Talks(runner, engines, TalkSettings(), most=most)
     running: list[uvicorn.Server] = []
     started = threading.Event()
 

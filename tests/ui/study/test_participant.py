@@ -166,7 +166,7 @@ def test_words_are_not_kept_without_consent_to_them(folder):
 
 def test_where_all_places_are_taken_the_next_is_asked_to_wait(tmp_path):
     folder = make_study(tmp_path, CONTENT)
-    with serving_study(folder, talks=1) as (host, _):
+    with serving_study(folder, most=1) as (host, _):
         one, other = Visitor(host, "p1"), Visitor(host, "p2")
         one.enter()
         page = other.enter()

@@ -10,8 +10,9 @@ from assistant.study.keeping.store import read_lines
 from assistant.study.run.engines import StudyEngines
 from assistant.study.run.headphone_sounds import RATE_HZ, trial_sides
 from assistant.study.run.runner import Runner
-from assistant.study.settings import StudySettings
+from assistant.study.settings import StudyEngineSettings, StudySettings
 from assistant.study.simulated.person import SimulatedPerson
+from assistant.turns.settings import TalkSettings
 from tests.assistant.study.small_study import CONTENT, make_study
 from tests.fakes import LevelDetector, speech_like
 from ui.study import terminal, terminal_sound
@@ -24,8 +25,7 @@ TWO = TWO.replace('engine = "cascade"\n', "").replace("participants = 4", "parti
 
 def way(folder, answer, monkeypatch):
     monkeypatch.setattr(terminal_sound, "LISTEN_S", 1.2)
-    settings = StudySettings(folder=folder.path, scripted=True)
-    engines = StudyEngines(folder.path, settings, scripted=True)
+    engines = StudyEngines(folder.path, StudyEngineSettings(), scripted=True)
     engines.detector = LevelDetector
     said = []
 
@@ -38,7 +38,7 @@ def way(folder, answer, monkeypatch):
         return answer(question)
 
     played = []
-    devices = Devices(engines, settings, open_ends, lambda *sides: played.append(sides))
+    devices = Devices(engines, TalkSettings(), open_ends, lambda *sides: played.append(sides))
     person = TerminalWay(Runner(folder), devices, ask=ask, say=said.append)
     person.played = played
     return person, said
@@ -157,6 +157,6 @@ def test_the_terminal_says_what_it_cannot_do(tmp_path, monkeypatch):
     with pytest.raises(SettingsError, match="run it in a terminal"):
         terminal.take_part(settings)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr(terminal, "check_devices", lambda _settings: None)
+    monkeypatch.setattr("assistant.audio.card_ends.check_devices", lambda _settings: None)
     with pytest.raises(SettingsError, match="open the study in the browser"):
         terminal.take_part(settings)

@@ -198,3 +198,19 @@ def test_the_whole_help_fits(size: tuple[int, int]) -> None:
         assert binding.keys in text
     assert "end, and save it" in text
     assert "stays on this computer." in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 100])
+def test_who_has_the_floor_and_how_to_leave_stand_in_every_width(width: int) -> None:
+    settings = {"model": "/a/long/way/to/a/checkpoint", "voice": "piper", "policy": "empathetic"}
+    view = replace(busy_view(), settings=settings)
+    lines = text_of(view, Panel(is_recording=True), screen(width)).splitlines()
+    assert f"● {Floor.ASSISTANT}" in lines[0] and "/a/long" not in lines[0]
+    assert lines[0].rstrip().endswith("0:08")
+    assert "? help" in lines[-1] and "q quit" in lines[-1]
+
+
+def test_what_is_said_again_stands_once() -> None:
+    again = [events.Noticed(1.0, "the microphone gives only silence", is_warning=True)] * 2
+    text = text_of(fold(reduce, [STARTED, *again], View()))
+    assert text.count("the microphone gives only silence") == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from assistant import events
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.engines.protocols import EmotionEstimate, Transcript
 from models.emotions import Emotion
 from tests.fakes import ScriptedModel, certain, scripted, speech_like

@@ -1,7 +1,7 @@
 // The page of a conversation: sound to and from the server, what the condition shows, the question after each
 // answer. After a reload it goes on where it was, and the recording with it.
 
-import { toBase64 } from "/attune/static/audio.js";
+import { AnswerSound, frameEvent } from "/attune/static/answer.js";
 import { button, make } from "./draw.js";
 
 const STATES = {
@@ -19,6 +19,7 @@ export class TalkPage {
   // `onOver` is called when the conversation is over and nothing is left to be answered.
   constructor(page, audio, server, { onOver, onRefused }) {
     Object.assign(this, { page, audio, server, onOver, onRefused });
+    this.answer = new AnswerSound(audio, (event) => this.send(event));
     this.isOpen = this.isOver = this.isLeft = false;
     this.tries = 0;
     this.question = null;
@@ -76,26 +77,18 @@ export class TalkPage {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(event));
   }
 
-  frame({ heard, played }) {
-    if (!this.isOpen) return;
-    this.send({
-      type: "input_audio_buffer.append",
-      audio: toBase64(heard),
-      attune_played: played ? toBase64(played) : "",
-    });
+  frame(frame) {
+    if (this.isOpen) this.send(frameEvent(frame));
   }
 
-  played({ ms, flushed, finished }) {
-    if (flushed && this.flushing) {
-      const place = { item_id: this.flushing, content_index: 0, audio_end_ms: Math.round(ms) };
-      this.send({ type: "conversation.item.truncate", ...place });
-    }
-    if (flushed || finished) this.flushing = this.playing = null;
-    if (finished && !this.isOver) this.show(STATES.listening);
-    if (finished && this.isOver) this.finish();
+  played(report) {
+    this.answer.played(report);
+    if (report.finished && !this.isOver) this.show(STATES.listening);
+    if (report.finished && this.isOver) this.finish();
   }
 
   take(event) {
+    this.answer.take(event);
     switch (event.type) {
       case "study.ready":
         this.isOpen = true;
@@ -127,29 +120,13 @@ export class TalkPage {
         this.help.hidden = true;
         break;
       case "input_audio_buffer.speech_started":
-        this.flush();
         this.show(STATES.hearing);
         break;
       case "input_audio_buffer.speech_stopped":
         this.show(STATES.thinking);
         break;
       case "response.output_audio.delta":
-        if (this.playing !== event.item_id) this.flushing = null;
-        this.playing = event.item_id;
-        this.audio.play(event.delta);
         this.show(STATES.speaking);
-        break;
-      case "response.output_audio.done":
-        this.audio.ended();
-        break;
-      case "attune.output_audio.gain":
-        this.audio.duck(event.decibels);
-        break;
-      case "attune.output_audio.hold":
-        this.audio.hold(event.held);
-        break;
-      case "output_audio_buffer.cleared":
-        this.flush();
         break;
       case "conversation.item.input_audio_transcription.completed":
         this.caption("You", event.transcript);
@@ -167,13 +144,6 @@ export class TalkPage {
     if (item && last?.dataset.item === item) last.append(text);
     else this.captions.append(make("p", { "data-item": item }, make("strong", {}, `${who}: `), text));
     this.captions.scrollTop = this.captions.scrollHeight;
-  }
-
-  flush() {
-    if (!this.playing) return;
-    this.flushing = this.playing;
-    this.playing = null;
-    this.audio.flush();
   }
 
   ask({ turn }) {
@@ -211,7 +181,7 @@ export class TalkPage {
     this.isOver = true;
     this.show(STATES.over);
     // What is left of the last answer is heard to its end.
-    if (!this.playing) this.finish();
+    if (!this.answer.playing) this.finish();
     else this.ending = setTimeout(() => this.finish(), 20000);
   }
 

@@ -15,7 +15,7 @@ from assistant.assembly import notices, open_speech_model, parts_of
 from assistant.audio.file_devices import FileMicrophone
 from assistant.clock import replay
 from assistant.conversation.conversation import Conversation
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.engines.chat_server.messages import tokens
 from assistant.engines.chat_server.model import ChatServerDialogue, ChatServerModel
 from assistant.engines.protocols import Cancel, Persona, TextDelta

@@ -11,8 +11,8 @@ from assistant.audio.file_devices import FileSpeaker
 from assistant.audio.waveform import SPEECH_RATE_HZ
 from assistant.conversation.conversation import Conversation
 from assistant.conversation.engines import Engines
+from assistant.conversation.live.replies import Replies
 from assistant.conversation.question import Question
-from assistant.conversation.replies import Replies
 from assistant.conversation.reply_task import EAGER_S, Reply
 from assistant.engines.protocols import Persona
 from tests.fakes import ScriptedModel, scripted, speech_like

@@ -7,7 +7,7 @@ import pytest
 
 from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, Waveform
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.engines.protocols import Cancel, SpeakingStyle, Transcript
 from assistant.turns.endpointing_settings import EndpointingSettings
 from assistant.turns.patience import PatienceSettings
@@ -509,6 +509,23 @@ def test_what_is_typed_does_not_wait_for_a_loudspeaker_that_never_stops() -> Non
     assert asked[0] < 25.0
     words = [e.transcript.text for e in result.of(events.WordsHeard)]
     assert "Is it loud?\nI cannot hear." in words
+
+
+def test_who_interrupts_long_after_something_was_typed_is_heard_whole() -> None:
+    typed: list[float] = []
+
+    def keys(loop: TalkLoop, event: events.Event) -> None:
+        if event.at_s >= 1.0 and not typed:
+            typed.append(event.at_s)
+            loop.type_text("And this?")
+
+    long = " ".join(f"word{index}" for index in range(400))
+    wave = speech_like((0.5, 1.5), (10.0, 12.0), length_s=16.0)
+    result = talk(wave, replies=[long, "Yes.", "No."], on_event=keys)
+    first, second, written = result.of(events.UtteranceEnded)
+    assert (first.reason, second.reason, written.reason) == ("silence", "silence", "typed")
+    assert second.start_s < 10.0 and second.end_s > 11.9
+    assert [turn.heard for turn in result.history.turns][1:] == ["Yes.", "No."]
 
 
 def test_what_was_typed_is_kept_though_the_talk_goes_on_or_ends_before_it_is_read() -> None:

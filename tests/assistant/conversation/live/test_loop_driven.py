@@ -2,7 +2,7 @@
 
 from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from assistant.engines.protocols import Persona
 from assistant.turns.settings import TalkSettings
 from tests.fakes import ScriptedDialogue, ScriptedModel, speech_like

@@ -8,7 +8,7 @@ import pytest
 
 from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
-from assistant.conversation.captions import LONGEST_S, Captions
+from assistant.conversation.live.captions import LONGEST_S, Captions
 from assistant.engines.protocols import Cancel, Transcript
 from assistant.errors import EngineFailed
 from assistant.turns.settings import TalkSettings

@@ -8,7 +8,7 @@ from assistant import events
 from assistant.audio.file_devices import FileMicrophone
 from assistant.audio.protocols import EchoState
 from assistant.audio.waveform import AudioFrame, Waveform
-from assistant.conversation.loop import TalkLoop
+from assistant.conversation.live.loop import TalkLoop
 from tests.fakes import speech_like
 from tests.talking import Talk, ends, talk
 

@@ -15,25 +15,26 @@ import numpy as np
 from assistant import events
 from assistant.audio.file_devices import FileMicrophone
 from assistant.audio.playout import level_db
-from assistant.audio.protocols import EchoState, Ends
+from assistant.audio.protocols import Ends
 from assistant.audio.silent_microphone import SILENT, SilentMicrophone
 from assistant.audio.steady_frames import SteadyFrames
 from assistant.audio.utterance_buffer import UtteranceBuffer
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioFrame, Waveform
-from assistant.conversation.captions import Captions
 from assistant.conversation.conversation import Conversation, Listener
-from assistant.conversation.ducking import Ducking
 from assistant.conversation.earlier import Earlier
+from assistant.conversation.live.captions import Captions
+from assistant.conversation.live.ducking import Ducking
+from assistant.conversation.live.going_on import GoingOn
+from assistant.conversation.live.pauses import Pauses
+from assistant.conversation.live.prefill import Prefill
+from assistant.conversation.live.replies import Replies
+from assistant.conversation.live.self_hearing import SelfHearing
+from assistant.conversation.live.typed import Typed
 from assistant.conversation.question import Question
-from assistant.conversation.replies import Replies
-from assistant.errors import EngineFailed
-from assistant.turns.audibility import Audibility
 from assistant.turns.ear import Ear, Heard
 from assistant.turns.endpointing import Endpointer
 from assistant.turns.interjections import InterjectionJudge
 from assistant.turns.marks import Boundary, Floor, TurnMark
-from assistant.turns.own_voice import OwnVoice
-from assistant.turns.patience import Patience
 from assistant.turns.push_to_talk import KeyChange, TalkKey
 from assistant.turns.settings import TalkSettings
 from assistant.turns.speech_gate import spoken_spans
@@ -41,9 +42,6 @@ from models.emotions import Emotion
 
 FRAMES_PER_LEVEL = 4
 """Frames from one `LevelMeasured` to the next."""
-TYPED_WAITS_S, TYPED_WAITS_FOR_ANSWER_S = 6.0, 20.0
-"""How long typed words wait at most for the end of speech that is under way, a loudspeaker in the
-room for instance, and for the answer to it."""
 IDLE_KEEP_S = 3.0
 """Sound kept while nobody speaks; more than any lead."""
 
@@ -74,10 +72,10 @@ class TalkLoop:
         # Entered by `run`: no reply can be begun before, nor after it.
         self._group = asyncio.TaskGroup()
         self._is_running = False
+        self._pauses = Pauses(settings.patience, rejoin_ms=settings.rejoin_ms)
         self._replies = Replies(
-            conversation, ends.speaker, self._group, rejoin_samples=self._rejoin_samples
+            conversation, ends.speaker, self._group, rejoin_samples=self._pauses.rejoin_samples
         )
-        self._patience = Patience(settings.patience)
         conversation.follow(self._learn)
         conversation.name_in_force({"patience": settings.patience.base, "turns": settings.turns})
         # The model is asked for anew each time: it may be exchanged before the first turn.
@@ -95,23 +93,17 @@ class TalkLoop:
         )
         self._sound = UtteranceBuffer()
         self._way = Ducking(ends.speaker, self._emit, duck_db=lambda: self._settings.duck_db)
-        self._presence = Audibility(ends.microphone, ends.speaker)
+        self._self_hearing = SelfHearing(ends, self._ear)
         self._key = TalkKey()
-        self._paused_at = 0
-        self._has_paused = False
         self._is_muted = False
         self._is_stopping = False
-        self._echo = EchoState.UNKNOWN
-        self._own_voice = OwnVoice()
-        self._is_over_answer = False
         self._asking: set[asyncio.Task[bool]] = set()
         self._steady = SteadyFrames(ends.microphone, self._ear.frame_samples)
         is_file = isinstance(ends.microphone, FileMicrophone)
         self._silence = None if is_file else SilentMicrophone()
-        self._tell_model: Callable[[], None] = lambda: None
-        self._model_worker = engines.model_worker
-        self._typed: list[tuple[str, str]] = []
-        self._typed_at_s = 0.0
+        self._prefill = Prefill(conversation.memory.dialogue, engines.model_worker)
+        self._going_on = GoingOn(conversation, engines.model_worker)
+        self._typed = Typed()
 
     @property
     def clock_s(self) -> float:
@@ -141,24 +133,13 @@ class TalkLoop:
             earlier: The other talk.
             tell_model: Tells the dialogue of it; runs on the model's worker, before any turn.
         """
-        self.conversation.earlier, self._tell_model = earlier, tell_model
+        self._going_on.choose(earlier, tell_model)
         if self._is_running:
-            self._begin_from(earlier)
+            self._go_on()
 
-    def _begin_from(self, earlier: Earlier) -> None:
-        self._group.create_task(self._told_model())
-        self._emit(partial(events.TalkContinued, record=earlier.record))
-        # Who was in danger when it ended is in danger still, until they say that it is past.
-        if (found := self.conversation.memory.recall(earlier.past)) is not None:
-            help_ = {"topic": found.topic, "text": found.text}
-            self._emit(partial(events.HelpOffered, turn=self._replies.next_turn, **help_))
-
-    async def _told_model(self) -> None:
-        try:
-            await self._model_worker.call(self._tell_model)
-        except EngineFailed as error:
-            told = {"message": f"the earlier talk is not known to the model: {error}"}
-            self._emit(partial(events.Noticed, **told, is_warning=True))
+    def _go_on(self) -> None:
+        self._group.create_task(self._going_on.tell_model())
+        self._going_on.announce(self._replies.next_turn)
 
     def device_changed(self, message: str, lost: bool) -> None:
         """Tells that a device was lost, or is back."""
@@ -176,14 +157,16 @@ class TalkLoop:
         try:
             async with self._group:
                 self._is_running = True
-                if (earlier := self.conversation.earlier) is not None:
-                    self._begin_from(earlier)
+                if self._going_on.is_wanted:
+                    self._go_on()
+                self.prefill()
                 async with aclosing(self._frames()) as frames:
                     async for frame in frames:
                         await self._take(frame)
                 # Asked to stop, a reply may still be under way: the group would wait for it to be
                 # spoken out.
                 self._replies.interrupt()
+                self._prefill.end()
             reason = "stopped" if self._is_stopping else "input ended"
         except BaseExceptionGroup as errors:
             # One cause is raised as itself: callers tell a lost device from a bug by its type.
@@ -194,12 +177,19 @@ class TalkLoop:
             self._is_running = False
             self._emit(partial(events.ConversationEnded, reason=reason))
 
+    def prefill(self) -> None:
+        """Has the model compute what the dialogue begins with, before anything is said."""
+        if self._is_running:
+            self._prefill.begin(self._group)
+
     def stop(self) -> None:
         """Ends the conversation at the next frame."""
         self._is_stopping = True
 
-    def interrupt(self) -> None:
-        """Silences the assistant."""
+    def interrupt(self, *, keeps_unheard: bool = False) -> None:
+        """Silences the assistant; not an answer that is still to begin, with `keeps_unheard`."""
+        if keeps_unheard and self._replies.is_unheard:
+            return
         if not self._replies.is_prepared:
             # Only what is heard can be silenced. The hold is taken off with it: it would keep the
             # next answer silent, too.
@@ -231,7 +221,7 @@ class TalkLoop:
         """Goes on with other settings."""
         self._settings = settings
         self._endpointer.settings = settings.endpointing
-        self._patience.settings = settings.patience
+        self._pauses.tune(settings.patience, rejoin_ms=settings.rejoin_ms)
 
     def prepare_again(self) -> None:
         """What is prepared for a turn that is not over yet is void: engines have changed."""
@@ -243,28 +233,25 @@ class TalkLoop:
         What is being said meanwhile is answered first: neither is lost. A turn that does not end
         is ended for it, and an answer that takes long is interrupted.
         """
-        if not self._typed:
-            self._typed_at_s = self.clock_s
-        self._typed.append((text, text if words is None else words))
+        self._typed.add(text, text if words is None else words, self.clock_s)
         # Else `_look_at_typed` answers it, which looks with every frame.
         if self._is_running and self._endpointer.is_idle:
             self._answer_typed()
 
     def _answer_typed(self) -> None:
-        texts, words = zip(*self._typed, strict=True)
-        self._typed = []
-        self._ask(None, "typed", text="\n".join(texts), words="\n".join(filter(None, words)))
+        text, words = self._typed.take()
+        self._ask(None, "typed", text=text, words=words)
 
     def _look_at_typed(self) -> None:
         """Answers what was typed while somebody spoke, once that is answered."""
         if not self._typed:
             return
-        waited_s = self.clock_s - self._typed_at_s
         if not self._endpointer.is_idle:
-            if waited_s < TYPED_WAITS_S:
+            spoken_s = _seconds(self._endpointer.turn_samples)
+            if not self._typed.outlasts_speech(self.clock_s, spoken_s):
                 return
             self._finish_turn()
-        if self._replies.is_idle or waited_s >= TYPED_WAITS_FOR_ANSWER_S:
+        if self._replies.is_idle or self._typed.outlasts_answer(self.clock_s):
             self._answer_typed()
 
     def sound(self, start_s: float, end_s: float) -> Waveform:
@@ -376,8 +363,9 @@ class TalkLoop:
             tap(samples, played)
         # Before its marks are acted on: the utterance that they cut out may end with this frame.
         self._keep(heard.samples)
-        self._endpointer.patience = self._patience.factor
-        self._endpointer.least_silence_ms = self._patience.least_silence_ms
+        self._endpointer.patience = self._pauses.patience.factor
+        self._endpointer.least_silence_ms = self._pauses.patience.least_silence_ms
+        self._endpointer.least_beyond_doubt_ms = self._pauses.patience.least_known_ms
         for mark in self._endpointer.feed(
             self._probability(heard),
             floor=self._floor_now(),
@@ -415,29 +403,14 @@ class TalkLoop:
 
     def _probability(self, heard: Heard) -> float:
         if self._settings.turns == "open":
-            return 0.0 if self._is_deaf() else heard.probability
+            is_deaf = self._self_hearing.is_deaf(self._clock, self._settings)
+            return 0.0 if is_deaf else heard.probability
         threshold = self._settings.endpointing.start_threshold
         return self._key.probability(heard.probability, threshold=threshold)
 
-    def _is_deaf(self) -> bool:
-        """Whether nothing is listened to, so that the assistant does not answer itself."""
-        if not self._is_contested():
-            return False
-        match self._echo_now:
-            case EchoState.TOO_STRONG:
-                return True
-            # A canceller learns one delay: an echo that came out of step with what is played passes
-            # it.
-            case EchoState.REMOVED if self._presence.has_lost_step(self._clock):
-                return True
-            case _:
-                return not self._settings.interruptible
-
     def _is_contested(self) -> bool:
         """Whether the assistant, or its echo, may be in the room."""
-        tail = _samples(self._settings.echo_tail_ms)
-        is_near = self._presence.is_near(self._clock, echo_tail_samples=tail)
-        return is_near and self._settings.turns == "open"
+        return self._self_hearing.is_contested(self._clock, self._settings)
 
     def _floor_now(self) -> Floor:
         """Who else is heard, for speech that sets in now."""
@@ -448,10 +421,6 @@ class TalkLoop:
     def _level_db(self, heard: Heard) -> float | None:
         """The level by which voices are told apart; None where a key says whose turn it is."""
         return level_db(heard.samples) if self._settings.turns == "open" else None
-
-    def _rejoin_samples(self) -> int:
-        """How long after their speech a person who goes on was answered too soon."""
-        return _samples(max(self._settings.rejoin_ms, self._patience.bridged_ms))
 
     def _act(self, mark: TurnMark) -> None:
         start_s, end_s = _seconds(mark.start_samples), _seconds(mark.end_samples)
@@ -478,21 +447,19 @@ class TalkLoop:
                 # The reply that is prepared now has the model read the same sound: it is not to
                 # wait for that.
                 self._captions.stop()
-                self._paused_at = mark.speech_end_samples
+                self._pauses.begun(mark.speech_end_samples)
                 if self._settings.answers:
                     self._replies.prepare(self._question(mark))
             case Boundary.RESUMED:
-                pause = mark.speech_end_samples - self._paused_at
-                self._patience.paused(1_000 * _seconds(pause))
-                self._has_paused = True
+                self._pauses.ended(mark.speech_end_samples)
                 self._replies.withdraw()
             case Boundary.ENDED if self._settings.turns == "push-to-talk":
                 self._end_held(mark)
             case Boundary.ENDED if self._settings.answers:
-                self._went_straight()
+                self._pauses.turn_ended()
                 self._answer(mark)
             case Boundary.ENDED:  # whoever drives the loop decides what becomes of the turn
-                self._went_straight()
+                self._pauses.turn_ended()
                 self._captions.end()
                 self._replies.forget_question()
                 self._emit(lambda at_s: events.TurnHeld(at_s, start_s, end_s))
@@ -500,31 +467,17 @@ class TalkLoop:
     def _take_floor(self, mark: TurnMark) -> None:
         """The person has the floor: what was a pause of theirs is learnt before it is judged."""
         onset = mark.start_samples + _samples(self._settings.endpointing.lead_ms)
-        # `interrupt` asks how long a pause may be (`_rejoin_samples`), and this one counts for
-        # that.
-        has_learnt = self._learn_pause(onset)
+        # `interrupt` asks how long a pause may be (`rejoin_samples`), and this one counts for that.
+        answered = None if self._replies.is_prepared else self._replies.answered
+        is_cut = not self._replies.is_idle
+        has_learnt = self._pauses.broken(onset, answered, is_cut=is_cut)
         # Fallen silent, the answer would have to speak again, over the person, to come to its end.
         may_end = not self._way.is_silent
         joins = self._replies.interrupt(onset_samples=onset, may_end=may_end)
-        if joins and not has_learnt:
-            self._patience.paused(1_000 * _seconds(onset - self._paused_at))
-        self._has_paused = joins or has_learnt
+        self._pauses.turn_began(onset, joins=joins, has_learnt=has_learnt)
         # Last: with the hold taken off before the queue was cleared, the answer would be heard
         # again.
         self._way.go_on()
-
-    def _learn_pause(self, onset: int) -> bool:
-        """Returns whether the answer heard last came in a pause, longer than the usual ones."""
-        answered = self._replies.answered
-        if answered is None or self._replies.is_prepared:
-            return False
-        silence = onset - answered.question.speech_end_samples
-        # A shorter one makes `interrupt` join both parts: `_take_floor` learns it then.
-        if answered.question.utterance is None or silence <= self._rejoin_samples():
-            return False
-        return self._patience.answered_in(
-            1_000 * _seconds(silence), answered.completeness, is_cut=not self._replies.is_idle
-        )
 
     def _end_held(self, mark: TurnMark) -> None:
         """The key was let go: answers what was said meanwhile, if anything was."""
@@ -561,10 +514,6 @@ class TalkLoop:
             speech_end_s=asyncio.get_running_loop().time() - silence_s,
         )
 
-    def _went_straight(self) -> None:
-        if not self._has_paused:
-            self._patience.went_straight()
-
     def _answer(self, mark: TurnMark) -> None:
         """The turn is over: lets the reply that was prepared in its last pause go ahead."""
         # Without a pause before its end, cut by hand or at its longest, nothing is prepared yet.
@@ -592,37 +541,18 @@ class TalkLoop:
             self._act(mark)
 
     def _measure(self, heard: Heard, samples: Waveform, played: Waveform) -> None:
-        if lost := self._presence.newly_dropped(self._clock):
-            total = self._ends.microphone.dropped_frames
-            self._emit(lambda at_s: events.FramesDropped(at_s, lost, total))
-        if (echo := self._echo_now) is not self._echo:
-            self._echo = echo
-            self._emit(lambda at_s: events.EchoJudged(at_s, echo))
+        for event in self._self_hearing.news(self._clock):
+            self._emit(lambda _at_s, event=event: event)
         if self._clock // len(samples) % FRAMES_PER_LEVEL == 0:
             levels_db = level_db(samples), level_db(played)
             self._emit(lambda at_s: events.LevelMeasured(at_s, *levels_db, heard.probability))
 
     def _learn(self, event: events.Event) -> None:
-        match event:
-            case events.EmotionHeard(estimate=estimate):
-                self._patience.heard(estimate)
-            case events.ReplyText(text=text):
-                self._own_voice.says(text)
-            case events.SpeechConfirmed(while_assistant_speaks=is_over):
-                self._is_over_answer = is_over
-            case events.WordsHeard(transcript=words) if words.source != "typed":
-                if self._own_voice.hears(words.text, over_answer=self._is_over_answer):
-                    # Not from within this event, which belongs to the answer that is to end.
-                    asyncio.get_running_loop().call_soon(self.interrupt)
-            case events.ReplyFinished():
-                self._own_voice.answered()
-            case _:
-                pass
-
-    @property
-    def _echo_now(self) -> EchoState:
-        """What is known of the assistant's own voice in the microphone, by sound and by words."""
-        return EchoState.TOO_STRONG if self._own_voice.is_heard else self._ear.echo
+        if isinstance(event, events.EmotionHeard):
+            self._pauses.heard(event)
+        if self._self_hearing.learn(event):
+            # Not from within this event, which belongs to the answer that is to end.
+            asyncio.get_running_loop().call_soon(self.interrupt)
 
 
 def _samples(duration_ms: float) -> int:

@@ -60,9 +60,14 @@ class Replies:
         return self._current.completeness if self._current is not None else None
 
     @property
+    def is_unheard(self) -> bool:
+        """Whether an answer is under way of which nothing was heard yet."""
+        return self._current is not None and not self._current.is_audible
+
+    @property
     def unheard_start(self) -> int | None:
         """Where the sound of a question begins that nothing was heard of in answer, if any."""
-        if self._current is not None and not self._current.is_audible:
+        if self._current is not None and self.is_unheard:
             return self._current.question.start_samples
         return self._joined_start
 

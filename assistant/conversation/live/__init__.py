@@ -1,0 +1,1 @@
+"""A conversation as it goes: turns are taken, awaited and interrupted, on the audio clock."""

@@ -1,0 +1,66 @@
+"""The question that an LLM of few parameters puts behind a statement for want of a better one.
+
+"A swift's nest, that's a surprise! What's the swift's name?" Whatever word stood last is asked
+about, and who hears it feels that nobody listened. Other questions ("Did it rain?", "How long did
+you wait?") are seldom so and stay. Of 60 answers to strangers' sentences, 20 ended so.
+"""
+
+import re
+
+LEAST_WORDS = 3
+"""Of what stands before: behind less, such as "Hello!", the question is the reply."""
+_FOR_A_THING = re.compile(r"(?:and |so |but )?what(?:['’]s| is| was| are| were)\b", re.IGNORECASE)
+_OPENINGS = tuple(
+    f"{before}what{verb}"
+    for before in ("", "and ", "so ", "but ")
+    for verb in ("'s", "’s", " is", " was", " are", " were")
+)
+_ENDED = re.compile(r"[.!?…][\"'”’)]*$")
+_NEXT = re.compile(r"[.!?…][\"'”’)]*(?=\s)")
+
+
+class AskedOn:
+    """Lets the text of a reply through as it comes, but for such a question at its end."""
+
+    def __init__(self) -> None:
+        self.passed = ""
+        """What was let through."""
+        self.is_over = False
+        """Whether the reply ends here: what was held back is such a question."""
+        self._held = ""
+
+    def push(self, text: str) -> str:
+        """Takes the next piece of text; returns what may be said of it now."""
+        self._held += text
+        said = ""
+        while self._held and not self.is_over:
+            if self._may_be_one():
+                if not (end := _NEXT.search(self._held)):
+                    break
+                if self._held[end.start()] == "?":
+                    self.is_over = True
+                    break
+            said += self._pass_sentence()
+        return said
+
+    def finish(self) -> str:
+        """Returns what was held back and is no such question; nothing comes after it."""
+        if self._may_be_one(whole=True) and self._held.rstrip().endswith("?"):
+            self.is_over = True
+        return "" if self.is_over else self._pass_sentence(whole=True)
+
+    def _pass_sentence(self, *, whole: bool = False) -> str:
+        """Lets what is held through, as far as a sentence ends: what follows is looked at anew."""
+        end = None if whole else _NEXT.search(self._held)
+        length = end.end() if end else len(self._held)
+        text, self._held = self._held[:length], self._held[length:]
+        self.passed += text
+        return text
+
+    def _may_be_one(self, *, whole: bool = False) -> bool:
+        if not _ENDED.search(self.passed) or len(self.passed.split()) < LEAST_WORDS:
+            return False
+        begun = self._held.lstrip().lower()
+        if _FOR_A_THING.match(begun):
+            return True
+        return not whole and any(opening.startswith(begun) for opening in _OPENINGS)

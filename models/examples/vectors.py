@@ -1,0 +1,46 @@
+"""What a sentence encoder made of a checkpoint's examples, kept beside the encoder.
+
+Reading twelve thousand sayings takes half a minute; it is done once on a machine.
+"""
+
+import contextlib
+import hashlib
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.examples.meaning import SentenceEncoder, Vectors
+
+logger = logging.getLogger(__name__)
+
+STEM, ENDING = "sayings-", ".npy"
+
+
+def kept_vectors(sayings: Sequence[str], encoder: SentenceEncoder, folder: Path) -> Vectors:
+    """Returns the vectors of `sayings`, from `folder` where they were made before.
+
+    Where nothing can be written there, they are made anew each time.
+    """
+    digest = hashlib.sha256("\n".join(sayings).encode()).hexdigest()[:16]
+    path = folder / f"{STEM}{digest}{ENDING}"
+    with contextlib.suppress(OSError, ValueError, EOFError):  # not there, or cut off
+        found = np.load(path, allow_pickle=False).astype(np.float32)
+        if found.shape == (len(sayings), encoder.width):
+            return found
+    logger.info("reading %d examples, once on this machine", len(sayings))
+    made = encoder.vectors(sayings).astype(np.float16)
+    with contextlib.suppress(OSError):
+        _keep(path, made)
+    return made.astype(np.float32)  # as from the file: what is found must not depend on the day
+
+
+def _keep(path: Path, vectors: NDArray[np.float16]) -> None:
+    # Written elsewhere and moved: another process may read while this one writes.
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    with part.open("wb") as file:
+        np.save(file, vectors)
+    part.replace(path)

@@ -1,0 +1,65 @@
+"""Settings of `evaluate` and `calibrate`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from pydantic import Field
+
+from models.checkpoints.embedded import EMBEDDED
+from train.settings import Frozen
+
+
+class EvaluateSettings(Frozen):
+    """A model is measured on test manifests: figures with sample counts and 95 % intervals."""
+
+    model: str = EMBEDDED
+    """Checkpoint: a folder, a hub id, or the one that ships with Attune (mini)."""
+    manifests: tuple[Path, ...] = ()
+    """Test manifests; each is a row of figures."""
+    split: Literal["train", "dev", "test", "all"] = "all"
+    """Which of their utterances count."""
+    figures: tuple[Literal["emotion", "asked", "words", "replies", "judged", "delay"], ...] = (
+        "emotion",
+        "words",
+    )
+    """emotion: the head's accuracy and calibration. asked: the LLM names the emotion when asked
+    (the paper's protocol). words: word error rate. replies: BLEU-1 against the manifest's
+    continuations, endings and repetitions. judged: a judge scores the replies. delay: from the end
+    of speech to the first text of the reply; OMP_NUM_THREADS=1 for one thread."""
+    by_speaker: bool = False
+    """A row of figures for each speaker, too."""
+    noise_db: float | None = None
+    """Pink noise is added this many decibels below the speech, the same in each run."""
+    trained_on: tuple[Path, ...] = ()
+    """Manifests with continuations; `replies` then counts replies that stand in them word for
+    word."""
+    out: Path = Path("runs/evaluation")
+    """Folder of figures.json, figures.md, calibration.png and every single answer."""
+    limit: int = Field(default=0, ge=0)
+    """Utterances of each manifest, drawn once with a fixed seed; 0: all."""
+    longest_tokens: int = Field(default=96, ge=1)
+    """Longest reply."""
+    judge: str = ""
+    """OpenAI-compatible server whose model judges replies, such as http://localhost:8000/v1."""
+    judge_model: str = "default"
+    """Name of the judging model; it is written beside its scores."""
+    key: Annotated[str, tyro.conf.Suppress] = Field(default="", exclude=True, repr=False)
+    """Of the judge; from the environment variable OPENAI_API_KEY."""
+    device: str = "auto"
+    """cpu, cuda, or auto."""
+
+
+class CalibrateSettings(Frozen):
+    """The emotion head's temperature and threshold are fitted on utterances it did not train on."""
+
+    model: str = ""
+    """Checkpoint folder in our layout; its config.json is written anew."""
+    manifests: tuple[Path, ...] = ()
+    """Manifests with emotions, of speakers that are not trained on."""
+    split: Literal["train", "dev", "test", "all"] = "all"
+    """Which of their utterances count."""
+    answered: float = Field(default=0.9, gt=0, le=1)
+    """Share of utterances that the model acts on; it abstains from the least confident rest."""
+    device: str = "auto"
+    """cpu, cuda, or auto."""
