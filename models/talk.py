@@ -7,10 +7,11 @@ from functools import cached_property
 
 from models.asking import AskedOn
 from models.blsp_emo import BlspEmo, HeardSpeech
+from models.decoding.sampling import Sampling
 from models.emotions import Emotion
 from models.examples.book import asks_what_was_told
 from models.examples.written import Example
-from models.generation import CachedText, Guidance, Piece, Sampling, generate
+from models.generation import CachedText, Guidance, Piece, generate
 from models.prompts import system_line
 from models.tokenizer import IncrementalDecoder
 
@@ -83,7 +84,7 @@ class TalkSession:
         # able to do, such as to call a function.
         self._examples = None if persona else model.examples
         self._asks_for_things = bool(persona) or model.config.asks_for_things
-        self._text = CachedText(model.llm)
+        self._text = CachedText(model.llm, model.steps)
         self._turns: list[_Turn] = []
         self._opening = 0
         self._emotion: Emotion | None = None
@@ -296,7 +297,7 @@ class TalkSession:
         config = self._model.config.guidance
         if not config.weight:
             return None
-        unasked = CachedText(self._model.llm)
+        unasked = CachedText(self._model.llm, self._model.steps)
         unasked.append_ids(self._prompts.opening(self._persona))
         unasked.append_ids(self._prompts.content(config.question) + self._prompts.reply_header())
         return Guidance(unasked, config.weight, config.plausible)

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from models.config import GuidanceConfig, TurnEndConfig
+from models.decoding.sampling import Sampling
 from models.emotions import Emotion
-from models.generation import CachedText, Sampling, generate
+from models.generation import CachedText, generate
 from models.talk import SystemLineTooLong, TalkSession
 from tests.models.small import byte_tokenizer, tiny_model, tone
 
