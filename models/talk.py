@@ -23,9 +23,10 @@ many of the longest talk."""
 KEPT_SHARE = 0.4
 """Of the longest talk without its system line: where it would be longer, old turns are dropped
 until they take this."""
-PREFILLED_FROM, PREFILL_STEP = 192, 64
+PREFILLED_FROM, PREFILL_STEP = 192, 256
 """Positions of a system line from which it is computed before the first turn, and how many of them
-at once: on two cores `mini` takes a second for as many, and others may be waiting for it."""
+at once, between which others are served. Smaller steps cost more than they spare: with weights in 4
+to 6 bits a step takes as long as some 130 positions, however short it is."""
 EXAMPLES_SHARE = 0.25
 """Of the longest talk: examples that would take more of it are not shown."""
 SENTENCE_ENDS = (". ", "! ", "? ")
