@@ -163,7 +163,10 @@ class VoiceReplica(_Replica):
 
     async def speak(self, text: str, style: SpeakingStyle) -> AsyncIterator[AudioClip]:
         """See `TextToSpeech.synthesize`."""
-        make = lambda cancel: self._voice.synthesize(text, style, cancel)  # noqa: E731
+
+        def make(cancel: Cancel) -> Iterator[AudioClip]:
+            return self._voice.synthesize(text, style, cancel)
+
         async for clip in self._streamed(make):
             yield clip
 

@@ -35,7 +35,11 @@ def weight_only_bytes(llm: nn.Module, bits: Bits, itemsize: int) -> int:
         bits: As for `narrow`.
         itemsize: Of the rest.
     """
-    narrowed = {id(m.weight): m for name, m in llm.named_modules() if _fits(m, name, bits)}
+    narrowed = {
+        id(m.weight): m
+        for name, m in llm.named_modules()
+        if isinstance(m, nn.Linear) and _fits(m, name, bits)
+    }
     # A table that the output layer shares stays as it is, beside the narrow copy.
     tables = {id(m.weight) for m in llm.modules() if isinstance(m, nn.Embedding)}
     stays = [p for p in llm.parameters() if id(p) not in narrowed or id(p) in tables]

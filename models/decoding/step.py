@@ -7,7 +7,7 @@ recorded here once is right for all lengths up to the `seen` positions that it w
 
 from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -91,7 +91,8 @@ class Steps:
         self._forward: Callable[..., Tensor] = forward
         if how == "compiled":
             # Not its own CUDA graphs: they copy what they are given, and so the cache.
-            self._forward = torch.compile(
+            compiled: Any = torch.compile  # its types name no limit, which it has
+            self._forward = compiled(
                 forward, fullgraph=True, dynamic=False, recompile_limit=MOST_SHAPES
             )
         self._recorded: dict[tuple[int, int], Recorded] = {}
@@ -183,7 +184,7 @@ def record_graph(compute: Run) -> Run:
 
 
 @lru_cache(maxsize=1)
-def _pool() -> tuple[int, int]:
+def _pool() -> Any:
     """Returns the memory that all graphs of the process work in; one is replayed at a time."""
     return torch.cuda.graph_pool_handle()
 
