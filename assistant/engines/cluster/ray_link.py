@@ -110,6 +110,7 @@ def join(address: str) -> None:
     """
     if ray.is_initialized():
         return
+    _show_token()
     try:
         ray.init(address=address or "auto", namespace="serve", log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -117,6 +118,20 @@ def join(address: str) -> None:
             f"there is no Ray cluster at {address or 'this machine'}: start one with "
             "`python -m deploy.ray`"
         ) from error
+
+
+def _show_token() -> None:
+    """Lets this process show the token that clusters ask for, where this person has one.
+
+    Ray does so by itself for a cluster that it starts, and not for one that it joins.
+    """
+    try:
+        from ray._private.authentication.authentication_token_setup import (
+            maybe_enable_token_auth_if_token_available as show_token,
+        )
+    except ImportError:  # a version that does it by itself, or another way
+        return
+    show_token(warn_if_disabled=False)
 
 
 def connect(source: str, deployment: str) -> RayLink:
