@@ -8,6 +8,7 @@ import platform
 from pathlib import Path
 from typing import Any, cast
 
+from assistant.checks.machine import processor_name
 from assistant.errors import SettingsError
 from assistant.study.design.conditions import Condition
 from assistant.study.design.study import Study
@@ -115,7 +116,7 @@ def software() -> dict[str, Any]:
         "python_version": platform.python_version(),
         "hardware": {
             "system": platform.platform(),
-            "processor": platform.processor() or platform.machine(),
+            "processor": processor_name(),
             "cores": os.cpu_count(),
         },
     }

@@ -30,6 +30,8 @@ class Person:
     demographics: Mapping[str, str]
     signs: tuple[str, ...] = ()
     """What may show that a program took part."""
+    joined_utc: str = ""
+    consented: bool = True
 
 
 @dataclass(frozen=True)
@@ -224,6 +226,8 @@ def _person(cells: _Cells) -> Person:
             if name.startswith("d_")
         },
         signs=tuple(kind for kind in (cells.cells.get("signs") or "").split(";") if kind),
+        joined_utc=cells.text("joined_utc"),
+        consented=bool(cells.text("consent_version")),
     )
 
 

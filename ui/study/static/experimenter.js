@@ -4,6 +4,7 @@ import { button, make } from "./draw.js";
 
 const pick = (id) => document.getElementById(id);
 const drawn = new Map();
+let isLost = false;
 
 async function post(action, fields) {
   const reply = await fetch(`/experimenter/${action}`, {
@@ -24,14 +25,32 @@ async function look() {
   try {
     const reply = await fetch("/experimenter/state");
     show(await reply.json());
+    if (isLost) problem("");
+    isLost = false;
   } catch {
+    isLost = true;
     problem("The server does not answer.");
   }
 }
 
+// Draws the rows of a table that are new or have changed, and leaves all others where they are: a list that is
+// open, or a button that is being pressed, would go with its row.
+function rows(body, items, draw) {
+  items.forEach((item, index) => {
+    const told = JSON.stringify(item);
+    const old = body.children[index];
+    if (old?.dataset.told === told) return;
+    const made = draw(item);
+    made.dataset.told = told;
+    if (old) old.replaceWith(made);
+    else body.append(made);
+  });
+  while (body.children.length > items.length) body.lastElementChild.remove();
+}
+
 function show({ status, people, talks, emotions }) {
   pick("status").textContent = status.join("\n");
-  pick("people").replaceChildren(...people.map(person));
+  rows(pick("people"), people, person);
   const names = new Set(talks.map((talk) => talk.participant));
   for (const [name, card] of drawn) {
     if (names.has(name)) continue;
@@ -69,7 +88,7 @@ function update(talk, emotions) {
   const card = drawn.get(talk.participant);
   card.querySelector(".waits").textContent = talk.waits_for_line ? `Said, and waiting: ${talk.waits_for_line}` : "";
   card.querySelector(".alert").textContent = talk.help ? "Words of danger to life: help was offered. Look after this person." : "";
-  card.querySelector("tbody").replaceChildren(...talk.turns.map((turn) => row(talk, turn, emotions)));
+  rows(card.querySelector("tbody"), talk.turns, (turn) => row(talk, turn, emotions));
 }
 
 function newCard(talk) {

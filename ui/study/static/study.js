@@ -75,7 +75,7 @@ class Study {
     const text = paragraphs(page.text);
     switch (page.kind) {
       case "information":
-        return [make("h1", {}, page.title), ...text, ...paragraphs(page.disclosure), ...paragraphs(page.danger)];
+        return [make("h1", {}, page.title), ...text, ...paragraphs(page.disclosure), ...paragraphs(page.danger), ...this.contact(page)];
       case "consent":
         return this.consent(page);
       case "sound":
@@ -91,12 +91,17 @@ class Study {
       case "questions":
         return this.questions(page, text);
       case "debrief":
-        return [make("h1", {}, "Thank you"), ...text];
+        return [make("h1", {}, "Thank you"), ...text, ...this.contact(page)];
       case "completed":
         return this.completed(page);
       default:
         return [...text];
     }
+  }
+
+  // In the text itself where somebody decides, or may be troubled: the foot of the page is easily missed.
+  contact(page) {
+    return page.contact ? [make("p", {}, `Questions? ${page.contact}`)] : [];
   }
 
   consent(page) {
