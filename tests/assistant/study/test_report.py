@@ -145,6 +145,22 @@ def test_the_methods_name_days_settings_and_hashes(tmp_path: Path) -> None:
     assert "The published ones are scored as published." in told
 
 
+def test_conditions_are_compared_in_the_order_of_the_file_and_not_of_the_letters(
+    tmp_path: Path,
+) -> None:
+    folder = make_export(
+        tmp_path,
+        MadeStudy(
+            people=4, conditions=("flat", "warm"), key={"A": "warm", "B": "flat"}, blinded=False
+        ),
+    )
+    facts = json.loads((folder / "study.json").read_text())
+    assert read_export(folder).conditions == ("warm", "flat")
+    facts["study"]["conditions"] = {"flat": {}, "warm": {}}
+    (folder / "study.json").write_text(json.dumps(facts))
+    assert read_export(folder).conditions == ("flat", "warm")
+
+
 def test_a_sealed_study_is_reported_by_letters_and_says_so(tmp_path: Path) -> None:
     out = report(tmp_path, MadeStudy(blinded=True))
     assert "Blinded: conditions are named by letters" in text_of(out)

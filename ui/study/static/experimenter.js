@@ -4,6 +4,7 @@ import { button, make } from "./draw.js";
 
 const pick = (id) => document.getElementById(id);
 const drawn = new Map();
+const HEADS = ["Turn", "Understood", "Emotion", "Answer"];
 let isLost = false;
 
 async function post(action, fields) {
@@ -33,17 +34,18 @@ async function look() {
   }
 }
 
-// Draws the rows of a table that are new or have changed, and leaves all others where they are: a list that is
-// open, or a button that is being pressed, would go with its row.
+// Draws the cells of a table that are new or have changed, and leaves all others where they are: a list that is
+// open, or a button that is being pressed, would go with them. What a cell with something to press stands for
+// is in its `data-about`.
 function rows(body, items, draw) {
   items.forEach((item, index) => {
-    const told = JSON.stringify(item);
-    const old = body.children[index];
-    if (old?.dataset.told === told) return;
     const made = draw(item);
-    made.dataset.told = told;
-    if (old) old.replaceWith(made);
-    else body.append(made);
+    const old = body.children[index];
+    if (!old) return body.append(made);
+    [...made.children].forEach((cell, column) => {
+      const before = old.children[column];
+      if (!cell.isEqualNode(before)) before.replaceWith(cell);
+    });
   });
   while (body.children.length > items.length) body.lastElementChild.remove();
 }
@@ -74,7 +76,7 @@ function person(one) {
     make("td", {}, one.step),
     make("td", {}, `${one.done} of ${one.of}`),
     make("td", {}, one.last_utc.slice(0, 19).replace("T", " ")),
-    make("td", {}, exclude),
+    make("td", { "data-about": one.participant }, exclude),
   );
 }
 
@@ -106,7 +108,7 @@ function newCard(talk) {
     {},
     make("h1", {}, `${talk.participant}, ${talk.step}${kind}`),
     make("p", { class: "alert", role: "alert" }),
-    make("table", {}, make("tbody", {})),
+    make("table", {}, make("thead", {}, make("tr", {}, ...HEADS.map((head) => make("th", {}, head)))), make("tbody", {})),
     make("p", { class: "waits", role: "status" }),
     form,
   );
@@ -121,7 +123,7 @@ function row(talk, turn, emotions) {
     {},
     make("td", {}, String(turn.turn)),
     make("td", {}, turn.words),
-    make("td", {}, select, turn.corrected ? " corrected" : ""),
+    make("td", { "data-about": [talk.participant, turn.turn, turn.emotion] }, select, turn.corrected ? " corrected" : ""),
     make("td", {}, turn.reply),
   );
 }
