@@ -128,6 +128,16 @@ def _processor() -> Iterable[Check]:
     yield Check("processor", State.WORKS, f"{threads}; {shown}")
 
 
+def processor_name() -> str:
+    """Returns what the processor calls itself; its architecture where it does not say."""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
 def _cpu_flags() -> set[str]:
     info = Path("/proc/cpuinfo")
     if not info.exists():

@@ -10,6 +10,10 @@ from assistant.engines.table import USUAL_MODEL
 from assistant.errors import SettingsError
 
 POLICIES = Path(__file__).with_name("policies.toml")
+AUTO = "auto"
+AUTO_MODEL, AUTO_VOICE = "mini", "piper"
+"""What `auto` stands for in a study: the same for everybody, or an error. A study in which some
+people talk to another model because a download failed is no study."""
 STUDY_POLICIES = (
     "wrong-emotion",
     "always-happy",
@@ -65,6 +69,12 @@ class Condition(AskingSettings):
         if ".toml" in self.policy:
             return str(study / self.policy)
         return self.policy
+
+    def settled(self) -> "Condition":
+        """Returns the condition with what `auto` stands for in its place."""
+        model = AUTO_MODEL if self.model == AUTO else self.model
+        voice = AUTO_VOICE if self.voice == AUTO else self.voice
+        return self.model_copy(update={"model": model, "voice": voice})
 
     @property
     def engines(self) -> tuple[str, str, str]:

@@ -71,7 +71,7 @@ class Sound(Settings):
     attention_word: str = "seven"
     """A word to be said aloud: shows that somebody listens and is heard; empty leaves it out."""
     attempts: int = Field(default=3, ge=1, le=20)
-    """How often the checks may be failed before the study ends for a person."""
+    """How often each of the checks may be failed before the study ends for a person."""
 
 
 class Questionnaires(Settings):

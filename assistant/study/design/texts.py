@@ -16,6 +16,8 @@ LEAVES = (
     "recording of your voice is not."
 )
 """Said to every participant, whatever the study's own texts are."""
+KEPT = "Your data is kept until {} at the latest, and then deleted."
+"""Likewise."""
 DANGER = (
     "The assistant is no substitute for help. If you or somebody else is in danger, call the "
     "emergency number of your country (112 in Europe, 911 in North America) at once. You may stop "

@@ -5,9 +5,12 @@ import importlib.metadata
 import json
 import os
 import platform
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
+from assistant.checks.machine import processor_name
+from assistant.engines.parts import parts_of_voice
 from assistant.errors import SettingsError
 from assistant.study.design.conditions import Condition
 from assistant.study.design.study import Study
@@ -20,12 +23,12 @@ from assistant.study.keeping.store import (
     stamped,
     write_private,
 )
-from models.checkpoints.embedded import EMBEDDED, folder_of, parts_of_model
+from models.checkpoints.embedded import folder_of, parts_of_model
+from models.pretrained.catalogue import Part
 
 CODE = ("assistant", "models", "ui", "command_line")
 ROOT = Path(__file__).parents[3]
 WEIGHTS = (".safetensors", ".bin", ".pt", ".gguf", ".onnx")
-AUTO = "auto"
 
 
 def frozen(folder: StudyFolder, study: Study) -> dict[str, Any]:
@@ -50,7 +53,7 @@ def make_lock(folder: StudyFolder, study: Study) -> dict[str, Any]:
     """Freezes the study; returns what is frozen. Made once, at the first participant."""
     if folder.lock.exists():
         return read_lock(folder)
-    lock = stamped("locked", {**frozen(folder, study), **software(), "models": weights(study)})
+    lock = stamped("locked", {**frozen(folder, study), **software(), **weights(study)})
     write_private(folder.lock, json.dumps(lock, indent=2, ensure_ascii=False) + "\n")
     return lock
 
@@ -98,7 +101,7 @@ def note_run(folder: StudyFolder, study: Study, *, engines: str) -> None:
         study: The study.
         engines: `real`, or `scripted` where no model answers.
     """
-    facts = {**software(), "models": weights(study), "engines": engines}
+    facts = {**software(), **weights(study), "engines": engines}
     append(folder.runs, stamped("run", facts))
 
 
@@ -115,7 +118,7 @@ def software() -> dict[str, Any]:
         "python_version": platform.python_version(),
         "hardware": {
             "system": platform.platform(),
-            "processor": platform.processor() or platform.machine(),
+            "processor": processor_name(),
             "cores": os.cpu_count(),
         },
     }
@@ -128,23 +131,27 @@ def _version(package: str) -> str:
         return ""
 
 
-def weights(study: Study) -> dict[str, dict[str, str]]:
-    """Returns the digests of the weights of each model that a condition names."""
-    models = sorted({study.condition(name).model for name in study.names()})
-    return {model: _digests(EMBEDDED if model == AUTO else model) for model in models}
+def weights(study: Study) -> dict[str, dict[str, dict[str, str]]]:
+    """Returns the digests of the weights of all models and voices that a condition names."""
+    conditions = [study.condition(name).settled() for name in study.names()]
+    models = sorted({one.model for one in conditions})
+    voices = sorted({one.voice for one in conditions})
+    return {
+        "models": {model: _digests(model) for model in models},
+        "voices": {voice: _files(parts_of_voice(voice)) for voice in voices},
+    }
 
 
 def _digests(model: str) -> dict[str, str]:
     folder = folder_of(model)
     files = sorted(folder.iterdir()) if folder.is_dir() else []
     own = {path.name: sha256_of(path) for path in files if path.suffix in WEIGHTS}
-    parts = {
-        f"{part.name}/{file.name}": file.sha256
-        for part in parts_of_model(model)
-        for file in part.files
-    }
     # Of a model on a hub the name stands; its files lie in a cache of the hub's own.
-    return own | parts
+    return own | _files(parts_of_model(model))
+
+
+def _files(parts: Iterable[Part]) -> dict[str, str]:
+    return {f"{part.name}/{file.name}": file.sha256 for part in parts for file in part.files}
 
 
 def instruments_of(study: Study) -> tuple[str, ...]:

@@ -64,8 +64,8 @@ class Participant:
     """By step and item; of a probe also by turn, as `probe:1.3` of the
     first attempt."""
     talks: Mapping[str, TalkSoFar] = field(default_factory=dict[str, TalkSoFar])
-    failures: int = 0
-    """Failed checks of sound and attention."""
+    failures: Mapping[str, int] = field(default_factory=dict[str, int])
+    """How often each check of sound and attention was failed."""
     passed: frozenset[str] = frozenset()
     """Checks that were passed."""
     exclusions: tuple[str, ...] = ()
@@ -133,9 +133,10 @@ def _answered(state: Participant, line: Line) -> Participant:
 
 
 def _checked(state: Participant, line: Line) -> Participant:
+    check = str(line["check"])
     if line.get("passed"):
-        return replace(state, passed=state.passed | {str(line["check"])})
-    return replace(state, failures=state.failures + 1)
+        return replace(state, passed=state.passed | {check})
+    return replace(state, failures={**state.failures, check: state.failures.get(check, 0) + 1})
 
 
 def _talk_started(state: Participant, line: Line) -> Participant:

@@ -14,12 +14,13 @@ UNFINISHED = {"joined": "did not consent", "consented": "stopped early", "active
 def flow(export: Export) -> Table:
     """Returns how many people came to which point."""
     people = export.people
-    consented = [p for p in people if p.status not in ("joined", "screened_out") or p.sequence]
+    # Of whoever withdrew nothing is left but the cell, which nobody has without consent.
+    consented = [p for p in people if p.consented or p.cell]
     completed = [p for p in people if p.status == "completed"]
     rows: list[Row] = [
         _step("opened the link", len(people)),
         _step("consented", len(consented)),
-        _step("were given conditions", sum(1 for p in people if p.sequence)),
+        _step("were given conditions", sum(1 for p in people if p.sequence or p.cell)),
         _step("completed", len(completed)),
         _step("analysed", len(export.analysed)),
     ]

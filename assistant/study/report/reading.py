@@ -30,6 +30,8 @@ class Person:
     demographics: Mapping[str, str]
     signs: tuple[str, ...] = ()
     """What may show that a program took part."""
+    joined_utc: str = ""
+    consented: bool = True
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,12 @@ class Export:
 
     @cached_property
     def conditions(self) -> tuple[str, ...]:
-        """The labels of all conditions, in the order of the study or of the alphabet."""
+        """All conditions in the order of the study file; while it is sealed their letters."""
         labels = [str(label) for label in self.facts.get("labels") or ()]
         key = cast(Mapping[str, str], self.facts.get("key") or {})
-        named = labels if self.blinded else [key.get(label, label) for label in labels]
+        order = list(cast(Mapping[str, Any], self.study.get("conditions") or {}))
+        # The letters are dealt by chance: which condition is compared with which must not be.
+        named = labels if self.blinded else order or [key.get(label, label) for label in labels]
         met = {row.condition for row in self.scores} | {
             label for person in self.people for label in person.sequence
         }
@@ -224,6 +228,8 @@ def _person(cells: _Cells) -> Person:
             if name.startswith("d_")
         },
         signs=tuple(kind for kind in (cells.cells.get("signs") or "").split(";") if kind),
+        joined_utc=cells.text("joined_utc"),
+        consented=bool(cells.text("consent_version")),
     )
 
 

@@ -90,7 +90,7 @@ def summary(findings: Sequence[Finding]) -> str:
 def methods(analysis: Analysis) -> list[str]:
     """Returns the paragraphs of a methods section: design, measures, analysis, software."""
     return [
-        _design(analysis.export),
+        f"{_design(analysis.export)}{_conditions(analysis.export)}",
         _measures(analysis.instruments),
         _analysis(analysis),
         _software(analysis.export),
@@ -121,23 +121,53 @@ def _design(export: Export) -> str:
     )
     completed = sum(person.status == "completed" for person in export.people)
     return (
-        f"{len(export.people)} people opened the study and {completed} completed it; "
-        f"{len(export.analysed)} are analysed. It compared {conditions} {kind}{ordered}{seeded}; "
-        f"participants held spoken conversations with Attune.{blind}"
+        f"{len(export.people)} people opened the study{_days(export)} and {completed} completed "
+        f"it; {len(export.analysed)} are analysed. It compared {conditions} {kind}{ordered}"
+        f"{seeded}; participants held spoken conversations with Attune.{blind}"
     ).replace("  ", " ")
 
 
+def _days(export: Export) -> str:
+    """Returns when people came, as " (FIRST to LAST)"."""
+    days = sorted({person.joined_utc[:10] for person in export.people if person.joined_utc})
+    return f" ({' to '.join(dict.fromkeys((days[0], days[-1])))})" if days else ""
+
+
+def _conditions(export: Export) -> str:
+    """Returns what the conditions set, once the key is open: what differs, and what does not."""
+    made = cast(Mapping[str, Mapping[str, Any]], export.study.get("conditions") or {})
+    if not made:
+        return ""
+    names = list(dict.fromkeys(key for one in made.values() for key in one))
+    same = [key for key in names if len({repr(one.get(key)) for one in made.values()}) == 1]
+    differing = [key for key in names if key not in same]
+    told = "; ".join(f"{name}: {_settings(one, differing)}" for name, one in made.items())
+    shared = _settings(next(iter(made.values())), same)
+    first = f" Conditions were {told}." if differing else ""
+    return f"{first} In all of them: {shared}." if shared else first
+
+
+def _settings(condition: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Returns settings in words; those that are off or empty are left out."""
+    given = ((name.replace("_", " "), condition.get(name)) for name in names)
+    plain = [(name, value) for name, value in given if value and not isinstance(value, dict)]
+    return ", ".join(name if value is True else f"{name} {value}" for name, value in plain)
+
+
 def _measures(instruments: Instruments) -> str:
-    asked = [
-        f"{one.title} ({_short(one.citation)})"
-        for one in instruments.known.values()
-        if one.scales or one.kind == "questionnaire"
+    counted = [
+        one for one in instruments.known.values() if one.scales or one.kind == "questionnaire"
     ]
+    # Only what is published can be scored as published.
+    known = {one.title: _short(one.citation) for one in counted}
+    asked = [f"{title} ({short})" for title, short in known.items()]
+    published = [one for one in counted if _short(one.citation) != one.citation]
     own = sorted(instruments.unknown)
     unknown = f" Not scored item by item here: {', '.join(own)}." if own else ""
     if not asked:
         return f"No instrument with scales was asked.{unknown}"
-    return f"Measures were {'; '.join(asked)}, scored as published.{unknown}"
+    scored = " The published ones are scored as published." if published else ""
+    return f"Measures were {'; '.join(asked)}.{scored}{unknown}"
 
 
 def _short(citation: str) -> str:
@@ -184,6 +214,13 @@ def _analysis(analysis: Analysis) -> str:
     )
 
 
+def _hashes(lock: Mapping[str, Any]) -> str:
+    """Returns the beginnings of the hashes of study file and code; all stand whole in the table."""
+    named = {"study.toml": lock.get("study_sha256"), "code": lock.get("code_sha256")}
+    told = [f"{name} {str(digest)[:12]}…" for name, digest in named.items() if digest]
+    return f" (SHA-256 of {', of '.join(told)}; all hashes: table Locked)" if told else ""
+
+
 def _software(export: Export) -> str:
     import numpy
     import scipy  # pyright: ignore[reportMissingTypeStubs]
@@ -200,8 +237,8 @@ def _software(export: Export) -> str:
     machine = ", ".join(str(hardware[key]) for key in ("system", "processor") if hardware.get(key))
     run = f"The study ran with {ran}" if ran else "The export does not say with what the study ran"
     return (
-        f"{run}{f' on {machine}' if machine and ran else ''}. This analysis was computed with "
-        f"Python {platform.python_version()}, NumPy {numpy.__version__} and SciPy "
+        f"{run}{f' on {machine}' if machine and ran else ''}{_hashes(lock)}. This analysis was "
+        f"computed with Python {platform.python_version()}, NumPy {numpy.__version__} and SciPy "
         f"{scipy.__version__}; analysis.ipynb beside this page redoes it with pandas, SciPy and "
         "statsmodels."
     )

@@ -21,10 +21,6 @@ from assistant.study.run.scripted import HummingVoice, ScriptedModel
 from assistant.study.settings import StudyEngineSettings
 from assistant.turns.settings import TalkSettings
 
-AUTO_MODEL, AUTO_VOICE = "mini", "piper"
-"""What `auto` stands for in a study: the same for everybody, or an error. A study in which some
-people talk to another model because a download failed is no study."""
-
 
 class StudyEngines:
     """Opens what the conditions of a study need, and closes it."""
@@ -70,7 +66,7 @@ class StudyEngines:
 
     def _open_model(self, condition: Condition) -> SpeechModel:
         settings = SpeechModelSettings(
-            model=AUTO_MODEL if condition.model == "auto" else condition.model,
+            model=condition.settled().model,
             engine=condition.engine,
             llm=condition.llm,
             run=self._settings.run,
@@ -83,7 +79,7 @@ class StudyEngines:
         """Returns the engine that speaks in a condition."""
         if self.scripted:
             return "hum"
-        return AUTO_VOICE if condition.voice == "auto" else condition.voice
+        return condition.settled().voice
 
     def voice(self, condition: Condition) -> TextToSpeech:
         """Returns the voice of a condition, at its speed; see `own_voice`."""

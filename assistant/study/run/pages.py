@@ -7,7 +7,7 @@ from typing import Any
 
 from assistant.study.design.conditions import Condition
 from assistant.study.design.study import Study
-from assistant.study.design.texts import DANGER, disclosure
+from assistant.study.design.texts import DANGER, KEPT, disclosure
 from assistant.study.instruments import Instrument, Item, shown_order
 from assistant.study.keeping.participant import LEFT, Participant
 from assistant.study.run.steps import Step
@@ -33,7 +33,8 @@ _ENDS = {
 def disclosed(study: Study) -> str:
     """Returns what is disclosed to every participant, whichever condition is theirs."""
     conditions = [Condition.model_validate(study.base), *map(study.condition, study.names())]
-    return disclosure(host for one in conditions if (host := one.llm.sends_words_to))
+    told = disclosure(host for one in conditions if (host := one.llm.sends_words_to))
+    return f"{told} {KEPT.format(study.retention_until)}"
 
 
 def consent_sha256(study: Study) -> str:
@@ -158,7 +159,9 @@ def _questions(study: Study, participant: Participant, step: Step, asked: Instru
     }
     order = shown_order(asked, seed_of(study, participant.name, step.name))
     return {
-        "heading": asked.title if asked.kind != "questionnaire" else "",
+        # The names of all others, "manipulation check" say, are for researchers: they tell what is
+        # looked for.
+        "heading": asked.title if asked.kind == "demographics" else "",
         "text": asked.instruction,
         "items": [_item(item) for item in order],
         "given": given,

@@ -27,7 +27,7 @@ class SoundCheck:
         self._settings = roster.study.sound
 
     def take(self, participant: str, values: Mapping[str, Any]) -> None:
-        """Takes the values of the page.
+        """Takes the values of the page; who fails a check once too often is out afterwards.
 
         Raises:
             InputError: Something is missing or not good enough; says what to do.
@@ -35,24 +35,29 @@ class SoundCheck:
         state = self._roster.participant(participant)
         sound = self._settings
         if sound.check and "microphone" not in state.passed:
-            self._microphone(state, values.get("microphone_db"), values.get("noise_db"))
+            level, noise = values.get("microphone_db"), values.get("noise_db")
+            if not self._microphone(state, level, noise):
+                return
         if sound.check and values.get("loudspeaker") is not True:
             raise InputError("play the sound, and say that you hear it")
         if sound.headphones != "off" and "headphones" not in state.passed:
             right = self._headphones(state, values.get("headphones"))
             passed = right >= pages.HEADPHONES_RIGHT or sound.headphones == "asked"
-            self._check(state, "headphones", passed, "put headphones on, and listen again")
+            if not self._check(state, "headphones", passed, "put headphones on, and listen again"):
+                return
         if sound.attention_word and "attention" not in state.passed:
             raise InputError(f"say the word {sound.attention_word!r} aloud first")
 
-    def _microphone(self, state: Participant, level: object, noise: object) -> None:
+    def _microphone(self, state: Participant, level: object, noise: object) -> bool:
         if not isinstance(level, int | float) or not LEAST_DB < level < MOST_DB:
             raise InputError("the microphone was not heard yet: speak a sentence first")
         self._measure(state, "microphone_db", round(float(level), 1))
         if isinstance(noise, int | float) and LEAST_DB < noise < MOST_DB:
             self._measure(state, "noise_db", round(float(noise), 1))
         is_loud = level >= self._settings.least_db
-        self._check(state, "microphone", is_loud, "speak louder, or closer to the microphone")
+        return self._check(
+            state, "microphone", is_loud, "speak louder, or closer to the microphone"
+        )
 
     def _headphones(self, state: Participant, given: object) -> int:
         """Returns how many trials were right."""
@@ -87,16 +92,22 @@ class SoundCheck:
             seconds=None,
         )
 
-    def _check(self, state: Participant, check: str, passed: bool, remedy: str) -> None:
-        if not self._note(state, check, passed):
-            raise InputError(f"that was not good enough: {remedy}")
+    def _check(self, state: Participant, check: str, passed: bool, remedy: str) -> bool:
+        """Notes what came of a check; returns whether it was passed, or failed for good."""
+        left = self._note(state, check, passed)
+        if passed or not left:
+            return passed
+        tries = "one try is" if left == 1 else f"{left} tries are"
+        raise InputError(f"that was not good enough: {remedy}; {tries} left")
 
-    def _note(self, state: Participant, check: str, passed: bool) -> bool:
-        """Notes what came of a check; returns whether the participant may go on for now."""
+    def _note(self, state: Participant, check: str, passed: bool) -> int:
+        """Notes what came of a check; returns how often it may still be tried."""
         roster = self._roster
         roster.note(state.name, "checked", check=check, passed=passed)
-        if roster.participant(state.name).failures < self._settings.attempts:
-            return passed
-        reason = f"failed the check of {check}"
-        roster.note(state.name, "stopped", reason=reason, status="screened_out")
-        return True
+        # Each check counts for itself: a quiet microphone must not cost a try at the word.
+        failures = roster.participant(state.name).failures.get(check, 0)
+        left = max(0, self._settings.attempts - failures)
+        if not left:
+            reason = f"failed the check of {check}"
+            roster.note(state.name, "stopped", reason=reason, status="screened_out")
+        return left

@@ -246,7 +246,7 @@ class Export:
             # Left out while sealed: what the conditions are is what the seal hides. Labels say how
             # many.
             study["conditions"] = {
-                name: condition.model_dump()
+                name: condition.settled().model_dump()
                 for name, condition in lock.conditions_of(self.study).items()
             }
         facts: Row = {

@@ -12,7 +12,7 @@ from assistant.study.keeping.retention import delete_expired
 from assistant.study.keeping.store import read_lines
 from assistant.study.keeping.withdrawal import withdraw
 from assistant.study.run.runner import Runner
-from assistant.study.tables.exporting import export
+from assistant.study.tables.exporting import Export, export
 from assistant.study.tables.tracing import untraced
 from models.emotions import Emotion
 from tests.assistant.records.made import Said, make_record
@@ -236,3 +236,15 @@ def test_a_participant_gets_a_copy_of_what_is_known_and_withdrawal_deletes_it(ru
     assert not [path for path in out.rglob("*") if path.is_file()]
     assert "export-copies/…/talks/block1-talk.wav" in {e["file"] for e in receipt["deleted"]}
     assert "p1" not in json.dumps(receipt["deleted"])
+
+
+def test_what_auto_stands_for_and_the_weights_of_voices_are_in_the_export(tmp_path):
+    folder = make_study(tmp_path)
+    go_through(Runner(folder), "p1")
+    seal.unseal(folder, by="me", early="a test", left=3)
+    facts = Export(folder).facts()
+    assert {one["model"] for one in facts["study"]["conditions"].values()} == {"mini"}
+    assert {one["voice"] for one in facts["study"]["conditions"].values()} == {"piper"}
+    assert list(facts["lock"]["models"]) == ["mini"]
+    digests = facts["lock"]["voices"]["piper"]
+    assert all(len(digest) == 64 for digest in digests.values()) and digests

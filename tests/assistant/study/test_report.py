@@ -7,12 +7,17 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from assistant.errors import EngineUnavailable, InputError, OutputError
 from assistant.study.instruments import instrument_path
+from assistant.study.report.analysis import analyse
+from assistant.study.report.flow import flow
+from assistant.study.report.reading import Person, read_export
+from assistant.study.report.sentences import methods
 from assistant.study.report.table import p_value
 from assistant.study.report.write import write_report
 from tests.assistant.study.made_export import MadeStudy, make_export
@@ -104,6 +109,56 @@ def test_only_those_who_completed_and_passed_are_analysed(tmp_path: Path) -> Non
     assert lost == {"excluded: attention:reads": "2", "under way": "3"}
     assert {one["n"] for one in rows(out, "descriptives")} == {"20"}
     assert [one["analysed"] for one in rows(out, "balance")] == ["10", "10"]
+
+
+def test_the_flow_counts_consent_by_what_was_agreed_to_and_cells_of_whoever_withdrew(
+    tmp_path: Path,
+) -> None:
+    def person(status: str, *, consented: bool, cell: str = "") -> Person:
+        return Person("p", cell, (), status, False, (), {}, consented=consented)
+
+    people = (
+        person("joined", consented=False),
+        person("screened_out", consented=False),  # agreed to nothing
+        person("screened_out", consented=True),  # failed the check of sound
+        person("withdrawn", consented=False, cell="g1"),
+    )
+    export = read_export(make_export(tmp_path, MadeStudy(people=2)))
+    steps = {row["step"]: row["people"] for row in flow(replace(export, people=people)).rows}
+    assert (steps["consented"], steps["were given conditions"]) == (2, 1)
+
+
+def test_the_methods_name_days_settings_and_hashes(tmp_path: Path) -> None:
+    folder = make_export(tmp_path, MadeStudy(people=4, instruments=("pets", "manipulation")))
+    facts = json.loads((folder / "study.json").read_text())
+    conditions = {
+        "A": {"model": "auto", "policy": "flat", "captions": False, "wizard": True},
+        "B": {"model": "auto", "policy": "mirror", "captions": False, "wizard": False},
+    }
+    facts["study"]["conditions"] = conditions
+    (folder / "study.json").write_text(json.dumps(facts))
+    told = " ".join(methods(analyse(read_export(folder))))
+    assert "4 people opened the study (2026-11-29) and 4 completed it" in told
+    assert "A: policy flat, wizard; B: policy mirror. In all of them: model auto." in told
+    assert "SHA-256 of study.toml 000000000000…" in told
+    assert "Manipulation check (Attune's own wording)" in told
+    assert "The published ones are scored as published." in told
+
+
+def test_conditions_are_compared_in_the_order_of_the_file_and_not_of_the_letters(
+    tmp_path: Path,
+) -> None:
+    folder = make_export(
+        tmp_path,
+        MadeStudy(
+            people=4, conditions=("flat", "warm"), key={"A": "warm", "B": "flat"}, blinded=False
+        ),
+    )
+    facts = json.loads((folder / "study.json").read_text())
+    assert read_export(folder).conditions == ("warm", "flat")
+    facts["study"]["conditions"] = {"flat": {}, "warm": {}}
+    (folder / "study.json").write_text(json.dumps(facts))
+    assert read_export(folder).conditions == ("flat", "warm")
 
 
 def test_a_sealed_study_is_reported_by_letters_and_says_so(tmp_path: Path) -> None:

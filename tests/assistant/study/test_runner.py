@@ -209,6 +209,21 @@ def test_who_fails_the_checks_too_often_is_screened_out(tmp_path):
     assert runner.page("p1", TAB)["kind"] == "stopped"
 
 
+def test_each_check_has_attempts_of_its_own_and_says_how_many_are_left(tmp_path):
+    content = CONTENT.replace('attention_word = "seven"', 'attention_word = "seven"\nattempts = 2')
+    runner = Runner(make_study(tmp_path, content))
+    runner.join("p1", {}, TAB)
+    runner.done("p1", TAB, "information", {})
+    runner.done("p1", TAB, "consent", {"take_part": True})
+    quiet = {"microphone_db": -70.0, "loudspeaker": True}
+    with pytest.raises(InputError, match="closer to the microphone; one try is left"):
+        runner.done("p1", TAB, "sound", quiet)
+    assert not runner.attention("p1", TAB, "eleven")
+    assert runner.page("p1", TAB)["kind"] == "sound"
+    assert runner.done("p1", TAB, "sound", {"microphone_db": -70.0})["kind"] == "stopped"
+    assert runner.roster.participant("p1").stopped == "failed the check of microphone"
+
+
 def test_speech_that_is_too_quiet_holds_people_up_and_its_level_is_kept(runner):
     runner.join("p1", {}, TAB)
     runner.done("p1", TAB, "information", {})
@@ -238,6 +253,21 @@ def test_a_study_file_that_changes_after_the_first_participant_is_refused(runner
     path.write_text(path.read_text().replace("turns = 1", "turns = 2"))
     with pytest.raises(SettingsError, match=r"study\.toml changed after the first participant"):
         Runner(runner.folder)
+
+
+def test_a_page_of_questions_does_not_name_what_it_looks_for(tmp_path):
+    content = CONTENT.replace('["sus"]', '["manipulation", "attention", "demographics"]')
+    runner = Runner(make_study(tmp_path, content))
+    enter(runner, "p1")
+    page, shown = talk(runner, "p1"), []
+    for _ in range(3):
+        shown.append(page["heading"])
+        page = fill_in(runner, "p1", page)
+    assert shown == ["", "", "About you"]
+
+
+def test_the_information_says_how_long_the_data_is_kept(runner):
+    assert "kept until 2099-12-31 at the latest" in runner.join("p1", {}, TAB)["disclosure"]
 
 
 def test_the_page_names_neither_condition_nor_letter(runner):

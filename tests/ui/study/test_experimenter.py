@@ -1,3 +1,4 @@
+import asyncio
 import base64
 import json
 import time
@@ -10,6 +11,7 @@ from assistant.records.mending import open_record
 from assistant.study.keeping.store import read_lines
 from assistant.study.tables.exporting import Export
 from tests.assistant.study.small_study import CONTENT, make_study
+from tests.ui.browsing import CHROMIUM, FLAGS, PATIENT_MS, needs_chromium
 from tests.ui.study.serving_study import PASSWORD, Visitor, serving_study, speak
 
 WIZARD = CONTENT.replace("[talk]", "[base]\nwizard = true\n[talk]")
@@ -108,3 +110,35 @@ def test_a_line_can_be_put_into_any_conversation(tmp_path):
         1,
         "Let us talk about your work.",
     )
+
+
+@needs_chromium[0]
+@needs_chromium[1]
+@needs_chromium[2]
+async def test_a_list_that_is_open_stays_while_the_page_looks_again(tmp_path):
+    async_api = pytest.importorskip("playwright.async_api")
+    folder = make_study(tmp_path, CONTENT.replace("turns = 1", "turns = 2"))
+    user, _, word = PASSWORD.partition(":")
+    with serving_study(folder) as (host, _):
+        visitor = Visitor(host, "p1")
+        await asyncio.to_thread(visitor.enter)
+        await asyncio.to_thread(visitor.talk, until="study.probe")
+        async with async_api.async_playwright() as playwright:
+            browser = await playwright.chromium.launch(
+                executable_path=CHROMIUM, headless=True, args=list(FLAGS)
+            )
+            context = await browser.new_context(
+                http_credentials={"username": user, "password": word}
+            )
+            page = await context.new_page()
+            page.set_default_timeout(PATIENT_MS)
+            await page.goto(f"http://{host}/experimenter/")
+            emotion = await page.wait_for_selector("select")
+            button = await page.wait_for_selector("text=Exclude")
+            for _ in range(3):
+                await page.wait_for_response("**/experimenter/state")
+            assert await emotion.evaluate("one => one.isConnected")
+            assert await button.evaluate("one => one.isConnected")
+            await emotion.select_option("sad")
+            await page.wait_for_selector("text=corrected")
+            await browser.close()

@@ -4,6 +4,8 @@ import { button, make } from "./draw.js";
 
 const pick = (id) => document.getElementById(id);
 const drawn = new Map();
+const HEADS = ["Turn", "Understood", "Emotion", "Answer"];
+let isLost = false;
 
 async function post(action, fields) {
   const reply = await fetch(`/experimenter/${action}`, {
@@ -24,14 +26,33 @@ async function look() {
   try {
     const reply = await fetch("/experimenter/state");
     show(await reply.json());
+    if (isLost) problem("");
+    isLost = false;
   } catch {
+    isLost = true;
     problem("The server does not answer.");
   }
 }
 
+// Draws the cells of a table that are new or have changed, and leaves all others where they are: a list that is
+// open, or a button that is being pressed, would go with them. What a cell with something to press stands for
+// is in its `data-about`.
+function rows(body, items, draw) {
+  items.forEach((item, index) => {
+    const made = draw(item);
+    const old = body.children[index];
+    if (!old) return body.append(made);
+    [...made.children].forEach((cell, column) => {
+      const before = old.children[column];
+      if (!cell.isEqualNode(before)) before.replaceWith(cell);
+    });
+  });
+  while (body.children.length > items.length) body.lastElementChild.remove();
+}
+
 function show({ status, people, talks, emotions }) {
   pick("status").textContent = status.join("\n");
-  pick("people").replaceChildren(...people.map(person));
+  rows(pick("people"), people, person);
   const names = new Set(talks.map((talk) => talk.participant));
   for (const [name, card] of drawn) {
     if (names.has(name)) continue;
@@ -55,7 +76,7 @@ function person(one) {
     make("td", {}, one.step),
     make("td", {}, `${one.done} of ${one.of}`),
     make("td", {}, one.last_utc.slice(0, 19).replace("T", " ")),
-    make("td", {}, exclude),
+    make("td", { "data-about": one.participant }, exclude),
   );
 }
 
@@ -69,7 +90,7 @@ function update(talk, emotions) {
   const card = drawn.get(talk.participant);
   card.querySelector(".waits").textContent = talk.waits_for_line ? `Said, and waiting: ${talk.waits_for_line}` : "";
   card.querySelector(".alert").textContent = talk.help ? "Words of danger to life: help was offered. Look after this person." : "";
-  card.querySelector("tbody").replaceChildren(...talk.turns.map((turn) => row(talk, turn, emotions)));
+  rows(card.querySelector("tbody"), talk.turns, (turn) => row(talk, turn, emotions));
 }
 
 function newCard(talk) {
@@ -87,7 +108,7 @@ function newCard(talk) {
     {},
     make("h1", {}, `${talk.participant}, ${talk.step}${kind}`),
     make("p", { class: "alert", role: "alert" }),
-    make("table", {}, make("tbody", {})),
+    make("table", {}, make("thead", {}, make("tr", {}, ...HEADS.map((head) => make("th", {}, head)))), make("tbody", {})),
     make("p", { class: "waits", role: "status" }),
     form,
   );
@@ -102,7 +123,7 @@ function row(talk, turn, emotions) {
     {},
     make("td", {}, String(turn.turn)),
     make("td", {}, turn.words),
-    make("td", {}, select, turn.corrected ? " corrected" : ""),
+    make("td", { "data-about": [talk.participant, turn.turn, turn.emotion] }, select, turn.corrected ? " corrected" : ""),
     make("td", {}, turn.reply),
   );
 }

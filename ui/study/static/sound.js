@@ -121,7 +121,7 @@ export class SoundPage {
     });
     const names = ["first", "second", "third"];
     const labels = radios.map((radio, i) => make("label", { class: "choice" }, radio, names[i]));
-    field.append(play, ...labels);
+    field.append(play, make("div", { class: "row" }, ...labels));
     return field;
   }
 

@@ -10,6 +10,9 @@ import { TalkPage } from "./talk.js";
 const pick = (id) => document.getElementById(id);
 const LAST = ["completed", "stopped", "withdrawn"];
 
+// What the server says begins small, as commands print it.
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 class Study {
   constructor() {
     this.server = new Server((isWaiting) => this.waits(isWaiting));
@@ -43,7 +46,9 @@ class Study {
     } catch (error) {
       if (error.code === "other_tab") this.otherTab();
       else if (error.code === "finished") this.show(await this.server.ask("page"));
-      else this.problem(error.message);
+      else if (this.page) this.problem(error.message);
+      // Nothing was shown yet, and nothing will be: why stands where the page would.
+      else pick("page").replaceChildren(make("p", { role: "alert" }, sentence(error.message)));
     }
   }
 
@@ -64,6 +69,8 @@ class Study {
     pick("progress").value = page.number || 0;
     pick("leave").hidden = pick("withdraw").hidden = isLast && page.kind === "withdrawn";
     pick("leave").hidden ||= isLast;
+    // What "below" means is seen without a click.
+    if (page.kind === "completed") pick("help").open = true;
     const main = pick("page");
     main.replaceChildren(...this.draw(page));
     pick("buttons").replaceChildren(...this.buttons(page));
@@ -75,7 +82,7 @@ class Study {
     const text = paragraphs(page.text);
     switch (page.kind) {
       case "information":
-        return [make("h1", {}, page.title), ...text, ...paragraphs(page.disclosure), ...paragraphs(page.danger)];
+        return [make("h1", {}, page.title), ...text, ...paragraphs(page.disclosure), ...paragraphs(page.danger), ...this.contact(page)];
       case "consent":
         return this.consent(page);
       case "sound":
@@ -91,12 +98,17 @@ class Study {
       case "questions":
         return this.questions(page, text);
       case "debrief":
-        return [make("h1", {}, "Thank you"), ...text];
+        return [make("h1", {}, "Thank you"), ...text, ...this.contact(page)];
       case "completed":
         return this.completed(page);
       default:
         return [...text];
     }
+  }
+
+  // In the text itself where somebody decides, or may be troubled: the foot of the page is easily missed.
+  contact(page) {
+    return page.contact ? [make("p", {}, `Questions? ${page.contact}`)] : [];
   }
 
   consent(page) {
@@ -208,7 +220,7 @@ class Study {
   }
 
   problem(text) {
-    pick("problem").textContent = text;
+    pick("problem").textContent = sentence(text);
     pick("problem").hidden = !text;
   }
 }
