@@ -104,7 +104,7 @@ class _Page:
         if option.is_flag and option.default is True:
             parts, dot, last = name.rpartition(".")
             return f"--{parts}{dot}[no-]{last}"
-        return f"--{name} {_value(option)}".rstrip()
+        return f"--{name} {_value(option, self._width)}".rstrip()
 
     def _wrapped(
         self, text: str, *, indent: int = 0, further: int | None = None, first: str | None = None
@@ -161,21 +161,24 @@ def _about(option: Option) -> str:
 def _place(option: Option, width: int) -> str:
     """Returns how an option is written that is told by its place, in lines of `width`."""
     named = choices(option.kind)
-    name = "|".join(named) if named else option.keys[-1].upper()
-    # Where a line is too short for all the words it may break between them.
-    name = name if len(name) < width - 4 else name.replace("|", " | ")
+    name = _breakable("|".join(named), width) if named else option.keys[-1].upper()
     return f"[{name}{' …' if option.takes is None else ''}]"
 
 
-def _value(option: Option) -> str:
-    """Returns the word for the value of an option, as in ``--threads N``."""
+def _breakable(words: str, width: int) -> str:
+    """Returns words with bars between them; where a line is too short it may break there."""
+    return words if len(words) < width - 4 else words.replace("|", " | ")
+
+
+def _value(option: Option, width: int) -> str:
+    """Returns the word for the value of an option, as in ``--threads N``, in lines of `width`."""
     if option.is_flag:
         return ""
     if get_origin(option.kind) is dict:
         return "NAME VALUE …"
     several = " …" if option.takes is None else ""
     if named := choices(option.kind):
-        return "|".join(named) + several
+        return _breakable("|".join(named), width) + several
     kind: Any = get_args(option.kind)[0] if get_origin(option.kind) is tuple else option.kind
     about = option.about.lower()
     if kind is Path:

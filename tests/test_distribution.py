@@ -13,7 +13,14 @@ EXTRAS = PROJECT["optional-dependencies"]
 READ = {".py", ".md", ".toml", ".yaml", ".yml", ".js", ".html", ".css", ".service", ""}
 SHOWN = (".ci", "workflows")
 """Folders that are ours among those whose names begin with a dot."""
-OTHERS = {"deepspeed", "uv"}
+OTHERS = {
+    "deepspeed",
+    "livekit-agents",
+    "livekit-local-inference",
+    "pipecat-ai",
+    "speech-to-speech",
+    "uv",
+}
 """Packages that Attune does not require: tested with it (train/README.md), or the installer."""
 TAKEN = "attune"
 """A stranger's package on the index: it tunes optical amplifiers."""

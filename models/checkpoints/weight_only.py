@@ -15,7 +15,7 @@ from models.weights import CheckpointError
 Bits = Literal["int8", "int4"]
 GROUP = 128
 """Weights of a row that share a scale in 4 bits."""
-REMEDY = "pip install -e '.[gpu]' in Attune's folder, or use --dtype bfloat16"
+REMEDY = "`pip install -e '.[gpu]'` in Attune's folder, or use --dtype bfloat16"
 
 
 def check_weight_only() -> None:

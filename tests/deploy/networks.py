@@ -6,11 +6,13 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import psutil
 
 Result = TypeVar("Result")
+ROOT = Path(__file__).parents[2]
 CLONE_NEWNET = 0x40000000
 MAKE = ("unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 """Its processes are in a space of their own too: they end with the first of them."""
@@ -38,7 +40,8 @@ class Network:
         assert self._holds.stdout.readline() == b"up\n"
         (self.first,) = (one.pid for one in psutil.Process(self._holds.pid).children())
         target = str(self.first)
-        self.enter = ("nsenter", "--target", target, "--net", "--pid", "--mount")
+        # Else it would begin in the root folder of that network's mounts.
+        self.enter = ("nsenter", "--target", target, "--net", "--pid", "--mount", f"--wd={ROOT}")
         """Put before a command, runs it there."""
         self._threads = ThreadPoolExecutor(5, initializer=self._join)
         return self

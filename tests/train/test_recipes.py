@@ -1,15 +1,16 @@
 """Every recipe is understood by the command that it is for, and names only what exists."""
 
+import importlib
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 
-from train import settings as all_settings
+import train
 from train.__main__ import COMMANDS
 
-RECIPES = Path(all_settings.__file__).parent / "recipes"
+RECIPES = Path(train.__file__).parent / "recipes"
 TOMLS = sorted(
     p for folder in ("blsp-emo-7b", "small-llm") for p in (RECIPES / folder).glob("*.toml")
 )
@@ -20,7 +21,8 @@ def test_recipe(path: Path) -> None:
     tables = tomllib.loads(path.read_text(encoding="utf-8"))
     assert tables.keys() <= COMMANDS.keys()
     for name, values in tables.items():
-        kind = getattr(all_settings, COMMANDS[name].settings.split(":")[1])
+        module, kind_name = COMMANDS[name].settings.split(":")
+        kind = getattr(importlib.import_module(module), kind_name)
         assert kind.model_validate(values).model_dump()
 
 

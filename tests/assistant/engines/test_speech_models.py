@@ -1,3 +1,4 @@
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,6 +29,7 @@ from models.examples.written import EXAMPLES, Example, write_examples
 from tests.assistant.engines.chat_server.fake_server import FakeServer
 from tests.assistant.engines.tiny_checkpoint import write_tiny_checkpoint
 from tests.fakes import speech_like
+from tests.models.examples.small_encoder import write_encoder
 
 RUN = ModelSettings(device="cpu", dtype="float32", threads=1)
 GENERATION = GenerationSettings(longest_tokens=12)
@@ -82,6 +84,10 @@ def test_the_settings_say_how_many_examples_are_shown(checkpoint: Path, tmp_path
     folder = tmp_path / "model"
     copytree(checkpoint, folder)
     write_examples(folder / EXAMPLES, [Example("It rained again.", "All day?")])
+    config = json.loads((folder / "config.json").read_text())
+    encoder = str(write_encoder(tmp_path / "encoder"))
+    config["parts"] = (config.get("parts") or {}) | {"sentences": encoder}
+    (folder / "config.json").write_text(json.dumps(config))
     shown: dict[int | None, bool] = {}
     for count in (None, 0, 1):
         generation = GENERATION.model_copy(update={"examples": count})

@@ -1,5 +1,6 @@
 """Items and answers as a client orders them."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -325,11 +326,14 @@ class ThinkingModel(ScriptedModel):
 def test_long_instructions_are_computed_before_the_first_turn_and_used_for_it() -> None:
     model = ThinkingModel(["Yes."])
     engines = replace(resident(), models={"mini": model})
-    pirate, nurse = "You are a pirate. " * 60, "You are a nurse. " * 60
+    pirate, nurse = "You are a pirate. " * 120, "You are a nurse. " * 120
 
     async def act(client: Client) -> None:
         for instructions in (pirate, nurse):
             await client.update(instructions=instructions, output_modalities=["text"])
+        async with asyncio.timeout(20):  # who asks at once is answered without
+            while nurse not in model.computed:
+                await asyncio.sleep(0.01)
         await create(client, "Hello.")
         await answer(client)
 

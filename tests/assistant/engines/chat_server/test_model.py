@@ -88,7 +88,7 @@ def test_of_mini_the_llm_is_not_even_fetched() -> None:
     asking = SpeechModelSettings(llm=LlmSettings(server="localhost:1"))
     assert asking.engine == "chat_server"
     whole = [part.kind for part in parts_of_model("mini")]
-    assert sorted(whole) == ["llm", "speech"]
+    assert sorted(whole) == ["llm", "sentences", "speech"]
     assert [part.kind for part in parts_of(asking)] == ["speech"]
 
 
