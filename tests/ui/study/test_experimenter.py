@@ -136,7 +136,8 @@ async def test_a_list_that_is_open_stays_while_the_page_looks_again(tmp_path):
             emotion = await page.wait_for_selector("select")
             button = await page.wait_for_selector("text=Exclude")
             for _ in range(3):
-                await page.wait_for_response("**/experimenter/state")
+                async with page.expect_response("**/experimenter/state"):
+                    pass
             assert await emotion.evaluate("one => one.isConnected")
             assert await button.evaluate("one => one.isConnected")
             await emotion.select_option("sad")
