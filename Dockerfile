@@ -7,10 +7,12 @@ RUN apt-get update \
     && useradd --create-home --uid 1000 attune
 
 WORKDIR /app
+# A cluster needs more: `web,voices,postgres,scale` (deploy/compose).
+ARG EXTRAS=web,voices
 COPY --chown=attune . .
 # The CPU build of torch; leave the index out for the build with CUDA.
 RUN pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu \
-    -c constraints.txt 'torch>=2.13,<2.14' -e '.[web,voices]'
+    -c constraints.txt 'torch>=2.13,<2.14' -e ".[$EXTRAS]"
 
 USER attune
 # What the default model and voice are made of lies in the image: a container needs no network.

@@ -34,7 +34,8 @@ class MannerSettings(Settings):
     policy: str = "empathetic"
     """How an emotion shapes the answer's voice: empathetic, mirror, flat, or a TOML file."""
     persona: str | None = None
-    """The system line of the prompt, instead of the default persona."""
+    """The system line of the prompt, instead of the default persona. It may take half of what the
+    model follows, some 7,000 characters with `mini`; a long one is computed before you speak."""
 
 
 class HelpSettings(Settings):

@@ -2,14 +2,20 @@
 
 "A swift's nest, that's a surprise! What's the swift's name?" Whatever word stood last is asked
 about, and who hears it feels that nobody listened. Other questions ("Did it rain?", "How long did
-you wait?") are seldom so and stay. Of 60 answers to strangers' sentences, 20 ended so.
+you wait?", "What's the matter?") are seldom so and stay. Of 60 answers to what strangers said, 20
+ended so.
 """
 
 import re
 
 LEAST_WORDS = 3
 """Of what stands before: behind less, such as "Hello!", the question is the reply."""
-_FOR_A_THING = re.compile(r"(?:and |so |but )?what(?:['’]s| is| was| are| were)\b", re.IGNORECASE)
+_FOR_A_THING = re.compile(
+    r"(?:and |so |but )?what(?:['’]s| is| was| are| were)\b"
+    r"(?! (?:the matter|the trouble|wrong|happened|happening|going on|bothering|worrying|troubling"
+    r"|hurting|on your mind|it like)\b)",
+    re.IGNORECASE,
+)
 _OPENINGS = tuple(
     f"{before}what{verb}"
     for before in ("", "and ", "so ", "but ")

@@ -13,9 +13,10 @@ from models.adapters.build import build_adapter
 from models.adapters.embeddings import SpeechEmbeddings
 from models.adapters.words import NOTHING_UNDERSTOOD, WordsAdapter, WordStates, shared_text
 from models.checkpoints.checkpoint import Checkpoint, open_checkpoint, weights_to_save
-from models.checkpoints.filling import Quantize, check_quantize, fill
+from models.checkpoints.filling import Quantize, Talks, check_quantize, fill
 from models.checkpoints.whisper import load_decoder
 from models.config import BlspEmoConfig
+from models.decoding.shared import SharedSteps
 from models.emotion.heads import abstains, build_emotion_head, calibrated
 from models.emotions import EMOTION_LABELS
 from models.examples.book import ExampleBook
@@ -83,6 +84,8 @@ class BlspEmo(Hearing):
         self._tokenizer, self._decoder_tokenizer = tokenizer, decoder_tokenizer
         self.examples: ExampleBook | None = None
         """Written exchanges that a talk shows the LLM; None where the checkpoint brings none."""
+        self.steps: SharedSteps | None = None
+        """What talks share while they are answered at the same time; None: each steps alone."""
         shape = config.speech_encoder
         self.speech_encoder = SpeechEncoder(shape)
         self.llm = LanguageModel(config.llm, config.lora)
@@ -107,6 +110,7 @@ class BlspEmo(Hearing):
         dtype: DtypeName = "auto",
         device: str = "auto",
         quantize: Quantize = "none",
+        together: int = 1,
     ) -> "BlspEmo":
         """Loads a checkpoint in our layout or in the published one, ready for inference.
 
@@ -115,7 +119,9 @@ class BlspEmo(Hearing):
             dtype: `auto` takes what the device is fastest in: on a CPU int8 where a part stores its
                 weights so.
             device: `auto` is the GPU where there is one, else the CPU.
-            quantize: `int8` speeds decoding up on a CPU and changes a reply now and then.
+            quantize: `int8` speeds decoding up and changes a reply now and then; `int4`, on a GPU
+                alone, more of both.
+            together: Talks that must fit the memory of a GPU at once, beside the weights.
 
         Raises:
             CheckpointError: It is missing, damaged, unsafe, of an unknown layout, or does not
@@ -135,7 +141,8 @@ class BlspEmo(Hearing):
         except (ValueError, TypeError, KeyError) as error:
             path = found.weights.folder / "config.json"
             raise CheckpointError(f"{path} describes no model: {error}") from error
-        if fill(model, found.weights, dtype=dtype, device=target, quantize=quantize):
+        talks = Talks(model.llm, together, found.config.held_tokens)
+        if fill(model, found.weights, dtype=dtype, device=target, quantize=quantize, talks=talks):
             model._compute_in_int8()
         model.examples = example_book(found.weights.folder, found.config.parts)
         return model.eval()

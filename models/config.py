@@ -17,6 +17,9 @@ PROMPT_VERSION = 1
 FRAMES_PER_STATE = 2
 """Mel frames that become one encoder state, in every Whisper."""
 
+LONGEST_REPLY = 256
+"""Positions that are kept for a reply in the memory that conversations share."""
+
 DEFAULT_PERSONA = "You are Attune, a warm and attentive listener."
 
 
@@ -267,6 +270,11 @@ class BlspEmoConfig:
     def longest_talk(self) -> int:
         """Positions of the longest conversation that the LLM follows."""
         return min(self.context_tokens, self.talk_tokens or self.context_tokens)
+
+    @property
+    def held_tokens(self) -> int:
+        """Positions that the longest conversation holds with the reply that is being made."""
+        return min(self.context_tokens, self.longest_talk + LONGEST_REPLY)
 
     @property
     def longest_turn(self) -> int:

@@ -26,7 +26,7 @@ class SpeechFeatures:
     log_mel: Tensor
     """(B, M, F) float32."""
     lengths: Tensor
-    """(B,) frames that hold signal; the rest is padding."""
+    """(B,) frames that hold signal; the rest is padding. On the CPU, where shapes are made."""
 
 
 def speech_features(
@@ -35,6 +35,7 @@ def speech_features(
     mel_bins: int = 80,
     pad_frames: int | None = None,
     trailing_frames: int = 0,
+    device: torch.device | str = "cpu",
 ) -> SpeechFeatures:
     """Returns the log-mel features of 16 kHz mono `waveforms`.
 
@@ -49,6 +50,8 @@ def speech_features(
             None pads to the longest utterance of the batch with zeros that say nothing.
         trailing_frames: Without `pad_frames`, frames of silence that follow each utterance; they
             are not counted in its length.
+        device: Where they are computed and stay. Samples are a hundredth of what the encoder makes
+            of them: on a GPU nothing larger is carried there.
 
     Raises:
         ValueError: An utterance is empty, longer than `pad_frames`, or not finite.
@@ -61,8 +64,9 @@ def speech_features(
     for row, signal in zip(padded, signals, strict=True):
         row[: signal.numel()] = signal
     counts = torch.tensor(lengths)
-    log_mel = _log_mel(padded, frames, mel_bins)
-    inside = torch.arange(frames)[None, None, :] < (counts + trailing_frames)[:, None, None]
+    log_mel = _log_mel(padded.to(device), frames, mel_bins)
+    ends = (counts + trailing_frames).to(device)
+    inside = torch.arange(frames, device=device)[None, None, :] < ends[:, None, None]
     considered = log_mel if pad_frames else log_mel.masked_fill(~inside, -torch.inf)
     loudest = considered.amax(dim=(1, 2), keepdim=True)
     log_mel = (torch.maximum(log_mel, loudest - 8.0) + 4.0) / 4.0
@@ -90,16 +94,17 @@ def _log_mel(padded: Tensor, frames: int, mel_bins: int) -> Tensor:
         padded,
         n_fft=WINDOW_SAMPLES,
         hop_length=HOP_SAMPLES,
-        window=torch.hann_window(WINDOW_SAMPLES, dtype=torch.float64),
+        window=torch.hann_window(WINDOW_SAMPLES, dtype=torch.float64, device=padded.device),
         center=True,
         pad_mode="reflect",
         return_complex=True,
     )[..., :frames]
-    return torch.clamp(_mel_filters(mel_bins) @ spectrum.abs().square(), min=FLOOR).log10().float()
+    filters = _mel_filters(mel_bins, padded.device)
+    return torch.clamp(filters @ spectrum.abs().square(), min=FLOOR).log10().float()
 
 
 @lru_cache(maxsize=4)
-def _mel_filters(mel_bins: int) -> Tensor:
+def _mel_filters(mel_bins: int, device: torch.device) -> Tensor:
     """Returns the (M, 201) Slaney filter bank up to 8 kHz."""
     guard_torchaudio()
     from transformers.audio_utils import mel_filter_bank
@@ -113,7 +118,7 @@ def _mel_filters(mel_bins: int) -> Tensor:
         norm="slaney",
         mel_scale="slaney",
     )
-    return torch.from_numpy(np.ascontiguousarray(filters.T)).double()
+    return torch.from_numpy(np.ascontiguousarray(filters.T)).double().to(device)
 
 
 LEAST_OFFSET = 2e-3

@@ -1,95 +1,17 @@
 """A conversation in the LLM's KV cache: prefill, one decode step at a time, crop."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from models.decoding.sampling import Sampling, TokenSampler
+from models.decoding.shared import Seat, SharedSteps
 from models.llm import LanguageModel
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How the next token is chosen."""
-
-    max_new_tokens: int = 160
-    """Longest reply."""
-    temperature: float = 0.0
-    """0 takes the most probable token; otherwise logits are divided by it."""
-    top_p: float = 1.0
-    """Nucleus: the most probable tokens that together reach it."""
-    repetition_penalty: float = 1.0
-    """Above 1, tokens of this reply become less probable (CTRL, arXiv 1909.05858)."""
-    no_repeat_ngram: int = 0
-    """No n-gram of this reply occurs twice; 0 is off."""
-    seed: int | None = None
-    """Makes sampling repeatable."""
-    examples: int | None = None
-    """Most written answers that a talk shows the LLM before it replies; None: as the checkpoint
-    asks for."""
-
-    def __post_init__(self) -> None:
-        if self.temperature < 0 or not 0 < self.top_p <= 1 or self.repetition_penalty <= 0:
-            raise ValueError(
-                f"temperature {self.temperature}, top_p {self.top_p} and repetition_penalty "
-                f"{self.repetition_penalty}: they must be at least 0, in (0, 1] and above 0"
-            )
-
-
-class TokenSampler:
-    """Chooses tokens for one reply."""
-
-    def __init__(self, sampling: Sampling) -> None:
-        self.sampling = sampling
-        self.chosen: list[int] = []
-        # One of its own: conversations share the process, and their draws would mix in the global.
-        self._generator = torch.Generator()
-        if sampling.seed is None:
-            self._generator.seed()  # a new one begins with the same seed always
-        else:
-            self._generator.manual_seed(sampling.seed)
-
-    def choose(self, logits: Tensor) -> int:
-        """Returns the next token for `logits` (V,)."""
-        # On the CPU, where the seeded draws are the same whatever device the model runs on; a copy,
-        # because what is penalised must not reach logits that others may read.
-        token = self._pick(self._penalised(logits.detach().float().cpu().clone()))
-        self.chosen.append(token)
-        return token
-
-    def _pick(self, logits: Tensor) -> int:
-        if self.sampling.temperature == 0:
-            return int(logits.argmax())
-        probabilities = torch.softmax(logits / self.sampling.temperature, dim=-1)
-        if self.sampling.top_p < 1:
-            ordered, order = probabilities.sort(descending=True)
-            # The sum before each token: the one that crosses the border still belongs.
-            outside = ordered.cumsum(dim=-1) - ordered >= self.sampling.top_p
-            probabilities[order[outside]] = 0.0
-        return int(torch.multinomial(probabilities, 1, generator=self._generator))
-
-    def _penalised(self, logits: Tensor) -> Tensor:
-        penalty = self.sampling.repetition_penalty
-        if penalty != 1.0 and self.chosen:
-            seen = torch.tensor(sorted(set(self.chosen)))
-            values = logits[seen]
-            # Dividing a negative logit would make its token more probable.
-            logits[seen] = torch.where(values > 0, values / penalty, values * penalty)
-        for token in self._repeating():
-            logits[token] = -torch.inf
-        return logits
-
-    def _repeating(self) -> list[int]:
-        """Returns the tokens that would complete an n-gram of this reply again."""
-        n, chosen = self.sampling.no_repeat_ngram, self.chosen
-        if n == 0 or len(chosen) < n:
-            return []
-        tail = chosen[len(chosen) - n + 1 :]
-        starts = range(len(chosen) - n + 1)
-        return [chosen[i + n - 1] for i in starts if chosen[i : i + n - 1] == tail]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +30,15 @@ class CachedText:
     """The positions of one conversation in the LLM, those already computed in a KV cache.
 
     What is appended is computed with the next decode step, so that a turn costs one prefill.
+
+    Args:
+        llm: Computes.
+        steps: What conversations share while they are answered; None: each takes its own.
     """
 
-    def __init__(self, llm: LanguageModel) -> None:
-        self._llm = llm
+    def __init__(self, llm: LanguageModel, steps: SharedSteps | None = None) -> None:
+        self._llm, self._steps = llm, steps
+        self._seat: Seat | None = None
         self._cache: Any = llm.new_cache()
         self._computed = 0
         self._pieces: list[Piece] = []
@@ -130,6 +57,10 @@ class CachedText:
             self._pieces[-1] = Piece(ids=(*self._pieces[-1].ids, *ids))
         elif ids:
             self._pieces.append(Piece(ids=tuple(ids)))
+        if self._seat is not None and self._steps is not None and ids:
+            # At once, and not when it is asked for: another conversation may take the step before.
+            is_next = len(self) == self._seat.length + 1 and self._steps.has_room(self._seat)
+            self._seat.token = ids[-1] if is_next else None
 
     def append_speech(self, embeddings: Tensor) -> None:
         """Adds speech embeddings (S, D); the LoRA updates act on them."""
@@ -144,6 +75,11 @@ class CachedText:
         """
         if len(self) == 0:
             raise ValueError("an empty conversation has no next token")
+        if (seat := self._shared()) is not None:
+            assert self._steps is not None
+            return self._steps.logits(seat)
+        self.rest()
+        self._admit(len(self))
         # The cache holds keys and values, no logits: the last position is computed once more.
         if self._computed == len(self):
             self.crop(len(self) - 1, keep_pieces=True)
@@ -155,8 +91,10 @@ class CachedText:
 
         A long text is so computed in several steps, between which others may be served.
         """
+        self.rest()
         end = min(len(self), self._computed + most)
         if end > self._computed:
+            self._admit(end)
             self._compute(end)
         return self._computed < len(self)
 
@@ -164,15 +102,71 @@ class CachedText:
         """Returns the logits (1, 1, V) of position `end` - 1, computing all that lead there."""
         count, cache = end - self._computed, self._cache
         embeddings, speech = (part[:, :count] for part in self.inputs(self._computed))
+        coming = _first(list(_after(self._pieces, self._computed)), count)
+        has_speech = any(piece.speech is not None for piece in coming)
         # Outside of the block the updates cost nothing; inside they multiply every position, which
-        # each step of a reply, one word at a time, would pay for.
-        if bool(speech.any()):
+        # each step of a reply, one word at a time, would pay for. The pieces know it, and not the
+        # mask, whose device would have to be waited for.
+        if has_speech:
             with self._llm.speech_positions(speech):
                 logits = self._llm(embeddings, cache=cache, last_only=True)
         else:
             logits = self._llm(embeddings, cache=cache, last_only=True)
         self._computed = end
         return logits
+
+    def _admit(self, length: int) -> None:
+        """Makes room for the cache of `length` positions, where memory is bounded."""
+        if self._steps is not None and self._steps.sharing.budget is not None:
+            self._steps.sharing.budget.admit(self, length)
+
+    @property
+    def best(self) -> Tensor | None:
+        """The most probable tokens of the last step, see `TokenSampler.choose`; None: not known."""
+        return None if self._seat is None else self._seat.best
+
+    @contextmanager
+    def replying(self) -> Generator[None]:
+        """Within it single tokens are computed together with those of other conversations."""
+        if self._steps is None:
+            yield
+            return
+        self._steps.begin(self)
+        try:
+            yield
+        finally:
+            self._steps.end(self)
+            self.rest()
+
+    def _shared(self) -> Seat | None:
+        """Returns the seat from which the next token is computed; None where there is none."""
+        if self._steps is None:
+            return None
+        if self._seat is not None:
+            computed = self._seat.length + (self._seat.token is not None)
+            return self._seat if computed == len(self) else None
+        last = self._pieces[-1]
+        # One token after what is computed. A prefill has more, and its logits.
+        if self._computed and len(self) == self._computed + 1 and last.speech is None:
+            self._seat = self._steps.join(self, self._cache)
+            if self._seat is not None:
+                self._seat.token = last.ids[-1]
+        return self._seat
+
+    def rest(self) -> None:
+        """Goes on by itself, with what was computed together with others."""
+        if self._seat is not None and self._steps is not None:
+            seat, self._seat = self._seat, None
+            self._steps.free(seat, self._cache)
+            self._computed = seat.length
+
+    def forget(self) -> bool:
+        """Drops what is computed, which the next step computes anew; False while it replies."""
+        if self._seat is not None or (self._steps is not None and self._steps.is_replying(self)):
+            return False
+        self._cache = self._llm.new_cache()
+        self._computed = 0
+        return True
 
     def crop(self, length: int, *, keep_pieces: bool = False) -> None:
         """Forgets everything from position `length` on.
@@ -181,6 +175,7 @@ class CachedText:
             length: Positions to keep.
             keep_pieces: Only the computed states go; the positions are computed again.
         """
+        self.rest()
         remove = self._computed - length
         if remove > 0:
             self._shrink(remove)
@@ -250,7 +245,7 @@ def generate(
     stop_ids: Sequence[int],
     cancelled: Callable[[], bool] = lambda: False,
     guidance: Guidance | None = None,
-) -> Iterator[int]:
+) -> Generator[int]:
     """Yields the tokens of a reply as they are chosen; `text` grows with each of them.
 
     Ends at a stop token (which is neither yielded nor kept), after `max_new_tokens`, or when
@@ -258,23 +253,27 @@ def generate(
     """
     sampler = TokenSampler(sampling)
     before = 0 if guidance is None else len(guidance.unasked)
-    try:
+    with ExitStack() as replying:
+        for each in (text, *([guidance.unasked] if guidance else [])):
+            replying.enter_context(each.replying())
+        if guidance is not None:
+            # Also where the reader stops in the middle: the conversation without a question serves
+            # every further reply, and would hold half of this one.
+            replying.callback(guidance.unasked.crop, before)
         for _ in range(sampling.max_new_tokens):
             if cancelled():
                 return
             logits = text.logits()
-            token = sampler.choose(logits if guidance is None else guidance.led(logits))
+            if guidance is None:
+                token = sampler.choose(logits, text.best)
+            else:
+                token = sampler.choose(guidance.led(logits))
             if token in stop_ids:
                 return
             text.append_ids([token])
             if guidance is not None:
                 guidance.unasked.append_ids([token])
             yield token
-    finally:
-        # Also where the reader stops in the middle: the conversation without a question serves
-        # every further reply, and would hold half of this one.
-        if guidance is not None:
-            guidance.unasked.crop(before)
 
 
 def _first(pieces: Sequence[Piece], length: int) -> Iterator[Piece]:

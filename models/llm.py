@@ -1,7 +1,8 @@
 """Any causal LLM of `transformers`, behind the few calls that we make on it."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import lru_cache
 from typing import Any, cast
 
 from torch import Tensor, nn
@@ -10,6 +11,10 @@ from models.cache_keyword import cache_keyword
 from models.config import LoraConfig
 from models.partial_lora import SpeechScope, attach_lora
 from models.torchaudio_guard import guard_torchaudio
+
+Write = Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]
+"""Takes the keys and values of new positions (B, heads, T, width) and the layer; returns those that
+are attended to."""
 
 
 class LanguageModel(nn.Module):
@@ -33,6 +38,8 @@ class LanguageModel(nn.Module):
         self.width = int(self.causal.get_input_embeddings().embedding_dim)
         self._cache_keyword = cache_keyword(self.causal)
         self._scope = self._attach(lora)
+        # Made here: what compiles a step cannot look into an import.
+        self._elsewhere: Any = _elsewhere()
 
     def _attach(self, lora: LoraConfig | None) -> SpeechScope | None:
         return attach_lora(cast(nn.Module, self.causal.base_model), lora) if lora else None
@@ -88,7 +95,7 @@ class LanguageModel(nn.Module):
 
         Args:
             embeddings: (B, T, D), words and speech alike.
-            mask: (B, T) bool, false at padding; None means there is none. Or (B, T, T) bool, the
+            mask: (B, T) bool, false at padding; None means there is none. Or (B, T, S) bool, the
                 positions that each position sees; then `positions` must be given.
             positions: (B, T) rotary positions; the running count of `mask` if not given.
             cache: From `new_cache`; extended in place.
@@ -97,7 +104,8 @@ class LanguageModel(nn.Module):
         """
         if positions is None and mask is not None:
             positions = (mask.long().cumsum(dim=-1) - 1).clamp(min=0)
-        with _only_at(self.causal.get_output_embeddings(), kept):
+        output_layer = self.causal.get_output_embeddings()
+        with nullcontext() if kept is None else _only_at(output_layer, kept):
             output = self.causal(
                 inputs_embeds=embeddings,
                 attention_mask=_attention_mask(mask),
@@ -115,13 +123,39 @@ class LanguageModel(nn.Module):
 
         return DynamicCache(config=self.causal.config)
 
+    def cache_elsewhere(self, write: Write) -> Any:
+        """Returns a KV cache whose keys and values `write` keeps, and says what is attended to.
+
+        `forward` must be told the positions and who sees whom.
+        """
+        return self._elsewhere(write)
+
+
+@lru_cache(maxsize=1)
+def _elsewhere() -> Any:
+    """Returns the class of such caches; made here, as `transformers` is heavy to import."""
+    guard_torchaudio()
+    from transformers.cache_utils import Cache
+
+    class Elsewhere(Cache):
+        def __init__(self, write: Write) -> None:
+            super().__init__(layers=[])
+            self._write = write
+
+        def update(
+            self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_: Any, **__: Any
+        ) -> tuple[Tensor, Tensor]:
+            return self._write(key_states, value_states, layer_idx)
+
+        def get_seq_length(self, layer_idx: int = 0) -> int:
+            return 0
+
+    return Elsewhere
+
 
 @contextmanager
-def _only_at(output_layer: nn.Module, kept: Tensor | None) -> Generator[None]:
+def _only_at(output_layer: nn.Module, kept: Tensor) -> Generator[None]:
     """Within it the output layer sees the positions `kept` (B, T) alone, as a batch of one."""
-    if kept is None:
-        yield
-        return
 
     def chosen(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         del module

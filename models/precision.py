@@ -1,5 +1,7 @@
 """Device, number format and memory: what this machine can do with a model."""
 
+import logging
+import re
 from pathlib import Path
 from typing import Literal, cast
 
@@ -8,6 +10,13 @@ from torch import nn
 
 from models.weights import CheckpointError
 
+logger = logging.getLogger(__name__)
+
+NO_GPU = "there is no usable CUDA GPU here: use --device cpu"
+NO_CUDA = (
+    "there is an NVIDIA GPU here, and torch is a build without CUDA: install one with it "
+    "(pytorch.org, Get Started), or use --device cpu"
+)
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
 SMALL = 50_000_000
 """Parameters up to which a model gains nothing from 16 bits."""
@@ -22,14 +31,60 @@ def choose_device(name: str = "auto") -> torch.device:
         CheckpointError: There is no such device.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        reason = why_no_gpu() if has_nvidia_card() else NO_GPU
+        if reason and reason != NO_GPU:
+            logger.warning("the CPU answers, which is slower: %s", reason)
+        return torch.device("cuda" if torch.cuda.is_available() and not reason else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError as error:
         raise CheckpointError(f"there is no device {name!r}: use auto, cpu or cuda") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise CheckpointError("there is no usable CUDA GPU here: use --device cpu")
+    if device.type == "cuda" and (reason := why_no_gpu()):
+        raise CheckpointError(reason)
     return device
+
+
+def why_no_gpu() -> str:
+    """Returns why no GPU can be used here, and what mends it; empty where one can."""
+    if torch.version.cuda is None and torch.version.hip is None:
+        return NO_CUDA if has_nvidia_card() else NO_GPU
+    if torch.cuda.is_available():
+        return _too_old_a_gpu()
+    try:
+        torch.cuda.init()
+    except (RuntimeError, AssertionError) as error:
+        if found := re.search(r"driver .*too old.*?version (\d+)", str(error), re.DOTALL):
+            number = int(found[1])
+            return (
+                f"the NVIDIA driver here is made for CUDA {number // 1000}.{number % 1000 // 10} "
+                f"and torch for CUDA {torch.version.cuda}: update the driver, or use --device "
+                "cpu"
+            )
+        if has_nvidia_card():
+            reason = str(error).strip().splitlines()[0].rstrip(".")
+            return (
+                f"the NVIDIA GPU here cannot be used ({reason}): see that `nvidia-smi` works, or "
+                "use --device cpu"
+            )
+    return NO_GPU
+
+
+def _too_old_a_gpu() -> str:
+    """Returns that torch has no kernels for the GPU here; empty where it has."""
+    major, minor = torch.cuda.get_device_capability()
+    made_for = [name for name in torch.cuda.get_arch_list() if name.startswith("sm_")]
+    oldest = min((int(re.sub(r"\D", "", name)) for name in made_for), default=0)
+    if 10 * major + minor >= oldest:
+        return ""
+    return (
+        f"{torch.cuda.get_device_name()} has compute capability {major}.{minor}, and this torch is "
+        f"made for {oldest // 10}.{oldest % 10} and later: use --device cpu"
+    )
+
+
+def has_nvidia_card() -> bool:
+    """Whether a driver of NVIDIA's runs here, whatever torch makes of it."""
+    return Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidia0").exists()
 
 
 def choose_dtype(name: DtypeName, device: torch.device, *, parameters: int) -> torch.dtype:
@@ -44,10 +99,14 @@ def choose_dtype(name: DtypeName, device: torch.device, *, parameters: int) -> t
     """
     if name == "auto":
         if device.type == "cuda":
-            return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+            # Emulated, as on cards before Ampere, it is many times slower than float16.
+            can = torch.cuda.is_bf16_supported(including_emulation=False)
+            return torch.bfloat16 if can else torch.float16
         return torch.bfloat16 if cpu_multiplies_bf16() and parameters > SMALL else torch.float32
     if name == "float16" and device.type == "cpu":
         raise CheckpointError("float16 is a thousand times slower on a CPU: use float32 or auto")
+    if name == "bfloat16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        raise CheckpointError("this GPU has no bfloat16: use --dtype float16 or auto")
     return cast(torch.dtype, getattr(torch, name))
 
 
@@ -87,10 +146,11 @@ def check_fits(
     free = free_bytes(device)
     if free is not None and needed > free:
         place = "the GPU" if device.type == "cuda" else "memory"
+        format = "int8 or int4" if device.type == "cuda" else "bfloat16 or int8"
         raise CheckpointError(
             f"the model needs {needed / 2**30:.1f} GiB and {place} has {free / 2**30:.1f} GiB "
-            "free: close other programs, choose a smaller number format (--dtype) or another "
-            "device, or use a smaller model (--model mini)"
+            f"free: close other programs, choose a smaller number format (--dtype {format}) or "
+            "another device, or use a smaller model (--model mini)"
         )
 
 

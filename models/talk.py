@@ -7,10 +7,11 @@ from functools import cached_property
 
 from models.asking import AskedOn
 from models.blsp_emo import BlspEmo, HeardSpeech
+from models.decoding.sampling import Sampling
 from models.emotions import Emotion
 from models.examples.book import asks_what_was_told
 from models.examples.written import Example
-from models.generation import CachedText, Guidance, Piece, Sampling, generate
+from models.generation import CachedText, Guidance, Piece, generate
 from models.prompts import system_line
 from models.tokenizer import IncrementalDecoder
 
@@ -22,9 +23,10 @@ many of the longest talk."""
 KEPT_SHARE = 0.4
 """Of the longest talk without its system line: where it would be longer, old turns are dropped
 until they take this."""
-PREFILLED_FROM, PREFILL_STEP = 192, 64
+PREFILLED_FROM, PREFILL_STEP = 192, 256
 """Positions of a system line from which it is computed before the first turn, and how many of them
-at once: on two cores `mini` takes a second for as many, and others may be waiting for it."""
+at once, between which others are served. Smaller steps cost more than they spare: with weights in 4
+to 6 bits a step takes as long as some 130 positions, however short it is."""
 EXAMPLES_SHARE = 0.25
 """Of the longest talk: examples that would take more of it are not shown."""
 SENTENCE_ENDS = (". ", "! ", "? ")
@@ -82,7 +84,7 @@ class TalkSession:
         # able to do, such as to call a function.
         self._examples = None if persona else model.examples
         self._asks_for_things = bool(persona) or model.config.asks_for_things
-        self._text = CachedText(model.llm)
+        self._text = CachedText(model.llm, model.steps)
         self._turns: list[_Turn] = []
         self._opening = 0
         self._emotion: Emotion | None = None
@@ -295,7 +297,7 @@ class TalkSession:
         config = self._model.config.guidance
         if not config.weight:
             return None
-        unasked = CachedText(self._model.llm)
+        unasked = CachedText(self._model.llm, self._model.steps)
         unasked.append_ids(self._prompts.opening(self._persona))
         unasked.append_ids(self._prompts.content(config.question) + self._prompts.reply_header())
         return Guidance(unasked, config.weight, config.plausible)

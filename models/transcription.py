@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from models.blsp_emo import BlspEmo, HeardSpeech
-from models.generation import CachedText, Sampling, generate
+from models.decoding.sampling import Sampling
+from models.generation import CachedText, generate
 from models.prompts import TRANSCRIBE
 from models.words.written import Words, words_of, written_words
 

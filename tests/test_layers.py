@@ -49,6 +49,7 @@ FLOORS = {
         "features",
         "speech_encoder partial_lora tokenizer",
         "llm speech_decoder prompts precision",
+        "decoding",
         "generation",
         "pretrained",
         "checkpoints",

@@ -19,7 +19,8 @@ class CardEnds:
             DeviceError: One is missing; the message names the remedy.
         """
         check_devices(devices)
-        self.devices, self._echo = devices, echo
+        self.devices = devices
+        self._echo: EchoMode = echo
 
     def open(
         self, cards: ExitStack, *, frame_samples: int, on_change: Callable[[str, bool], None]

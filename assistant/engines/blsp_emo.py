@@ -6,6 +6,8 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from weakref import WeakValueDictionary
 
+from torch import OutOfMemoryError
+
 from assistant.audio.waveform import Waveform
 from assistant.engines.protocols import (
     Cancel,
@@ -21,8 +23,9 @@ from assistant.errors import EngineFailed, EngineUnavailable, PersonaTooLong
 from models.blsp_emo import BlspEmo, HeardSpeech
 from models.checkpoints.embedded import EMBEDDED, folder_of
 from models.config import TurnEndConfig
+from models.decoding.begin import begin_sharing
+from models.decoding.sampling import Sampling
 from models.emotions import Emotion
-from models.generation import Sampling
 from models.listening.hearing import Hearing
 from models.pretrained.catalogue import Part
 from models.pretrained.unpacked import KINDS, unpacked
@@ -263,12 +266,26 @@ def load_checkpoint(source: str, run: ModelSettings) -> BlspEmo:
 
 def _loaded(source: str, run: ModelSettings) -> BlspEmo:
     prepare_torch(run)
-    quantize = "int8" if run.dtype == "int8" else "none"
-    dtype = "auto" if run.dtype == "int8" else run.dtype
+    narrow = run.dtype if run.dtype in ("int8", "int4") else None
+    dtype = "auto" if run.dtype in ("int8", "int4") else run.dtype
     try:
-        return BlspEmo.from_pretrained(source, dtype=dtype, device=run.device, quantize=quantize)
+        model = BlspEmo.from_pretrained(
+            source,
+            dtype=dtype,
+            device=run.device,
+            quantize=narrow or "none",
+            together=run.together or 1,
+        )
+        model.steps = begin_sharing(
+            model.llm,
+            positions=model.config.held_tokens,
+            together=run.together,
+            steps=run.steps,
+            is_narrow=narrow == "int8",
+        )
     except CheckpointError as error:
         raise EngineUnavailable(str(error)) from error
+    return model
 
 
 def prepare_torch(run: ModelSettings) -> None:
@@ -352,6 +369,11 @@ def failures() -> Generator[None]:
         yield
     except ValueError as error:
         raise EngineFailed(f"the speech model refused this turn: {error}") from error
+    except OutOfMemoryError as error:
+        raise EngineFailed(
+            "the GPU has no memory left for this turn: end what else runs on it, or start with "
+            "fewer talks at once (--together) or weights of 8 or 4 bits (--dtype int8, int4)"
+        ) from error
     except (RuntimeError, MemoryError, IndexError) as error:
         summary = str(error).strip().splitlines()[0] if str(error).strip() else "no details"
         raise EngineFailed(

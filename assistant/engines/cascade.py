@@ -30,7 +30,7 @@ from assistant.engines.settings import GenerationSettings, ModelSettings
 from models.adapters.words import NOTHING_UNDERSTOOD
 from models.blsp_emo import BlspEmo
 from models.checkpoints.embedded import EMBEDDED
-from models.generation import Sampling
+from models.decoding.sampling import Sampling
 
 
 class CascadeModel(SpeechModel):

@@ -44,16 +44,25 @@ class ModelSettings(Settings):
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where it runs; auto takes a GPU if there is one."""
-    dtype: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
-    """Arithmetic; auto takes what this processor does fastest without loss that can be heard, on a
-    CPU int8 for large language models of the catalogue (mini's)."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16", "int8", "int4"] = "auto"
+    """Arithmetic; auto takes what this processor does fastest without loss that can be heard: on a
+    GPU bfloat16, or float16 where it has none, on a CPU int8 for large language models of the
+    catalogue (mini's). int8 and int4 on a GPU, for less memory, need `pip install -e '.[gpu]'`."""
     threads: int | None = Field(default=None, ge=1, le=256)
     """CPU threads for the model; as many as there are cores if not given."""
+    together: int | None = Field(default=None, ge=1, le=256)
+    """Talks that share each step of the LLM while they are answered, at most: 4 on a CPU if not
+    given, on a GPU up to 32, as its memory allows."""
+    steps: Literal["auto", "plain", "graph", "compiled"] = "auto"
+    """How a GPU takes the steps of the LLM: auto replays recorded ones (CUDA graphs); compiled lets
+    torch.compile make their kernels first, which takes minutes at each start. Of no effect on a
+    CPU."""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        if self.device == "cuda" and self.dtype == "int8":
-            raise ValueError("int8 runs on the CPU only: choose another dtype, or device cpu")
+        wrong = {"cuda": (), "cpu": ("float16", "int4"), "auto": ()}[self.device]
+        if self.dtype in wrong:
+            raise ValueError(f"{self.dtype} runs on a GPU only: choose another dtype, or int8")
         return self
 
 

@@ -48,7 +48,7 @@ class Database:
             OutputError: The database cannot be used; the logs are whole all the same.
         """
         self._root = root
-        self._url = _read_url(url, root)
+        self._url = read_url(url, root)
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
         self.place = "" if url is None else str(root.resolve())
         """How the records of `root` are told from those of other folders in the database."""
@@ -135,7 +135,7 @@ def remove_file(root: Path, url: str | None) -> None:
     Raises:
         OutputError: It cannot be removed.
     """
-    parsed = _read_url(url, root)
+    parsed = read_url(url, root)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         return
     for ending in ("", "-wal", "-shm"):
@@ -146,7 +146,13 @@ def remove_file(root: Path, url: str | None) -> None:
             raise OutputError(f"{path} cannot be removed: {error.strerror}") from error
 
 
-def _read_url(url: str | None, root: Path) -> URL:
+def read_url(url: str | None, root: Path) -> URL:
+    """Returns the address of the database that `url` names, or of the file in `root`.
+
+    Raises:
+        SettingsError: It names no database that an index can be.
+        EngineUnavailable: The library for it is missing.
+    """
     if url is None:
         return URL.create("sqlite", database=str(root / FILE_NAME))
     try:

@@ -12,7 +12,7 @@ from sqlmodel import SQLModel, col
 
 from assistant.errors import InputError, OutputError
 from assistant.records.database import Database, remove_file
-from assistant.records.reading import find_records, no_folder
+from assistant.records.reading import Found, find_record, find_records, no_folder
 from assistant.records.rows import Row, folded, rows_of, storable
 from assistant.records.tables import IndexedRecord, IndexedTurn
 
@@ -99,9 +99,34 @@ class Index:
             InputError: The folder cannot be read.
             OutputError: The database cannot be used.
         """
-        found = {storable(one.id): one for one in find_records(self._root)}
+        # The index first: what another process adds meanwhile is then read twice. The other way
+        # round it would be taken for gone.
         known = self._known()
+        found = {storable(one.id): one for one in find_records(self._root)}
         stale = [found[name] for name in found if known.get(name) != found[name].stamp]
+        self._read(stale, watch)
+        gone = [one for one in known if one not in found]
+        for batch in batched(gone):
+            with self._database.writing() as connection:
+                self._forget(connection, batch)
+        return Synced(len(stale), len(gone))
+
+    def sync_only(self, ids: Iterable[str]) -> Synced:
+        """Reads these records, in a folder that may hold very many others.
+
+        Raises:
+            OutputError: The database cannot be used.
+        """
+        named = {one: find_record(self._root, one) for one in ids}
+        there = [one for one in named.values() if one is not None]
+        self._read(there, lambda _done, _of: None)
+        gone = [name for name, one in named.items() if one is None]
+        if gone:
+            self.forget(gone)
+        return Synced(len(there), len(gone))
+
+    def _read(self, stale: list[Found], watch: Watch) -> None:
+        """Writes the rows of records."""
         done = 0
         for batch in batched(stale):
             # Read before the transaction begins: logs are long, and all who write wait for it.
@@ -110,11 +135,6 @@ class Index:
                 self._write(connection, rows)
             done += len(batch)
             watch(done, len(stale))
-        gone = [one for one in known if one not in found]
-        for batch in batched(gone):
-            with self._database.writing() as connection:
-                self._forget(connection, batch)
-        return Synced(len(stale), len(gone))
 
     def forget(self, ids: Iterable[str]) -> None:
         """Takes records out, beyond recovery from the database's files."""

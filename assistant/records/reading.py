@@ -104,6 +104,15 @@ def find_records(root: Path) -> list[Found]:
     return sorted((one for one in found if one is not None), key=lambda one: one.id)
 
 
+def find_record(root: Path, name: str) -> Found | None:
+    """Returns the record whose id is `name`, without a look at the others; None where it is not."""
+    folder = root / name
+    if folder.is_symlink() or not folder.is_dir():
+        return None
+    stamp = stamp_of(folder)
+    return Found(name, folder, stamp) if stamp else None
+
+
 def resolve(root: Path, name: str) -> Found:
     """Returns the record whose id is `name`, or the only one whose id begins with it.
 

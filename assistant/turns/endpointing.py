@@ -33,9 +33,9 @@ from assistant.turns.marks import Boundary, EndReason, Floor, TurnMark, Verdict
 MOST_WITHHELD_MS, NOTICED_MS = 256, 128
 """How much earlier a turn may begin for frames that were withheld from the detector, and how long
 the detector takes to notice speech once it is given any."""
-BEYOND_DOUBT = 0.92
-"""Completeness from which a stranger is answered as soon as somebody who is known. Chosen with the
-half of the learners that settings are chosen with: it cuts none of their pauses more, 0.85 does."""
+BEYOND_DOUBT = 0.96
+"""Completeness from which a stranger is answered as soon as somebody who is known: it cuts none of
+182 pauses of learners more, judged by the sound; 0.92 cuts two, 0.85 ten."""
 _ASKS_WORDS = (Floor.TAKEN, Floor.HELD, Floor.ENDING)
 """Where an "uh-huh" is to be expected."""
 

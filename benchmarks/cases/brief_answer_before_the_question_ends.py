@@ -34,7 +34,7 @@ def run(case: Case) -> None:
         heard = [
             f"{voice} {word}"
             for voice in VOICES
-            for word in ("uh huh", "okay", "mm hmm")
+            for word in ("uh huh", "okay", "mm hmm", "mm", "right")
             if len(_said(talks, text, word, voice, over_s - 0.45).turns_s) > 1
         ]
         case.expect(len(heard) <= 2, f"“uh-huh” while a statement ends is no turn; but: {heard}")

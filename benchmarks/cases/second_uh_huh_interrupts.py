@@ -10,7 +10,7 @@ from benchmarks.cases.talks import Held, Talks
 NEEDS = ("flite",)
 TOLD = "I failed my driving test."
 ACKNOWLEDGEMENTS = (
-    "mm hmm, uh huh, right, okay, yeah, I see, go ahead, sure, really, oh, wow, yes"
+    "mm hmm, mm, uh huh, right, okay, yeah, I see, go ahead, sure, really, oh, wow, yes"
 ).split(", ")
 CLAIMS = (
     "stop, wait, why, hold on, no, be quiet, excuse me, what, wait a moment, "

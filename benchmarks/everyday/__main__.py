@@ -22,7 +22,7 @@ from assistant.settings import EngineSettings
 from benchmarks.everyday import judging, sheets
 from benchmarks.everyday.figures import figures, training_replies
 from benchmarks.everyday.holding import Answered, Mouth, Say, hold
-from benchmarks.everyday.sets import SETS, SPOKEN_ONLY, Talk, load_talks
+from benchmarks.everyday.sets import SETS, SPOKEN_ONLY, TUNING, Talk, load_talks
 from benchmarks.results import table, write_section
 from models.checkpoints.embedded import EMBEDDED
 
@@ -106,7 +106,12 @@ def parsed() -> argparse.Namespace:
     )
     parser.add_argument("--model", default=EMBEDDED, help="mini, a folder or a hub id")
     parser.add_argument("--engine", choices=ENGINES["speech_model"], default=USUAL_MODEL)
-    parser.add_argument("--sets", nargs="+", choices=SETS, help="all that can be held by default")
+    parser.add_argument(
+        "--sets",
+        nargs="+",
+        choices=(*SETS, TUNING),
+        help=f"all that can be held by default, but for {TUNING}",
+    )
     parser.add_argument("--limit", type=int, help="talks of each set, from its beginning")
     parser.add_argument("--spoken", metavar="VOICE", help="speak the turns, such as piper:joe")
     parser.add_argument("--sounds", type=Path, help="keep what is spoken here for other models")

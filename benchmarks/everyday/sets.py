@@ -11,6 +11,8 @@ FOLDER = Path(__file__).parents[1] / "data" / "everyday"
 SPOKEN_ONLY = "emotional"
 """The set whose words are the same in all emotions: typed, nothing tells them apart."""
 SETS = ("sayings", SPOKEN_ONLY, "memory", "talks")
+TUNING = "tuning"
+"""What the way of answering is chosen with, so that the others stay strangers'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def load_talks(name: str, folder: Path = FOLDER) -> list[Talk]:
             for sentence in content["sentences"]
             for emotion in Emotion
         ]
-    if name == "sayings":
+    if "sayings" in content:
         return [Talk((_turn(entry),)) for entry in content["sayings"]]
     return [_talk(entry) for entry in content["talks"]]
 

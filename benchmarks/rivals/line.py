@@ -132,7 +132,7 @@ def to_bytes(sound: Sound) -> bytes:
 
 def from_bytes(content: bytes) -> Sound:
     """Returns a waveform of 16-bit samples."""
-    return np.frombuffer(content, "<i2").astype(np.float32) / 32_768
+    return np.frombuffer(content, "<i2").astype(np.float32) / np.float32(32_768)
 
 
 def answer() -> list[str]:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,7 +32,7 @@ fair turn, which Serve's own queue would not give them."""
 
 
 @contextmanager
-def cluster(address: str) -> Iterator[str]:
+def cluster(address: str) -> Generator[str]:
     """Connects to the cluster at `address`, or starts one; yields the address of its head."""
     if address:
         join("" if address == "auto" else address)

@@ -4,6 +4,7 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +16,7 @@ from assistant.assembly import open_chosen_voice, open_speech_model
 from assistant.audio.waveform import AudioClip, Waveform
 from assistant.engines.cluster import model as model_engine
 from assistant.engines.cluster import voice as voice_engine
-from assistant.engines.cluster.course import VERSION, Abilities, Asked, Course
+from assistant.engines.cluster.course import VERSION, Abilities, Asked, Course, Figures
 from assistant.engines.cluster.serving import ServedTalks
 from assistant.engines.parts import bring, unwatched
 from assistant.engines.protocols import (
@@ -33,11 +34,13 @@ from ui.realtime.hosting.census import CENSUS, Count
 Item = TypeVar("Item")
 
 STEADY = RequestRouterConfig(
-    request_router_class="ray.serve.experimental.consistent_hash_router.ConsistentHashRouter"
+    request_router_class="assistant.engines.cluster.steady_router.SteadyRouter"
 )
 """Requests of one conversation go to one replica while it lives: its KV cache is there."""
 HEALTH_S = 2.0
 """How often a replica is asked whether it lives, so that a dead one is replaced soon."""
+HANGS_S = 20.0
+"""One that does not answer that for so long, three times, is replaced too."""
 DRAIN_S = 30.0
 """How long the answers under way may take where a replica is replaced by one of a newer version."""
 STEPS_WAITING = 4_096
@@ -51,18 +54,33 @@ class _Replica:
     def __init__(self, name: str) -> None:
         logging.getLogger().setLevel(logging.WARNING)
         self._worker = Worker(name, limit=STEPS_WAITING)
+        self._begun = 0
         self._requests = Counter("attune_replica_requests", "Requests begun", ("engine",))
         self._waiting = Gauge("attune_replica_steps_waiting", "Steps asked for", ("engine",))
         self._busy = Gauge("attune_replica_busy_s", "Seconds at work so far", ("engine",))
         self._name = {"engine": name}
 
-    async def _called(self, function: Callable[[], Item]) -> Item:
+    def figures(self) -> Figures:
+        """Returns what is told to who looks after it."""
+        return Figures(
+            self._name["engine"],
+            serve.get_replica_context().replica_id.unique_id,
+            self._begun,
+            self._worker.waiting,
+            self._worker.busy_s,
+        )
+
+    def _begin(self) -> None:
+        self._begun += 1
         self._requests.inc(tags=self._name)
+
+    async def _called(self, function: Callable[[], Item]) -> Item:
+        self._begin()
         return await self._worker.call(function)
 
     async def _streamed(self, make: Callable[[Cancel], Iterator[Item]]) -> AsyncIterator[Item]:
         """Yields the items; who stops reading, or whose request is given up, cancels the engine."""
-        self._requests.inc(tags=self._name)
+        self._begin()
         cancel = Cancel()
         stream = self._worker.stream(lambda: make(cancel))
         try:
@@ -79,6 +97,7 @@ class _Replica:
     name=model_engine.DEPLOYMENT,
     request_router_config=STEADY,
     health_check_period_s=HEALTH_S,
+    health_check_timeout_s=HANGS_S,
     graceful_shutdown_timeout_s=DRAIN_S,
 )
 class SpeechModelReplica(_Replica):
@@ -94,6 +113,11 @@ class SpeechModelReplica(_Replica):
         """Returns what it can."""
         # Visitors see a folder's name, not where it lies.
         return Abilities(VERSION, Path(self._model.name).name, self._model.call_marks)
+
+    def figures(self) -> Figures:
+        """See `_Replica.figures`."""
+        talks = self._talks
+        return replace(super().figures(), talks=talks.kept, prefilled=talks.prefilled)
 
     def process(self) -> int:
         """Returns the number of its process, for who looks after it."""
@@ -123,6 +147,7 @@ class SpeechModelReplica(_Replica):
 @serve.deployment(
     name=voice_engine.DEPLOYMENT,
     health_check_period_s=HEALTH_S,
+    health_check_timeout_s=HANGS_S,
     graceful_shutdown_timeout_s=DRAIN_S,
 )
 class VoiceReplica(_Replica):
@@ -138,7 +163,10 @@ class VoiceReplica(_Replica):
 
     async def speak(self, text: str, style: SpeakingStyle) -> AsyncIterator[AudioClip]:
         """See `TextToSpeech.synthesize`."""
-        make = lambda cancel: self._voice.synthesize(text, style, cancel)  # noqa: E731
+
+        def make(cancel: Cancel) -> Iterator[AudioClip]:
+            return self._voice.synthesize(text, style, cancel)
+
         async for clip in self._streamed(make):
             yield clip
 

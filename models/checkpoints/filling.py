@@ -1,5 +1,6 @@
 """Weights of a checkpoint → parameters of a model, in the number format that suits the device."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -7,22 +8,38 @@ from torch import nn
 
 from models.checkpoints.checkpoint import StoredWeights
 from models.checkpoints.composed import ComposedWeights
+from models.checkpoints.weight_only import check_weight_only, narrow, weight_only_bytes
+from models.decoding.budget import check_together, position_bytes
 from models.int8 import LARGE, has_engine, stored_bytes, take_stored
-from models.precision import DtypeName, check_fits, choose_dtype
+from models.llm import LanguageModel
+from models.precision import DtypeName, check_fits, choose_dtype, free_bytes
 from models.weights import CheckpointError, fill_parameters
 
-Quantize = Literal["none", "int8"]
+Quantize = Literal["none", "int8", "int4"]
+
+
+@dataclass(frozen=True, slots=True)
+class Talks:
+    """Talks whose caches are to lie on the GPU beside the weights."""
+
+    llm: LanguageModel
+    together: int
+    """At once."""
+    positions: int
+    """Of the longest."""
 
 
 def check_quantize(quantize: Quantize, device: torch.device) -> None:
-    """Makes sure that `device` computes in the 8 bits that were asked for, if any.
+    """Makes sure that `device` computes with the bits that were asked for, if any.
 
     Raises:
         CheckpointError: It does not.
     """
-    if quantize == "int8" and device.type != "cpu":
-        raise CheckpointError("int8 runs on the CPU only: use --device cpu, or another --dtype")
-    if quantize == "int8" and not has_engine():
+    if quantize != "none" and device.type == "cuda":
+        check_weight_only()
+    elif quantize == "int4":
+        raise CheckpointError("int4 runs on a GPU only: use --dtype int8 on a CPU")
+    elif quantize == "int8" and not has_engine():
         raise CheckpointError(
             "torch computes in int8 on no processor like this: use another --dtype"
         )
@@ -35,6 +52,7 @@ def fill(
     dtype: DtypeName,
     device: torch.device,
     quantize: Quantize,
+    talks: Talks | None = None,
 ) -> bool:
     """Gives `model` its weights; returns whether its large layers are to compute in 8 bits.
 
@@ -45,10 +63,14 @@ def fill(
             a part stores its weights so.
         device: Where it will compute.
         quantize: As `check_quantize` let it pass.
+        talks: Whose caches must fit beside the weights, on a GPU.
 
     Raises:
         CheckpointError: The weights do not fit the model or the memory.
     """
+    if device.type == "cuda" and talks is not None:
+        _fill_gpu(model, weights, dtype, device, quantize, talks)
+        return False
     is_int8 = quantize == "int8" or comes_in_int8(weights, dtype, device)
     if is_int8 and isinstance(weights, ComposedWeights):
         # What a part stores in 8 bits is taken as it is: widened first, it would need the memory
@@ -62,11 +84,47 @@ def fill(
         dtype = "bfloat16" if parameters > LARGE else "float32"
     number_format = choose_dtype(dtype, device, parameters=parameters)
     check_fits(model, number_format, device)
+    _take(model, weights, number_format, device)
+    return is_int8
+
+
+def _take(
+    model: nn.Module, weights: StoredWeights, number_format: torch.dtype, device: torch.device
+) -> None:
     fill_parameters(model, weights.read, dtype=number_format, device=device)
     if isinstance(weights, ComposedWeights):
         # The published files hold tables of their own program too; ours hold parameters alone.
         weights.check_all_read(_all_names(model))
-    return is_int8
+
+
+def _fill_gpu(
+    model: nn.Module,
+    weights: StoredWeights,
+    dtype: DtypeName,
+    device: torch.device,
+    quantize: Quantize,
+    talks: Talks,
+) -> None:
+    """Gives `model` its weights on a GPU, where they and the caches of `talks` fit."""
+    parameters = sum(p.numel() for p in model.parameters())
+    number_format = choose_dtype(dtype, device, parameters=parameters)
+    needed = parameters * number_format.itemsize
+    if quantize != "none":
+        of_llm = sum(p.numel() for p in talks.llm.parameters()) * number_format.itemsize
+        needed += weight_only_bytes(talks.llm, quantize, number_format.itemsize) - of_llm
+    check_fits(model, number_format, device, needed)
+    if (free := free_bytes(device)) is not None:
+        position = position_bytes(talks.llm.causal.config, number_format)
+        check_together(free - needed, position, talks.positions, talks.together)
+    if quantize == "none":
+        _take(model, weights, number_format, device)
+        return
+    # By way of the memory of the machine: in 16 bits it may be too large for the GPU.
+    processor = torch.device("cpu")
+    check_fits(model, number_format, processor)
+    _take(model, weights, number_format, processor)
+    narrow(talks.llm, quantize, device)
+    model.to(device)
 
 
 def comes_in_int8(weights: StoredWeights, dtype: DtypeName, device: torch.device) -> bool:

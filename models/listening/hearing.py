@@ -50,6 +50,7 @@ class Hearing(nn.Module):
             mel_bins=self.config.speech_encoder.mel_bins,
             pad_frames=self.speech_encoder.pad_frames,
             trailing_frames=self.config.speech_encoder.trailing_frames,
+            device=self.device,
         )
 
     def encode(self, features: SpeechFeatures) -> SpeechStates:

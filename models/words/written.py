@@ -206,5 +206,6 @@ def _best(logits: Tensor, config: TranscriptionConfig) -> tuple[int, float]:
     if config.suppressed_ids:
         logits[_indices(config.suppressed_ids, logits.device)] = -torch.inf
     log_probabilities = torch.log_softmax(logits, dim=-1)
-    token = int(log_probabilities.argmax())
-    return token, float(log_probabilities[token])
+    # One copy back from a GPU and not two: each waits until all that was asked of it is done.
+    score, token = torch.stack([each.double() for each in log_probabilities.max(dim=-1)]).tolist()
+    return int(token), score

@@ -66,7 +66,7 @@ REFUSED_FILES = {
     "[reply.generation]\ntemperature = -inf": "must be a number, not -inf",
     "[reply]\nengine = 'cascad'": "did you mean cascade?",
     "[reply.run]\nthreads = 0": "reply.run.threads must be at least 1",
-    "[reply.run]\ndevice = 'cuda'\ndtype = 'int8'": "reply.run: int8 runs on the CPU only",
+    "[reply.run]\ndevice = 'cpu'\ndtype = 'int4'": "reply.run: int4 runs on a GPU only",
 }
 
 

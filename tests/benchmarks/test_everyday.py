@@ -23,7 +23,7 @@ from benchmarks.everyday.figures import (
     whole_by_third,
 )
 from benchmarks.everyday.holding import Answered, hold
-from benchmarks.everyday.sets import SETS, Talk, Turn, load_talks
+from benchmarks.everyday.sets import SETS, TUNING, Talk, Turn, load_talks
 from benchmarks.long_talk import is_whole
 from models.emotions import Emotion
 from tests.fakes import ScriptedModel, certain
@@ -67,7 +67,7 @@ def test_long_talks_have_thirty_turns() -> None:
     assert [len(talk.turns) for talk in load_talks("talks")] == [30] * 6
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", (*SETS, TUNING))
 def test_nobody_is_in_danger(name: str) -> None:
     finder = HelpFinder("GB")
     said = {turn.said for talk in load_talks(name) for turn in talk.turns}

@@ -87,7 +87,7 @@ def test_a_stranger_is_cut_sooner_only_where_a_pause_sounds_complete_beyond_doub
 
     waits = {"832, beyond doubt too": "0.000", "832": "0.000", "704": "0.000", "608": "0.000"}
     assert answered(0.85) == {**waits, "512": "1.000", "0": "1.000"}
-    sure = answered(0.95)
+    sure = answered(0.97)
     assert sure.pop("832, beyond doubt too") == "0.000"
     assert set(sure.values()) == {"1.000"}
 

@@ -43,6 +43,8 @@ def test_a_question_for_a_thing_behind_a_statement_is_left_out(
         "It was late again. What a pity!",
         "It was late again. What's done is done. Sleep now.",
         "Lisbon is the capital. What else?",
+        "I'm sorry to hear that. What's the matter?",
+        "You sound sad today. What's happened?",
         "You can't be serious. So what was said is true.",
         "It costs 3.50 at most. And whatever you do, ask first.",
         "",

@@ -3,7 +3,8 @@ import itertools
 import pytest
 import torch
 
-from models.generation import CachedText, Guidance, Sampling, TokenSampler, generate
+from models.decoding.sampling import Sampling, TokenSampler
+from models.generation import CachedText, Guidance, generate
 from tests.models.small import tiny_model
 
 

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from models.config import GuidanceConfig, TurnEndConfig
+from models.decoding.sampling import Sampling
 from models.emotions import Emotion
-from models.generation import CachedText, Sampling, generate
-from models.talk import PREFILL_STEP, SystemLineTooLong, TalkSession
+from models.generation import CachedText, generate
+from models.talk import SystemLineTooLong, TalkSession
 from tests.models.small import byte_tokenizer, tiny_model, tone
 
 
@@ -324,13 +325,14 @@ def test_speech_that_does_not_fill_its_positions_is_refused(model):
 
 
 def test_a_long_system_line_is_computed_before_the_first_turn_a_part_at_a_time(model, monkeypatch):
+    monkeypatch.setattr("models.talk.PREFILL_STEP", 64)
     persona = "Be kind. " * 25
     computed = counted(model, monkeypatch)
     talk = TalkSession(model, persona=persona, sampling=Sampling(max_new_tokens=4))
     steps = sum(1 for _ in talk.prefill())
     opening = len(model.prompts.opening(persona))
-    assert steps == (opening - 1) // PREFILL_STEP
-    assert sum(computed) == opening and max(computed) == PREFILL_STEP
+    assert steps == (opening - 1) // 64
+    assert sum(computed) == opening and max(computed) == 64
     talk.read("Hi.")
     answer = replied(talk)
     # The last position of a prefill gives no token to choose from: it alone is computed again.
@@ -340,7 +342,8 @@ def test_a_long_system_line_is_computed_before_the_first_turn_a_part_at_a_time(m
     assert replied(fresh) == answer
 
 
-def test_who_speaks_before_a_long_system_line_is_computed_loses_nothing(model):
+def test_who_speaks_before_a_long_system_line_is_computed_loses_nothing(model, monkeypatch):
+    monkeypatch.setattr("models.talk.PREFILL_STEP", 64)
     persona = "Be kind. " * 25
     talk = TalkSession(model, persona=persona, sampling=Sampling(max_new_tokens=4))
     steps = talk.prefill()

@@ -8,9 +8,9 @@ import torch
 
 from models.blsp_emo import BlspEmo, HeardSpeech
 from models.config import ExamplesConfig
+from models.decoding.sampling import Sampling
 from models.emotions import Emotion
 from models.examples.written import Example
-from models.generation import Sampling
 from models.talk import TalkSession
 from models.words.written import Words
 from tests.models.examples.by_words import book_of

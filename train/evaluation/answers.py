@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from models.blsp_emo import BlspEmo, HeardSpeech
+from models.decoding.sampling import Sampling
 from models.emotions import Emotion, emotion_from_label
 from models.features import Waveform
-from models.generation import Sampling
 from models.prompts import RECOGNISE_EMOTION
 from models.talk import TalkSession
 from models.transcription import transcribe

@@ -11,8 +11,8 @@ import torch
 
 from models.blsp_emo import BlspEmo
 from models.checkpoints.hub import checkpoint_folder
+from models.decoding.sampling import Sampling
 from models.features import Waveform
-from models.generation import Sampling
 from models.prompts import RECOGNISE_EMOTION
 from models.talk import TalkSession
 from train.data.audio_files import parse_reference, read_audio, shard_bytes

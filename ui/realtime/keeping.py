@@ -24,6 +24,8 @@ class Keeping:
         self._tell = on_problem
         self._recorder: Recorder | None = None
         self._agreed = (False, False)
+        self.recorded: list[str] = []
+        """Ids of the records that were begun."""
 
     def agree(self, *, words: bool, audio: bool, opening: Sequence[events.Event]) -> None:
         """The person's consent from now on; a change of mind closes what was begun.
@@ -51,6 +53,7 @@ class Keeping:
                     "this talk cannot be recorded now, and nothing of it is kept",
                     code="not_recorded",
                 ) from error
+            self.recorded.append(self._recorder.folder.name)
             for event in opening:
                 self._recorder.listen(event)
         self._agreed = (words, audio)

@@ -157,6 +157,11 @@ class Session:
         """Whether an answer is being made or played."""
         return self._view.answering is not None
 
+    @property
+    def recorded(self) -> list[str]:
+        """Ids of the records of this conversation, which are closed when `run` is over."""
+        return self._keeping.recorded
+
     async def run(self) -> None:
         """Holds the conversation until `end`."""
         try:

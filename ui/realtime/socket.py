@@ -10,6 +10,7 @@ import contextlib
 import gc
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -72,6 +73,8 @@ class House:
         watched = () if resident.works_elsewhere else workers
         self.gate = Gate(settings, time.monotonic, lambda: tuple(w.busy_s for w in watched))
         self._places: dict[str, _Place] = {}
+        self.on_recorded: Callable[[list[str]], None] = lambda _ids: None
+        """Told the ids of the records of a conversation that is over, which are closed by then."""
         self._garbage_ticks = 0
 
     def open(self, visit: Visit, model: str) -> _Place:
@@ -157,10 +160,25 @@ class House:
                 place.session.tell_error(message, code="session_idle")
                 place.session.end()
 
-    async def drain(self, limit_s: float) -> None:
-        """Lets nobody in, waits until no answer is under way (or `limit_s`), and ends all."""
+    async def drain(
+        self,
+        limit_s: float,
+        *,
+        talks_s: float = 0.0,
+        is_hurried: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Lets nobody in, waits until no answer is under way, and ends all.
+
+        Args:
+            limit_s: How long answers may go on.
+            talks_s: How long whole talks may go on before.
+            is_hurried: Whether talks shall end now; answers may still go on.
+        """
         self.gate.is_closing = True
         loop = asyncio.get_running_loop()
+        until_s = loop.time() + talks_s
+        while self._places and loop.time() < until_s and not is_hurried():
+            await asyncio.sleep(0.1)
         until_s = loop.time() + limit_s
         while any(p.session.is_busy for p in self._places.values()) and loop.time() < until_s:
             await asyncio.sleep(0.1)
@@ -180,6 +198,7 @@ class House:
 
     def _over(self, place: _Place) -> None:
         self._places.pop(place.session.id, None)
+        self.on_recorded(place.session.recorded)
         place.left_s = place.left_s or 0.0
         place.free.set()
         self._garbage_ticks = self._garbage_ticks or CLEAR_AWAY_TICKS

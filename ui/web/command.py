@@ -10,6 +10,7 @@ import socket
 import sys
 import uuid
 import webbrowser
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -45,13 +46,14 @@ from models.checkpoints.embedded import EMBEDDED
 from ui.parts import shown
 from ui.realtime.hosting.census import CENSUS, Census
 from ui.realtime.hosting.engines import Resident
+from ui.realtime.hosting.replicas import WAIT_S, Replicas
 from ui.view import disclosure
 from ui.web.listening import listen
 from ui.web.settings import WebSettings
 
 if TYPE_CHECKING:
     from ui.records.pages import RecordsPages
-    from ui.web.server import Retain
+    from ui.web.upkeep import Carrier, Retain
 
 LIBRARIES = ("fastapi", "uvicorn", "websockets")
 PASSWORD_VARIABLE = "ATTUNE_AUTH"
@@ -86,6 +88,11 @@ def web(settings: WebSettings) -> int:
 
     if settings.records is not None:
         check_records(settings.records)
+        if settings.index is not None:
+            from assistant.records.database import read_url
+
+            # Said now, and not in a line of the log when the first talk has ended.
+            read_url(settings.index, settings.records)
     password = _password(settings.auth)
     check_exposure(settings.host, password)
     listening = listen(settings.host, settings.port)
@@ -123,6 +130,7 @@ async def _serve(
         password=password,
         records=pages,
         retain=_retaining(settings),
+        carrier=_carrier(settings),
         with_gradio=settings.gradio,
     )
     # Collecting garbage must not look through the engines again and again: it holds up all talks.
@@ -139,7 +147,8 @@ async def _serve(
         print(f"for demos: {address}gradio", flush=True)
     if settings.open_browser:
         webbrowser.open(address)
-    await WebServer(config, site, drain_s=settings.drain_s).serve(sockets=[listening])
+    ends = {"drain_s": settings.drain_s, "finish_s": settings.finish_s}
+    await WebServer(config, site, **ends).serve(sockets=[listening])
 
 
 def _records_pages(settings: WebSettings, password: str | None) -> "RecordsPages | None":
@@ -160,6 +169,22 @@ def _retaining(settings: WebSettings) -> "Retain | None":
 
     root = settings.records
     return root and partial(enforce_retention, root, forgetting(root, settings.index))
+
+
+def _carrier(settings: WebSettings) -> "Carrier | None":
+    """Returns what tells a database of the talks that end; a file in their folder needs nobody."""
+    from assistant.records.index import Index, Synced
+    from ui.web.upkeep import Carrier
+
+    root, url = settings.records, settings.index
+    if root is None or url is None:
+        return None
+
+    def sync(ids: Collection[str] | None) -> Synced:
+        with Index(root, url) as index:
+            return index.sync() if ids is None else index.sync_only(ids)
+
+    return Carrier(sync)
 
 
 def _is_own(settings: WebSettings, password: str | None) -> bool:
@@ -231,6 +256,7 @@ def open_resident(settings: WebSettings) -> Resident:
         records=settings.records,
         works_elsewhere=elsewhere,
         census=_census(settings),
+        replicas=_replicas(settings),
     )
 
 
@@ -249,6 +275,20 @@ def _census(settings: WebSettings) -> Census | None:
 
     link, own_name = connect(settings.model, CENSUS), uuid.uuid4().hex
     return Census(lambda count: link.call("compare", own_name, count))
+
+
+def _replicas(settings: WebSettings) -> Replicas | None:
+    """Returns what asks the replicas of the cluster how they are, if one answers."""
+    if settings.engine != "cluster":
+        return None
+    from assistant.engines.cluster import model, voice
+    from assistant.engines.cluster.ray_link import connect
+
+    links = [connect(settings.model, part) for part in (model.DEPLOYMENT, voice.DEPLOYMENT)]
+    wait_s = WAIT_S / 2  # a silent replica must leave time for the others
+    return Replicas(
+        lambda: [one for link in links for one in link.everyone("figures", wait_s=wait_s)]
+    )
 
 
 def _password(file: Path | None) -> str | None:

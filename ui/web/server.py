@@ -2,23 +2,20 @@
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import AsyncGenerator, Callable
-from pathlib import Path
+from collections.abc import AsyncGenerator
 
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp
 
-from assistant.errors import AssistantError, SettingsError
-from assistant.records.removal.deletion import Receipt
-from assistant.records.removal.retention import too_old
+from assistant.errors import SettingsError
 from ui.page_colours import colours_router
 from ui.realtime.hosting.admission import AdmissionSettings
 from ui.realtime.hosting.engines import Resident
+from ui.realtime.hosting.metrics import metric_text
 from ui.realtime.hosting.secrets import ClientSecrets
-from ui.realtime.hosting.security import LOOPBACK, Guard
+from ui.realtime.hosting.security import LOOPBACK, READY, Guard
 from ui.realtime.protocol.messages import LARGEST_EVENT_BYTES
 from ui.realtime.routes import ModelRoutes
 from ui.realtime.socket import House, realtime_router
@@ -26,25 +23,25 @@ from ui.records.pages import RecordsPages
 from ui.web.limits import BodyLimit, ImpatientSocket, impatient_http
 from ui.web.memory import MemoryRoutes
 from ui.web.page import STATIC, FreshFiles, Page
-
-LOOK_S = 3_600.0
-"""How often a running server looks whether talks may still be kept."""
-Retain = Callable[[], list[tuple[Receipt, Path]]]
-logger = logging.getLogger(__name__)
+from ui.web.upkeep import Carrier, Retain, retaining
 
 
 class WebServer(uvicorn.Server):
     """A server that lets answers finish before it closes."""
 
-    def __init__(self, config: uvicorn.Config, site: "Site", *, drain_s: float) -> None:
-        """Serves `site`."""
+    def __init__(
+        self, config: uvicorn.Config, site: "Site", *, drain_s: float, finish_s: float = 0.0
+    ) -> None:
+        """Serves `site`; at its end talks may go on for `finish_s`, then answers for `drain_s`."""
         super().__init__(config)
         self._site = site
-        self._drain_s = drain_s
+        self._drain_s, self._finish_s = drain_s, finish_s
 
     async def shutdown(self, sockets: list[object] | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Waits for answers under way, then closes."""
-        await self._site.house.drain(self._drain_s)
+        """Waits for talks and for answers under way, then closes; a second Ctrl+C ends talks."""
+        await self._site.house.drain(
+            self._drain_s, talks_s=self._finish_s, is_hurried=lambda: self.force_exit
+        )
         await super().shutdown(sockets)  # pyright: ignore[reportArgumentType]
 
 
@@ -61,6 +58,7 @@ class Site:
         with_page: bool = True,
         records: RecordsPages | None = None,
         retain: Retain | None = None,
+        carrier: Carrier | None = None,
         with_gradio: bool = False,
     ) -> None:
         """Prepares the routes.
@@ -73,12 +71,14 @@ class Site:
             with_page: Whether there is a page, or the socket alone.
             records: The pages of recorded talks; None for none.
             retain: Deletes the talks that may not be kept any longer; asked now and then.
+            carrier: Brings the index of recorded talks up to date; None where who looks does.
             with_gradio: Whether there is a Gradio page for demos.
         """
         self.house = House(resident, admission or AdmissionSettings())
-        self._resident, self._retain = resident, retain
+        self._resident, self._retain, self._carrier = resident, retain, carrier
         self._api = FastAPI(lifespan=self._life, docs_url=None, redoc_url=None, openapi_url=None)
         self._api.get("/health")(self._health)
+        self._api.get(READY)(self._ready)
         self._api.get("/metrics")(self._metrics)
         secrets = ClientSecrets()
         self._api.include_router(realtime_router(self.house, secrets))
@@ -106,13 +106,18 @@ class Site:
     async def _life(self, _api: FastAPI) -> AsyncGenerator[None]:
         tasks = [asyncio.ensure_future(self.house.watch())]
         if self._retain is not None:
-            tasks.append(asyncio.ensure_future(_retaining(self._retain)))
+            tasks.append(asyncio.ensure_future(retaining(self._retain)))
+        if self._carrier is not None:
+            self.house.on_recorded = self._carrier.note
+            tasks.append(asyncio.ensure_future(self._carrier.keep_on()))
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
             await self.house.drain(0.0)
+            if self._carrier is not None:
+                await self._carrier.look()  # the last talks ended just now
 
     async def _health(self) -> JSONResponse:
         gate = self.house.gate
@@ -128,22 +133,23 @@ class Site:
             }
         )
 
+    async def _ready(self) -> PlainTextResponse:
+        if self.house.gate.is_closing:
+            return PlainTextResponse("closing\n", status_code=503)
+        return PlainTextResponse("ready\n")
+
     async def _metrics(self) -> PlainTextResponse:
         gate = self.house.gate
         text = self.house.metrics.text(
             active=gate.active, waiting=gate.waiting, p95_ms=gate.burden.p95_ms()
         )
+        if self._carrier is not None:
+            text += metric_text("index_behind", "gauge", int(self._carrier.is_behind))
+        if self._resident.census is not None:
+            text += metric_text("conversations_elsewhere", "gauge", gate.elsewhere.active)
+        if self._resident.replicas is not None:
+            text += await self._resident.replicas.text()
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
-
-
-async def _retaining(retain: Retain) -> None:
-    while True:
-        try:
-            for receipt, path in await asyncio.to_thread(retain):
-                logger.warning("%s", too_old(receipt, path))
-        except AssistantError as error:  # a full disk, say: the next look may do it
-            logger.error("%s", error)
-        await asyncio.sleep(LOOK_S)
 
 
 def server_config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:

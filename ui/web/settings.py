@@ -44,5 +44,8 @@ class WebSettings(TurnJudgeSettings, EngineSettings):
     none, and only this computer can reach the server, it is there anyway."""
     drain_s: float = Field(default=20.0, ge=0.0, le=600.0)
     """How long answers under way may go on when the server is stopped, in seconds."""
+    finish_s: float = Field(default=0.0, ge=0.0, le=86_400.0)
+    """How long whole talks may go on before that, in seconds, while nobody new comes in: for a new
+    version behind a balancer, which sends new visitors to other servers meanwhile."""
     admission: AdmissionSettings = AdmissionSettings()
     talk: TalkSettings = TalkSettings()

@@ -13,7 +13,7 @@ from assistant.engines.protocols import Persona
 
 APPLICATION = "attune"
 """The application of replicas that is meant where none is named."""
-VERSION = 1
+VERSION = 2
 """Of these records. Owner and replica must be of one version, or neither knows what it is told."""
 
 
@@ -51,6 +51,8 @@ class Course:
     """Functions that may be called; see `SpeechModel.open_with_tools`."""
     answered: tuple[Answered, ...] = ()
     asked: tuple[Asked, ...] = ()
+    version: int = VERSION
+    """Of the owner: replicas may have been replaced by others since it asked for theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,25 @@ class Abilities:
     name: str
     """Of the model."""
     call_marks: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a replica tells who looks after it; nothing of what people said."""
+
+    engine: str
+    replica: str
+    """Its name, unique in the cluster."""
+    requests: int
+    """Begun so far."""
+    waiting: int
+    """Steps asked for and not done yet."""
+    busy_s: float
+    """Seconds at work so far."""
+    talks: int = 0
+    """Conversations that are kept warm."""
+    prefilled: int = 0
+    """Conversations under way that it took in from their text so far."""
 
 
 class NotHeard(Exception):

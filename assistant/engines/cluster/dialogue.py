@@ -24,6 +24,8 @@ class ClusterDialogue:
         self._count = 0
         self._is_answering = False
         """Whether the last of `answered` is the answer to what was asked last."""
+        self._tries = 0
+        """Replicas that were lost so far: the conversation stays where it was answered since."""
 
     @property
     def course(self) -> Course:
@@ -36,9 +38,11 @@ class ClusterDialogue:
             return
         before, asked = self._course, self._numbered(Asked(0, utterance=utterance, is_spoken=True))
         known: set[str] = set()
+        first = self._tries
 
-        def ask() -> Iterator[EmotionEstimate | Transcript]:
-            for item in self._link.stream("hear", before.talk, cancel, before, asked):
+        def ask(lost: int) -> Iterator[EmotionEstimate | Transcript]:
+            self._tries = first + lost
+            for item in self._stream("hear", cancel, before, asked):
                 if (kind := type(item).__name__) not in known:
                     known.add(kind)
                     yield item
@@ -66,15 +70,16 @@ class ClusterDialogue:
 
     def reply(self, cancel: Cancel) -> Iterator[TextDelta]:
         """See `Dialogue.reply`; where a replica is lost another goes on in the same sentence."""
-        course, begun = self._course, ""
+        course, begun, first = self._course, "", self._tries
 
-        def ask() -> Iterator[TextDelta]:
+        def ask(lost: int) -> Iterator[TextDelta]:
+            self._tries = first + lost
             known = replace(course, asked=tuple(replace(a, utterance=None) for a in course.asked))
             try:
                 # The replica that heard the question needs no sound: 64 kB a second are spared.
-                yield from self._link.stream("reply", course.talk, cancel, known, begun)
+                yield from self._stream("reply", cancel, known, begun)
             except NotHeard:
-                yield from self._link.stream("reply", course.talk, cancel, course, begun)
+                yield from self._stream("reply", cancel, course, begun)
 
         for delta in persistently(ask, "answering"):
             begun += delta.text
@@ -89,6 +94,10 @@ class ClusterDialogue:
         """See `Dialogue.truncate`: the replica follows with the next question."""
         if self._course.answered and not self._course.asked:
             self._reword(reply=heard)
+
+    def _stream(self, method: str, cancel: Cancel, *arguments: Any) -> Iterator[Any]:
+        talk = self._course.talk
+        return self._link.stream(method, talk, cancel, *arguments, tries=self._tries)
 
     def _numbered(self, asked: Asked) -> Asked:
         self._count += 1

@@ -12,6 +12,8 @@ logger = logging.getLogger(__name__)
 TRIES = 3
 """Replicas that are asked before a turn fails: more would take longer than anybody waits."""
 
+_TRIES_MARK = "#"
+
 Item = TypeVar("Item")
 
 
@@ -31,10 +33,13 @@ class Link(Protocol):
         """
         ...
 
-    def stream(self, method: str, talk: str, cancel: Cancel, *arguments: Any) -> Iterator[Any]:
+    def stream(
+        self, method: str, talk: str, cancel: Cancel, *arguments: Any, tries: int = 0
+    ) -> Iterator[Any]:
         """Yields what a method yields; requests of one `talk` go to one replica while it lives.
 
-        Ends early where `cancel` is set.
+        With other `tries` they go to another one, where there are several. Ends early where
+        `cancel` is set.
 
         Raises:
             ReplicaLost: It did not answer, or no more.
@@ -43,10 +48,21 @@ class Link(Protocol):
         ...
 
 
-def persistently(ask: Callable[[], Iterator[Item]], what: str) -> Iterator[Item]:
-    """Yields what `ask()` yields, asked again where a replica is lost.
+def session(talk: str, tries: int) -> str:
+    """Returns how a request names its conversation to whoever chooses the replica."""
+    return f"{talk}{_TRIES_MARK}{tries}" if tries else talk
 
-    `ask` knows what was yielded before and leaves it out.
+
+def turned(name: str) -> tuple[str, int]:
+    """Returns the conversation and the tries of what `session` made."""
+    talk, _, tries = name.partition(_TRIES_MARK)
+    return talk, int(tries or 0)
+
+
+def persistently(ask: Callable[[int], Iterator[Item]], what: str) -> Iterator[Item]:
+    """Yields what `ask(tries)` yields, asked again where a replica is lost.
+
+    `ask` knows what was yielded before and leaves it out; it is told how many replicas were lost.
 
     Raises:
         EngineFailed: No replica answered.
@@ -54,7 +70,7 @@ def persistently(ask: Callable[[], Iterator[Item]], what: str) -> Iterator[Item]
     lost: ReplicaLost | None = None
     for attempt in range(1, TRIES + 1):
         try:
-            yield from ask()
+            yield from ask(attempt - 1)
             return
         except ReplicaLost as error:
             logger.warning("%s: a replica was lost (%s), try %d of %d", what, error, attempt, TRIES)

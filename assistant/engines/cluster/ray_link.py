@@ -1,4 +1,4 @@
-"""Requests to replicas through Ray Serve; the one module of the assistant that imports Ray.
+"""Requests to replicas through Ray Serve; but for `steady_router`, nobody else imports Ray here.
 
 Handles are called from the threads of workers, so all of it is plain and blocking. A request that
 belongs to a conversation names it: Serve's consistent hashing sends those of one conversation to
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from assistant.engines.cluster.course import APPLICATION, NotHeard
-from assistant.engines.cluster.link import ReplicaLost
+from assistant.engines.cluster.link import ReplicaLost, session
 from assistant.engines.protocols import Cancel
 from assistant.errors import AssistantError, EngineUnavailable
 
@@ -53,9 +53,20 @@ class RayLink:
         except Exception as error:
             raise _meant(error) from error
 
-    def stream(self, method: str, talk: str, cancel: Cancel, *arguments: Any) -> Iterator[Any]:
+    def everyone(self, method: str, *, wait_s: float) -> list[Any]:
+        """Returns what a method of each replica returns, of those that answer within `wait_s`."""
+        try:
+            told = self._handle.broadcast(method).results(timeout_s=wait_s, return_exceptions=True)
+        except Exception as error:
+            raise _meant(error) from error
+        return [one for one in told if not isinstance(one, BaseException)]
+
+    def stream(
+        self, method: str, talk: str, cancel: Cancel, *arguments: Any, tries: int = 0
+    ) -> Iterator[Any]:
         """See `Link.stream`."""
-        handle = self._handle.options(method_name=method, session_id=talk, stream=True)
+        asked = session(talk, tries)
+        handle = self._handle.options(method_name=method, session_id=asked, stream=True)
         response: Any = handle.remote(*arguments)
         is_over = False
         try:
@@ -99,6 +110,7 @@ def join(address: str) -> None:
     """
     if ray.is_initialized():
         return
+    _show_token()
     try:
         ray.init(address=address or "auto", namespace="serve", log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -106,6 +118,20 @@ def join(address: str) -> None:
             f"there is no Ray cluster at {address or 'this machine'}: start one with "
             "`python -m deploy.ray`"
         ) from error
+
+
+def _show_token() -> None:
+    """Lets this process show the token that clusters ask for, where this person has one.
+
+    Ray does so by itself for a cluster that it starts, and not for one that it joins.
+    """
+    try:
+        from ray._private.authentication.authentication_token_setup import (
+            maybe_enable_token_auth_if_token_available as show_token,
+        )
+    except ImportError:  # a version that does it by itself, or another way
+        return
+    show_token(warn_if_disabled=False)
 
 
 def connect(source: str, deployment: str) -> RayLink:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 
-from assistant.engines.cluster.course import Answered, Asked, Course, NotHeard
+from assistant.engines.cluster.course import VERSION, Answered, Asked, Course, NotHeard
 from assistant.engines.protocols import (
     Cancel,
     Dialogue,
@@ -16,6 +16,7 @@ from assistant.engines.protocols import (
     TextDelta,
     Transcript,
 )
+from assistant.errors import EngineFailed
 
 KEPT = 48
 """Conversations whose dialogues stay warm. Of those beyond, the one that was silent for longest is
@@ -50,10 +51,20 @@ class ServedTalks:
         self.prefilled = 0
         """Conversations under way that had to be taken in from their text."""
 
+    @property
+    def kept(self) -> int:
+        """Conversations that are warm now."""
+        return len(self._warm)
+
     def hear(
         self, course: Course, asked: Asked, cancel: Cancel
     ) -> Iterator[EmotionEstimate | Transcript]:
-        """Yields what `Dialogue.hear` yields of `asked`, said next in `course`."""
+        """Yields what `Dialogue.hear` yields of `asked`, said next in `course`.
+
+        Raises:
+            EngineFailed: The owner is of another version.
+        """
+        _check(course)
         warm = self._at(course)
         self._take_in(warm, course, cancel)
         hearing = self._hear(course.talk, warm, asked, cancel)
@@ -65,7 +76,9 @@ class ServedTalks:
 
         Raises:
             NotHeard: What was asked was heard by another replica, and its sound is not here.
+            EngineFailed: The owner is of another version.
         """
+        _check(course)
         warm = self._warm.get(course.talk)
         if warm is None or warm.asked != _numbers(course):
             if any(asked.is_spoken and asked.utterance is None for asked in course.asked):
@@ -144,6 +157,15 @@ class ServedTalks:
                 for _ in warm.dialogue.hear(asked.utterance, cancel):
                     pass
             warm.asked.append(asked.number)
+
+
+def _check(course: Course) -> None:
+    # What an older version packed may lack the field itself.
+    if (theirs := getattr(course, "version", 1)) != VERSION:
+        raise EngineFailed(
+            f"this gateway speaks version {theirs} with the replicas and they speak {VERSION}: "
+            "start it anew with the version of Attune that they have"
+        )
 
 
 def _numbers(course: Course) -> list[int]:

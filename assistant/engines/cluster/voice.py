@@ -40,12 +40,12 @@ class ClusterVoice:
 
     def synthesize(self, text: str, style: SpeakingStyle, cancel: Cancel) -> Iterator[AudioClip]:
         """See `TextToSpeech.synthesize`; where a replica is lost another speaks the rest."""
-        spoken = 0
+        spoken, name = 0, uuid.uuid4().hex
 
-        def ask() -> Iterator[AudioClip]:
+        def ask(lost: int) -> Iterator[AudioClip]:
             # No two texts need the same replica: each goes where there is room.
             known = spoken
-            for clip in self._link.stream("speak", uuid.uuid4().hex, cancel, text, style):
+            for clip in self._link.stream("speak", name, cancel, text, style, tries=lost):
                 new = clip.samples[known:]
                 known -= len(clip.samples) - len(new)
                 if len(new):

@@ -26,9 +26,9 @@ def compared(one: Record, other: Record, tools: str) -> str:
         escape(day_and_time(record.started_utc) or one_line(record.id)) for record in (one, other)
     ]
     sides = "".join(
-        f'<section aria-label="{name}"><h2><a href="{_place(record)}">{name}</a></h2>'
+        f'<section aria-label="{which} talk, {name}"><h2><a href="{_place(record)}">{name}</a></h2>'
         f'<p class="about">{about(record)}</p>{talk_part(record, _sound(record))}</section>'
-        for name, record in zip(names, (one, other), strict=True)
+        for which, name, record in zip(("First", "Second"), names, (one, other), strict=True)
     )
     content = f'{tools}{_table(names, facts(one), facts(other))}<div class="both">{sides}</div>'
     return filled("Two talks", f"{names[0]} and {names[1]}", content, "'self'")

@@ -1,5 +1,6 @@
 """A checkpoint of random weights with a real tokenizer, small enough for tests."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,17 @@ from models.tokenizer import JsonTokenizer
 SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 
 
-def write_tiny_checkpoint(folder: Path, *, seed: int = 0) -> Path:
-    """Writes a model that hears, transcribes and replies (nonsense); returns `folder`."""
+def write_tiny_checkpoint(
+    folder: Path, *, seed: int = 0, llm: Mapping[str, int] | None = None, context_tokens: int = 512
+) -> Path:
+    """Writes a model that hears, transcribes and replies (nonsense); returns `folder`.
+
+    Args:
+        folder: Is there already.
+        seed: Of its weights.
+        llm: Sizes of its LLM that differ from the tiny ones.
+        context_tokens: How much of a talk it reads.
+    """
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
@@ -36,7 +46,8 @@ def write_tiny_checkpoint(folder: Path, *, seed: int = 0) -> Path:
     transcription = TranscriptionConfig(
         prompt_ids=(backend.token_to_id("<|im_start|>"),), stop_ids=(end,)
     )
-    config = replace(config, transcription=transcription)
+    sizes = {**config.llm, **(llm or {}), "max_position_embeddings": context_tokens}
+    config = replace(config, transcription=transcription, llm=sizes, context_tokens=context_tokens)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = BlspEmo(config, tokenizer=tokenizer).eval()

@@ -16,9 +16,30 @@ USERS = ("postgres", "nobody")
 """Who runs it where the tests are root's: it refuses to be."""
 
 
+class Server:
+    """A server on a database of its own, which can go away and come back."""
+
+    def __init__(self, url: str, control: list[str], options: str) -> None:
+        self.url = url
+        self._control, self._options = control, options
+
+    def start(self) -> None:
+        _run([*self._control, "-o", self._options, "start"])
+
+    def stop(self) -> None:
+        _run([*self._control, "-m", "immediate", "stop"])
+
+
 @contextlib.contextmanager
 def postgres() -> Generator[str]:
     """Starts a server on a fresh database; yields its URL."""
+    with postgres_server() as server:
+        yield server.url
+
+
+@contextlib.contextmanager
+def postgres_server() -> Generator[Server]:
+    """Starts a server on a fresh database; stopped at the end unless it is already."""
     programs = _programs()
     # A short path: that of a Unix socket may be 107 bytes long.
     with tempfile.TemporaryDirectory(prefix="pg") as folder:
@@ -28,11 +49,13 @@ def postgres() -> Generator[str]:
         _run([*as_user, str(programs / "initdb"), "-D", data, "-A", "trust", "-U", "attune", "-N"])
         options = f"-k {home} -c listen_addresses='' -c fsync=off"
         control = [*as_user, str(programs / "pg_ctl"), "-D", data, "-w", "-l", str(home / "log")]
-        _run([*control, "-o", options, "start"])
+        server = Server(f"postgresql://attune@/postgres?host={quote(folder)}", control, options)
+        server.start()
         try:
-            yield f"postgresql://attune@/postgres?host={quote(folder)}"
+            yield server
         finally:
-            _run([*control, "-m", "immediate", "stop"])
+            if (home / "data" / "postmaster.pid").exists():
+                server.stop()
 
 
 def _programs() -> Path:

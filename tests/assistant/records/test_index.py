@@ -16,8 +16,10 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from assistant.errors import InputError, OutputError, SettingsError
+from assistant.records import reading
 from assistant.records.database import FILE_NAME, MIGRATIONS, NEWEST, VERSION_TABLE, Database
 from assistant.records.index import Index, Query, Synced, rebuild
+from assistant.records.reading import Found
 from assistant.records.recording import LOG_NAME, Consent
 from assistant.records.rows import folded
 from models.emotions import Emotion
@@ -252,6 +254,28 @@ def test_many_writers_at_once(tmp_path: Path, url: str | None) -> None:
     with Index(tmp_path, url) as index:
         assert len(ids(index)) == 30
         assert index.sync() == Synced(0, 0)
+
+
+def test_what_another_process_adds_meanwhile_is_not_taken_for_gone(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One looks at the folder, another records a talk and tells the index, the first goes on."""
+    looked: list[bool] = []
+    find = reading.find_records
+
+    def slow(folder: Path) -> list[Found]:
+        found = find(folder)
+        if not looked:
+            looked.append(True)
+            make_record(root / "meanwhile")
+            with Index(root) as other:
+                other.sync()
+        return found
+
+    monkeypatch.setattr("assistant.records.index.find_records", slow)
+    with Index(root) as index:
+        assert index.sync().gone == 0
+        assert "meanwhile" in ids(index)
 
 
 def test_the_migrations_make_the_tables_of_the_classes(root: Path, url: str | None) -> None:

@@ -18,7 +18,7 @@ from assistant.records.removal.hold import hold, release
 from assistant.records.removal.retention import enforce_retention, read_rule, set_rule
 from tests.assistant.records.made import BEGAN, Said, make_record
 from tests.ui.serving import resident
-from ui.web import server
+from ui.web import server, upkeep
 
 LATER = BEGAN + timedelta(days=31)
 
@@ -116,7 +116,7 @@ def test_a_damaged_rule_is_named_and_can_be_set_anew(root: Path, capsys) -> None
 
 def test_a_running_server_enforces_the_rule(root: Path, monkeypatch) -> None:
     monkeypatch.setattr(retention, "GRACE", timedelta(0))
-    monkeypatch.setattr(server, "LOOK_S", 0.05)
+    monkeypatch.setattr(upkeep, "RETAIN_S", 0.05)
     engines = resident()
 
     def retain() -> list:

@@ -233,7 +233,7 @@ def test_a_turn_that_sounds_complete_does_not_end_before_the_least_silence() -> 
 
 @pytest.mark.parametrize(
     ("score", "least_ms"),
-    [(None, 960), (0.0, 960), (0.9, 960), (0.92, 640), (1.0, 640)],
+    [(None, 960), (0.0, 960), (0.95, 960), (0.96, 640), (1.0, 640)],
 )
 def test_what_is_beyond_doubt_shortens_the_least_silence_of_a_stranger(
     score: float | None, least_ms: float

@@ -296,7 +296,7 @@ def test_int8_leaves_small_layers_alone(saved):
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
 def test_the_whole_way_runs_in_each_format(saved, dtype):
-    from models.generation import Sampling
+    from models.decoding.sampling import Sampling
     from models.talk import TalkSession
 
     model = loaded(saved, dtype=dtype)

@@ -8,7 +8,8 @@ import torch
 from models.adapters.cformer import CFormer, integrate_and_fire
 from models.adapters.embeddings import SpeechEmbeddings
 from models.adapters.subsampler import Subsampler
-from models.generation import CachedText, Sampling, generate
+from models.decoding.sampling import Sampling
+from models.generation import CachedText, generate
 from models.masks import attention_bias, lengths_to_mask
 from models.speech_encoder import SpeechStates
 from tests.models.golden import STAGE_TERMS, TOLERANCE, Golden, golden_folders

@@ -109,7 +109,7 @@ def test_the_command_writes_figures_and_resumes(tmp_path: Path) -> None:
 
 
 def test_a_reply_is_that_of_the_talk(tmp_path: Path) -> None:
-    from models.generation import Sampling
+    from models.decoding.sampling import Sampling
     from models.talk import TalkSession
     from train.data.audio_files import read_audio
 

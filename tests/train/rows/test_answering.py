@@ -7,7 +7,7 @@ import torch
 
 from models.blsp_emo import BlspEmo
 from models.checkpoints.checkpoint import save
-from models.generation import Sampling
+from models.decoding.sampling import Sampling
 from models.talk import TalkSession
 from tests.train.tiny import tiny_model, voice
 from train.evaluation.answers import ask_emotion

@@ -121,6 +121,7 @@ async def state(address: str, silence: Path, name: str, scheme: str) -> AsyncGen
         yield page
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 async def test_everybody_can_read_every_state(

@@ -85,14 +85,15 @@ async def test_the_whole_way(page: Any, records: Path, tmp_path: Path) -> None:
     await page.click("button:has-text('Search')")
     assert await page.locator(".records li").count() == 1
     await page.click(".records li a >> nth=0")
+    await page.click("summary:has-text('Export')")
     async with page.expect_download() as download:
-        await page.click(".tools a:has-text('md')")
+        await page.click(".tools a:has-text('Markdown')")
     saved = tmp_path / "saved.md"
     await (await download.value).save_as(saved)
     assert "I failed my driving test" in saved.read_text(encoding="utf-8")
 
     # Delete it.
-    await page.click(".tools summary")
+    await page.click("summary:has-text('Delete')")
     await page.click("button:has-text('Delete for good')")
     await page.wait_for_selector("text=is deleted")
     assert not (records / YESTERDAY).exists()

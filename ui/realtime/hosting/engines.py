@@ -17,6 +17,7 @@ from assistant.safety import HelpFinder
 from assistant.turns.settings import TalkSettings
 from assistant.worker import Worker
 from ui.realtime.hosting.census import Census
+from ui.realtime.hosting.replicas import Replicas
 
 
 def _worker(name: str) -> Callable[[], Worker]:
@@ -58,6 +59,8 @@ class Resident:
     threads of its own, since one thread for all would let them answer one conversation a time."""
     census: Census | None = None
     """Compares with the other gateways of a cluster; None where there are none."""
+    replicas: Replicas | None = None
+    """Asks the replicas of a cluster how they are; None where there are none."""
     ear_worker: Worker = field(default_factory=_worker("ear"))
     model_worker: Worker = field(default_factory=_worker("speech model"))
     voice_worker: Worker = field(default_factory=_worker("voice"))
@@ -106,7 +109,8 @@ class Resident:
         """Ends the threads after what they are at, then the engines."""
         for worker in (self.ear_worker, self.model_worker, self.voice_worker):
             worker.close()
-        if self.census is not None:
-            self.census.close()
+        for asking in (self.census, self.replicas):
+            if asking is not None:
+                asking.close()
         for engine in (*self.voices.values(), *self.models.values()):
             close(engine)

@@ -1,5 +1,7 @@
 """Counts for operators, in the text format of Prometheus; nothing of what people said."""
 
+from collections.abc import Mapping
+
 from assistant import events
 
 BUCKETS_MS = (50, 100, 150, 200, 300, 400, 600, 800, 1_200, 2_000, 4_000)
@@ -71,6 +73,28 @@ class Metrics:
         self._answer_ms += latency_ms
         for index, limit in enumerate(BUCKETS_MS):
             self._buckets[index] += latency_ms <= limit
+
+
+Labels = tuple[tuple[str, str], ...]
+"""Pairs of name and value that tell counts of one name apart."""
+
+
+def labelled(name: str, kind: str, counts: Mapping[Labels, float]) -> list[str]:
+    """Returns the lines of one count of several things, told apart by labels."""
+    lines = [f"# TYPE attune_{name} {kind}"]
+    for labels, value in counts.items():
+        told = ",".join(f'{key}="{_quoted(text)}"' for key, text in labels)
+        lines.append(f"attune_{name}{f'{{{told}}}' if told else ''} {value}")
+    return lines
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def metric_text(name: str, kind: str, value: float) -> str:
+    """Returns one figure as Prometheus reads it."""
+    return "\n".join(_metric(name, kind, value)) + "\n"
 
 
 def _metric(name: str, kind: str, value: float) -> list[str]:

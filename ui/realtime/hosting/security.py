@@ -17,6 +17,8 @@ from ui.realtime.hosting.secrets import ClientSecrets
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 COOKIE = "attune"
 SOCKET = "/v1/realtime"
+READY = "/ready"
+"""Tells anybody whether visitors may be sent here, and no more: a balancer has no password."""
 MOST_FAILURES = 20
 """Wrong passwords from one address within `FORGIVEN_S`; then nothing is compared any more."""
 FORGIVEN_S = 60.0
@@ -66,6 +68,8 @@ class Guard:
             await _refuse(scope, receive, send, *refusal)
             return
         is_new = self._password is not None and not self._has_cookie(headers)
+        # Who was let in without a password gets nothing that would stand for one.
+        is_new = is_new and scope["path"] != READY
         await self._app(scope, receive, self._with_headers(send, cookie=is_new))
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
@@ -75,7 +79,8 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and not self._is_own(origin, host):
             return 403, "pages of other sites may not use this server"
-        if self._password is None or self._has_cookie(headers):
+        is_open = self._password is None or scope["path"] == READY
+        if is_open or self._has_cookie(headers):
             return None
         address = (scope.get("client") or ("",))[0]
         if self._fails_often(address):

@@ -55,14 +55,19 @@ class LinkHere:
     dies_after: dict[str, int] = field(default_factory=dict[str, int])
     """By method: items that the replica yields before it dies, once."""
     asked: list[str] = field(default_factory=list[str])
+    tries: list[int] = field(default_factory=list[int])
+    """With each of `asked`: how many replicas the conversation had lost before."""
 
     def call(self, method: str, *arguments: Any) -> Any:
         if not self.replicas:
             raise ReplicaLost("none is left")
         return getattr(self.replicas[0], method)(*arguments)
 
-    def stream(self, method: str, talk: str, cancel: Cancel, *arguments: Any) -> Iterator[Any]:
+    def stream(
+        self, method: str, talk: str, cancel: Cancel, *arguments: Any, tries: int = 0
+    ) -> Iterator[Any]:
         self.asked.append(method)
+        self.tries.append(tries)
         if not self.replicas:
             raise ReplicaLost("none is left")
         items = getattr(self.replicas[0], method)(*arguments, cancel)

@@ -1,14 +1,16 @@
 """Conversations that are owned here and answered by replicas, which may be lost at any moment."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from assistant.engines.blsp_emo import BlspEmoModel
-from assistant.engines.cluster.course import VERSION, Abilities
+from assistant.engines.cluster.course import VERSION, Abilities, Asked
 from assistant.engines.cluster.dialogue import ClusterDialogue
+from assistant.engines.cluster.link import session, turned
 from assistant.engines.cluster.model import ClusterModel
 from assistant.engines.cluster.serving import ServedTalks
 from assistant.engines.cluster.voice import ClusterVoice
@@ -211,6 +213,36 @@ def test_replicas_of_another_version_are_refused(resident: BlspEmoModel) -> None
         ClusterModel(link=LinkHere([replica]))
     with pytest.raises(EngineUnavailable, match="serve status"):
         ClusterModel(link=LinkHere([]))
+
+
+def test_who_owns_a_talk_in_another_version_is_told_so(resident: BlspEmoModel) -> None:
+    """Replicas may be replaced by others of a newer version while a gateway runs."""
+    dialogue, link = two(resident)
+    course = replace(dialogue.course, version=VERSION - 1)
+    dialogue.read("how are you")
+    for asked in (
+        lambda: link.stream("reply", "talk", Cancel(), course, ""),
+        lambda: link.stream("hear", "talk", Cancel(), course, Asked(1, utterance=FIRST)),
+    ):
+        with pytest.raises(EngineFailed, match="start it anew with the version of Attune"):
+            next(asked())
+    assert link.replicas[0].talks.kept == 0
+
+
+def test_a_conversation_stays_where_it_was_answered_after_a_loss(resident: BlspEmoModel) -> None:
+    dialogue, link = two(resident, reply=2)
+    hear(dialogue)
+    assert reply(dialogue)
+    dialogue.read("and then?")
+    assert reply(dialogue)
+    # Heard; begun, tried with the next, which has to hear first; then at once with that one.
+    assert link.asked == ["hear", "reply", "reply", "reply", "reply"]
+    assert link.tries == [0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("tries", [0, 1, 12])
+def test_a_name_tells_conversation_and_tries(tries: int) -> None:
+    assert turned(session("0af3", tries)) == ("0af3", tries)
 
 
 def test_what_belongs_to_no_conversation(resident: BlspEmoModel) -> None:

@@ -1,0 +1,145 @@
+"""A cluster on this machine against one process, and against the simulation of its queues.
+
+    python -m benchmarks.cluster [--model NAME] [--talks 1 2 4 8] [--seconds 40] [--write]
+
+Typed questions over the realtime socket, answered by one process, by a cluster of one replica and
+one gateway, and by one of two and two, one after the other. Without --model it is one of 24 million
+random parameters, whose answers are nonsense and take a tenth of mini's time. Clients, gateways and
+replicas share the processors: with more of them than cores, a second replica gains little here.
+"""
+
+import argparse
+import asyncio
+import tempfile
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from benchmarks.cluster.asking import Answered, talks
+from benchmarks.cluster.queueing import Load, Policy, Service, Simulation
+from benchmarks.cluster.serving_time import service_of, write_model
+from benchmarks.cluster.started import Started, cluster, one_process
+from benchmarks.results import p50_p95, percentile, table, write_section
+
+COLUMNS = (
+    "answered by",
+    "talks",
+    "first token, p50 / p95 ms",
+    "simulated",
+    "first audio at the client, p50 / p95 ms",
+    "whole answer, p50 / p95 ms",
+    "answers",
+    "lost",
+)
+SIMULATED_S = 2_000.0
+WARM_UP_S = 6.0
+
+
+def measure(
+    title: str,
+    start: AbstractContextManager[Started],
+    service: Service,
+    replicas: int,
+    options: argparse.Namespace,
+) -> tuple[list[list[object]], dict[int, Answered], float]:
+    """Returns a row for each number of talks, what was seen, and the seconds until it answered."""
+    rows, found = list[list[object]](), dict[int, Answered]()
+    with start as started:
+        hold = partial(talks, started.hosts, think_s=options.think_s)
+        asyncio.run(hold(2 * len(started.hosts), for_s=WARM_UP_S))
+        for many in options.talks:
+            found[many] = asyncio.run(hold(many, for_s=options.seconds))
+            if (
+                len(found) == 1
+            ):  # what the way takes is known from the first row, and not fitted after
+                alone_s = percentile(found[many].first_token, 0.5) / 1_000
+                service = replace(service, way_s=max(0.0, alone_s - service.prefill_s))
+            rows.append([title, *row(many, found[many], service, replicas, options)])
+            print(rows[-1], flush=True)
+    return rows, found, started.start_s
+
+
+def row(
+    many: int, seen: Answered, service: Service, replicas: int, options: argparse.Namespace
+) -> list[object]:
+    load = Load(many, options.think_s, SIMULATED_S)
+    outcome = Simulation(service, load, Policy(replicas, replicas)).run()
+    return [
+        many,
+        p50_p95(seen.first_token),
+        p50_p95([1_000 * one for one in outcome.first_s]),
+        p50_p95(seen.first_audio),
+        p50_p95(seen.whole),
+        len(seen.whole),
+        seen.lost,
+    ]
+
+
+def overhead(one: Answered, other: Answered) -> str:
+    """Returns what the cluster adds to one process where nobody waits for anybody."""
+    pairs = {
+        "first token": (one.first_token, other.first_token),
+        "first audio": (one.first_audio, other.first_audio),
+        "whole answer": (one.whole, other.whole),
+    }
+    added = {
+        name: percentile(there, 0.5) - percentile(here, 0.5)
+        for name, (here, there) in pairs.items()
+    }
+    return ", ".join(f"{name} {ms:+.1f} ms" for name, ms in added.items())
+
+
+def in_time(found: dict[int, Answered], budget_ms: float) -> int:
+    """Returns the most talks whose 95th percentile of first sounds lay within the budget."""
+    fits = [n for n, seen in found.items() if percentile(seen.first_audio, 0.95) <= budget_ms]
+    return max(fits, default=0)
+
+
+def main() -> None:
+    """Measures and prints the table; `--write` puts it into RESULTS.md."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="")
+    parser.add_argument("--talks", type=int, nargs="+", default=[1, 2, 4, 8])
+    parser.add_argument("--seconds", type=float, default=40.0, help="for each row")
+    parser.add_argument("--think-s", type=float, default=1.0)
+    parser.add_argument("--budget-ms", type=float, default=400.0)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        model = options.model or str(write_model(Path(folder)))
+        service = service_of(model)
+        print(service, flush=True)
+        alone, seen_alone, _ = measure("one process", one_process(model), service, 1, options)
+        title = "1 replica, 1 gateway"
+        start = cluster(model, replicas=1, gateways=1)
+        small, seen_small, start_s = measure(title, start, service, 1, options)
+        start = cluster(model, replicas=2, gateways=2)
+        large, _, _ = measure("2 replicas, 2 gateways", start, service, 2, options)
+    few = options.talks[0]
+    body = "\n\n".join(
+        [
+            f"Model: {options.model or '24 M random parameters'}; alone in a process its first "
+            f"token takes {1_000 * service.prefill_s:.1f} ms, each further one "
+            f"{1_000 * service.step_s:.1f} ms, an answer has {service.steps}. Each talk asks "
+            f"{options.think_s:g} s after an answer on average; {options.seconds:g} s a row. "
+            "Clients, gateways and replicas share the processors.",
+            table(COLUMNS, [*alone, *small, *large]),
+            f"Overhead of the cluster with {few} talk at once (medians): "
+            f"{overhead(seen_alone[few], seen_small[few])}. Talks at once whose first sounds come "
+            f"within {options.budget_ms:g} ms (95th percentile), of the numbers tried: "
+            f"{in_time(seen_alone, options.budget_ms)} in one process, "
+            f"{in_time(seen_small, options.budget_ms)} with one replica behind a gateway. The "
+            f"cluster answered {start_s:.0f} s after its command was given.",
+            "`simulated`: queues alone, by `benchmarks/cluster/queueing.py` from these service "
+            "times; the way to the replica is taken from the first row of each part, all else is "
+            "foretold.",
+        ]
+    )
+    print(body)
+    if options.write:
+        write_section("Cluster", "python -m benchmarks.cluster", body)
+
+
+if __name__ == "__main__":
+    main()
