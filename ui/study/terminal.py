@@ -23,6 +23,7 @@ from ui.parts import shown
 from ui.study.terminal_part import TAB, Devices, Left, Part
 from ui.study.terminal_sound import TerminalSound
 from ui.study.terminal_talk import TerminalTalk
+from ui.terminal.screen import HeldErrors
 
 LEAVE, WITHDRAW = "stop", "delete"
 COMMANDS = f"(at any question: {LEAVE} ends the study, {WITHDRAW} ends it and deletes your data)"
@@ -58,9 +59,17 @@ def take_part(settings: StudySettings) -> int:
 
         play_sides = partial(play_two_sides, settings=card.devices)
         devices = Devices(engines, settings.talk, open_ends, play_sides)
-        way = TerminalWay(runner, devices)
+        # Sound libraries print a line for each gap, between the questions that somebody reads.
+        stack.enter_context(HeldErrors())
+        way = TerminalWay(runner, devices, ask=asked)
         way.go(settings.terminal or "")
     return 0
+
+
+def asked(question: str) -> str:
+    """Returns the line that is typed to a question, which Python itself prints as an error."""
+    print(question, end="", flush=True)
+    return input()
 
 
 class TerminalWay:
