@@ -32,8 +32,9 @@ SURE_OF_CLAIM = 0.4
 """The same where there is a word in it with which people interrupt."""
 CLAIM_LOG_ODDS, ACKNOWLEDGEMENT_LOG_ODDS = 1.0, 0.0
 """From the one on phrases of interruption surely fit better than acknowledgements, up to the other
-worse. Of four voices of flite the interruptions come to 5 as a rule, "hold on" by two of them to
-1.3 and 1.6 only; the acknowledgements come to -7 as a rule, and "oh" to 1.6 at the most."""
+worse. Chosen with 288 brief phrases by eight voices: interruptions come to 5 as a rule, "hold on" by
+some to 1.3; acknowledgements to -7 as a rule, a single "oh" above 1. Of voices that nothing was
+chosen with, 18 of 20 interruptions are taken for that, and 1 of 20 acknowledgements."""
 OTHER_FIT, SURE_OF_OTHER = 4.0, 0.5
 """By how much, in log-probability, other words must fit better than all phrases, and how sure their
 writing must be. By three of those voices words in the middle of a sentence fit 5 to 18 better, and
