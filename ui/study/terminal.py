@@ -182,7 +182,8 @@ class TerminalWay:
 
     def _item(self, page: Page, number: int, item: dict[str, Any]) -> None:
         """Asks one item until its answer is one that it takes."""
-        self._say(f"{number}. {item['text']}")
+        optional = "" if item["required"] else " (may be left out: press Enter)"
+        self._say(f"{number}. {item['text']}{optional}")
         question = self._hint(item)
         while True:
             typed: Any = self._ask(question) or None
@@ -204,7 +205,7 @@ class TerminalWay:
                 self._say(f"   {number} {label}")
             return "   number: "
         if item["form"] == "text":
-            return "   "
+            return "   > "
         ends = f" ({item['labels'][0]} … {item['labels'][-1]})" if len(item["labels"]) > 1 else ""
         kind = "x,y, each" if item["form"] == "grid" else ""
         return f"   {kind}{item['minimum']:g} to {item['maximum']:g}{ends}: "

@@ -165,6 +165,14 @@ def test_the_terminal_says_what_it_cannot_do(tmp_path, monkeypatch):
         terminal.take_part(settings)
 
 
+def test_a_question_that_may_be_left_out_says_so(tmp_path, monkeypatch):
+    folder = make_study(tmp_path / "study", TWO.replace('["sus"]', '["aim"]'))
+    person, said = way(folder, willing, monkeypatch)
+    assert person.go("t1")["kind"] == "completed"
+    asked = "1. What do you think this study is about? (may be left out: press Enter)"
+    assert said.count(asked) == 2
+
+
 def test_gaps_in_the_sound_print_nothing_between_the_questions(tmp_path, monkeypatch, capfd):
     class Noisy:
         def __init__(self, _runner, _devices, *, ask):
