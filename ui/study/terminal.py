@@ -23,6 +23,7 @@ from ui.parts import shown
 from ui.study.terminal_part import TAB, Devices, Left, Part
 from ui.study.terminal_sound import TerminalSound
 from ui.study.terminal_talk import TerminalTalk
+from ui.terminal.screen import HeldErrors
 
 LEAVE, WITHDRAW = "stop", "delete"
 COMMANDS = f"(at any question: {LEAVE} ends the study, {WITHDRAW} ends it and deletes your data)"
@@ -58,9 +59,17 @@ def take_part(settings: StudySettings) -> int:
 
         play_sides = partial(play_two_sides, settings=card.devices)
         devices = Devices(engines, settings.talk, open_ends, play_sides)
-        way = TerminalWay(runner, devices)
+        # Sound libraries print a line for each gap, between the questions that somebody reads.
+        stack.enter_context(HeldErrors())
+        way = TerminalWay(runner, devices, ask=asked)
         way.go(settings.terminal or "")
     return 0
+
+
+def asked(question: str) -> str:
+    """Returns the line that is typed to a question, which Python itself prints as an error."""
+    print(question, end="", flush=True)
+    return input()
 
 
 class TerminalWay:
@@ -173,7 +182,8 @@ class TerminalWay:
 
     def _item(self, page: Page, number: int, item: dict[str, Any]) -> None:
         """Asks one item until its answer is one that it takes."""
-        self._say(f"{number}. {item['text']}")
+        optional = "" if item["required"] else " (may be left out: press Enter)"
+        self._say(f"{number}. {item['text']}{optional}")
         question = self._hint(item)
         while True:
             typed: Any = self._ask(question) or None
@@ -195,7 +205,7 @@ class TerminalWay:
                 self._say(f"   {number} {label}")
             return "   number: "
         if item["form"] == "text":
-            return "   "
+            return "   > "
         ends = f" ({item['labels'][0]} … {item['labels'][-1]})" if len(item["labels"]) > 1 else ""
         kind = "x,y, each" if item["form"] == "grid" else ""
         return f"   {kind}{item['minimum']:g} to {item['maximum']:g}{ends}: "

@@ -31,8 +31,9 @@ class Roster:
     """The participants of a study."""
 
     def __init__(self, folder: StudyFolder, study: Study) -> None:
-        """Reads nothing yet."""
+        """Takes in nothing but the hashes of what the study was read from."""
         self.folder, self.study = folder, study
+        self._opened_with = lock.frozen(folder, study)
         self._read: dict[str, tuple[tuple[int, int, int], Participant | None]] = {}
 
     def participant(self, name: str) -> Participant:
@@ -121,6 +122,12 @@ class Roster:
     def _begin(self, name: str, link: Mapping[str, str], found: Mapping[str, bool]) -> None:
         check_retention(self.study)
         self._refuse_when_full()
+        # The first participant freezes what lies on the disk, and is shown what was read from it.
+        if lock.frozen(self.folder, self.study) != self._opened_with:
+            raise InputError(
+                "the files of this study changed after it was opened: whoever runs it has to stop "
+                "it and start it again"
+            )
         lock.make_lock(self.folder, self.study)
         seal.make_key(self.folder, self.study)
         known = {key: link[key][:MOST_LINK_CHARACTERS] for key in LINK_KEYS if link.get(key)}

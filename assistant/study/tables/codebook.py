@@ -1,8 +1,10 @@
 """What each column of the export means: column, meaning, unit, values."""
 
 from collections.abc import Iterable
+from typing import get_args
 
 from assistant.study.instruments import Instrument
+from assistant.study.items import Form, Item, Scale
 from assistant.study.signs.sign import KINDS
 
 Entry = tuple[str, str, str, str]
@@ -87,6 +89,22 @@ CODEBOOK: dict[str, list[Entry]] = {
         ("probe", "answer to the question after the turn", "", "1 to 7"),
         _SOURCE,
     ],
+    "items": [
+        ("instrument", "questionnaire, as in answers", "", ""),
+        ("item", "its item, as in answers", "", ""),
+        ("text", "its words; a pair of words has its two ends alone", "", ""),
+        ("form", "how it is answered", "", ", ".join(get_args(Form))),
+        ("minimum", "least answer", "", "a number; letters of a text"),
+        ("maximum", "greatest answer", "", "likewise"),
+        ("labels", "words at the answers, or at their ends", "", "joined by |"),
+        ("required", "whether nobody goes on without an answer", "", "0, 1"),
+        ("scale", "scales that it counts in", "", "joined by |"),
+        ("reversed", "scales that take minimum + maximum - answer of it", "", "joined by |"),
+        ("formula", "how these scales make a score of their items", "", "joined by |"),
+        ("attention_passed", "right answers, where it checks attention", "", "joined by |"),
+        ("citation", "where the instrument comes from", "", ""),
+        ("licence", "its terms: not every wording may be passed on", "", ""),
+    ],
     "signs": [
         _WHO,
         ("kind", "what may show that a program took part; no proof", "", "; ".join(KINDS)),
@@ -104,6 +122,43 @@ CODEBOOK: dict[str, list[Entry]] = {
         _SOURCE,
     ],
 }
+
+
+def item_rows(instruments: Iterable[Instrument]) -> list[dict[str, str | int]]:
+    """Returns the words and the scoring of each item, without which answers say nothing."""
+    return [
+        _item_row(instrument, item)
+        for instrument in instruments
+        for item in instrument.asked.values()
+    ]
+
+
+def _item_row(instrument: Instrument, item: Item) -> dict[str, str | int]:
+    scales = [scale for scale in instrument.scales if item.name in scale.items]
+    checks = [check for check in instrument.attention if check.item.name == item.name]
+    return {
+        "instrument": instrument.name,
+        "item": item.name,
+        "text": item.text,
+        "form": item.form,
+        "minimum": f"{item.minimum:g}",
+        "maximum": f"{item.maximum:g}",
+        "labels": "|".join(item.labels),
+        "required": int(item.required),
+        "scale": "|".join(scale.name for scale in scales),
+        "reversed": "|".join(scale.name for scale in scales if item.name in scale.reversed),
+        "formula": "|".join(map(_formula, scales)),
+        "attention_passed": "|".join(str(one) for check in checks for one in check.passed),
+        "citation": instrument.citation,
+        "licence": instrument.licence,
+    }
+
+
+def _formula(scale: Scale) -> str:
+    """Returns how a scale is computed, as "(sum - 10) × 2.5"."""
+    rule = f"{scale.rule} of {scale.part}" if scale.part else scale.rule
+    less = f"({rule} - {scale.subtract:g})" if scale.subtract else rule
+    return f"{less} × {scale.multiply:g}" if scale.multiply != 1 else less
 
 
 def demographics_rows(instruments: Iterable[Instrument]) -> list[Entry]:

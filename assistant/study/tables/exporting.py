@@ -26,7 +26,7 @@ from assistant.study.keeping.store import write_private as write
 from assistant.study.signs.answers import answer_signs, item_seconds, word_signs
 from assistant.study.signs.sign import Sign
 from assistant.study.signs.sound import sound_signs
-from assistant.study.tables.codebook import CODEBOOK, demographics_rows
+from assistant.study.tables.codebook import CODEBOOK, demographics_rows, item_rows
 from assistant.study.tables.turn_rows import turn_rows
 
 Row = dict[str, Any]
@@ -301,6 +301,8 @@ def write_tables(source: Export, out: Path, only: str = "") -> list[Path]:
         # Made of everybody, then chosen: signs compare what people wrote with what others wrote.
         wanted = [row for row in make() if not only or row["participant"] == only]
         written.append(_write(out / f"{table}.csv", columns, wanted))
+    columns = [column for column, *_ in CODEBOOK["items"]]
+    written.append(_write(out / "items.csv", columns, item_rows(source.instruments.values())))
     meanings = {**CODEBOOK, "participants": [*CODEBOOK["participants"], *extra]}
     rows: list[Row] = [
         dict(zip(CODEBOOK_COLUMNS, (table, *entry), strict=True))
@@ -310,7 +312,7 @@ def write_tables(source: Export, out: Path, only: str = "") -> list[Path]:
     return [*written, _write(out / "codebook.csv", CODEBOOK_COLUMNS, rows)]
 
 
-def _write(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> Path:
+def _write(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Path:
     text = io.StringIO()
     table = csv.DictWriter(text, columns, lineterminator="\n")
     table.writeheader()

@@ -47,9 +47,28 @@ def test_tables_hold_everybody_and_every_answer_with_its_source(runner):
     assert [row["value"] for row in scores] == ["50.0"] * 4
     assert untraced(runner.folder.path, runner.folder.path / "export") == []
     listed = {(row["table"], row["column"]) for row in rows(runner.folder, "codebook")}
-    for table in ("participants", "answers", "scores", "turns", "happenings"):
+    for table in ("participants", "answers", "scores", "turns", "happenings", "items"):
         header = (runner.folder.path / "export" / f"{table}.csv").read_text().splitlines()[0]
         assert {(table, column) for column in header.split(",")} <= listed
+
+
+def test_the_export_holds_words_answers_and_scoring_of_every_item(tmp_path):
+    content = CONTENT.replace('["sus"]', '["sus", "affect_grid", "attention"]')
+    runner = Runner(make_study(tmp_path, content))
+    enter(runner, "p1")
+    export(runner.folder, runner.folder.path / "export")
+    items = {(row["instrument"], row["item"]): row for row in rows(runner.folder, "items")}
+    asked = {(name, item) for name, one in runner.instruments.items() for item in one.asked}
+    assert set(items) == asked and len(asked) == 13
+    odd, even = items[("sus", "sus1")], items[("sus", "sus2")]
+    assert "use this system frequently" in odd["text"]
+    assert (odd["minimum"], odd["maximum"], odd["required"]) == ("1", "5", "1")
+    assert (odd["reversed"], even["reversed"]) == ("", "usability")
+    assert even["formula"] == "(sum - 10) × 2.5"
+    (grid,) = [row for row in items.values() if row["form"] == "grid"]
+    assert grid["formula"] == "mean of x|mean of y"
+    check = items[("attention", "reads")]
+    assert (check["attention_passed"], check["licence"]) == ("2", "Apache-2.0")
 
 
 def test_an_empty_log_that_a_full_disk_left_is_nobodys(runner):

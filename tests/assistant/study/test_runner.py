@@ -270,6 +270,17 @@ def test_the_information_says_how_long_the_data_is_kept(runner):
     assert "kept until 2099-12-31 at the latest" in runner.join("p1", {}, TAB)["disclosure"]
 
 
+def test_nobody_begins_a_study_whose_files_changed_since_it_was_opened(runner):
+    path = runner.folder.path / "study.toml"
+    was = path.read_text()
+    path.write_text(was.replace("turns = 1", "turns = 2"))
+    with pytest.raises(InputError, match="start it again"):
+        runner.join("p1", {}, TAB)
+    assert not runner.folder.lock.exists() and runner.folder.participants() == []
+    path.write_text(was)
+    assert runner.join("p1", {}, TAB)["kind"] == "information"
+
+
 def test_the_page_names_neither_condition_nor_letter(runner):
     page = enter(runner, "p1")
     shown = json.dumps(page)

@@ -123,22 +123,25 @@ async def test_a_list_that_is_open_stays_while_the_page_looks_again(tmp_path):
         visitor = Visitor(host, "p1")
         await asyncio.to_thread(visitor.enter)
         await asyncio.to_thread(visitor.talk, until="study.probe")
-        async with async_api.async_playwright() as playwright:
-            browser = await playwright.chromium.launch(
-                executable_path=CHROMIUM, headless=True, args=list(FLAGS)
-            )
-            context = await browser.new_context(
-                http_credentials={"username": user, "password": word}
-            )
-            page = await context.new_page()
-            page.set_default_timeout(PATIENT_MS)
-            await page.goto(f"http://{host}/experimenter/")
-            emotion = await page.wait_for_selector("select")
-            button = await page.wait_for_selector("text=Exclude")
-            for _ in range(3):
-                await page.wait_for_response("**/experimenter/state")
-            assert await emotion.evaluate("one => one.isConnected")
-            assert await button.evaluate("one => one.isConnected")
-            await emotion.select_option("sad")
-            await page.wait_for_selector("text=corrected")
-            await browser.close()
+        # A conversation that nobody is at is over after a minute, and its card goes.
+        with visitor.line():
+            async with async_api.async_playwright() as playwright:
+                browser = await playwright.chromium.launch(
+                    executable_path=CHROMIUM, headless=True, args=list(FLAGS)
+                )
+                context = await browser.new_context(
+                    http_credentials={"username": user, "password": word}
+                )
+                page = await context.new_page()
+                page.set_default_timeout(PATIENT_MS)
+                await page.goto(f"http://{host}/experimenter/")
+                emotion = await page.wait_for_selector("select")
+                button = await page.wait_for_selector("text=Exclude")
+                for _ in range(3):
+                    async with page.expect_response("**/experimenter/state"):
+                        pass
+                assert await emotion.evaluate("one => one.isConnected")
+                assert await button.evaluate("one => one.isConnected")
+                await emotion.select_option("sad")
+                await page.wait_for_selector("text=corrected")
+                await browser.close()

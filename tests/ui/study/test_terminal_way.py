@@ -1,5 +1,8 @@
 """A participant in the terminal, at a microphone that is a script, with one that plays nowhere."""
 
+import io
+import os
+
 import pytest
 
 from assistant.audio.file_devices import FileSpeaker
@@ -160,3 +163,31 @@ def test_the_terminal_says_what_it_cannot_do(tmp_path, monkeypatch):
     monkeypatch.setattr("assistant.audio.card_ends.check_devices", lambda _settings: None)
     with pytest.raises(SettingsError, match="open the study in the browser"):
         terminal.take_part(settings)
+
+
+def test_a_question_that_may_be_left_out_says_so(tmp_path, monkeypatch):
+    folder = make_study(tmp_path / "study", TWO.replace('["sus"]', '["aim"]'))
+    person, said = way(folder, willing, monkeypatch)
+    assert person.go("t1")["kind"] == "completed"
+    asked = "1. What do you think this study is about? (may be left out: press Enter)"
+    assert said.count(asked) == 2
+
+
+def test_gaps_in_the_sound_print_nothing_between_the_questions(tmp_path, monkeypatch, capfd):
+    class Noisy:
+        def __init__(self, _runner, _devices, *, ask):
+            self.ask = ask
+
+        def go(self, _participant):
+            os.write(2, b"ALSA lib pcm.c: underrun occurred\nanother warning\n")
+            assert self.ask("How old are you? ") == "33"
+            assert capfd.readouterr() == ("How old are you? ", "")
+
+    monkeypatch.setattr(terminal, "TerminalWay", Noisy)
+    monkeypatch.setattr("assistant.audio.card_ends.check_devices", lambda _settings: None)
+    monkeypatch.setattr("sys.stdin", io.StringIO("33\n"))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    folder = make_study(tmp_path / "study", TWO)
+    settings = StudySettings(folder=folder.path, terminal="t1", scripted=True)
+    assert terminal.take_part(settings) == 0
+    assert capfd.readouterr().err == "another warning\n"
