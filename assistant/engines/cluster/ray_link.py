@@ -10,6 +10,7 @@ one replica while it lives, and to another one when it is gone.
 # pyright: reportUnknownArgumentType=false
 
 import contextlib
+import logging
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -131,6 +132,8 @@ def _show_token() -> None:
         )
     except ImportError:  # a version that does it by itself, or another way
         return
+    # It warns where all is as it should be, in the middle of what a command says.
+    logging.getLogger(show_token.__module__).setLevel(logging.ERROR)
     show_token(warn_if_disabled=False)
 
 

@@ -64,7 +64,7 @@ def test_without_torchao_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "torchao", None)
     monkeypatch.setitem(sys.modules, "torchao.quantization", None)
     for bits in ("int8", "int4"):
-        with pytest.raises(CheckpointError, match=r"need torchao: pip install -e '\.\[gpu\]'"):
+        with pytest.raises(CheckpointError, match=r"need torchao: `pip install -e '\.\[gpu\]'`"):
             check_quantize(bits, CUDA)
     with pytest.raises(CheckpointError, match="GPU only: use --dtype int8"):
         check_quantize("int4", CPU)
