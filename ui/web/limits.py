@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 
 FIRST_REQUEST_S = 10.0
 """A connection that has asked for nothing by then is closed."""
@@ -67,6 +68,13 @@ class ImpatientSocket(WebSocketsSansIOProtocol):
         await super().run_asgi()
         patience_s = LAST_WORDS_S if self.writable.is_set() else 0.0
         self.loop.call_later(patience_s, self.transport.abort)
+
+    def shutdown(self) -> None:
+        """Says goodbye and hangs up; a client that is leaving already is not told again."""
+        try:
+            super().shutdown()
+        except InvalidState:
+            self.transport.close()
 
 
 class BodyLimit:

@@ -53,7 +53,8 @@ class Talk {
     const target = event.target.closest("[data-from], [data-at]");
     if (!target) return;
     this.sound.currentTime = Number(target.dataset.from ?? target.dataset.at);
-    if (target.tagName === "BUTTON") this.sound.play();
+    // Whoever goes on to another talk at once takes this one back before it has begun.
+    if (target.tagName === "BUTTON") this.sound.play().catch(() => {});
     this.show();
   }
 }

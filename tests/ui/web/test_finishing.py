@@ -12,6 +12,7 @@ import uvicorn
 
 from tests.ui.calling import Line, line
 from tests.ui.serving import resident
+from ui.web.limits import ImpatientSocket
 from ui.web.server import Site, WebServer, server_config
 
 PASSWORD = "somebody:a long password"
@@ -89,6 +90,22 @@ def test_without_time_or_patience_talks_end(hurried: bool) -> None:
         stopping.server.force_exit = hurried  # what uvicorn notes of a second Ctrl+C
         told = there.until("error")
         assert told["error"]["code"] == "server_closing"
+
+
+def test_a_client_that_is_leaving_does_not_break_the_end() -> None:
+    async def leave_and_end(connection: ImpatientSocket) -> None:
+        connection.conn.send_close(1000)  # as the answer to a client's goodbye
+        connection.shutdown()
+
+    stopping = Stopping(finish_s=0.0)
+    with stopping as host, line(host, additional_headers=BEARER) as there:
+        assert talk(there) == "completed"
+        (connection,) = (
+            one
+            for one in stopping.server.server_state.connections
+            if isinstance(one, ImpatientSocket)
+        )
+        asyncio.run_coroutine_threadsafe(leave_and_end(connection), connection.loop).result(20.0)
 
 
 def test_uvicorn_still_notes_a_second_interruption_so() -> None:
