@@ -11,6 +11,9 @@ UPDATES = "updates.safetensors"
 """What was taught alone, from which another run may go on."""
 SCALING = 2.0
 """What the product of both halves of an update is multiplied with."""
+CHECKPOINT = "model.safetensors"
+EMOTION_VECTORS = "emotion_vectors.weight"
+"""Name of the vectors that lie on words by how they sound, in updates and checkpoints."""
 
 
 def write_updates(model: nn.Module, folder: Path) -> None:
@@ -81,10 +84,38 @@ def check_changes(changes: dict[str, Tensor], model: nn.Module) -> None:
                 raise ValueError(f"{UPDATES} is of another LLM: name that one by --llm")
 
 
+def updates_file(taught: Path) -> Path:
+    """Returns the file in `taught` that holds updates.
+
+    Raises:
+        ValueError: There is none.
+    """
+    for name in (UPDATES, CHECKPOINT):
+        if (taught / name).is_file():
+            return taught / name
+    raise ValueError(
+        f"{taught / UPDATES} does not exist: name the folder `best` of a run of `language`, or a "
+        "checkpoint whose LLM is a part of the catalogue"
+    )
+
+
 def _read(taught: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
-    path = taught / UPDATES
-    if not path.is_file():
-        raise ValueError(f"{path} does not exist: name the folder `best` of a run of `language`")
-    return load_file(str(path))
+    path = updates_file(taught)
+    found = load_file(str(path))
+    return found if path.name == UPDATES else _of_checkpoint(found)
+
+
+def _of_checkpoint(found: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Returns the updates that a checkpoint's changes of its LLM amount to."""
+    updates: dict[str, Tensor] = {}
+    for name, values in found.items():
+        layer = name.removesuffix(DOWN).removesuffix(UP).removesuffix(".weight")
+        if not layer.startswith("llm."):
+            continue
+        if name.endswith(DOWN):
+            updates[f"{layer}.lora_a"] = values.float()
+        elif name.endswith(UP):
+            updates[f"{layer}.lora_b"] = values.float() / SCALING
+    return updates | {EMOTION_VECTORS: found[EMOTION_VECTORS].float()}

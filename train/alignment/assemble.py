@@ -38,11 +38,9 @@ from models.weights import (
     without_weights,
 )
 from train.alignment.settings import AlignSettings, AssembleSettings, StartSettings
-from train.llm_updates import as_changes, check_changes
+from train.llm_updates import EMOTION_VECTORS, as_changes, check_changes
 
 logger = logging.getLogger(__name__)
-
-EMOTION_VECTORS = "emotion_vectors.weight"
 
 
 def start_model(settings: AlignSettings) -> BlspEmo:

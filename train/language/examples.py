@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -34,7 +34,7 @@ class ExamplesSettings(Frozen):
     """Folders or files of written talks. Of two that are equally alike, the earlier is shown."""
     count: int = Field(default=4, ge=0, le=8)
     """Most of them that a reply is made with."""
-    longest: int = Field(default=120, ge=20)
+    longest: int = Field(default=150, ge=20)
     """Characters of one, both sides together."""
     least: float = Field(default=0.4, ge=0, le=1)
     """How alike what was said in one must be, as the cosine of the vectors of the two."""
@@ -51,7 +51,7 @@ def write_example_file(settings: ExamplesSettings) -> None:
     """
     path = settings.model / "config.json"
     read_config(settings.model)
-    examples = list(_first_exchanges(settings))
+    examples = list(first_exchanges(settings.material, settings.longest))
     write_examples(settings.model / EXAMPLES, examples)
     mapping = json.loads(path.read_text(encoding="utf-8"))
     chosen = ExamplesConfig(settings.count, settings.longest, settings.least)
@@ -62,13 +62,17 @@ def write_example_file(settings: ExamplesSettings) -> None:
     logger.info("%d exchanges, %.1f MB in %s", len(examples), size / 1e6, settings.model)
 
 
-def _first_exchanges(settings: ExamplesSettings) -> Iterator[Example]:
-    """Yields the first exchange of each talk, each once, where it is short enough."""
+def first_exchanges(material: Sequence[Path], longest: int) -> Iterator[Example]:
+    """Yields the first exchange of each talk, each once, where it has `longest` characters at most.
+
+    Raises:
+        ValueError: There is no material.
+    """
     seen: set[tuple[str, str]] = set()
-    for source in settings.material:
+    for source in material:
         for talk in read_talks([source]):
             first = talk.exchanges[0]
             key = (first.said.casefold(), first.reply.casefold())
-            if len(first.said) + len(first.reply) <= settings.longest and key not in seen:
+            if len(first.said) + len(first.reply) <= longest and key not in seen:
                 seen.add(key)
                 yield Example(first.said, first.reply, first.emotion)

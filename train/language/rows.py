@@ -13,6 +13,7 @@ from models.prompts import ChatPrompts
 from train.alignment.losses import IGNORED
 from train.language.domain import cut_reply
 from train.language.material import WrittenTalk
+from train.language.shown import ShownExamples
 
 SPOKEN_SHARE = 0.6
 """Of the talks: spoken, so that words without a marked feeling sound neutral; others are typed."""
@@ -83,6 +84,8 @@ class RowWriter:
     persona: str
     longest: int
     """Positions of the longest conversation."""
+    shown: ShownExamples | None = None
+    """What may stand before the last answer of a talk; None for nothing."""
 
     def row(
         self, talks: Sequence[WrittenTalk], generator: np.random.Generator, *, follows: float
@@ -105,11 +108,13 @@ class RowWriter:
         return row
 
     def length(self, talk: WrittenTalk) -> int:
-        """Returns the positions that `talk` takes, without the system line."""
+        """Returns the most positions that `talk` takes, without the system line."""
         around = len(self.prompts.reply_header()) + len(self.prompts.next_turn())
         content = self.prompts.content
+        shown = self.shown.like(talk.exchanges[-1]) if self.shown else []
         return sum(
-            len(content(each.said)) + len(content(each.reply)) + around for each in talk.exchanges
+            len(content(each.said)) + len(content(each.reply)) + around
+            for each in (*talk.exchanges, *shown)
         )
 
     def _add(
@@ -118,12 +123,15 @@ class RowWriter:
         is_spoken = bool(generator.random() < SPOKEN_SHARE)
         ending = self.prompts.next_turn()
         for number, exchange in enumerate(talk.exchanges):
+            is_last = number == len(talk.exchanges) - 1
             said = self.prompts.content(_worded(exchange.said, generator))
+            if self.shown and is_last:
+                shown = self.shown.drawn(exchange, generator)
+                row.add(self.prompts.turns([(e.said, e.reply) for e in shown]), segment=segment)
             if len(said) + row.segments.count(segment) + row.segments.count(0) > self.longest:
                 return
             row.add(said, segment=segment, emotion=sound_of(exchange.emotion, is_spoken, generator))
             row.add(self.prompts.reply_header(), segment=segment)
-            is_last = number == len(talk.exchanges) - 1
             if not is_last and generator.random() < CUT_SHARE:
                 row.add(self.prompts.content(cut_reply(exchange.reply, generator)), segment=segment)
                 row.add(ending, segment=segment)

@@ -16,7 +16,8 @@ class LlmSettings(Frozen):
     llm: str = "smollm2-135m"
     """The LLM to begin with: a part of the catalogue, a folder or a hub id."""
     updates: Path | None = None
-    """Folder `best` of an earlier run, whose updates this one begins with; empty: from nothing."""
+    """Folder `best` of an earlier run, or a checkpoint that holds what one changed of its LLM, from
+    which this run goes on; empty: from nothing."""
     persona: str = DEFAULT_PERSONA
     """System line of all talks."""
     lora_rank: int = Field(default=32, ge=1)
@@ -36,6 +37,13 @@ class LanguageSettings(LlmSettings):
     """Folders or files of written talks."""
     domain_exchanges: int = Field(default=1500, ge=0)
     """Exchanges drawn from the domain of everyday intents beside them."""
+    shown: int = Field(default=0, ge=0, le=8)
+    """Most written exchanges that stand before the last answer of a talk, as `examples` lets a
+    checkpoint show them; from none to so many are drawn."""
+    shown_from: tuple[Path, ...] = ()
+    """Folders or files that they are taken from; empty: the material."""
+    sentences: str = "minilm"
+    """Sentence encoder of the catalogue that finds them."""
     longest_tokens: int = Field(default=1024, ge=64)
     """Positions of the longest conversation."""
     row_tokens: int = Field(default=256, ge=64)

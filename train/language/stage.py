@@ -1,7 +1,7 @@
 """The command `language`: an instruction LLM learns from written talks to be a companion."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from models.checkpoints.checkpoint import read_tokenizer
 from models.checkpoints.composed import PartWeights
 from models.checkpoints.hub import checkpoint_folder
-from models.config import LoraConfig
+from models.config import ExamplesConfig, LoraConfig
 from models.emotions import Emotion
+from models.examples.meaning import SentenceEncoder
 from models.int8 import Int8Linear, has_engine, quantize_layers, take_stored
 from models.llm import LanguageModel
 from models.partial_lora import PartialLoraLinear
@@ -22,15 +23,22 @@ from models.precision import check_fits
 from models.prompts import chat_prompts
 from models.tokenizer import Tokenizer
 from models.weights import fill_parameters, read_json, without_weights
-from train.alignment.assemble import EMOTION_VECTORS
 from train.alignment.losses import IGNORED
 from train.alignment.stages import only_training
 from train.language.batches import TalkBatches
 from train.language.domain_talks import domain_talks
-from train.language.material import is_held_out, material_digests, read_talks
+from train.language.examples import first_exchanges
+from train.language.material import WrittenTalk, is_held_out, material_digests, read_talks
 from train.language.rows import RowWriter, TalkRows
 from train.language.settings import LanguageSettings, LlmSettings
-from train.llm_updates import SCALING, UPDATES, take_updates, write_updates
+from train.language.shown import ShownExamples
+from train.llm_updates import (
+    EMOTION_VECTORS,
+    SCALING,
+    take_updates,
+    updates_file,
+    write_updates,
+)
 from train.loop.fit import fit
 from train.loop.run_folder import file_sha256, write_json
 from train.loop.settings import LoopSettings
@@ -38,7 +46,7 @@ from train.loop.task import Task, TrainingOutcome
 
 logger = logging.getLogger(__name__)
 
-ELSEWHERE = {"loop", "run", "material", "updates"}
+ELSEWHERE = {"loop", "run", "material", "updates", "shown_from"}
 """Settings that the identity of a run holds otherwise."""
 
 
@@ -171,7 +179,8 @@ def _task(
     held_out = {id(talk) for talk in valid}
     train = [talk for talk in talks if id(talk) not in held_out]
     train += domain_talks(settings.domain_exchanges, np.random.default_rng(settings.loop.seed))
-    writer = RowWriter(chat_prompts(tokenizer), settings.persona, settings.longest_tokens)
+    shown = _shown(settings, [*train, *valid]) if settings.shown else None
+    writer = RowWriter(chat_prompts(tokenizer), settings.persona, settings.longest_tokens, shown)
     config = read_json(folder / "config.json")
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     logger.info(
@@ -195,11 +204,19 @@ def _task(
         export=lambda taught, into: export(taught, into, tokenizer, config),
         identity={
             "llm": settings.llm,
-            "updates": settings.updates and file_sha256(settings.updates / UPDATES),
+            "updates": settings.updates and file_sha256(updates_file(settings.updates)),
             "material": material_digests(settings.material),
+            "shown": material_digests(settings.shown_from),
             "settings": settings.model_dump(mode="json", exclude=ELSEWHERE),
         },
     )
+
+
+def _shown(settings: LanguageSettings, talks: Sequence[WrittenTalk]) -> ShownExamples:
+    config = ExamplesConfig(count=settings.shown)
+    examples = list(first_exchanges(settings.shown_from or settings.material, config.longest))
+    encoder = SentenceEncoder(checkpoint_folder(settings.sentences))
+    return ShownExamples(examples, talks, encoder, config)
 
 
 class _Source:

@@ -11,6 +11,7 @@ from models.checkpoints.hub import checkpoint_folder
 from models.pretrained import unpacked as unpacking
 from models.pretrained.store import Store
 from models.weights import WeightFiles
+from tests.models.examples.small_encoder import write_encoder
 from train.alignment.assemble import write_assembled
 from train.alignment.settings import AssembleSettings
 from train.language.settings import LanguageSettings
@@ -141,6 +142,34 @@ def test_what_an_llm_in_8_bits_is_taught_is_kept_beside_its_part(
     assert [p.dtype for p in quick.llm.parameters()] == [torch.float32] * 5, "norms alone"
     with pytest.raises(ValueError, match="in 8 bits cannot be saved"):
         checkpoint.save(quick.checkpoint(), tmp_path / "again")
+
+
+def test_a_run_goes_on_from_what_a_checkpoint_changes_of_its_llm(
+    settings: LanguageSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unpacking, "LARGE", 0)
+    monkeypatch.setattr(int8, "LEAST_QUANTIZED", 1)
+    best = teach(settings.model_copy(update={"frozen": "int8"})).best
+    write_assembled(_around(best, out=tmp_path / "model"))
+    slim(
+        SlimSettings(model=tmp_path / "model", speech="ears", llm="tongue", out=tmp_path / "small")
+    )
+    of_run, of_checkpoint = as_changes(best), as_changes(tmp_path / "small")
+    assert of_run.keys() == of_checkpoint.keys()
+    for name, values in of_run.items():
+        assert torch.allclose(of_checkpoint[name].float(), values.float(), atol=1e-2), name
+    onwards = {"updates": tmp_path / "small", "run": tmp_path / "onwards"}
+    assert teach(settings.model_copy(update=onwards)).ending == "finished"
+
+
+def test_examples_stand_before_answers_while_these_are_learnt(
+    settings: LanguageSettings, tmp_path: Path
+) -> None:
+    shown = {"shown": 2, "sentences": str(write_encoder(tmp_path / "encoder"))}
+    assert teach(settings.model_copy(update=shown)).ending == "finished"
+    shown["shown_from"] = (tmp_path / "none.txt",)
+    with pytest.raises(ValueError, match="do not exist"):
+        teach(settings.model_copy(update=shown))
 
 
 def test_updates_are_added_to_a_part_however_it_is_stored_and_below_other_updates(
