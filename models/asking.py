@@ -10,16 +10,13 @@ import re
 
 LEAST_WORDS = 3
 """Of what stands before: behind less, such as "Hello!", the question is the reply."""
+_LEADS, _VERBS = ("", "and ", "so ", "but "), ("'s", "’s", " is", " was", " are", " were")
+_OPENINGS = tuple(f"{lead}what{verb}" for lead in _LEADS for verb in _VERBS)
 _FOR_A_THING = re.compile(
-    r"(?:and |so |but )?what(?:['’]s| is| was| are| were)\b"
+    rf"(?:{'|'.join(_OPENINGS)})\b"
     r"(?! (?:the matter|the trouble|wrong|happened|happening|going on|bothering|worrying|troubling"
     r"|hurting|on your mind|it like)\b)",
     re.IGNORECASE,
-)
-_OPENINGS = tuple(
-    f"{before}what{verb}"
-    for before in ("", "and ", "so ", "but ")
-    for verb in ("'s", "’s", " is", " was", " are", " were")
 )
 _ENDED = re.compile(r"[.!?…][\"'”’)]*$")
 _NEXT = re.compile(r"[.!?…][\"'”’)]*(?=\s)")

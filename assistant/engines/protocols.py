@@ -148,6 +148,10 @@ class Dialogue(Protocol):
         """Whether of the last question, too long for the model to follow, only the end counts."""
         return False
 
+    def prefill(self) -> Iterator[None]:
+        """Computes what it begins with before anything is said, a part with each step."""
+        yield from ()
+
     def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
         """Takes a 16 kHz utterance in; yields how it sounds and its words, in either order.
 

@@ -12,8 +12,7 @@ from models.decoding.budget import (
     position_bytes,
     rows_that_fit,
 )
-from models.decoding.rows import shapes_of
-from models.decoding.shared import SharedSteps, Sharing
+from models.decoding.shared import SharedSteps, Sharing, StepsNotShared
 from models.decoding.step import How
 from models.llm import LanguageModel
 from models.precision import free_bytes
@@ -49,8 +48,15 @@ def begin_sharing(
     Raises:
         CheckpointError: So many do not fit the memory.
     """
-    if shapes_of(llm) is None:
+    try:
+        return _begun(llm, positions, together, steps, is_narrow)
+    except StepsNotShared:
         return None
+
+
+def _begun(
+    llm: LanguageModel, positions: int, together: int | None, steps: StepsName, is_narrow: bool
+) -> SharedSteps | None:
     if llm.like.device.type == "cpu":
         rows = TOGETHER_ON_CPU if together is None else together
         return SharedSteps(llm, Sharing(rows, positions)) if rows > 1 else None

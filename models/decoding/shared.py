@@ -74,6 +74,10 @@ class Seat:
         self.conversation = conversation
 
 
+class StepsNotShared(ValueError):
+    """An LLM whose cache is of another kind: its conversations take steps of their own."""
+
+
 class SharedSteps:
     """Takes steps of an LLM for all conversations that are being answered.
 
@@ -83,7 +87,7 @@ class SharedSteps:
         record: Of graphs; CUDA's if not given.
 
     Raises:
-        ValueError: Not all layers of this LLM keep all positions.
+        StepsNotShared: Not all layers of this LLM keep all positions.
     """
 
     def __init__(
@@ -91,7 +95,7 @@ class SharedSteps:
     ) -> None:
         shapes = shapes_of(llm)
         if shapes is None:
-            raise ValueError(
+            raise StepsNotShared(
                 "the layers of this LLM do not keep all positions: conversations cannot share steps"
             )
         self.sharing = sharing

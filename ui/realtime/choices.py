@@ -118,9 +118,8 @@ class ChosenDialogue:
         if self.is_open or course.past or is_short:
             return
         dialogue = self._begun(course)
-        if (prefill := getattr(dialogue, "prefill", None)) is not None:
-            self._ahead = (model, course, known, dialogue)
-            yield from prefill()
+        self._ahead = (model, course, known, dialogue)
+        yield from dialogue.prefill()
 
     def answer_once(self, course: Course | None, cue: str = "") -> None:
         """Says how the next question is answered.

@@ -15,16 +15,14 @@ class Prefill:
     """One dialogue's, begun anew where the dialogue is to begin with something else."""
 
     def __init__(self, dialogue: Dialogue, worker: Worker) -> None:
-        """Computes on the model's `worker`; a dialogue without `prefill` computes nothing early."""
-        self._make = getattr(dialogue, "prefill", None)
-        self._worker = worker
+        """Computes on the model's `worker`."""
+        self._dialogue, self._worker = dialogue, worker
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, group: asyncio.TaskGroup) -> None:
         """Begins, or begins anew."""
         self.end()
-        if self._make is not None:
-            self._task = group.create_task(self._computed())
+        self._task = group.create_task(self._computed())
 
     def end(self) -> None:
         """Computes no more, after the step under way."""
@@ -33,9 +31,8 @@ class Prefill:
             self._task = None
 
     async def _computed(self) -> None:
-        assert self._make is not None
         # Nobody waits for it: any other step goes first.
-        steps = self._worker.stream(self._make, ahead=0, due=lambda: NEVER)
+        steps = self._worker.stream(self._dialogue.prefill, ahead=0, due=lambda: NEVER)
         try:
             async for _step in steps:
                 pass

@@ -32,6 +32,10 @@ class ClusterDialogue:
         """The conversation so far."""
         return self._course
 
+    def prefill(self) -> Iterator[None]:
+        """Computes nothing: no replica hears of it before its first question."""
+        yield from ()
+
     def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
         """See `Dialogue.hear`; asked of another replica where the first is lost."""
         if cancel.is_set():

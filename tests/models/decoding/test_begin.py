@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from models import precision
-from models.decoding import begin, shared
+from models.decoding import begin
 from models.decoding.begin import TOGETHER_ON_CPU, begin_sharing, recorded
 from models.decoding.budget import WORKSPACE, check_together, rows_that_fit
 from models.decoding.sampling import Sampling
@@ -77,7 +77,6 @@ class OnGpu:
 def gpu(monkeypatch, model):
     """A GPU of 2 GiB, whose steps cannot be recorded."""
     monkeypatch.setattr(begin, "free_bytes", lambda device: 2 * GIB)
-    monkeypatch.setattr(begin, "shapes_of", lambda llm: shared.shapes_of(model.llm))
     monkeypatch.setattr(begin, "recorded", lambda llm, sharing: sharing)
     return OnGpu(model.llm)
 
