@@ -119,7 +119,8 @@ class Visitor:
 
     def fill_in(self, page: dict[str, Any]) -> dict[str, Any]:
         for item in page["items"]:
-            value = item["labels"][0] if item["form"] == "choice" else item["minimum"]
+            values = {"choice": item["labels"] and item["labels"][0], "grid": "5,5", "text": "Yes."}
+            value = values.get(item["form"], item["minimum"])
             self.ask("answer", step=page["step"], item=item["name"], value=value, seconds=1.5)
         return self.done(page)
 

@@ -1,6 +1,5 @@
 """Who cannot see, or not well, or has no mouse: contrast, axe, landmarks, order, motion."""
 
-import importlib.util
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,12 +11,12 @@ import soundfile
 from assistant.remembered import RememberedFile
 from tests.assistant.records.made import make_record
 from tests.fakes import speech_like
+from tests.ui.axe import faults_of
 from tests.ui.browsing import browsing, needs_chromium, page_server
 from tests.ui.states import NAMES, states
 
 pytestmark = needs_chromium
 TWO = "talk=earlier&talk=another"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 NEUTRAL: dict[str, Any] = {
     "label": "neutral",
     "confidence": 0.99,
@@ -148,23 +147,6 @@ async def test_everybody_can_read_recorded_talks(address: str, silence: Path, sc
         for place in ("records", "records/earlier", "records/none", "records/compare/two?" + TWO):
             await page.goto(f"{address}{place}")
             assert await faults_of(page) == [], place
-
-
-async def faults_of(page: Any) -> list[Any]:
-    """Returns what axe-core finds on the page as it is now."""
-    package = importlib.util.find_spec("axe_playwright_python")
-    if package is None or package.origin is None:
-        pytest.skip("axe-playwright-python is not installed")
-    if not await page.evaluate("Boolean(window.axe)"):
-        script = Path(package.origin).with_name("axe.min.js")
-        await page.evaluate(script.read_text(encoding="utf-8"))
-    options = {"runOnly": {"type": "tag", "values": RULES}}
-    found = await page.evaluate("(options) => axe.run(document, options)", options)
-    assert len(found["passes"]) > 5
-    return [
-        (fault["id"], [node["html"][:120] for node in fault["nodes"]])
-        for fault in found["violations"]
-    ]
 
 
 async def test_the_keyboard_reaches_everything_in_the_order_of_the_page(

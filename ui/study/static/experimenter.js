@@ -104,9 +104,9 @@ function newCard(talk) {
   };
   const kind = talk.is_wizard ? "; the assistant says what you write" : "";
   return make(
-    "main",
-    {},
-    make("h1", {}, `${talk.participant}, ${talk.step}${kind}`),
+    "section",
+    { class: "card", "aria-label": `Conversation with ${talk.participant}`, tabindex: 0 },
+    make("h2", {}, `${talk.participant}, ${talk.step}${kind}`),
     make("p", { class: "alert", role: "alert" }),
     make("table", {}, make("thead", {}, make("tr", {}, ...HEADS.map((head) => make("th", {}, head)))), make("tbody", {})),
     make("p", { class: "waits", role: "status" }),

@@ -131,7 +131,7 @@ class Study {
         page.given[item.name] = value;
       });
     });
-    return [...(page.heading ? [make("h1", {}, page.heading)] : []), ...text, ...items, this.trap()];
+    return [make("h1", {}, page.heading || "Questions"), ...text, ...items, this.trap()];
   }
 
   // A question that no person meets, by eye, keyboard or screen reader: programs that fill in every field do.
