@@ -18,6 +18,8 @@ class LlmSettings(Frozen):
     updates: Path | None = None
     """Folder `best` of an earlier run, or a checkpoint that holds what one changed of its LLM, from
     which this run goes on; empty: from nothing."""
+    updates_share: float = Field(default=1.0, gt=0, le=1)
+    """How far towards them this run begins (WiSE-FT)."""
     persona: str = DEFAULT_PERSONA
     """System line of all talks."""
     lora_rank: int = Field(default=32, ge=1)

@@ -95,7 +95,7 @@ def begin(settings: LlmSettings, folder: Path, tokenizer: Tokenizer, seed: int) 
     torch.manual_seed(seed)  # the updates begin at random
     model = start(folder, tokenizer, settings.lora_rank, frozen=settings.frozen)
     if settings.updates is not None:
-        take_updates(model, settings.updates)
+        take_updates(model, settings.updates, settings.updates_share)
     return model
 
 

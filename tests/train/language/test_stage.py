@@ -111,6 +111,12 @@ def test_a_run_goes_on_from_the_updates_of_another(
     states = torch.randn(1, 3, layer.in_features)
     expected = torch.nn.functional.linear(states, learnt.read(f"{name}.weight"))
     assert torch.allclose(layer(states), expected, atol=1e-5)
+    before = start(folder, read_tokenizer(folder), 2)
+    take_updates(before, taught, 0.5)
+    half = before.llm.causal.get_submodule(name)(states).detach()
+    plain = WeightFiles(folder).read(f"{name}.weight").float()
+    unchanged = torch.nn.functional.linear(states, plain)
+    assert torch.allclose(half, (expected + unchanged) / 2, atol=1e-5)
     with pytest.raises(ValueError, match="another LLM or rank"):
         take_updates(start(folder, read_tokenizer(folder), 4), taught)
     with pytest.raises(ValueError, match="does not exist"):
