@@ -13,6 +13,7 @@ from models.prompts import ChatPrompts
 from train.alignment.losses import IGNORED
 from train.language.domain import cut_reply
 from train.language.material import WrittenTalk
+from train.language.misheard import Misheard
 from train.language.shown import ShownExamples
 
 SPOKEN_SHARE = 0.6
@@ -86,6 +87,10 @@ class RowWriter:
     """Positions of the longest conversation."""
     shown: ShownExamples | None = None
     """What may stand before the last answer of a talk; None for nothing."""
+    misheard: Misheard | None = None
+    """Mistakes words of what is said in spoken talks; None where all are right."""
+    misheard_share: float = 0.0
+    """Of what is said in these."""
 
     def row(
         self, talks: Sequence[WrittenTalk], generator: np.random.Generator, *, follows: float
@@ -124,7 +129,7 @@ class RowWriter:
         ending = self.prompts.next_turn()
         for number, exchange in enumerate(talk.exchanges):
             is_last = number == len(talk.exchanges) - 1
-            said = self.prompts.content(_worded(exchange.said, generator))
+            said = self.prompts.content(self._worded(exchange.said, is_spoken, generator))
             if self.shown and is_last:
                 shown = self.shown.drawn(exchange, generator)
                 row.add(self.prompts.turns([(e.said, e.reply) for e in shown]), segment=segment)
@@ -140,6 +145,13 @@ class RowWriter:
             row.add(reply, segment=segment, learnt=True)
             if not is_last:
                 row.add(ending[1:], segment=segment)
+
+    def _worded(self, text: str, is_spoken: bool, generator: np.random.Generator) -> str:
+        """Returns `text` as it reaches the LLM."""
+        if self.misheard and is_spoken and generator.random() < self.misheard_share:
+            text = self.misheard(text, generator)
+        is_plain = generator.random() < LOWER_SHARE and text.strip(".") != ""
+        return text.lower().translate(_MARKS) if is_plain else text
 
 
 def padded(rows: Sequence[TalkRow]) -> TalkRows:
@@ -159,11 +171,6 @@ def padded(rows: Sequence[TalkRow]) -> TalkRows:
     one, other = segments[:, :, None], segments[:, None, :]
     before = torch.ones(longest, longest, dtype=torch.bool).tril()
     return TalkRows(ids, labels, emotions, ((other == 0) | (one == other)) & before, positions)
-
-
-def _worded(text: str, generator: np.random.Generator) -> str:
-    is_plain = generator.random() < LOWER_SHARE and text.strip(".") != ""
-    return text.lower().translate(_MARKS) if is_plain else text
 
 
 def sound_of(

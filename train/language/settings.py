@@ -46,6 +46,9 @@ class LanguageSettings(LlmSettings):
     """Folders or files that they are taken from; empty: the material."""
     sentences: str = "minilm"
     """Sentence encoder of the catalogue that finds them."""
+    misheard_share: float = Field(default=0.0, ge=0, le=1)
+    """Of what is said in spoken talks: a word or two of it are mistaken for others that sound
+    alike, as a recogniser does."""
     longest_tokens: int = Field(default=1024, ge=64)
     """Positions of the longest conversation."""
     row_tokens: int = Field(default=256, ge=64)

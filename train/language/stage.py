@@ -29,6 +29,7 @@ from train.language.batches import TalkBatches
 from train.language.domain_talks import domain_talks
 from train.language.examples import first_exchanges
 from train.language.material import WrittenTalk, is_held_out, material_digests, read_talks
+from train.language.misheard import Misheard
 from train.language.rows import RowWriter, TalkRows
 from train.language.settings import LanguageSettings, LlmSettings
 from train.language.shown import ShownExamples
@@ -180,7 +181,17 @@ def _task(
     train = [talk for talk in talks if id(talk) not in held_out]
     train += domain_talks(settings.domain_exchanges, np.random.default_rng(settings.loop.seed))
     shown = _shown(settings, [*train, *valid]) if settings.shown else None
-    writer = RowWriter(chat_prompts(tokenizer), settings.persona, settings.longest_tokens, shown)
+    misheard = None
+    if settings.misheard_share:
+        misheard = Misheard(exchange.said for talk in train for exchange in talk.exchanges)
+    writer = RowWriter(
+        chat_prompts(tokenizer),
+        settings.persona,
+        settings.longest_tokens,
+        shown,
+        misheard,
+        settings.misheard_share,
+    )
     config = read_json(folder / "config.json")
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     logger.info(
