@@ -31,6 +31,7 @@ def test_a_module_is_given_its_cache_by_the_name_that_it_knows(module: Any, keyw
 @torch.inference_mode()
 def test_both_caches_are_filled_without_a_warning() -> None:
     model = tiny_model(seed=1, decoder=True, start_ids=(1,), stop_ids=(2,))
+    assert model.decoder is not None
     ids = torch.tensor([[1, 2, 3]])
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -18,6 +18,7 @@ def test_text_survives(text):
 def test_special_tokens_are_read_in_markup_and_are_plain_in_what_people_say():
     tokenizer = byte_tokenizer()
     end = tokenizer.special_id("<|im_end|>")
+    assert end is not None
     assert tokenizer.encode("<|im_end|>", markup=True) == [end]
     said = tokenizer.encode("<|im_end|>")
     assert end not in said and tokenizer.decode(said) == "<|im_end|>"

@@ -10,6 +10,7 @@ from models import transcription
 from models.blsp_emo import BlspEmo
 from models.checkpoints import checkpoint
 from models.config import WordConfidenceConfig
+from models.speech_decoder import SpeechDecoder
 from models.speech_encoder import whisper_config
 from models.torchaudio_guard import guard_torchaudio
 from models.weights import CheckpointError
@@ -48,6 +49,7 @@ def test_the_decoder_is_that_of_transformers():
     model = tiny_model(seed=4, decoder=True, short_inputs=False)
     theirs = WhisperForConditionalGeneration(whisper_config(model.config.speech_encoder)).eval()
     theirs.model.encoder.load_state_dict(model.speech_encoder.whisper.state_dict())
+    assert model.decoder is not None
     theirs.model.decoder.load_state_dict(model.decoder.whisper.state_dict())
     features = model.features([tone(1.0)])
     ids = torch.tensor([[1, 2, 3]])
@@ -87,20 +89,18 @@ def test_greedy_words_equal_uncached_steps_and_score_them(model):
 
 
 def test_a_decoder_in_a_circle_is_stopped(model):
-    class Circle(torch.nn.Module):
-        config = model.config.speech_encoder
-        new_cache = model.decoder.new_cache
-
-        def states(self, ids, states, cache):
+    class Circle(SpeechDecoder):
+        def states(self, ids, speech, cache=None):
             return ids[..., None].float()
 
-        def logits(self, state):
+        def logits(self, states):
             logits = torch.zeros(300)
-            logits[40 + (int(state) + 1) % 3] = 9.0
+            logits[40 + (int(states) + 1) % 3] = 9.0
             return logits
 
     states = model.hear(tone(0.5)).speech_states[0]
-    found = written.greedy_words(Circle(), model.config.transcription, states)
+    circle = Circle(model.config.speech_encoder)
+    found = written.greedy_words(circle, model.config.transcription, states)
     assert len(found.ids) == 3
 
 
@@ -128,7 +128,7 @@ def write_whisper(model: BlspEmo, folder, *, change: float = 0.0) -> None:
     torch.manual_seed(9)
     whisper = WhisperForConditionalGeneration(shape)
     whisper.model.encoder.load_state_dict(model.speech_encoder.whisper.state_dict())
-    whisper.model.encoder.layers[0].fc1.weight.data += change
+    whisper.model.encoder.get_parameter("layers.0.fc1.weight").data += change
     whisper.save_pretrained(folder)
     write_byte_tokenizer(folder / "tokenizer.json")
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -142,6 +142,7 @@ def test_the_decoder_of_the_same_whisper_fits_and_is_saved_with_the_model(tmp_pa
     write_whisper(model, tmp_path / "whisper")
     model.attach_decoder(tmp_path / "whisper")
     end = byte_tokenizer().special_id("<|endoftext|>")
+    assert model.config.transcription is not None
     assert model.config.transcription.stop_ids == (end,)
     assert model.config.transcription.prompt_ids == (259, 260, 261)
     heard = model.hear(tone(0.5))
@@ -164,16 +165,14 @@ def test_another_whisper_is_refused(tmp_path):
         model.attach_decoder(tmp_path / "other")
 
 
-class Writes(torch.nn.Module):
+class Writes(SpeechDecoder):
     """A decoder that writes `ids` whatever it hears, and thinks that nobody speaks."""
 
     def __init__(self, model, ids, *, no_speech=0.0, sure=9.0):
-        super().__init__()
-        self.config = model.config.speech_encoder
-        self.new_cache = model.decoder.new_cache
+        super().__init__(model.config.speech_encoder)
         self.ids, self.no_speech, self.sure, self.given = list(ids), no_speech, sure, 0
 
-    def states(self, ids, states, cache):
+    def states(self, ids, speech, cache=None):
         rows = torch.zeros(1, ids.shape[1], 300)
         rows[0, 0, NOBODY] = 0.0 if self.given else self.no_speech
         rows[0, -1, self.ids[self.given % len(self.ids)]] += self.sure

@@ -1,6 +1,7 @@
 """A random BLSP-Emo model with a byte tokenizer, and short synthetic utterances for it."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -27,7 +28,7 @@ def byte_tokenizer(folder: Path) -> JsonTokenizer:
     return JsonTokenizer(path)
 
 
-def tiny_model(folder: Path, **options: object) -> BlspEmo:
+def tiny_model(folder: Path, **options: Any) -> BlspEmo:
     """The random encoder's convolutions are louder, so that it hears more than the length."""
     model = BlspEmo.tiny(**options)
     with torch.no_grad():

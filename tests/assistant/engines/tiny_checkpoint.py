@@ -42,10 +42,9 @@ def write_tiny_checkpoint(
     config = BlspEmoConfig.tiny(
         vocabulary=backend.get_vocab_size(), decoder=True, emotion_head="attentive"
     )
-    end = backend.token_to_id("<|im_end|>")
-    transcription = TranscriptionConfig(
-        prompt_ids=(backend.token_to_id("<|im_start|>"),), stop_ids=(end,)
-    )
+    start, end = backend.token_to_id("<|im_start|>"), backend.token_to_id("<|im_end|>")
+    assert start is not None and end is not None
+    transcription = TranscriptionConfig(prompt_ids=(start,), stop_ids=(end,))
     sizes = {**config.llm, **(llm or {}), "max_position_embeddings": context_tokens}
     config = replace(config, transcription=transcription, llm=sizes, context_tokens=context_tokens)
     with torch.random.fork_rng():

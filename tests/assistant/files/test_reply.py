@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,8 @@ class Notes:
     def opened(self, record: ConversationRecord) -> None:
         self.heads.append(record)
 
-    def progress(self, done_s: float, total_s: float) -> None:
+    def progress(self, done_s: float, total_s: float | None) -> None:
+        assert total_s is not None
         self.progress_s.append(done_s / total_s)
 
     def answered(self, record: TurnRecord) -> None:
@@ -222,7 +224,7 @@ def test_answers_are_played_whole_and_in_order(tmp_path: Path, question: Path) -
     ],
 )
 def test_settings_that_cannot_work_are_refused(
-    tmp_path: Path, settings: dict[str, object], says: str
+    tmp_path: Path, settings: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(SettingsError, match=says):
         run(tmp_path, **settings)

@@ -40,14 +40,19 @@ def faults(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> list[str
     if "enum" in schema and value not in schema["enum"]:
         return [f"{value!r} is none of {schema['enum']}"]
     kind = schema.get("type")
-    is_odd_bool = isinstance(value, bool) and kind in ("integer", "number")
-    if kind and (not isinstance(value, KINDS[kind]) or is_odd_bool):
+    if kind and not _is_of(value, kind):
         return [f"{value!r} is no {kind}"]
     if kind == "array":
         return [fault for item in value for fault in faults(item, schema["items"], root)]
     if kind == "object":
         return _faults_of_object(value, schema, root)
     return []
+
+
+def _is_of(value: Any, kind: str) -> bool:
+    # A bool is a number in Python alone.
+    is_odd_bool = isinstance(value, bool) and kind in ("integer", "number")
+    return isinstance(value, KINDS[kind]) and not is_odd_bool
 
 
 def _faults_of_object(

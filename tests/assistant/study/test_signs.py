@@ -111,7 +111,7 @@ def burst(chance, length_s=2.0, floor=1e-3):
 def test_a_recording_that_is_played_again_is_found_shifted_soft_and_in_noise():
     chance = np.random.default_rng(3)
     one, other = burst(chance), burst(chance)
-    again = 0.5 * one[900:] + 1e-3 * chance.normal(size=len(one) - 900).astype(np.float32)
+    again = (0.5 * one[900:] + 1e-3 * chance.normal(size=len(one) - 900)).astype(np.float32)
     a, b, c = (levels_db(sound, 16_000) for sound in (one, other, again))
     assert likeness(a, c) > 0.99 > 0.9 > likeness(a, b)
     assert likeness(a, c) == pytest.approx(likeness(c, a))

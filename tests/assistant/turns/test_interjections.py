@@ -131,7 +131,9 @@ class Weighing(Scripted):
         self.fits = fits
 
     def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> list[float] | None:
-        return self.fits and [0.0 if phrase == self.fits else -20.0 for phrase in phrases]
+        if self.fits is None:
+            return None
+        return [0.0 if phrase == self.fits else -20.0 for phrase in phrases]
 
 
 @pytest.mark.parametrize(

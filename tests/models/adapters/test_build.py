@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from models.adapters.cformer import integrate_and_fire
+from models.adapters.subsampler import Subsampler
 from models.features import speech_features
 from tests.models.small import tiny_model, tone
 
@@ -22,10 +23,12 @@ def test_embeddings_are_the_same_alone_and_in_a_batch(adapter):
 @torch.no_grad()
 def test_the_count_is_known_before_the_adapter_runs():
     model = tiny_model()
+    adapter = model.adapter
+    assert isinstance(adapter, Subsampler)
     for seconds in (0.1, 0.33, 1.0):
         states = model.encode(speech_features([tone(seconds)]))
         expected = model.adapt(states).lengths[0]
-        assert model.adapter.count(int(states.lengths[0])) == int(expected)
+        assert adapter.count(int(states.lengths[0])) == int(expected)
 
 
 def test_cformer_fires_as_often_as_it_is_told():
@@ -36,7 +39,8 @@ def test_cformer_fires_as_often_as_it_is_told():
     assert embedded.weights is not None and embedded.predicted_counts is not None
     assert torch.allclose(embedded.weights.sum(dim=1), torch.tensor([3.0, 9.0]), atol=1e-4)
     embedded.embeddings.sum().backward()
-    assert model.adapter.pre_cif_layers[0].fc1.weight.grad.abs().sum() > 0
+    gradient = model.adapter.get_parameter("pre_cif_layers.0.fc1.weight").grad
+    assert gradient is not None and gradient.abs().sum() > 0
 
 
 def test_integrate_and_fire_cuts_a_state_in_proportion():

@@ -96,10 +96,10 @@ def test_a_new_model_is_a_cascade_exactly_but_for_the_emotion(monkeypatch) -> No
     typed = model.llm.embed(torch.tensor(model.prompts.content("I lost my keys.")))
     assert torch.equal(heard.speech_embeddings, typed)
     assert transcribe(model, heard).text == "I lost my keys."
-    torch.nn.init.normal_(model.emotion_vectors.weight)
+    torch.nn.init.normal_(model.get_parameter("emotion_vectors.weight"))
     says(model, monkeypatch, " I lost my keys.")
     told = model.hear(tone(0.8))
-    vector = torch.tensor(told.probabilities) @ model.emotion_vectors.weight
+    vector = torch.tensor(told.probabilities) @ model.get_parameter("emotion_vectors.weight")
     assert torch.allclose(told.speech_embeddings, typed + vector, atol=1e-5)
 
 
@@ -125,16 +125,16 @@ def test_what_training_gives_the_llm_is_what_a_talk_gives_it() -> None:
             prompt_ids=(START,), suppressed_ids=tuple(set(range(300)) - letters)
         )
     )
-    torch.nn.init.normal_(model.adapter.residual.weight)
+    torch.nn.init.normal_(model.adapter.get_parameter("residual.weight"))
     heard = model.hear(tone(0.9))
     states = model.encode(model.features([tone(0.9)]))
-    words = written_words(
-        model.decoder, model.config.transcription, states, model.decoder_tokenizer
-    )
-    assert words.ids
+    decoder, config = model.decoder, model.config.transcription
+    assert decoder is not None and config is not None
+    words = written_words(decoder, config, states, model.decoder_tokenizer)
+    assert words.ids and words.states is not None
     text = model.decoder_tokenizer.decode(words.ids).strip()
-    assert heard.words.text == text
-    written = model.decoder.written(torch.tensor([words.ids]), states, prompt=(START,))
+    assert heard.words is not None and heard.words.text == text
+    written = decoder.written(torch.tensor([words.ids]), states, prompt=(START,))
     assert torch.allclose(written[0], words.states, atol=1e-4)
     shared = shared_text(text, model.tokenizer, model.tokenizer, words.ids)
     ids = torch.tensor([shared.ids])
@@ -151,8 +151,8 @@ def test_what_training_gives_the_llm_is_what_a_talk_gives_it() -> None:
 def test_nothing_understood_is_three_dots_without_any_emotion(monkeypatch, said, least) -> None:
     judged = None if least is None else WordConfidenceConfig(least=least)
     model = model_of(word_confidence=judged)
-    torch.nn.init.normal_(model.emotion_vectors.weight)
-    torch.nn.init.normal_(model.adapter.residual.weight)
+    torch.nn.init.normal_(model.get_parameter("emotion_vectors.weight"))
+    torch.nn.init.normal_(model.adapter.get_parameter("residual.weight"))
     says(model, monkeypatch, said)
     heard = model.hear(tone(0.8))
     dots = model.llm.embed(torch.tensor(model.prompts.content(NOTHING_UNDERSTOOD)))
@@ -187,12 +187,13 @@ def test_words_are_decoded_once(monkeypatch) -> None:
 
 def test_a_hearing_that_is_not_wanted_any_more_ends_early() -> None:
     model = model_of()
-    assert model.hear(tone(0.9), cancelled=lambda: True).words.text == ""
+    words = model.hear(tone(0.9), cancelled=lambda: True).words
+    assert words is not None and words.text == ""
 
 
 def test_it_is_saved_and_loaded(tmp_path) -> None:
     model = model_of()
-    torch.nn.init.normal_(model.adapter.residual.weight)
+    torch.nn.init.normal_(model.adapter.get_parameter("residual.weight"))
     checkpoint.save(model.checkpoint(), tmp_path)
     again = BlspEmo.from_pretrained(tmp_path, dtype="float32", device="cpu")
     ours, theirs = model.hear(tone(0.7)), again.hear(tone(0.7))

@@ -273,6 +273,7 @@ def test_int8_stays_close_and_leaves_the_updates_alone(saved, monkeypatch):
         with torch.no_grad(), model.speech_positions(mask):
             logits.append(model.llm(heard.speech_embeddings[None]))
     assert 0 < (logits[0] - logits[1]).abs().max() < 0.2 * logits[0].abs().max()
+    assert small.decoder is not None
     for part in (small.llm, small.speech_encoder, small.decoder):
         assert any(isinstance(m, int8.Int8Linear) for m in part.modules())
     assert all(p.dtype == torch.float32 for p in small.parameters())
@@ -284,6 +285,7 @@ def test_a_decoder_in_int8_writes_with_nearly_the_same_odds(saved, monkeypatch):
     exact, small = loaded(saved), loaded(saved, quantize="int8")
     ids = torch.tensor([[257, 40, 41, 42]])
     states = exact.encode(exact.features([tone(0.8)]))
+    assert small.decoder is not None and exact.decoder is not None
     ours, theirs = small.decoder(ids, states), exact.decoder(ids, states)
     assert 0 < (ours - theirs).abs().max() < 0.1 * theirs.abs().max()
     assert transcribe(small, small.hear(tone(0.8))).source == "decoder"

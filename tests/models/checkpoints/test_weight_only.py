@@ -8,6 +8,7 @@ import torch
 
 from models.checkpoints import filling, weight_only
 from models.checkpoints.filling import check_quantize
+from models.checkpoints.published import PublishedWeights
 from models.checkpoints.weight_only import narrow, weight_only_bytes
 from models.llm import LanguageModel
 from models.weights import CheckpointError
@@ -94,7 +95,10 @@ def test_weights_too_large_for_the_gpu_are_refused_before_they_are_read(monkeypa
     monkeypatch.setattr(filling, "free_bytes", lambda device: 2 * 2**30)
     monkeypatch.setattr("models.precision.free_bytes", lambda device: 2 * 2**30)
 
-    class Unread:
+    class Unread(PublishedWeights):
+        def __init__(self):
+            """There are no files."""
+
         def read(self, name, shape):
             raise AssertionError("weights were read")
 

@@ -1,6 +1,7 @@
 """What conversations share on each device, and what a GPU that is full is said to be."""
 
 import logging
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
@@ -77,17 +78,23 @@ class OnGpu:
 def gpu(monkeypatch, model):
     """A GPU of 2 GiB, whose steps cannot be recorded."""
     monkeypatch.setattr(begin, "free_bytes", lambda device: 2 * GIB)
-    monkeypatch.setattr(begin, "recorded", lambda llm, sharing: sharing)
+    monkeypatch.setattr(begin, "recorded", lambda llm, sharing: SimpleNamespace(sharing=sharing))
     return OnGpu(model.llm)
 
 
+def sharing_on(gpu, **options) -> Sharing:
+    steps = begin_sharing(gpu, positions=500, **options)
+    assert steps is not None
+    return steps.sharing
+
+
 def test_a_gpu_records_steps_and_takes_its_memory_at_once(gpu):
-    sharing = begin_sharing(gpu, positions=500)
+    sharing = sharing_on(gpu)
     assert sharing.how == "graph" and sharing.when_alone and sharing.is_fixed
     assert sharing.rows == 32 and (sharing.positions + 1) % 64 == 0 and sharing.positions >= 500
     assert sharing.budget is not None and sharing.budget.positions > 32 * 500
-    assert begin_sharing(gpu, positions=500, is_narrow=True).how == "compiled"
-    assert begin_sharing(gpu, positions=500, steps="plain", together=3).rows == 3
+    assert sharing_on(gpu, is_narrow=True).how == "compiled"
+    assert sharing_on(gpu, steps="plain", together=3).rows == 3
 
 
 def test_a_full_gpu_answers_one_after_another_and_says_so(gpu, monkeypatch, caplog):

@@ -1,6 +1,6 @@
 """Conversations that are answered together say what each would say alone."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pytest
 import torch
@@ -37,7 +37,7 @@ def conversation(model, steps: SharedSteps | None, number: int) -> CachedText:
     return text
 
 
-def tokens(text: CachedText, count: int = 12, **options) -> Iterator[int]:
+def tokens(text: CachedText, count: int = 12, **options) -> Generator[int]:
     return generate(text, Sampling(max_new_tokens=count, no_repeat_ngram=3), stop_ids=(), **options)
 
 
@@ -101,7 +101,8 @@ def test_what_was_said_can_be_cut_while_it_is_still_said(model):
     cut, other = conversation(model, steps, 0), conversation(model, steps, 1)
     saying, beside = tokens(cut), tokens(other)
     for _ in range(4):
-        next(saying), next(beside)
+        next(saying)
+        next(beside)
     length = len(cut)
     cut.crop(length - 2)
     cut.append_ids([40, 41])

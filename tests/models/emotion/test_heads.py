@@ -8,6 +8,8 @@ from models.blsp_emo import BlspEmo
 from models.checkpoints.checkpoint import save
 from models.config import BlspEmoConfig, CalibrationConfig
 from models.emotion.heads import (
+    EmotionHeadEnsemble,
+    LayersEmotionHead,
     abstains,
     calibrated,
     fit_temperature,
@@ -60,6 +62,7 @@ def test_convolutions_leave_silence_around_an_utterance_out():
     quiet = 1e-4 * np.random.default_rng(0).standard_normal(16_000).astype(np.float32)
     wave = tone(1.0)
     padded = np.concatenate([quiet, wave, quiet])
+    assert isinstance(model.emotion_head, EmotionHeadEnsemble)
     for head in model.emotion_head.members:
         bare, around = (head(model.encode(speech_features([w]))) for w in (wave, padded))
         assert torch.allclose(bare.softmax(-1), around.softmax(-1), atol=0.02)
@@ -129,5 +132,6 @@ def test_layers_of_the_shortest_and_of_silence_give_finite_logits(samples):
 @torch.no_grad()
 def test_layers_far_from_all_that_was_learnt_are_limited():
     head = tiny_model(emotion_head="layers").emotion_head
+    assert isinstance(head, LayersEmotionHead)
     far = head.scaled(torch.full_like(head.average, 1e9)[None])
     assert float(far.max()) == head.LIMIT

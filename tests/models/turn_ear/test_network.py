@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from models.turn_ear.network import (
     AFTER_SAMPLES,
@@ -18,7 +19,7 @@ from models.turn_ear.network import (
 from models.weights import CheckpointError
 
 
-def noise(samples: int) -> np.ndarray:
+def noise(samples: int) -> NDArray[np.float32]:
     return np.random.default_rng(0).standard_normal(samples).astype(np.float32)
 
 
@@ -27,7 +28,7 @@ def test_features_are_of_the_end_and_do_not_depend_on_loudness() -> None:
     longer = np.concatenate([noise(20_000), window])
     assert features(window).shape[0] == INPUTS
     assert features(longer) == pytest.approx(features(window), abs=1e-5)
-    assert features(0.1 * window) == pytest.approx(features(window), abs=1e-2)
+    assert features(np.float32(0.1) * window) == pytest.approx(features(window), abs=1e-2)
     assert features(noise(10)).shape == features(window).shape
     assert np.isfinite(features(np.zeros(100, dtype=np.float32))).all()
 

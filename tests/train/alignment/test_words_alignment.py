@@ -72,7 +72,7 @@ def loss(model: BlspEmo, batch: Batch, term: str, **options: str) -> float:
 def test_as_it_begins_speech_is_answered_as_its_words_are(model: BlspEmo, tmp_path: Path) -> None:
     batch = batch_of(model, utterances(tmp_path, 4))
     assert loss(model, batch, "response_kl") < 1e-7
-    torch.nn.init.normal_(model.adapter.residual.weight)
+    torch.nn.init.normal_(model.adapter.get_parameter("residual.weight"))
     assert loss(model, batch, "response_kl") > 1e-6
 
 
@@ -97,8 +97,8 @@ def test_what_was_heard_is_given_and_what_was_said_is_taught(
 def test_training_gives_the_llm_what_a_talk_gives_it(
     model: BlspEmo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    torch.nn.init.normal_(model.adapter.residual.weight)
-    torch.nn.init.normal_(model.emotion_vectors.weight)
+    torch.nn.init.normal_(model.adapter.get_parameter("residual.weight"))
+    torch.nn.init.normal_(model.get_parameter("emotion_vectors.weight"))
     said = utterances(tmp_path, 3)
     left = [f" {u.text}" for u in said]
 
@@ -121,11 +121,12 @@ def test_training_gives_the_llm_what_a_talk_gives_it(
 def test_what_was_not_understood_carries_nothing_but_three_dots(
     model: BlspEmo, tmp_path: Path
 ) -> None:
-    torch.nn.init.normal_(model.adapter.residual.weight)
-    torch.nn.init.normal_(model.emotion_vectors.weight)
+    torch.nn.init.normal_(model.adapter.get_parameter("residual.weight"))
+    torch.nn.init.normal_(model.get_parameter("emotion_vectors.weight"))
     said = utterances(tmp_path, 2)
     said[1] = said[1].model_copy(update={"heard": NOTHING_UNDERSTOOD})
     batch = batch_of(model, said)
+    assert batch.given is not None
     step = Alignment(frozenset({"response_ce"}))
     with torch.no_grad():
         states = model.encode(batch.features())
@@ -178,7 +179,8 @@ def test_a_model_is_assembled_of_parts_and_answers_at_once(store: Store, tmp_pat
     )
     model = assemble(settings)
     assert model.config.word_confidence is not None
-    assert not model.emotion_vectors.weight.any() and not model.adapter.residual.weight.any()
+    assert not model.get_parameter("emotion_vectors.weight").any()
+    assert not model.get_parameter("adapter.residual.weight").any()
     checkpoint.save(model.checkpoint(), tmp_path / "made")
     again = BlspEmo.from_pretrained(tmp_path / "made", dtype="float32", device="cpu")
     assert again.hear(_tone()).words == model.hear(_tone()).words

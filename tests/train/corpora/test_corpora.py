@@ -366,8 +366,8 @@ def build(layout: Layout, folder: Path) -> Path:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         noise = np.random.default_rng(0).normal(size=int(16_000 * layout.seconds)) * 0.1
-        kind = {"format": "FLAC" if path.suffix == ".flac" else "WAV"}
-        soundfile.write(path, noise, 16_000, **kind)
+        kind = "FLAC" if path.suffix == ".flac" else "WAV"
+        soundfile.write(path, noise, 16_000, format=kind)
     for name, text in layout.texts.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -49,7 +49,7 @@ def clip(path: Path, answer: int, head: int = NEUTRAL) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     times = np.arange(16_000) / 16_000
     tones = ((0.2, LOW_HZ + STEP_HZ * answer), (0.02, HIGH_HZ + STEP_HZ * head))
-    wave = sum(level * np.sin(2 * np.pi * hz * times) for level, hz in tones)
+    wave = sum((a * np.sin(2 * np.pi * hz * times) for a, hz in tones), np.zeros_like(times))
     soundfile.write(path, wave, 16_000, format="WAV", subtype="PCM_16")
 
 

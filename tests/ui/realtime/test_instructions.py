@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 from assistant.engines.protocols import Persona
@@ -29,6 +30,4 @@ def test_instructions_without_room_are_refused_alone() -> None:
         updated = await client.update(instructions="y" * MOST)
         assert updated["session"]["instructions"] == "y" * MOST
 
-    engines = resident()
-    engines.models["mini"] = Narrow(["I am here."])
-    drive(act, engines)
+    drive(act, replace(resident(), models={"mini": Narrow(["I am here."])}))

@@ -7,6 +7,7 @@ import urllib.request
 
 import pytest
 
+from assistant.events import EmotionCorrected
 from assistant.records.mending import open_record
 from assistant.study.keeping.store import read_lines
 from assistant.study.tables.exporting import Export
@@ -64,7 +65,7 @@ def test_the_experimenter_corrects_an_emotion_and_sees_no_condition(tmp_path):
     rows = Export(folder).turns()
     assert [row["corrected_emotion"] for row in rows] == ["sad", None]
     record = open_record(folder.talk("p1", page["step"]))
-    corrected = [e for e in record.events if type(e).__name__ == "EmotionCorrected"]
+    corrected = [e for e in record.events if isinstance(e, EmotionCorrected)]
     assert [event.by for event in corrected] == ["experimenter"]
 
 

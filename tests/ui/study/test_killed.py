@@ -155,7 +155,8 @@ def killing(server: Server, saved: list[Any], over: threading.Event) -> None:
 def test_a_study_loses_no_answer_although_its_server_is_killed_ten_times(tmp_path, capsys):
     folder = make_study(tmp_path / "study", STUDY)
     said, saved = Sayings(), []
-    said.spoken(CHECK_WORDS), said.spoken("I went to the market this morning.")
+    said.spoken(CHECK_WORDS)
+    said.spoken("I went to the market this morning.")
     server, over = Server(folder.path), threading.Event()
     killer = threading.Thread(target=killing, args=(server, saved, over))
     killer.start()

@@ -2,6 +2,7 @@
 
 import io
 import os
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,12 @@ TWO = CONTENT.replace("[factors.hearing.words]\n", "")
 TWO = TWO.replace('engine = "cascade"\n', "").replace("participants = 4", "participants = 2")
 
 
+class Listening(TerminalWay):
+    """Keeps what the trials of headphones play: left, right and rate of each."""
+
+    played: list[Any]
+
+
 def way(folder, answer, monkeypatch):
     monkeypatch.setattr(terminal_sound, "LISTEN_S", 1.2)
     engines = StudyEngines(folder.path, StudyEngineSettings(), scripted=True)
@@ -42,7 +49,7 @@ def way(folder, answer, monkeypatch):
 
     played = []
     devices = Devices(engines, TalkSettings(), open_ends, lambda *sides: played.append(sides))
-    person = TerminalWay(Runner(folder), devices, ask=ask, say=said.append)
+    person = Listening(Runner(folder), devices, ask=ask, say=said.append)
     person.played = played
     return person, said
 

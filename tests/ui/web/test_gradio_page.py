@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ import soundfile
 
 from app import main
 from assistant.audio.waveform import Waveform
-from assistant.engines.protocols import Cancel, Dialogue, Persona
+from assistant.engines.protocols import Cancel, Dialogue, Persona, SpeechModel
 from assistant.engines.settings import GenerationSettings, ModelSettings
 from assistant.engines.table import ENGINES, engine_factory
 from assistant.safety import HelpFinder
@@ -79,7 +79,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Watched:
 @pytest.fixture
 def engines(model: Watched) -> Resident:
     return Resident(
-        models={"tiny": model},
+        models={"tiny": cast(SpeechModel, model)},  # it hands on what it does not watch
         voices={"tone": ToneVoice(), "other": ToneVoice()},
         open_detector=LevelDetector,
         policies=("empathetic", "flat"),

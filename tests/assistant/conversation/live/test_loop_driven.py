@@ -79,7 +79,9 @@ def test_the_listener_corrects_what_was_heard() -> None:
 
 def test_it_is_said_where_only_the_end_of_a_question_is_answered() -> None:
     class Shortening(ScriptedDialogue):
-        is_shortened = True
+        @property
+        def is_shortened(self) -> bool:
+            return True
 
     dialogue = Shortening(ScriptedModel(["Fine."]), Persona())
     asked: list[str] = []

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from typing import Any
 
@@ -177,7 +177,7 @@ def test_a_silent_server_is_not_waited_for_forever(server: FakeServer) -> None:
 
 
 def test_a_server_that_dies_in_the_middle_is_a_failure(server: FakeServer) -> None:
-    async def dying() -> Any:
+    async def dying() -> AsyncIterator[str]:
         yield f"data: {json.dumps({'choices': [{'delta': {'content': 'Well, '}}]})}\n\n"
         raise ConnectionAbortedError
 

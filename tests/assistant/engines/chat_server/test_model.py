@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from assistant import events
-from assistant.assembly import notices, open_speech_model, parts_of
+from assistant.assembly import OpenedVoice, notices, open_speech_model, parts_of
 from assistant.audio.file_devices import FileMicrophone
 from assistant.clock import replay
 from assistant.conversation.conversation import Conversation
@@ -29,7 +29,7 @@ from models.prompts import NOT_UNDERSTOOD, VOICE_NOTE
 from models.words.written import Words
 from tests.assistant.engines.chat_server.fake_server import FakeServer, error
 from tests.assistant.engines.tiny_checkpoint import write_tiny_checkpoint
-from tests.fakes import certain, scripted, speech_like
+from tests.fakes import ToneVoice, certain, scripted, speech_like
 from tests.talking import ends
 
 RUN = ModelSettings(device="cpu", dtype="float32", threads=1)
@@ -244,10 +244,12 @@ def test_that_words_leave_the_machine_is_said_and_recorded(
     address = dataclasses.replace(model._asker.client.address, host="llm.example.org")
     monkeypatch.setattr(model._asker.client, "address", address)
     assert model.sends_words_to == "llm.example.org"
-    voice = type("Voice", (), {"reason": ""})()
+    voice = OpenedVoice(ToneVoice(), "tone", "tone")
     assert "llm.example.org is sent your words" in (notices(voice, model) or "")
     talk = held(model, [])
-    assert talk.conversation.opening()[0].in_force["words_sent_to"] == "llm.example.org"
+    begun = talk.conversation.opening()[0]
+    assert isinstance(begun, events.ConversationStarted)
+    assert begun.in_force["words_sent_to"] == "llm.example.org"
 
 
 def test_the_key_stands_in_no_setting(

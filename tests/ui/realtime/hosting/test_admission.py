@@ -32,7 +32,8 @@ class House:
     def __init__(self, clock: Clock, **settings: Any) -> None:
         self.clock = clock
         self.busy_s = self.voice_s = 0.0
-        limits = AdmissionSettings(**{"budget_ms": BUDGET_MS, "most_load": MOST_LOAD} | settings)
+        usual = {"budget_ms": BUDGET_MS, "most_load": MOST_LOAD}
+        limits = AdmissionSettings.model_validate({**usual, **settings})
         self.gate = Gate(limits, clock, lambda: (self.busy_s, self.voice_s))
         self.visits: list[Visit] = []
 
