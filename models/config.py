@@ -166,6 +166,9 @@ class ExamplesConfig:
     least: float = 0.4
     """How alike what was said in it must be, as the cosine of the two sentences' vectors. Of the
     written exchanges, those below are about something else, and lead away from what was said."""
+    answers_from: float | None = None
+    """How alike it must be for its written reply to be the answer, where nothing speaks against it
+    (`models.examples.answering`); None for never."""
 
 
 @dataclass(frozen=True, slots=True)

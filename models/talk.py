@@ -9,8 +9,7 @@ from models.asking import AskedOn
 from models.blsp_emo import BlspEmo, HeardSpeech
 from models.decoding.sampling import Sampling
 from models.emotions import Emotion
-from models.examples.book import asks_what_was_told
-from models.examples.written import Example
+from models.examples.book import Found, asks_what_was_told
 from models.generation import CachedText, Guidance, Piece, generate
 from models.prompts import system_line
 from models.tokenizer import IncrementalDecoder
@@ -47,6 +46,8 @@ class _Turn:
     examples_length: int = 0
     """Positions before the person's words that hold examples of others; none once it is answered
     and another turn begins."""
+    answer: str = ""
+    """A written reply that fits; empty where the LLM answers."""
 
 
 class TalkSession:
@@ -158,8 +159,8 @@ class TalkSession:
         """
         felt = None if heard.abstained else Emotion(_largest(heard.probabilities))
         is_clear = heard.words is not None and self._model.understands(heard.words)
-        examples = self._examples_like(heard.words.text, felt) if heard.words and is_clear else []
-        self._open_turn(int(heard.speech_embeddings.shape[0]), None, examples)
+        found = self._find(heard.words.text, felt) if heard.words and is_clear else Found()
+        self._open_turn(int(heard.speech_embeddings.shape[0]), None, found)
         self._text.append_speech(heard.speech_embeddings)
 
     def read(self, text: str, *, emotion: Emotion | None = None) -> None:
@@ -174,7 +175,7 @@ class TalkSession:
             ValueError: It is longer than `longest_turn`.
         """
         ids = self._prompts.content(text)
-        self._open_turn(len(ids), emotion, self._examples_like(text, emotion))
+        self._open_turn(len(ids), emotion, self._find(text, emotion))
         self._text.append_ids(ids)
 
     def withdraw(self) -> None:
@@ -251,6 +252,12 @@ class TalkSession:
             ValueError: Nothing was heard or read since the last reply.
         """
         self._open_reply()
+        if answer := self._turns[-1].answer:
+            self._reply_ids = self._prompts.content(answer)
+            self._text.append_ids(self._reply_ids)
+            self.is_cut = False
+            yield answer
+            return
         texts = self._generated(cancelled)
         if self._asks_for_things:
             yield from texts
@@ -364,7 +371,7 @@ class TalkSession:
             return 0
         return self.position - self._turns[-1].start - self._turns[-1].examples_length
 
-    def _open_turn(self, length: int, emotion: Emotion | None, examples: Sequence[Example]) -> None:
+    def _open_turn(self, length: int, emotion: Emotion | None, found: Found) -> None:
         """Makes room for a turn of `length` positions and writes what stands before it."""
         held = self._held
         # Refused before anything is written, so that the talk stays as it was.
@@ -374,32 +381,35 @@ class TalkSession:
                 f"{self.longest_turn}: say it in shorter turns"
             )
         if self.is_waiting:
+            self._turns[-1].answer = ""  # it answers what was said before alone
             return
         self._forget_examples()
         # The opening first: its length counts when room is made.
         self._set_opening(emotion)
-        ids = self._prompts.turns([(example.said, example.reply) for example in examples])
+        ids = self._prompts.turns([(example.said, example.reply) for example in found.shown])
         if len(ids) > EXAMPLES_SHARE * self._model.config.longest_talk:
             ids = []
         self._make_room(length + len(ids))
-        self._turns.append(_Turn(len(self._text) if self._turns else 0))
+        self._turns.append(_Turn(len(self._text) if self._turns else 0, answer=found.answer))
         if len(self._turns) > 1:
             self._text.append_ids(self._prompts.next_turn())
         self._turns[-1].examples_start = len(self._text)
         self._turns[-1].examples_length = len(ids)
         self._text.append_ids(ids)
 
-    def _examples_like(self, said: str, emotion: Emotion | None) -> list[Example]:
-        """Returns exchanges of others that resemble what is said now, if any are to be shown."""
+    def _find(self, said: str, emotion: Emotion | None) -> Found:
+        """Returns what written exchanges have for what is said now."""
         # What goes on from a waiting turn has those that the turn was opened with.
         if self._examples is None or self.is_waiting:
-            return []
+            return Found()
         if (self._turns or self._knows) and asks_what_was_told(said):
-            return []
+            return Found()
         config = self._model.config.examples
         if self.sampling.examples is not None:
             config = replace(config, count=self.sampling.examples)
-        return self._examples.like(said, emotion, config)
+        used = {turn.answer for turn in self._turns}
+        amid_talk = bool(self._turns) or self.forgotten_turns > 0
+        return self._examples.find(said, emotion, config, amid_talk=amid_talk, used=used)
 
     def _forget_examples(self) -> None:
         """Takes the examples of the last turn out of the talk: what others said is no part of it.

@@ -1,6 +1,7 @@
 """The exchanges that fit what was just said, in the voice in which it was said."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from models.config import ExamplesConfig
 from models.emotions import Emotion
+from models.examples.answering import answers, is_question
 from models.examples.meaning import MeaningIndex, SentenceEncoder
 from models.examples.vectors import kept_vectors
 from models.examples.written import Example, read_examples
@@ -24,6 +26,21 @@ CONSIDERED = 60
 """Of the most similar ones; what comes later has hardly a word in common."""
 SAME_SAYING = 0.85
 """Likeness from which on two examples show the same: one of them is enough."""
+AMID_A_TALK = 0.08
+"""So much more alike a saying must be amid a talk for its reply to be the answer: much that is said
+there hangs on what was said before."""
+LEAST_WORDS = 3
+"""Fewer words say nothing by themselves amid a talk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a book has for something that was said."""
+
+    shown: Sequence[Example] = ()
+    """What the LLM reads before it answers, the most similar one last."""
+    answer: str = ""
+    """The written reply that is the answer itself; empty where the LLM is to answer."""
 
 
 class SayingIndex(Protocol):
@@ -71,15 +88,61 @@ class ExampleBook:
     def __len__(self) -> int:
         return len(self._examples)
 
-    def like(self, said: str, emotion: Emotion | None, config: ExamplesConfig) -> list[Example]:
-        """Returns the examples for a reply, the most similar one last.
+    def find(
+        self,
+        said: str,
+        emotion: Emotion | None,
+        config: ExamplesConfig,
+        *,
+        amid_talk: bool = False,
+        used: Collection[str] = (),
+    ) -> Found:
+        """Returns what there is for a reply.
 
         Args:
             said: What the person said.
             emotion: In which voice; None where that is not known.
             config: How many at most, and which ones are similar enough.
+            amid_talk: Whether something was said before.
+            used: Written replies that were given in this talk.
         """
         scores = self._index.scores(said)
+        for example in self._answering(said, emotion, config, scores, amid_talk):
+            if example.reply not in used:
+                return Found(answer=example.reply)
+        return Found(self._like(emotion, config, scores))
+
+    def like(self, said: str, emotion: Emotion | None, config: ExamplesConfig) -> list[Example]:
+        """Returns the examples for a reply alone, the most similar one last; see `find`."""
+        return self._like(emotion, config, self._index.scores(said))
+
+    def _answering(
+        self,
+        said: str,
+        emotion: Emotion | None,
+        config: ExamplesConfig,
+        scores: NDArray[np.float64],
+        amid_talk: bool,
+    ) -> Iterator[Example]:
+        """Yields the examples whose replies answer what was said, the most similar one first."""
+        if config.answers_from is None or not config.count:
+            return
+        if amid_talk and len(said.split()) < LEAST_WORDS:
+            return
+        least = config.answers_from + (AMID_A_TALK if amid_talk else 0.0)
+        near = scores if emotion is None else scores + SAME_EMOTION * (self._voices == int(emotion))
+        alike = [
+            self._examples[place]
+            for place in np.argsort(-near, kind="stable")[:CONSIDERED]
+            if scores[place] >= least
+        ]
+        voices = _voices(said, emotion, alike)
+        yield from (one for one in alike if one.emotion in voices and answers(one, said))
+
+    def _like(
+        self, emotion: Emotion | None, config: ExamplesConfig, scores: NDArray[np.float64]
+    ) -> list[Example]:
+        scores = scores.copy()
         # Before the voice counts: it decides between like sayings, and makes none alike.
         is_shown = (scores >= config.least) & (self._lengths <= config.longest)
         if emotion is not None:
@@ -93,6 +156,16 @@ class ExampleBook:
             if all(self._index.likeness(place, other) < SAME_SAYING for other in found):
                 found.append(int(place))
         return [self._examples[place] for place in reversed(found)]
+
+
+def _voices(said: str, emotion: Emotion | None, alike: Sequence[Example]) -> set[Emotion | None]:
+    """Returns the voices of which an example may be whose reply is the answer."""
+    if emotion is not None:
+        return {None, emotion}
+    told = {example.emotion for example in alike} - {None, Emotion.NEUTRAL}
+    # Typed, words that are said in one voice alone tell of it; what is asked tells nothing.
+    is_told = len(told) == 1 and not is_question(said)
+    return {None, Emotion.NEUTRAL, *(told if is_told else ())}
 
 
 def asks_what_was_told(said: str) -> bool:

@@ -200,3 +200,54 @@ def test_an_old_talk_makes_room_for_examples(model: BlspEmo, talk: TalkSession) 
         list(talk.reply())
         assert talk.position <= model.config.longest_talk
     assert talk.forgotten_turns > 0
+
+
+@pytest.fixture
+def answering(model: BlspEmo) -> BlspEmo:
+    made = copy(model)
+    made.config = replace(
+        model.config, examples=replace(model.config.examples, count=2, answers_from=0.9)
+    )
+    return made
+
+
+def test_a_written_reply_is_said_and_stays_in_the_talk(answering: BlspEmo) -> None:
+    talk = TalkSession(answering, sampling=SHORT)
+    talk.read(BREAD.said)
+    assert list(talk.reply()) == [BREAD.reply]
+    assert ids_of(talk) == [
+        *prompt(answering, [], BREAD.said),
+        *answering.prompts.content(BREAD.reply),
+    ], "no example stood before it"
+    talk.truncate("What")
+    talk.read("Rye.")
+    assert "".join(talk.reply())
+    assert (
+        ids_of(talk)[: len(wanted := prompt(answering, [(BREAD.said, "What")], "Rye."))] == wanted
+    )
+
+
+def test_the_same_saying_is_answered_otherwise_the_second_time(answering: BlspEmo) -> None:
+    talk = TalkSession(answering, sampling=SHORT)
+    talk.read(BREAD.said)
+    "".join(talk.reply())
+    talk.read(BREAD.said)
+    assert list(talk.reply()) != [BREAD.reply]
+    talk.take_back()
+    talk.take_back()
+    talk.read(BREAD.said)
+    assert list(talk.reply()) == [BREAD.reply], "what was taken back was not said"
+
+
+def test_who_goes_on_is_not_answered_by_the_first_half(answering: BlspEmo) -> None:
+    talk = TalkSession(answering, sampling=SHORT)
+    talk.read(BREAD.said)
+    talk.read(" And I burnt it.")
+    assert list(talk.reply()) != [BREAD.reply]
+
+
+def test_what_was_heard_is_answered_in_the_heard_voice(answering: BlspEmo) -> None:
+    for emotion, expected in ((Emotion.SAD, SAD_TRAIN.reply), (Emotion.ANGRY, TRAIN.reply)):
+        talk = TalkSession(answering, sampling=SHORT)
+        talk.listen(heard(answering, TRAIN.said, emotion))
+        assert list(talk.reply()) == [expected]

@@ -1,0 +1,85 @@
+"""Whether the written reply to one saying answers another one that means nearly the same.
+
+An LLM of few parameters understands many a saying worse than the writer of an exchange did: "Set
+two cups out again this morning" is "a good habit" to it. Where somebody says what another one said
+in other words, the written reply is the better answer, as long as it holds no more than was said
+here too. What is checked is what differs between sayings that mean alike: particulars, sides,
+questions.
+"""
+
+import re
+
+from models.examples.written import Example
+
+LEAST_LETTERS = 4
+"""Of a word that is a particular; shorter ones are seldom."""
+STEM = 5
+"""Letters by which two forms of a word are the same one."""
+
+_WORD = re.compile(r"[a-z]+(?:['’][a-z]+)?|\d[\d.,:]*", re.IGNORECASE)
+_NEGATION = re.compile(r"\b(?:not|no|never|none|nothing|nobody|hardly|without|\w+n['’]t)\b", re.I)
+_SENTENCE = re.compile(r"(?<=[.!?…])\s+")
+_OPENS_QUESTION = re.compile(
+    r"^(?:(?:and|so|but|well|um|hey|please|tell me)[, ]+)*(?:what|who|where|when|which|why|how|do|"
+    r"does|did|is|are|was|can|could|should|would|will|have|has|may)\b",
+    re.IGNORECASE,
+)
+_NUMBERS = frozenset(
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety "
+    "hundred thousand million half quarter dozen third twice".split()
+)
+_COMMON = frozenset(
+    "about after again also always another anything around away back because been before being "
+    "both came come comes could didn does doing done down each else even ever every everything "
+    "feel feels find first from gets getting give goes going gone good have haven having here "
+    "into isn just keep kind know last least left like little long look looks made make makes many "
+    "maybe more most much must need never next nobody nothing once only other over people quite "
+    "really right said same says seem should since some somebody someone something still such "
+    "sure take takes tell than thank that their them then there these they thing things think "
+    "this those though time today told took tried very want wants wasn week well went were what "
+    "when where which while will with without work would years your yours".split()
+)
+
+
+def answers(example: Example, said: str) -> bool:
+    """Whether the reply of `example` may stand as the answer to `said`, which is like it."""
+    if is_question(said) != is_question(example.said):
+        return False
+    if bool(_NEGATION.search(said)) != bool(_NEGATION.search(example.said)):
+        return False
+    here, there, replied = (_particulars(text) for text in (said, example.said, example.reply))
+    if is_question(said):
+        # What was not asked here makes the answer another one.
+        return there <= here
+    # What the reply took up of its own saying, and what it counts or names, was said here too.
+    counted = {word for word in replied if word[0].isdigit() or word in _NUMBERS}
+    return (replied & there) | counted | _names(example.reply) <= here
+
+
+def is_question(text: str) -> bool:
+    """Whether `text` asks or tells somebody to do something, by its mark or its first words."""
+    last = _SENTENCE.split(text.strip())[-1]
+    return text.rstrip().endswith("?") or bool(_OPENS_QUESTION.match(last))
+
+
+def _particulars(text: str) -> frozenset[str]:
+    """Returns the words that tell this saying from others, as stems, and its numbers."""
+    words = (word.lower().partition("'")[0].partition("’")[0] for word in _WORD.findall(text))
+    return frozenset(
+        word if word[0].isdigit() or word in _NUMBERS else word[:STEM]
+        for word in words
+        if word[0].isdigit()
+        or word in _NUMBERS
+        or (len(word) >= LEAST_LETTERS and word not in _COMMON)
+    )
+
+
+def _names(text: str) -> frozenset[str]:
+    """Returns the words of `text` that begin with a capital amid a sentence, as stems."""
+    return frozenset(
+        word.lower().partition("'")[0][:STEM]
+        for sentence in _SENTENCE.split(text)
+        for word in _WORD.findall(sentence)[1:]
+        if word[0].isupper() and word.partition("'")[0] != "I"
+    )
