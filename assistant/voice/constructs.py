@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from assistant.voice.stage_directions import could_be_direction, is_direction
+from assistant.voice.stage_directions import could_be_direction, is_direction, is_sound
 
 LONGEST = 400
 """Characters after which a construct that did not end is taken for plain text."""
@@ -30,7 +30,8 @@ _SPOKEN_TAGS = (
     "strong sub summary sup table tbody td textarea tfoot "
     "th thead time title tr tt u ul var video wbr "
     "answer response output reply final result assistant user system message speak break prosody "
-    "emphasis say-as voice phoneme audio lang say"
+    "emphasis say-as voice phoneme audio lang say "
+    "bos eos pad unk start_of_turn end_of_turn"
 ).split()
 _TAG_NAMES = "|".join(sorted({*_SPOKEN_TAGS, *_HIDDEN_TAGS.split("|")}, key=len, reverse=True))
 _VALUED = r"\s+[a-zA-Z_:@][\w:.-]*\s*=\s*(?:\"[^\"<]*\"|'[^'<]*'|[^\s\"'<>=`]+)"
@@ -61,10 +62,9 @@ class Waiting:
 
 
 _WAITING = Waiting()
-_OPENINGS = re.compile(r"`|<|!?\[|[(*_◁【]|^~", re.MULTILINE)
+_OPENINGS = re.compile(r"`|<|!?\[|[({*_◁【]|^~", re.MULTILINE)
 _HIDDEN = (
-    (re.compile(r"```+"), "```"),
-    (re.compile(r"~~~+"), "~~~"),
+    (re.compile(r"```+|~~~+"), None),
     (re.compile(r"<!--"), "-->"),
     (re.compile(r"◁think▷"), "◁/think▷"),
     (re.compile(r"\[think\]"), "[/think]"),
@@ -79,14 +79,17 @@ _HIDDEN_PREFIXES = (
 _HIDDEN_TAG = re.compile(rf"<({_HIDDEN_TAGS})(?:\s[^<>]*)?>", re.IGNORECASE)
 _TAG = re.compile(
     rf"<(?:/\s?(?:{_TAG_NAMES})\s*|(?:{_TAG_NAMES})(?:{_VALUED}|{_BOOLEAN})*\s*/?|[!?](?:DOCTYPE|doctype|xml)[^<>]*)>"
-    r"|<\|[a-z_]{2,40}\|>",
+    r"|<\|(?:im_start|start_header_id)\|>(?:assistant|user|system)\b|<\|[a-z_]{2,40}\|>",
     re.IGNORECASE,
 )
+_PROMPT_MARK = re.compile(r"\[/?INST\]")
+"""Of the templates of language models, which some write in their replies."""
 _OPEN_TAG = re.compile(
     rf"<(?:[!?/|]?|/?\s?[a-zA-Z][^\s<>]{{0,{LONGEST}}}|/?(?:{_TAG_NAMES})\s[^<>]{{0,{LONGEST}}}"
     rf"|[!?](?:DOCTYPE|xml|-)[^<>]{{0,{LONGEST}}}|\|[a-z_]{{0,40}}\|?)\Z",
     re.IGNORECASE,
 )
+_DIRECTION_TAG = re.compile(r"</?([a-zA-Z]{3,20})\s?/?>")
 _ADDRESS = re.compile(r"<((?:https?://|mailto:)[^\s<>]+|[\w.+-]+@[\w.-]+)>")
 _CODE = re.compile(r"(`{1,2})(?!`)([^`]+)\1")
 _OPEN_CODE = re.compile(rf"`{{1,2}}(?:[^`]{{1,{LONGEST}}}`?)?\Z")
@@ -98,11 +101,12 @@ _OPEN_LINK = re.compile(
     rf"(?:\](?:\((?:[^()]|\([^()]*\)?){{0,{LONGEST_ADDRESS}}}|\[[^\[\]\n]{{0,80}})?)?\Z"
 )
 _FOOTNOTE = re.compile(r"\[(?:\^[^\[\]\s]{1,30}|[0-9]{1,3}(?:\s?[,–-]\s?[0-9]{1,3})*)\]:?")
+_DEFINITION = re.compile(r"\[[^\[\]\n]{1,80}\]:[ \t]+(?:https?://|www\.)\S+")
 _CITATION = re.compile(r"【[^【】\n]{0,80}】")
 _OPEN_CITATION = re.compile(r"【[^【】\n]{0,80}\Z")
-_DIRECTION = re.compile(r"([(\[]|\*{1,3}|_{1,3})([^*_()\[\]\n]{1,80})([)\]]|\*{1,3}|_{1,3})")
-_OPEN_DIRECTION = re.compile(r"(?:[(\[]|\*{1,3}|_{1,3})([^*_()\[\]\n]{0,80})\Z")
-_CLOSERS = {"(": ")", "[": "]"}
+_DIRECTION = re.compile(r"([(\[{]|\*{1,3}|_{1,3})([^*_()\[\]{}\n]{1,80})([)\]}]|\*{1,3}|_{1,3})")
+_OPEN_DIRECTION = re.compile(r"(?:[(\[{]|\*{1,3}|_{1,3})([^*_()\[\]{}\n]{0,80})\Z")
+_CLOSERS = {"(": ")", "[": "]", "{": "}"}
 
 
 def next_opening(text: str, start: int) -> int:
@@ -129,7 +133,7 @@ def construct_at(text: str, start: int, *, is_end: bool) -> Construct | Waiting 
         if not is_end and _is_growing(text, start, opening):
             return _WAITING
         return whole(text, start)
-    return _direction(text, start, is_end=is_end) if character in "(*_" else None
+    return _direction(text, start, is_end=is_end) if character in "({*_" else None
 
 
 def _is_growing(text: str, start: int, opening: re.Pattern[str]) -> bool:
@@ -147,7 +151,8 @@ def _may_become_hidden(text: str, start: int) -> bool:
 def _hidden(text: str, start: int, *, is_end: bool) -> Construct | Waiting | None:
     for opening, closing in _HIDDEN:
         if found := opening.match(text, start):
-            return _until(text, found.end(), closing, is_end=is_end)
+            # A fence is closed by one as long, so that shorter ones may stand within.
+            return _until(text, found.end(), closing or found[0], is_end=is_end)
     if found := _HIDDEN_TAG.match(text, start):
         return _until(text, found.end(), f"</{found[1]}>", is_end=is_end)
     return None
@@ -172,7 +177,8 @@ def _tag(text: str, start: int) -> Construct | None:
         return Construct(found.end(), found[1])
     if found := _TAG.match(text, start):
         return Construct(found.end(), "\n" if _BLOCK_TAG.match(found[0]) else " ")
-    return None
+    found = _DIRECTION_TAG.match(text, start)
+    return Construct(found.end(), " ") if found and is_sound(found[1]) else None
 
 
 def _citation(text: str, start: int) -> Construct | None:
@@ -181,6 +187,8 @@ def _citation(text: str, start: int) -> Construct | None:
 
 
 def _bracketed(text: str, start: int) -> Construct | None:
+    if found := _PROMPT_MARK.match(text, start) or _DEFINITION.match(text, start):
+        return Construct(found.end(), " ")
     link = _LINK.match(text, start)
     if link is None and (note := _FOOTNOTE.match(text, start)):
         return Construct(note.end(), "")
@@ -188,14 +196,14 @@ def _bracketed(text: str, start: int) -> Construct | None:
     if link is not None and "\n\n" not in link[0]:
         return Construct(link.end(), link[1])
     found = _DIRECTION.match(text, start)
-    if found and found[3] == "]" and is_direction(found[2], in_brackets=True):
+    if found and found[3] == "]" and is_direction(found[2], "["):
         return Construct(found.end(), " ")
     return None
 
 
 def _direction(text: str, start: int, *, is_end: bool) -> Construct | Waiting | None:
     """(laughs), *sighs*: silent where it is something that is done and not said."""
-    if text[start] != "(" and start and text[start - 1].isalnum():
+    if text[start] not in "({" and start and text[start - 1].isalnum():
         return None
     growing = _OPEN_DIRECTION.match(text, start)
     if growing and not is_end:
@@ -203,7 +211,7 @@ def _direction(text: str, start: int, *, is_end: bool) -> Construct | Waiting | 
     found = _DIRECTION.match(text, start)
     if found is None or found[3] != _CLOSERS.get(found[1], found[1]):
         return None
-    is_silent = is_direction(found[2], in_brackets=False)
+    is_silent = is_direction(found[2], found[1])
     return Construct(found.end(), " ") if is_silent else None
 
 

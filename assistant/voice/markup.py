@@ -4,8 +4,9 @@ import html
 import re
 import unicodedata
 
+from assistant.voice import tex
 from assistant.voice.constructs import Construct, construct_at, next_opening
-from assistant.voice.stage_directions import without_faces
+from assistant.voice.stage_directions import is_adverb, names_a_thing, without_faces
 from assistant.voice.swearing import bleeped
 
 _SHIELD = 0xE000
@@ -17,40 +18,25 @@ _SILENCE = "\ue1ff"
 """Stands for emoji while it is not known whether a pause belongs there."""
 
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
-_TEX = (
-    (re.compile(r"\\[()\[\]]|\$\$"), " "),
-    (re.compile(r"\$(?=[^$\n]*[\\^=_{][^$\n]*\$)([^$\n]+)\$"), r"\1"),
-    (re.compile(r"\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}"), r"\1/\2"),
-    (re.compile(r"\\sqrt\{([^{}]*)\}"), r"√\1"),
-    (re.compile(r"\\(?:text|mathrm|mathbf|boxed|operatorname)\{([^{}]*)\}"), r"\1"),
-    (re.compile(r"\\(?:times|cdot)(?![a-z])"), "×"),
-    (re.compile(r"\\div(?![a-z])"), "÷"),
-    (re.compile(r"\\pm(?![a-z])"), "±"),
-    (re.compile(r"\\(?:leq?)(?![a-z])"), "≤"),
-    (re.compile(r"\\(?:geq?)(?![a-z])"), "≥"),
-    (re.compile(r"\\neq?(?![a-z])"), "≠"),
-    (re.compile(r"\\approx(?![a-z])"), "≈"),
-    (re.compile(r"\\infty(?![a-z])"), "∞"),
-    (re.compile(r"\\(pi|alpha|beta|gamma|delta|theta|lambda|sigma)(?![a-z])"), r"\1"),
-    (re.compile(r"\^\{([^{}]*)\}"), r"^\1"),
-    (re.compile(r"(?<=\w)_\{([^{}]*)\}"), r" \1"),
-)
 _LINES = (
     (re.compile(r"^[ \t]{0,3}\[[^\]\n]+\]:[ \t]*(?:https?://|/|\.)\S+.*$", re.MULTILINE), ""),
     (re.compile(r"^[ \t]*(?:[-*_=~:|+ \t]{3,})[ \t]*$", re.MULTILINE), ""),
     (re.compile(r"^[ \t]{0,3}(?:>[ \t]?)+(?![0-9=])", re.MULTILINE), ""),
+    (re.compile(r"^[ \t]*\$[ \t]+(?=[a-z])", re.MULTILINE), ""),
     (re.compile(r"^[ \t]{0,3}#{1,6}[ \t]+|[ \t]+#+[ \t]*$", re.MULTILINE), ""),
     (re.compile(r"^[ \t]*[-*+→•◦▪‣●○■□✓✔➤➜►▶–][ \t]+(?:\[[ xX]\][ \t]+)?", re.MULTILINE), ""),
     (re.compile(r"^[ \t]*\|[ \t]*|[ \t]*\|[ \t]*$", re.MULTILINE), ""),
     (re.compile(r"[ \t]*(?<!\|)\|(?!\|)[ \t]*"), ", "),
 )
-_LINE_SIGNS = re.compile(r"[#|>*+•◦▪‣●○■□✓✔➤➜►▶–~_=-]|\]:")
+_LINE_SIGNS = re.compile(r"[$→#|>*+•◦▪‣●○■□✓✔➤➜►▶–~_=-]|\]:")
 _STARS = re.compile(r"(?<![\w*])([1-5])(\*{1,5})(?=[\s.,!?;:)]|-|$)")
 _STAR_SIGNS = re.compile(r"([★⭐]\ufe0f?){1,5}☆{0,4}")
 _TIMES = re.compile(
-    r"(?<=\d)\s?\*\s?(?=[\d(])|(?<=[\d)])\s?\*\s?(?=[A-Za-z](?!\w))|(?<=\b[A-Za-z])\s?\*\s?(?=(?:[A-Za-z]|\d+)\b)|(?<=[\w)])\s\*\s(?=[\w(])"
+    r"(?<=[\d)])\s?\*\s?(?=[\d(])|(?<=[\d)])\s?\*\s?(?=[A-Za-z](?!\w))|(?<=\b[A-Za-z])\s?\*\s?(?=(?:[A-Za-z]|\d+)\b)|(?<=[\w)])\s\*\s(?=[\w(])"
 )
 _RAISED = re.compile(r"(?<=\w)\*\*(?=\d)")
+_RAISED_TAG = re.compile(r"<(sup|sub)>\s*([-+−]?[\w]{1,3})\s*</\1>")
+_MARKED = re.compile(r"(?<![=\w])==(?=[^\s=])([^=\n]+)(?<=[^\s=])==(?![=\w])")
 _EMPHASIS = re.compile(r"\*+|~~|(?<![^\W_])_+|_+(?![^\W_])")
 _TILDE = re.compile(r"(?<=[A-Za-z!?.])~+")
 _PLACEHOLDER = re.compile(
@@ -67,11 +53,12 @@ def plain(text: str) -> str:
     Its lines stay lines; code blocks, hidden thoughts, addresses of links and stage directions
     are left out; inline code stays as it is written.
     """
-    text = _without_constructs(text)
+    text = _without_constructs(_RAISED_TAG.sub(_raised, text) if "<s" in text else text)
     text = _ENTITY.sub(lambda match: html.unescape(match[0]).translate(_SHIELDED), text)
-    text = bleeped(text)
     if "\\" in text or "$" in text:
-        text = _without_tex(text)
+        text = tex.in_signs(text)
+        text = _ESCAPED.sub(lambda match: match[1].translate(_SHIELDED), text)
+    text = bleeped(text)
     if _LINE_SIGNS.search(text):
         for pattern, replacement in _LINES:
             text = pattern.sub(replacement, text)
@@ -104,20 +91,34 @@ def _said(construct: Construct) -> str:
 
 
 def _is_emphasised(text: str, start: int, construct: Construct) -> bool:
-    """Whether a direction is a word of the sentence after all: "He *laughs* at me"."""
-    if text[start] not in "*_":
+    """Whether what looks like a direction belongs to the sentence: "He *laughs* at me"."""
+    if text[start] not in "*_(":
         return False
+    content = text[start : construct.end].strip("*_() ")
     before, after = text[:start].rstrip(), text[construct.end :]
-    return before[-1:].isalpha() and re.match(r"\s[a-z]", after) is not None
+    is_behind_word = before[-1:].isalpha()
+    goes_on = re.match(r"\s[a-z]", after) is not None
+    if text[start] == "(":
+        return is_adverb(content) and is_behind_word and goes_on
+    if (is_behind_word and goes_on) or re.match(r"\s?:", after):
+        return True
+    if content[:1].isupper() and goes_on:
+        return True  # "*Dancing Queen* is a song": its subject
+    is_bold = text.startswith(("**", "__"), start)
+    if is_adverb(content):
+        return is_behind_word
+    return names_a_thing(content) and (is_behind_word or is_bold)
 
 
-def _without_tex(text: str) -> str:
-    for pattern, replacement in _TEX:
-        text = pattern.sub(replacement, text)
-    return _ESCAPED.sub(lambda match: match[1].translate(_SHIELDED), text)
+def _raised(match: re.Match[str]) -> str:
+    """10<sup>3</sup> is a power; H<sub>2</sub>O and 5<sup>th</sup> are written beside."""
+    is_power = match[1] == "sup" and match[2] not in {"st", "nd", "rd", "th"}
+    return f"^{match[2]}" if is_power else match[2]
 
 
 def _without_emphasis(text: str) -> str:
+    if "==" in text:
+        text = _MARKED.sub(r"\1", text)
     if "*" in text:
         text = _STARS.sub(_rating, text)
         text = _RAISED.sub("^", text)
@@ -130,7 +131,7 @@ def _without_emphasis(text: str) -> str:
 def _rating(match: re.Match[str]) -> str:
     """5*** is five stars, where no emphasis that began before ends."""
     line = match.string[match.string.rfind("\n", 0, match.start()) + 1 : match.start()]
-    if line.count("*") % 2:
+    if len(re.findall(r"\*+", line)) % 2:
         return match[0]
     describes = re.match(r"[\s-][A-Za-z]", match.string[match.end() :]) is not None
     return f"{match[1]} {'star' if describes or match[1] == '1' else 'stars'}"

@@ -5,12 +5,33 @@ from collections.abc import Iterable, Iterator
 
 from assistant.voice.constructs import Construct, Waiting, construct_at, next_opening
 
-_ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof st mt sen rep gov gen col capt lt sgt rev hon jr sr vs approx dept est "
-    "al inc ltd co corp ave blvd rd e.g i.e cf ca jan feb mar apr jun jul aug sep sept oct nov "
-    "dec ph.d m.sc b.sc ft hwy pl ct ln e.u".split()
+_NEVER_LAST = frozenset(
+    "mr mrs ms mx messrs prof mt sen rep gov gen col capt lt sgt rev hon vs approx e.g i.e cf ca "
+    "ft p.s w.r.t".split()
 )
-_BEFORE_DIGITS = frozenset("no nos nr fig vol pp p ch apt ext tel rm ste sec art pt op".split())
+_ABBREVIATIONS = _NEVER_LAST | frozenset(
+    "dr st jr sr dept est al inc ltd co corp ave blvd rd jan feb mar apr jun jul aug sep sept oct "
+    "nov dec mon tue tues wed thu thur thurs fri ph.d m.sc b.sc hwy pl ct ln e.u".split()
+)
+_BEFORE_DIGITS = frozenset(
+    "no nos nr fig vol pp p ch apt ext tel rm ste sec art pt op rs kr bldg".split()
+)
+BEGINNERS = frozenset(
+    "i it it's i'm he she he's she's we you they that that's this these those there there's the my "
+    "your his her our their its what when where why how which but and so then if because "
+    "although while after before since once also maybe perhaps please thanks do does did is are "
+    "was were can could would should have has had let let's in on at for from with as an".split()
+)
+"""Words that begin sentences and no names: before them, "the U.S." can end one."""
+_BEFORE_WORD = re.compile(r"[\s(\[\"“‘]|(?<!\w)'")
+_HAS_NAME = re.compile(r"\s[A-Z][a-z]+\s\w+\.$")
+"""A street has its name before it, a doctor behind."""
+_LONGEST_BEGINNER = max(map(len, BEGINNERS))
+_HALF_DAY = re.compile(r"\b[ap]\.m\.$", re.IGNORECASE)
+_ZONE = re.compile(r"[A-Z]{2,4}(?![A-Za-z])")
+_MAYBE_ZONE = re.compile(r"[A-Z]{1,4}")
+"""After "5 p.m." a time zone may follow, which belongs to the sentence."""
+_FIRST_WORD = re.compile(r"[\"'“‘(*_]*([A-Z](?:[a-z]|['’](?=[a-z]))*)")
 _DOTTED = re.compile(r"(?:[a-z]\.)+[a-z]")
 _LIST_MARKER = re.compile(r"\s*\(?(\d{1,3}|[a-zA-Z]|[ivxIVX]{1,4})[.)]")
 _NEW_LINE_ITEM = re.compile(r"[-*+•]|\d{1,3}[.)]")
@@ -114,10 +135,14 @@ class SentenceSplitter:
         after = visible.start() if visible else len(text)
         if after == len(text) and not is_end:
             return False, None if after < self._longest else self._forced_cut()
-        before, gap, rest = text[:index], text[index:after], text[after : after + 8]
+        before, gap, rest = text[:index], text[index:after], text[after : after + 16]
         # A number on a new line may become the "1." of a list, which begins a sentence, or go on
         # with this one.
         if "\n" in gap and _UNFINISHED_ITEM.fullmatch(rest) and not is_end:
+            return False, None
+        if not is_end and _is_abbreviated(before.rstrip(_CLOSERS), rest) and _may_grow(rest):
+            return False, None
+        if not is_end and _MAYBE_ZONE.fullmatch(rest) and _HALF_DAY.search(before):
             return False, None
         if rest and (_ends_sentence(before, gap, rest) or self._ends_first_clause(before, rest)):
             return True, after
@@ -169,18 +194,51 @@ def _ends_sentence(before: str, gap: str, rest: str) -> bool:
         return True
     if _LIST_MARKER.fullmatch(before) or body[-1] not in _ENDINGS:
         return False
+    if rest[:1] in ("=", "&"):
+        return False  # "3! = 6", "Sat. & Sun."
     if rest[:1].islower():
         # Behind a quotation the sentence goes on: "Really?" she said.
         return body[-1] in "!?" and before == body
-    return not (body[-1] == "." and _is_abbreviated(body[:-1], rest))
+    return not _is_abbreviated(body, rest) or (_can_be_last(body) and _begins_sentence(rest))
 
 
 def _is_abbreviated(body: str, rest: str) -> bool:
-    """Whether the full stop between `body` and `rest` belongs to the last word of `body`."""
-    word = re.split(r"[\s(\[\"'“‘]", body)[-1].lower()
+    """Whether `body` ends with a full stop that belongs to its last word."""
+    if body[-1:] != ".":
+        return False
+    word = _last_word(body)
     if word in _BEFORE_DIGITS and rest[:1].isdigit():
         return True
     # Of single letters "I" ends a sentence as a word does; so do "a.m." and "p.m." of dotted ones.
     is_initial = len(word) == 1 and word.isalpha() and word != "i"
-    is_dotted = _DOTTED.fullmatch(word) is not None and word not in {"a.m", "p.m"}
+    is_dotted = _DOTTED.fullmatch(word) is not None and (
+        word not in {"a.m", "p.m"} or _ZONE.match(rest) is not None
+    )
     return word in _ABBREVIATIONS or is_initial or is_dotted
+
+
+def _last_word(body: str) -> str:
+    return _BEFORE_WORD.split(body[:-1])[-1].lower()
+
+
+def _can_be_last(body: str) -> bool:
+    """Whether a sentence may end with this abbreviation: "in the U.S.", "on Oak Dr."."""
+    word = _last_word(body)
+    return word not in _NEVER_LAST and (
+        word not in {"dr", "st"} or _HAS_NAME.search(body) is not None
+    )
+
+
+def _begins_sentence(rest: str) -> bool:
+    first = _FIRST_WORD.match(rest)
+    return first is not None and first[1].lower().replace("’", "'") in BEGINNERS
+
+
+def _may_grow(rest: str) -> bool:
+    """Whether the first word of `rest` may still become another one."""
+    first = _FIRST_WORD.match(rest)
+    return (
+        first is not None
+        and first.end() >= len(rest.rstrip("'’"))
+        and len(first[1]) <= _LONGEST_BEGINNER
+    )

@@ -33,24 +33,11 @@ _CHARACTERS = str.maketrans(
         "―": ", ",
         "−": "-",
         "‐": "-",
+        "‒": "–",
         "‑": "-",
         "•": "\n",
         "·": " ",
-        "½": " 1/2 ",
-        "⅓": " 1/3 ",
-        "⅔": " 2/3 ",
-        "¼": " 1/4 ",
-        "¾": " 3/4 ",
-        "⅕": " 1/5 ",
-        "⅖": " 2/5 ",
-        "⅗": " 3/5 ",
-        "⅘": " 4/5 ",
-        "⅙": " 1/6 ",
-        "⅚": " 5/6 ",
-        "⅛": " 1/8 ",
-        "⅜": " 3/8 ",
-        "⅝": " 5/8 ",
-        "⅞": " 7/8 ",
+        "№": "number ",
         "⁄": "/",
         "∕": "/",
         "∶": ":",
@@ -66,6 +53,15 @@ _CHARACTERS = str.maketrans(
         **{chr(code): None for code in range(0xFE00, 0xFE10)},
     }
 )
+_PARTS = {
+    "½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅖": "2/5", "⅗": "3/5",
+    "⅘": "4/5", "⅙": "1/6", "⅚": "5/6", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8",
+}  # fmt: skip
+_PART = re.compile(rf"[ \u00a0]?([{''.join(_PARTS)}])(?:[ \u00a0]|(?=\w))?")
+_GROUP_SPACE = re.compile(
+    r"(?<![\w.,\u00a0\u202f\u2009-])[1-9][0-9]{0,2}(?:[\u00a0\u202f\u2009][0-9]{3})+(?![\w\u00a0\u202f\u2009]?[0-9])"
+)
+"""Thousands set apart by a space that does not break: no other sign stands between groups."""
 _SUPERSCRIPTS = re.compile(r"(?<=[\w)])[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ]+")
 _LOWERED = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ", "+-0123456789n")
 _FOOTNOTE = re.compile(r"(?<=[A-Za-z]{4})[¹²³⁴⁵⁶⁷⁸⁹⁰]+|(?<=[.,;!?\"”])[¹²³⁴⁵⁶⁷⁸⁹⁰]+")
@@ -98,6 +94,9 @@ def _normalised(text: str) -> str:
     if text.isascii():
         return text
     text = _FOOTNOTE.sub("", text)
+    text = _PART.sub(lambda match: f" {_PARTS[match[1]]} ", text)
+    text = _GROUP_SPACE.sub(lambda match: re.sub(r"\s", "", match[0]), text)
+    text = re.sub(r"(?<=[0-9])\s?·\s?(?=[0-9])", "×", text)
     text = _SUPERSCRIPTS.sub(lambda match: "^" + match[0].translate(_LOWERED), text)
     return unicodedata.normalize("NFKC", text.translate(_CHARACTERS)).translate(_CHARACTERS)
 
@@ -111,6 +110,7 @@ def _ascii_digits(text: str) -> str:
 def _tidied(text: str) -> str:
     text = re.sub(rf"\S{{{_LONGEST_WORD + 1},}}", _broken_up, text)
     text = re.sub(r"(?<=\w)[ \t]*\n\s*(?=\w)", ", ", text)
+    text = re.sub(r"(?<=[^\W\d_])([,!?])(?=[^\W\d_])", r"\1 ", text)
     text = re.sub(r"\s+", " ", text).strip()
     text = re.sub(r"\(\s*\)|\"\s*\"", " ", text)
     text = re.sub(r"\s+([,.;:!?])", r"\1", text)

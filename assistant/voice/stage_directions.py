@@ -5,7 +5,7 @@ import re
 _VERBS = (
     "laugh sigh chuckle giggle smile grin smirk pause whisper "
     "gasp cough nod wink shrug sniff sniffle sob cry "
-    "weep groan moan yawn hum sing wave hug clap cheer bow blush "
+    "weep groan moan yawn hum sing wave hug clap cheer bow blush knock "
     "frown pout snort scoff grimace wince shudder "
     "shiver tremble blink stare gaze glance listen breathe "
     "exhale inhale swallow gulp mumble mutter murmur "
@@ -16,15 +16,15 @@ _VERBS = (
     "purr squeal squeak roll raise shake scratch rub pat place reach "
     "hold take draw give offer open close clear look "
     "lower soften speak fidget stretch hang wipe fan bite lick "
-    "squint furrow chortle cackle guffaw snicker "
+    "squint furrow chortle cackle guffaw snicker put send type widen break crack brighten "
     "applaud salute curtsy high-five fist-bump snuggle cuddle nuzzle squeeze"
 ).split()
 _NEED_MORE = frozenset(
-    "think sit stand turn walk step point roll raise shake "
+    "sit stand turn walk step point roll raise shake "
     "scratch rub pat place reach hold take draw give "
     "offer open close clear look lower soften speak stretch hang "
     "wipe fan bite lick furrow tap tilt lean snap "
-    "smack jump sip listen".split()
+    "smack jump sip put send type widen break crack brighten".split()
 )
 """Verbs that are a direction only with what they do: "takes a deep breath", not "takes"."""
 _ADVERBS = frozenset(
@@ -52,7 +52,27 @@ _FILLERS = frozenset(
     "a an the long short deep big little brief small heavy "
     "light soft gentle slight quick slightly".split()
 )
+_QUALITIES = (
+    _FILLERS
+    | _MOODS
+    | frozenset(
+        "quiet low deep caring kind knowing virtual understanding comforting soothing reassuring "
+        "encouraging bright shaky trembling faint bitter nervous genuine".split()
+    )
+)
+_MANNERS = frozenset(
+    "smile grin laugh chuckle giggle sigh nod hug hugs pause silence breath whisper tone voice "
+    "gaze".split()
+)
+"""What is seen or heard of a person: with a quality before it, "*gentle smile*", it is not said."""
+_FEATURES = frozenset("voice tone eyes expression face gaze".split())
+_PERSONS = frozenset("he she attune".split())
+_VERBS_OF_CLAUSES = frozenset(
+    "is are was were can could may might will would too even also helps does has".split()
+)
+"""After "laughing" these make it a subject or an aside: "(crying is okay)"."""
 _LONGEST_WORDS = 10
+_LONGEST_SENTENCE_WORDS = 5
 _WORD = re.compile(r"[a-z]+(?:[-'][a-z]+)*")
 
 
@@ -68,26 +88,38 @@ def _ing(verb: str) -> set[str]:
 
 
 _ACTIONS = {form: verb for verb in _VERBS for form in (_third_person(verb), *_ing(verb))}
+_GERUNDS = frozenset(form for verb in _VERBS for form in _ing(verb))
 
 
-def is_direction(content: str, *, in_brackets: bool) -> bool:
+def is_direction(content: str, opening: str) -> bool:
     """Whether what stands within signs is done or a manner of speaking, and not said.
 
     Args:
         content: Such as "takes a deep breath".
-        in_brackets: Within square brackets moods count too, which elsewhere are words: "[sad]".
+        opening: The sign before it. After "[" moods count too, which elsewhere are words: "[sad]".
     """
+    in_brackets = opening == "["
     words = _WORD.findall(content.lower())
     if not words or len(words) > _LONGEST_WORDS or re.search(r"[?!\"]|\.\s", content):
         return False
+    if opening == "(" and content.strip().lower() in {"listening", "thinking"}:
+        return False
+    if words[0] in _GERUNDS and words[1:2] and words[1] in _VERBS_OF_CLAUSES:
+        return False
     if re.match(
         r"\s*(?:in (?:an? |the )?.*(?:voice|tone|whisper|manner)|with (?:a "
-        r"|an )?\w*\s?(?:smile|sigh|laugh|grin|warmth))\s*[.]?$",
+        r"|an )?\w*\s?(?:smile|sigh|laugh|grin|warmth|tone|voice|empathy|concern))\s*[.]?$",
         content,
         re.IGNORECASE,
     ):
         return True
-    if _is_action(words):
+    if re.match(
+        r"\s*(?:tone|emotion|mood|voice|style)\s?[:=]\s?\w[\w ,-]*$", content, re.IGNORECASE
+    ):
+        return True
+    if opening != "(" and words[0] in _PERSONS and len(words) <= _LONGEST_SENTENCE_WORDS:
+        words = words[1:] or words
+    if _is_action(words) or _is_manner(words) or _is_of_feature(words):
         return True
     while words and words[0] in _FILLERS and len(words) > 1:
         words = words[1:]
@@ -113,6 +145,41 @@ def _is_action(words: list[str]) -> bool:
     return verb is not None and (verb not in _NEED_MORE or len(words) > 1)
 
 
+def _is_manner(words: list[str]) -> bool:
+    """A gentle smile, warm tone."""
+    return (
+        len(words) > 1
+        and words[-1] in _MANNERS
+        and all(word in _QUALITIES or word in _ADVERBS for word in words[:-1])
+    )
+
+
+def _is_of_feature(words: list[str]) -> bool:
+    """Voice breaking, my tone softens, eyes widen."""
+    if words[0] in {"my", "his", "her", "the"}:
+        words = words[1:]
+    if len(words) < 2 or words[0] not in _FEATURES:
+        return False
+    return words[1] in _ACTIONS or (words[0] == "eyes" and words[1] in {"widen", "soften"})
+
+
+def names_a_thing(content: str) -> bool:
+    """Whether a direction is a noun or a gerund, which a sentence may also speak of: "singing"."""
+    words = _WORD.findall(content.lower())
+    return words[0] in _GERUNDS or words[0] in _NOUNS or _is_manner(words)
+
+
+def is_sound(word: str) -> bool:
+    """Whether a word is what some voices take for a sound, as in "<laugh>"."""
+    word = word.lower()
+    return _ACTIONS.get(word, word) in set(_VERBS) - _NEED_MORE or word in _NOUNS
+
+
+def is_adverb(content: str) -> bool:
+    """Whether a direction is a manner alone: "softly"."""
+    return content.strip().lower() in _ADVERBS
+
+
 def could_be_direction(content: str) -> bool:
     """Whether the beginning of what stands within signs may still become a direction."""
     words = _WORD.findall(content.lower())
@@ -125,7 +192,10 @@ def could_be_direction(content: str) -> bool:
     return words[0] in _BEGINNINGS
 
 
-_BEGINNINGS = frozenset(_ACTIONS) | _ADVERBS | _NOUNS | _FILLERS | {"in", "with"}
+_BEGINNINGS = (
+    frozenset(_ACTIONS) | _ADVERBS | _NOUNS | _QUALITIES | _FEATURES | _PERSONS
+    | {"in", "with", "my", "his", "her", "the"}
+)  # fmt: skip
 
 _FACES = re.compile(
     r"(?<![\w:;=&])(?:"
@@ -141,7 +211,9 @@ _SHORTCODE = re.compile(
     r"(?<![\w:]):(?:[a-z0-9]+(?:_[a-z0-9]+)+|smile|grin|joy|heart|wink|cry|sob|fire|tada|wave|rocket|"
     r"thumbsup|thumbsdown|pray|clap|blush|star|eyes|hugs|laughing|smiley|relaxed|sparkles):(?![\w:])"
 )
-_LOVE = re.compile(r"\b(I|[Ww]e|[Yy]ou|[Ww]ho|[Tt]hey)\s?<3+\s?(?=[a-z])")
+_LOVE = re.compile(
+    r"\b(I|[Ww]e|[Yy]ou|[Ww]ho|[Tt]hey)\s?(?:<3+|[❤♥💕💖💗💙💚💛💜🧡🖤🤍])\s?(?=[a-z]|[A-Z]\w)"
+)
 _HEART = re.compile(
     r"(?<![=<>\d])(?<!\b[a-hj-z])(?<!\b[a-hj-z] )\s?<3+(?=\s*(?:$"
     r"|[\n.,!?;:)~*]|[A-Z]|[^\x00-\x7f]))"
@@ -150,7 +222,7 @@ _HEART = re.compile(
 
 def without_faces(text: str) -> str:
     """Returns `text` without faces made of signs; "I <3 you" is said."""
-    if "<3" in text:
+    if "<3" in text or not text.isascii():
         text = _HEART.sub(" ", _LOVE.sub(r"\1 love ", text))
     if not _FACE_SIGNS.search(text):
         return text

@@ -33,6 +33,8 @@ def bleeped(text: str) -> str:
 def _bleep(match: re.Match[str]) -> str:
     word = match[0]
     body = word.rstrip("!")
+    if _is_emphasis(match):
+        return word
     if _is_swearing(body.lower()):
         return BLEEP + word[len(body) :]
     # Two stars and more within or after the beginning of a word, none before it: not emphasis.
@@ -41,6 +43,15 @@ def _bleep(match: re.Match[str]) -> str:
     ):
         return BLEEP
     return word
+
+
+def _is_emphasis(match: re.Match[str]) -> bool:
+    """Whether the stars stand around the word, as in "**it**", and not for letters of it."""
+    inner = match[0].rstrip("!").strip("*")
+    if not inner.isalpha():
+        return False
+    opens, closes = match[0].startswith("*"), match[0].rstrip("!").endswith("*")
+    return closes and (opens or _is_closing(match))
 
 
 def _is_closing(match: re.Match[str]) -> bool:

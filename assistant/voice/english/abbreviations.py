@@ -32,8 +32,6 @@ _NOT_WORDS = {
     "col",
     "rev",
     "sen",
-    "inc",
-    "corp",
 }
 """Abbreviations that are words or names too: at the end of a text their full stop ends it."""
 _TITLES = re.compile(r"\b(Dr|Mr|Mrs|Ms|Prof|Capt|Sgt|Gen|Rep)\.?(?=\s[A-Z])")
@@ -55,8 +53,10 @@ _STREETS = {
 }
 _STREET = re.compile(
     r"(?<=[a-z\d]\s)(St|Rd|Ln|Ave|Blvd|Hwy|Pkwy)\.(?!\s[A-Z][a-z]+\s(?:said|says|was|is|asked)\b)|"
-    r"(?<=[a-z]\s)(St|Rd|Ln|Ave|Blvd|Hwy|Pkwy|Dr)(?=$|[,.;!?])\.?"
+    r"(?<=[a-z]\s)(St|Rd|Ln|Ave|Blvd|Hwy|Pkwy)(?=$|[,.;!?]|\s(?:[NS][EW]?|[EW])\b)\.?|"
+    r"(?<=[a-z]\s)(Dr)(?=$|[,;!?]|\.(?!\s[A-Z]))\.?"
 )
+"""Dr. before a name is a doctor: "call Dr. Lee"."""
 _SAINT = re.compile(r"\bSt\.?(?=\s[A-Z][a-z])")
 _MOUNT = re.compile(r"\bMt\.?(?=\s[A-Z])")
 _FORT = re.compile(r"\bFt\.?(?=\s[A-Z])")
@@ -74,7 +74,8 @@ _BEFORE_NUMBER = re.compile(
     re.IGNORECASE,
 )
 _SLASHED = {
-    "w/o": "without", "w/": "with ", "b/c": "because", "c/o": "care of", "n/a": "not applicable",
+    "w/o": "without", "a/an": "a or an", "w/": "with ", "b/c": "because", "c/o": "care of",
+    "n/a": "not applicable",
     "a/c": "air conditioning", "and/or": "and or", "s/he": "she or he", "he/she": "he or she",
     "his/her": "his or her", "him/her": "him or her", "she/her": "she her", "he/him": "he him",
     "they/them": "they them", "yes/no": "yes or no", "tcp/ip": "T C P I P", "i/o": "I O",
@@ -95,13 +96,14 @@ _COMMON = {
     "mc2": "m c squared", "ww2": "World War two", "ww1": "World War one",
 }  # fmt: skip
 _COMMON_PATTERN = re.compile(
-    r"(?<![\w.@#/])(" + "|".join(_COMMON) + r")(?![\w.]|'\w)", re.IGNORECASE
+    r"(?<![\w.@#/])(?<!slash )(" + "|".join(_COMMON) + r")(?![\w.]|'\w)", re.IGNORECASE
 )
 _CAREFULLY = {"eg": "for example", "ie": "that is", "vs": "versus"}
 _CAREFUL = re.compile(r"\b[Ee]g(?=,)|\b[Ii]e(?=,)|\bvs(?=\s[A-Z0-9])")
 """Abbreviations without full stops that are safe only before these."""
 _INITIALS = re.compile(r"(?<![\w.])(?:[A-Za-z]\.){2,}(?![A-Za-z])")
 _INITIAL = re.compile(r"(?<![\w.])([A-HJ-Z])\.(?=\s(?:[A-Z]\.\s?)*[A-Z][a-z])")
+_NUMBER_SIGN = re.compile(r"(?<=[A-Za-z] )No (?=[0-9])|#(?= of\b)")
 _DEGREES = re.compile(r"(?<!\w)(Ph\.?\s?D|M\.?Sc|B\.?Sc|Ed\.?D)\.?(?!\w)")
 _LETTERS = frozenset(
     "AI API APIs AIs ADHD OCD AC AD IPA IQ EQ UI UX UK UN UAE USA US EU IT ID IDs IP ISP IRS IRA "
@@ -115,6 +117,7 @@ _CAPITALS = re.compile(r"(?<![\w'&.-])([A-Z]{2,5})(s)?(?![\w'&$]|-[A-Z])")
 
 def in_words(text: str) -> str:
     """Returns `text` with abbreviations in full."""
+    text = _NUMBER_SIGN.sub(lambda m: "number " if m[0][0] == "N" else "number", text)
     text = _SLASHED_PATTERN.sub(lambda m: _SLASHED[m[1].lower()], text)
     text = _stopped(text) if "." in text else _places(text)
     text = _COMMON_PATTERN.sub(lambda match: _COMMON[match[1].lower()], text)
@@ -127,12 +130,17 @@ def spelled(text: str) -> str:
 
 
 def _stopped(text: str) -> str:
-    text = _DEGREES.sub(lambda m: " ".join(c for c in m[1].upper() if c.isalpha()), text)
+    text = _DEGREES.sub(_degree, text)
     text = _places(text)
     text = _BEFORE_NUMBER.sub(lambda m: _BEFORE_NUMBERS[m[1].lower()] + " ", text)
     text = _WITH_STOP_PATTERN.sub(_in_full, text)
     text = _INITIALS.sub(_spaced_initials, text)
     return _INITIAL.sub(r"\1", text)
+
+
+def _degree(match: re.Match[str]) -> str:
+    said = " ".join(letter for letter in match[1].upper() if letter.isalpha())
+    return said + ("." if _ends_text(match) and match[0].endswith(".") else "")
 
 
 def _places(text: str) -> str:
@@ -150,7 +158,7 @@ def _street(match: re.Match[str]) -> str:
     has_name_next = match[0] == "St." and re.match(r"\s[A-Z][a-z]", match.string[match.end() :])
     if has_name_next and _BEFORE_SAINT.search(match.string[: match.start()]):
         return match[0]  # "near St. James": a street has its name before it
-    name = _STREETS[match[1] or match[2]]
+    name = _STREETS[match[1] or match[2] or match[3]]
     return name + ("." if _ends_text(match) and match[0].endswith(".") else "")
 
 
@@ -163,6 +171,8 @@ def _in_full(match: re.Match[str]) -> str:
         return match[0]
     if is_last and short in _NOT_WORDS:
         return match[0]
+    if short == "min" and match.string[: match.start()].rstrip()[-1:].isdigit():
+        return match[0]  # minutes
     return _WITH_STOP[short] + ("." if is_last and short not in {"mr", "mrs", "ms", "prof"} else "")
 
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from assistant.voice.english import number_words as words
 from assistant.voice.english.numerals import (
+    MIXED,
     NUMBER,
     SCALE,
     SIGN,
@@ -18,6 +19,7 @@ from assistant.voice.english.numerals import (
     shape,
 )
 
+_FUNCTIONS = {"sin": "sine", "cos": "cosine", "tan": "tangent", "log": "log"}
 _POWER_NAMES = {"2": "squared", "3": "cubed"}
 _OPERATORS = {
     "+": "plus", "-": "minus", "–": "minus", "*": "times", "×": "times", "x": "times",
@@ -26,15 +28,20 @@ _OPERATORS = {
 _RATED = re.compile(
     r"\b(?:rat\w*|scor\w*|gave|give|got|get|it|pain|level|solid|mark\w*|review\w*)\b[^.!?]*$"
 )
+_SCORED = re.compile(
+    r"\b(?:scor\w*|won|win|lost|lose|beat|led|lead|lead\w*|final|result|draw|drew)\b[^.!?]*$"
+)
 _PAGED = re.compile(
     r"\b(?:page|step|part|slide|question|round|episode|day|level|item|attempt)s?\W*$"
 )
 _FIXED = {
+    "50-50": "fifty fifty",
+    "50–50": "fifty fifty",
     "24/7": "twenty four seven",
     "9/11": "nine eleven",
     "24/7/365": "twenty four seven three sixty five",
 }
-_RATED_NEXT = re.compile(r"\s(?:people|stars|points|[a-z]+(?<!s)s\b)")
+_RATED_NEXT = re.compile(r"\s(?:would|people|stars|points|[a-z]+(?<!s)s\b)")
 _IN_K = re.compile(
     r"\s(?:tv|tvs|video|videos|resolution|monitor|screen|display|movie|run|race|marathon|walk)\b",
     re.IGNORECASE,
@@ -45,6 +52,10 @@ _HALVED = re.compile(
     r"([a-z]+)(?<!s)(?!\w)"
 )
 """What is halved: "half a cup"."""
+_MEASURED = re.compile(
+    r"\s(mile|hour|minute|second|year|day|week|month|acre|inch|yard|foot|point|page)(?!\w)"
+)
+"""What a fraction is a part of: "three quarters of an hour"."""
 _RATIO = re.compile(r"\b(?:ratio|scale|odds|proportion|aspect|format)\b")
 
 
@@ -61,7 +72,8 @@ def power(base: str, exponent: str) -> str:
 
 def _power(match: re.Match[str]) -> str:
     base = match["base"]
-    return power(" ".join(base) if base[-1].isalpha() else number(base), match["exponent"])
+    said = number(base) if not base[-1].isalpha() else _FUNCTIONS.get(base) or " ".join(base)
+    return power(said, match["exponent"])
 
 
 def _scientific(match: re.Match[str]) -> str:
@@ -79,7 +91,7 @@ def _times_ten(match: re.Match[str]) -> str:
 
 def _root(match: re.Match[str]) -> str:
     name = {"√": "square", "∛": "cube", "∜": "fourth"}[match["root"]]
-    of = match["of"]
+    of = match["of"] or match["grouped"]
     return f"the {name} root of {number(of) if of[0].isdigit() else of}"
 
 
@@ -89,7 +101,8 @@ def _sum(match: re.Match[str]) -> str | None:
     parts = re.findall(rf"{NUMBER}|[-+*×x/÷=–]", re.sub(r"\s", "", chain))
     signs = set(parts[1::2])
     if "=" not in signs and not _belongs_to_equation(match):
-        if signs <= {"-", "–"} and not _is_difference(chain, parts):
+        is_scored = _SCORED.search(before(match)) is not None
+        if signs <= {"-", "–"} and (is_scored or not _is_difference(chain, parts)):
             return None
         if "/" in signs and not re.search(r"\s/\s", chain):
             return None
@@ -131,7 +144,27 @@ def _fraction(match: re.Match[str]) -> str | None:
         return f"{words.cardinal(above)} out of {words.cardinal(below)}"
     if a > b and a >= 60 and b >= 30:
         return f"{words.cardinal(above)} over {words.cardinal(below)}"
-    return words.fraction(above, below)
+    said = words.fraction(above, below)
+    if 1 < a < b and (unit := _MEASURED.match(after(match))):
+        said += f" of {'an' if unit[1][0] in 'aeio' or unit[1] == 'hour' else 'a'}"
+    return said
+
+
+def _rating(match: re.Match[str]) -> str:
+    return f"{number(match['above'])} out of {words.cardinal(match['below'])}"
+
+
+def _fraction_sum(match: re.Match[str]) -> str:
+    """1/2 + 1/4: the bar is no division where signs with spaces stand between fractions."""
+    said = (
+        words.fraction(*part.split("/")) if "/" in part else _OPERATORS.get(part) or number(part)
+        for part in match[0].split()
+    )
+    return " ".join(said)
+
+
+def _fraction_range(match: re.Match[str]) -> str:
+    return f"{mixed(match['low'])} to {mixed(match['high'])}"
 
 
 def _mixed(match: re.Match[str]) -> str | None:
@@ -151,6 +184,8 @@ def _called_ratio(match: re.Match[str]) -> str | None:
 
 
 def _range(match: re.Match[str]) -> str:
+    if (said := _FIXED.get(match[0])) is not None:
+        return said
     low, high = match["low"], match["high"]
     low_scale = match["low_scale"] if match["low_scale"] != match["scale"] else None
     return f"{scaled(low, low_scale)} to {scaled(high, match['scale'])}"
@@ -201,19 +236,27 @@ def _list(match: re.Match[str]) -> str:
     return ", ".join(number(part) for part in match[0].split(","))
 
 
+_EXPONENT = r"(?:[-+]?[0-9]+|\([-+]?[0-9]+\))"
+_ROOTED = rf"{NUMBER}|[A-Za-z](?![A-Za-z])"
+_PLAIN_FRACTION = r"[0-9]{1,3}/[0-9]{1,3}(?![0-9/])"
 _OPERAND = rf"{NUMBER}(?![A-Za-z%])"
 SHAPES: tuple[Shape, ...] = (
     shape(
-        rf"(?P<base>{NUMBER}|(?<![A-Za-z])[A-Za-z]{{1,3}}(?=\^))\^(?P<exponent>\(?[-+]?[0-9]+\)?|[a-zA-Z](?![A-Za-z]))",
+        rf"(?P<base>{NUMBER}|(?<![A-Za-z])[A-Za-z]{{1,3}}(?=\^))\^(?P<exponent>{_EXPONENT}|[a-zA-Z](?![A-Za-z]))",
         _power,
     ),
     shape(rf"(?P<mantissa>{SIGN}{NUMBER})[eE](?P<exponent>[-+]?[0-9]{{1,3}})(?!\w)", _scientific),
+    shape(rf"(?P<mantissa>{SIGN}{NUMBER})\s?[x×*·]\s?10\^(?P<exponent>{_EXPONENT})", _times_ten),
+    shape(rf"(?P<root>[√∛∜])\s?(?:\((?P<grouped>{_ROOTED})\)|(?P<of>{_ROOTED}))", _root),
     shape(
-        rf"(?P<mantissa>{SIGN}{NUMBER})\s?[x×*·]\s?10\^(?P<exponent>\(?[-+]?[0-9]+\)?)", _times_ten
+        rf"{_PLAIN_FRACTION}(?:\s[-+×*=]\s(?:{_PLAIN_FRACTION}|[0-9]+(?![0-9/.,])))+", _fraction_sum
     ),
-    shape(rf"(?P<root>[√∛∜])\s?\(?(?P<of>{NUMBER}|[A-Za-z](?![A-Za-z]))\)?", _root),
     shape(rf"{_OPERAND}(?:\s?[-+*×x/÷=–]\s?{_OPERAND})+", _sum),
-    shape(r"(?P<above>[0-9]{1,4})/(?P<below>[0-9]{1,4})(?:/365)?(?![0-9/%])", _fraction),
+    shape(
+        r"(?P<above>[0-9]{1,4})/(?P<below>[0-9]{1,4})(?:/365|ths?|rds?|nds?)?(?![0-9/%])", _fraction
+    ),
+    shape(r"(?P<above>[0-9]+\.[0-9])/(?P<below>5|10)(?![0-9/%.])", _rating),
+    shape(rf"(?P<low>{MIXED})\s?[-–]\s?(?P<high>{MIXED})(?![0-9/])", _fraction_range),
     shape(r"[0-9]{1,4}[ -](?P<part>[0-9]{1,3}/[0-9]{1,3})(?![0-9/])", _mixed),
     shape(rf"[0-9]+(?:\.[0-9]+)?(?:\s?:\s?{NUMBER})+(?![0-9:])", _ratio),
     shape(r"[0-9]+:[0-9]+(?![0-9:])", _called_ratio),

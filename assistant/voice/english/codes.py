@@ -19,7 +19,7 @@ _SPELLED = (
 _PAIRED = (
     r"room|rooms|flight|route|highway|hwy|interstate|suite|apartment|apt|gate|platform|line|channel"
     r"|train|bus|exit|unit|boeing|airbus|building|locker|tram|area|seat|seats|row|class|block"
-    r"|i s o|rfc|din|ieee"
+    r"|i s o|rfc|din|ieee|error|http|xbox"
 )
 _LINK = (
     r"(?:\W+(?:number|numbers|no|nr|code|codes|is|are|was|of|ending|in|to|at|on|called|me"
@@ -33,7 +33,7 @@ _AFTER_PAIRED = re.compile(rf"\b(?:{_PAIRED})(?:\W+(?:number|no|nr|code|is))?\W*
 _JOINED = re.compile(r"\b(?:and|or|,)\W*$")
 _EMERGENCY = frozenset("911 999 112 988 111 000 110 211 311 411 511 711 811".split())
 _STREET = re.compile(
-    r"\s(?:[A-Z][\w.']*\s){1,3}(?i:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr"
+    r"\s(?:(?:[A-Z][\w.']*|[0-9]+(?:st|nd|rd|th))\s){1,3}(?i:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr"
     r"|Court|Ct|Way|Place|Pl|Square|Terrace|Parkway|Highway)\b"
 )
 _SERVICE_NEXT = re.compile(
@@ -54,6 +54,14 @@ _ANOTHER_BEFORE = re.compile(r"\b([0-9]{3})(?:,?\sor\s|\s?/\s?)$")
 _DATE = re.compile(
     r"[12][0-9]{3}([-./])[01]?[0-9]\1[0-3]?[0-9]|[0-3]?[0-9]([-./])[0-3]?[0-9]\2[12][0-9]{3}"
     r"|(?:0[1-9]|[12][0-9]|3[01])\.(?:0[1-9]|1[0-2])\.[0-9]{2}"
+)
+_BOOK = re.compile(
+    r"\b(?:gen(?:esis)?|exod(?:us)?|leviticus|numbers|deut(?:eronomy)?|joshua|judges|ruth|samuel|kings|"
+    r"chronicles|ezra|nehemiah|esther|job|psalms?|prov(?:erbs)?|ecclesiastes|song of songs|isaiah|"
+    r"jeremiah|lamentations|ezekiel|daniel|hosea|joel|amos|jonah|micah|malachi|matt(?:hew)?|mark|luke|"
+    r"john|acts|rom(?:ans)?|cor(?:inthians)?|gal(?:atians)?|eph(?:esians)?|phil(?:ippians)?|"
+    r"col(?:ossians)?|thessalonians|timothy|titus|philemon|hebrews|james|peter|jude|rev(?:elation)?|"
+    r"quran|qur'an|surah?|verse)\.?\s$"
 )
 _FIRST_GROUP = re.compile(r"[0-9]+|[A-Za-z]+")
 
@@ -89,6 +97,16 @@ def _local(match: re.Match[str]) -> str | None:
     if (first.endswith("00") and last.endswith("00")) and not _AFTER_DIALLED.search(before(match)):
         return None
     return groups(match[0])
+
+
+def _verse(match: re.Match[str]) -> str | None:
+    """John 3:16, Matthew 5:3-12."""
+    if not _BOOK.search(before(match)):
+        return None
+    said = [words.cardinal(match["chapter"]), words.cardinal(match["verse"])]
+    return (
+        f"{', '.join(said)} to {words.cardinal(match['last'])}" if match["last"] else " ".join(said)
+    )
 
 
 def _spelled(match: re.Match[str]) -> str:
@@ -233,7 +251,14 @@ def _grouped(match: re.Match[str]) -> str | None:
 
 def _hyphenated(match: re.Match[str]) -> str | None:
     """Three groups and more: ISBN, social security, serial numbers; not a date."""
-    return None if _DATE.fullmatch(match[0]) else groups(match[0])
+    if _DATE.fullmatch(match[0]):
+        return None
+    context = before(match)
+    is_code = _AFTER_SPELLED.search(context) or _AFTER_DIALLED.search(context)
+    parts = match[0].split("-")
+    if not is_code and all(len(part) < 3 and (part == "0" or part[0] != "0") for part in parts):
+        return ", ".join(words.cardinal(part) for part in parts)  # a record of games: 10-2-1
+    return groups(match[0])
 
 
 def _vanity(written: str) -> str:
@@ -258,13 +283,19 @@ SHAPES: tuple[Shape, ...] = (
     shape(r"[0-9]{4}(?:[ -][0-9]{4}){2,3}(?:[ -][0-9]{1,3})?(?![0-9])", _spelled),
     shape(r"[0-9]{4}[ -][0-9]{6}[ -][0-9]{5}(?![0-9])", _spelled),
     shape(r"[A-Z]{2}[0-9]{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1,3})?(?![A-Za-z0-9])", _spelled),
+    shape(
+        r"(?P<chapter>[0-9]{1,3}):(?P<verse>[0-9]{1,3})(?:\s?[-–]\s?(?P<last>[0-9]{1,3}))?(?![0-9:])",
+        _verse,
+    ),
+    shape(r"40[13]\([kb]\)", lambda m: f"four oh {words.cardinal(m[0][2])} {m[0][4]}"),
+    shape(r"404(?=\s(?:error|page|not found)\b)", lambda m: words.by_pairs(m[0])),
     shape(r"[0-9]+(?:-[0-9]+){2,}(?![0-9]|-[0-9]|[.,/][0-9])", _hyphenated),
     shape(r"[A-Z]{1,2}[0-9][A-Z0-9]?\s[0-9][A-Z]{2}(?![A-Za-z0-9])", _postcode),
     shape(r"[A-Z][0-9][A-Z]\s?[0-9][A-Z][0-9](?![A-Za-z0-9])", _postcode),
     shape(r"[0-9]{5}-[0-9]{4}(?![0-9-])", lambda m: groups(m[0], zero="oh")),
     shape(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?::[0-9]+|/[0-9]{1,2})?(?![\w]|\.[0-9])", _address),
     shape(
-        r"(?P<v>[vV]\.?\s?)?(?P<parts>[0-9]+(?:\.[0-9]+){2,}(?:-?(?:rc|alpha|beta|a|b|dev|post)\.?[0-9]*)?)(?!\w)",
+        r"(?P<v>[vV]\.?\s?)?(?P<parts>[0-9]+(?:\.[0-9]+){2,}(?:-?(?:rc|alpha|beta|a|b|dev|post)(?:\.?[0-9]+)?)?)(?!\w)",
         _version,
     ),
     shape(r"(?P<v>[vV])(?P<parts>[0-9]+(?:\.[0-9]+)*)(?!\w)", _version),

@@ -20,7 +20,7 @@ _MONTH = "(?P<month>" + "|".join(MONTHS) + r"|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep
 _DAY = r"(?P<day>0?[1-9]|[12][0-9]|3[01])(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>[12][0-9]{3})"
 _OPTIONAL_YEAR = rf"(?:,?\s{_YEAR}(?![0-9:/-]|,[0-9]|\.[0-9]))?"
-_HALF_DAY = r"(?:\s?(?P<half>[AaPp])\.?[Mm](?:\b\.?(?=\s*[a-z,;:!?)]|\.)|\b))"
+_HALF_DAY = r"(?:\s?(?P<half>[AaPp])\.?\s?[Mm](?:\b\.?(?=\s*[a-z,;:!?)]|\.)|\b))"
 _AFTER_YEAR = frozenset(
     "and or to was is were when because he she it they we you i in at for that but as with who "
     "which where while after before until till on had has have will would the a an there this "
@@ -76,6 +76,8 @@ def _day_first(match: re.Match[str]) -> str | None:
 
 def _short_date(match: re.Match[str]) -> str | None:
     """12/25 is a date only where a word before it says so."""
+    if match[0] == "9/11":
+        return None  # "nine eleven"
     if not re.search(
         r"\b(?:on|by|since|until|before|after|due|dated?|from|for)\W*$", before(match)
     ):
@@ -123,6 +125,10 @@ _POINTED_AT = re.compile(r"\b(?:the|this)\s$")
 _COUNTED_BEFORE = re.compile(
     r"\b(?:about|over|under|only|exactly|nearly|almost|than|least|most|plus|minus|times|equals)\s$"
 )
+
+
+def _month_of_year(match: re.Match[str]) -> str:
+    return f"{MONTHS[int(match['month']) - 1]} {_year(match['year'])}"
 
 
 def _span(match: re.Match[str]) -> str:
@@ -176,7 +182,7 @@ def _time(match: re.Match[str]) -> str | None:
     said = words.clock(hour, minute)
     if match["half"] and int(minute) == 0:
         said = words.cardinal(str(int(hour)))
-    if match["second"]:
+    if match["second"] and match["second"] != "00":
         seconds = number(re.sub("^0(?=[0-9])", "", match["second"].replace(",", ".")))
         said += f" and {seconds} second{'' if seconds == 'one' else 's'}"
     return said + _half(match["half"])
@@ -215,10 +221,20 @@ def _end_of_hours(end: int) -> str:
     )
 
 
+_FULL_WEEKDAY = "(Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)"
+_ANY_MONTH = rf"((?:{'|'.join(MONTHS)}|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"
+_FULL_RANGE = re.compile(
+    rf"\b(?:{_FULL_WEEKDAY}\s?[-–—]\s?{_FULL_WEEKDAY}|{_ANY_MONTH}\s?[-–—]\s?{_ANY_MONTH})(?![\w])"
+)
 _WEEKDAY = r"(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\.?"
 _WEEKDAY_RANGE = re.compile(rf"\b{_WEEKDAY}\s?[-–—]\s?{_WEEKDAY}(?![\w])")
 _WEEKDAY_BEFORE = re.compile(
     rf"\b{_WEEKDAY}(?=,?\s(?:{'|'.join(MONTHS)}|[A-Z][a-z]{{2}}\.?\s[0-9]|[0-9]))"
+)
+_WEEKDAY_ALONE = re.compile(
+    r"(?:\b(?=Tues|Wed|Thu)|(?<=\b[Oo]n\s)|(?<=\band\s)|(?<=&\s))"
+    r"(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\.(?!\w)"
+    r"|\b(Mon|Fri|Sat|Sun)\.(?=\s(?:and|&|or)\s[A-Z])"
 )
 _MONTH_ALONE = re.compile(
     r"\b(Jan|Feb|Apr|Aug|Sept?|Oct|Nov|Dec)(?:\.|(?=\s?[-–]\s?[A-Z])|(?=\s(?:and|or|to)\s[A-Z]))(?!\w)"
@@ -228,8 +244,22 @@ _MONTH_ALONE = re.compile(
 def calendar_names(text: str) -> str:
     """Returns `text` with the days of the week and the months in full."""
     text = _WEEKDAY_RANGE.sub(lambda m: f"{_DAYS[m[1].lower()]} to {_DAYS[m[2].lower()]}", text)
+    text = _FULL_RANGE.sub(_full_range, text)
     text = _WEEKDAY_BEFORE.sub(lambda m: _DAYS[m[1].lower()], text)
-    return _MONTH_ALONE.sub(lambda m: month_name(m[1]), text)
+    text = _WEEKDAY_ALONE.sub(lambda m: _DAYS[(m[1] or m[2]).lower()] + _stop(m), text)
+    return _MONTH_ALONE.sub(lambda m: month_name(m[1]) + _stop(m), text)
+
+
+def _full_range(match: re.Match[str]) -> str:
+    if match[1]:
+        return f"{match[1]} to {match[2]}"
+    return f"{month_name(match[3])} to {month_name(match[4])}"
+
+
+def _stop(match: re.Match[str]) -> str:
+    """The full stop of an abbreviation also ends the sentence where nothing follows."""
+    is_last = match[0].endswith(".") and not after(match).strip(" \"')*_\n")
+    return "." if is_last else ""
 
 
 _MANY = {"10": "tens", "100": "hundreds", "1000": "thousands"}
@@ -251,11 +281,17 @@ SHAPES: tuple[Shape, ...] = (
         r"(?P<day>[0-3]?[0-9])\.\s?(?P<month>[01]?[0-9])\.\s?(?P<year>[12][0-9]{3})(?![0-9]|\.[0-9])",
         _day_first,
     ),
+    shape(r"(?P<month>0[1-9]|1[0-2])/(?P<year>(?:19|20)[0-9]{2})(?![0-9/])", _month_of_year),
     shape(r"(?P<first>1[0-2]|0?[1-9])/(?P<second>[0-3]?[0-9])(?![0-9/%])", _short_date),
     shape(
         rf"{_MONTH}\s{_DAY}(?:\s?[-–—]\s?(?P<last>[0-3]?[0-9])(?:st|nd|rd|th)?)?"
         rf"(?![0-9:%]|[.,][0-9]){_OPTIONAL_YEAR}",
         _named_date,
+    ),
+    shape(
+        rf"(?P<first>0?[1-9]|[12][0-9]|3[01])(?:st|nd|rd|th)?\s?[-–—]\s?{_DAY}\s(?:of\s)?{_MONTH}"
+        rf"(?![\w]){_OPTIONAL_YEAR}",
+        lambda m: f"the {words.ordinal(str(int(m['first'])))} to {_day_and_month(m)}",
     ),
     shape(rf"{_DAY}\.?\s(?:of\s)?{_MONTH}(?![\w]){_OPTIONAL_YEAR}", _day_and_month),
     shape(rf"{_MONTH},?\s{_YEAR}(?![0-9]|[.,][0-9])", _month_and_year),

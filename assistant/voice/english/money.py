@@ -79,6 +79,25 @@ _CURRENCIES = {
     "MXN": _Currency("Mexican peso", "Mexican pesos", "centavo", "centavos"),
     "BRL": _Currency("real", "reais", "centavo", "centavos"),
     "ZAR": _Currency("rand", "rand"),
+    "₱": _Currency("peso", "pesos", "centavo", "centavos"),
+    "PHP": _Currency("Philippine peso", "Philippine pesos", "centavo", "centavos"),
+    "₦": _Currency("naira", "naira", "kobo", "kobo"),
+    "NGN": _Currency("naira", "naira", "kobo", "kobo"),
+    "Rs.": _Currency("rupee", "rupees", "paisa", "paise"),
+    "Rs": _Currency("rupee", "rupees", "paisa", "paise"),
+    "kr": _Currency("krone", "kroner", "øre", "øre"),
+    "kr.": _Currency("krone", "kroner", "øre", "øre"),
+    "zł": _Currency("zloty", "zlotys", "grosz", "groszy"),
+    "Kč": _Currency("Czech crown", "Czech crowns", "haler", "halers"),
+    "HUF": _Currency("forint", "forints"),
+    "RUB": _Currency("rouble", "roubles", "kopeck", "kopecks"),
+    "KRW": _Currency("won", "won", "jeon", "jeon"),
+    "THB": _Currency("baht", "baht", "satang", "satang"),
+    "ILS": _Currency("shekel", "shekels", "agora", "agorot"),
+    "SGD": _dollar_of("Singapore"),
+    "HKD": _dollar_of("Hong Kong"),
+    "AED": _Currency("dirham", "dirhams", "fils", "fils"),
+    "SAR": _Currency("riyal", "riyals", "halala", "halalas"),
 }
 SIGNS = "".join(name for name in _CURRENCIES if len(name) == 1)
 CURRENCY = "|".join(re.escape(n) for n in sorted(_CURRENCIES, key=len, reverse=True))
@@ -196,7 +215,7 @@ _MONEY_SIGN = r"(?P<sign>(?<![\w)])[-+])?"
 SHAPES: tuple[Shape, ...] = (
     shape(
         rf"(?P<currency>{CURRENCY})\s?(?P<low>{NUMBER})(?P<low_scale>{_SCALE})?"
-        rf"(?:{RANGE})(?:(?P=currency)\s?)?(?P<high>{NUMBER})(?P<scale>{_SCALE})?{_UNIT_PRICE}",
+        rf"(?:{RANGE})(?:(?P=currency)\s?)?(?P<high>{NUMBER})(?P<scale>{_SCALE})?(?![0-9]|[.,][0-9]|\s?%){_UNIT_PRICE}",
         lambda m: None if re.search(r"\s(?:or|and)\s", m[0]) else _range(m),
     ),
     shape(

@@ -4,6 +4,7 @@ import re
 
 from assistant.voice.english import number_words as words
 from assistant.voice.english.numerals import number
+from assistant.voice.sentences import BEGINNERS
 
 _TOP_LEVEL = (
     "com|org|net|edu|gov|mil|int|info|io|ai|co|app|dev|me|tv|uk|us|de|fr|it|es|nl|eu|ch|at|ca|au|"
@@ -74,10 +75,11 @@ def in_words(text: str) -> str:
 def _url(match: re.Match[str]) -> str:
     """Only the host is said: nobody can use a whole address by ear."""
     written = match[0].rstrip(_ENDING)
+    if match[0][len(written) : len(written) + 1] == ")" and written.count("(") > written.count(")"):
+        written += ")"
     address = re.sub(r"^[a-z][a-z0-9+.-]*://", "", written)
     host = re.split(r"[/?#]", re.sub(r"^www\.", "", address), maxsplit=1)[0].split("@")[-1]
     host, _, port = host.partition(":")
-    said = " ".join(_name(part).replace("-", " ") for part in host.split(".") if part)
     said = " dot ".join(_name(part).replace("-", " ") for part in host.split(".") if part)
     if port.isdigit():
         said += f" port {words.spelled(port)}"
@@ -117,8 +119,12 @@ def _dotted(match: re.Match[str]) -> str:
     """app.py, Node.js, os.path; not two sentences with no space between them, nor initials."""
     first, last = match[1], match[2]
     letters = [part for part in match[0].split(".") if part]
-    if last[0].isupper() and not first.split(".")[-1].isupper():
-        return match[0]
+    is_file = last.isupper() and 2 <= len(last) <= 4
+    if last[0].isupper() and not is_file and not first.split(".")[-1].isupper():
+        is_sentence = first[-2:].islower() and last.lower() in BEGINNERS
+        return f"{first}. {last}" if is_sentence else match[0]
+    if len(first) == 1 and first.isupper() and last.istitle() and len(last) > 2:
+        return f"{first}. {last}"  # J.Smith
     if all(len(part) == 1 for part in letters):
         return match[0]
     if all(len(part) <= 2 for part in letters) and len(letters) > 1 and letters[0].istitle():

@@ -12,7 +12,7 @@ from assistant.voice.english import (
     roman,
     units,
 )
-from assistant.voice.english.numerals import read
+from assistant.voice.english.numerals import after, before, read
 
 _SHAPES = (
     *codes.SHAPES,
@@ -53,7 +53,7 @@ _SILENT = "/\\^#_{}[]~|*`"
 _GREEK = "αβγδεθλμσταφωΩΣρηχψπτΔ"
 _SYMBOL = re.compile(
     "|".join(
-        rf"(?<![^\W\d_α-ωΑ-Ω]){re.escape(s)}(?![α-ωά-ώ])" if s in _GREEK else re.escape(s)
+        rf"(?<![^\W\d_]){re.escape(s)}(?![α-ωά-ώ])" if s in _GREEK else re.escape(s)
         for s in _SYMBOLS
     )
 )
@@ -68,7 +68,11 @@ def in_words(text: str) -> str:
     text = abbreviations.in_words(text)
     text = abbreviations.spelled(roman.in_words(text))
     text = dates.calendar_names(text)
-    text = _minus(text)
+    text = _DISCOUNT.sub(r"\1 minus ", _minus(text))
+    if "/" in text:
+        text = _slashes(text)
+    if " x " in text:
+        text = _TIMES.sub(" × ", text)
     if _HAS_SHAPES.search(text):
         text = read(text, _START, _SHAPES)
     text = units.bare_units(text)
@@ -77,19 +81,78 @@ def in_words(text: str) -> str:
 
 def _minus(text: str) -> str:
     """A dash between letters is a minus where there is an equals sign."""
-    if "=" not in text or "-" not in text:
+    if "-" not in text:
         return text
-    return re.sub(r"(?<=[A-Za-z)])\s-\s(?=[\w(])|(?<=[0-9])\s-\s(?=[A-Za-z(])", " minus ", text)
+    text = re.sub(r"(?<![\w'])([b-hj-z])\s-\s(?=[a-hj-z](?![\w']))", r"\1 minus ", text)
+    if "=" not in text:
+        return text
+    return re.sub(
+        r"(?<=[A-Za-z)])\s-\s(?=[\w(])|(?<=[0-9])\s-\s(?=[A-Za-z(]|[0-9]+[a-z]{1,3}(?!\w))",
+        " minus ",
+        text,
+    )
+
+
+def _slashes(text: str) -> str:
+    """What a slash says by what stands beside it; elsewhere it is silent."""
+    text = _PER.sub(lambda match: f" per {match[1] or match[2]}", text)
+    text = _FOR_PRICE.sub(r"\1 for ", text)
+    text = _EITHER.sub(lambda match: f"{match[match.lastindex or 0]} or ", text)
+    return _OVER.sub(_over, text)
+
+
+_TIMES = re.compile(r"(?<=[0-9)]) x (?=[$£€(0-9])")
+_DISCOUNT = re.compile(r"([$£€][0-9.,]+)\s-\s(?=[0-9.]+\s?%)")
+_METRIC = r"(?:k?g|[ck]?m|m[lL]|[lL])"
+_IMPERIAL = r"(?:oz|lbs?|in|ft|mi(?:les)?|cups?|pints?|yds?)"
+_PER = re.compile(
+    r"(?:(?<=[a-z]s)|(?<=\bonce)|(?<=[0-9]x)|(?<=[0-9]×))\s?/\s?"
+    r"(day|week|month|year|hour|minute|second|person|night)(?!\w)"
+    r"|(?<=[0-9\sm][mµc]g)\s?/\s?([0-9.]+\s?m[lL])(?!\w)"
+)
+"""5 days/week, 3x/week, 120 mg/5 ml."""
+_FOR_PRICE = re.compile(r"(?<![\w.,$£€/-])([2-9])\s?/\s?(?=[$£€][0-9])")
+"""2/$5."""
+_EITHER = re.compile(
+    r"([$£€¥₹][0-9.,]*[0-9]|[0-9][.,][0-9]{2})\s?/\s?(?=[$£€¥₹][0-9])"
+    r"|([0-9]\s?°\s?[CF])\s?/\s?(?=-?[0-9]+\s?°)"
+    rf"|([0-9]\s?{_METRIC})\s?/\s?(?=[0-9./]+\s?{_IMPERIAL}(?!\w))"
+    rf"|([0-9]\s?{_IMPERIAL})\s?/\s?(?=[0-9.]+\s?{_METRIC}(?!\w))"
+)
+"""The same in other money or measures: $10/€9, 180°C/350°F, 200 g/7 oz."""
+_OVER = re.compile(
+    r"(\)|(?<![\w/.'-])(?:d[a-z]|[a-zπ]|[0-9]{1,3}))\s?/\s?"
+    r"(?=\(|(?:d[a-z]|[a-zπ]|[0-9]{1,3}[a-zπ]?)(?![\w/'-]|\.\w))"
+)
+
+
+def _over(match: re.Match[str]) -> str:
+    """x/2, a/b, dy/dx; fractions and units, such as 1/2 and m/s, are read elsewhere."""
+    above, below = match[1], re.match(r"\w+|\(", after(match)) or match
+    if above == ")" and not re.search(r"(?:\((?:(?![A-Za-z]{3})[^()])*|\))$", before(match)):
+        return match[0]
+    is_formula = re.search(r"[a-cnpqx-zπ()]|d[a-z]", above + below[0]) is not None
+    is_choice = {above, below[0]} <= {"y", "n"}
+    return f"{above} over " if is_formula and not is_choice else match[0]
 
 
 def _signs(text: str) -> str:
+    text = _DASH.sub(", ", text)
     if not _HAS_SIGNS.search(text) and text.isascii():
         return text
     text = text.replace("–", ", ")
-    text = re.sub(r"(?<=\w)\s*\^\s*(?=[\w(-])", " to the power of ", text)
-    text = re.sub(r"(?<![\w)])-(?=[A-Za-z0-9(]+\b)(?<=[=<>+*/^(]\s-)", "minus ", text)
+    text = re.sub(r"\s?\^\s?(two|three)(?!\w)", lambda m: _RAISED[m[1]], text)
+    text = re.sub(r"(?<=[\w)])\s*\^\s*(?=[\w(-])", " to the power of ", text)
+    text = re.sub(
+        r"(?<![\w)])-(?=[A-Za-z0-9(]+\b)(?<=[=<>+*/^(]\s-)|(?<=[=<>+*/^(])-(?=[A-Za-z](?!\w))",
+        "minus ",
+        text,
+    )
     text = _SYMBOL.sub(lambda match: f" {_SYMBOLS[match[0]]} ", text)
     return text.translate(_SPACES)
 
 
+_DASH = re.compile(r"(?<=[\w.!?)\"'])\s+-{1,3}\s+(?=\S)")
+"""A dash between words is a pause."""
+_RAISED = {"two": " squared", "three": " cubed"}
 _SPACES = str.maketrans(dict.fromkeys(_SILENT, " "))

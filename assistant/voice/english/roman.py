@@ -105,7 +105,7 @@ def _regent(match: re.Match[str]) -> str:
 
 def _thing(match: re.Match[str]) -> str:
     number = value(match["roman"])
-    if not number or match["roman"] in {"C", "D", "L", "M"}:
+    if not number or match["roman"] in {"C", "D", "L", "M"} or match[0].startswith("Generation X"):
         return match[0]
     if match["roman"] == "I" and match["name"].islower() and not match["name"].startswith("world"):
         return match[0]

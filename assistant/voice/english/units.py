@@ -28,6 +28,8 @@ _PLURALS_BY_S = {
     "tbsp": "tablespoon", "tsp": "teaspoon", "fl oz": "fluid ounce",
     "s": "second", "sec": "second", "secs": "second", "ms": "millisecond", "µs": "microsecond",
     "ns": "nanosecond", "min": "minute", "mins": "minute", "h": "hour", "hr": "hour",
+    "Tbsp": "tablespoon", "Tsp": "teaspoon", "Mbit": "megabit", "kbit": "kilobit",
+    "Gbit": "gigabit", "mmol": "millimole",
     "hrs": "hour", "wk": "week", "wks": "week", "yr": "year", "yrs": "year",
     "V": "volt", "kV": "kilovolt", "mV": "millivolt", "mA": "milliampere", "W": "watt",
     "kW": "kilowatt", "MW": "megawatt", "GW": "gigawatt", "Wh": "watt hour",
@@ -37,7 +39,7 @@ _PLURALS_BY_S = {
     "hPa": "hectopascal", "mbar": "millibar", "dB": "decibel", "px": "pixel",
     "kB": "kilobyte", "KB": "kilobyte", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte",
     "PB": "petabyte", "KiB": "kibibyte", "MiB": "mebibyte", "GiB": "gibibyte", "kb": "kilobit",
-    "Mb": "megabit", "Gb": "gigabit", "ha": "hectare", "ac": "acre", "mol": "mole",
+    "Mb": "megabit", "Gb": "gigabit", "ha": "hectare", "mol": "mole",
     "kt": "knot", "kn": "knot", "ly": "light year", "eV": "electron volt",
 }  # fmt: skip
 _OTHERS = {
@@ -46,7 +48,9 @@ _OTHERS = {
     "°": ("degree", "degrees"), "°C": ("degree celsius", "degrees celsius"),
     "°F": ("degree fahrenheit", "degrees fahrenheit"), "°K": ("kelvin", "kelvin"),
     "%": ("percent", "percent"), "‰": ("per mille", "per mille"), "bar": ("bar", "bar"),
-    "mph": ("mile per hour", "miles per hour"),
+    "mph": ("mile per hour", "miles per hour"), "MPH": ("mile per hour", "miles per hour"),
+    "hp": ("horsepower", "horsepower"),
+    "mmHg": ("millimeter of mercury", "millimeters of mercury"),
     "kph": ("kilometer per hour", "kilometers per hour"),
     "kmh": ("kilometer per hour", "kilometers per hour"),
     "mpg": ("mile per gallon", "miles per gallon"),
@@ -70,8 +74,9 @@ _ONE_UNIT = rf"(?:(?:{_LENGTHS})(?:\^?[23])(?![0-9])|{_NAMES})"
 _NO_WORD = r"(?![A-Za-z0-9^])"
 _UNIT = (
     rf"(?P<unit>{_ONE_UNIT})(?:\s?/\s?(?P<per>(?:100\s)?(?:(?:s|min|h)\^?2|{_ONE_UNIT}"
-    rf"|day|week|month|year|hour|minute|second|person)))?{_NO_WORD}"
+    rf"|day|week|month|year|hour|minute|second|person)))?{_NO_WORD}(?:\.(?=\s[a-z(]|[,;:)]))?"
 )
+"""The full stop of an abbreviated unit goes where the sentence goes on: "1 tbsp. oil"."""
 _LOOSE = {
     "s",
     "t",
@@ -86,16 +91,17 @@ _LOOSE = {
     "L",
     "min",
     "bar",
-    "ac",
     "kt",
     "ly",
     "cal",
 }
 """Units that could be words or letters: they count only where a number stands before them."""
 _BARE = re.compile(
-    r"(?<![\w$€£/°^-])(?<![0-9] )(?P<unit>km/h|kWh|GHz|MHz|kHz|°C|°F|m/s)(?![\w/^])"
+    r"(?<![\w$€£/°^-])(?<![0-9] )(?P<unit>km/h|kWh|GHz|MHz|kHz|°C|°F|m/s|mg/dL)(?![\w/^])"
     r"|(?<=\bin )(?P<length>mph|km|kg|cm|mm|ml|mL|lbs)(?![\w/^])"
 )
+_TIMED = re.compile(r"\b(?:timer|alarm|snooze|wait|remind)\b[^.!?0-9]*$")
+"""After these "10m" are minutes."""
 _IRREGULAR = {"in": ("inch", "inches")}
 
 
@@ -125,6 +131,8 @@ def _measure(match: re.Match[str]) -> str | None:
         return None
     if symbol in {"m", "t", "s", "h"} and after(match, 1) == "'":
         return None
+    if symbol == "m" and _TIMED.search(before(match)):
+        symbol = "min"
     spoken = mixed(written) if "/" in written else scaled(written, match["scale"])
     is_adjective = match["hyphen"] is not None or _describes(match)
     if written == "1/2" and not match["scale"]:
@@ -135,14 +143,17 @@ def _measure(match: re.Match[str]) -> str | None:
 
 
 def _describes(match: re.Match[str]) -> bool:
-    """Whether a noun follows that the measure belongs to: "a 5 km run"."""
+    """Whether a noun follows that the measure belongs to: "a 5 km run", "90° angle"."""
+    if match["unit"] == "°" and re.match(r"\s(?:angle|turn|view|rotation|arc)\b", after(match)):
+        return True
     has_article = re.search(r"\ban?\s$", before(match)) is not None
     return has_article and re.match(r"\s[a-z]{3,}", after(match)) is not None
 
 
 def _is_part(written: str) -> bool:
     """Whether a fraction is less than one: "half a mile" is singular."""
-    return "/" in written and " " not in written
+    part = re.fullmatch(r"([0-9]+)/([0-9]+)", written)
+    return part is not None and int(part[1]) < int(part[2])
 
 
 def _range(match: re.Match[str]) -> str | None:
@@ -161,6 +172,20 @@ def _size(match: re.Match[str]) -> str:
     spoken = " by ".join(number(n) for n in numbers)
     symbol = match["unit"]
     return f"{spoken} {_name(symbol, one=False)}" if symbol else spoken
+
+
+def _area(match: re.Match[str]) -> str:
+    """12' x 15'."""
+    is_noun_next = re.match(r"\s(?!(?:and|or|in|by|with|of|is|was|to|for|on)\b)[a-z]", after(match))
+    unit = _name("ft" if match["mark"] == "'" else "in", one=bool(is_noun_next))
+    return f"{number(match['long'])} by {number(match['wide'])} {unit}"
+
+
+def _duration(match: re.Match[str]) -> str:
+    """1h 15m 30s: beside hours and seconds "m" is a minute."""
+    parts = [(name, match[name + "s"]) for name in ("hour", "minute", "second")]
+    said = (f"{number(str(int(n)))} {name}{'' if int(n) == 1 else 's'}" for name, n in parts if n)
+    return " ".join(said)
 
 
 def _height(match: re.Match[str]) -> str:
@@ -193,7 +218,7 @@ def _inches(match: re.Match[str]) -> str | None:
         r"\s(?!(?:tall|long|wide|high|deep|thick|by|and|or|in|of|from|to|x|is|was)\b)[a-z]",
         after(match),
     )
-    return f"{spoken} {_name('in', one=is_one(written) or is_noun_next is not None)}"
+    return f"{spoken} {_name('in', one=is_one(written) or bool(is_noun_next))}"
 
 
 def _ends_measure(match: re.Match[str]) -> bool:
@@ -251,10 +276,24 @@ SHAPES: tuple[Shape, ...] = (
         _range,
     ),
     shape(
-        rf"(?P<sizes>{NUMBER}(?:\s?(?:{_LENGTHS}))?(?:\s?[x×]\s?{NUMBER})+)\s?(?P<unit>{_LENGTHS}|px){_NO_WORD}",
+        rf"(?P<sizes>{NUMBER}(?:\s?(?:{_LENGTHS}))?(?:\s?[x×]\s?{NUMBER})+)\s?(?P<unit>{_LENGTHS}|px){_NO_WORD}(?:\.(?=\s[a-z]))?",
         _size,
     ),
-    shape(r"(?P<sizes>[0-9]+(?:x[0-9]+)+)(?P<unit>)(?![\w])", _size),
+    shape(r"(?P<sizes>[0-9.]*[0-9](?:x[0-9.]*[0-9])+)(?P<unit>)(?![\w])", _size),
+    shape(
+        rf"(?P<long>{NUMBER})(?P<mark>['\"])\s?[x×]\s?(?P<wide>{NUMBER})(?P=mark)(?![\w'\"])",
+        _area,
+    ),
+    shape(
+        r"(?:(?P<hours>[0-9]+)\s?h\s?)(?P<minutes>[0-9]{1,2})\s?m(?:in)?"
+        r"(?:\s?(?P<seconds>[0-9]{1,2})\s?s(?:ec)?)?(?!\w)",
+        _duration,
+    ),
+    shape(
+        r"(?P<hours>)(?P<minutes>[0-9]+)\s?m\s?(?P<seconds>[0-9]{1,2})\s?s(?:ec)?(?!\w)",
+        _duration,
+    ),
+    shape(r"(?P<feet>[1-9])\s?ft\s?(?P<inches>[0-9]{1,2})(?![\w.,])", _height),
     shape(r"(?P<feet>[1-9])\s?'\s?(?P<inches>[0-9]{1,2}(?:\.[0-9])?)(?:\"|''|(?![\w']))", _height),
     shape(
         rf"(?P<feet>{NUMBER})\s?(?:ft\.?|feet|foot)\s(?P<inches>{NUMBER})\s?(?:in\.?|inch(?:es)?)(?!\w)",
@@ -262,11 +301,18 @@ SHAPES: tuple[Shape, ...] = (
     ),
     shape(r"(?P<number>[0-9]{1,3})'(?![\w'])", _feet),
     shape(rf"(?P<number>(?:{MIXED}|{NUMBER}))(?P<mark>\"|\s?in\.?(?!\w))", _inches),
-    shape(rf"(?P<number>{SIGN}{NUMBER})\s?(?:°\s?|deg\s)?(?P<scale>[CF])(?![\w+#])", _temperature),
+    shape(
+        rf"(?P<number>{SIGN}{NUMBER})\s?(?:°\s?|deg(?:rees?|\.)?\s)?(?P<scale>[CF])(?![\w+#])",
+        _temperature,
+    ),
     shape(
         r"(?P<degrees>[0-9.]+)\s?°\s?(?:(?P<minutes>[0-9.]+)\s?['′]\s?)?"
         r"(?:(?P<seconds>[0-9.]+)\s?(?:\"|″|'')\s?)?(?P<side>[NSEW])?(?![\w])",
         _angle,
     ),
     shape(rf"(?P<number>{NUMBER})[x×](?![\w])", _times_as_many),
+    shape(
+        rf"(?P<low>{NUMBER})\s?[-–]\s?(?P<high>{NUMBER})[x×](?![\w])",
+        lambda m: f"{number(m['low'])} to {number(m['high'])} times",
+    ),
 )

@@ -86,17 +86,66 @@ def said(text: str) -> list[str]:
         ("Half is $\\frac{1}{2}$", ["Half is one half"]),
         ("Great 😊 How are you? 😀", ["Great, How are you?"]),
         ("1️⃣ One ❤️‍🔥 day 🇩🇪", ["one, One day"]),
+        ("I ❤️ you, we ♥ Rome", ["I love you, we love Rome"]),
+        ("**it** **he** is **As** so. **Don't kill** it", ["it he is As so.", "Don't kill it"]),
+        ("- **Music**: x\n- **Other**: y", ["Music: x", "Other: y"]),
+        ("1. **Breathing**: in. **Pause**: out.", ["one. Breathing: in.", "Pause: out."]),
+        (
+            "**Breathing exercises** help. *Crying* is fine.",
+            ["Breathing exercises help.", "Crying is fine."],
+        ),
+        (
+            "Try *singing*. Speak *softly*. See *Dancing Queen*!",
+            ["Try singing.", "Speak softly.", "See Dancing Queen!"],
+        ),
+        ("*laughing* Go. *Silence.* So.", ["Go.", "So."]),
+        ("He was (quietly) proud (laughing too).", ["He was (quietly) proud (laughing too)."]),
+        (
+            "It hears (listening) or not (crying is okay).",
+            ["It hears (listening) or not (crying is okay)."],
+        ),
+        ("*gentle smile* A. (warm tone) B. *he sighs* C. *eyes widen* D.", ["A. B. C. D."]),
+        ("{sighs} Hm. <laugh> Ha. (tone: warm) Yes. {name}", ["Hm.", "Ha.", "Yes.", "name"]),
+        ("````md\n```py\nx\n```\n````\nDone.", ["Done."]),
+        ("See [this][1].\n\n[1]: https://x.com\nEnd.", ["See this.", "End."]),
+        ("<|im_start|>assistant\nHi there.<|im_end|>", ["Hi there."]),
+        ("<bos>[INST] Hi [/INST] You.<eos>", ["Hi You."]),
+        ("10<sup>3</sup>, 5<sup>th</sup>, H<sub>2</sub>O", ["ten cubed, fifth, H two O"]),
+        ("This is ==marked text==, a == b", ["This is marked text, a equals b"]),
+        ("→ next", ["next"]),
+        ("**Step 1**: eat. **Day 3** off", ["Step one: eat.", "Day three off"]),
     ],
 )
 def test_only_what_a_person_would_read_aloud_is_said(text: str, expected: list[str]) -> None:
     assert said(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r"\( \frac{a}{b} \)", "a over b"),
+        (r"$\frac{\sqrt{2}}{2}$", "(the square root of two) over two"),
+        (r"$\frac{x^{2}+1}{2}$", "(x squared plus one) over two"),
+        (r"\begin{align} x &= 1 \\ y &= 2 \end{align}", "x equals one, y equals two"),
+        (r"$90^\circ$", "ninety degrees"),
+        (r"$\int_0^1 x$", "the integral of zero to one, x"),
+        (r"\textbf{Bold} $\vec{v}$", "Bold v"),
+        (r"$n!$ and $x$", "n! and x"),
+        ("$2x + 3 = 7$", "two x plus three equals seven"),
+        ("$5 or $6, x_1 = 2", "five dollars or six dollars, x one equals two"),
+        ("$ git clone x", "git clone x"),
+    ],
+)
+def test_formulas_in_tex_are_said_as_formulas(text: str, expected: str) -> None:
+    assert speakable(text) == expected
+
+
 MARKUP = (
     "``` ```python `code` <think> </think> <b> </b> <br/> <!-- --> [link](http://a.b/c) ![i](x) "
     "[ ] ( ) (laughs) *sighs* ** * _ [pause] [1] [^2] <3 :-) f*** &amp; # > | ~~~ ~~ "
     "★★ 😀 【a】 ◁think▷ ◁/think▷ [THINK] [/THINK] <|im_end|> $x$ \\frac{1}{2} "
-    "<a\u00a0href='x.y'> < ! - , . ? x"
+    "<a\u00a0href='x.y'> < ! - , . ? x {sighs} { } [INST] <eos> <sup>2</sup> == ```` <laugh> "
+    "U.S. It Dr. I'm **it** (tone:\u00a0warm) can't."
 ).split(" ")
 TEXTS = st.lists(
     st.sampled_from(
@@ -161,6 +210,7 @@ def test_markup_goes_out_in_every_language(language: str) -> None:
         ("日本語", "en-us", ""),
         ("日本語", "ja", "日本語"),
         ("π is about 3", "en", "pi is about three"),
+        ("Ελλάδα is Greece", "en", "is Greece"),
     ],
 )
 def test_letters_that_the_voice_cannot_read_are_left_out(

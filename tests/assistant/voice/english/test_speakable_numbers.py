@@ -86,6 +86,13 @@ TELEPHONES_AND_CODES = [
     ("Python 3.11", "Python three point eleven"),
     ("192.168.0.1", "one nine two dot one six eight dot zero dot one"),
     ("127.0.0.1:8080", "one two seven dot zero dot zero dot one port eight zero eight zero"),
+    ("Error 404", "Error four oh four"),
+    ("401(k)", "four oh one k"),
+    ("v2.0.1-beta", "version two point zero point one beta"),
+    ("350 5th Ave, Rome", "three fifty fifth avenue, Rome"),
+    ("a record of 10-2-1", "a record of ten, two, one"),
+    ("Matthew 5:3-12", "Matthew five, three to twelve"),
+    ("Psalm 23:4", "Psalm twenty three four"),
 ]
 
 DATES_AND_TIMES = [
@@ -149,6 +156,18 @@ DATES_AND_TIMES = [
     ("at 7 PM", "at seven p m"),
     ("from 9 to 5", "from nine to five"),
     ("5pm EST", "five p m E S T"),
+    ("On 9/11", "On nine eleven"),
+    ("7:00 AM", "seven a m"),
+    ("01/2025", "January twenty twenty five"),
+    ("Tues. and Sat. only", "Tuesday and Saturday only"),
+    ("Monday - Friday", "Monday to Friday"),
+    ("January-March", "January to March"),
+    ("on 3–5 May", "on the third to the fifth of May"),
+    ("2h 30m", "two hours thirty minutes"),
+    ("1h15m30s", "one hour fifteen minutes thirty seconds"),
+    ("2m 30s", "two minutes thirty seconds"),
+    ("a timer for 10m", "a timer for ten minutes"),
+    ("10 min. later", "ten minutes later"),
 ]
 
 MONEY = [
@@ -190,6 +209,13 @@ MONEY = [
     ("1.234,56 €", "one thousand two hundred thirty four euros fifty six"),
     ("US$50", "fifty U S dollars"),
     ("5 € and 3 $", "five euros and three dollars"),
+    ("CHF 1'234.50", "one thousand two hundred thirty four Swiss francs fifty"),
+    ("Rs. 500", "five hundred rupees"),
+    ("5 zł", "five zlotys"),
+    ("$10/€9", "ten dollars or nine euros"),
+    ("2/$5", "two for five dollars"),
+    ("$50 - 20%", "fifty dollars minus twenty percent"),
+    ("$5 + $3 = $8", "five dollars plus three dollars equals eight dollars"),
 ]
 
 UNITS = [
@@ -242,6 +268,24 @@ UNITS = [
     ("72 bpm", "seventy two beats per minute"),
     ("a 5 km run", "a five kilometer run"),
     ("in km/h", "in kilometers per hour"),
+    ("1 tbsp. oil", "one tablespoon oil"),
+    ("20 lbs. of it", "twenty pounds of it"),
+    ("5 in tall", "five inches tall"),
+    ("12' x 15'", "twelve by fifteen feet"),
+    ("a 3'x5' rug", "a three by five foot rug"),
+    ("8.5x11", "eight point five by eleven"),
+    ("180°C/350°F", "one hundred eighty degrees celsius or three hundred fifty degrees fahrenheit"),
+    ("200 g/7 oz", "two hundred grams or seven ounces"),
+    ("120 mg/5 ml", "one hundred twenty milligrams per five milliliters"),
+    ("5 days/week", "five days per week"),
+    ("3x/week", "three times per week"),
+    ("3-4x better", "three to four times better"),
+    ("120/80 mmHg", "one hundred twenty over eighty millimeters of mercury"),
+    ("350 degrees F", "three hundred fifty degrees fahrenheit"),
+    ("a 90° angle", "a ninety degree angle"),
+    ("½ hour", "half an hour"),
+    ("1 ½ cups", "one and a half cups"),
+    ("12\u202f500 km", "twelve thousand five hundred kilometers"),
 ]
 
 ARITHMETIC = [
@@ -315,6 +359,18 @@ ARITHMETIC = [
     ("#5", "number five"),
     ("π ≈ 3.14", "pi is about three point one four"),
     ("a ≠ b", "a is not equal to b"),
+    ("4.5/5 stars", "four point five out of five stars"),
+    ("a 50-50 chance", "a fifty fifty chance"),
+    ("1/2 + 1/3 = 5/6", "one half plus one third equals five sixths"),
+    ("1/4-1/2 cup", "one quarter to one half cup"),
+    ("3/4 hour", "three quarters of an hour"),
+    ("3·4 = 12", "three times four equals twelve"),
+    ("(3+4)*2=14", "(three plus four) times two equals fourteen"),
+    ("x/2", "x over two"),
+    ("dy/dx", "dy over dx"),
+    ("3x² - 2x + 1 = 0", "three x squared minus two x plus one equals zero"),
+    ("The score: 3 - 2", "The score: three to two"),
+    ("3/5ths", "three fifths"),
 ]
 
 NAMES = [
@@ -376,6 +432,21 @@ NAMES = [
     ("Fig. 3", "figure three"),
     ("vol. II", "volume two"),
     ("the U.S. army", "the U S army"),
+    ("call Dr. Lee", "call doctor Lee"),
+    ("Then Dr. Lee came", "Then doctor Lee came"),
+    ("12 Oak Dr.", "twelve Oak drive."),
+    ("10 Oak Ave NW", "ten Oak avenue NW"),
+    ("in Jan.", "in January."),
+    ("a Ph.D.", "a P H D."),
+    ("/etc/hosts", "slash etc slash hosts"),
+    ("the # of people", "the number of people"),
+    ("That works.It does.Then go", "That works. It does. Then go"),
+    ("Hello,world!Go", "Hello, world! Go"),
+    ("gr.Blocks", "gr.Blocks"),
+    ("photo.JPEG", "photo dot JPEG"),
+    ("https://a.org/x_(y) is", "a dot org is"),
+    ("Wait -- what - now", "Wait, what, now"),
+    ("Generation X", "Generation X"),
 ]
 
 
