@@ -41,6 +41,8 @@ class Reply:
         self.generated = ""
         self.is_made = False
         """Whether all of it waits for the loudspeaker, or is over."""
+        self.is_over = False
+        """Whether it was heard to its end, which is told; its task may still tidy up."""
         self.style: SpeakingStyle | None = None
         """How it is spoken, once that is known."""
         self.failure: EngineFailed | None = None
@@ -209,6 +211,7 @@ class Reply:
         self.mark(Mark.SPOKEN)
         await self._committed.wait()
         await self._speaker.drain()
+        self.is_over = True
         # All was played, so that all was heard: `heard` would place words by their letters only.
         self._emit(
             partial(

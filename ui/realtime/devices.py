@@ -117,6 +117,10 @@ class SocketMicrophone:
         self._cleared = self._received
         self._appended_s = 0.0
 
+    def silence_waiting(self) -> None:
+        """Makes silence of the frames that nobody heard yet; their time passes all the same."""
+        self._frames = deque(replace(f, samples=np.zeros_like(f.samples)) for f in self._frames)
+
     def end(self) -> None:
         """The client is gone for good."""
         self._is_over = True

@@ -6,7 +6,7 @@ from typing import Any
 from assistant.audio.waveform import Waveform
 from ui.realtime.choices import Course
 from ui.realtime.protocol.config import SessionConfig
-from ui.realtime.protocol.formats import Encoding, encoded
+from ui.realtime.protocol.formats import encoded
 from ui.realtime.protocol.messages import Json, ProtocolError, new_id
 from ui.realtime.tools import are_one_reply, called, function_text, role_of
 
@@ -59,7 +59,13 @@ class Items:
 
     def is_answered(self, place: int) -> bool:
         """Whether an answer comes after this place."""
-        return any(role_of(item) == "assistant" for item in list(self)[place:])
+        return any(map(_answers, list(self)[place:]))
+
+    def after_answers(self) -> list[Json]:
+        """Returns what stands after the last answer."""
+        items = list(self)
+        last = max((place for place, item in enumerate(items) if _answers(item)), default=-1)
+        return items[last + 1 :]
 
     def add(self, item: Json, place: int | None = None) -> None:
         """Adds an item that is under way, at the end or at a place, and tells so."""
@@ -94,6 +100,10 @@ class Items:
         """Notes the words of a spoken item, whether or not the client wants to be told them."""
         self._words[item_id] = words
 
+    def text_is_known(self, item_id: str) -> bool:
+        """Whether the words of a spoken item were noted."""
+        return item_id in self._words
+
     def transcribe(self, item_id: str, words: str) -> None:
         """Writes the words of a spoken item of the person."""
         for part in self._items.get(item_id, {}).get("content", []):
@@ -113,6 +123,14 @@ class Items:
             return written
         texts = [part.get("text") or part.get("transcript") for part in item["content"]]
         return " ".join(text for text in texts if text) or self._words.get(item["id"], "")
+
+
+def _answers(item: Json) -> bool:
+    """Whether an item is an answer, if only its beginning; one that was cut off unheard is none."""
+    is_unheard = item["status"] == "incomplete" and not any(
+        part.get("text") or part.get("transcript") for part in item.get("content", [])
+    )
+    return role_of(item) == "assistant" and not is_unheard
 
 
 def course_of(messages: list[tuple[str, str]], instructions: str) -> Course:
@@ -160,12 +178,13 @@ class Response:
         self.item_id = new_id("item")
         self.is_done = False
         self.has_audio = False
+        self.sent_s = 0.0
         self.is_cleared = False
         """Whether the rest of its sound was thrown away, which is told once."""
         self.text = ""
         self._send, self._items = send, items
         self.speaks = config.speaks
-        self._encoding: Encoding = config.audio.output.format.type
+        self._format = config.audio.output.format
         self._item: Json | None = None
         self._index = 0
         self.output: list[Json] = []
@@ -210,7 +229,9 @@ class Response:
             return
         self._open()
         self.has_audio = True
-        self._part_event("response.output_audio.delta", delta=encoded(samples, self._encoding))
+        self.sent_s += len(samples) / self._format.rate
+        delta = encoded(samples, self._format.type)
+        self._part_event("response.output_audio.delta", delta=delta)
 
     def call(self, name: str, arguments: str) -> None:
         """Tells that it calls a function; `arguments` are a JSON object."""

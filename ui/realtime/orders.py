@@ -1,14 +1,14 @@
 """What a client orders of items and answers; each order is obeyed or refused with a reason."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, cast
 
 from assistant import events
 from assistant.audio.waveform import Waveform
 from assistant.conversation.live.loop import TalkLoop
 from ui.realtime.choices import STILL_THERE, ChosenDialogue
-from ui.realtime.items import course_of, message
+from ui.realtime.items import Response, course_of, message
+from ui.realtime.later import Later, Order
 from ui.realtime.protocol.changes import changed
 from ui.realtime.protocol.config import SessionConfig
 from ui.realtime.protocol.messages import Json, ProtocolError, new_id, text_of
@@ -37,29 +37,14 @@ from ui.realtime.translation import Translator
 Handler = Callable[[Json], Awaitable[None] | None]
 """Obeys one event, or raises `ProtocolError`."""
 NOT_OF_A_RESPONSE = frozenset({"model", "attune", "type"})
+UNDER_WAY = "conversation_already_has_active_response"
 MOST_INPUT = 256
 CALL = "function_call"
 TEXT_OF = {"user": "input_text", "system": "input_text", "assistant": "output_text"}
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A `response.create`, read."""
-
-    config: SessionConfig
-    """The settings of this answer."""
-    instructions: str | None
-    """Where they are its own."""
-    is_apart: bool
-    """Whether the answer stands beside the conversation."""
-    messages: list[tuple[str, list[Part]]] | None
-    """What it is made from instead of the conversation: roles and what they said."""
-    metadata: Any
-    ignored: list[str]
-
-
 class Orders:
-    """Obeys `conversation.item.create`, `delete`, `retrieve` and `response.create`."""
+    """Obeys `conversation.item.create`, `delete`, `retrieve`, `response.create` and `cancel`."""
 
     def __init__(
         self,
@@ -75,12 +60,18 @@ class Orders:
         self._dialogue = dialogue
         self._question = question
         self._answer_with = answer_with
+        self._later = Later(loop.at_rest, self._begin_late)
         self.handlers: dict[str, Handler] = {
             "conversation.item.create": self._create,
             "conversation.item.retrieve": self._retrieve,
             "conversation.item.delete": self._delete,
             "response.create": self._respond,
+            "response.cancel": self._cancel,
         }
+
+    def end(self) -> None:
+        """The client is gone, and nobody waits for its answers."""
+        self._later.end()
 
     def follow(self, event: events.Event) -> None:
         """Tells a dialogue that begins anew how the conversation went meanwhile."""
@@ -134,6 +125,7 @@ class Orders:
         if role == "assistant" and place == len(list(items)):
             self._question.forget()
         self._translator.add(item, place)
+        self._question.arrange([it["id"] for it in items])
         # The model takes what is said as it comes. What is put in between, or stands for its own
         # words, it learns by a dialogue that begins anew.
         if role != "user" or items.is_answered(place):
@@ -178,7 +170,7 @@ class Orders:
             item = function_item(fields, path)
             return role_of(item), [_read_by_model(item, function_text(item) or "")]
         role = fields.get("role")
-        if fields.get("type") != "message" or role not in TEXT_OF:
+        if fields.get("type") != "message" or not isinstance(role, str) or role not in TEXT_OF:
             raise ProtocolError(
                 f"{path} must be a message of the user, the assistant or the system; function "
                 "calls are not known to this model",
@@ -201,24 +193,51 @@ class Orders:
         return part
 
     async def _respond(self, event: Json) -> None:
-        if self._translator.is_responding:
+        try:
+            order = await self._read(event)
+            if not self._has_to_wait(order):
+                await self._begin(order)
+                return
+        except ProtocolError as error:
+            if error.code != UNDER_WAY:
+                self._question.refuse()
+            raise
+        self._later.add(order)
+
+    def _has_to_wait(self, order: Order) -> bool:
+        """Whether an answer begins when the one before was heard; else it begins at once.
+
+        What the person asks cuts off what is being said. An answer beside the conversation, or to
+        what came of a function that the words still being heard announce, does not.
+
+        Raises:
+            ProtocolError: It may not even wait: one is wanted at a time.
+        """
+        is_responding = self._translator.is_responding or self._later.holds_own
+        if self._later.is_full or (is_responding and not order.is_apart):
             raise ProtocolError(
-                "a response is under way: wait for response.done or cancel it",
-                code="conversation_already_has_active_response",
+                "a response is under way: wait for response.done or cancel it", code=UNDER_WAY
             )
+        parts = self._question.parts if order.messages is None and not order.is_apart else []
+        is_asked = any(not isinstance(part, Outcome) for part in parts)
+        return is_responding or (self._translator.is_playing and not is_asked)
+
+    async def _begin_late(self, order: Order) -> None:
+        try:
+            await self._begin(order)
+        except ProtocolError as error:
+            self._question.refuse()
+            self._translator.send(error.event(order.event_id))
+
+    async def _begin(self, order: Order) -> None:
+        if order.messages is None and not self._question.parts:
+            # What is asked again may still be on its way into the model: that would be twice.
+            await self._loop.settled()
         # All of it is read before anything changes: what is refused leaves no trace in the
         # settings.
-        try:
-            order = await self._read(event.get("response"))
-            question = self._prepared(order)
-        except ProtocolError:
-            self._question.refuse()
-            raise
+        question, translator = self._prepared(order), self._translator
         if order.ignored:
-            given = event.get("event_id")
-            event_id = given if isinstance(given, str) else None
-            self._translator.send(warning([], order.ignored, event_id))
-        translator = self._translator
+            translator.send(warning([], order.ignored, order.event_id))
         translator.metadata, translator.is_apart = order.metadata, order.is_apart
         translator.cancelled_by_client = True
         self._answer_with(order.config)
@@ -227,8 +246,25 @@ class Orders:
         else:
             await self._loop.ask(question, is_spoken=True)
 
-    async def _read(self, given: object) -> Order:
+    def _cancel(self, event: Json) -> None:
+        response, wanted = self._translator.response, event.get("response_id")
+        is_other = response is not None and wanted is not None and wanted != response.id
+        if self._translator.is_responding and not is_other:
+            self._translator.cancelled_by_client = True
+            self._loop.interrupt()
+        elif wanted is None and (order := self._later.take_back()) is not None:
+            translator = self._translator
+            conversation, metadata = translator.conversation_id, order.metadata
+            late = Response(translator.send, None, order.config, conversation, metadata)
+            late.finish("cancelled", reason="client_cancelled")
+        else:
+            raise ProtocolError(
+                "there is no such response under way", code="response_cancel_not_active"
+            )
+
+    async def _read(self, event: Json) -> Order:
         """Returns what is ordered, or says what of it cannot be."""
+        given, event_id = event.get("response"), event.get("event_id")
         if not isinstance(given, dict | None):
             raise ProtocolError("response must be an object", param="response")
         options: Json = dict(cast(Json, given or {}))
@@ -238,8 +274,10 @@ class Orders:
                 "response.conversation is auto or none", param="response.conversation"
             )
         metadata, messages = options.pop("metadata", None), options.pop("input", None)
-        if not isinstance(metadata, dict | None):
-            raise ProtocolError("response.metadata is an object", param="response.metadata")
+        if not _is_metadata(metadata):
+            raise ProtocolError(
+                "response.metadata is an object of texts", param="response.metadata"
+            )
         ignored = [f"response.{key}" for key in NOT_OF_A_RESPONSE & options.keys()]
         options = {key: value for key, value in options.items() if key not in NOT_OF_A_RESPONSE}
         changes = changed(self._translator.config, options, "response")
@@ -253,6 +291,7 @@ class Orders:
             None if messages is None else await self._messages(messages),
             metadata,
             [*ignored, *changes.ignored],
+            event_id if isinstance(event_id, str) else None,
         )
 
     async def _messages(self, given: object) -> list[tuple[str, list[Part]]]:
@@ -278,7 +317,7 @@ class Orders:
         translator, dialogue = self._translator, self._dialogue
         config, items = order.config, translator.items
         if order.messages is None:
-            parts = self._question.parts
+            parts = self._question.parts or self._open_parts()
             course = items.course(config.instructions)
         else:
             parts, before = _split(order.messages)
@@ -302,11 +341,34 @@ class Orders:
             self._question.take()
         return question
 
+    def _open_parts(self) -> list[Part]:
+        """Returns what was asked last where no answer to it stands, so that it is asked again.
+
+        It was cancelled before a word was heard, it failed, or the client deleted it.
+        """
+        items, asked = self._translator.items, self._question.asked
+        said = [item for item in items.after_answers() if role_of(item) == "user"]
+        texts = {item["id"]: [_read_by_model(item, items.text(item))] for item in said}
+        parts = [part for key in texts for part in asked.get(key, texts[key])]
+        if {isinstance(part, str) for part in parts} == {True, False}:
+            parts = [part for key in texts for part in texts[key]]
+        parts = [part for part in parts if len(part)]
+        if parts:
+            self._translator.ask_again(said[-1]["id"])
+            # The model may have taken it in already.
+            self.begin_anew()
+        return parts
+
     def _cue(self, order: Order) -> str:
         """Returns what a model is told that is to speak although nobody asked anything."""
         if order.instructions is not None:
             return order.instructions
-        has_spoken = any(role_of(item) == "assistant" for item in self._translator.items)
+        items = self._translator.items
+        lines = [items.text(it) for it in items.after_answers() if role_of(it) == "system"]
+        if lines and order.messages is None:
+            # Nobody asked, but the client told the model what there is to speak of.
+            return "\n".join(lines)
+        has_spoken = any(role_of(item) == "assistant" for item in items)
         # A question in which no speech was found is not answered by a greeting.
         if has_spoken or order.messages is not None or self._question.was_tried:
             raise ProtocolError(
@@ -315,6 +377,11 @@ class Orders:
                 code="nothing_to_answer",
             )
         return ""
+
+
+def _is_metadata(given: object) -> bool:
+    values = cast(Json, given).values() if isinstance(given, dict) else ()
+    return isinstance(given, dict | None) and all(isinstance(value, str) for value in values)
 
 
 def _read_by_model(item: Json, text: str) -> str:

@@ -40,6 +40,8 @@ class PendingQuestion:
     def __init__(self) -> None:
         self._parts: list[tuple[str, Part]] = []
         self._refused = 0
+        self.asked: dict[str, list[Part]] = {}
+        """Parts of what was asked last, by item: they may have to be asked again."""
         self.was_tried = False
         """Whether the client gave something, though perhaps nothing that could be taken."""
 
@@ -57,6 +59,17 @@ class PendingQuestion:
         together([*self.parts, *parts])
         self._parts += [(item_id, part) for part in parts]
 
+    def holds(self, item_id: str) -> bool:
+        """Whether an item waits for its answer."""
+        return any(item_id == name for name, _ in self._parts)
+
+    def arrange(self, item_ids: list[str]) -> None:
+        """Puts what waits in the order of the items."""
+        places = {item_id: place for place, item_id in enumerate(item_ids)}
+        self._parts[self._refused :] = sorted(
+            self._parts[self._refused :], key=lambda entry: places.get(entry[0], -1)
+        )
+
     def forget(self, item_id: str | None = None) -> None:
         """Forgets the parts of one item, or all."""
         self._parts = [entry for entry in self._parts if item_id not in (None, entry[0])]
@@ -68,6 +81,10 @@ class PendingQuestion:
 
     def take(self) -> None:
         """They are answered now."""
+        if self._parts:
+            self.asked = {}
+        for item_id, part in self._parts[self._refused :] or self._parts:
+            self.asked.setdefault(item_id, []).append(part)
         self._parts, self._refused, self.was_tried = [], 0, False
 
 

@@ -16,6 +16,7 @@ from ui.realtime.question import (
     empty_commit,
 )
 from ui.realtime.translation import Translator
+from ui.realtime.words import WordsOfHeld
 
 
 class Requests:
@@ -28,8 +29,10 @@ class Requests:
         microphone: SocketMicrophone,
         speaker: SocketSpeaker,
         question: PendingQuestion,
+        words: WordsOfHeld,
     ) -> None:
         self._loop = loop
+        self._words = words
         self._translator = translator
         self._microphone = microphone
         self._speaker = speaker
@@ -42,7 +45,6 @@ class Requests:
             "input_audio_buffer.commit": self._commit,
             "input_audio_buffer.clear": self._clear,
             "conversation.item.truncate": self._truncate,
-            "response.cancel": self._cancel,
             "output_audio_buffer.clear": self._stop_answer,
         }
 
@@ -56,8 +58,15 @@ class Requests:
         try:
             sound = self._loop.sound(turn.start_s, turn.end_s)
             self._question.add(self._translator.asked_item, [sound])
+            self._words.look_for(self._translator.asked_item, sound)
         except ProtocolError as error:
             self._send(error.event(None))
+
+    def note(self, turn: events.UtteranceEnded) -> None:
+        """Keeps the sound of a turn that is answered now: it may have to be asked again."""
+        item_id = self._translator.item_of(turn.turn)
+        if item_id is not None and turn.reason not in ("typed", "asked"):
+            self._question.asked = {item_id: [self._loop.sound(turn.start_s, turn.end_s)]}
 
     async def _append(self, event: Json) -> None:
         sound = self._translator.config.audio.input.format
@@ -103,6 +112,7 @@ class Requests:
         part, item_id = await self._spoken(self._microphone.take()), new_id("item")
         self._question.add(item_id, [part])
         self._translator.commit(item_id=item_id)
+        self._words.look_for(item_id, part)
 
     async def _spoken(self, sound: Waveform) -> Waveform:
         """Returns what of `sound` is speech; sound without any is as good as no sound."""
@@ -115,20 +125,11 @@ class Requests:
     def _clear(self, _event: Json) -> None:
         self._reader.clear()
         self._microphone.clear()
+        self._microphone.silence_waiting()
         self._loop.abandon_turn()
         self._send({"type": "input_audio_buffer.cleared"})
 
-    def _cancel(self, event: Json) -> None:
-        response = self._translator.response
-        wanted = event.get("response_id")
-        is_other = response is not None and wanted is not None and wanted != response.id
-        if not self._translator.is_responding or is_other:
-            raise ProtocolError(
-                "there is no such response under way", code="response_cancel_not_active"
-            )
-        self._stop_answer()
-
-    def _stop_answer(self, _event: Json | None = None) -> None:
+    def _stop_answer(self, _event: Json) -> None:
         self._translator.cancelled_by_client = True
         self._loop.interrupt()
 
@@ -137,11 +138,17 @@ class Requests:
         end_ms = event.get("audio_end_ms")
         if not isinstance(end_ms, int) or isinstance(end_ms, bool) or end_ms < 0:
             raise ProtocolError("audio_end_ms must be a count of ms", param="audio_end_ms")
+        if event.get("content_index") not in (0, None):
+            raise ProtocolError(
+                "the sound of an answer is its content 0: use that", param="content_index"
+            )
         turn = self._translator.turn_of(item_id)
         if turn is None:
             raise ProtocolError(
                 "only the latest answer can be truncated", code="unsupported", param="item_id"
             )
+        # A client's clock may run a little past the end.
+        end_ms = min(end_ms, self._translator.sent_ms)
         self._translator.cancelled_by_client = True
         self._translator.end_ms = end_ms
         self._loop.correct_heard(turn, round(end_ms * self._speaker.sample_rate / 1_000))

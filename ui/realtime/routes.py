@@ -2,7 +2,7 @@
 
 import math
 import time
-from typing import Any, cast
+from typing import cast
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -11,7 +11,13 @@ from ui.realtime.hosting.engines import Resident
 from ui.realtime.hosting.secrets import LONGEST_S, SHORTEST_S, USUAL_S, ClientSecrets
 from ui.realtime.protocol.changes import changed
 from ui.realtime.protocol.config import SessionConfig
-from ui.realtime.protocol.messages import Json, ProtocolError, error_event, new_id
+from ui.realtime.protocol.messages import (
+    Json,
+    ProtocolError,
+    error_event,
+    new_id,
+    read_json,
+)
 from ui.realtime.settings import shown, with_known_names
 
 
@@ -78,10 +84,7 @@ class ModelRoutes:
 async def _body(request: Request) -> Json:
     """Returns the object that a request holds; an empty body is an empty object."""
     body = await request.body()
-    try:
-        given: Any = await request.json() if body else {}
-    except (ValueError, RecursionError):
-        raise ProtocolError("the body is not valid JSON", code="invalid_json") from None
+    given: object = read_json(body, "the body") if body else {}
     if not isinstance(given, dict):
         raise ProtocolError("the body is an object: expires_after, session")
     return cast(Json, given)

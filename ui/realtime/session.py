@@ -43,6 +43,7 @@ from ui.realtime.settings import (
 from ui.realtime.tools import offers_alike, refuse_tools
 from ui.realtime.translation import Translator
 from ui.realtime.tuning import in_force, talk_settings
+from ui.realtime.words import WordsOfHeld
 from ui.saved_talk import saved_talk
 from ui.view import View, reduce
 from ui.view_json import ViewChanges
@@ -134,7 +135,12 @@ class Session:
         self._loop.follow(self._listen, self._keeping.tap)
         question = PendingQuestion()
         self._requests = Requests(
-            self._loop, self._translator, self._microphone, self._speaker, question
+            self._loop,
+            self._translator,
+            self._microphone,
+            self._speaker,
+            question,
+            WordsOfHeld(self._engines, self._translator, question),
         )
         self._orders = Orders(
             self._loop, self._translator, self._dialogue, question, self._answer_with
@@ -215,6 +221,7 @@ class Session:
         """
         self.outbox.close()
         self._speaker.listened_to(False)
+        self._orders.end()
         self._loop.interrupt(keeps_unheard=True)
 
     def tell_error(self, message: str, *, code: str) -> None:
@@ -233,7 +240,11 @@ class Session:
             event = read_event(message)
             given = event.get("event_id")
             event_id = given if isinstance(given, str) else None
-            kind = event["type"]
+            kind = event.get("type")
+            if not isinstance(kind, str):
+                raise ProtocolError(
+                    "an event is an object with a type", code="invalid_event", param="type"
+                )
             handler = self._handlers.get(kind)
             if handler is None:
                 raise ProtocolError(
@@ -280,6 +291,8 @@ class Session:
         self._translator.cancelled_by_client = False
         if isinstance(event, events.TurnHeld):
             self._requests.hold(event)
+        elif isinstance(event, events.UtteranceEnded):
+            self._requests.note(event)
         self._orders.follow(event)
         self._observer(event)
         self._keeping.listen(event)

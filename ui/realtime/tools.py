@@ -8,12 +8,14 @@ from typing import Any, cast
 
 from assistant.engines.tool_calls import COMMON_MARKS, written_call, written_result
 from ui.realtime.choices import Course
-from ui.realtime.protocol.changes import Changes
+from ui.realtime.protocol.changes import MOST_NAMED, Changes
 from ui.realtime.protocol.config import SessionConfig
 from ui.realtime.protocol.messages import Json, ProtocolError, new_id, text_of
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 FUNCTION_ITEMS = ("function_call", "function_call_output")
+LONGEST_OF_A_FUNCTION = 32_000
+"""Characters of what a function is given and gives: programs write more than people type."""
 CALLS_NOTHING = "as this model calls no functions"
 FORM = (
     "a list of functions, each with type 'function', a name of at most 64 letters, digits, _ or -, "
@@ -28,9 +30,11 @@ def refuse_tools(changes: Changes, *, can_call: bool, path: str = "session") -> 
     if tools and not can_call:
         _refuse(changes, f"{path}.tools", f"hold functions: use [], {CALLS_NOTHING}")
         tools = []
-    elif not all(map(_is_function, tools)):
-        _refuse(changes, f"{path}.tools", f"be that: use {FORM}")
-        tools = []
+    elif wrong := [place for place, tool in enumerate(tools) if not _is_function(tool)]:
+        places = ", ".join(map(str, wrong[:MOST_NAMED]))
+        _refuse(changes, f"{path}.tools", f"hold what stands at {places}: use {FORM}")
+        tools = [tool for tool in tools if _is_function(tool)]
+        changes.applied += bool(tools)
     if choice not in ("auto", "none"):
         names = [tool["name"] for tool in tools]
         if not can_call:
@@ -121,10 +125,12 @@ def function_item(fields: Json, path: str) -> Json:
     if fields["type"] == "function_call_output":
         output = fields.get("output")
         if output != "":
-            text_of(output, param=f"{path}.output")
+            text_of(output, param=f"{path}.output", most=LONGEST_OF_A_FUNCTION)
         return {**item, "call_id": _short(call_id, f"{path}.call_id"), "output": output}
     name = _short(fields.get("name"), f"{path}.name")
-    arguments = text_of(fields.get("arguments"), param=f"{path}.arguments")
+    arguments = text_of(
+        fields.get("arguments"), param=f"{path}.arguments", most=LONGEST_OF_A_FUNCTION
+    )
     if not _is_object(arguments):
         raise ProtocolError(
             "the arguments of a call are an object in JSON", param=f"{path}.arguments"

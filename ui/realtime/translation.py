@@ -40,6 +40,7 @@ class Translator:
         self._spoken_s: dict[int, float] = {}
         self._captioned: dict[str, str] = {}
         self._answered_turn = -1
+        self._is_playing = False
 
     @property
     def asked_item(self) -> str:
@@ -51,11 +52,25 @@ class Translator:
         """Whether a response has begun and is not done."""
         return self.response is not None and not self.response.is_done
 
+    @property
+    def is_playing(self) -> bool:
+        """Whether a response is heard, also after all of it was sent."""
+        return self._is_playing
+
     def turn_of(self, item_id: str) -> int | None:
         """Returns the turn whose answer is item `item_id`, if that is the latest answer."""
         response = self.response
         is_latest = response is not None and response.item_id == item_id
         return self._answered_turn if is_latest else None
+
+    @property
+    def sent_ms(self) -> int:
+        """How long the sound of the latest response is, as far as it was sent."""
+        return round(1_000 * self.response.sent_s) if self.response is not None else 0
+
+    def item_of(self, turn: int) -> str | None:
+        """Returns the item that holds what the person said in a turn."""
+        return self._user_items.get(turn)
 
     def turn_of_person(self, item_id: str) -> int | None:
         """Returns the turn that the person said with item `item_id`."""
@@ -67,6 +82,10 @@ class Translator:
         self.items.done(item)
         if role_of(item) == "user" and not self.items.is_answered(self.items.place(item["id"])):
             self._asked_item = item["id"]
+
+    def ask_again(self, item_id: str) -> None:
+        """The next response is about what was said with this item."""
+        self._asked_item = item_id
 
     def ask_apart(self) -> None:
         """The next response is about nothing that was created."""
@@ -224,6 +243,7 @@ class Translator:
             self._playback("cleared", response)
 
     def _playback(self, what: str, response: Response) -> None:
+        self._is_playing = what == "started"
         self.send({"type": f"output_audio_buffer.{what}", "response_id": response.id})
 
     def _extension(self, event: events.Event) -> None:
@@ -262,9 +282,17 @@ class Translator:
         item_id = self._user_items.get(turn)
         # None for what was typed, which is shown as it is and never transcribed.
         seconds = self._spoken_s.pop(turn, None)
-        if item_id is not None:
+        if item_id is not None and seconds is not None:
+            self.tell_words(item_id, words, seconds)
+        elif item_id is not None:
             self.items.know(item_id, words)
-        if item_id is None or seconds is None or self.config.audio.input.transcription is None:
+
+    def tell_words(self, item_id: str, words: str, seconds: float) -> None:
+        """Tells the words of a spoken item once, whether or not it is answered."""
+        if self.items.text_is_known(item_id):
+            return
+        self.items.know(item_id, words)
+        if self.config.audio.input.transcription is None:
             return
         self.items.transcribe(item_id, words)
         kind, place = "conversation.item.input_audio_transcription", _first_part(item_id)
@@ -286,7 +314,10 @@ class Translator:
     def _words_failed(self, turn: int, message: str) -> None:
         """A turn broke: where its words were not told yet, they will not be."""
         item_id, seconds = self._user_items.get(turn), self._spoken_s.pop(turn, None)
-        if item_id is None or seconds is None or self.config.audio.input.transcription is None:
+        is_wanted = self.config.audio.input.transcription is not None
+        if item_id is None or seconds is None or not is_wanted:
+            return
+        if self.items.text_is_known(item_id):
             return
         kind = "conversation.item.input_audio_transcription.failed"
         error = {"type": "server_error", "code": "turn_failed", "message": message, "param": None}

@@ -50,7 +50,9 @@ def _patience_of(detection: TurnDetection | None) -> float:
 
 def _endpointing(detection: TurnDetection) -> dict[str, float]:
     changes: dict[str, float] = {}
-    if (threshold := detection.threshold) is not None:
+    if detection.threshold is not None:
+        # Probabilities come close to 0 and 1 and do not reach them.
+        threshold = min(max(detection.threshold, 0.01), 0.99)
         changes["start_threshold"] = threshold
         changes["end_threshold"] = 0.7 * threshold
         changes["contested_threshold"] = max(threshold, 0.7)

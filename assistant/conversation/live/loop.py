@@ -286,6 +286,14 @@ class TalkLoop:
             self._ask(part, "asked")
         return part is not None
 
+    async def at_rest(self) -> None:
+        """Returns when no answer is under way any more, and the last one was heard."""
+        await self._replies.at_rest()
+
+    async def settled(self) -> None:
+        """Returns when the model has taken in what came of answers that were cut off."""
+        await self._replies.settled()
+
     def end_turn(self) -> bool:
         """Ends the turn under way without waiting for silence; False where there is none."""
         in_turn = self._endpointer.in_turn

@@ -103,6 +103,16 @@ class Replies:
         """Index of the turn that is answered next."""
         return self._next_turn
 
+    async def at_rest(self) -> None:
+        """Returns when no reply is under way any more."""
+        while (task := self._task) is not None and not task.done():
+            await asyncio.wait({task})
+
+    async def settled(self) -> None:
+        """Returns when the model is in step with what was heard of answers that were cut off."""
+        while (settling := self._settling) is not None and not settling.done():
+            await asyncio.wait({settling})
+
     def prepare(self, question: Question) -> Reply:
         """Begins the reply to `question`; nothing of it is seen or heard until `commit`."""
         reply = Reply(question, self._conversation, self._speaker)
@@ -166,14 +176,17 @@ class Replies:
         if not reply.is_committed:
             self.withdraw()
             return False
+        if reply.is_over:
+            # There is nothing left to cut off: the next answer begins after its task.
+            self._let_end()
+            return False
         continues = onset_samples is not None and (
             not reply.is_audible
             or onset_samples - reply.question.speech_end_samples <= self._rejoin_samples()
         )
         # A question at the end of an answer asks for this very speech, however soon that comes.
         if may_end and (reply.asks or not continues) and self._is_ending(reply):
-            self._current = None
-            self._settling = self._task  # the next answer begins after its last word
+            self._let_end()
             return False
         # Silence first: the person waits for it, while a step of the engines may take long. What
         # was heard is read after it, when not a sample more can be played.
@@ -187,6 +200,11 @@ class Replies:
         self._end(partial(self._dialogue.truncate, heard))
         self._report(reply, heard, unheard)
         return False
+
+    def _let_end(self) -> None:
+        """The reply under way ends by itself; the next one begins after its last word."""
+        self._current = None
+        self._settling = self._task
 
     def _report(self, reply: Reply, heard: str, unheard: int) -> None:
         self._emit(

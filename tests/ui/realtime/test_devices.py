@@ -99,3 +99,13 @@ async def test_all_of_a_reply_is_sent_before_it_is_played() -> None:
     assert speaker.clear() > 20_000
     assert told == ["sent", "-18 dB", "silent", "goes on"]
     draining.cancel()
+
+
+async def test_what_is_cleared_is_not_heard_any_more() -> None:
+    microphone = SocketMicrophone(512)
+    await microphone.push(np.ones(1_024, dtype=np.float32), 16_000)
+    microphone.silence_waiting()
+    await microphone.push(np.full(512, 0.5, dtype=np.float32), 16_000)
+    microphone.end()
+    levels = [float(frame.samples.max()) async for frame in microphone.frames()]
+    assert levels == [0.0, 0.0, 0.5], "its time passes all the same"

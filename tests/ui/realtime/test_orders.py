@@ -211,7 +211,7 @@ def test_an_answer_beside_the_conversation_leaves_no_trace_in_it() -> None:
 
     client = drive(act, engines)
     assert read(engines)[1] == ["Rain.", "And now?"]
-    assert read(engines)[-1] == ["I like tea.", "What do I like?"]
+    assert ["I like tea.", "What do I like?"] in read(engines)
     assert personas(engines)[1] == "Name the topic.\n\nBe terse."
     added = [e for e in client.seen if e["type"] == "conversation.item.added"]
     assert [e["item"]["role"] for e in added] == ["user", "assistant", "user", "assistant"]

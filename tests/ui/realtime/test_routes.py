@@ -95,7 +95,9 @@ def test_what_cannot_be_is_refused_with_a_reason(address: str, options: Any, sai
         client(address).realtime.client_secrets.create(**options)
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b"[" * 100_000, b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b"[" * 100_000, b"\xff", b'{"session": {"tools": [NaN]}}']
+)
 def test_a_body_that_is_no_object_is_refused(address: str, body: bytes) -> None:
     headers = {"Authorization": "Bearer correct horse", "Content-Type": "application/json"}
     url = f"http://{address}/v1/realtime/client_secrets"

@@ -66,6 +66,8 @@ def test_answers_in_text_have_no_sound() -> None:
         (r'{"type": "\ud800"}', "invalid_value"),
         (r'{"type": "response.create", "response": {"metadata": {"\udc00": 1}}}', "invalid_value"),
         ('{"type": 7}', "invalid_event"),
+        ('{"type": "session.update", "session": {"tools": [NaN]}}', "invalid_json"),
+        ('{"type": "response.create", "response": {"metadata": {"a": 1}}}', "invalid_value"),
         ('{"type": "session.destroy"}', "unknown_event"),
         ('{"type": "input_audio_buffer.append"}', "invalid_value"),
         ('{"type": "input_audio_buffer.append", "audio": "!!"}', "invalid_value"),
@@ -78,6 +80,16 @@ def test_answers_in_text_have_no_sound() -> None:
         ('{"type": "attune.emotion.correct", "turn": 0, "emotion": "sad"}', "item_not_found"),
         ('{"type": "attune.transcript.request", "format": "../x"}', "invalid_value"),
         ('{"type": "session.update", "session": 3}', "invalid_value"),
+        ('{"type": "session.update", "session": {"voice": []}}', "invalid_value"),
+        ('{"type": "session.update", "session": {"voice": {"id": {}}}}', "invalid_value"),
+        (
+            '{"type": "conversation.item.create", "item": {"type": "message", "role": []}}',
+            "unsupported",
+        ),
+        (
+            '{"type": "response.create", "response": {"input": [{"type": "message", "role": {}}]}}',
+            "unsupported",
+        ),
         ('{"type": "session.update", "session": {"tools": [{}]}}', "invalid_value"),
         ('{"type": "session.update", "session": {"attune": {"patience": 99}}}', "invalid_value"),
         ('{"type": "session.update", "session": {"attune": {"policy": "/etc"}}}', "invalid_value"),
@@ -99,6 +111,8 @@ def test_errors_name_the_event_they_answer() -> None:
     async def act(client: Client) -> None:
         await client.send("response.cancel", event_id="mine")
         assert (await client.error())["event_id"] == "mine"
+        await client.session.receive('{"event_id": "without a type"}')
+        assert (await client.error())["event_id"] == "without a type"
         await client.session.receive(b"\x00\x01")
         assert (await client.error())["code"] == "invalid_event"
         await client.session.receive('{"type": "x", "fill": "' + "a" * 16_000_000 + '"}')
@@ -138,6 +152,13 @@ def test_the_client_says_how_much_it_played() -> None:
         assert 16 <= len(heard["heard"].split()) <= 22
         await client.send("conversation.item.truncate", item_id=item, audio_end_ms=-1)
         assert (await client.error())["param"] == "audio_end_ms"
+        cut = {"item_id": item, "content_index": 1, "audio_end_ms": 10}
+        await client.send("conversation.item.truncate", **cut)
+        assert (await client.error())["param"] == "content_index"
+        cut = {"item_id": item, "content_index": 0, "audio_end_ms": 10**400}
+        await client.send("conversation.item.truncate", **cut)
+        (end,) = (await client.until("conversation.item.truncated"))[-1:]
+        assert end["audio_end_ms"] == pytest.approx(4_000, abs=50), "there is no more of it"
 
     drive(act, resident(replies=[LONG]))
 

@@ -29,6 +29,8 @@ UNDERSTOOD: list[dict[str, Any]] = [
     {"max_response_output_tokens": "inf"},
     {"max_response_output_tokens": 4096, "input_audio_format": "pcm16"},
     {"turn_detection": {"type": "server_vad", "threshold": 0.5, "prefix_padding_ms": 300}},
+    {"turn_detection": {"type": "server_vad", "threshold": 0.0}},
+    {"turn_detection": {"type": "server_vad", "threshold": 1.0}},
     {"turn_detection": None, "input_audio_transcription": {"model": "whisper-1"}},
     {"tools": [], "tool_choice": "auto"},
     {"tools": None, "tool_choice": None, "max_output_tokens": None, "audio": {"output": None}},

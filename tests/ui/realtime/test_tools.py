@@ -335,3 +335,37 @@ def test_the_official_client_calls_by_voice() -> None:
             connection.response.create()
             seen = until(connection, "response.done")
             assert seen[-1].response.output[0].content[0].transcript == "It rains in Oslo."
+
+
+def test_functions_beside_what_is_none_can_be_called() -> None:
+    engines = calling(ASKED)
+
+    async def act(client: Client) -> None:
+        mcp = {"type": "mcp", "server_label": "x", "server_url": "https://example.org"}
+        await client.send("session.update", session={"tools": [mcp, WEATHER]})
+        seen = await client.until("error")
+        assert [e["session"]["tools"] for e in seen if e["type"] == "session.updated"] == [
+            [WEATHER]
+        ]
+        assert seen[-1]["error"]["param"] == "session.tools"
+        assert "stands at 0:" in seen[-1]["error"]["message"]
+        await create(client, "How is the weather?")
+        assert (await answer(client))["output"][0]["name"] == "weather"
+
+    drive(act, engines)
+
+
+def test_a_function_may_give_much() -> None:
+    engines = calling(ASKED, "It rains.")
+    output = json.dumps({"hours": ["rain"] * 2_000})
+
+    async def act(client: Client) -> None:
+        await client.update(tools=[WEATHER])
+        await create(client, "How is the weather?")
+        (call,) = (await answer(client))["output"]
+        assert (await result(client, call["call_id"], output))["output"] == output
+        assert (await answer(client))["status"] == "completed"
+        assert (await result(client, call["call_id"], "x" * 40_000))["param"] == "item.output"
+
+    drive(act, engines)
+    assert read(engines)[-1][-1] == written_result(output)

@@ -56,7 +56,7 @@ class TurnDetection(Part):
     """How the end of a turn is found; what is null follows Attune's own endpointing."""
 
     type: Literal["server_vad", "semantic_vad"] = "semantic_vad"
-    threshold: float | None = Field(default=None, gt=0.0, lt=1.0)
+    threshold: float | None = Field(default=None, ge=0.0, le=1.0)
     prefix_padding_ms: int | None = Field(default=None, ge=0, le=2_000)
     silence_duration_ms: int | None = Field(default=None, ge=32, le=20_000)
     idle_timeout_ms: int | None = Field(default=None, ge=5_000, le=30_000)
@@ -98,7 +98,8 @@ class AudioOutput(Part):
     def _own_voice(cls, value: object) -> object:
         if isinstance(value, dict):
             value = cast(dict[str, Any], value).get("id", "")
-        return "auto" if value in OPENAI_VOICES or value == "default" else value
+        is_other = isinstance(value, str) and (value in OPENAI_VOICES or value == "default")
+        return "auto" if is_other else cast(object, value)
 
 
 class Audio(Part):
@@ -127,7 +128,8 @@ class SessionConfig(Part):
 
     type: Literal["realtime"] = "realtime"
     model: str = Field(default="", max_length=200)
-    instructions: str = Field(default="", max_length=8_000)
+    instructions: str = Field(default="", max_length=32_000)
+    """How much of that a model has room for it says itself."""
     output_modalities: list[Literal["audio", "text"]] = Field(
         default=["audio"], min_length=1, max_length=1
     )

@@ -43,7 +43,7 @@ def new_id(kind: str) -> str:
 
 
 def read_event(message: str) -> Json:
-    """Returns the client event in `message`: an object with a `type`.
+    """Returns the client event in `message`, an object; `type` may still be missing.
 
     Raises:
         ProtocolError: It is too large or no such object.
@@ -54,15 +54,29 @@ def read_event(message: str) -> Json:
             "send the audio in pieces",
             code="event_too_large",
         )
-    try:
-        event = json.loads(message)
-    except (ValueError, RecursionError):
-        raise ProtocolError("the message is not valid JSON", code="invalid_json") from None
+    event = read_json(message, "the message")
     if "\\u" in message and not _is_writable(event):
         raise ProtocolError("the message holds half a character (\\ud800 to \\udfff alone)")
-    if not isinstance(event, dict) or not isinstance(cast(Json, event).get("type"), str):
+    if not isinstance(event, dict):
         raise ProtocolError("an event is an object with a type", code="invalid_event")
     return cast(Json, event)
+
+
+def read_json(text: str | bytes, what: str) -> Any:
+    """Returns what stands in `text`.
+
+    Raises:
+        ProtocolError: It is not JSON; the sentence begins with `what`.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise ProtocolError(f"{what} is not valid JSON", code="invalid_json") from None
+
+
+def _refuse_constant(name: str) -> None:
+    """JSON has no NaN and no Infinity, and what is sent back must be JSON."""
+    raise ValueError(name)
 
 
 def _is_writable(event: object) -> bool:
@@ -74,16 +88,16 @@ def _is_writable(event: object) -> bool:
     return True
 
 
-def text_of(value: object, *, param: str) -> str:
-    """Returns a typed turn.
+def text_of(value: object, *, param: str, most: int = LONGEST_TEXT) -> str:
+    """Returns a typed turn, or another text of at most `most` characters.
 
     Raises:
         ProtocolError: It is empty, too long or no text.
     """
     if not isinstance(value, str) or not value.strip():
         raise ProtocolError("text must not be empty", param=param)
-    if len(value) > LONGEST_TEXT:
+    if len(value) > most:
         raise ProtocolError(
-            f"the text has {len(value)} characters and may have {LONGEST_TEXT}", param=param
+            f"the text has {len(value)} characters and may have {most}", param=param
         )
     return value.strip()

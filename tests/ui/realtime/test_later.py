@@ -1,0 +1,135 @@
+"""Answers that are ordered while another one is made or heard."""
+
+from typing import Any
+
+from tests.ui.driving import Client, drive
+from tests.ui.realtime.test_orders import answer, create, message, read
+from tests.ui.realtime.test_tools import ASKED, WEATHER, calling, result
+from tests.ui.serving import LONG, resident
+from ui.realtime.later import MOST_WAITING
+
+ASIDE: dict[str, Any] = {
+    "conversation": "none",
+    "input": [message("Name the topic.")],
+    "output_modalities": ["text"],
+}
+
+
+async def aside(client: Client, name: str) -> None:
+    """Orders an answer beside the conversation."""
+    options = {**ASIDE, "metadata": {"name": name}}
+    await client.send("response.create", response=options, event_id=name)
+
+
+def cut_off(client: Client) -> list[str]:
+    kinds = [event["type"] for event in client.seen]
+    return [kind for kind in kinds if kind.endswith(("truncated", "cleared"))]
+
+
+def test_an_answer_beside_the_conversation_cuts_nothing_off() -> None:
+    engines = resident(replies=[LONG, "Tea."])
+
+    async def act(client: Client) -> None:
+        await create(client, "Tell me.")
+        await client.send("response.create")
+        await client.until("output_audio_buffer.started")
+        await aside(client, "while it is made")
+        await client.until("response.done")
+        await aside(client, "while it is heard")
+        names: list[str] = []
+        for _ in range(2):
+            response = (await client.until("response.done"))[-1]["response"]
+            assert response["status"] == "completed"
+            assert response["conversation_id"] is None
+            names.append(response["metadata"]["name"])
+        assert names == ["while it is made", "while it is heard"]
+        assert not cut_off(client)
+        await create(client, "And now?")
+        assert (await answer(client))["status"] == "completed"
+
+    drive(act, engines)
+    assert read(engines) == [
+        ["Tell me.", "And now?"],
+        ["Name the topic."],
+        ["Name the topic."],
+    ]
+
+
+def test_words_before_a_call_are_heard_to_their_end() -> None:
+    preamble = "Let me look that up for you."
+    engines = calling(f"{preamble} {ASKED}", "It rains.")
+
+    async def act(client: Client) -> None:
+        await client.update(tools=[WEATHER])
+        await create(client, "How is the weather?")
+        await client.send("response.create")
+        said, call = (await client.until("response.done"))[-1]["response"]["output"]
+        await result(client, call["call_id"], "rain")
+        response = await answer(client)
+        assert response["output"][0]["content"][0]["transcript"] == "It rains."
+        await client.send("conversation.item.retrieve", item_id=said["id"])
+        item = (await client.until("conversation.item.retrieved"))[-1]["item"]
+        assert item["content"][0]["transcript"] == preamble
+        assert not cut_off(client)
+
+    told = [event["type"] for event in drive(act, engines).seen]
+    begun = [place for place, kind in enumerate(told) if kind == "response.created"]
+    assert told.index("output_audio_buffer.stopped") < begun[1], "it begins after its last word"
+
+
+def test_a_question_cuts_off_what_is_heard() -> None:
+    async def act(client: Client) -> None:
+        await create(client, "Tell me.")
+        await client.send("response.create")
+        await client.until("response.done")
+        await create(client, "Stop, something else.")
+        assert (await answer(client))["status"] == "completed"
+
+    assert "conversation.item.truncated" in cut_off(drive(act, resident(replies=[LONG, "Yes."])))
+
+
+def test_one_that_waits_can_be_cancelled_and_is_the_only_one() -> None:
+    async def act(client: Client) -> None:
+        await create(client, "Tell me.")
+        await client.send("response.create")
+        await client.until("response.done")
+        bye = {"instructions": "Say goodbye.", "metadata": {"name": "bye"}}
+        await client.send("response.create", response=bye)
+        await client.send("response.create", response=bye, event_id="second")
+        error = await client.error()
+        assert error["code"] == "conversation_already_has_active_response"
+        assert error["event_id"] == "second"
+        await client.send("response.cancel")
+        response = (await client.until("response.done"))[-1]["response"]
+        assert (response["status"], response["metadata"]) == ("cancelled", {"name": "bye"})
+        assert response["status_details"]["reason"] == "client_cancelled"
+        await client.send("response.cancel")
+        assert (await client.error())["code"] == "response_cancel_not_active"
+        await client.until("output_audio_buffer.stopped")
+        assert not cut_off(client)
+        assert (await answer(client, **bye))["status"] == "completed"
+
+    drive(act, resident(replies=[LONG, "Bye."]))
+
+
+def test_so_many_may_wait() -> None:
+    async def act(client: Client) -> None:
+        await create(client, "Tell me.")
+        await client.send("response.create")
+        await client.until("output_audio_buffer.started")
+        for number in range(MOST_WAITING + 1):
+            await aside(client, str(number))
+        assert (await client.error())["event_id"] == str(MOST_WAITING)
+        client.session.detach()
+
+    drive(act, resident(replies=[LONG]))
+
+
+def test_who_waits_for_the_end_of_an_answer_is_not_told_that_it_was_cut_off() -> None:
+    async def act(client: Client) -> None:
+        for _ in range(3):
+            await create(client, "Tell me.")
+            await answer(client)
+            await client.until("output_audio_buffer.stopped")
+
+    assert not cut_off(drive(act))
