@@ -266,6 +266,9 @@ class BlspEmoConfig:
                 f"examples has the count {self.examples.count} and least {self.examples.least}: "
                 "they must be at least 0, and in [0, 1]"
             )
+        from_ = self.examples.answers_from
+        if from_ is not None and not 0 <= from_ <= 1:
+            raise ValueError(f"examples has answers_from {from_}: it must be in [0, 1], or null")
         if "model_type" not in self.llm:
             raise ValueError("llm lacks model_type, the architecture that transformers is to build")
 

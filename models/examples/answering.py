@@ -29,6 +29,14 @@ _NUMBERS = frozenset(
     "sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety "
     "hundred thousand million half quarter dozen third twice".split()
 )
+_HE = frozenset(
+    "he him his brother father dad daddy husband son uncle nephew grandfather grandad grandpa "
+    "boyfriend man boy lad mister king".split()
+)
+_SHE = frozenset(
+    "she her hers sister mother mum mom mummy wife daughter aunt auntie niece grandmother gran nan "
+    "granny grandma girlfriend woman girl lady miss queen".split()
+)
 _COMMON = frozenset(
     "about after again also always another anything around away back because been before being "
     "both came come comes could didn does doing done down each else even ever every everything "
@@ -48,6 +56,8 @@ def answers(example: Example, said: str) -> bool:
         return False
     if bool(_NEGATION.search(said)) != bool(_NEGATION.search(example.said)):
         return False
+    if any(_speaks_of(example.reply, who) and not _speaks_of(said, who) for who in (_HE, _SHE)):
+        return False
     here, there, replied = (_particulars(text) for text in (said, example.said, example.reply))
     if is_question(said):
         # What was not asked here makes the answer another one.
@@ -61,6 +71,10 @@ def is_question(text: str) -> bool:
     """Whether `text` asks or tells somebody to do something, by its mark or its first words."""
     last = _SENTENCE.split(text.strip())[-1]
     return text.rstrip().endswith("?") or bool(_OPENS_QUESTION.match(last))
+
+
+def _speaks_of(text: str, persons: frozenset[str]) -> bool:
+    return not persons.isdisjoint(word.lower().partition("'")[0] for word in _WORD.findall(text))
 
 
 def _particulars(text: str) -> frozenset[str]:

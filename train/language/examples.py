@@ -35,9 +35,13 @@ class ExamplesSettings(Frozen):
     count: int = Field(default=4, ge=0, le=8)
     """Most of them that a reply is made with."""
     longest: int = Field(default=150, ge=20)
-    """Characters of one, both sides together."""
+    """Characters of one that the LLM reads, both sides together."""
+    longest_answer: int = Field(default=190, ge=20)
+    """The same of one whose reply may be the answer itself."""
     least: float = Field(default=0.4, ge=0, le=1)
     """How alike what was said in one must be, as the cosine of the vectors of the two."""
+    answers_from: float | None = Field(default=None, ge=0, le=1)
+    """How alike it must be for its reply to be the answer itself; empty: the LLM always answers."""
     sentences: str = "minilm"
     """Sentence encoder of the catalogue that finds them."""
 
@@ -51,10 +55,11 @@ def write_example_file(settings: ExamplesSettings) -> None:
     """
     path = settings.model / "config.json"
     read_config(settings.model)
-    examples = list(first_exchanges(settings.material, settings.longest))
+    kept = max(settings.longest, settings.longest_answer if settings.answers_from else 0)
+    examples = list(first_exchanges(settings.material, kept))
     write_examples(settings.model / EXAMPLES, examples)
     mapping = json.loads(path.read_text(encoding="utf-8"))
-    chosen = ExamplesConfig(settings.count, settings.longest, settings.least)
+    chosen = ExamplesConfig(settings.count, settings.longest, settings.least, settings.answers_from)
     mapping["examples"] = asdict(chosen)
     mapping["parts"] = (mapping.get("parts") or {}) | {"sentences": settings.sentences}
     path.write_text(json.dumps(mapping, indent=1) + "\n", encoding="utf-8")

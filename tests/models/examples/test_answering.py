@@ -17,7 +17,7 @@ CONFIG = ExamplesConfig(count=2, least=0.1, answers_from=0.6)
         ("Don't tell me to breathe, please.", "Don't tell me to breathe!", "I won't."),
         ("How do you spell rhythm, quickly?", "How do you spell rhythm?", "R, H, Y, T, H, M."),
         ("Three cakes! I ate three cakes.", "I ate three cakes.", "Three whole cakes!"),
-        ("Anna called me.", "My friend called.", "What did she want?"),
+        ("Gran called me.", "My friend called.", "What did she want?"),
     ],
 )
 def test_a_written_reply_answers_what_means_the_same(said: str, written: str, reply: str) -> None:
@@ -34,6 +34,8 @@ def test_a_written_reply_answers_what_means_the_same(said: str, written: str, re
         ("How many miles is 80 kilometres?", "How many miles is 42 kilometres?", "About 26."),
         ("I ate cakes.", "I ate cakes today.", "Two of them?"),
         ("My brother called.", "My brother called.", "How is Tom?"),
+        ("The tree came down.", "The tree came down.", "There was so much of him in it."),
+        ("I painted the hall.", "I painted the hall.", "Does she know yet?"),
         ("I boil an egg.", "How do I boil an egg?", "Six minutes."),
         ("Tell me, is it late?", "It is late.", "Time for bed."),
     ],

@@ -57,6 +57,14 @@ def test_first_exchanges_go_into_the_checkpoint_each_once(folder: Path) -> None:
     assert read_examples(folder / EXAMPLES) == (wedding, Example("Hello.", "Hi."))
 
 
+def test_longer_ones_are_kept_where_replies_may_be_answers(folder: Path) -> None:
+    changed = {"answers_from": 0.8, "longest_answer": 80}
+    write_example_file(settings(folder).model_copy(update=changed))
+    assert any(example.reply == "Yes." for example in read_examples(folder / EXAMPLES))
+    chosen = json.loads((folder / "config.json").read_text())["examples"]
+    assert (chosen["answers_from"], chosen["longest"]) == (0.8, 40)
+
+
 def test_a_loaded_checkpoint_answers_with_them(folder: Path) -> None:
     write_example_file(settings(folder))
     model = BlspEmo.from_pretrained(folder, dtype="float32", device="cpu")
@@ -80,7 +88,7 @@ def test_only_what_it_is_about_changes_in_the_configuration(folder: Path) -> Non
     before = json.loads((folder / "config.json").read_text())
     write_example_file(settings(folder))
     after = json.loads((folder / "config.json").read_text())
-    examples = {"count": 2, "longest": 40, "least": 0.0}
+    examples = {"count": 2, "longest": 40, "least": 0.0, "answers_from": None}
     parts = {"sentences": str(folder.parent / "encoder")}
     assert after == before | {"examples": examples, "parts": parts}
 
