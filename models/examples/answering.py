@@ -11,8 +11,8 @@ import re
 
 from models.examples.written import Example
 
-LEAST_LETTERS = 4
-"""Of a word that is a particular; shorter ones are seldom."""
+LEAST_LETTERS = 3
+"""Of a word that is a particular."""
 STEM = 5
 """Letters by which two forms of a word are the same one."""
 
@@ -24,6 +24,7 @@ _OPENS_QUESTION = re.compile(
     r"does|did|is|are|was|can|could|should|would|will|have|has|may)\b",
     re.IGNORECASE,
 )
+_ASKS = re.compile(r"\b(?:who|whom|where|when|which)\b[^.!]*\?", re.IGNORECASE)
 _NUMBERS = frozenset(
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety "
@@ -38,6 +39,9 @@ _SHE = frozenset(
     "granny grandma girlfriend woman girl lady miss queen".split()
 )
 _COMMON = frozenset(
+    "ago all and any are ask bad big but can day did end few for get got had has her him his how "
+    "its let lot may new not now off old our out own put saw say see set she the too try use was "
+    "way who why yes yet you don won isn "
     "about after again also always another anything around away back because been before being "
     "both came come comes could didn does doing done down each else even ever every everything "
     "feel feels find first from gets getting give goes going gone good have haven having here "
@@ -62,6 +66,8 @@ def answers(example: Example, said: str) -> bool:
     if is_question(said):
         # What was not asked here makes the answer another one.
         return there <= here
+    if _ASKS.search(example.reply) and here - there:
+        return False  # what it asks may have been told here
     # What the reply took up of its own saying, and what it counts or names, was said here too.
     counted = {word for word in replied if word[0].isdigit() or word in _NUMBERS}
     return (replied & there) | counted | _names(example.reply) <= here

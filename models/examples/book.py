@@ -29,6 +29,8 @@ SAME_SAYING = 0.85
 AMID_A_TALK = 0.08
 """So much more alike a saying must be amid a talk for its reply to be the answer: much that is said
 there hangs on what was said before."""
+BESIDE_THE_BEST = 0.1
+"""By so much an answering saying may be less alike than the one that is most so."""
 LEAST_WORDS = 3
 """Fewer words say nothing by themselves amid a talk."""
 
@@ -130,6 +132,9 @@ class ExampleBook:
         if amid_talk and len(said.split()) < LEAST_WORDS:
             return
         least = config.answers_from + (AMID_A_TALK if amid_talk else 0.0)
+        # Not what is far less alike than another saying, whose voice or particulars do not suit:
+        # "I lost my job" has a better one than "I got my job back".
+        least = max(least, float(scores.max(initial=0.0)) - BESIDE_THE_BEST)
         near = scores if emotion is None else scores + SAME_EMOTION * (self._voices == int(emotion))
         alike = [
             self._examples[place]
@@ -160,10 +165,12 @@ class ExampleBook:
 
 def _voices(said: str, emotion: Emotion | None, alike: Sequence[Example]) -> set[Emotion | None]:
     """Returns the voices of which an example may be whose reply is the answer."""
-    if emotion is not None:
-        return {None, emotion}
+    if emotion not in (None, Emotion.NEUTRAL):
+        # Of one who sounds sad even a birthday is not what it is for others.
+        return {None, Emotion.NEUTRAL, emotion} if is_question(said) else {emotion}
     told = {example.emotion for example in alike} - {None, Emotion.NEUTRAL}
-    # Typed, words that are said in one voice alone tell of it; what is asked tells nothing.
+    # Typed, or in a voice that tells nothing, words that are said in one voice alone tell of it;
+    # what is asked tells nothing.
     is_told = len(told) == 1 and not is_question(said)
     return {None, Emotion.NEUTRAL, *(told if is_told else ())}
 

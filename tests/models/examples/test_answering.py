@@ -27,6 +27,8 @@ def test_a_written_reply_answers_what_means_the_same(said: str, written: str, re
 @pytest.mark.parametrize(
     ("said", "written", "reply"),
     [
+        ("I had a fight with my wife.", "I had a fight.", "Who was it with?"),
+        ("My cat died.", "My dog died.", "Your dog died. I'm so sorry."),
         ("They cut the big tree.", "They cut all trees on our avenue!", "A whole avenue!"),
         ("I slept well.", "I didn't sleep well.", "What kept you awake?"),
         ("I like my night shift.", "I don't like my night shift.", "It must be lonely."),
@@ -70,6 +72,15 @@ def test_what_is_less_alike_is_shown_to_the_llm() -> None:
     assert (found.answer, found.shown) == ("", [SHOP])
 
 
+def test_a_far_less_similar_saying_answers_nothing() -> None:
+    lost = Example("I lost my old job today.", "I'm sorry.")
+    back = Example("I have my old job.", "So it's good to be back?")
+    lenient = ExamplesConfig(count=2, answers_from=0.3)
+    assert book_of([back]).find(lost.said, None, lenient).answer == back.reply
+    asked = Example("Have I lost my old job today?", "No.")
+    assert book_of([asked, back]).find(lost.said, None, lenient).answer == "", "far less alike"
+
+
 def test_a_checkpoint_that_asks_for_none_gets_no_answer() -> None:
     for config in (ExamplesConfig(count=2), ExamplesConfig(count=0, answers_from=0.1)):
         assert book_of([SHOP]).find(SHOP.said, None, config).answer == ""
@@ -100,7 +111,12 @@ def test_the_voice_must_be_the_same_and_typed_words_are_said_in_one() -> None:
     both, said = book_of([glad, sad]), "She left me today"
     assert both.find(said, Emotion.SAD, CONFIG).answer == sad.reply
     assert both.find(said, Emotion.ANGRY, CONFIG).answer == ""
+    plain = Example("It's my birthday today.", "Happy birthday!")
+    assert book_of([plain]).find(plain.said, Emotion.SAD, CONFIG).answer == ""
+    asked = Example("What's the time?", "I have no clock.")
+    assert book_of([asked]).find(asked.said, Emotion.SAD, CONFIG).answer == asked.reply
     assert both.find(said, None, CONFIG).answer == "", "typed, it may be either"
-    assert book_of([sad]).find(said, None, CONFIG).answer == sad.reply
+    for typed_or_plain in (None, Emotion.NEUTRAL):
+        assert book_of([sad]).find(said, typed_or_plain, CONFIG).answer == sad.reply
     cross = Example("How do you spell rhythm?", "No wonder you're cross.", Emotion.ANGRY)
     assert book_of([cross]).find(cross.said, None, CONFIG).answer == ""
