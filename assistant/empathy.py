@@ -1,6 +1,5 @@
 """The reply policy: what was heard in a voice, and how surely → how the answer is spoken."""
 
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from assistant.engines.protocols import EmotionEstimate, SpeakingStyle
 from assistant.errors import SettingsError
+from assistant.text_file import read_toml
 from models.emotions import Emotion, emotion_from_label
 
 DEFAULT_POLICY = "empathetic"
@@ -153,13 +153,7 @@ def _pick(path: Path, name: str) -> ReplyPolicy:
 
 def _read(path: Path) -> _PolicyFile:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-        return _PolicyFile.model_validate(content)
-    except OSError as error:
-        reason = error.strerror or "unreadable"
-        raise SettingsError(f"the reply policy {path} cannot be read: {reason}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"the reply policy {path} is not valid TOML: {error}") from error
+        return _PolicyFile.model_validate(read_toml(path, called="the reply policy"))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])

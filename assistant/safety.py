@@ -7,7 +7,6 @@ How danger is found stands in `assistant.danger`; patterns, texts and numbers in
 """
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,9 +16,11 @@ from typing import Any, cast
 from assistant.danger import DangerFinder
 from assistant.engines.protocols import Cancel, Dialogue, EmotionEstimate, TextDelta
 from assistant.errors import SettingsError
+from assistant.text_file import read_toml
 from models.emotions import Emotion
 
 SHIPPED = Path(__file__).with_name("safety.toml")
+HELP_TEXTS = "the file of help texts"
 SAD = EmotionEstimate(tuple(float(emotion is Emotion.SAD) for emotion in Emotion))
 """Who is in danger is answered in the manner that a sad voice is."""
 
@@ -96,7 +97,9 @@ class HelpFinder:
         """
         named = file or SHIPPED
         try:
-            table = _read(SHIPPED) if file is None else _merged(_read(SHIPPED), _read(file))
+            table = read_toml(SHIPPED, called=HELP_TEXTS)
+            if file is not None:
+                table = _merged(table, read_toml(file, called=HELP_TEXTS))
             self._danger = DangerFinder(table)
             numbers = _chosen(table["country"], country, "country", named)
             texts = _chosen(table["text"], language, "language", named)
@@ -209,16 +212,6 @@ def reply_of(dialogue: Dialogue, help_: Help | None, cancel: Cancel) -> Iterator
         return
     dialogue.replace_reply(help_.reply)
     yield TextDelta(help_.reply)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = error.strerror or "unreadable"
-        raise SettingsError(f"the help texts {file} cannot be read: {reason}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"the help texts {file} are not valid TOML: {error}") from error
 
 
 def _merged(shipped: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Each command loads only what it needs.
 """
 
 import logging
+import re
 import shutil
 import sys
 import textwrap
@@ -15,6 +16,7 @@ from command_line.commands import Command, load
 from command_line.output import is_full_or_closed, printing
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 HELP = ("-h", "--help", "--help-all", "help")
 
 
@@ -24,6 +26,11 @@ class Failure:
 
     message: str
     status: int = EXIT_FAILED
+
+
+def _visible(message: str) -> str:
+    """Returns a message on one line, without what a terminal would act on: names may hold both."""
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], message)
 
 
 def _as_given(run: Callable[[Any], Any], settings: Any) -> int:
@@ -56,6 +63,8 @@ class Entry:
         return printing(lambda: self._main(given), lambda _: f"{self.name}: {self.disk_full}")
 
     def _main(self, given: list[str]) -> int:
+        if given[:1] == ["help"] and given[1:2]:
+            given = [given[1], "--help"]
         if not given or given[0] in HELP:
             print(self._overview())
             return 0 if given else EXIT_USAGE
@@ -75,7 +84,7 @@ class Entry:
             if debug or is_full_or_closed(error):
                 raise
             failure = self._failure(error)
-            print(f"{self.name}: {failure.message}", file=sys.stderr)
+            print(f"{self.name}: {_visible(failure.message)}", file=sys.stderr)
             return failure.status
 
     def _settings(self, name: str, rest: list[str]) -> Any:

@@ -25,7 +25,7 @@ def printing(run: Callable[[], int], told: Callable[[OSError], str]) -> int:
         run: Prints, and returns its exit status or raises `SystemExit`.
         told: What is said of a full disk.
     """
-    _open_closed()
+    _open_outputs()
     try:
         try:
             return run()
@@ -45,11 +45,18 @@ def _is_full(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
-def _open_closed() -> None:
-    """Gives the process outputs that take all, where it was started with them closed (`>&-`)."""
+def _open_outputs() -> None:
+    """Gives the process outputs that take all.
+
+    It may have been started with them closed (`>&-`), or with an encoding that lacks characters,
+    of which each then becomes a question mark: what is said matters more than a bar drawn in it.
+    """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
 
 
 def _forget_output() -> None:

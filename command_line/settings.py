@@ -83,12 +83,27 @@ def read_table(kind: type[BaseModel], path: Path, program: Program) -> Tree:
     try:
         if path.exists() and not path.is_file():
             raise UsageError(f"settings file {path} is no file: name a .toml file")
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        # Some editors put a mark before the text, which TOML does not know.
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise UsageError(
+            f"settings file {path} does not exist: check the name and the folder"
+        ) from None
     except OSError as error:
-        raise UsageError(f"settings file {path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"settings file {path} cannot be read ({error.strerror}): change its permissions, or "
+            "name another"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"settings file {path} is no UTF-8 text: save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
         raise UsageError(f"settings file {path} is no valid TOML: {error}") from error
     for name, table in tables.items():
+        if not isinstance(table, dict) and name in program.commands:
+            raise UsageError(
+                f"{path}: {name} is no table: write [{name}] on a line of its own, and below it "
+                "the settings"
+            )
         if not isinstance(table, dict):
             raise UsageError(f"{path}: {name} stands in no table: {_place(kind, name, program)}")
         if name not in program.commands:
@@ -140,6 +155,15 @@ class _Names:
         """Returns the setting that lies there or, of a list, holds what lies there."""
         return next((one for one in self.known if one.keys == keys[: len(one.keys)]), None)
 
+    def meant(self, keys: Keys) -> str | None:
+        """Returns which setting `keys` call by its name on the command line, and where it lies."""
+        name = keys[-1].replace("_", "-").lstrip("-")
+        found = [o for o in self.known if name in (o.name, o.name.rpartition(".")[2])]
+        if len(found) != 1:
+            return None
+        *parts, own = found[0].keys
+        return f"{own} under [{'.'.join((self.command, *parts))}]"
+
 
 def validated(kind: type[SettingsT], values: Tree, names: _Names) -> SettingsT:
     """Returns the settings of which `values` differ from the defaults.
@@ -161,6 +185,9 @@ def validated(kind: type[SettingsT], values: Tree, names: _Names) -> SettingsT:
         keys = tuple(map(str, first["loc"]))
         siblings = list(_part(kind, keys[:-1]).model_fields)
         option = names.option(keys)
+        if first["type"] == "extra_forbidden" and (meant := names.meant(keys)):
+            hint = f"is no setting: did you mean {meant}?"
+            raise UsageError(f"{names.of(keys)} {hint}") from error
         behind = ":" if option is None and first["type"] == "value_error" else ""
         raise UsageError(f"{names.of(keys)}{behind} {told(first, option, siblings)}") from error
 

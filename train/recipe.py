@@ -89,7 +89,9 @@ def read_recipe(path: Path) -> list[Step]:
         ValueError: It is no recipe; the message names what is wrong in it.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{path} is no file: name a file with [[steps]]")
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         steps = [Step.model_validate(table) for table in tables["steps"]]
     except FileNotFoundError as error:
         raise ValueError(f"there is no recipe {path}: name a file with [[steps]]") from error

@@ -10,6 +10,9 @@ from assistant.settings import MemorySettings
 from command_line.called import advice
 from ui.shown import one_line
 
+TAKING = ("add", "change", "remove")
+"""The actions that take something behind them."""
+
 
 def memory(settings: MemorySettings) -> int:
     """Runs `memory`; returns the exit status.
@@ -26,6 +29,11 @@ def memory(settings: MemorySettings) -> int:
         "off": lambda settings, file: _switch(settings, file, on=False),
         "erase": _erase,
     }
+    if settings.items and settings.action not in TAKING:
+        raise SettingsError(
+            f"memory {settings.action} takes nothing behind it, not {settings.items[0]!r}: leave "
+            "it out (`app.py memory remove NUMBER` forgets one thing)"
+        )
     actions[settings.action](settings, RememberedFile(settings.file))
     return 0
 

@@ -48,7 +48,21 @@ def voices(settings: VoicesSettings) -> int:
         "add": _add,
         "remove": _remove,
     }
+    if settings.action == "list" and settings.items:
+        raise SettingsError(
+            f"voices list takes no names, not {settings.items[0]!r}: leave it out, or hear one by "
+            "`app.py voices sample NAME`"
+        )
+    if settings.out is not None:
+        _check_out(settings.action, settings.out)
     return actions[settings.action](settings)
+
+
+def _check_out(action: str, out: Path) -> None:
+    if action not in ("say", "sample"):
+        raise SettingsError(f"voices {action} writes no sound: leave --out out, or say something")
+    if out.suffix.lower() != ".wav":
+        raise SettingsError(f"--out {out}: name a .wav file")
 
 
 def _console() -> Console:

@@ -11,10 +11,16 @@ import numpy as np
 
 from assistant.audio.channels import ToMono
 from assistant.audio.decoding.source import SoundSource
-from assistant.audio.decoding.ways import sound_parts
+from assistant.audio.decoding.ways import SoundPart, sound_parts
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, Waveform, resample, to_int16
 from assistant.errors import InputError
 from assistant.output_file import OutputFile
+
+SLOWEST_HZ, FASTEST_HZ = 1_000, 10_000_000
+"""Rates between which a recording may hold a voice; others come of a damaged header."""
+FAR_BEYOND, MOSTLY = 16.0, 0.05
+"""Floats beyond the first are no loud sound, where they are more than that share of all: programs
+write whole numbers of 16 bits as floats."""
 
 
 class Recording:
@@ -30,7 +36,7 @@ class Recording:
         self.path = path
         self._rate_hz = rate_hz
         self._parts = sound_parts(path)
-        self._source = self._parts[0].open()
+        self._source = self._opened(self._parts[0])
         lengths = [self._source.duration_s, *(part.duration_s for part in self._parts[1:])]
         known = [length for length in lengths if length is not None]
         self.duration_s = sum(known) if len(known) == len(lengths) else None
@@ -47,27 +53,45 @@ class Recording:
         yield from self._blocks_of(self._source)
         for part in self._parts[1:]:
             try:
-                self._source = part.open()
+                self._source = self._opened(part)
             except InputError:
                 self._note("holds a part that cannot be read")
                 continue
             yield from self._blocks_of(self._source)
+
+    def _opened(self, part: SoundPart) -> SoundSource:
+        source = part.open()
+        if not SLOWEST_HZ <= source.rate_hz <= FASTEST_HZ:
+            source.close()
+            raise InputError(
+                f"{self.path} claims {source.rate_hz} samples a second, of which no voice can be "
+                f"heard: record it again at {SPEECH_RATE_HZ} or more"
+            )
+        return source
 
     def _blocks_of(self, source: SoundSource) -> Generator[Waveform]:
         import soxr
 
         stream = soxr.ResampleStream(source.rate_hz, self._rate_hz, 1, dtype="float32")
         mono = ToMono(source.rate_hz)
+        frames, far_beyond = 0, 0
         with contextlib.closing(source):
             last = False
             while not last:
                 block = source.read()
                 last = len(block) == 0
+                frames += block.size
+                far_beyond += int(np.count_nonzero(np.abs(block) > FAR_BEYOND))
                 resampled = stream.resample_chunk(mono.mix(block), last=last)
                 if len(resampled):
                     yield np.clip(resampled, -1.0, 1.0)
             if source.damage:
                 self._note(source.damage)
+        if far_beyond > MOSTLY * frames:
+            self.damage = self.damage or (
+                f"{self.path} is distorted, for its values lie far beyond 1, the loudest sound: "
+                "divide them, or save it with 16 bits"
+            )
 
     def _note(self, damage: str) -> None:
         self.damage = self.damage or (

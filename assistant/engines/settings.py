@@ -137,7 +137,9 @@ class AskingSettings(Settings):
             return values
         given = dict(cast("Mapping[str, Any]", values))
         llm: Any = given.get("llm") or {}
-        server: Any = llm.server if isinstance(llm, LlmSettings) else llm.get("server")
+        # What is no table at all is refused where it is validated.
+        told = cast("Mapping[str, Any]", llm if isinstance(llm, Mapping) else {})
+        server: Any = llm.server if isinstance(llm, LlmSettings) else told.get("server")
         if server and given.get("engine", USUAL_MODEL) == USUAL_MODEL:
             given["engine"] = CHAT_SERVER
         return given

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from assistant.errors import InputError, SettingsError
 
@@ -44,7 +44,7 @@ def given_inputs(asked: Asked) -> Generator[Asked]:
     waiting += asked.text == STANDARD_INPUT
     if waiting > 1:
         raise SettingsError("standard input can be read once only: give - for one input")
-    if waiting and sys.stdin.isatty():
+    if waiting and not _is_sent(sys.stdin):
         raise SettingsError(
             "- stands for what another program sends, and nothing is sent here: pipe it in, as in "
             "`cat question.wav | app.py reply -`, or name a file"
@@ -53,6 +53,11 @@ def given_inputs(asked: Asked) -> Generator[Asked]:
         recordings = tuple(_files(asked.recordings, Path(folder)))
         text = _text(sys.stdin.buffer) if asked.text == STANDARD_INPUT else asked.text
         yield Asked(recordings, text)
+
+
+def _is_sent(stream: TextIO | None) -> bool:
+    """Whether another program sends something: there is no stream where it was closed (`<&-`)."""
+    return stream is not None and not stream.isatty()
 
 
 def _files(recordings: Iterable[Path], folder: Path) -> Iterator[Path]:

@@ -29,6 +29,7 @@ def write_exports(
     if form not in FORMATS:
         raise SettingsError(f"--format {form}: the forms are {', '.join(FORMATS)}")
     chosen = FORMATS[form]
+    _refuse_other_form(form, out)
     if isinstance(chosen, TablesFormat):
         return _write_tables(_readable(found, on_problem), form, chosen, out)
     written: list[Path] = []
@@ -42,6 +43,25 @@ def write_exports(
         else:
             written.append(path)
     return written
+
+
+def _refuse_other_form(form: str, out: Path) -> None:
+    """Refuses a name that promises another form than it would get: a folder of that name is none.
+
+    Raises:
+        SettingsError: It does.
+    """
+    kinds = {
+        one.suffix.lower(): name
+        for name, one in FORMATS.items()
+        if not isinstance(one, TablesFormat)
+    }
+    promised = kinds.get(out.suffix.lower().removeprefix("."))
+    if promised is not None and promised != form and not out.is_dir():
+        raise SettingsError(
+            f"--out {out} names a file of the form {promised}, not {form}: give --format "
+            f"{promised}, or another name"
+        )
 
 
 def _write_one(record: Record, form: str, chosen: Format, path: Path) -> None:

@@ -7,6 +7,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ
 from assistant.errors import InputError
@@ -85,6 +87,13 @@ def read_so_far(folder: Path) -> ConversationLog:
     return read_log(folder / LOG_NAME) if is_being_written(folder) else open_record(folder)
 
 
+def _brief(error: Exception) -> str:
+    """Returns the reason on one line; pydantic writes several, with words of the talk."""
+    if isinstance(error, ValidationError):
+        return error.errors()[0]["msg"]
+    return f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+
+
 def read_log(path: Path, repairs: tuple[str, ...] = ()) -> ConversationLog:
     """Returns the whole lines of a log, which may still be written; changes nothing on disk.
 
@@ -104,7 +113,9 @@ def read_log(path: Path, repairs: tuple[str, ...] = ()) -> ConversationLog:
             utc.append(str(record.pop("wall_utc")))
             happened.append(from_record(record))
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}, line {number} is no line of a record: {error}") from error
+        raise InputError(
+            f"{path}, line {number} is no line of a record: {_brief(error)}"
+        ) from error
     return ConversationLog(head, happened, utc, repairs)
 
 

@@ -76,7 +76,7 @@ def read_instrument(name: str, folders: Sequence[Path] = ()) -> Instrument:
     """
     path = instrument_path(name, folders)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         instrument = Instrument.model_validate({"name": path.stem, **content})
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or 'unreadable'}") from error

@@ -264,7 +264,7 @@ def _free_name(folder: Path, label: str) -> str:
 
 def _read(path: Path) -> VoiceFile:
     try:
-        return VoiceFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return VoiceFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ def checkpoint_folder(source: str | Path) -> Path:
         CheckpointError: There is no such folder, or the hub cannot be reached.
     """
     folder = Path(source).expanduser()
-    if folder.is_dir():
+    if os.path.isdir(folder):  # noqa: PTH112, of a name that is too long Path raises
         check_is_checkpoint(folder)
         return folder
     name = str(source)
@@ -38,7 +39,7 @@ def checkpoint_folder(source: str | Path) -> Path:
         )
     if (part := read_catalogue().get(name)) is not None:
         return _from_catalogue(part)
-    if folder.exists():
+    if os.path.exists(folder):  # noqa: PTH110
         raise CheckpointError(f"{folder} is a file: give the folder that holds config.json")
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", name):
         raise CheckpointError(

@@ -370,7 +370,7 @@ def test_a_bad_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
     file.write_text(text)
     with pytest.raises(SettingsError, match=message):
         HelpFinder("DE", file=file)
-    with pytest.raises(SettingsError, match="cannot be read"):
+    with pytest.raises(SettingsError, match="does not exist: check the name"):
         HelpFinder("DE", file=tmp_path / "missing.toml")
 
 

@@ -1,10 +1,13 @@
 """One way into both programs: commands, refusals, errors in a sentence, exit statuses."""
 
+import io
+
 import pytest
 from pydantic import BaseModel
 
 from command_line.commands import Command
 from command_line.entry import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, Entry, Failure
+from command_line.output import printing
 
 
 class Counted(BaseModel):
@@ -55,6 +58,7 @@ def entry(settings: str = "Counted") -> Entry:
         ("count --times 3", EXIT_INTERRUPTED, "stopped; what was finished is kept\n"),
         ("count --times 4", EXIT_FAILED, "abacus: unexpected RuntimeError: oh (run it again with"),
         ("count --times x", EXIT_USAGE, "abacus: --times"),
+        ("count --ti\x1b[31mmes 2", EXIT_USAGE, "abacus: there is no option --ti\\x1b[31mmes: "),
         ("cuont", EXIT_USAGE, "abacus: there is no command 'cuont': did you mean count?\n"),
         ("sing", EXIT_USAGE, "abacus: there is no command 'sing': choose one of count\n"),
     ],
@@ -89,3 +93,26 @@ def test_training_commands_end_with_0_whatever_they_return(
 
     monkeypatch.setattr("train.slim.slim", lambda settings: "a result")
     assert main(["slim", "--model", "a", "--out", "b"]) == 0
+
+
+def test_help_of_a_command_is_found_behind_it_too(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        entry().main(["count", "--help"])
+    told = capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        entry().main(["help", "count"])
+    assert capsys.readouterr().out == told
+
+
+def test_characters_that_an_output_lacks_become_question_marks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(held, encoding="latin-1"))
+
+    def run() -> int:
+        print("sad 81 % █")
+        return 0
+
+    assert printing(run, str) == 0
+    assert held.getvalue() == b"sad 81 % ?\n"

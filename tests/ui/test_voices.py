@@ -168,3 +168,19 @@ def test_mistakes_get_one_sentence(
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("list kokoro", "voices list takes no names"),
+        ("list --out a.wav", "voices list writes no sound"),
+        ("say hello --voice flite --out a.mp3", "name a .wav file"),
+        ("say hello --voice flite:nobody", "flite has no voice 'nobody'"),
+    ],
+)
+def test_what_would_be_passed_over_is_refused(
+    arguments: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.main(["voices", *arguments.split()]) == 2
+    assert says in capsys.readouterr().err

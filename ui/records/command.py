@@ -263,11 +263,17 @@ def _named(settings: RecordsSettings) -> list[Found]:
 
 
 def _query(settings: RecordsSettings, most: int | None = -1) -> Query:
+    since = moment("--since", settings.since)
+    until = moment("--until", settings.until, is_end=True)
+    if since and until and until < since:
+        raise SettingsError(
+            f"--until {settings.until} lies before --since {settings.since}: exchange them"
+        )
     return Query(
         text=settings.text,
         emotion=settings.emotion or "",
-        since=moment("--since", settings.since),
-        until=moment("--until", settings.until, is_end=True),
+        since=since,
+        until=until,
         most=settings.most if most == -1 else most,
     )
 

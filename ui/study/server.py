@@ -25,6 +25,7 @@ from assistant.study.keeping.store import StudyFolder
 from assistant.study.run.engines import StudyEngines
 from assistant.study.run.runner import Runner
 from assistant.study.settings import StudyEngineSettings, StudySettings
+from assistant.text_file import read_text
 from ui.page_colours import colours_router
 from ui.parts import shown
 from ui.realtime.hosting.security import LOOPBACK, Guard
@@ -153,12 +154,9 @@ def _password(settings: StudySettings) -> tuple[str, bool]:
     """Returns USER:PASSWORD of the experimenter, and whether it was made up."""
     given: str | None = os.environ.get(PASSWORD_VARIABLE)
     if settings.auth is not None:
-        try:
-            given = settings.auth.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(
-                f"--auth {settings.auth} cannot be read: write USER:PASSWORD in it"
-            ) from error
+        given = read_text(settings.auth, called="--auth").strip()
+        if not given:
+            raise SettingsError(f"--auth {settings.auth} is empty: write USER:PASSWORD in it")
     if not given:
         return f"{EXPERIMENTER}:{secrets.token_urlsafe(9)}", True
     if ":" not in given or len(given.partition(":")[2]) < SHORTEST_PASSWORD:

@@ -40,6 +40,7 @@ from assistant.errors import EngineUnavailable, SettingsError
 from assistant.records.recording import check_records
 from assistant.remembered import RememberedFile
 from assistant.settings import HelpSettings
+from assistant.text_file import read_text
 from assistant.turns.settings import TurnJudgeSettings
 from assistant.voice.voice_names import KNOWN_VOICES, known_voice
 from models.checkpoints.embedded import EMBEDDED
@@ -294,14 +295,11 @@ def _replicas(settings: WebSettings) -> Replicas | None:
 def _password(file: Path | None) -> str | None:
     if file is None:
         return os.environ.get(PASSWORD_VARIABLE) or None
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise SettingsError(
-            f"--auth {file} cannot be read ({error.strerror}): write the line USER:PASSWORD into it"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"--auth {file} is no text: write USER:PASSWORD in it") from error
+    password = read_text(file, called="--auth").strip()
+    if not password:
+        # Whoever names a file wants a password: an empty one must not open the server to all.
+        raise SettingsError(f"--auth {file} is empty: write the line USER:PASSWORD into it")
+    return password
 
 
 def _other_voices(chosen: str) -> dict[str, TextToSpeech]:

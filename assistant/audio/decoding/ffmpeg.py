@@ -229,6 +229,9 @@ def _no_sound(path: Path, complaints: bytes) -> str:
 
 def _reason(complaints: bytes) -> str:
     """Returns the first thing that the program complained of, without addresses in memory."""
+    if b"moov atom not found" in complaints:
+        # An MP4 says only at its end where its sound is.
+        return "it was cut off before its recorder had finished it"
     text = complaints.decode("utf-8", errors="replace").strip().splitlines() or ["no reason"]
     said = re.sub(r"^\[[^\]]*\]\s*|^file:.*?: ", "", text[0])
     return "unknown format" if "whitelist" in said else said.rstrip(".")[:100]

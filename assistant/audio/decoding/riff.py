@@ -39,12 +39,12 @@ class WavPart:
 
 
 def wav_parts(file: BinaryIO) -> list[WavPart]:
-    """Returns every stretch of sound in a WAV file, in order; those without samples are left out.
+    """Returns every stretch of sound in a WAV file, in order; a recorder may have filled none.
 
     A file that is no WAV file, or whose header is cut off, has none.
     """
     end = file.seek(0, io.SEEK_END)
-    return [part for part in _parts(file, end) if part.size]
+    return list(_parts(file, end))
 
 
 def _parts(file: BinaryIO, end: int) -> Iterator[WavPart]:
@@ -75,7 +75,8 @@ def _part(
     start, end = span
     is_unset = declared >= UNSET_BYTES or (declared == 0 and not _is_chunk(file, start, end))
     held = declared
-    if start + declared > end or (is_unset and declared == 0):
+    is_beyond = start + declared > end or (is_unset and declared == 0)
+    if is_beyond or _goes_on(file, (start + declared, end), form):
         held = _next_file(file, start, end) - start
     else:
         is_unset = False
@@ -86,6 +87,20 @@ def _part(
         duration_s=_duration_s(form, held),
         is_short=held < declared and not is_unset,
     )
+
+
+def _goes_on(file: BinaryIO, span: tuple[int, int], form: bytes) -> bool:
+    """Whether sound goes on behind the end that a header declares.
+
+    Recorders bring their header up to date now and then; one that was stopped by force in between
+    leaves sound behind it. A chunk begins with its name, and less than a second is no speech.
+    """
+    at, end = span
+    if any(_is_chunk(file, place, end) for place in (at + at % 2, at)):
+        return False
+    duration_s = _duration_s(form, _next_file(file, at, end) - at)
+    tag = int.from_bytes(form[:2], "little")
+    return tag in _LINEAR and duration_s is not None and duration_s >= 1.0
 
 
 def _header(form: bytes, fact: bytes, size: int) -> bytes:

@@ -80,6 +80,8 @@ class LibrarySound:
         self.duration_s = self._file.frames / self.rate_hz if self.is_counted else None
         self.damage: str | None = None
         self.frames_read = 0
+        self.has_more = False
+        """After the end: whether something that it cannot read stands behind all it declares."""
         self._is_mpeg = self._file.subtype.startswith("MPEG")
         self._source = file
         self._is_short = is_short
@@ -110,9 +112,12 @@ class LibrarySound:
                 return block[: len(self._file.read(out=block))] if frames else block
         except soundfile.SoundFileError:
             self._is_over = True
-            # A file without a declared length has no other end than this.
-            self._is_short = self._is_short or self.is_counted
-            return block[: int(np.count_nonzero(~np.isnan(block[:, 0])))]
+            got = block[: int(np.count_nonzero(~np.isnan(block[:, 0])))]
+            # A file without a declared length has no other end than this; behind one that gave all
+            # there may be a tag, or another file.
+            self.has_more = self.frames_read + len(got) >= self._file.frames
+            self._is_short = self._is_short or (self.is_counted and not self.has_more)
+            return got
 
     def _lacks_something(self) -> bool:
         """Whether the file holds clearly less than its header or its format promises."""

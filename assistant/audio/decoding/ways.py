@@ -20,6 +20,7 @@ _EXACT_MAGICS = (*MAGICS, b"FORM", b"riff", b"fLaC", b".snd", b"caff")
 """WAV, AIFF, W64, FLAC, AU and CAF: libsndfile reads them to the sample and sees what is missing.
 Of MP3 and Ogg it believes a length that may be an estimate, or that of the first of several files
 in one, and stops there; ffmpeg reads on."""
+NO_SAMPLES = "holds no samples: record it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,14 @@ def sound_parts(path: Path) -> list[SoundPart]:
 
     Raises:
         OSError: The file cannot be read.
+        InputError: It is a WAV file without sound.
     """
     with path.open("rb") as file:
         magic = file.read(4)
-        parts = wav_parts(file) if magic in MAGICS else []
+        found = wav_parts(file) if magic in MAGICS else []
+    parts = [part for part in found if part.size]
+    if found and not parts:
+        raise InputError(f"{path} {NO_SAMPLES}")
     if not parts:
         return [SoundPart(partial(_open, path, magic in _EXACT_MAGICS), None)]
     first, *others = [SoundPart(partial(_open_part, path, p), p.duration_s) for p in parts]
@@ -79,7 +84,7 @@ def _first_of(path: Path, ways: list[Way]) -> SoundSource:
         except InputError as error:
             told = str(error) if isinstance(way, partial) and way.func is FfmpegSound else told
     if is_empty:
-        raise InputError(f"{path} holds no samples: record it again")
+        raise InputError(f"{path} {NO_SAMPLES}")
     if ffmpeg.is_installed() and told:
         raise InputError(told)
     raise InputError(
@@ -95,6 +100,7 @@ class _Continued:
         self._library = source
         self._source: SoundSource = source
         self._path = path
+        self._has_ended = False
         self.rate_hz = source.rate_hz
         self.duration_s = source.duration_s
         self.damage: str | None = None
@@ -102,10 +108,12 @@ class _Continued:
     def read(self) -> Samples:
         """Returns the next second or so; at the end, none."""
         block = self._source.read()
-        if len(block) == 0 and self.damage is None and self._source.damage:
-            self.damage = self._source.damage
-            return self._read_on() if ffmpeg.is_installed() else block
-        return block
+        if len(block) or self._has_ended:
+            return block
+        self._has_ended = True
+        self.damage = self._library.damage
+        reads_on = (self.damage or self._library.has_more) and ffmpeg.is_installed()
+        return self._read_on() if reads_on else block
 
     def close(self) -> None:
         """Lets go of the file."""

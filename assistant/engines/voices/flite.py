@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from assistant.audio.waveform import AudioClip, Waveform, to_float32
 from assistant.engines.protocols import Cancel, SpeakingStyle
 from assistant.engines.voices.flite_library import FliteVoice, Segment, TakeBlock
-from assistant.errors import EngineFailed, EngineUnavailable
+from assistant.errors import EngineFailed, SettingsError
 from assistant.voice.prosody import (
     LEAD_S,
     TAIL_S,
@@ -66,11 +66,12 @@ class Flite:
         """Loads the voice.
 
         Raises:
-            EngineUnavailable: There is no such voice, or its library is not installed.
+            SettingsError: There is no such voice.
+            EngineUnavailable: Its library is not installed.
         """
         if speaker not in _SPEAKERS:
             known = ", ".join(_SPEAKERS)
-            raise EngineUnavailable(f"flite has no voice {speaker!r}: use one of {known}")
+            raise SettingsError(f"flite has no voice {speaker!r}: use one of {known}")
         self._speaker = _SPEAKERS[speaker]
         self._voice = FliteVoice(speaker)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flite")

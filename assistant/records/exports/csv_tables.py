@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -12,6 +13,8 @@ Row = TypeVar("Row")
 CODEBOOK = "codebook.csv"
 KEY = "record"
 """The column by which a record's rows are found again when it is deleted."""
+_FORMULA = re.compile(r"[=+\-@\t\r](?![\d.]+$)")
+"""What spreadsheets take for a formula; a negative number is none."""
 
 
 def export(records: Iterable[Record]) -> dict[str, str]:
@@ -38,7 +41,7 @@ def without(text: str, record: str) -> str:
     if not rows or KEY not in rows[0]:
         raise ValueError(f"the table has no column {KEY}")
     place = rows[0].index(KEY)
-    kept = [row for row in rows[1:] if len(row) <= place or row[place] != record]
+    kept = [row for row in rows[1:] if len(row) <= place or row[place] != _harmless(record)]
     return _table(rows[0], kept)
 
 
@@ -59,9 +62,17 @@ def _cells(columns: Sequence[Column[Row]], row: Row) -> list[Any]:
     return [column.cell(row) for column in columns]
 
 
+def _harmless(cell: Any) -> Any:
+    """Returns a cell that no spreadsheet takes for a formula: words of a person may begin like one.
+
+    An apostrophe before it makes it text; the JSON Lines hold what was said to the letter.
+    """
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+
+
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(head)
-    writer.writerows(rows)
+    writer.writerows([_harmless(cell) for cell in row] for row in rows)
     return text.getvalue()

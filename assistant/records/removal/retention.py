@@ -41,7 +41,7 @@ def read_rule(root: Path) -> Rule | None:
     path = root / FILE_NAME
     try:
         return Rule.model_validate_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, ValidationError) as error:
         raise InputError(

@@ -30,7 +30,7 @@ def read_text(path: Path) -> str:
         SettingsError: It is missing, or no text.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise SettingsError(
             f"there is no {path}: name the folder of a study, or make one by "

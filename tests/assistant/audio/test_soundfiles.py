@@ -492,3 +492,61 @@ def test_what_does_not_fit_on_the_disk_leaves_a_valid_file(
         answers.write(clip(0.25))
     samples, _ = soundfile.read(path)
     assert len(samples) == 20_000
+
+
+def test_sound_behind_a_header_that_was_not_brought_up_to_date_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "stopped.wav"
+    path.write_bytes(with_sizes(wav(tone(16_000, 3.0)), 36 + 16_000, 16_000))
+    waveform, recording = read_all(path)
+    assert len(waveform) == 48_000
+    assert recording.damage is None
+
+
+def test_a_little_that_stands_behind_the_sound_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "trailing.wav"
+    path.write_bytes(bytes(wav(tone(16_000, 1.0))) + np.random.default_rng(3).bytes(5_000))
+    waveform, _ = read_all(path)
+    assert len(waveform) == 16_000
+
+
+def test_a_tag_behind_the_sound_is_no_damage(tmp_path: Path, programs: bool) -> None:
+    path = tmp_path / "tagged.flac"
+    soundfile.write(path, tone(16_000, 1.0), 16_000)
+    path.write_bytes(path.read_bytes() + b"TAG".ljust(128, b"\0"))
+    waveform, recording = read_all(path)
+    assert len(waveform) == 16_000
+    assert recording.damage is None
+
+
+def test_notes_behind_an_empty_recording_are_not_taken_for_sound(tmp_path: Path) -> None:
+    path = tmp_path / "empty.wav"
+    path.write_bytes(
+        bytes(wav(tone(16_000, 1.0)[:0])) + b"LIST" + bytes([200, 0, 0, 0]) + b"a" * 200
+    )
+    with pytest.raises(InputError, match="holds no samples"):
+        Recording(path)
+
+
+@pytest.mark.parametrize("rate", [1, 999, 2**31 - 1])
+def test_a_rate_that_no_voice_has_is_refused(tmp_path: Path, rate: int) -> None:
+    path = tmp_path / "odd.wav"
+    data = wav(tone(16_000, 1.0))
+    data[24:28] = rate.to_bytes(4, "little")
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=f"claims {rate} samples a second"):
+        Recording(path)
+
+
+def test_floats_that_are_whole_numbers_of_16_bits_are_said_to_be_distorted(tmp_path: Path) -> None:
+    path = tmp_path / "unscaled.wav"
+    soundfile.write(path, 32_768 * tone(16_000, 1.0), 16_000, subtype="FLOAT")
+    _, recording = read_all(path)
+    assert "lie far beyond 1" in str(recording.damage)
+
+
+@needs_ffmpeg
+def test_a_memo_that_was_never_finished_says_so(tmp_path: Path) -> None:
+    path = encoded(tmp_path, "memo.m4a")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(InputError, match="cut off before its recorder had finished it"):
+        Recording(path)

@@ -82,3 +82,12 @@ def test_what_reply_wrote_is_written_over(tmp_path: Path) -> None:
         )
         files.open_conversation(head)
     refuse_foreign(answer)
+
+
+def test_a_closed_standard_input_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with (
+        pytest.raises(SettingsError, match="nothing is sent here"),
+        given_inputs(Asked((Path("-"),))),
+    ):
+        pass

@@ -258,3 +258,22 @@ def test_passages_of_a_talk_that_was_really_held(tmp_path: Path) -> None:
         channel = sound[:, 0 if passage.is_person else 1]
         span = channel[round(passage.start_s * rate) : round(passage.end_s * rate)]
         assert abs(span).max() > 0.1, "its sound is where the times say"
+
+
+@pytest.mark.parametrize("words", ['=HYPERLINK("http://x")', "+1 for tea", "-x", "@SUM(1)"])
+def test_words_are_no_formula_of_a_spreadsheet(tmp_path: Path, words: str) -> None:
+    make_record(tmp_path / "talk", [Said(words)])
+    found = [resolve(tmp_path, "talk")]
+    files = write_exports(found, "csv", tmp_path / "out", pytest.fail)
+    table = next(path for path in files if path.name == "turns.csv").read_text()
+    (row,) = csv.DictReader(io.StringIO(table))
+    assert row["words"] == f"'{words}"
+    assert json.loads(exported(read_record(found[0]), "jsonl").splitlines()[-1])["words"] == words
+
+
+@pytest.mark.parametrize(("form", "name"), [("csv", "talk.html"), ("html", "talk.md")])
+def test_a_name_of_another_form_is_refused(tmp_path: Path, form: str, name: str) -> None:
+    make_record(tmp_path / "talk", TALK)
+    with pytest.raises(SettingsError, match="or another name"):
+        write_exports([resolve(tmp_path, "talk")], form, tmp_path / name, pytest.fail)
+    assert not (tmp_path / name).exists()

@@ -31,7 +31,12 @@ def test_other_computers_need_a_password(
     assert main(["web", "--host", "0.0.0.0", "--auth", str(short)]) == 2
     assert "at least 8" in capsys.readouterr().err
     assert main(["web", "--auth", str(tmp_path / "missing")]) == 2
-    assert "cannot be read" in capsys.readouterr().err
+    assert "does not exist" in capsys.readouterr().err
+    for empty in (tmp_path / "empty", Path("/dev/null")):
+        if empty.parent == tmp_path:
+            empty.write_text("\n", encoding="utf-8")
+        assert main(["web", "--auth", str(empty)]) == 2
+        assert "--auth" in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,7 @@ import pytest
 from assistant.engines.protocols import Cancel, SpeakingStyle
 from assistant.engines.voices.flite import Flite
 from assistant.engines.voices.flite_library import FliteVoice
-from assistant.errors import EngineFailed, EngineUnavailable
+from assistant.errors import EngineFailed, SettingsError
 from tests.assistant.engines.voices.voice_checks import (
     assert_alike,
     recognised,
@@ -19,7 +19,7 @@ def flite() -> Flite:
 
 
 def test_unknown_speaker_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(EngineUnavailable, match="slt, rms, awb, kal16"):
+    with pytest.raises(SettingsError, match="slt, rms, awb, kal16"):
         Flite("bob")
 
 
