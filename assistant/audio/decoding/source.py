@@ -19,6 +19,8 @@ Samples = NDArray[np.float32]
 """Shape (frames, channels)."""
 BLOCK_S = 1.0
 """Seconds read at a time: what bounds the memory of a three-hour recording."""
+MOST_SAMPLES = 1 << 22
+"""And at most so many, of all channels together."""
 
 _UNKNOWN_FRAMES = 1 << 48
 """libsndfile calls the length of a piped FLAC file a number as large as can be."""
@@ -104,9 +106,12 @@ class LibrarySound:
     def _read(self) -> Samples:
         import soundfile
 
-        frames = 0 if self._is_over else max(1, int(BLOCK_S * self.rate_hz))
+        channels = self._file.channels
+        # Rate and channels are what a header claims: they must not decide how much memory is taken.
+        most = min(int(BLOCK_S * self.rate_hz), MOST_SAMPLES // channels)
+        frames = 0 if self._is_over else max(1, most)
         # Where libsndfile meets damage it tells nothing of what it has read up to there.
-        block = np.full((frames, self._file.channels), np.nan, dtype=np.float32)
+        block = np.full((frames, channels), np.nan, dtype=np.float32)
         try:
             with quiet_decoder() if self._is_mpeg else contextlib.nullcontext():
                 return block[: len(self._file.read(out=block))] if frames else block

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tracemalloc
 import wave
 from pathlib import Path
 
@@ -550,3 +551,18 @@ def test_a_memo_that_was_never_finished_says_so(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(InputError, match="cut off before its recorder had finished it"):
         Recording(path)
+
+
+def test_a_header_does_not_decide_how_much_memory_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "claims.wav"
+    data = wav(tone(16_000, 1.0))
+    data[22:24] = (256).to_bytes(2, "little")
+    data[24:28] = (9_000_000).to_bytes(4, "little")
+    data[32:34] = (512).to_bytes(2, "little")
+    path.write_bytes(data)
+    tracemalloc.start()
+    for _ in Recording(path).blocks():
+        pass
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 200_000_000
