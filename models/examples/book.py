@@ -29,6 +29,12 @@ SAME_SAYING = 0.85
 AMID_A_TALK = 0.08
 """So much more alike a saying must be amid a talk for its reply to be the answer: much that is said
 there hangs on what was said before."""
+LESS_FOR_THE_SAD = 0.14
+"""By so much less alike a sad saying may be whose reply comforts somebody sad: what an LLM of few
+parameters says of a loss hurts more than what it says of a cake."""
+NEIGHBOURS, NEARER, MOSTLY = 24, 8, 0.5
+"""So many of the most similar sayings tell whether one is sad, the nearer the more, by this power
+of their likeness; it is where a larger share of them was said in a sad voice."""
 BESIDE_THE_BEST = 0.1
 """By so much an answering saying may be less alike than the one that is most so."""
 LEAST_WORDS = 3
@@ -136,13 +142,27 @@ class ExampleBook:
         # "I lost my job" has a better one than "I got my job back".
         least = max(least, float(scores.max(initial=0.0)) - BESIDE_THE_BEST)
         near = scores if emotion is None else scores + SAME_EMOTION * (self._voices == int(emotion))
-        alike = [
-            self._examples[place]
-            for place in np.argsort(-near, kind="stable")[:CONSIDERED]
-            if scores[place] >= least
-        ]
+        order = np.argsort(-near, kind="stable")[:CONSIDERED]
+        if self._is_sad(said, emotion, scores):
+            for place in order:
+                example = self._examples[place]
+                is_near = scores[place] >= least - LESS_FOR_THE_SAD
+                if is_near and example.emotion == Emotion.SAD and answers(example, said):
+                    yield example
+        alike = [self._examples[place] for place in order if scores[place] >= least]
         voices = _voices(said, emotion, alike)
         yield from (one for one in alike if one.emotion in voices and answers(one, said))
+
+    def _is_sad(self, said: str, emotion: Emotion | None, scores: NDArray[np.float64]) -> bool:
+        """Whether somebody tells of something sad, by the voice or by those who said the like."""
+        if is_question(said):
+            return False
+        if emotion not in (None, Emotion.NEUTRAL):
+            return emotion == Emotion.SAD
+        near = np.argsort(-scores, kind="stable")[:NEIGHBOURS]
+        weights = scores[near] ** NEARER
+        sad = float(weights @ (self._voices[near] == int(Emotion.SAD)))
+        return sad > MOSTLY * float(weights.sum())
 
     def _like(
         self, emotion: Emotion | None, config: ExamplesConfig, scores: NDArray[np.float64]

@@ -97,6 +97,21 @@ def test_amid_a_talk_more_must_be_alike_and_words_alone_are_none() -> None:
     assert book.find("Right.", None, CONFIG, amid_talk=True).answer == ""
 
 
+def test_who_is_sad_is_comforted_by_what_is_less_alike() -> None:
+    sad = Example("We lost the baby in spring.", "I'm so very sorry.", Emotion.SAD)
+    cake = Example("We had the baby in spring.", "Congratulations!", Emotion.HAPPY)
+    said = "We lost the baby at last."
+    strict = ExamplesConfig(count=2, answers_from=0.7)
+    assert book_of([sad, cake]).find(said, Emotion.SAD, strict).answer == ""
+    lenient = ExamplesConfig(count=2, answers_from=0.6)
+    assert book_of([sad, cake]).find(said, Emotion.SAD, lenient).answer == sad.reply
+    assert book_of([sad]).find(said, None, lenient).answer == sad.reply, "those alike were sad"
+    glad = Example("We lost the baby in spring!", "Well done!", Emotion.HAPPY)
+    assert book_of([sad, glad, glad]).find(said, None, lenient).answer == ""
+    assert book_of([sad]).find(said, Emotion.HAPPY, lenient).answer == ""
+    assert book_of([sad]).find("Did we lose the baby at last?", None, lenient).answer == ""
+
+
 def test_no_answer_is_given_twice() -> None:
     other = Example("The shop is closing, my father opened it", "What a loss.")
     book = book_of([SHOP, other])
