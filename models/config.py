@@ -161,7 +161,7 @@ class ExamplesConfig:
 
     count: int = 0
     """Most exchanges that it reads; 0 reads none. Each costs its prefill."""
-    longest: int = 150
+    longest: int = 120
     """Characters of one, both sides together."""
     least: float = 0.4
     """How alike what was said in it must be, as the cosine of the two sentences' vectors. Of the

@@ -74,6 +74,7 @@ class ExampleBook:
     def __init__(self, examples: Sequence[Example], index: SayingIndex) -> None:
         self._examples, self._index = tuple(examples), index
         self._lengths = np.array([len(e.said) + len(e.reply) for e in examples])
+        self._may_be_shown = np.array([example.is_shown for example in examples], bool)
         voices = [int(e.emotion) if e.emotion is not None else -1 for e in examples]
         self._voices = np.array(voices, np.int8)
 
@@ -169,7 +170,7 @@ class ExampleBook:
     ) -> list[Example]:
         scores = scores.copy()
         # Before the voice counts: it decides between like sayings, and makes none alike.
-        is_shown = (scores >= config.least) & (self._lengths <= config.longest)
+        is_shown = (scores >= config.least) & (self._lengths <= config.longest) & self._may_be_shown
         if emotion is not None:
             alike = self._voices == int(emotion)
             scores += np.where(alike, SAME_EMOTION, np.where(self._voices < 0, 0.0, OTHER_EMOTION))

@@ -9,7 +9,9 @@ from models.emotions import Emotion, emotion_from_label
 from models.weights import CheckpointError
 
 EXAMPLES = "examples.tsv.gz"
-"""Its name in the folder of a checkpoint. A line holds emotion, what was said, and the reply."""
+"""Its name in the folder of a checkpoint. A line holds emotion, what was said, and the reply; a
+fourth cell, `ANSWERS`, stands behind those that are not shown."""
+ANSWERS = "answers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,9 @@ class Example:
     reply: str
     emotion: Emotion | None = None
     """Of the voice; None where it told nothing."""
+    is_shown: bool = True
+    """Whether an LLM that is to answer something like it may be shown it; else its reply is only
+    an answer itself."""
 
 
 def read_examples(path: Path) -> tuple[Example, ...]:
@@ -37,9 +42,14 @@ def read_examples(path: Path) -> tuple[Example, ...]:
 
 def write_examples(path: Path, examples: Iterable[Example]) -> None:
     """Writes `examples`; the same ones give the same bytes."""
-    lines = [f"{_voice(example)}\t{example.said}\t{example.reply}\n" for example in examples]
+    lines = ["\t".join(_cells(example)) + "\n" for example in examples]
     # No time in the head of the file, so that making it again changes nothing.
     path.write_bytes(gzip.compress("".join(lines).encode(), compresslevel=9, mtime=0))
+
+
+def _cells(example: Example) -> list[str]:
+    ending = [] if example.is_shown else [ANSWERS]
+    return [_voice(example), example.said, example.reply, *ending]
 
 
 def _voice(example: Example) -> str:
@@ -48,10 +58,11 @@ def _voice(example: Example) -> str:
 
 def _example(line: str, where: str) -> Example:
     cells = line.split("\t")
-    if len(cells) != 3 or not cells[1] or not cells[2]:
+    is_shown = len(cells) == 3
+    if not (is_shown or cells[3:] == [ANSWERS]) or not cells[1] or not cells[2]:
         raise CheckpointError(f"{where} is no exchange: copy the checkpoint again")
     try:
         emotion = emotion_from_label(cells[0]) if cells[0] else None
     except ValueError as error:
         raise CheckpointError(f"{where}: {error}; copy the checkpoint again") from error
-    return Example(cells[1], cells[2], emotion)
+    return Example(cells[1], cells[2], emotion, is_shown)

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from pydantic import Field
@@ -32,12 +32,15 @@ class ExamplesSettings(Frozen):
         Path("train/recipes/mini/talks/plain"),
     )
     """Folders or files of written talks. Of two that are equally alike, the earlier is shown."""
+    answering: tuple[Path, ...] = ()
+    """The same, whose replies are only answers themselves: an LLM of few parameters that is shown
+    replies full of insight imitates them without it."""
     count: int = Field(default=4, ge=0, le=8)
     """Most of them that a reply is made with."""
-    longest: int = Field(default=150, ge=20)
-    """Characters of one that the LLM reads, both sides together."""
+    longest: int = Field(default=120, ge=20)
+    """Characters of one, both sides together."""
     longest_answer: int = Field(default=190, ge=20)
-    """The same of one whose reply may be the answer itself."""
+    """The same of one of `answering`."""
     least: float = Field(default=0.4, ge=0, le=1)
     """How alike what was said in one must be, as the cosine of the vectors of the two."""
     answers_from: float | None = Field(default=None, ge=0, le=1)
@@ -55,8 +58,15 @@ def write_example_file(settings: ExamplesSettings) -> None:
     """
     path = settings.model / "config.json"
     read_config(settings.model)
-    kept = max(settings.longest, settings.longest_answer if settings.answers_from else 0)
-    examples = list(first_exchanges(settings.material, kept))
+    examples = list(first_exchanges(settings.material, settings.longest))
+    known = {(one.said.casefold(), one.reply.casefold()) for one in examples}
+    if settings.answering:
+        # In front: of two that are equally alike, the earlier answers.
+        examples[:0] = [
+            replace(one, is_shown=False)
+            for one in first_exchanges(settings.answering, settings.longest_answer)
+            if (one.said.casefold(), one.reply.casefold()) not in known
+        ]
     write_examples(settings.model / EXAMPLES, examples)
     mapping = json.loads(path.read_text(encoding="utf-8"))
     chosen = ExamplesConfig(settings.count, settings.longest, settings.least, settings.answers_from)

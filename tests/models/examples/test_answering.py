@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from models.config import ExamplesConfig
 from models.emotions import Emotion
 from models.examples.answering import answers, is_question
+from models.examples.book import Found
 from models.examples.written import Example
 from tests.models.examples.by_words import book_of
 
@@ -65,6 +68,12 @@ def test_questions_are_known_without_their_mark(text: str, expected: bool) -> No
 def test_what_is_alike_enough_is_answered_and_nothing_is_shown() -> None:
     found = book_of([SHOP]).find("The shop is closing. My father opened it", None, CONFIG)
     assert (found.answer, found.shown) == (SHOP.reply, ())
+
+
+def test_what_may_only_answer_is_not_shown() -> None:
+    book = book_of([replace(SHOP, is_shown=False)])
+    assert book.find(SHOP.said, None, CONFIG).answer == SHOP.reply
+    assert book.find("The shop is open", None, CONFIG) == Found([])
 
 
 def test_what_is_less_alike_is_shown_to_the_llm() -> None:

@@ -57,12 +57,16 @@ def test_first_exchanges_go_into_the_checkpoint_each_once(folder: Path) -> None:
     assert read_examples(folder / EXAMPLES) == (wedding, Example("Hello.", "Hi."))
 
 
-def test_longer_ones_are_kept_where_replies_may_be_answers(folder: Path) -> None:
-    changed = {"answers_from": 0.8, "longest_answer": 80}
+def test_material_of_answers_alone_is_not_shown(folder: Path) -> None:
+    talks = folder.parent / "answers.txt"
+    talks.write_text("sad> It rained on us.\n< What a pity.\n\n> Hello.\n< Hi.\n")
+    changed = {"answering": (talks,), "answers_from": 0.8}
     write_example_file(settings(folder).model_copy(update=changed))
-    assert any(example.reply == "Yes." for example in read_examples(folder / EXAMPLES))
     chosen = json.loads((folder / "config.json").read_text())["examples"]
     assert (chosen["answers_from"], chosen["longest"]) == (0.8, 40)
+    first, *others = read_examples(folder / EXAMPLES)
+    assert first == Example("It rained on us.", "What a pity.", Emotion.SAD, is_shown=False)
+    assert [example.is_shown for example in others] == [True, True], "Hello. is shown as before"
 
 
 def test_a_loaded_checkpoint_answers_with_them(folder: Path) -> None:
