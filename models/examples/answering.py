@@ -24,6 +24,11 @@ _OPENS_QUESTION = re.compile(
     r"does|did|is|are|was|can|could|should|would|will|have|has|may)\b",
     re.IGNORECASE,
 )
+_VOICE = re.compile(
+    r"\b(?:you(?:'re)? sound|your (?:voice|tone)|you sa(?:y|id) (?:it|that)|said so|by the sound of"
+    r"|in that tone|quietly|flatly|evenly|softly)",
+    re.IGNORECASE,
+)
 _ASKS = re.compile(r"\b(?:who|whom|where|when|which)\b[^.!]*\?", re.IGNORECASE)
 _NUMBERS = frozenset(
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
@@ -71,6 +76,11 @@ def answers(example: Example, said: str) -> bool:
     # What the reply took up of its own saying, and what it counts or names, was said here too.
     counted = {word for word in replied if word[0].isdigit() or word in _NUMBERS}
     return (replied & there) | counted | _names(example.reply) <= here
+
+
+def speaks_of_voice(reply: str) -> bool:
+    """Whether a reply takes up how something was said: only in that voice it is an answer."""
+    return _VOICE.search(reply) is not None
 
 
 def is_question(text: str) -> bool:

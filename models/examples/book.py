@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.config import ExamplesConfig
 from models.emotions import Emotion
-from models.examples.answering import answers, is_question
+from models.examples.answering import answers, is_question, speaks_of_voice
 from models.examples.meaning import MeaningIndex, SentenceEncoder
 from models.examples.vectors import kept_vectors
 from models.examples.written import Example, read_examples
@@ -117,8 +117,10 @@ class ExampleBook:
         """
         scores = self._index.scores(said)
         for example in self._answering(said, emotion, config, scores, amid_talk):
-            if example.reply not in used:
-                return Found(answer=example.reply)
+            is_other_voice = emotion is None or example.emotion != emotion
+            if example.reply in used or (is_other_voice and speaks_of_voice(example.reply)):
+                continue
+            return Found(answer=example.reply)
         return Found(self._like(emotion, config, scores))
 
     def like(self, said: str, emotion: Emotion | None, config: ExamplesConfig) -> list[Example]:

@@ -121,6 +121,13 @@ def test_who_is_sad_is_comforted_by_what_is_less_alike() -> None:
     assert book_of([sad]).find("Did we lose the baby at last?", None, lenient).answer == ""
 
 
+def test_of_the_voice_speaks_only_what_was_written_for_it() -> None:
+    calm = Example("The cat died today.", "You say it very evenly.", Emotion.NEUTRAL)
+    book = book_of([calm])
+    assert book.find(calm.said, Emotion.NEUTRAL, CONFIG).answer == calm.reply
+    assert book.find(calm.said, None, CONFIG).answer == "", "typed, it has no voice"
+
+
 def test_no_answer_is_given_twice() -> None:
     other = Example("The shop is closing, my father opened it", "What a loss.")
     book = book_of([SHOP, other])
