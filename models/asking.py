@@ -46,6 +46,11 @@ class AskedOn:
             said += self._pass_sentence()
         return said
 
+    @property
+    def is_holding(self) -> bool:
+        """Whether what comes may be such a question: what passed is whole sentences."""
+        return bool(self._held.strip()) and not self.is_over and self._may_be_one()
+
     def finish(self) -> str:
         """Returns what was held back and is no such question; nothing comes after it."""
         if self._may_be_one(whole=True) and self._held.rstrip().endswith("?"):

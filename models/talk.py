@@ -246,6 +246,8 @@ class TalkSession:
     def reply(self, *, cancelled: Callable[[], bool] = lambda: False) -> Iterator[str]:
         """Yields the reply in pieces of text as it is generated; the cache keeps it.
 
+        An empty piece says that what came so far ends with a sentence, and that more takes a while.
+
         A reply that was cancelled stays as far as it was yielded; `truncate` cuts it further.
 
         Raises:
@@ -262,12 +264,16 @@ class TalkSession:
         if self._asks_for_things:
             yield from texts
             return
-        let_through = AskedOn()
+        let_through, is_told = AskedOn(), False
         for text in texts:
             if said := let_through.push(text):
                 yield said
             if let_through.is_over:
                 break
+            # Once for each time: a voice need not wait for what may be left out.
+            if let_through.is_holding and not is_told:
+                yield ""
+            is_told = let_through.is_holding
         texts.close()
         if rest := let_through.finish():
             yield rest

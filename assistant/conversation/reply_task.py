@@ -272,10 +272,14 @@ class Reply:
                 if delta.call is not None or delta.problem:
                     self._call(delta)
                     continue
-                self.generated += delta.text
-                self._emit(partial(events.ReplyText, turn=self.question.turn, text=delta.text))
+                if delta.text:
+                    self.generated += delta.text
+                    self._emit(partial(events.ReplyText, turn=self.question.turn, text=delta.text))
                 for sentence in splitter.push(delta.text):
                     yield sentence
+                if delta.ends_sentence:
+                    for sentence in splitter.end_sentence():
+                        yield sentence
             self.mark(Mark.REPLY)
             for sentence in splitter.finish():
                 yield sentence

@@ -224,7 +224,7 @@ class BlspEmoDialogue:
         """Yields the reply token by token."""
         with failures():
             for piece in self._session.reply(cancelled=cancel.is_set):
-                yield TextDelta(piece)
+                yield TextDelta(piece, ends_sentence=not piece)
 
     def replace_reply(self, text: str) -> None:
         """Takes `text` as the reply, although the LLM did not write it."""

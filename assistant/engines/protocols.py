@@ -90,6 +90,8 @@ class TextDelta:
     """What stands there instead of text."""
     problem: str = ""
     """Why something that stood there was left out."""
+    ends_sentence: bool = False
+    """Whether a sentence ends here, whatever comes after it."""
     awaits: Future[Any] | None = None
     """What more of the reply waits for, where others make it: nothing stands here. Asked for
     before that is done, the next piece is waited for."""

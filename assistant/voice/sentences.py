@@ -74,6 +74,13 @@ class SentenceSplitter:
         self._buffer += text
         yield from self._pieces(is_end=False)
 
+    def end_sentence(self) -> Iterator[str]:
+        """Yields what came so far: a sentence ends here, whatever comes after it."""
+        yield from self._pieces(is_end=True)
+        if self._buffer.strip():
+            yield self._buffer
+            self._buffer, self._scanned, self._is_first, self._whole = "", 0, False, []
+
     def finish(self) -> Iterator[str]:
         """Yields what is left; the splitter then starts anew."""
         yield from self._pieces(is_end=True)

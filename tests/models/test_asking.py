@@ -69,3 +69,15 @@ def test_what_was_cut_off_in_the_middle_is_let_through() -> None:
     assert asked_on.push("You won the match! What's the") == "You won the match!"
     assert asked_on.finish() == " What's the"
     assert not asked_on.is_over
+
+
+def test_while_a_question_is_held_back_what_passed_is_whole() -> None:
+    asked_on = AskedOn()
+    assert asked_on.push("A nest, that's a surprise!") and not asked_on.is_holding
+    asked_on.push(" What")
+    assert asked_on.is_holding
+    asked_on.push("ever it is, keep it.")
+    assert not asked_on.is_holding, "it was none"
+    asked_on.push(" What's its name?")
+    asked_on.finish()
+    assert not asked_on.is_holding, "it is over"

@@ -119,3 +119,12 @@ def test_pieces_join_back_and_do_not_depend_on_chunking(
     assert "".join(whole) == text
     assert chunked == whole
     assert all(whole)
+
+
+def test_a_sentence_ends_where_that_is_known_without_what_follows() -> None:
+    splitter = SentenceSplitter()
+    assert list(splitter.push("That is good. It helps.")) == ["That is good. "]
+    assert list(splitter.end_sentence()) == ["It helps."]
+    assert list(splitter.end_sentence()) == [], "only once"
+    assert list(splitter.push(" What is it?")) == []
+    assert list(splitter.finish()) == [" What is it?"]
