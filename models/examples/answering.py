@@ -90,26 +90,27 @@ def is_question(text: str) -> bool:
 
 
 def _speaks_of(text: str, persons: frozenset[str]) -> bool:
-    return not persons.isdisjoint(word.lower().partition("'")[0] for word in _WORD.findall(text))
+    return not persons.isdisjoint(word.lower() for word in _words(text))
+
+
+def _words(text: str) -> list[str]:
+    """Returns the words and numbers of `text`, without what stands behind an apostrophe."""
+    return [re.split("['’]", word)[0] for word in _WORD.findall(text)]
 
 
 def _particulars(text: str) -> frozenset[str]:
     """Returns the words that tell this saying from others, as stems, and its numbers."""
-    words = (word.lower().partition("'")[0].partition("’")[0] for word in _WORD.findall(text))
-    return frozenset(
-        word if word[0].isdigit() or word in _NUMBERS else word[:STEM]
-        for word in words
-        if word[0].isdigit()
-        or word in _NUMBERS
-        or (len(word) >= LEAST_LETTERS and word not in _COMMON)
-    )
+    words = {word.lower() for word in _words(text)}
+    numbers = {word for word in words if word[0].isdigit() or word in _NUMBERS}
+    others = {word for word in words - numbers - _COMMON if len(word) >= LEAST_LETTERS}
+    return frozenset(numbers | {word[:STEM] for word in others})
 
 
 def _names(text: str) -> frozenset[str]:
     """Returns the words of `text` that begin with a capital amid a sentence, as stems."""
     return frozenset(
-        word.lower().partition("'")[0][:STEM]
+        word.lower()[:STEM]
         for sentence in _SENTENCE.split(text)
-        for word in _WORD.findall(sentence)[1:]
-        if word[0].isupper() and word.partition("'")[0] != "I"
+        for word in _words(sentence)[1:]
+        if word[0].isupper() and word != "I"
     )
