@@ -1,6 +1,6 @@
 """What a sentence encoder made of a checkpoint's examples, kept beside the encoder.
 
-Reading 28,000 sayings takes two cores a minute or two; it is done once on a machine.
+Reading 20,000 sayings takes two cores a minute or two; it is done once on a machine.
 """
 
 import contextlib
