@@ -92,7 +92,7 @@ def test_conditions_take_the_base_and_what_their_levels_change(tmp_path):
 def test_a_policy_of_the_study_is_a_file_in_its_folder(tmp_path):
     content = CONTENT.replace('policy = "flat"', 'policy = "own.toml#cold"')
     make_study(tmp_path, content)
-    with pytest.raises(SettingsError, match=r"own\.toml cannot be read"):
+    with pytest.raises(SettingsError, match=r"own\.toml does not exist"):
         read_study(tmp_path)
 
 
