@@ -20,6 +20,7 @@ from assistant.engines.protocols import (
 from assistant.engines.settings import GenerationSettings, ModelSettings
 from assistant.engines.tool_calls import COMMON_MARKS, tool_lines
 from assistant.errors import EngineFailed, EngineUnavailable, PersonaTooLong
+from models.asking import SentenceEnd
 from models.blsp_emo import BlspEmo, HeardSpeech
 from models.checkpoints.embedded import EMBEDDED, folder_of
 from models.config import TurnEndConfig
@@ -224,7 +225,7 @@ class BlspEmoDialogue:
         """Yields the reply token by token."""
         with failures():
             for piece in self._session.reply(cancelled=cancel.is_set):
-                yield TextDelta(piece, ends_sentence=not piece)
+                yield TextDelta(piece, ends_sentence=isinstance(piece, SentenceEnd))
 
     def replace_reply(self, text: str) -> None:
         """Takes `text` as the reply, although the LLM did not write it."""
