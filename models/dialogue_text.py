@@ -49,7 +49,7 @@ class DialogueText:
     """
 
     def __init__(self, model: BlspEmo, persona: str) -> None:
-        self._config, self._prompts, self._persona = model.config, model.prompts, persona
+        self._model, self._prompts, self._persona = model, model.prompts, persona
         self.text = CachedText(model.llm, model.steps)
         """What is said within a turn is appended to it, and replies are cut in it."""
         self.turns: list[Turn] = []
@@ -73,7 +73,7 @@ class DialogueText:
     @property
     def turn_room(self) -> int:
         """Positions that the turn has still room for."""
-        longest = self._config.longest_turn
+        longest = self._model.config.longest_turn
         # What is held of the first turn counts the system line, which takes nothing of its room.
         return min(longest, longest + self._opening - self._held)
 
@@ -95,10 +95,10 @@ class DialogueText:
         """
         held = self._held
         # Refused before anything is written, so that the talk stays as it was.
-        if held + length > self._config.longest_turn + self._opening:
+        if held + length > self._model.config.longest_turn + self._opening:
             raise ValueError(
                 f"this turn takes {held + length} positions and the model follows "
-                f"{self._config.longest_turn}: say it in shorter turns"
+                f"{self._model.config.longest_turn}: say it in shorter turns"
             )
         if self.is_waiting:
             self.turns[-1].answer = ""  # it answers what was said before alone
@@ -107,7 +107,7 @@ class DialogueText:
         # The opening first: its length counts when room is made.
         self._set_opening(emotion)
         ids = self._prompts.turns([(example.said, example.reply) for example in found.shown])
-        if len(ids) > EXAMPLES_SHARE * self._config.longest_talk:
+        if len(ids) > EXAMPLES_SHARE * self._model.config.longest_talk:
             ids = []
         self._make_room(length + len(ids), reply_tokens)
         self.turns.append(Turn(len(self.text) if self.turns else 0, answer=found.answer))
@@ -190,9 +190,9 @@ class DialogueText:
 
         All that stays is computed anew, so several go at once.
         """
-        limit = self._config.longest_talk
+        limit = self._model.config.longest_talk
         room = min(reply_tokens, REPLY_ROOM, limit // REPLY_SHARE)
-        if len(self.turns) == self._config.talk_turns:
+        if len(self.turns) == self._model.config.talk_turns:
             self._drop_oldest()
         # Every drop computes all that stays again, which is a pause that can be heard: several
         # turns go at once, down to a share of the limit, and then none for a long while.

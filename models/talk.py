@@ -125,6 +125,12 @@ class TalkSession:
         room = max(1, self._dialogue.turn_room)
         return replace(heard, speech_embeddings=heard.speech_embeddings[-room:])
 
+    @property
+    def is_written(self) -> bool:
+        """Whether the reply to the last turn is one of the written exchanges, and not the LLM's."""
+        turns = self._dialogue.turns
+        return bool(turns) and bool(turns[-1].answer)
+
     def listen(self, heard: HeardSpeech) -> None:
         """Takes what was heard as the person's turn; two in a row become one turn.
 

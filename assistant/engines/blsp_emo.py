@@ -225,7 +225,9 @@ class BlspEmoDialogue:
         """Yields the reply token by token."""
         with failures():
             for piece in self._session.reply(cancelled=cancel.is_set):
-                yield TextDelta(piece, ends_sentence=isinstance(piece, SentenceEnd))
+                source = "written" if self._session.is_written else "model"
+                is_end = isinstance(piece, SentenceEnd)
+                yield TextDelta(piece, ends_sentence=is_end, source=source)
 
     def replace_reply(self, text: str) -> None:
         """Takes `text` as the reply, although the LLM did not write it."""

@@ -7,10 +7,15 @@ const STAGES = [
   ["played", "to say them"],
 ];
 const LEAST_MS = 30;
+// Who made an answer, where it was not the model in that moment.
+const WRITERS = {
+  written: "These words were written beforehand, for somebody who said much the same.",
+  fixed: "Answered without the model.",
+};
 
 // Returns sentences about one turn.
 export function told(turn) {
-  return [hearing(turn), speaking(turn.style), timing(turn)].filter(Boolean);
+  return [hearing(turn), speaking(turn.style), WRITERS[turn.reply_source], timing(turn)].filter(Boolean);
 }
 
 function hearing({ emotion, corrected }) {
@@ -34,7 +39,7 @@ export function speaking(style) {
     style.pause > 1.15 && "with longer pauses",
     style.pause < 0.87 && "with shorter pauses",
   ].filter(Boolean);
-  if (!style.intensity || !ways.length) return "Answered in the voice's own manner.";
+  if (!ways.length) return "Answered in the voice's own manner.";
   return `Answered ${ways.join(", ")}.`;
 }
 

@@ -93,13 +93,13 @@ class StudyTalk:
         self.reason = ""
         self.history = History()
         self.said_to_wizard = ""
-        """What the person said last, as far as the experimenter has not answered it."""
+        """What the person said, as far as the experimenter has not answered it."""
         self.help = ""
         """The help that was offered because of words of danger to life."""
         self._followers = followers
         self._resident = resident
         self._written: str | None = None
-        self._is_held = False
+        self._is_held = self._is_in_danger = False
         self._wizard: WizardModel | None = None
         if plan.condition.wizard:
             name = resident.default_model
@@ -167,13 +167,15 @@ class StudyTalk:
         match event:
             case events.TurnHeld(start_s=start_s, end_s=end_s):
                 self._is_held = True
-                self._do(self._transcribe(self.session.sound(start_s, end_s)))
+                self._do(self._read_to_wizard(self.session.sound(start_s, end_s)))
             case events.UtteranceEnded(turn=turn) if self._written is not None:
                 text, self._written = self._written, None
                 self.note("wizard", turn=turn, text=text)
             case events.HelpOffered(turn=turn, topic=topic, text=text):
-                self.help = text
+                self.help, self._is_in_danger = text, True
                 self.note("help", turn=turn, topic=topic)
+            case events.HelpEnded():
+                self._is_in_danger = False
             case _:
                 pass
         self._watch.listen(event)
@@ -184,23 +186,36 @@ class StudyTalk:
                 {"type": "study.probe", "turn": turn, "attempt": self.plan.attempt}
             )
 
-    async def _transcribe(self, sound: Waveform) -> None:
-        """Writes down what the wizard is to answer; it is kept nowhere."""
+    async def _read_to_wizard(self, sound: Waveform) -> None:
+        """Writes down what the wizard is to answer; it is kept nowhere.
+
+        The stop word, and danger to life, wait for no wizard: that may be slow, or look away.
+        """
         model = self._resident.models[self._resident.default_model]
         words = await self._resident.model_worker.call(partial(model.transcribe, sound))
-        if words is not None:
-            self.said_to_wizard = words.text
+        if words is None:
+            return
+        self._watch.hear(words.text)
+        if not self._is_held:
+            return  # answered meanwhile, by a wizard who has ears
+        # Whoever goes on before the answer is answered as a whole.
+        self.said_to_wizard = f"{self.said_to_wizard} {words.text}".strip()
+        finder = self._resident.help_finder
+        if self._is_in_danger or (finder is not None and finder.find(words.text) is not None):
+            await self._answer_held()
+
+    async def _answer_held(self) -> None:
+        self._is_held, self.said_to_wizard = False, ""
+        await self.session.receive(json.dumps({"type": "response.create"}))
 
     # The experimenter.
 
     async def say(self, text: str) -> None:
         """Lets the assistant say a line of the experimenter's, in answer to what was said last."""
         self._written = text
-        self.said_to_wizard = ""
         if self._wizard is not None and self._is_held:
-            self._is_held = False
             self._wizard.lines.append(text)
-            await self.session.receive(json.dumps({"type": "response.create"}))
+            await self._answer_held()
         else:
             self.session.say(text)
 

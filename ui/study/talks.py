@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,8 @@ from ui.web.command import rehearse
 
 logger = logging.getLogger(__name__)
 
+_WORDS, _EMOTION = ("text", "topic"), ("emotion",)
+"""Values of a happening that tell what was said, and how."""
 FULL = "all places are taken just now: wait a minute, and press Begin again"
 
 
@@ -140,9 +143,8 @@ class Talks:
                 self.open.pop(participant, None)
 
         async def noted(kind: str, values: dict[str, Any]) -> None:
-            if not consent.words:
-                values.pop("text", None)
-            await asyncio.to_thread(partial(runner.roster.note, participant, kind, **values))
+            kept = _agreed(values, consent)
+            await asyncio.to_thread(partial(runner.roster.note, participant, kind, **kept))
 
         def broken(text: str) -> None:
             logger.error("%s", text)
@@ -178,3 +180,10 @@ class Talks:
         """Ends the threads after what they are at; not to be called on the event loop."""
         for worker in (self._ear_worker, *self._workers.values()):
             worker.close()
+
+
+def _agreed(values: Mapping[str, Any], consent: Consent) -> dict[str, Any]:
+    """Returns of a happening what may be written down; that it happened always may."""
+    barred = {name for name in _WORDS if not consent.words}
+    barred |= {name for name in _EMOTION if not consent.emotion}
+    return {name: value for name, value in values.items() if name not in barred}

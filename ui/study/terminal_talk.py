@@ -15,7 +15,7 @@ from assistant.study.design.conditions import Condition
 from assistant.study.run.pages import Page
 from assistant.study.run.steps import Step
 from assistant.study.run.talk_watch import PARTICIPANT, TalkWatch
-from ui.study.terminal_part import TAB, Part
+from ui.study.terminal_part import TAB, Left, Part
 
 Turns = asyncio.Queue[int | None]
 """Turns that were answered; None when there will be no more."""
@@ -62,9 +62,11 @@ class TerminalTalk:
         finally:
             await asyncio.to_thread(recorder.close)
             turns.put_nowait(None)
-            await asking
-            reason = self._reason or "failed"
-            talks.end(part.name, step, turns=watch.turns, seconds=watch.seconds, reason=reason)
+            try:
+                await asking
+            finally:
+                reason = self._reason or "failed"
+                talks.end(part.name, step, turns=watch.turns, seconds=watch.seconds, reason=reason)
 
     def _end(self, reason: str) -> None:
         self._reason = self._reason or reason
@@ -93,9 +95,13 @@ class TerminalTalk:
 
     async def _probes(self, probe: str, turns: Turns) -> None:
         """Asks what is to be asked after each answer, while the conversation goes on."""
-        while (turn := await turns.get()) is not None:
-            while probe and not await self._is_answered(probe, turn):
-                pass
+        try:
+            while (turn := await turns.get()) is not None:
+                while probe and not await self._is_answered(probe, turn):
+                    pass
+        except Left:
+            self._end(PARTICIPANT)  # at once: whoever wants to stop is not talked to any longer
+            raise
 
     async def _is_answered(self, probe: str, turn: int) -> bool:
         part = self._part

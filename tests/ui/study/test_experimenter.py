@@ -4,14 +4,19 @@ import json
 import time
 import urllib.error
 import urllib.request
+from functools import partial
 
 import pytest
 
+from assistant.engines.protocols import Transcript
 from assistant.events import EmotionCorrected
 from assistant.records.mending import open_record
 from assistant.study.keeping.store import read_lines
+from assistant.study.run.scripted import ScriptedDialogue, ScriptedModel
 from assistant.study.tables.exporting import Export
+from models.emotions import Emotion
 from tests.assistant.study.small_study import CONTENT, make_study
+from tests.fakes import certain
 from tests.ui.browsing import CHROMIUM, FLAGS, PATIENT_MS, needs_chromium
 from tests.ui.study.serving_study import PASSWORD, Visitor, serving_study, speak
 
@@ -90,6 +95,81 @@ def test_in_a_wizard_condition_the_assistant_says_what_the_experimenter_writes(t
     assert row["wizard"] == 1 and row["words"] == "utterance 1" and row["emotion"]
     noted = [line for line in read_lines(folder.log("p1")) if line["kind"] == "wizard"]
     assert [line["text"] for line in noted] == ["That sounds like a good day."]
+
+
+def say_to_wizard(monkeypatch, words):
+    """Lets the scripted model understand `words`, whatever is said."""
+    heard = Transcript(words, confidence=0.9)
+
+    def hear(_self, _utterance, _cancel):
+        yield from (certain(Emotion.SAD, 0.8), heard)
+
+    monkeypatch.setattr(ScriptedModel, "transcribe", lambda _self, _utterance: heard)
+    monkeypatch.setattr(ScriptedDialogue, "hear", hear)
+
+
+def until_over(socket):
+    told = [json.loads(socket.recv(timeout=30))]
+    while told[-1]["type"] != "study.over":
+        told.append(json.loads(socket.recv(timeout=30)))
+    return told
+
+
+def test_danger_to_life_waits_for_no_wizard(tmp_path, monkeypatch):
+    folder = make_study(tmp_path, WIZARD)
+    with serving_study(folder) as (host, _):
+        visitor = Visitor(host, "p1")
+        visitor.enter()
+        say_to_wizard(monkeypatch, "I want to kill myself.")
+        with visitor.line() as socket:
+            assert json.loads(socket.recv(timeout=30))["type"] == "study.ready"
+            speak(socket)
+            told = until_over(socket)
+    assert "attune.help" in [one["type"] for one in told]
+    (row,) = Export(folder).turns()
+    assert row["wizard"] == 0 and "crisis" in row["reply_heard"]
+
+
+def test_the_stop_word_waits_for_no_wizard(tmp_path, monkeypatch):
+    folder = make_study(tmp_path, WIZARD)
+    with serving_study(folder) as (host, _):
+        visitor = Visitor(host, "p1")
+        visitor.enter()
+        say_to_wizard(monkeypatch, "Please stop the study.")
+        with visitor.line() as socket:
+            assert json.loads(socket.recv(timeout=30))["type"] == "study.ready"
+            speak(socket)
+            assert until_over(socket)[-1]["reason"] == "stop word"
+
+
+def test_whoever_goes_on_before_the_wizard_answers_is_read_as_a_whole(tmp_path):
+    with serving_study(make_study(tmp_path, WIZARD)) as (host, _):
+        visitor = Visitor(host, "p1")
+        visitor.enter()
+        with visitor.line() as socket:
+            assert json.loads(socket.recv(timeout=30))["type"] == "study.ready"
+            for words in ("seven", "seven seven"):
+                speak(socket)
+                waits = partial(waiting, host, words)
+                until(waits)
+
+
+def waiting(host, words):
+    return ask(host, "/state")["talks"][0]["waits_for_line"] == words
+
+
+def test_nothing_of_words_or_emotion_is_noted_without_consent_to_it(tmp_path, monkeypatch):
+    folder = make_study(tmp_path, CONTENT.replace("turns = 1", "turns = 2"))
+    with serving_study(folder) as (host, _):
+        visitor = Visitor(host, "p1")
+        visitor.enter(words=False, emotion=False)
+        say_to_wizard(monkeypatch, "I want to kill myself.")
+        visitor.talk(until="study.probe")
+        ask(host, "/correct", {"participant": "p1", "turn": 0, "emotion": "angry"})
+        until(lambda: [x for x in read_lines(folder.log("p1")) if x["kind"] == "corrected"])
+        visitor.talk()
+    log = folder.log("p1").read_text()
+    assert '"help"' in log and "self_harm" not in log and "angry" not in log
 
 
 def test_a_line_can_be_put_into_any_conversation(tmp_path):
