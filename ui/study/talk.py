@@ -17,6 +17,7 @@ from typing import Any
 from fastapi import WebSocket, WebSocketDisconnect
 
 from assistant import events
+from assistant.audio.silent_microphone import BACK, SILENT
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.history import History, Turn
 from assistant.records.recording import Recorder
@@ -176,6 +177,8 @@ class StudyTalk:
                 self.note("help", turn=turn, topic=topic)
             case events.HelpEnded():
                 self._is_in_danger = False
+            case events.Noticed(message=message) if message in (SILENT, BACK):
+                self.session.outbox.put({"type": "study.microphone", "silent": message == SILENT})
             case _:
                 pass
         self._watch.listen(event)
@@ -219,15 +222,29 @@ class StudyTalk:
         else:
             self.session.say(text)
 
-    def correct(self, turn: int, emotion: Emotion) -> None:
-        """Takes the experimenter's word for how a turn was meant."""
-        self.session.correct_emotion(turn, emotion, by="experimenter")
-        self.note("corrected", turn=turn, emotion=emotion.label)
+    async def correct(self, turn: int, emotion: Emotion) -> None:
+        """Takes the experimenter's word for how a turn was meant, also once all is over.
+
+        Raises:
+            InputError: The participant's data was deleted meanwhile.
+            OutputError: It cannot be noted.
+        """
+        if self.is_over:
+            # Its record is closed; the log of the participant says it, and tables follow that.
+            at_s = self.session.clock_s
+            self.history.apply(events.EmotionCorrected(at_s, turn, emotion, "experimenter"))
+        else:
+            self.session.correct_emotion(turn, emotion, by="experimenter")
+        values = {"turn": turn, "emotion": emotion.label}
+        await self._followers.noted("corrected", {**self._place, **values})
 
     def note(self, kind: str, **values: Any) -> None:
         """Notes in the participant's log what happened in the conversation."""
-        step = {"step": self.plan.step.name, "attempt": self.plan.attempt}
-        self._do(self._followers.noted(kind, {**step, **values}))
+        self._do(self._followers.noted(kind, {**self._place, **values}))
+
+    @property
+    def _place(self) -> dict[str, Any]:
+        return {"step": self.plan.step.name, "attempt": self.plan.attempt}
 
     def _do(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from assistant import events
+from assistant.audio.silent_microphone import BACK, SILENT
 from assistant.conversation.live.loop import TalkLoop
 from assistant.errors import AssistantError, InputError
 from assistant.records.recording import Consent, Recorder
@@ -129,6 +130,8 @@ class TerminalTalk:
             case events.EmotionHeard(estimate=estimate) if condition.emotion_shown:
                 if not estimate.abstained:
                     say(f"You sound: {estimate.emotion.label}")
+            case events.Noticed(message=message) if message in (SILENT, BACK):
+                say(f"{message[0].upper()}{message[1:]}.")
             case events.TurnFailed():
                 say("The assistant cannot answer just now. Please say it again.")
             case _:

@@ -85,7 +85,7 @@ CODEBOOK: dict[str, list[Entry]] = {
         ("reply_heard", "part of it that was played", "", ""),
         ("interrupted", "whether the person cut it off", "", "0, 1"),
         ("first_audio_ms", "from the last sample of speech to the first of the answer", "ms", ""),
-        ("endpoint_reason", "why the turn was taken to be over", "", ""),
+        ("endpoint_reason", "what ended the turn", "", "asked: a wizard answered"),
         ("model", "speech model", "", "empty while sealed"),
         ("voice", "voice", "", "empty while sealed"),
         ("policy", "reply policy", "", "empty while sealed"),

@@ -191,26 +191,27 @@ class Export:
         for name, lines in self.logs.items():
             state = self.states[name]
             # With the attempt: one that is begun anew counts its turns from 0 again.
-            written = {
-                (line["step"], line["attempt"], line["turn"])
-                for line in lines
-                if line["kind"] == "wizard"
-            }
+            written = _of_turns(lines, "wizard")
+            # An experimenter may correct a turn when its record is closed already.
+            corrected = _of_turns(lines, "corrected")
             for line in lines:
                 if line["kind"] != "talk_started":
                     continue
                 record = self.folder.talk(name, line["folder"])
                 place = f"{PARTICIPANTS}/{name}/{TALKS}/{line['folder']}"
                 for row in turn_rows(record, place):
-                    is_written = (line["step"], line["attempt"], row["turn"]) in written
-                    rows.append(self._turn(state, line, {**row, "wizard": int(is_written)}))
+                    place_of_turn = (line["step"], line["attempt"], row["turn"])
+                    row["wizard"] = int(place_of_turn in written)
+                    if emotion := corrected.get(place_of_turn, {}).get("emotion"):
+                        row["corrected_emotion"] = emotion
+                    rows.append(self._turn(state, line, row))
         return rows
 
     def _turn(self, state: Participant, started: Line, row: Row) -> Row:
         attempt = int(started["attempt"])
         probe = state.answers.get((started["step"], f"probe:{attempt}.{row['turn']}"))
         hidden = [*HIDDEN] if self.is_sealed else []
-        hidden += ["wizard"] if self._hides_wizard else []
+        hidden += ["wizard", "endpoint_reason"] if self._hides_wizard else []
         return {
             "participant": state.name,
             "block": started.get("block"),
@@ -332,6 +333,15 @@ def _conditions(lines: Iterable[Line]) -> dict[str, str]:
         for line in lines
         if line["kind"] == "allocated"
         for number, label in enumerate(line["sequence"], 1)
+    }
+
+
+def _of_turns(lines: Iterable[Line], kind: str) -> dict[tuple[str, int, int], Line]:
+    """Returns the last line of a kind for each turn, by step, attempt and number."""
+    return {
+        (line["step"], line["attempt"], line["turn"]): line
+        for line in lines
+        if line["kind"] == kind
     }
 
 

@@ -146,7 +146,9 @@ def test_lines_of_a_wizard_tell_no_sealed_condition(tmp_path, is_factor):
     export(runner.folder, out)
     kinds = {row["kind"] for row in rows(runner.folder, "happenings")}
     assert ("wizard" in kinds) is not is_factor
-    assert rows(runner.folder, "turns")[0]["wizard"] == ("" if is_factor else "1")
+    (turn,) = rows(runner.folder, "turns")
+    assert turn["wizard"] == ("" if is_factor else "1")
+    assert bool(turn["endpoint_reason"]) is not is_factor
     assert untraced(runner.folder.path, out) == []
     seal.unseal(runner.folder, by="me", early="test", left=3)
     export(runner.folder, out)

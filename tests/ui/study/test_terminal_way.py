@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from assistant.audio import silent_microphone
 from assistant.audio.file_devices import FileSpeaker
 from assistant.audio.protocols import Ends
 from assistant.errors import SettingsError
@@ -130,6 +131,15 @@ def test_whoever_stops_between_two_answers_is_not_talked_to_any_longer(tmp_path,
     assert person.go("t1")["kind"] == "stopped"
     (ended,) = [line for line in read_lines(folder.log("t1")) if line["kind"] == "talk_ended"]
     assert ended["reason"] == "participant" and ended["turns"] < 50
+
+
+def test_whoever_is_not_heard_in_a_conversation_is_told_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(silent_microphone, "SILENT_S", 0.4)
+    content = TWO[: TWO.index("[sound]")] + '[sound]\ncheck = false\nattention_word = ""\n'
+    person, said = way(make_study(tmp_path / "study", content), willing, monkeypatch)
+    assert person.go("t1")["kind"] == "completed"
+    assert [line for line in said if "only silence: it may be muted" in line]
+    assert "The microphone is heard again." in said
 
 
 def test_the_end_names_the_way_back_to_the_panel(tmp_path, monkeypatch):
