@@ -10,7 +10,7 @@ from train.loop.settings import LoopSettings
 from train.settings import Frozen
 
 
-class LlmSettings(Frozen):
+class TaughtLlmSettings(Frozen):
     """An LLM, the updates that it learns, and how it is spoken to."""
 
     llm: str = "smollm2-135m"
@@ -27,7 +27,7 @@ class LlmSettings(Frozen):
     faster on a CPU, and as it will answer there."""
 
 
-class LanguageSettings(LlmSettings):
+class LanguageSettings(TaughtLlmSettings):
     """An instruction LLM learns from written talks to answer as a companion does."""
 
     run: Path = Path("runs/language")

@@ -28,7 +28,7 @@ from train.language.batches import TalkBatches
 from train.language.domain_talks import domain_talks
 from train.language.material import is_held_out, material_digests, read_talks
 from train.language.rows import RowWriter, TalkRows
-from train.language.settings import LanguageSettings, LlmSettings
+from train.language.settings import LanguageSettings, TaughtLlmSettings
 from train.llm_updates import (
     EMOTION_VECTORS,
     SCALING,
@@ -81,7 +81,9 @@ def teach(settings: LanguageSettings) -> TrainingOutcome:
     return run_task(task, settings, settings.loop, settings.run)
 
 
-def begin(settings: LlmSettings, folder: Path, tokenizer: Tokenizer, seed: int) -> CompanionLlm:
+def begin(
+    settings: TaughtLlmSettings, folder: Path, tokenizer: Tokenizer, seed: int
+) -> CompanionLlm:
     """Returns the LLM in `folder` as a run begins with it.
 
     Raises:
@@ -97,7 +99,7 @@ def begin(settings: LlmSettings, folder: Path, tokenizer: Tokenizer, seed: int) 
 
 
 def run_task(
-    task: Task, settings: LlmSettings, loop: LoopSettings, folder: Path
+    task: Task, settings: TaughtLlmSettings, loop: LoopSettings, folder: Path
 ) -> TrainingOutcome:
     """Runs the loop where the LLM of `settings` can be taught."""
     if settings.frozen == "int8":
