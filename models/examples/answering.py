@@ -44,6 +44,9 @@ _SHE = frozenset(
     "she her hers sister mother mum mom mummy wife daughter aunt auntie niece grandmother gran nan "
     "granny grandma girlfriend woman girl lady miss queen".split()
 )
+_ASKING = frozenset("what what's whats who who's where where's when which how why did do".split())
+_OF_THE_PERSON = frozenset("i i'm my me mine we our us".split())
+_OF_THE_TALK = frozenset("again earlier remember recall told said mentioned name called".split())
 _COMMON = frozenset(
     "ago all and any are ask bad big but can day did end few for get got had has her him his how "
     "its let lot may new not now off old our out own put saw say see set she the too try use was "
@@ -88,6 +91,17 @@ def is_question(text: str) -> bool:
     """Whether `text` asks or tells somebody to do something, by its mark or its first words."""
     last = _SENTENCE.split(text.strip())[-1]
     return text.rstrip().endswith("?") or bool(_OPENS_QUESTION.match(last))
+
+
+def asks_what_was_told(said: str) -> bool:
+    """Whether the answer to `said` may lie in what the person told before in the same talk.
+
+    Others told something else, and an example would say so: "What's my name?" would be answered
+    with theirs, or with "You haven't told me."
+    """
+    words = set(said.lower().replace("’", "'").replace("?", " ").split())
+    is_question = "?" in said or bool(words & _ASKING)
+    return (is_question and bool(words & _OF_THE_PERSON)) or bool(words & _OF_THE_TALK)
 
 
 def _speaks_of(text: str, persons: frozenset[str]) -> bool:

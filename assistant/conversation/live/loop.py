@@ -104,6 +104,7 @@ class TalkLoop:
         self._prefill = Prefill(conversation.memory.dialogue, engines.model_worker)
         self._going_on = GoingOn(conversation, engines.model_worker)
         self._typed = Typed()
+        ends.follow_changes(self._device_changed)
 
     @property
     def clock_s(self) -> float:
@@ -141,8 +142,7 @@ class TalkLoop:
         self._group.create_task(self._going_on.tell_model())
         self._going_on.announce(self._replies.next_turn)
 
-    def device_changed(self, message: str, lost: bool) -> None:
-        """Tells that a device was lost, or is back."""
+    def _device_changed(self, message: str, lost: bool) -> None:
         self.conversation.publish(events.DeviceChanged(self.clock_s, message, lost))
 
     async def run(self) -> None:
