@@ -252,10 +252,12 @@ class StyleChosen(Event):
 class ReplyText(Event):
     """A piece of the answer as it is generated."""
 
-    carries = Carried(course="turn", words="text")
+    carries = Carried(course="turn", words="text source")
 
     turn: int
     text: str
+    source: str = "model"
+    """Who made it: the model, or nobody during the talk; see `TextDelta.source`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ class Turn:
     transcript: Transcript | None = None
     style: SpeakingStyle | None = None
     generated: str = ""
+    reply_source: str = ""
+    """Who made what the answer begins with, see `TextDelta.source`; empty before it has begun."""
     heard: str = ""
     interrupted: bool = False
     passed_over: bool = False
@@ -139,8 +141,9 @@ def _changed(turn: Turn, event: events.Event) -> Turn:
             return replace(turn, passed_over=True)
         case events.StyleChosen(style=style):
             return replace(turn, style=style)
-        case events.ReplyText(text=text):
-            return replace(turn, generated=turn.generated + text)
+        case events.ReplyText(text=text, source=source):
+            whose = turn.reply_source or source
+            return replace(turn, generated=turn.generated + text, reply_source=whose)
         case events.ReplyStarted(at_s=at_s):
             return replace(turn, reply_start_s=at_s)
         case events.ReplyFinished(at_s=at_s, heard=heard):

@@ -211,7 +211,7 @@ def reply_of(dialogue: Dialogue, help_: Help | None, cancel: Cancel) -> Iterator
         yield from dialogue.reply(cancel)
         return
     dialogue.replace_reply(help_.reply)
-    yield TextDelta(help_.reply)
+    yield TextDelta(help_.reply, source="fixed")
 
 
 def _merged(shipped: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

@@ -151,6 +151,11 @@ class TalkSession:
         room = min(self.longest_turn, self.longest_turn + self._opening - held)
         return replace(heard, speech_embeddings=heard.speech_embeddings[-max(1, room) :])
 
+    @property
+    def is_written(self) -> bool:
+        """Whether the reply to the last turn is one of the written exchanges, and not the LLM's."""
+        return bool(self._turns) and bool(self._turns[-1].answer)
+
     def listen(self, heard: HeardSpeech) -> None:
         """Takes what was heard as the person's turn; two in a row become one turn.
 

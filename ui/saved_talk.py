@@ -52,9 +52,10 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
 
 def _turn_markdown(turn: Turn) -> list[str]:
     about = ", ".join(part for part in (_span(turn), emotion_words(turn)) if part)
+    manner = style_words(turn)
     parts = [
         f"**You** ({about}): {_words(turn)}",
-        f"**Attune** ({style_words(turn) or 'neutral'}): {_said(turn)}",
+        f"**Attune**{f' ({manner})' if manner else ''}: {_said(turn)}",
     ]
     if turn.failure is not None:
         parts.append(f"*{one_line(turn.failure)}*")

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from assistant.engines.protocols import EmotionEstimate, Transcript
 from assistant.history import Turn
-from assistant.records.transcript import StyleRecord, describe_style
+from assistant.records.wording import manner_of
 
 EMOTION_COLOURS = {
     "neutral": "white",
@@ -60,5 +60,5 @@ def estimate_words(estimate: EmotionEstimate) -> str:
 
 
 def style_words(turn: Turn) -> str:
-    """Returns how the answer is spoken; empty until it is known."""
-    return "" if turn.style is None else describe_style(StyleRecord.of(turn.style))
+    """Returns how the answer is spoken, such as ``more slowly``; empty for its own manner."""
+    return manner_of(turn.style)

@@ -41,6 +41,10 @@ ECHO_NOTICES = {
 }
 """Said once each."""
 
+TOO_BUSY = (
+    "this computer is too busy to hear all that you say: parts of it are lost. End other programs"
+)
+
 CONTINUED = "this talk goes on from an earlier one, which Attune knows"
 
 SILENCE_DB = -100.0
@@ -243,7 +247,10 @@ def reduce(view: View, event: events.Event) -> View:
         case events.EchoJudged(echo=echo):
             return _echo_noticed(view, echo)
         case events.FramesDropped(total=total):
-            return replace(view, dropped_frames=total)
+            # Told again as long as it goes on, in one notice: a flood of them would hide others.
+            others = tuple(notice for notice in view.notices if notice.text != TOO_BUSY)
+            view = replace(view, dropped_frames=total, notices=others)
+            return noticed(view, TOO_BUSY, Urgency.WARNING)
         case _:
             return view
 

@@ -76,6 +76,7 @@ def turn_json(turn: Turn) -> Json:
         "corrected": None if turn.corrected is None else turn.corrected.label,
         "style": None if turn.style is None else StyleRecord.of(turn.style).model_dump(),
         "reply": turn.generated.strip(),
+        "reply_source": turn.reply_source,
         "heard": turn.heard,
         "passed_over": turn.passed_over,
         "interrupted": turn.interrupted,

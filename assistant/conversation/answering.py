@@ -33,6 +33,8 @@ class Answer:
     style: SpeakingStyle
     marks_ms: Mapping[str, float]
     """Milliseconds since the question was handed over, by `Mark`."""
+    source: str
+    """Who made the reply; see `TextDelta.source`."""
     help: Help | None = None
     """What was said instead of a reply of the model's, to a person in danger."""
 
@@ -73,6 +75,7 @@ class Answering:
             reply.generated.strip(),
             reply.style or SpeakingStyle(),
             reply.marks_ms,
+            reply.source,
             hearing.help,
         )
 

@@ -39,6 +39,8 @@ class Reply:
     def __init__(self, question: Question, conversation: Conversation, speaker: Speaker) -> None:
         self.question = question
         self.generated = ""
+        self.source = ""
+        """Who made it, once it has begun; see `TextDelta.source`."""
         self.is_made = False
         """Whether all of it waits for the loudspeaker, or is over."""
         self.is_over = False
@@ -244,12 +246,17 @@ class Reply:
             return
         text = f" {ASK_AGAIN}" if self.generated.strip() else ASK_AGAIN
         self.generated += text
-        self._emit(partial(events.ReplyText, turn=self.question.turn, text=text))
+        self._tell(text, "fixed")
         keep = partial(self._memory.dialogue.replace_reply, self.generated.strip())
         await self._engines.model_worker.call(keep)
         self._spoken.begin(text)
         await self._play(_joined(clips))
         self._spoken.complete()
+
+    def _tell(self, text: str, source: str) -> None:
+        """Publishes a piece of the answer; what it began with says whose it is."""
+        self.source = self.source or source
+        self._emit(partial(events.ReplyText, turn=self.question.turn, text=text, source=source))
 
     async def _stop_hearing(self) -> None:
         try:
@@ -274,7 +281,7 @@ class Reply:
                     continue
                 if delta.text:
                     self.generated += delta.text
-                    self._emit(partial(events.ReplyText, turn=self.question.turn, text=delta.text))
+                    self._tell(delta.text, delta.source)
                 for sentence in splitter.push(delta.text):
                     yield sentence
                 if delta.ends_sentence:
@@ -361,7 +368,7 @@ class Reply:
 def _said(dialogue: Dialogue, text: str) -> Iterator[TextDelta]:
     """Yields a text that the model did not write, and takes for its own."""
     dialogue.replace_reply(text)
-    yield TextDelta(text)
+    yield TextDelta(text, source="fixed")
 
 
 def _joined(clips: list[AudioClip]) -> AudioClip:

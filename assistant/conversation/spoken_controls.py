@@ -118,7 +118,7 @@ class SpokenControls:
         """Yields the answer to `control`; runs on the model's worker."""
         text = self._again(control) or ANSWERS[control]
         dialogue.replace_reply(text)
-        yield TextDelta(text)
+        yield TextDelta(text, source="fixed")
 
     def follow(self, event: events.Event) -> None:
         """Takes in what happened."""

@@ -224,7 +224,8 @@ class BlspEmoDialogue:
         """Yields the reply token by token."""
         with failures():
             for piece in self._session.reply(cancelled=cancel.is_set):
-                yield TextDelta(piece, ends_sentence=not piece)
+                source = "written" if self._session.is_written else "model"
+                yield TextDelta(piece, ends_sentence=not piece, source=source)
 
     def replace_reply(self, text: str) -> None:
         """Takes `text` as the reply, although the LLM did not write it."""

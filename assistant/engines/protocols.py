@@ -92,6 +92,9 @@ class TextDelta:
     """Why something that stood there was left out."""
     ends_sentence: bool = False
     """Whether a sentence ends here, whatever comes after it."""
+    source: str = "model"
+    """`model`, `written` (before the talk, in answer to a similar saying: nothing was generated) or
+    `fixed` (a text of Attune's own, as in danger to life, or what was said before, again)."""
     awaits: Future[Any] | None = None
     """What more of the reply waits for, where others make it: nothing stands here. Asked for
     before that is done, the next piece is waited for."""

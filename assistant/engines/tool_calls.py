@@ -6,6 +6,7 @@ A call is neither spoken nor shown; one that cannot be read is left out, with a 
 
 import json
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn, cast
 
 from assistant.engines.protocols import TextDelta, ToolCall
@@ -61,8 +62,10 @@ def calls_apart(
     for delta in deltas:
         if delta.awaits is not None or delta.problem:
             yield delta
-        else:
-            yield from reader.push(delta.text)
+            continue
+        yield from (replace(said, source=delta.source) for said in reader.push(delta.text))
+        if delta.ends_sentence and reader.is_clear:
+            yield replace(delta, text="")
     yield from reader.finish()
 
 
@@ -77,6 +80,11 @@ class _Reader:
         self._is_call = False
         self._space = ""
         self._has_text = False
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether all that came was yielded: neither a call nor the beginning of one waits."""
+        return not self._is_call and not self._waiting
 
     def push(self, text: str) -> Iterator[TextDelta]:
         """Yields what is certain after more of the reply."""

@@ -268,6 +268,7 @@ def _turn_record(
         words_confidence=None if confidence is None else round(confidence, 4),
         emotion=None if answer.estimate is None else EmotionRecord.of(answer.estimate),
         reply=answer.reply,
+        reply_source=answer.source,
         help=None if answer.help is None else HelpRecord.of(answer.help),
         style=StyleRecord.of(answer.style),
         answer_start_s=round(answer_span_s[0], 3),

@@ -116,6 +116,8 @@ class TurnRecord(_Record):
     emotion: EmotionRecord | None
     """None for a typed question."""
     reply: str
+    reply_source: str = ""
+    """`model`, `written` or `fixed`; see `TextDelta.source`. Empty in older transcripts."""
     help: HelpRecord | None = None
     """None where the reply is the model's."""
     style: StyleRecord

@@ -55,7 +55,7 @@ def style_of(turn: RecordedTurn) -> str:
 
 def manner_of(style: SpeakingStyle | None) -> str:
     """Returns how an answer was spoken, as people say it, such as ``more slowly, lower``."""
-    if style is None or not style.intensity:
+    if style is None:
         return ""
     ways = (
         (style.rate < 0.96, "more slowly"),

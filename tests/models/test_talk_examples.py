@@ -215,6 +215,7 @@ def test_a_written_reply_is_said_and_stays_in_the_talk(answering: BlspEmo) -> No
     talk = TalkSession(answering, sampling=SHORT)
     talk.read(BREAD.said)
     assert list(talk.reply()) == [BREAD.reply]
+    assert talk.is_written
     assert ids_of(talk) == [
         *prompt(answering, [], BREAD.said),
         *answering.prompts.content(BREAD.reply),
@@ -222,6 +223,7 @@ def test_a_written_reply_is_said_and_stays_in_the_talk(answering: BlspEmo) -> No
     talk.truncate("What")
     talk.read("Rye.")
     assert "".join(talk.reply())
+    assert not talk.is_written
     assert (
         ids_of(talk)[: len(wanted := prompt(answering, [(BREAD.said, "What")], "Rye."))] == wanted
     )
@@ -243,6 +245,7 @@ def test_who_goes_on_is_not_answered_by_the_first_half(answering: BlspEmo) -> No
     talk = TalkSession(answering, sampling=SHORT)
     talk.read(BREAD.said)
     talk.read(" And I burnt it.")
+    assert not talk.is_written
     assert list(talk.reply()) != [BREAD.reply]
 
 

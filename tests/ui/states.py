@@ -48,8 +48,8 @@ def turn(index: int, words: str | None, reply: str, **more: Any) -> dict[str, An
     told = {
         "turn": index, "start_s": start_s, "end_s": start_s + 3.0, "words": words, "typed": False,
         "understood": "yes", "emotion": None, "corrected": None, "style": STYLE, "reply": reply,
-        "heard": reply, "interrupted": False, "passed_over": False, "failure": None,
-        "response_s": 0.71, "settings": {},
+        "reply_source": "model", "heard": reply, "interrupted": False, "passed_over": False,
+        "failure": None, "response_s": 0.71, "settings": {},
         "marks_ms": {"endpoint": 400, "heard": 420, "first_token": 560, "played": 710},
     }  # fmt: skip
     return {**told, **more}
@@ -63,6 +63,7 @@ TURNS = [
     turn(
         *(1, "I failed my driving test.", "Oh, I'm sorry. What went wrong, do you think?"),
         emotion=emotion("sad", 0.83),
+        reply_source="written",
     ),
     turn(
         *(2, "I forgot to look over my shoulder, and that was it."),

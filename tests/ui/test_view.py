@@ -13,7 +13,7 @@ from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcri
 from models.emotions import Emotion
 from tests.fakes import ScriptedModel, certain, scripted, speech_like
 from tests.talking import talk
-from ui.view import MOST_NOTICES, Floor, Urgency, View, noticed, reduce, response_s
+from ui.view import MOST_NOTICES, TOO_BUSY, Floor, Urgency, View, noticed, reduce, response_s
 
 STARTED = events.ConversationStarted(0.0, "mini", "flite", "empathetic", "2026-01-01T00:00:00Z")
 LONG = " ".join(f"word{index}" for index in range(60)) + "."
@@ -130,13 +130,16 @@ def test_devices_lost_and_back_and_lost_frames_are_told() -> None:
         events.DeviceChanged(2.0, "the microphone is back", lost=False),
         events.Noticed(2.5, "that was long", is_warning=False),
         events.FramesDropped(3.0, 2, 7),
+        *(events.FramesDropped(3.0 + turn, 1, 7 + turn) for turn in range(1, 30)),
     )
     assert [notice.urgency for notice in view.notices] == [
         Urgency.WARNING,
         Urgency.NOTE,
         Urgency.NOTE,
+        Urgency.WARNING,
     ]
-    assert view.dropped_frames == 7
+    assert view.dropped_frames == 36
+    assert (view.notices[-1].text, view.notices[-1].at_s) == (TOO_BUSY, 32.0)
 
 
 def test_a_turn_that_is_joined_to_the_next_disappears() -> None:

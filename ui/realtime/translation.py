@@ -39,7 +39,7 @@ class Translator:
         self._user_items: dict[int, str] = {}
         self._spoken_s: dict[int, float] = {}
         self._captioned: dict[str, str] = {}
-        self._answered_turn = -1
+        self._answered_turn = self._sourced_turn = -1
         self._is_playing = False
 
     @property
@@ -141,6 +141,7 @@ class Translator:
             case events.UtteranceJoined(turn=turn):
                 self._joined(turn)
             case events.ReplyText(text=text) if self.response is not None:
+                self._tell_source(event, self.response)
                 self.response.add_text(text)
             case events.ToolCalled(name=name, arguments=arguments) if self.response is not None:
                 self.response.call(name, arguments)
@@ -277,6 +278,14 @@ class Translator:
                 self.send({"type": "attune.echo", "echo": str(echo)})
             case _:
                 pass
+
+    def _tell_source(self, event: events.ReplyText, response: Response) -> None:
+        """Tells who made an answer, once for each."""
+        if self._sourced_turn == event.turn:
+            return
+        self._sourced_turn = event.turn
+        place = {"type": "attune.source", **self._of(event.turn), "response_id": response.id}
+        self.send({**place, "source": event.source})
 
     def _words(self, turn: int, words: str) -> None:
         item_id = self._user_items.get(turn)

@@ -1,5 +1,6 @@
 // The page: joins socket, sound and screen. It keeps no conversation of its own.
 
+import { Again } from "./again.js";
 import { AnswerSound, frameEvent } from "./answer.js";
 import { Audio, MicrophoneProblem, decodeFile, toBase64 } from "./audio.js";
 import { Awake } from "./awake.js";
@@ -36,9 +37,11 @@ class Page {
     this.pick = (id) => root.querySelector(`#a-${id}`);
     this.choices = new Choices(this.pick, () => this.configure());
     this.recordings = new Recordings();
+    this.again = new Again(() => this.show());
     this.screen = new Screen(root, {
       onCorrect: (turn, emotion) => this.correct(turn, emotion),
       recordings: this.recordings,
+      again: this.again,
     });
     this.audio = new Audio({
       onFrame: (frame) => this.frame(frame),
@@ -124,6 +127,7 @@ class Page {
     this.past.add(this.screen.view);
     this.screen.clear();
     this.recordings.forget();
+    this.again.forget();
   }
 
   bind() {
@@ -229,6 +233,7 @@ class Page {
 
   hold(isDown) {
     if (isDown === this.isHolding || (isDown && !this.holds)) return;
+    this.again.stop();
     this.isHolding = isDown;
     if (isDown) {
       this.screen.problem("");
@@ -247,7 +252,8 @@ class Page {
     if (this.isInLine || (this.holds && !this.isHolding)) return;
     // Silence while muted: the server's clock goes on, and what was said before is answered.
     // Not exact zeros: those are what a microphone gives that is muted without anybody knowing it.
-    if (this.isMuted && !this.holds) frame.heard.fill(1);
+    // An answer that is heard again is none of the talk: it must not be taken for somebody.
+    if ((this.isMuted && !this.holds) || this.again.isPlaying) frame.heard.fill(1);
     this.outbox.put(frameEvent(frame));
   }
 
@@ -262,6 +268,7 @@ class Page {
   }
 
   interrupt() {
+    this.again.stop();
     if (!this.isAnswering) return;
     this.answer.flush();
     this.socket.send({ type: "output_audio_buffer.clear" });
@@ -338,6 +345,7 @@ class Page {
   event(event) {
     this.matchRecording(event);
     this.answer.take(event);
+    this.again.take(event);
     switch (event.type) {
       case "session.created":
         this.opened(event.session);
@@ -526,9 +534,10 @@ class Page {
   // Who is heard, and what is open.
   now() {
     const { hasSession, isInLine, isLive, isMuted, isHolding, holds, over, place } = this;
+    const isAgain = this.again.isPlaying;
     const { tries, isWanted } = this.socket;
     const isAsleep = this.audio.isInterrupted && (hasSession || isLive);
-    return { hasSession, isInLine, isLive, isMuted, isHolding, holds, over, place, tries, isWanted, isAsleep };
+    return { hasSession, isInLine, isLive, isMuted, isHolding, holds, over, place, tries, isWanted, isAsleep, isAgain };
   }
 
   controls(isSpeaking, isAsleep) {

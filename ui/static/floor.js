@@ -14,6 +14,7 @@ const FORMS = {
 
 // Returns the sentence. `now` is the page: who is heard, whether there is a session, and so on.
 export function situation(now, floor, thinkingMs) {
+  if (now.isAgain) return now.isLive ? "Heard again. You are not listened to meanwhile." : "Heard again.";
   if (now.isAsleep) return "The sound is interrupted, perhaps by a call. You are not heard just now.";
   if (now.hasSession) return caption(now, floor, thinkingMs);
   if (now.isInLine) return `Many people talk right now. You are number ${now.place} in line; stay on this page.`;

@@ -1,6 +1,8 @@
 // A talk as a file to take home, made here, so that it can be saved when the server is gone.
 // `ui/saved_talk.py` writes the same.
 
+import { ways } from "./telling.js";
+
 const TYPES = { md: "text/markdown", json: "application/json", vtt: "text/vtt" };
 const READ_S = 2;
 const UNSAFE = /[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\s]+/g;
@@ -49,9 +51,10 @@ function changes(before, after) {
 function turnMarkdown(turn) {
   const span = turn.typed ? "typed" : `${turn.start_s.toFixed(1)}-${turn.end_s.toFixed(1)} s`;
   const about = [span, emotion(turn)].filter(Boolean).join(", ");
+  const manner = ways(turn.style).join(", ");
   const parts = [
     `**You** (${about}): ${words(turn)}`,
-    `**Attune** (${style(turn.style)}): ${said(turn)}`,
+    `**Attune**${manner ? ` (${manner})` : ""}: ${said(turn)}`,
   ];
   if (turn.failure !== null) parts.push(`*${oneLine(turn.failure)}*`);
   if (Object.keys(turn.settings).length) parts.push(`*Answered with ${settings(turn.settings)}.*`);
@@ -63,15 +66,6 @@ function emotion({ corrected, emotion: heard }) {
   if (!heard) return "";
   const doubt = heard.abstained ? "unsure, perhaps " : "";
   return `${doubt}${heard.label}, ${(100 * heard.confidence).toFixed(0)} percent`;
-}
-
-function style(style) {
-  if (!style || style.intensity === 0) return "neutral";
-  const signed = (value) => `${value < 0 ? "-" : "+"}${Math.abs(value).toFixed(1)}`;
-  return (
-    `${style.emotion} ${style.intensity.toFixed(2)}: rate ${style.rate.toFixed(2)}, ` +
-    `pitch ${signed(style.pitch)}, energy ${signed(style.energy)} dB`
-  );
 }
 
 function words(turn) {

@@ -11,12 +11,12 @@ const NOTE_MS = 15_000;
 const NEAR_END_PX = 140;
 
 export class Screen {
-  constructor(root, { onCorrect, recordings }) {
+  constructor(root, { onCorrect, recordings, again }) {
     this.root = root;
     this.view = { ...structuredClone(NOTHING), floor: "getting ready" };
     this.scroller = root.querySelector("#a-scroll");
     this.noteText = "";
-    this.turns = new Turns(root.querySelector("#a-log"), { onCorrect, recordings });
+    this.turns = new Turns(root.querySelector("#a-log"), { onCorrect, recordings, again });
     this.facts = new Facts(root.querySelector("#a-facts"), root.querySelector("#a-facts-list"));
   }
 

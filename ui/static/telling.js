@@ -7,10 +7,15 @@ const STAGES = [
   ["played", "to say them"],
 ];
 const LEAST_MS = 30;
+// Who made an answer, where it was not the model in that moment.
+const WRITERS = {
+  written: "These words were written beforehand, for somebody who said much the same.",
+  fixed: "Answered without the model.",
+};
 
 // Returns sentences about one turn.
 export function told(turn) {
-  return [hearing(turn), speaking(turn.style), timing(turn)].filter(Boolean);
+  return [hearing(turn), speaking(turn.style), WRITERS[turn.reply_source], timing(turn)].filter(Boolean);
 }
 
 function hearing({ emotion, corrected }) {
@@ -22,9 +27,10 @@ function hearing({ emotion, corrected }) {
   return `Your voice sounded ${surely} ${emotion.label === "surprise" ? "surprised" : emotion.label} (${percent}).`;
 }
 
-export function speaking(style) {
-  if (!style) return "";
-  const ways = [
+// Returns how an answer is spoken, part by part; none where that is the voice's own manner.
+export function ways(style) {
+  if (!style) return [];
+  return [
     style.rate < 0.96 && "more slowly",
     style.rate > 1.04 && "faster",
     style.pitch < -0.4 && "lower",
@@ -34,8 +40,12 @@ export function speaking(style) {
     style.pause > 1.15 && "with longer pauses",
     style.pause < 0.87 && "with shorter pauses",
   ].filter(Boolean);
-  if (!style.intensity || !ways.length) return "Answered in the voice's own manner.";
-  return `Answered ${ways.join(", ")}.`;
+}
+
+export function speaking(style) {
+  if (!style) return "";
+  const manner = ways(style).join(", ");
+  return manner ? `Answered ${manner}.` : "Answered in the voice's own manner.";
 }
 
 export function timing({ marks_ms: marks, typed }) {

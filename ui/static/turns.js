@@ -7,11 +7,12 @@ import { written } from "./written.js";
 
 export class Turns {
   // `onCorrect` is told what the person says they felt; without it nothing can be corrected.
-  // `recordings` knows which turns came from a file.
-  constructor(log, { onCorrect = null, recordings = null } = {}) {
+  // `recordings` knows which turns came from a file, `again` which answers can be heard again.
+  constructor(log, { onCorrect = null, recordings = null, again = null } = {}) {
     this.log = log;
     this.onCorrect = onCorrect;
     this.recordings = recordings;
+    this.again = again;
     this.items = new Map();
   }
 
@@ -41,7 +42,13 @@ export class Turns {
       item.said = said;
       you.replaceChildren(...this.person(Number(index), turn, recording));
     }
-    attune.replaceChildren(...answer(turn));
+    // Nor does an answer change whose words are followed: only what changed is drawn.
+    const button = this.again?.button(turn);
+    const answered = JSON.stringify([turn.reply, turn.heard, turn.failure, told(turn), Boolean(button)]);
+    if (item.answered !== answered) {
+      item.answered = answered;
+      attune.replaceChildren(...answer(turn, button));
+    }
     attune.hidden = !attune.childNodes.length;
   }
 
@@ -74,7 +81,7 @@ function notUnderstood(words) {
   return line;
 }
 
-function answer(turn) {
+function answer(turn, again) {
   const parts = [];
   if (turn.failure) parts.push(element("p", "a-failure", turn.failure));
   if (turn.reply) {
@@ -88,6 +95,7 @@ function answer(turn) {
     }
     parts.push(element("span", "a-sr", "Attune: "), said);
   }
+  if (again) parts.push(again);
   if (parts.length) parts.push(...told(turn).map((sentence) => element("p", "a-detail", sentence)));
   return parts;
 }

@@ -1,6 +1,8 @@
 """Asks before anything is recorded: sound, words and emotion are three choices."""
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,11 +51,12 @@ def ask_consent(
             "--record needs consent and nobody can be asked here: name what was agreed to, "
             "for example --consent audio words emotion"
         )
-    print(
+    told = (
         f"This talk can be recorded in the folder {records}. What is recorded stays on this "
         "computer, and deleting the folder deletes it all. Every choice is yours; without any yes "
         "the talk goes on unrecorded."
     )
+    print(textwrap.fill(told, max(30, shutil.get_terminal_size().columns - 1)))
     said = {kind for kind, question in QUESTIONS.items() if _is_yes(ask(f"{question} [y/N] "))}
     return _consent(said) if said else None
 

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assistant.history import Turn
+from models.emotions import Emotion
 from ui.shown import EMOTION_COLOURS, PASSED_OVER, one_line, style_words, words_shown
 from ui.terminal.keys import BINDINGS, Action
 from ui.view import CoursePoint, Floor, Notice, Urgency, View, disclosure, response_s
@@ -177,11 +178,11 @@ def _add_turn(rows: Table, turn: Turn, view: View, glyphs: Glyphs) -> None:
     if turn.failure is not None:
         rows.add_row("", Text(one_line(turn.failure), style="yellow"))
     rows.add_row(Text(" Attune", style="cyan"), _reply_text(turn, view, glyphs))
-    notes = [style_words(turn)]
-    time_s = response_s(turn)
-    if time_s is not None:
-        notes.append(f"answered after {time_s:.2f} s")
-    rows.add_row("", Text(", ".join(note for note in notes if note), style="dim"))
+    time_s, manner = response_s(turn), style_words(turn)
+    notes = [f"spoken {manner}"] if manner else []
+    notes += [] if time_s is None else [f"answered after {time_s:.2f} s"]
+    if notes:
+        rows.add_row("", Text(", ".join(notes), style="dim"))
 
 
 def _reply_text(turn: Turn, view: View, glyphs: Glyphs) -> Text:
@@ -196,8 +197,11 @@ def _reply_text(turn: Turn, view: View, glyphs: Glyphs) -> Text:
 
 
 def emotion_text(turn: Turn, glyphs: Glyphs) -> Text | None:
-    """Returns the emotion as a word, a bar and a number; None where there is none."""
-    if turn.estimate is None and turn.corrected is None:
+    """Returns the emotion as a word, a bar and a number; None where there is none to speak of.
+
+    That a voice was neutral stands in the course below: under each turn it would say nothing.
+    """
+    if turn.corrected is None and turn.emotion in (None, Emotion.NEUTRAL) and not _in_doubt(turn):
         return None
     text = Text()
     if turn.corrected is not None:
@@ -218,14 +222,17 @@ def emotion_text(turn: Turn, glyphs: Glyphs) -> Text | None:
     return text
 
 
+def _in_doubt(turn: Turn) -> bool:
+    """Whether it may have been another emotion than neutral."""
+    estimate = turn.estimate
+    return estimate is not None and estimate.abstained and estimate.emotion is not Emotion.NEUTRAL
+
+
 def _foot(view: View, panel: Panel, width: int) -> ConsoleRenderable:
     parts: list[ConsoleRenderable] = [_notice(notice) for notice in _chosen(view)]
     if view.suggestion:
         text = f'to keep "{view.suggestion}" for the next talk, say "remember that"'
         parts.append(_indented(text, style="dim"))
-    if view.dropped_frames:
-        text = f" this computer is too busy: {view.dropped_frames} frames of sound lost so far"
-        parts.append(Text(text, style="yellow"))
     parts.append(Rule(style="dim", characters=panel.glyphs.rule))
     if view.course:
         parts.extend(_course(view.course, width, panel.glyphs))

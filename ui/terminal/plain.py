@@ -6,7 +6,7 @@ from assistant import events
 from assistant.history import Turn
 from assistant.records.transcript import describe_settings
 from ui.shown import NO_WORDS, PASSED_OVER, emotion_words, one_line, style_words, words_shown
-from ui.view import CONTINUED, ECHO_NOTICES, View, response_s
+from ui.view import CONTINUED, ECHO_NOTICES, TOO_BUSY, View, response_s
 
 
 def plain_lines(view: View, event: events.Event) -> list[str]:
@@ -96,11 +96,11 @@ def _turn_lines(turn: Turn, event: events.Event) -> list[str]:
         case events.ReplyFinished() if turn.passed_over:
             return []
         case events.ReplyFinished(heard=heard):
-            return [f"Attune ({_manner(turn)}): {one_line(heard) or '(nothing)'}"]
+            return [f"Attune{_manner(turn)}: {one_line(heard) or '(nothing)'}"]
         case events.Interrupted(heard=heard):
             if not heard:
                 return ["Attune was interrupted before it spoke."]
-            return [f"Attune ({_manner(turn)}), interrupted: {one_line(heard)} …"]
+            return [f"Attune{_manner(turn)}, interrupted: {one_line(heard)} …"]
         case events.TurnFailed(message=message):
             return [f"This turn failed: {_sentence(message)}"]
         case _:
@@ -108,11 +108,11 @@ def _turn_lines(turn: Turn, event: events.Event) -> list[str]:
 
 
 def _manner(turn: Turn) -> str:
-    parts = [style_words(turn) or "neutral"]
+    """Returns how and after what time it answers, in brackets; empty where nothing is to say."""
     time_s = response_s(turn)
-    if time_s is not None:
-        parts.append(f"after {time_s:.2f} s")
-    return "; ".join(parts)
+    after = "" if time_s is None else f"after {time_s:.2f} s"
+    told = "; ".join(part for part in (style_words(turn), after) if part)
+    return f" ({told})" if told else ""
 
 
 def _sentence(text: str) -> str:
@@ -122,9 +122,7 @@ def _sentence(text: str) -> str:
 
 def _lost_lines(before: int, total: int) -> list[str]:
     """Returns a line each time that the losses have about doubled: many small ones say no more."""
-    if total.bit_length() == before.bit_length():
-        return []
-    return [f"This computer is too busy: {total} frames of sound were lost so far."]
+    return [] if total.bit_length() == before.bit_length() else [_sentence(TOO_BUSY)]
 
 
 def _course_lines(view: View) -> list[str]:

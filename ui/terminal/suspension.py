@@ -29,8 +29,12 @@ class Suspension:
             signal.signal(signal.SIGTSTP, self._before)
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        # A program that started this one (`make`, `uv run`) has stopped already, and the shell may
+        # have the terminal: to set it would stop this one too, with only a part given back.
+        before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
         for leave, _ in reversed(self._parts):
             leave()
+        signal.signal(signal.SIGTTOU, before)
         # The signal's own meaning and not SIGSTOP: where no shell could wake it up, it is void.
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         signal.raise_signal(signal.SIGTSTP)

@@ -117,7 +117,7 @@ class ServedTalks:
             warm.answered[-1] = replace(turn, reply=text)
             rest = _beyond(begun, text, delta.text)
             if rest or delta.call or delta.problem or delta.ends_sentence:
-                yield TextDelta(rest, delta.call, delta.problem, delta.ends_sentence)
+                yield replace(delta, text=rest, awaits=None)
 
     def _at(self, course: Course) -> _Warm:
         """Returns the dialogue of `course` in the state that its owner tells of."""

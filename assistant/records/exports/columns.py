@@ -131,6 +131,10 @@ TURNS: tuple[Column[TurnOf], ...] = (
     Column("style_pitch", "shift of the mean pitch", lambda r: _style(r, "pitch"), "semitones"),
     Column("style_energy", "level", lambda r: _style(r, "energy"), "dB"),
     Column("reply_generated", "the answer", lambda r: r.turn.turn.generated.strip() or None),
+    Column(
+        *("reply_source", "who made the answer", lambda r: r.turn.turn.reply_source or None),
+        values="model | written (before the talk, to a similar saying) | fixed (Attune's own text)",
+    ),
     Column("reply_heard", "what was heard of it", lambda r: r.turn.said or None),
     Column("reply_start_s", "its first sound", lambda r: r.turn.reply_start_s, "s"),
     Column("reply_end_s", "its last sound", lambda r: r.turn.reply_end_s, "s"),

@@ -77,6 +77,11 @@ CODEBOOK: dict[str, list[Entry]] = {
         ("style_emotion", "tone asked of the voice", "", "as emotion; empty while sealed"),
         ("style_intensity", "how strongly", "", "0 to 1; empty while sealed"),
         ("reply_generated", "answer as generated", "", ""),
+        (
+            *("reply_source", "who made the answer", ""),
+            "model, written (before the talk, to a similar saying), fixed (Attune's own text); "
+            "empty while sealed",
+        ),
         ("reply_heard", "part of it that was played", "", ""),
         ("interrupted", "whether the person cut it off", "", "0, 1"),
         ("first_audio_ms", "from the last sample of speech to the first of the answer", "ms", ""),

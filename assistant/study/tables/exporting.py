@@ -30,7 +30,7 @@ from assistant.study.tables.turn_rows import turn_rows
 
 Row = dict[str, Any]
 CODEBOOK_COLUMNS = ("table", "column", "meaning", "unit", "values")
-HIDDEN = ("model", "voice", "policy", "style_emotion", "style_intensity")
+HIDDEN = ("model", "voice", "policy", "reply_source", "style_emotion", "style_intensity")
 """Columns of turns that would give a sealed condition away."""
 
 

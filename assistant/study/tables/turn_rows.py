@@ -65,6 +65,7 @@ def _row(
         "style_emotion": style.emotion.label if style is not None else None,
         "style_intensity": round(style.intensity, 4) if style is not None else None,
         "reply_generated": turn.generated or None,
+        "reply_source": turn.reply_source or None,
         "reply_heard": turn.heard or None,
         "interrupted": int(turn.interrupted),
         "first_audio_ms": round(marks["played"] + waited_ms, 1) if "played" in marks else None,

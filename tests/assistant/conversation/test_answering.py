@@ -96,6 +96,9 @@ def test_what_is_asked_of_the_talk_itself_is_done_as_in_a_live_one() -> None:
     assert still.style.rate == slower.style.rate < plain.style.rate
     assert again.reply == "The model speaks."
     assert sum(isinstance(event, events.ControlSpoken) for event in happened) == 2
+    assert [answer.source for answer in answered] == ["model", "fixed", "model", "fixed"]
+    told = [event.source for event in happened if isinstance(event, events.ReplyText)]
+    assert set(told) == {"model", "fixed"}
 
 
 def test_corrections_and_danger_last_from_turn_to_turn() -> None:

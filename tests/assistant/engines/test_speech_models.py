@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from assistant.engines.protocols import (
 from assistant.engines.settings import GenerationSettings, LlmSettings, ModelSettings
 from assistant.engines.table import ENGINES, engine_factory
 from assistant.errors import EngineFailed, EngineUnavailable
+from assistant.safety import Help, reply_of
 from models.config import TurnEndConfig
 from models.examples.written import EXAMPLES, Example, write_examples
 from tests.assistant.engines.chat_server.fake_server import FakeServer
@@ -80,14 +82,37 @@ def reply(dialogue: Dialogue, cancel: Cancel | None = None) -> str:
     return "".join(delta.text for delta in dialogue.reply(cancel or Cancel()))
 
 
-def test_the_settings_say_how_many_examples_are_shown(checkpoint: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "model"
-    copytree(checkpoint, folder)
-    write_examples(folder / EXAMPLES, [Example("It rained again.", "All day?")])
-    config = json.loads((folder / "config.json").read_text())
-    encoder = str(write_encoder(tmp_path / "encoder"))
+def with_example(checkpoint: Path, folder: Path, **examples: float) -> Path:
+    """Returns a copy of `checkpoint` that knows one written exchange."""
+    copytree(checkpoint, folder / "model")
+    write_examples(folder / "model" / EXAMPLES, [Example("It rained again.", "All day?")])
+    file = folder / "model" / "config.json"
+    config = json.loads(file.read_text())
+    encoder = str(write_encoder(folder / "encoder"))
     config["parts"] = (config.get("parts") or {}) | {"sentences": encoder}
-    (folder / "config.json").write_text(json.dumps(config))
+    config["examples"] = (config.get("examples") or {}) | examples
+    file.write_text(json.dumps(config))
+    return folder / "model"
+
+
+@pytest.mark.parametrize("kind", [BlspEmoModel, CascadeModel])
+def test_a_reply_says_whether_it_was_written_before(
+    checkpoint: Path, tmp_path: Path, kind: Any
+) -> None:
+    folder = with_example(checkpoint, tmp_path, count=1, answers_from=0.9)
+    dialogue = kind(str(folder), RUN, GENERATION).open(Persona())
+    for words, source in (("It rained again.", "written"), ("Who is that?", "model")):
+        dialogue.read(words)
+        assert {delta.source for delta in dialogue.reply(Cancel())} == {source}
+    # What is said in danger takes its place, and is nobody's answer to the saying.
+    dialogue = kind(str(folder), RUN, GENERATION).open(Persona())
+    dialogue.read("It rained again.")
+    (said,) = reply_of(dialogue, Help("fire", "Call 112.", "Get out."), Cancel())
+    assert (said.text, said.source) == ("Get out.", "fixed")
+
+
+def test_the_settings_say_how_many_examples_are_shown(checkpoint: Path, tmp_path: Path) -> None:
+    folder = with_example(checkpoint, tmp_path)
     shown: dict[int | None, bool] = {}
     for count in (None, 0, 1):
         generation = GENERATION.model_copy(update={"examples": count})

@@ -64,6 +64,19 @@ def test_text_and_calls(reply: str, text: str, calls: list[tuple[str, dict[str, 
         assert not problems
 
 
+def test_whose_words_they_are_and_where_a_sentence_ends_is_told_on() -> None:
+    deltas = [
+        TextDelta("One moment. ", source="written"),
+        TextDelta("", ends_sentence=True, source="written"),
+        TextDelta(f"{OPEN}{{", source="written"),
+        TextDelta("", ends_sentence=True, source="written"),
+    ]
+    said, end, left_out = calls_apart(iter(deltas), COMMON_MARKS, NAMES)
+    assert said == TextDelta("One moment.", source="written")
+    assert end.ends_sentence and not end.text
+    assert left_out.problem, "no sentence ends within a call"
+
+
 @pytest.mark.parametrize(
     ("inside", "why"),
     [

@@ -32,6 +32,8 @@ class Said:
     """What was heard of an answer that was interrupted."""
     corrected: Emotion | None = None
     typed: bool = False
+    source: str = "model"
+    """Who made the answer."""
 
 
 TALK = (
@@ -59,7 +61,7 @@ def events_of(said: Sequence[Said], began: datetime = BEGAN) -> list[events.Even
             *([] if one.typed else [events.EmotionHeard(end + 0.2, turn, estimate)]),
             events.WordsHeard(end + 0.2, turn, Transcript(one.words, 0.9, source)),
             events.StyleChosen(end + 0.2, turn, style),
-            events.ReplyText(end + 0.3, turn, one.reply),
+            events.ReplyText(end + 0.3, turn, one.reply, one.source),
             events.ReplyStarted(start + 2.0, turn),
         ]
         if one.heard is None:

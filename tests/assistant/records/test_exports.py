@@ -71,6 +71,12 @@ def test_json_lines_hold_each_turn(tmp_path: Path) -> None:
     assert turns[0]["style_rate"] == 0.9
 
 
+def test_a_reply_that_was_written_before_is_told_from_the_model_s_own(tmp_path: Path) -> None:
+    said = [Said(source="written"), Said()]
+    _, *turns = map(json.loads, exported(record(tmp_path, *said), "jsonl").splitlines())
+    assert [turn["reply_source"] for turn in turns] == ["written", "model"]
+
+
 def test_tables_are_tidy_and_explained(tmp_path: Path) -> None:
     make_record(tmp_path / "a", [Said(NASTY), *TALK])
     make_record(tmp_path / "b", TALK, consent=Consent(audio=False, words=False, emotion=False))

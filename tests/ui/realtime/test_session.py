@@ -218,6 +218,24 @@ def test_the_view_tells_only_what_changed() -> None:
     assert all(len(json.dumps(change)) < 2_000 for change in changes)
 
 
+def test_who_made_an_answer_is_told_once_for_each() -> None:
+    async def act(client: Client) -> None:
+        await client.update(attune={"view": True})
+        for text in ("Hello.", "Slower, please."):
+            await ask(client, text)
+            await client.until("output_audio_buffer.stopped")
+
+    client = drive(act)
+    told = [event for event in client.seen if event["type"] == "attune.source"]
+    assert [(event["turn"], event["source"]) for event in told] == [(0, "model"), (1, "fixed")]
+    made = [event for event in client.seen if event["type"] == "response.created"]
+    assert [event["response_id"] for event in told] == [one["response"]["id"] for one in made]
+    shown = [e["change"].get("turns", {}) for e in client.seen if e["type"] == "attune.view"]
+    for turn, source in (("0", "model"), ("1", "fixed")):
+        last = [turns[turn] for turns in shown if turn in turns][-1]
+        assert last["reply_source"] == source
+
+
 def test_a_turn_that_sounds_whole_ends_sooner() -> None:
     familiar = resident(talk=TalkSettings(patience=PatienceSettings(stranger_ms=0)))
 

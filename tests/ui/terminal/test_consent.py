@@ -76,3 +76,13 @@ def test_every_talk_has_a_folder_of_its_own(tmp_path: Path) -> None:
         folder.mkdir()
         folders.add(folder)
     assert len(folders) == 3
+
+
+def test_what_is_asked_breaks_between_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    asked(is_wanted=True, ask=answering("n", "n", "n"))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) < 40
+    assert "computer, and deleting the folder" in " ".join(lines)

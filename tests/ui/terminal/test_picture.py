@@ -72,7 +72,7 @@ def test_everything_that_matters_is_on_one_screen() -> None:
         "My sister won!",
         "happy █████████░ 92 %",
         "How wonderful",
-        "rate 0.90",
+        "spoken more slowly, lower, more softly",
         "answered after 0.54 s",
         "A h",
         "m mute",
@@ -214,3 +214,26 @@ def test_what_is_said_again_stands_once() -> None:
     again = [events.Noticed(1.0, "the microphone gives only silence", is_warning=True)] * 2
     text = text_of(fold(reduce, [STARTED, *again], View()))
     assert text.count("the microphone gives only silence") == 1
+
+
+def test_an_emotion_stands_under_a_turn_where_it_is_one() -> None:
+    unsure = EmotionEstimate((0.3, 0.1, 0.31, 0.2, 0.09), abstained=True)
+    happened = [
+        STARTED,
+        *turn(0, certain(Emotion.NEUTRAL), "It is Monday.", "So it is."),
+        *turn(1, unsure, "Oh well.", "Yes?"),
+    ]
+    told, course = text_of(fold(reduce, happened, View())).split("\n emotion")
+    assert "neutral" not in told
+    assert "unsure, perhaps angry" in told
+    assert "n ?" in course
+    happened.append(events.EmotionCorrected(20.0, 1, Emotion.NEUTRAL))
+    assert "neutral by your word" in text_of(fold(reduce, happened, View()))
+
+
+def test_that_sound_is_lost_is_said_while_it_is() -> None:
+    lost = [STARTED, events.FramesDropped(1.0, 3, 3), events.FramesDropped(2.0, 4, 7)]
+    view = fold(reduce, lost, View())
+    assert text_of(view).count("too busy to hear all that you say") == 1
+    later = reduce(view, events.LevelMeasured(90.0, -60.0, -60.0, 0.0))
+    assert "too busy" not in text_of(later)

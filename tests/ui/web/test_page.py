@@ -17,6 +17,7 @@ from tests.ui.browsing import (
     page_server,
     say,
 )
+from tests.ui.states import talk
 from ui.realtime.hosting.admission import AdmissionSettings
 
 pytestmark = needs_chromium
@@ -109,6 +110,17 @@ async def test_typed_turns_and_files(page: Any, tmp_path: Path) -> None:
     await page.set_input_files("#a-upload", str(sound))
     await page.wait_for_selector(".a-turn:nth-child(2) .a-attune .a-words")
     assert await page.text_content("#a-problem") == ""
+
+
+async def test_who_asks_is_told_which_words_the_model_did_not_make(page: Any) -> None:
+    view = {"type": "attune.view", "change": talk(2, "listening")}
+    await page.evaluate("(event) => window.attune.event(event)", view)
+    assert not await page.is_visible("text=written beforehand")
+    await page.check("#a-details")
+    told = await page.locator(".a-attune").all_inner_texts()
+    assert ["written beforehand" in text for text in told] == [False, True]
+    await say(page, "Slower, please.")
+    await page.wait_for_selector(".a-attune:has-text('Answered without the model.')")
 
 
 async def test_button_and_typing_stay_in_sight_in_a_long_talk(page: Any) -> None:
