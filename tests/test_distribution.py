@@ -51,6 +51,15 @@ def advised(text: str) -> list[str]:
 TEXTS = texts()
 
 
+def test_a_package_holds_every_file_of_the_shipped_model() -> None:
+    content = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = content["tool"]["setuptools"]["package-data"]["*"]
+    files = [path for path in (ROOT / "models" / "mini").iterdir() if path.is_file()]
+    assert files
+    left_out = [file.name for file in files if not any(map(file.match, patterns))]
+    assert not left_out
+
+
 def test_the_name_is_not_the_one_that_is_taken() -> None:
     assert PROJECT["name"] != TAKEN
     own = {Requirement(line).name for extra in EXTRAS.values() for line in extra}

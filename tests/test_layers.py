@@ -76,7 +76,7 @@ FLOORS = {
     ),
     "assistant": (
         "errors configuration danger carried page_colours",
-        "worker background output_file remembered text_file",
+        "worker background output_file remembered text_file csv_text",
         "clock audio",
         "voice",
         "engines",

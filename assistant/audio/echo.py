@@ -34,6 +34,17 @@ YOUNG_FRAMES = 32
 FIRST_SIGHTINGS, NEAR_SAMPLES = 8, 48
 """Echo is evident after so many looks at one lag, those at others taken off; a pure one counts
 twice. Two voices resemble each other for a syllable, but then at another lag."""
+FAR_SIGHTINGS, PURE_WEIGHT = 12, 6
+"""The same where a filter that has learnt would be forgotten for it, and what a pure one counts
+then: somebody who speaks loudly into an answer resembles, for some looks, what was played a second
+ago."""
+MOST_COUPLING = 4.0
+"""A microphone hears no more than so much of the power that is played."""
+PAUSE_FRAMES, SETTLING_FRAMES, SETTLING_DB = 32, 16, 12.0
+"""After a pause of so many frames, a second without sound, the echo of the next answer may come
+some milliseconds earlier or later: browsers and sound servers open their way anew. For so many
+frames of it, or until some looks find it in step, so much is taken from the margin: a filter out of
+step leaves twice what it should remove."""
 DOUBTFUL_DB = 3.0
 """Where the filter lowers a frame by less, every frame is looked at: somebody speaks, or the echo
 has jumped."""
@@ -73,6 +84,8 @@ class EchoRemover:
         self._lag = 0
         self._looks_without = 0
         self._sightings = 0
+        self._far_lag, self._far_sightings = 0, 0
+        self._paused, self._settling = 0, 0
         self._may_be_echo = True
         self._is_doubtful = False
         self._is_pure = False
@@ -98,6 +111,9 @@ class EchoRemover:
     def cancel(self, frame: Waveform, played: Waveform) -> Waveform:
         """Returns `frame` without the echo of `played`; both 16 kHz, whole blocks."""
         self._finder.take(frame, played)
+        self._paused = 0 if self._finder.is_audible else self._paused + 1
+        if self._paused >= PAUSE_FRAMES:
+            self._settling = SETTLING_FRAMES
         look = self._finder.look(
             is_known=self.is_needed,
             is_urgent=self.is_needed and self._is_doubtful,
@@ -118,8 +134,9 @@ class EchoRemover:
         self._may_be_echo = look.may_be_echo or self._looks_without < FIRST_LOOKS
         self._is_pure = look.is_pure
         if look.delay is not None:
-            self._shift(look.delay - self._delay)
             self._looks_without = 0
+            if self._shift(look.delay - self._delay):
+                return
         if look.lag is None:
             self._miss(look)
             return
@@ -135,9 +152,13 @@ class EchoRemover:
         self._looks_without = 0
         if look.is_pure:
             heard = self._finder.heard[-HEARD_SAMPLES:]
-            self._coupling = _power(heard) / (_power(self._reference(len(heard))) + 1e-12)
+            coupling = _power(heard) / (_power(self._reference(len(heard))) + 1e-12)
+            self._coupling = min(MOST_COUPLING, coupling)
         if look.delay is None and not look.still_holds(self._lag):
-            self._jump(look.lag)
+            self._jump(look.lag, weight=PURE_WEIGHT if look.is_pure else 1)
+        else:
+            self._far_sightings = 0
+            self._settling = max(0, self._settling - SETTLING_FRAMES // 4)
 
     def _miss(self, look: Look) -> None:
         """No echo was evident without knowing the room."""
@@ -154,29 +175,37 @@ class EchoRemover:
         self._lag, self._delay = lag, max(0, lag - HEADROOM_SAMPLES)
         self._reduction_db, self._echo_power, self._frames = 0.0, 0.0, 0
         self._lasting_db, self._played_power, self._failing = 0.0, 0.0, 0
+        self._far_sightings = 0
         heard = self._finder.heard
         reference = self._reference(len(heard))
-        self._filter = EchoFilter(min(4.0, _power(heard) / (_power(reference) + 1e-12)))
+        self._filter = EchoFilter(min(MOST_COUPLING, _power(heard) / (_power(reference) + 1e-12)))
         for start in range(0, len(heard), 2 * BLOCK_SAMPLES):
             end = start + 2 * BLOCK_SAMPLES
             frame, past = heard[start:end], reference[start:end]
             self._judge(frame, past, *self._filtered(frame, past))
 
-    def _shift(self, by: int) -> None:
-        """The echo comes earlier or later than before: the room is the same."""
+    def _shift(self, by: int) -> bool:
+        """The echo comes earlier or later than before, in the same room; False if hardly."""
         if abs(by) < LEAST_SHIFT_SAMPLES or self._delay + by < 0:
-            return
+            return False
         self._lag, self._delay = self._lag + by, self._delay + by
         self._next_path, self._probation = None, 0
+        self._settling = SETTLING_FRAMES
         if self._path is not None:  # what was learnt since then is wrong
             self._filter.return_to(self._path)
+        return True
 
-    def _jump(self, lag: int) -> None:
-        """The echo comes by another way than the one known."""
-        if self._frames < YOUNG_FRAMES or not 0 <= lag - self._delay < SPAN_SAMPLES:
-            self._begin(lag)
-        else:
+    def _jump(self, lag: int, *, weight: int) -> None:
+        """The echo seems to come by another way than the one known."""
+        if self._frames >= YOUNG_FRAMES and 0 <= lag - self._delay < SPAN_SAMPLES:
             self._lag = lag  # the filter spans it and goes on learning
+            return
+        is_near = abs(lag - self._far_lag) <= NEAR_SAMPLES
+        self._far_sightings = weight + (self._far_sightings if is_near else 0)
+        self._far_lag = lag
+        is_young = self._frames < YOUNG_FRAMES and weight == PURE_WEIGHT
+        if is_young or self._far_sightings >= FAR_SIGHTINGS:
+            self._begin(lag)
 
     def _reference(self, samples: int) -> Waveform:
         """Returns what was played so long ago that its echo is in the last `samples` heard."""
@@ -196,8 +225,9 @@ class EchoRemover:
 
     def _judge(self, frame: Waveform, played: Waveform, left: Waveform, echo: Waveform) -> None:
         expected = _power(echo)
-        if self._reduction_db < KNOWN_DB:
-            expected = max(expected, self._coupling * _power(played))
+        if self._reduction_db < KNOWN_DB:  # nor is the delay known for sure
+            lately = self._finder.played[-HEARD_SAMPLES:]
+            expected = max(expected, self._coupling * max(_power(played), _power(lately)))
         self._echo_power = max(expected, ECHO_DECAY * self._echo_power)
         if _power(played) > AUDIBLE_POWER and _power(frame) > 0.0:
             reduction_db = _decibels(_power(frame) / (_power(left) + 1e-12))
@@ -208,12 +238,14 @@ class EchoRemover:
             self._learn(reduction_db)
             self._is_doubtful = reduction_db < DOUBTFUL_DB
             self._frames += 1
+            self._settling = max(0, self._settling - 1)
             self._judge_filter(reduction_db, _power(played))
         self.margin_db = NO_ECHO_DB
         if self._echo_power > 1e-9:
             lacking_db = LEARNING_SHARE * max(0.0, LEARNT_DB - self._reduction_db)
             self.margin_db = _decibels(_power(left) / self._echo_power)
             self.margin_db -= min(LEARNING_MOST_DB, lacking_db)
+            self.margin_db -= SETTLING_DB if self._settling else 0.0
 
     def _learn(self, reduction_db: float) -> None:
         """Keeps the path that fits, once it is a second old.

@@ -1,7 +1,7 @@
 """The settings of `app.py study`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 from pydantic import Field
@@ -31,6 +31,11 @@ class StudyEngineSettings(HelpSettings):
     turn_judge: TurnJudge = "both"
     run: ModelSettings = ModelSettings()
     generation: GenerationSettings = GenerationSettings()
+
+
+def running(engines: StudyEngineSettings, talk: TalkSettings) -> dict[str, Any]:
+    """Returns the settings that all conditions share, as they are noted at each start."""
+    return {**engines.model_dump(mode="json"), "talk": talk.model_dump(mode="json")}
 
 
 class StudySettings(CommonSettings):

@@ -5,13 +5,13 @@ python -m benchmarks.study [--real] [--participants 24] [--turns 6] [--write]
 
 import argparse
 import contextlib
-import csv
 import sys
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 
+from assistant.csv_text import csv_rows
 from assistant.study.design.scaffold import new_study
 from assistant.study.keeping.store import StudyFolder, read_lines
 from assistant.study.report.write import write_report
@@ -89,9 +89,9 @@ def found(folder: StudyFolder, outcome: Outcome, took_s: float) -> list[list[obj
     ]
 
 
-def read(folder: Path, name: str) -> list[dict[str, str]]:
+def read(folder: Path, name: str) -> list[dict[str, str | None]]:
     with (folder / f"{name}.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        return [row for _, row in csv_rows(file)]
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ LEAST_LETTERS = 3
 STEM = 5
 """Letters by which two forms of a word are the same one."""
 
+_ENDING = re.compile(r"(?<=[a-z]{3})(?:ing|ed|es|(?<!s)s)$")
 _WORD = re.compile(r"[a-z]+(?:['’][a-z]+)?|\d[\d.,:]*", re.IGNORECASE)
 _NEGATION = re.compile(r"\b(?:not|no|never|none|nothing|nobody|hardly|without|\w+n['’]t)\b", re.I)
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+")
@@ -103,13 +104,17 @@ def _particulars(text: str) -> frozenset[str]:
     words = {word.lower() for word in _words(text)}
     numbers = {word for word in words if word[0].isdigit() or word in _NUMBERS}
     others = {word for word in words - numbers - _COMMON if len(word) >= LEAST_LETTERS}
-    return frozenset(numbers | {word[:STEM] for word in others})
+    return frozenset(numbers | {_stem(word) for word in others})
+
+
+def _stem(word: str) -> str:
+    return _ENDING.sub("", word)[:STEM]
 
 
 def _names(text: str) -> frozenset[str]:
     """Returns the words of `text` that begin with a capital amid a sentence, as stems."""
     return frozenset(
-        word.lower()[:STEM]
+        _stem(word.lower())
         for sentence in _SENTENCE.split(text)
         for word in _words(sentence)[1:]
         if word[0].isupper() and word != "I"

@@ -1,6 +1,6 @@
 """The file of written exchanges that a checkpoint may bring."""
 
-import gzip
+import lzma
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 from models.emotions import Emotion, emotion_from_label
 from models.weights import CheckpointError
 
-EXAMPLES = "examples.tsv.gz"
+EXAMPLES = "examples.tsv.xz"
 """Its name in the folder of a checkpoint. A line holds emotion, what was said, and the reply; a
 fourth cell, `ANSWERS`, stands behind those that are not shown."""
 ANSWERS = "answers"
@@ -34,8 +34,8 @@ def read_examples(path: Path) -> tuple[Example, ...]:
         CheckpointError: It is damaged; the message names the line.
     """
     try:
-        lines = gzip.decompress(path.read_bytes()).decode("utf-8").splitlines()
-    except (OSError, EOFError, ValueError) as error:
+        lines = lzma.decompress(path.read_bytes()).decode("utf-8").splitlines()
+    except (OSError, lzma.LZMAError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged: {error}; copy the checkpoint again") from error
     return tuple(_example(line, f"{path}, line {n}") for n, line in enumerate(lines, start=1))
 
@@ -43,8 +43,7 @@ def read_examples(path: Path) -> tuple[Example, ...]:
 def write_examples(path: Path, examples: Iterable[Example]) -> None:
     """Writes `examples`; the same ones give the same bytes."""
     lines = ["\t".join(_cells(example)) + "\n" for example in examples]
-    # No time in the head of the file, so that making it again changes nothing.
-    path.write_bytes(gzip.compress("".join(lines).encode(), compresslevel=9, mtime=0))
+    path.write_bytes(lzma.compress("".join(lines).encode(), preset=9 | lzma.PRESET_EXTREME))
 
 
 def _cells(example: Example) -> list[str]:

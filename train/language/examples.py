@@ -24,7 +24,7 @@ class ExamplesSettings(Frozen):
     """
 
     model: Path = Path()
-    """Folder of the checkpoint; its config.json and examples.tsv.gz are written."""
+    """Folder of the checkpoint; its config.json and examples.tsv.xz are written."""
     material: tuple[Path, ...] = (
         Path("train/recipes/talks/plain"),
         Path("train/recipes/talks/rich"),

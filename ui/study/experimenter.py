@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, Field
 
+from assistant.errors import InputError, OutputError
 from assistant.history import Turn
 from assistant.study.run.overview import progress, status
 from assistant.study.run.runner import Runner
@@ -55,7 +56,9 @@ def experimenter_api(runner: Runner, talks: Talks) -> FastAPI:
     @api.get("/state")
     async def state() -> Json:  # pyright: ignore[reportUnusedFunction]
         lines, people = await asyncio.to_thread(_state, runner)
-        going = [_talk(name, talk) for name, talk in talks.open.items()]
+        known = {one["participant"] for one in people}  # of whoever was deleted nothing is shown
+        every = (talks.over | talks.open).items()
+        going = [_talk(name, talk) for name, talk in every if name in known]
         return {"status": lines, "people": people, "talks": going, "emotions": EMOTION_LABELS}
 
     @api.post("/say")
@@ -68,14 +71,19 @@ def experimenter_api(runner: Runner, talks: Talks) -> FastAPI:
 
     @api.post("/correct")
     async def correct(given: Correction) -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
-        talk = talks.open.get(given.participant)
+        talk = talks.open.get(given.participant) or talks.over.get(given.participant)
         if talk is None or given.turn not in {turn.index for turn in talk.turns}:
             return _gone()
         try:
             emotion = emotion_from_label(given.emotion)
         except ValueError as error:
             return JSONResponse({"message": str(error)}, 422)
-        talk.correct(given.turn, emotion)
+        try:
+            await talk.correct(given.turn, emotion)
+        except InputError:  # the data was deleted meanwhile
+            return _gone()
+        except OutputError as error:
+            return JSONResponse({"message": str(error)}, 507)
         return JSONResponse({"corrected": True})
 
     @api.post("/exclude")
@@ -102,6 +110,8 @@ def _talk(participant: str, talk: StudyTalk) -> Json:
     return {
         "participant": participant,
         "step": talk.plan.step.name,
+        "attempt": talk.plan.attempt,
+        "is_over": talk.is_over,
         "is_wizard": talk.plan.condition.wizard,
         "waits_for_line": talk.said_to_wizard,
         "help": talk.help,

@@ -19,12 +19,12 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from assistant.errors import AssistantError, DeviceError, SettingsError
-from assistant.study.keeping.lock import note_run
+from assistant.study.keeping.lock import check_settings, note_run
 from assistant.study.keeping.retention import enforce_retention
 from assistant.study.keeping.store import StudyFolder
 from assistant.study.run.engines import StudyEngines
 from assistant.study.run.runner import Runner
-from assistant.study.settings import StudyEngineSettings, StudySettings
+from assistant.study.settings import StudyEngineSettings, StudySettings, running
 from assistant.text_file import read_text
 from ui.page_colours import colours_router
 from ui.parts import shown
@@ -107,18 +107,21 @@ def serve(settings: StudySettings) -> int:
         DeviceError: The port is taken.
     """
     runner = Runner(StudyFolder(settings.folder))
+    asked_for = settings.part(StudyEngineSettings)
+    kind, shared = "scripted" if settings.scripted else "real", running(asked_for, settings.talk)
+    # Before minutes of loading.
+    check_settings(runner.folder, kind, shared)
     password, is_made_up = _password(settings)
     listening = _listen(settings.host, settings.port)
     allow_open_files()
     with contextlib.closing(listening), contextlib.ExitStack() as stack:
         stack.enter_context(runner.folder.served())
         print("loading …", file=sys.stderr, flush=True)
-        running = settings.part(StudyEngineSettings)
-        engines = StudyEngines(settings.folder, running, scripted=settings.scripted, watch=shown)
+        engines = StudyEngines(settings.folder, asked_for, scripted=settings.scripted, watch=shown)
         stack.callback(engines.close)
         talks = Talks(runner, engines, settings.talk, most=settings.talks)
         stack.callback(talks.end_threads)
-        note_run(runner.folder, runner.study, engines="scripted" if settings.scripted else "real")
+        note_run(runner.folder, runner.study, engines=kind, settings=shared)
         hosts = LOOPBACK | {settings.host.lower(), *(name.lower() for name in settings.hosts)}
         site = StudySite(runner, talks, hosts=hosts, password=password)
         port, told = listening.getsockname()[1], password if is_made_up else ""

@@ -17,6 +17,7 @@ from typing import Any
 from fastapi import WebSocket, WebSocketDisconnect
 
 from assistant import events
+from assistant.audio.silent_microphone import BACK, SILENT
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.history import History, Turn
 from assistant.records.recording import Recorder
@@ -93,13 +94,13 @@ class StudyTalk:
         self.reason = ""
         self.history = History()
         self.said_to_wizard = ""
-        """What the person said last, as far as the experimenter has not answered it."""
+        """What the person said, as far as the experimenter has not answered it."""
         self.help = ""
         """The help that was offered because of words of danger to life."""
         self._followers = followers
         self._resident = resident
         self._written: str | None = None
-        self._is_held = False
+        self._is_held = self._is_in_danger = False
         self._wizard: WizardModel | None = None
         if plan.condition.wizard:
             name = resident.default_model
@@ -167,13 +168,17 @@ class StudyTalk:
         match event:
             case events.TurnHeld(start_s=start_s, end_s=end_s):
                 self._is_held = True
-                self._do(self._transcribe(self.session.sound(start_s, end_s)))
+                self._do(self._read_to_wizard(self.session.sound(start_s, end_s)))
             case events.UtteranceEnded(turn=turn) if self._written is not None:
                 text, self._written = self._written, None
                 self.note("wizard", turn=turn, text=text)
             case events.HelpOffered(turn=turn, topic=topic, text=text):
-                self.help = text
+                self.help, self._is_in_danger = text, True
                 self.note("help", turn=turn, topic=topic)
+            case events.HelpEnded():
+                self._is_in_danger = False
+            case events.Noticed(message=message) if message in (SILENT, BACK):
+                self.session.outbox.put({"type": "study.microphone", "silent": message == SILENT})
             case _:
                 pass
         self._watch.listen(event)
@@ -184,35 +189,62 @@ class StudyTalk:
                 {"type": "study.probe", "turn": turn, "attempt": self.plan.attempt}
             )
 
-    async def _transcribe(self, sound: Waveform) -> None:
-        """Writes down what the wizard is to answer; it is kept nowhere."""
+    async def _read_to_wizard(self, sound: Waveform) -> None:
+        """Writes down what the wizard is to answer; it is kept nowhere.
+
+        The stop word, and danger to life, wait for no wizard: that may be slow, or look away.
+        """
         model = self._resident.models[self._resident.default_model]
         words = await self._resident.model_worker.call(partial(model.transcribe, sound))
-        if words is not None:
-            self.said_to_wizard = words.text
+        if words is None:
+            return
+        self._watch.hear(words.text)
+        if not self._is_held:
+            return  # answered meanwhile, by a wizard who has ears
+        # Whoever goes on before the answer is answered as a whole.
+        self.said_to_wizard = f"{self.said_to_wizard} {words.text}".strip()
+        finder = self._resident.help_finder
+        if self._is_in_danger or (finder is not None and finder.find(words.text) is not None):
+            await self._answer_held()
+
+    async def _answer_held(self) -> None:
+        self._is_held, self.said_to_wizard = False, ""
+        await self.session.receive(json.dumps({"type": "response.create"}))
 
     # The experimenter.
 
     async def say(self, text: str) -> None:
         """Lets the assistant say a line of the experimenter's, in answer to what was said last."""
         self._written = text
-        self.said_to_wizard = ""
         if self._wizard is not None and self._is_held:
-            self._is_held = False
             self._wizard.lines.append(text)
-            await self.session.receive(json.dumps({"type": "response.create"}))
+            await self._answer_held()
         else:
             self.session.say(text)
 
-    def correct(self, turn: int, emotion: Emotion) -> None:
-        """Takes the experimenter's word for how a turn was meant."""
-        self.session.correct_emotion(turn, emotion, by="experimenter")
-        self.note("corrected", turn=turn, emotion=emotion.label)
+    async def correct(self, turn: int, emotion: Emotion) -> None:
+        """Takes the experimenter's word for how a turn was meant, also once all is over.
+
+        Raises:
+            InputError: The participant's data was deleted meanwhile.
+            OutputError: It cannot be noted.
+        """
+        if self.is_over:
+            # Its record is closed; the log of the participant says it, and tables follow that.
+            at_s = self.session.clock_s
+            self.history.apply(events.EmotionCorrected(at_s, turn, emotion, "experimenter"))
+        else:
+            self.session.correct_emotion(turn, emotion, by="experimenter")
+        values = {"turn": turn, "emotion": emotion.label}
+        await self._followers.noted("corrected", {**self._place, **values})
 
     def note(self, kind: str, **values: Any) -> None:
         """Notes in the participant's log what happened in the conversation."""
-        step = {"step": self.plan.step.name, "attempt": self.plan.attempt}
-        self._do(self._followers.noted(kind, {**step, **values}))
+        self._do(self._followers.noted(kind, {**self._place, **values}))
+
+    @property
+    def _place(self) -> dict[str, Any]:
+        return {"step": self.plan.step.name, "attempt": self.plan.attempt}
 
     def _do(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

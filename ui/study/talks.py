@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,8 @@ from ui.web.command import rehearse
 
 logger = logging.getLogger(__name__)
 
+SHOWN_S = 900.0
+"""How long the experimenter sees a conversation that is over, to correct its last turn."""
 FULL = "all places are taken just now: wait a minute, and press Begin again"
 
 
@@ -47,6 +50,8 @@ class Talks:
         self._workers: dict[int, Worker] = {}
         self._judge = engines.judge()
         self.open: dict[str, StudyTalk] = {}
+        self.over: dict[str, StudyTalk] = {}
+        """The last conversation of each participant, for a while, until the next one begins."""
         self._finding: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         for condition in self._conditions():
             # A prompt that is too long would else be told of to the first participant.
@@ -137,20 +142,27 @@ class Talks:
             except AssistantError as error:  # a full disk, or data deleted meanwhile
                 logger.error("%s", error)
             finally:
-                self.open.pop(participant, None)
+                self.over[participant] = self.open.pop(participant)
+                asyncio.get_running_loop().call_later(SHOWN_S, self._forget, participant, talk)
 
         async def noted(kind: str, values: dict[str, Any]) -> None:
-            if not consent.words:
-                values.pop("text", None)
-            await asyncio.to_thread(partial(runner.roster.note, participant, kind, **values))
+            if kind == "help" and not consent.words:
+                return  # that help was offered tells what was said
+            kept = _agreed(values, consent)
+            await asyncio.to_thread(partial(runner.roster.note, participant, kind, **kept))
 
         def broken(text: str) -> None:
             logger.error("%s", text)
             talk.note("recording_stopped")
 
         talk = StudyTalk(plan, self._resident(plan.condition), recorder, Followers(ended, noted))
+        self.over.pop(participant, None)
         self.open[participant] = talk
         return talk
+
+    def _forget(self, participant: str, talk: StudyTalk) -> None:
+        if self.over.get(participant) is talk:
+            del self.over[participant]
 
     async def heard(self, sound: Waveform) -> str:
         """Returns the words of something brief, 16 kHz; for the check before the first talk."""
@@ -161,11 +173,15 @@ class Talks:
         return words.text
 
     async def end_of(self, participant: str, reason: str) -> None:
-        """Ends the conversation of a participant, if one is under way, and waits for its log."""
+        """Ends the conversation of a participant, if one is under way, and waits for its log.
+
+        Of what was said nothing is shown any more either: its participant may want it deleted.
+        """
         talk = self.open.get(participant)
         if talk is not None:
             talk.end(reason)
             await talk.wait()
+        self.over.pop(participant, None)
 
     async def close(self) -> None:
         """Ends all conversations; they can be gone on with after the next start."""
@@ -178,3 +194,9 @@ class Talks:
         """Ends the threads after what they are at; not to be called on the event loop."""
         for worker in (self._ear_worker, *self._workers.values()):
             worker.close()
+
+
+def _agreed(values: Mapping[str, Any], consent: Consent) -> dict[str, Any]:
+    """Returns of a happening what may be written down."""
+    barred = {"text": not consent.words, "emotion": not consent.emotion}
+    return {name: value for name, value in values.items() if not barred.get(name)}

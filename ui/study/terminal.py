@@ -18,7 +18,7 @@ from assistant.study.keeping.withdrawal import withdraw
 from assistant.study.run.engines import StudyEngines
 from assistant.study.run.pages import COMPLETED, STOPPED, WITHDRAWN, Page
 from assistant.study.run.runner import Runner
-from assistant.study.settings import StudyEngineSettings, StudySettings
+from assistant.study.settings import StudyEngineSettings, StudySettings, running
 from ui.parts import shown
 from ui.study.terminal_part import TAB, Devices, Left, Part
 from ui.study.terminal_sound import TerminalSound
@@ -45,10 +45,12 @@ def take_part(settings: StudySettings) -> int:
             "study in the browser, without --terminal"
         )
     with ExitStack() as stack:
-        running = settings.part(StudyEngineSettings)
-        engines = StudyEngines(settings.folder, running, scripted=settings.scripted, watch=shown)
+        asked_for = settings.part(StudyEngineSettings)
+        engines = StudyEngines(settings.folder, asked_for, scripted=settings.scripted, watch=shown)
         stack.callback(engines.close)
-        note_run(runner.folder, runner.study, engines="scripted" if settings.scripted else "real")
+        kind = "scripted" if settings.scripted else "real"
+        shared = running(asked_for, settings.talk)
+        note_run(runner.folder, runner.study, engines=kind, settings=shared)
 
         def open_ends(cards: ExitStack, frame_samples: int) -> Ends:
             return card.open(
@@ -117,6 +119,8 @@ class TerminalWay:
         self._say(page.get("text") or "Thank you for taking part.")
         if page["kind"] == COMPLETED:
             self._say(f"Your completion code: {page['code']}")
+            if page["link"]:
+                self._say(f"Finish here: {page['link']}")
         return page
 
     def _page(self, page: Page) -> Page:
@@ -143,14 +147,15 @@ class TerminalWay:
     def _ask(self, question: str) -> str:
         """Returns what was typed; stops where the person wants to."""
         answer = self._asked(question).strip()
-        if answer.casefold() in (LEAVE, WITHDRAW) and self._is_yes(f"Really {answer}?"):
-            raise Left(answer.casefold())
+        command = answer.casefold()
+        if command in (LEAVE, WITHDRAW) and self._is_yes(f"Really {answer}?", self._asked):
+            raise Left(command)
         return answer
 
-    def _is_yes(self, question: str) -> bool:
+    def _is_yes(self, question: str, ask: Callable[[str], str] | None = None) -> bool:
         # A key pressed once too often must not be taken for a refusal, which ends the study.
         while True:
-            answer = self._asked(f"{question} [y/n] ").strip().casefold()
+            answer = (ask or self._ask)(f"{question} [y/n] ").strip().casefold()
             if answer in ("y", "yes", "n", "no"):
                 return answer.startswith("y")
             self._say("Type y or n.")
@@ -183,7 +188,8 @@ class TerminalWay:
     def _item(self, page: Page, number: int, item: dict[str, Any]) -> None:
         """Asks one item until its answer is one that it takes."""
         optional = "" if item["required"] else " (may be left out: press Enter)"
-        self._say(f"{number}. {item['text']}{optional}")
+        # A differential may be nothing but its two ends.
+        self._say(f"{number}. {item['text'] or ' – '.join(item['labels'])}{optional}")
         question = self._hint(item)
         while True:
             typed: Any = self._ask(question) or None

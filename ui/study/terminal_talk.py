@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from assistant import events
+from assistant.audio.silent_microphone import BACK, SILENT
 from assistant.conversation.live.loop import TalkLoop
 from assistant.errors import AssistantError, InputError
 from assistant.records.recording import Consent, Recorder
@@ -15,7 +16,7 @@ from assistant.study.design.conditions import Condition
 from assistant.study.run.pages import Page
 from assistant.study.run.steps import Step
 from assistant.study.run.talk_watch import PARTICIPANT, TalkWatch
-from ui.study.terminal_part import TAB, Part
+from ui.study.terminal_part import TAB, Left, Part
 
 Turns = asyncio.Queue[int | None]
 """Turns that were answered; None when there will be no more."""
@@ -62,9 +63,11 @@ class TerminalTalk:
         finally:
             await asyncio.to_thread(recorder.close)
             turns.put_nowait(None)
-            await asking
-            reason = self._reason or "failed"
-            talks.end(part.name, step, turns=watch.turns, seconds=watch.seconds, reason=reason)
+            try:
+                await asking
+            finally:
+                reason = self._reason or "failed"
+                talks.end(part.name, step, turns=watch.turns, seconds=watch.seconds, reason=reason)
 
     def _end(self, reason: str) -> None:
         self._reason = self._reason or reason
@@ -93,9 +96,13 @@ class TerminalTalk:
 
     async def _probes(self, probe: str, turns: Turns) -> None:
         """Asks what is to be asked after each answer, while the conversation goes on."""
-        while (turn := await turns.get()) is not None:
-            while probe and not await self._is_answered(probe, turn):
-                pass
+        try:
+            while (turn := await turns.get()) is not None:
+                while probe and not await self._is_answered(probe, turn):
+                    pass
+        except Left:
+            self._end(PARTICIPANT)  # at once: whoever wants to stop is not talked to any longer
+            raise
 
     async def _is_answered(self, probe: str, turn: int) -> bool:
         part = self._part
@@ -123,6 +130,8 @@ class TerminalTalk:
             case events.EmotionHeard(estimate=estimate) if condition.emotion_shown:
                 if not estimate.abstained:
                     say(f"You sound: {estimate.emotion.label}")
+            case events.Noticed(message=message) if message in (SILENT, BACK):
+                say(f"{message[0].upper()}{message[1:]}.")
             case events.TurnFailed():
                 say("The assistant cannot answer just now. Please say it again.")
             case _:

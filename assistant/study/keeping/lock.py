@@ -5,7 +5,7 @@ import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +19,7 @@ from assistant.study.instruments import instrument_path
 from assistant.study.keeping.store import (
     StudyFolder,
     append,
+    read_lines,
     sha256_of,
     stamped,
     write_private,
@@ -93,16 +94,52 @@ def check_lock(folder: StudyFolder, study: Study) -> None:
         )
 
 
-def note_run(folder: StudyFolder, study: Study, *, engines: str) -> None:
+def note_run(
+    folder: StudyFolder, study: Study, *, engines: str, settings: Mapping[str, Any]
+) -> None:
     """Notes with what the study goes on: other software or weights show up in the export.
 
     Args:
         folder: The study.
         study: The study.
         engines: `real`, or `scripted` where no model answers.
+        settings: What the command set for all conditions: how turns are taken, how models run.
+
+    Raises:
+        SettingsError: They are others than those that people have taken part under.
     """
-    facts = {**software(), **weights(study), "engines": engines}
+    check_settings(folder, engines, settings)
+    facts = {**software(), **weights(study), "engines": engines, "settings": dict(settings)}
     append(folder.runs, stamped("run", facts))
+
+
+def check_settings(folder: StudyFolder, engines: str, settings: Mapping[str, Any]) -> None:
+    """Makes sure that everybody takes part under the same settings of the command.
+
+    Raises:
+        SettingsError: Some are others than at the start before; names them and the remedy.
+    """
+    before = [run for run in read_lines(folder.runs) if run["engines"] == engines]
+    # Before the first participant nothing is locked; and a setting that only one of two versions
+    # of Attune has tells of the version, which is noted.
+    if not read_lock(folder) or not before or "settings" not in before[-1]:
+        return
+    was, now = dict(_flat(before[-1]["settings"])), dict(_flat(settings))
+    changed = [name for name in was if name in now and was[name] != now[name]]
+    if changed:
+        told = ", ".join(f"{name} was {was[name]!r}, not {now[name]!r}" for name in changed)
+        raise SettingsError(
+            f"people have taken part under other settings ({told}): start the study with those "
+            "again, or begin another one by `app.py study new FOLDER`"
+        )
+
+
+def _flat(settings: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(cast(Mapping[str, Any], value), f"{at}{name}.")
+        else:
+            yield f"{at}{name}", value
 
 
 def software() -> dict[str, Any]:

@@ -148,7 +148,9 @@ def append(path: Path, line: Mapping[str, Any]) -> None:
     Raises:
         OutputError: It cannot be written; the log is as it was.
     """
-    data = json.dumps(line, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    # Half of a sign, which a browser that cuts a text at its greatest length may send, is no text:
+    # a question mark stands for it, and the answer is kept.
+    data = json.dumps(line, ensure_ascii=False, allow_nan=False).encode(errors="replace") + b"\n"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)

@@ -72,9 +72,14 @@ def analyse(export: Export) -> Analysis:
 
 
 def _hashes(export: Export) -> Table:
-    """Returns what was locked at the first participant: versions and hashes."""
+    """Returns what was locked: versions and hashes at the first participant, settings of the run.
+
+    No start with other settings is let in after that, so those of the last one were in force.
+    """
     lock = cast(Mapping[str, Any], export.facts.get("lock") or {})
     rows = [row for name, value in lock.items() for row in _flat(name, value)]
+    runs = cast(Sequence[Mapping[str, Any]], export.facts.get("runs") or ())
+    rows += _flat("settings", runs[-1].get("settings") or {}) if runs else []
     note = "" if rows else "The export holds no lock: it does not say what the study was run with."
     return Table("lock", "Locked", {"what": "What", "value": "Value"}, rows, note)
 

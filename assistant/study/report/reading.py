@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 
+from assistant.csv_text import csv_rows
 from assistant.errors import InputError
 from assistant.study.report.plan import Plan
 
@@ -203,11 +204,8 @@ def _rows(path: Path, make: Callable[[_Cells], _Row]) -> Iterator[_Row]:
     try:
         # The mark of a spreadsheet that saved the table once more is no part of its first column.
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            # A row that is longer than its head would have its rest under no name.
-            reader.restkey = "…"
-            for cells in reader:
-                yield make(_Cells(path, reader.line_num, cells))
+            for line, cells in csv_rows(file):
+                yield make(_Cells(path, line, cells))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {_AGAIN}") from error
     except (csv.Error, UnicodeDecodeError) as error:

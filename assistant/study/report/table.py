@@ -1,10 +1,10 @@
 """A table of the report: written as CSV in full, shown on the page in words and short numbers."""
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from assistant.csv_text import csv_text
 
 Cell = str | int | float | None
 Row = dict[str, Cell]
@@ -25,11 +25,7 @@ class Table:
 
     def csv(self) -> str:
         """Returns all columns as CSV, numbers in full precision and nothing for what is missing."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(self.columns), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        return text.getvalue()
+        return csv_text(list(self.columns), self.rows)
 
     @property
     def shown(self) -> dict[str, str]:

@@ -46,7 +46,7 @@ class StudyEngines:
         """
         self.scripted = scripted
         self._folder = folder
-        self._settings = settings
+        self.settings = settings
         self._watch = watch
         self.help_finder = open_help(settings)
         self._models: dict[tuple[str, ...], SpeechModel] = {}
@@ -69,8 +69,8 @@ class StudyEngines:
             model=condition.settled().model,
             engine=condition.engine,
             llm=condition.llm,
-            run=self._settings.run,
-            generation=self._settings.generation,
+            run=self.settings.run,
+            generation=self.settings.generation,
         )
         bring(parts_of(settings), self._watch)
         return open_speech_model(settings)
@@ -127,19 +127,19 @@ class StudyEngines:
             policy=condition.policy,
             persona=condition.prompt or None,
             # Where a script answers, no sound is judged.
-            turn_judge="words" if self.scripted else self._settings.turn_judge,
+            turn_judge="words" if self.scripted else self.settings.turn_judge,
             talk=talk,
         )
 
     @property
     def judges_words(self) -> bool:
         """Whether the words are to judge whether a turn is whole."""
-        return self._settings.turn_judge != "sound"
+        return self.settings.turn_judge != "sound"
 
     def judge(self) -> CompletenessScorer | None:
         """Returns what judges by the sound whether a turn is whole, if anything is to."""
         # Where a script answers, no judge needs to be loaded either.
-        if self.scripted or self._settings.turn_judge == "words":
+        if self.scripted or self.settings.turn_judge == "words":
             return None
         self._judge = self._judge or open_turn_judge()
         return self._judge

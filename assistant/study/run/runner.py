@@ -5,7 +5,6 @@ only then answers.
 """
 
 import json
-import math
 import secrets
 from collections.abc import Mapping
 from typing import Any, cast
@@ -34,7 +33,7 @@ from assistant.study.run.roster import Roster
 from assistant.study.run.sound_check import SoundCheck
 from assistant.study.run.steps import Step, entrance, way
 from assistant.study.run.tabs import Tabs
-from assistant.study.run.talk_log import TalkLog
+from assistant.study.run.talk_log import TalkLog, seconds_of
 
 LONGEST_ANSWER = 20_000
 """Characters of JSON; whatever an item takes is shorter."""
@@ -311,13 +310,6 @@ def instruments_of_study(folder: StudyFolder, study: Study) -> dict[str, Instrum
                 where = f"{path}, line {line}: questionnaires.{when}"
                 raise InputError(f"{where}: {error}") from error
     return found
-
-
-def seconds_of(value: Any) -> float | None:
-    """Returns a time that a page measured, if it can be one."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return round(max(0.0, float(value)), 3)
 
 
 def _typing_of(value: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The conversations in a participant's log: begun, gone on with, ended, and asked about."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +93,7 @@ class TalkLog:
         if talk is None or talk.ended in UNFINISHED:
             raise InputError("the conversation is not over yet: go on with it")
 
-    def probe(
-        self, participant: str, tab: str, turn: int, value: Any, seconds: float | None
-    ) -> None:
+    def probe(self, participant: str, tab: str, turn: int, value: Any, seconds: Any) -> None:
         """Keeps the answer to the question after an answer of the assistant.
 
         Raises:
@@ -118,5 +117,12 @@ class TalkLog:
             attempt=talk.attempts,
             turn=turn,
             value=value,
-            seconds=seconds,
+            seconds=seconds_of(seconds),
         )
+
+
+def seconds_of(value: Any) -> float | None:
+    """Returns a time that a page measured, if it can be one."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return round(max(0.0, float(value)), 3)

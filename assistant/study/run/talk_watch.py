@@ -45,8 +45,8 @@ class TalkWatch:
         """Takes in what happened."""
         self.seconds = max(self.seconds, event.at_s)
         match event:
-            case events.WordsHeard(transcript=transcript) if self._stops(transcript.text):
-                self._end(STOP_WORD)
+            case events.WordsHeard(transcript=transcript):
+                self.hear(transcript.text)
             case events.UtteranceEnded():
                 self._is_busy = True
             case events.ReplyFinished(turn=turn) | events.Interrupted(turn=turn):
@@ -59,6 +59,11 @@ class TalkWatch:
             case _:
                 pass
         self.look(self.seconds)
+
+    def hear(self, words: str) -> None:
+        """Ends the conversation at the stop word, which nobody has to answer first."""
+        if self._stops(words):
+            self._end(STOP_WORD)
 
     def look(self, clock_s: float) -> None:
         """Ends the conversation when its time is over; an answer under way is spoken first.

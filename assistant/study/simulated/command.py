@@ -19,6 +19,7 @@ from assistant.study.run.engines import StudyEngines
 from assistant.study.run.pages import COMPLETED, STOPPED, WITHDRAWN, Page
 from assistant.study.run.runner import Runner
 from assistant.study.run.talk_watch import TalkWatch
+from assistant.study.settings import running
 from assistant.study.simulated.improvised import Improviser
 from assistant.study.simulated.person import Sayings, SimulatedPerson
 from assistant.study.simulated.talk import SimulatedTalk
@@ -97,7 +98,9 @@ def simulate(
         AssistantError: The study or its engines cannot be used; says why.
     """
     runner = Runner(folder)
-    lock.note_run(folder, runner.study, engines="scripted" if engines.scripted else "real")
+    shared = running(engines.settings, crowd.talk)
+    kind = "scripted" if engines.scripted else "real"
+    lock.note_run(folder, runner.study, engines=kind, settings=shared)
     people = _People(runner, engines, crowd)
     for number in range(1, (crowd.size or runner.study.participants) + 1):
         name = f"sim-{number:03}"

@@ -1,7 +1,5 @@
 """Tables of a study: one row a thing, each row with the line of the log that it was read from."""
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -9,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from assistant.csv_text import csv_text
 from assistant.errors import InputError
 from assistant.study.design.reading import read_study
 from assistant.study.instruments import Instrument, read_instrument, score
@@ -48,6 +47,9 @@ class Export:
         self.folder = folder
         self.study = read_study(folder.path)
         self.is_sealed = seal.is_sealed(folder, self.study)
+        wizards = {one.wizard for one in lock.conditions_of(self.study).values()}
+        # Lines that an experimenter wrote tell the conditions that have a wizard.
+        self._hides_wizard = self.is_sealed and len(wizards) > 1
         self.key = seal.read_key(folder) if folder.key.exists() else seal.Key({}, {})
         self.instruments: dict[str, Instrument] = {
             name: read_instrument(name, folder.instruments)
@@ -189,25 +191,27 @@ class Export:
         for name, lines in self.logs.items():
             state = self.states[name]
             # With the attempt: one that is begun anew counts its turns from 0 again.
-            written = {
-                (line["step"], line["attempt"], line["turn"])
-                for line in lines
-                if line["kind"] == "wizard"
-            }
+            written = _of_turns(lines, "wizard")
+            # An experimenter may correct a turn when its record is closed already.
+            corrected = _of_turns(lines, "corrected")
             for line in lines:
                 if line["kind"] != "talk_started":
                     continue
                 record = self.folder.talk(name, line["folder"])
                 place = f"{PARTICIPANTS}/{name}/{TALKS}/{line['folder']}"
                 for row in turn_rows(record, place):
-                    is_written = (line["step"], line["attempt"], row["turn"]) in written
-                    rows.append(self._turn(state, line, {**row, "wizard": int(is_written)}))
+                    place_of_turn = (line["step"], line["attempt"], row["turn"])
+                    row["wizard"] = int(place_of_turn in written)
+                    if emotion := corrected.get(place_of_turn, {}).get("emotion"):
+                        row["corrected_emotion"] = emotion
+                    rows.append(self._turn(state, line, row))
         return rows
 
     def _turn(self, state: Participant, started: Line, row: Row) -> Row:
         attempt = int(started["attempt"])
         probe = state.answers.get((started["step"], f"probe:{attempt}.{row['turn']}"))
-        hidden = dict.fromkeys(HIDDEN) if self.is_sealed else {}
+        hidden = [*HIDDEN] if self.is_sealed else []
+        hidden += ["wizard", "endpoint_reason"] if self._hides_wizard else []
         return {
             "participant": state.name,
             "block": started.get("block"),
@@ -215,13 +219,13 @@ class Export:
             "step": started["step"],
             "attempt": attempt,
             **row,
-            **hidden,
+            **dict.fromkeys(hidden),
             "probe": probe.value if probe is not None else None,
             "source": row["source"],
         }
 
     def happenings(self) -> list[Row]:
-        """Returns one row for each line of each log."""
+        """Returns one row for each line of each log that tells no sealed condition."""
         return [
             {
                 "participant": name,
@@ -233,6 +237,7 @@ class Export:
             }
             for name, lines in self.logs.items()
             for number, line in enumerate(lines, 1)
+            if not (self._hides_wizard and line["kind"] == "wizard")
         ]
 
     def _detail(self, line: Line) -> str:
@@ -313,11 +318,7 @@ def write_tables(source: Export, out: Path, only: str = "") -> list[Path]:
 
 
 def _write(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Path:
-    text = io.StringIO()
-    table = csv.DictWriter(text, columns, lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    write(path, text.getvalue())
+    write(path, csv_text(columns, rows))
     return path
 
 
@@ -332,6 +333,15 @@ def _conditions(lines: Iterable[Line]) -> dict[str, str]:
         for line in lines
         if line["kind"] == "allocated"
         for number, label in enumerate(line["sequence"], 1)
+    }
+
+
+def _of_turns(lines: Iterable[Line], kind: str) -> dict[tuple[str, int, int], Line]:
+    """Returns the last line of a kind for each turn, by step, attempt and number."""
+    return {
+        (line["step"], line["attempt"], line["turn"]): line
+        for line in lines
+        if line["kind"] == kind
     }
 
 

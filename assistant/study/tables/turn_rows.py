@@ -36,16 +36,21 @@ def turn_rows(record: Path, place: str) -> Iterator[dict[str, Any]]:
         for number, event in enumerate(happened, 2)
         if isinstance(event, events.UtteranceEnded)
     }
-    reasons = {e.turn: e.reason for e in happened if isinstance(e, events.UtteranceEnded)}
+    ends = {e.turn: e for e in happened if isinstance(e, events.UtteranceEnded)}
     for turn in History(happened).turns:
+        end = ends[turn.index]
+        # Marks count from the order to answer; whoever spoke has waited for that, too.
+        waited_ms = 1_000 * (end.end_s - turn.end_s)
         yield {
-            **_row(turn, opening),
-            "endpoint_reason": reasons[turn.index],
+            **_row(turn, opening, waited_ms),
+            "endpoint_reason": end.reason,
             "source": f"{place}/{LOG_NAME}:{lines[turn.index]}",
         }
 
 
-def _row(turn: Turn, opening: events.ConversationStarted | None) -> dict[str, Any]:
+def _row(
+    turn: Turn, opening: events.ConversationStarted | None, waited_ms: float
+) -> dict[str, Any]:
     estimate, style, settings = turn.estimate, turn.style, turn.settings
     words = turn.transcript.text if turn.transcript is not None else None
     marks = turn.marks_ms
@@ -63,7 +68,7 @@ def _row(turn: Turn, opening: events.ConversationStarted | None) -> dict[str, An
         "reply_source": turn.reply_source or None,
         "reply_heard": turn.heard or None,
         "interrupted": int(turn.interrupted),
-        "first_audio_ms": round(marks["played"], 1) if "played" in marks else None,
+        "first_audio_ms": round(marks["played"] + waited_ms, 1) if "played" in marks else None,
         "model": settings.get("model", opening.model if opening else None),
         "voice": settings.get("voice", opening.voice if opening else None),
         "policy": _policy(settings.get("policy", opening.policy if opening else None)),

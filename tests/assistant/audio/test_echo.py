@@ -114,6 +114,40 @@ def test_an_echo_that_jumps_is_caught_again_within_a_second(jump_ms: float) -> N
     assert level_db(left[span]) < level_db(echo[span]) - 12
 
 
+def answers(*spans_s: tuple[float, float]) -> Waveform:
+    """Returns what is played: speech in `spans_s`, and silence between."""
+    played = voice_like(max(end_s for _, end_s in spans_s), seed=1)
+    kept = np.zeros_like(played)
+    for start_s, end_s in spans_s:
+        span = slice(round(start_s * RATE), round(end_s * RATE))
+        kept[span] = played[span]
+    return kept
+
+
+@pytest.mark.parametrize("jump_ms", [-10.0, 2.0, 10.0])
+def test_an_answer_whose_echo_comes_a_little_later_is_no_person(jump_ms: float) -> None:
+    played = answers((0.5, 3.0), (5.5, 8.0))
+    before, after = (echo_of(played, delay, echo_db=0.0) for delay in (120.0, 120.0 + jump_ms))
+    echo = np.concatenate([before[: 5 * RATE], after[5 * RATE :]])
+    _, remover, suspected = left_over(echo, played)
+    assert remover.state is EchoState.REMOVED
+    assert share(suspected, 5.7, 8.0) > 0.95
+
+
+def test_who_speaks_loudly_into_an_answer_does_not_make_its_echo_forgotten() -> None:
+    played = answers((0.5, 3.0), (5.0, 6.0), (8.0, 10.0))
+    echo = echo_of(played, 120.0, echo_db=0.0)
+    span = slice(round(5.4 * RATE), round(5.7 * RATE))
+    person = np.zeros_like(played)
+    long_ago = played[span.start - round(3.5 * RATE) : span.stop - round(3.5 * RATE)]
+    alike = np.roll(played, round(0.3 * RATE))[span]
+    person[span] = 3.0 * alike + 0.5 * long_ago
+    _, remover, suspected = left_over(echo + person, played)
+    assert remover.state is EchoState.REMOVED
+    assert share(suspected, 5.45, 5.65) < 0.5
+    assert share(suspected, 8.2, 10.0) > 0.95
+
+
 def test_a_person_who_speaks_at_the_same_time_stays() -> None:
     played = voice_like(12.0, seed=1)
     person = np.zeros_like(played)

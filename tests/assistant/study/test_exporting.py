@@ -11,6 +11,7 @@ from assistant.study.keeping.participant import fold
 from assistant.study.keeping.retention import delete_expired
 from assistant.study.keeping.store import read_lines
 from assistant.study.keeping.withdrawal import withdraw
+from assistant.study.report.reading import read_export
 from assistant.study.run.runner import Runner
 from assistant.study.tables.exporting import Export, export
 from assistant.study.tables.tracing import untraced
@@ -71,6 +72,28 @@ def test_the_export_holds_words_answers_and_scoring_of_every_item(tmp_path):
     assert (check["attention_passed"], check["licence"]) == ("2", "Apache-2.0")
 
 
+@pytest.mark.parametrize("words", ['=HYPERLINK("http://x")', "+1 for tea", "-x", "@SUM(1)", "\tx"])
+def test_nothing_that_people_say_or_write_is_run_by_a_spreadsheet(tmp_path, words):
+    runner = Runner(make_study(tmp_path, CONTENT.replace('["sus"]', '["aim"]')))
+    page = enter(runner, "p1")
+    make_record(runner.folder.talk("p1", "block1-talk"), [Said(words, reply=words)])
+    page = talk(runner, "p1")
+    item = next(item for item in page["items"] if item["form"] == "text")
+    runner.answer("p1", TAB, page["step"], item["name"], words, 1.0)
+    runner.roster.note("p1", "excluded", reason=words)
+    out = runner.folder.path / "export"
+    export(runner.folder, out)
+    harmless = f"'{words}"
+    (answer,) = [row for row in rows(runner.folder, "answers") if row["item"] == item["name"]]
+    assert answer["value"] == harmless
+    (turn,) = rows(runner.folder, "turns")
+    assert (turn["words"], turn["reply_heard"]) == (harmless, harmless)
+    assert rows(runner.folder, "participants")[0]["exclusion_reasons"] == harmless
+    assert untraced(runner.folder.path, out) == []
+    assert read_export(out).people[0].reasons == (words,)
+    assert words in [row.value for row in read_export(out).answers]
+
+
 def test_an_empty_log_that_a_full_disk_left_is_nobodys(runner):
     go_through(runner, "p1")
     enter(runner, "p2")
@@ -107,6 +130,30 @@ def test_nothing_that_is_exported_tells_a_sealed_condition(runner):
     facts = json.loads((out / "study.json").read_text())
     assert not facts["blinded"] and sorted(facts["key"].values()) == sorted(runner.study.names())
     assert {row["cell"] for row in rows(runner.folder, "participants")} <= {"c1", "c2", "c3", "c4"}
+
+
+@pytest.mark.parametrize("is_factor", [True, False])
+def test_lines_of_a_wizard_tell_no_sealed_condition(tmp_path, is_factor):
+    content = CONTENT.replace('policy = "flat"', "wizard = true")
+    if not is_factor:
+        content = CONTENT.replace("[talk]", "[base]\nwizard = true\n[talk]")
+    runner = Runner(make_study(tmp_path, content))
+    page = enter(runner, "p1")
+    runner.talks.begin("p1", TAB)
+    make_record(runner.folder.talk("p1", page["step"]), [Said("Hello.")])
+    runner.roster.note("p1", "wizard", step=page["step"], attempt=1, turn=0, text="Hello, you.")
+    out = runner.folder.path / "export"
+    export(runner.folder, out)
+    kinds = {row["kind"] for row in rows(runner.folder, "happenings")}
+    assert ("wizard" in kinds) is not is_factor
+    (turn,) = rows(runner.folder, "turns")
+    assert turn["wizard"] == ("" if is_factor else "1")
+    assert bool(turn["endpoint_reason"]) is not is_factor
+    assert untraced(runner.folder.path, out) == []
+    seal.unseal(runner.folder, by="me", early="test", left=3)
+    export(runner.folder, out)
+    assert rows(runner.folder, "turns")[0]["wizard"] == "1"
+    assert "wizard" in {row["kind"] for row in rows(runner.folder, "happenings")}
 
 
 def test_a_study_that_is_not_blinded_names_its_conditions(tmp_path):

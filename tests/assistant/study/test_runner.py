@@ -144,6 +144,25 @@ def test_an_answer_that_the_item_does_not_take_is_refused_and_not_kept(runner, v
     ]
 
 
+def test_a_text_that_was_cut_in_the_middle_of_a_sign_is_kept(tmp_path):
+    runner = Runner(make_study(tmp_path, CONTENT.replace('["sus"]', '["aim"]')))
+    enter(runner, "p1")
+    page = talk(runner, "p1")
+    runner.answer("p1", TAB, page["step"], "guess", "about moods \ud83d", 1.0)
+    runner.answer("p1", TAB, page["step"], "guess", "about moods 🙂", 1.0)
+    given = [line["value"] for line in read_lines(runner.folder.log("p1")) if "value" in line]
+    assert given[-2:] == ["about moods ?", "about moods 🙂"]
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), "soon", None, True])
+def test_a_probe_is_kept_although_its_time_is_none(runner, seconds):
+    page = enter(runner, "p1")
+    runner.talks.begin("p1", TAB)
+    runner.talks.probe("p1", TAB, 0, 6, seconds)
+    given = runner.roster.participant("p1").answers[(page["step"], "probe:1.0")]
+    assert (given.value, given.seconds) == (6, None)
+
+
 def test_an_answer_may_be_changed_and_the_last_one_counts(runner):
     enter(runner, "p1")
     page = talk(runner, "p1")

@@ -20,6 +20,7 @@ CONFIG = ExamplesConfig(count=2, least=0.1, answers_from=0.6)
         ("Don't tell me to breathe, please.", "Don't tell me to breathe!", "I won't."),
         ("How do you spell rhythm, quickly?", "How do you spell rhythm?", "R, H, Y, T, H, M."),
         ("Three cakes! I ate three cakes.", "I ate three cakes.", "Three whole cakes!"),
+        ("Who hears what I say?", "Who can hear what I say?", "Nobody but this computer."),
         ("Gran called me.", "My friend called.", "What did she want?"),
     ],
 )

@@ -1,4 +1,4 @@
-import gzip
+import lzma
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def said(examples: list[Example]) -> list[str]:
 
 
 def test_examples_survive_their_file(tmp_path: Path) -> None:
-    path = tmp_path / "examples.tsv.gz"
+    path = tmp_path / "examples.tsv.xz"
     write_examples(path, WRITTEN)
     assert read_examples(path) == WRITTEN
     before = path.read_bytes()
@@ -45,14 +45,14 @@ def test_examples_survive_their_file(tmp_path: Path) -> None:
     ("content", "told"),
     [
         (b"no archive", "is damaged"),
-        (gzip.compress(b"sad\tI lost it.\tWhat?\n")[:-9], "is damaged"),
-        (gzip.compress(b"sad\tI lost it.\n"), "line 1 is no exchange"),
-        (gzip.compress(b"\tHello.\tHi.\ngloomy\tHm.\tHm?\n"), "line 2: unknown emotion 'gloomy'"),
+        (lzma.compress(b"sad\tI lost it.\tWhat?\n")[:-9], "is damaged"),
+        (lzma.compress(b"sad\tI lost it.\n"), "line 1 is no exchange"),
+        (lzma.compress(b"\tHello.\tHi.\ngloomy\tHm.\tHm?\n"), "line 2: unknown emotion 'gloomy'"),
     ],
     ids=["no archive", "cut off", "no exchange", "no emotion"],  # archives name the time in bytes
 )
 def test_a_damaged_file_is_told(tmp_path: Path, content: bytes, told: str) -> None:
-    path = tmp_path / "examples.tsv.gz"
+    path = tmp_path / "examples.tsv.xz"
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=told):
         read_examples(path)

@@ -93,11 +93,12 @@ class Visitor:
     def done(self, page: dict[str, Any], **values: Any) -> dict[str, Any]:
         return self.ask("done", step=page["step"], values=values)
 
-    def enter(self) -> dict[str, Any]:
-        """Goes up to the first conversation; returns its page."""
+    def enter(self, **choices: bool) -> dict[str, Any]:
+        """Goes up to the first conversation with these choices of consent; returns its page."""
         page = self.ask("join")
         page = self.done(page)
-        page = self.done(page, take_part=True, audio=True, words=True, emotion=True)
+        agreed = {"take_part": True, "audio": True, "words": True, "emotion": True, **choices}
+        page = self.done(page, **agreed)
         passed = self.ask("attention", clip=clip(speech_like((0.1, 0.6), length_s=1.0)))
         assert passed["passed"]
         return self.done(page, microphone_db=-20.0, loudspeaker=True)

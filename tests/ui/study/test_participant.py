@@ -3,11 +3,12 @@ import time
 
 import pytest
 
+from assistant.audio import silent_microphone
 from assistant.records.mending import open_record
 from assistant.study.keeping.store import read_lines
 from assistant.study.run.runner import Runner
 from tests.assistant.study.small_study import CONTENT, make_study
-from tests.ui.study.serving_study import Refused, Visitor, serving_study, speak
+from tests.ui.study.serving_study import Refused, Visitor, serving_study, silence, speak
 
 
 @pytest.fixture
@@ -162,6 +163,22 @@ def test_words_are_not_kept_without_consent_to_them(folder):
     assert not (record / "audio.wav").exists()
     text = (record / "events.jsonl").read_text()
     assert "utterance" not in text and "I hear you" not in text and "probabilities" not in text
+
+
+def test_whoever_is_not_heard_is_told_so(folder, monkeypatch):
+    monkeypatch.setattr(silent_microphone, "SILENT_S", 1.0)
+    with serving_study(folder) as (host, _):
+        visitor = Visitor(host, "p1")
+        visitor.enter()
+        with visitor.line() as socket:
+            assert json.loads(socket.recv(timeout=60))["type"] == "study.ready"
+            for _ in range(20):
+                silence(socket, 0.1)
+            told = json.loads(socket.recv(timeout=60))
+            assert (told["type"], told["silent"]) == ("study.microphone", True)
+            speak(socket)
+            while told["type"] != "study.microphone" or told["silent"]:
+                told = json.loads(socket.recv(timeout=60))
 
 
 def test_where_all_places_are_taken_the_next_is_asked_to_wait(tmp_path):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from assistant.audio import silent_microphone
 from assistant.audio.file_devices import FileSpeaker
 from assistant.audio.protocols import Ends
 from assistant.errors import SettingsError
@@ -104,6 +105,56 @@ def test_an_empty_line_is_no_refusal_of_consent(tmp_path, monkeypatch):
     person, said = way(folder, answer, monkeypatch)
     assert person.go("t1")["kind"] == "completed"
     assert said.count("Type y or n.") == 2
+
+
+def test_whoever_wants_to_stop_is_let_go_at_a_question_of_yes_or_no_too(tmp_path, monkeypatch):
+    folder = make_study(tmp_path / "study", TWO)
+    typed = iter(["stop", "y"])
+
+    def answer(question):
+        is_asked = "sound of my conversations" in question or "Really" in question
+        return next(typed) if is_asked else willing(question)
+
+    person, _ = way(folder, answer, monkeypatch)
+    assert person.go("t1")["kind"] == "stopped"
+    assert Runner(folder).roster.participant("t1").stopped == "left"
+
+
+def test_whoever_stops_between_two_answers_is_not_talked_to_any_longer(tmp_path, monkeypatch):
+    content = TWO.replace("turns = 1", "turns = 50").replace("[talk]", "[talk]\nminutes = 60")
+    folder = make_study(tmp_path / "study", content)
+
+    def answer(question):
+        return "stop" if "1 to 7" in question else willing(question)
+
+    person, _ = way(folder, answer, monkeypatch)
+    assert person.go("t1")["kind"] == "stopped"
+    (ended,) = [line for line in read_lines(folder.log("t1")) if line["kind"] == "talk_ended"]
+    assert ended["reason"] == "participant" and ended["turns"] < 50
+
+
+def test_whoever_is_not_heard_in_a_conversation_is_told_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(silent_microphone, "SILENT_S", 0.4)
+    content = TWO[: TWO.index("[sound]")] + '[sound]\ncheck = false\nattention_word = ""\n'
+    person, said = way(make_study(tmp_path / "study", content), willing, monkeypatch)
+    assert person.go("t1")["kind"] == "completed"
+    assert [line for line in said if "only silence: it may be muted" in line]
+    assert "The microphone is heard again." in said
+
+
+def test_the_end_names_the_way_back_to_the_panel(tmp_path, monkeypatch):
+    entry = '[entry]\ncompletion_link = "https://panel.example/?cc={code}"\n'
+    folder = make_study(tmp_path / "study", TWO + entry)
+    person, said = way(folder, willing, monkeypatch)
+    page = person.go("t1")
+    assert said[-1] == f"Finish here: https://panel.example/?cc={page['code']}"
+
+
+def test_a_pair_of_words_is_asked_by_its_ends(tmp_path, monkeypatch):
+    folder = make_study(tmp_path / "study", TWO.replace('["sus"]', '["ueq_s"]'))
+    person, said = way(folder, willing, monkeypatch)
+    person.go("t1")
+    assert "1. obstructive – supportive" in said
 
 
 def test_who_does_not_agree_is_asked_nothing_more(tmp_path, monkeypatch):

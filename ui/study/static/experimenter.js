@@ -53,13 +53,18 @@ function rows(body, items, draw) {
 function show({ status, people, talks, emotions }) {
   pick("status").textContent = status.join("\n");
   rows(pick("people"), people, person);
-  const names = new Set(talks.map((talk) => talk.participant));
+  const names = new Set(talks.map(key));
   for (const [name, card] of drawn) {
     if (names.has(name)) continue;
     card.remove();
     drawn.delete(name);
   }
   talks.forEach((talk) => update(talk, emotions));
+}
+
+// Of each conversation a card of its own: the next one of the same person is another.
+function key({ participant, step, attempt }) {
+  return `${participant} ${step} ${attempt}`;
 }
 
 function person(one) {
@@ -82,12 +87,14 @@ function person(one) {
 
 // Cards stay, so that a line that is being written is not lost when the page looks again.
 function update(talk, emotions) {
-  if (!drawn.has(talk.participant)) {
+  if (!drawn.has(key(talk))) {
     const card = newCard(talk);
-    drawn.set(talk.participant, card);
+    drawn.set(key(talk), card);
     pick("talks").append(card);
   }
-  const card = drawn.get(talk.participant);
+  const card = drawn.get(key(talk));
+  card.querySelector("form").hidden = talk.is_over;
+  card.querySelector(".over").hidden = !talk.is_over;
   card.querySelector(".waits").textContent = talk.waits_for_line ? `Said, and waiting: ${talk.waits_for_line}` : "";
   card.querySelector(".alert").textContent = talk.help ? "Words of danger to life: help was offered. Look after this person." : "";
   rows(card.querySelector("tbody"), talk.turns, (turn) => row(talk, turn, emotions));
@@ -110,6 +117,7 @@ function newCard(talk) {
     make("p", { class: "alert", role: "alert" }),
     make("table", {}, make("thead", {}, make("tr", {}, ...HEADS.map((head) => make("th", {}, head)))), make("tbody", {})),
     make("p", { class: "waits", role: "status" }),
+    make("p", { class: "over", hidden: true }, "Over. Emotions can be corrected until the next conversation, for a quarter of an hour."),
     form,
   );
 }

@@ -12,6 +12,7 @@ const STATES = {
   speaking: "The assistant speaks. You may interrupt it.",
   over: "The conversation is over. Thank you.",
 };
+const SILENT = "Your microphone gives only silence. It may be muted: by a key of its own, or in the system's sound settings.";
 const ELSEWHERE = 4001;
 const LONGEST_WAIT_MS = 4000;
 
@@ -33,6 +34,7 @@ export class TalkPage {
     this.emotion = make("p", { class: "state", hidden: true });
     this.captions = make("div", { class: "captions", hidden: true, "aria-live": "polite" });
     this.help = make("p", { class: "alert", role: "alert", hidden: true });
+    this.silent = make("p", { class: "alert", role: "alert", hidden: true }, SILENT);
     this.probe = make("div", {});
     const stop = page.stop_words.map((word) => `“${word}”`).join(" or ");
     return [
@@ -41,6 +43,7 @@ export class TalkPage {
       this.begin,
       this.state,
       this.help,
+      this.silent,
       this.emotion,
       this.captions,
       this.probe,
@@ -108,6 +111,9 @@ export class TalkPage {
       case "study.trouble":
         this.show(event.text);
         break;
+      case "study.microphone":
+        this.silent.hidden = !event.silent;
+        break;
       case "study.emotion":
         this.emotion.hidden = !event.emotion;
         this.emotion.textContent = event.emotion ? `You sound: ${event.emotion}` : "";
@@ -171,7 +177,7 @@ export class TalkPage {
 
   over(reason) {
     this.isOpen = false;
-    this.stop.hidden = true;
+    this.stop.hidden = this.silent.hidden = true;
     this.audio.deafen();
     if (["failed", "lost"].includes(reason)) {
       this.isLeft = true;
