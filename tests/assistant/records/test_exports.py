@@ -173,7 +173,7 @@ def test_the_page_holds_everything_and_asks_nobody(tmp_path: Path) -> None:
     assert soundfile.info(io.BytesIO(data)).duration == pytest.approx(16.0, abs=0.2)
     words = [one for one in page.of("span") if one.get("class") == "w"]
     assert len(words) > 30
-    assert "happy, corrected by person" in page.text
+    assert "happy, you said" in page.text
     assert "$$title$$" in page.text, "what was said is filled in once, as it was"
     assert len(page.of("circle")) == 4
     policy = next(one["content"] for one in page.of("meta") if "http-equiv" in one) or ""
@@ -283,3 +283,10 @@ def test_a_name_of_another_form_is_refused(tmp_path: Path, form: str, name: str)
     with pytest.raises(SettingsError, match="or another name"):
         write_exports([resolve(tmp_path, "talk")], form, tmp_path / name, pytest.fail)
     assert not (tmp_path / name).exists()
+
+
+def test_an_emotion_stands_beside_a_turn_of_the_page_where_it_is_one(tmp_path: Path) -> None:
+    said = [Said("It is Monday.", Emotion.NEUTRAL), Said(), Said(corrected=Emotion.NEUTRAL)]
+    text = exported(record(tmp_path, *said), "html")
+    felt = re.findall(r'<span class="emotion[^"]*">([^<]*)</span>', text)
+    assert felt == ["sad 80 %", "neutral, you said"]
