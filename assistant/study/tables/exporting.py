@@ -202,6 +202,9 @@ class Export:
                 for row in turn_rows(record, place):
                     place_of_turn = (line["step"], line["attempt"], row["turn"])
                     row["wizard"] = int(place_of_turn in written)
+                    # The record takes what stands in for the model's answer for the model's.
+                    if row["wizard"] and row["reply_source"] == "model":
+                        row["reply_source"] = "experimenter"
                     if emotion := corrected.get(place_of_turn, {}).get("emotion"):
                         row["corrected_emotion"] = emotion
                     rows.append(self._turn(state, line, row))
