@@ -9,6 +9,7 @@ from typing import Any
 
 from assistant.csv_text import csv_text
 from assistant.errors import InputError
+from assistant.study.design import assignment
 from assistant.study.design.reading import read_study
 from assistant.study.instruments import Instrument, read_instrument, score
 from assistant.study.keeping import lock, seal
@@ -260,6 +261,7 @@ class Export:
         facts: Row = {
             "study": study,
             "labels": sorted(self.key.conditions),
+            "cells": len(assignment.cells(self.study)),
             "lock": lock.read_lock(self.folder),
             "runs": read_lines(self.folder.runs),
             "blinded": self.is_sealed,
