@@ -7,6 +7,7 @@ ended so.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 
 LEAST_WORDS = 3
 """Of what stands before: behind less, such as "Hello!", the question is the reply."""
@@ -22,6 +23,12 @@ _ENDED = re.compile(r"[.!?…][\"'”’)]*$")
 _NEXT = re.compile(r"[.!?…][\"'”’)]*(?=\s)")
 
 
+class SentenceEnd(str):
+    """An empty piece of a reply: a sentence ends here, and what comes next takes a while."""
+
+    __slots__ = ()
+
+
 class AskedOn:
     """Lets the text of a reply through as it comes, but for such a question at its end."""
 
@@ -31,6 +38,23 @@ class AskedOn:
         self.is_over = False
         """Whether the reply ends here: what was held back is such a question."""
         self._held = ""
+
+    def through(self, pieces: Iterable[str]) -> Iterator[str]:
+        """Yields what of a reply may be said, as its `pieces` come.
+
+        Where what comes next may be left out, a `SentenceEnd` says so once: a voice need not wait.
+        """
+        is_told = False
+        for piece in pieces:
+            if said := self.push(piece):
+                yield said
+            if self.is_over:
+                return
+            if self.is_holding and not is_told:
+                yield SentenceEnd()
+            is_told = self.is_holding
+        if rest := self.finish():
+            yield rest
 
     def push(self, text: str) -> str:
         """Takes the next piece of text; returns what may be said of it now."""

@@ -328,7 +328,7 @@ class BlspEmo(Hearing):
         """Whether enough of `words` are probably right for an answer to them."""
         return are_understood(words, self.config.word_confidence)
 
-    def worded(
+    def embed_words(
         self, ids: Tensor, counts: Tensor, written: WordStates | None = None
     ) -> SpeechEmbeddings:
         """Returns what the LLM is given for utterances whose words are known, without emotion.
@@ -368,12 +368,12 @@ class BlspEmo(Hearing):
         shared = shared_text(before + text, self.tokenizer, theirs, written.ids)
         ids = torch.tensor([shared.ids], dtype=torch.long, device=self.device)
         how = WordStates(written.states[None], shared.overlaps[None].to(self.device))
-        return self.worded(ids, torch.tensor([ids.shape[1]], device=self.device), how)
+        return self.embed_words(ids, torch.tensor([ids.shape[1]], device=self.device), how)
 
     def _of_text(self, text: str) -> SpeechEmbeddings:
         """Returns `text` as if it was typed."""
         ids = torch.tensor([self.prompts.content(text)], dtype=torch.long, device=self.device)
-        return self.worded(ids, torch.tensor([ids.shape[1]], device=self.device))
+        return self.embed_words(ids, torch.tensor([ids.shape[1]], device=self.device))
 
     def _written(
         self, states: SpeechStates, cancelled: Callable[[], bool] = lambda: False

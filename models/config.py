@@ -168,7 +168,7 @@ class ExamplesConfig:
     written exchanges, those below are about something else, and lead away from what was said."""
     answers_from: float | None = None
     """How alike it must be for its written reply to be the answer, where nothing speaks against it
-    (`models.examples.answering`); None for never."""
+    (`models.examples.replying`); None for never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,52 +2,27 @@
 
 import math
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import replace
 from functools import cached_property
 
 from models.asking import AskedOn
 from models.blsp_emo import BlspEmo, HeardSpeech
 from models.decoding.sampling import Sampling
+from models.dialogue_text import DialogueText
 from models.emotions import Emotion
-from models.examples.book import Found, asks_what_was_told
+from models.examples.answering import asks_what_was_told
+from models.examples.book import Found
 from models.generation import CachedText, Guidance, Piece, generate
-from models.prompts import system_line
 from models.tokenizer import IncrementalDecoder
 
 END_MARKS = " .!?…"
 """What `TalkSession.end_log_odds` does not look at, where it stands last."""
-REPLY_ROOM, REPLY_SHARE = 128, 8
-"""Positions that are kept free for a reply when old turns are dropped: so many, at most one in so
-many of the longest talk."""
-KEPT_SHARE = 0.4
-"""Of the longest talk without its system line: where it would be longer, old turns are dropped
-until they take this."""
-PREFILLED_FROM, PREFILL_STEP = 192, 256
-"""Positions of a system line from which it is computed before the first turn, and how many of them
-at once, between which others are served. Smaller steps cost more than they spare: with weights in 4
-to 6 bits a step takes as long as some 130 positions, however short it is."""
-EXAMPLES_SHARE = 0.25
-"""Of the longest talk: examples that would take more of it are not shown."""
 SENTENCE_ENDS = (". ", "! ", "? ")
 
 
 class SystemLineTooLong(ValueError):
     """A system line that leaves the talk too little of the context."""
-
-
-@dataclass(slots=True)
-class _Turn:
-    """Where one turn lies in the conversation."""
-
-    start: int
-    reply_start: int = -1
-    """First position of the reply itself; negative while there is none."""
-    examples_start: int = 0
-    examples_length: int = 0
-    """Positions before the person's words that hold examples of others; none once it is answered
-    and another turn begins."""
-    answer: str = ""
-    """A written reply that fits; empty where the LLM answers."""
 
 
 class TalkSession:
@@ -85,15 +60,11 @@ class TalkSession:
         # able to do, such as to call a function.
         self._examples = None if persona else model.examples
         self._asks_for_things = bool(persona) or model.config.asks_for_things
-        self._text = CachedText(model.llm, model.steps)
-        self._turns: list[_Turn] = []
-        self._opening = 0
-        self._emotion: Emotion | None = None
+        self._dialogue = DialogueText(model, self._persona)
+        self._text = self._dialogue.text
         self._reply_ids: list[int] = []
         self.is_cut = False
         """Whether the last reply ended at its longest length and not by itself."""
-        self.forgotten_turns = 0
-        """Oldest turns dropped because the conversation outgrew what the model follows."""
 
     def _check_persona(self) -> None:
         # Not of all that the LLM was made for: beyond the longest talk it was never taught to
@@ -124,7 +95,12 @@ class TalkSession:
     @property
     def is_waiting(self) -> bool:
         """Whether something was heard or read that has no reply yet."""
-        return bool(self._turns) and self._turns[-1].reply_start < 0
+        return self._dialogue.is_waiting
+
+    @property
+    def forgotten_turns(self) -> int:
+        """Oldest turns dropped because the conversation outgrew what the model follows."""
+        return self._dialogue.forgotten_turns
 
     def fitting(self, text: str) -> str:
         """Returns `text`, or as much of its end as one turn may hold: what was said last counts.
@@ -146,15 +122,14 @@ class TalkSession:
 
     def fitting_speech(self, heard: HeardSpeech) -> HeardSpeech:
         """Returns `heard` with as much of its end as the turn still has room for."""
-        held = self._held
-        # What is held of the first turn counts the system line, which takes nothing of its room.
-        room = min(self.longest_turn, self.longest_turn + self._opening - held)
-        return replace(heard, speech_embeddings=heard.speech_embeddings[-max(1, room) :])
+        room = max(1, self._dialogue.turn_room)
+        return replace(heard, speech_embeddings=heard.speech_embeddings[-room:])
 
     @property
     def is_written(self) -> bool:
         """Whether the reply to the last turn is one of the written exchanges, and not the LLM's."""
-        return bool(self._turns) and bool(self._turns[-1].answer)
+        turns = self._dialogue.turns
+        return bool(turns) and bool(turns[-1].answer)
 
     def listen(self, heard: HeardSpeech) -> None:
         """Takes what was heard as the person's turn; two in a row become one turn.
@@ -186,34 +161,25 @@ class TalkSession:
     def withdraw(self) -> None:
         """Forgets the turn that has no reply yet, if there is one."""
         if self.is_waiting:
-            self._forget_last()
+            self._dialogue.forget_last()
 
     def take_back(self) -> None:
         """Forgets the last turn with whatever was begun in answer to it, if there is one."""
-        if self._turns:
-            self._forget_last()
+        if self._dialogue.turns:
+            self._dialogue.forget_last()
             self._reply_ids = []
-
-    def _forget_last(self) -> None:
-        # The first turn begins with the system line, which the next one needs again: a long one
-        # takes far longer to compute than the turn itself.
-        self._text.crop(max(self._turns.pop().start, self._opening))
 
     def prefill(self) -> Iterator[None]:
         """Computes a long system line before the first turn, a part with each step.
 
         It ends early where a turn begins meanwhile, which computes the rest.
         """
-        if self._turns or len(self._prompts.opening(self._persona)) < PREFILLED_FROM:
-            return
-        self._set_opening(None)
-        while not self._turns and self._text.prefill(PREFILL_STEP):
-            yield
+        return self._dialogue.prefill()
 
     def compute(self) -> None:
         """Computes what was listened to, read and replied so far, so that nothing waits for it."""
         if not self.is_waiting:
-            self._forget_examples()
+            self._dialogue.forget_examples()
         if len(self._text):
             self._text.logits()
 
@@ -231,18 +197,10 @@ class TalkSession:
 
         A mark at their end is left out: a recogniser puts a full stop after anything.
         """
-        before = len(self._text)
-        prompts = self._prompts
-        if not before:
-            self._text.append_ids(prompts.opening(self._persona))
-        elif self._turns and not self.is_waiting:
-            self._text.append_ids(prompts.next_turn())
-        self._text.append_ids(prompts.content(self.fitting(words.rstrip(END_MARKS))))
-        logits = self._text.logits().double()
-        # Back at once: the judge is asked at every pause, and the talk must not show it.
-        self._text.crop(before)
+        said = self._prompts.content(self.fitting(words.rstrip(END_MARKS)))
+        logits = self._dialogue.logits_after(said).double()
         # What a template puts behind the person's words begins with the token that closes a turn.
-        end = prompts.reply_header()[0]
+        end = self._prompts.reply_header()[0]
         others = logits.clone()
         # Not log(p / (1 - p)): where the end is nearly sure, 1 - p is zero in floating point.
         others[end] = -math.inf
@@ -251,41 +209,33 @@ class TalkSession:
     def reply(self, *, cancelled: Callable[[], bool] = lambda: False) -> Iterator[str]:
         """Yields the reply in pieces of text as it is generated; the cache keeps it.
 
-        An empty piece says that what came so far ends with a sentence, and that more takes a while.
-
+        A piece that is a `SentenceEnd` is empty: a sentence ends there, and more takes a while.
         A reply that was cancelled stays as far as it was yielded; `truncate` cuts it further.
 
         Raises:
             ValueError: Nothing was heard or read since the last reply.
         """
         self._open_reply()
-        if answer := self._turns[-1].answer:
+        if answer := self._dialogue.turns[-1].answer:
             self._reply_ids = self._prompts.content(answer)
             self._text.append_ids(self._reply_ids)
             self.is_cut = False
             yield answer
             return
-        texts = self._generated(cancelled)
-        if self._asks_for_things:
-            yield from texts
-            return
-        let_through, is_told = AskedOn(), False
-        for text in texts:
-            if said := let_through.push(text):
-                yield said
-            if let_through.is_over:
-                break
-            # Once for each time: a voice need not wait for what may be left out.
-            if let_through.is_holding and not is_told:
-                yield ""
-            is_told = let_through.is_holding
-        texts.close()
-        if rest := let_through.finish():
-            yield rest
-        if let_through.is_over:
+        with closing(self._generated(cancelled)) as texts:
+            if self._asks_for_things:
+                yield from texts
+                return
+            asked_on = AskedOn()
+            yield from asked_on.through(texts)
+        if asked_on.is_over:
             # The talk must hold what was said, and no more.
             self.is_cut = False
-            self.truncate(let_through.passed)
+            self.truncate(asked_on.passed)
+
+    def _open_reply(self) -> None:
+        self._dialogue.open_reply()
+        self._reply_ids = []
 
     def _generated(self, cancelled: Callable[[], bool]) -> Generator[str]:
         """Yields all that the LLM says in answer, in pieces of text."""
@@ -328,21 +278,13 @@ class TalkSession:
         Raises:
             ValueError: There is no turn to reply to.
         """
-        if self._turns and not self.is_waiting:
-            self._text.crop(self._turns[-1].reply_start)
+        if self._dialogue.turns and not self.is_waiting:
+            self._text.crop(self._dialogue.turns[-1].reply_start)
         else:
             self._open_reply()
         room = max(0, self._model.config.context_tokens - len(self._text) - 1)
         self._reply_ids = self._prompts.content(text)[:room]
         self._text.append_ids(self._reply_ids)
-
-    def _open_reply(self) -> None:
-        """Closes the person's turn and opens the assistant's."""
-        if not self.is_waiting:
-            raise ValueError("there is nothing to reply to: listen or read first")
-        self._text.append_ids(self._prompts.reply_header())
-        self._turns[-1].reply_start = len(self._text)
-        self._reply_ids = []
 
     def truncate(self, heard: str) -> None:
         """Keeps of the last reply only `heard`, the part of its text that was played.
@@ -351,11 +293,11 @@ class TalkSession:
         token is written anew. White space does not matter. Text that is not the beginning of the
         reply is kept as far as both agree in whole tokens.
         """
-        if not self._turns or self._turns[-1].reply_start < 0:
+        if not self._dialogue.turns or self.is_waiting:
             return
         heard = _plain(heard)
         keep = self._tokens_within(heard)
-        self._text.crop(self._turns[-1].reply_start + keep)
+        self._text.crop(self._dialogue.turns[-1].reply_start + keep)
         kept = _plain(self._decode(keep))
         # Written anew only where it is the beginning of this reply: a text that differs was never
         # said by the model, and would be put into its mouth.
@@ -375,105 +317,24 @@ class TalkSession:
         # The first of equal texts: a token of white space alone belongs to what follows it.
         return texts.index(longest)
 
-    @property
-    def _held(self) -> int:
-        """Positions that what is waiting for a reply takes, without its examples."""
-        if not self.is_waiting:
-            return 0
-        return self.position - self._turns[-1].start - self._turns[-1].examples_length
-
     def _open_turn(self, length: int, emotion: Emotion | None, found: Found) -> None:
-        """Makes room for a turn of `length` positions and writes what stands before it."""
-        held = self._held
-        # Refused before anything is written, so that the talk stays as it was.
-        if held + length > self.longest_turn + self._opening:
-            raise ValueError(
-                f"this turn takes {held + length} positions and the model follows "
-                f"{self.longest_turn}: say it in shorter turns"
-            )
-        if self.is_waiting:
-            self._turns[-1].answer = ""  # it answers what was said before alone
-            return
-        self._forget_examples()
-        # The opening first: its length counts when room is made.
-        self._set_opening(emotion)
-        ids = self._prompts.turns([(example.said, example.reply) for example in found.shown])
-        if len(ids) > EXAMPLES_SHARE * self._model.config.longest_talk:
-            ids = []
-        self._make_room(length + len(ids))
-        self._turns.append(_Turn(len(self._text) if self._turns else 0, answer=found.answer))
-        if len(self._turns) > 1:
-            self._text.append_ids(self._prompts.next_turn())
-        self._turns[-1].examples_start = len(self._text)
-        self._turns[-1].examples_length = len(ids)
-        self._text.append_ids(ids)
+        reply_tokens = self.sampling.max_new_tokens
+        self._dialogue.open_turn(length, emotion, found, reply_tokens=reply_tokens)
 
     def _find(self, said: str, emotion: Emotion | None) -> Found:
         """Returns what written exchanges have for what is said now."""
         # What goes on from a waiting turn has those that the turn was opened with.
         if self._examples is None or self.is_waiting:
             return Found()
-        if (self._turns or self._knows) and asks_what_was_told(said):
+        turns = self._dialogue.turns
+        if (turns or self._knows) and asks_what_was_told(said):
             return Found()
         config = self._model.config.examples
         if self.sampling.examples is not None:
             config = replace(config, count=self.sampling.examples)
-        used = {turn.answer for turn in self._turns}
-        amid_talk = bool(self._turns) or self.forgotten_turns > 0
+        used = {turn.answer for turn in turns}
+        amid_talk = bool(turns) or self.forgotten_turns > 0
         return self._examples.find(said, emotion, config, amid_talk=amid_talk, used=used)
-
-    def _forget_examples(self) -> None:
-        """Takes the examples of the last turn out of the talk: what others said is no part of it.
-
-        What was said and answered since is computed anew, with the prefill of the next turn.
-        """
-        if not self._turns or not self._turns[-1].examples_length:
-            return
-        turn = self._turns[-1]
-        self._text.replace(turn.examples_start, turn.examples_start + turn.examples_length, [])
-        turn.reply_start -= turn.examples_length
-        turn.examples_length = 0
-
-    def _set_opening(self, emotion: Emotion | None) -> None:
-        """Writes the system line, or rewrites it where it now tells another emotion."""
-        if len(self._text) and emotion == self._emotion:
-            return
-        ids = self._prompts.opening(system_line(self._persona, emotion))
-        moved = len(ids) - self._opening if len(self._text) else 0
-        self._text.replace(0, self._opening if len(self._text) else 0, ids)
-        for index, turn in enumerate(self._turns):
-            turn.start += moved if index else 0  # the first begins with the opening itself
-            turn.reply_start += moved
-        self._opening, self._emotion = len(ids), emotion
-
-    def _make_room(self, length: int) -> None:
-        """Drops the oldest whole turns where the model could not follow one more of `length`.
-
-        All that stays is computed anew, so several go at once.
-        """
-        config = self._model.config
-        limit = config.longest_talk
-        room = min(self.sampling.max_new_tokens, REPLY_ROOM, limit // REPLY_SHARE)
-        if len(self._turns) == config.talk_turns:
-            self._drop_oldest()
-        # Every drop computes all that stays again, which is a pause that can be heard: several
-        # turns go at once, down to a share of the limit, and then none for a long while.
-        if len(self._text) + length + room > limit:
-            kept = self._opening + KEPT_SHARE * (limit - self._opening)
-            while self._turns and len(self._text) + length + room > kept:
-                self._drop_oldest()
-
-    def _drop_oldest(self) -> None:
-        markup = len(self._prompts.next_turn())
-        # The markup between two turns goes too: the opening already ends with that of the first.
-        end = self._turns[1].start + markup if len(self._turns) > 1 else len(self._text)
-        self._text.replace(self._opening, end, [])
-        removed = end - self._opening
-        del self._turns[0]
-        for index, turn in enumerate(self._turns):
-            turn.start = turn.start - removed if index else 0
-            turn.reply_start -= removed
-        self.forgotten_turns += 1
 
 
 def _largest(values: Sequence[float]) -> int:

@@ -58,7 +58,8 @@ FLOORS = {
         "words examples asking",
         "listening",
         "blsp_emo",
-        "talk transcription",
+        "dialogue_text transcription",
+        "talk",
     ),
     "train": (
         "settings metrics llm_updates",

@@ -1,6 +1,5 @@
 """A conversation at the microphone and the loudspeaker of this machine."""
 
-from collections.abc import Callable
 from contextlib import ExitStack
 
 from assistant.audio.devices import DeviceSettings, check_devices
@@ -22,20 +21,13 @@ class CardEnds:
         self.devices = devices
         self._echo: EchoMode = echo
 
-    def open(
-        self, cards: ExitStack, *, frame_samples: int, on_change: Callable[[str, bool], None]
-    ) -> Ends:
-        """Returns the two ends of the conversation.
-
-        Args:
-            cards: Gives the devices back.
-            frame_samples: Length of the microphone's frames, as the detector takes them.
-            on_change: Told of a device that is lost or comes back, and whether it is lost.
+    def open(self, held: ExitStack, *, frame_samples: int, rate_hz: int) -> Ends:
+        """Returns the two ends of the conversation; see `ClosedEnds`.
 
         Raises:
             DeviceError: One is missing or cannot be opened; the message names the remedy.
         """
         canceller = open_canceller(self._echo)
-        card = SoundCard(self.devices, on_change=on_change, frame_samples=frame_samples)
-        cards.callback(card.close)
-        return Ends(card, card.speaker, canceller)
+        card = SoundCard(self.devices, frame_samples=frame_samples)
+        held.callback(card.close)
+        return Ends(card, card.speaker, canceller, card.follow)

@@ -1,6 +1,7 @@
 """What a microphone, a speaker and an echo canceller must offer; they conform by shape."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -102,6 +103,14 @@ class Speaker(Protocol):
         ...
 
 
+DeviceListener = Callable[[str, bool], None]
+"""Told in a sentence that a device was lost (True) or is back (False)."""
+
+
+def never_lost(_listener: DeviceListener) -> None:
+    """There is nothing to tell of ends that cannot be lost, such as files."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ends:
     """Where the sound of a conversation comes from and goes to."""
@@ -110,3 +119,22 @@ class Ends:
     speaker: Speaker
     canceller: EchoCanceller | None = None
     """None where no echo reaches the microphone."""
+    follow_changes: Callable[[DeviceListener], None] = never_lost
+    """Has somebody told from now on that a device was lost or is back."""
+
+
+class ClosedEnds(Protocol):
+    """Both ends of a conversation, known to be there; they are held only while it lasts."""
+
+    def open(self, held: ExitStack, *, frame_samples: int, rate_hz: int) -> Ends:
+        """Returns them, ready for a conversation.
+
+        Args:
+            held: Gives back what is opened.
+            frame_samples: Length of the microphone's frames, as the detector takes them.
+            rate_hz: Of the voice; a loudspeaker with a rate of its own converts it.
+
+        Raises:
+            AssistantError: One of them cannot be opened; the message names the remedy.
+        """
+        ...

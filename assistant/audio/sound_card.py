@@ -6,7 +6,7 @@ reconnection happen on the event loop.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from assistant.audio.capture_clock import TimedFramer, passed_s
 from assistant.audio.channels import ToMono
 from assistant.audio.devices import DeviceSettings, find_device, sound_library
 from assistant.audio.playout import PlayedReference, StreamResampler
+from assistant.audio.protocols import DeviceListener
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, AudioFrame, RingBuffer, Waveform
 from assistant.errors import DeviceError
 
@@ -38,7 +39,6 @@ class SoundCard:
         self,
         settings: DeviceSettings,
         *,
-        on_change: Callable[[str, bool], None],
         frame_samples: int = 512,
         library: Any = None,
     ) -> None:
@@ -46,7 +46,6 @@ class SoundCard:
 
         Args:
             settings: Which devices.
-            on_change: Told in a sentence that a device was lost (True) or is back (False).
             frame_samples: Length of the microphone's frames at 16 kHz.
             library: `sounddevice`, or what stands for it in a test.
 
@@ -55,7 +54,7 @@ class SoundCard:
         """
         self.dropped_frames = 0
         self._settings = settings
-        self._on_change = on_change
+        self._listeners: list[DeviceListener] = []
         self._frame_samples = frame_samples
         self._library: Any = library or sound_library()
         self._output = find_device(self._library, settings.speaker, is_input=False)
@@ -82,7 +81,7 @@ class SoundCard:
             mixer = ToMono(self._input.rate_hz)
             while await self._has_sound():
                 if gives_up_at_s is not None and self._is_sounding:
-                    self._on_change(f"the sound device is back ({self._input.name})", False)
+                    self._tell(f"the sound device is back ({self._input.name})", lost=False)
                     gives_up_at_s = None
                 while self._blocks:
                     raw, came_s = self._blocks.popleft()
@@ -93,10 +92,19 @@ class SoundCard:
             if gives_up_at_s is None:
                 gives_up_at_s = asyncio.get_running_loop().time() + self._settings.give_up_s
                 names = " or ".join(dict.fromkeys((self._input.name, self._output.name)))
-                self._on_change(
-                    f"the sound device was lost ({names}): Attune reconnects when it is back", True
+                self._tell(
+                    f"the sound device was lost ({names}): Attune reconnects when it is back",
+                    lost=True,
                 )
             await self._reconnect(gives_up_at_s)
+
+    def follow(self, listener: DeviceListener) -> None:
+        """Tells `listener` from now on that a device was lost or is back."""
+        self._listeners.append(listener)
+
+    def _tell(self, message: str, *, lost: bool) -> None:
+        for listener in self._listeners:
+            listener(message, lost)
 
     def close(self) -> None:
         """Gives the devices back."""

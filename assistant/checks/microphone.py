@@ -51,9 +51,7 @@ def examine(settings: DeviceSettings, detector: VoiceActivityDetector) -> Check:
 
 
 async def _listen(settings: DeviceSettings, detector: VoiceActivityDetector) -> Levels:
-    card = SoundCard(
-        settings, on_change=lambda _text, _lost: None, frame_samples=detector.frame_samples
-    )
+    card = SoundCard(settings, frame_samples=detector.frame_samples)
     try:
         async with asyncio.timeout(LISTEN_S + ARRIVE_S):
             frames = await taken(card.frames(), LISTEN_S)

@@ -20,6 +20,7 @@ from assistant.engines.protocols import (
 from assistant.engines.settings import GenerationSettings, ModelSettings
 from assistant.engines.tool_calls import COMMON_MARKS, tool_lines
 from assistant.errors import EngineFailed, EngineUnavailable, PersonaTooLong
+from models.asking import SentenceEnd
 from models.blsp_emo import BlspEmo, HeardSpeech
 from models.checkpoints.embedded import EMBEDDED, folder_of
 from models.config import TurnEndConfig
@@ -225,7 +226,8 @@ class BlspEmoDialogue:
         with failures():
             for piece in self._session.reply(cancelled=cancel.is_set):
                 source = "written" if self._session.is_written else "model"
-                yield TextDelta(piece, ends_sentence=not piece, source=source)
+                is_end = isinstance(piece, SentenceEnd)
+                yield TextDelta(piece, ends_sentence=is_end, source=source)
 
     def replace_reply(self, text: str) -> None:
         """Takes `text` as the reply, although the LLM did not write it."""

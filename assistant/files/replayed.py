@@ -44,18 +44,13 @@ class FileEnds:
         self._recording = Recording(recording)
         self._output = answers
 
-    def open(self, files: ExitStack, *, rate_hz: int, frame_samples: int) -> Ends:
-        """Returns the two ends of the conversation.
-
-        Args:
-            files: Closes the answers.
-            rate_hz: Of the answers.
-            frame_samples: Length of the microphone's frames, as the detector takes them.
+    def open(self, held: ExitStack, *, frame_samples: int, rate_hz: int) -> Ends:
+        """Returns the two ends of the conversation; see `ClosedEnds`.
 
         Raises:
             OutputError: The answers cannot be written.
         """
-        answers = files.enter_context(AnswerFile(self._output)) if self._output else None
+        answers = held.enter_context(AnswerFile(self._output)) if self._output else None
 
         def write(played: Waveform) -> None:
             if answers is not None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from assistant.conversation.earlier import MOST_TURNS, Earlier
 from assistant.errors import InputError
 from assistant.history import Turn
-from assistant.records.reading import Record, find_records, read_record, resolve
+from assistant.records.reading import Record, find_records, read_named, read_record
 from assistant.records.turns import recorded_turns
 
 LAST = "last"
@@ -37,7 +37,7 @@ def earlier_talk(root: Path, name: str) -> Earlier:
 
 def _named(root: Path, name: str) -> Record:
     if name != LAST:
-        return read_record(resolve(root, name))
+        return read_named(root, name)
     found = find_records(root)
     if not found:
         raise InputError(f"no talk is recorded in {root} yet: `app.py talk --record` records one")
@@ -64,7 +64,7 @@ def _before(root: Path, record: Record, seen: set[str]) -> Record | None:
     if not name or name in seen or not (root / name).is_dir():
         return None
     try:
-        before = read_record(resolve(root, name))
+        before = read_named(root, name)
     except InputError:
         return None  # what was deleted or damaged since is not missed: the newer talk is there
     return before if before.log.head.consent.words else None

@@ -153,6 +153,15 @@ def read_record(found: Found) -> Record:
     return Record(found.id, found.folder, log, is_open)
 
 
+def read_named(root: Path, name: str) -> Record:
+    """Returns the record in `root` whose id is `name`, or the only one whose id begins with it.
+
+    Raises:
+        InputError: There is none, more than one, or it is damaged.
+    """
+    return read_record(resolve(root, name))
+
+
 def read_records(root: Path, names: tuple[str, ...]) -> Iterator[Record]:
     """Yields the records with these ids; all of `root` where none is named."""
     for found in [resolve(root, name) for name in names] if names else find_records(root):

@@ -34,7 +34,7 @@ Form = Literal["jsonl", "csv", "md", "vtt", "srt", "textgrid", "html"]
 
 
 class ReplaySettings(Settings):
-    """What a record is answered with again; None for what it was recorded with."""
+    """How a record is answered again; None for what it was recorded with."""
 
     model: str | None = None
     engine: SpeechModelName = USUAL_MODEL
@@ -44,6 +44,9 @@ class ReplaySettings(Settings):
     persona: str | None = None
     run: ModelSettings = ModelSettings()
     generation: GenerationSettings = GenerationSettings()
+    from_words: bool = False
+    out: Path | None = None
+    json_lines: bool = False
 
 
 class RecordsSettings(CommonSettings):

@@ -82,7 +82,7 @@ class Talks:
                         self._engines.voice.sample_rate,
                         self._engines.detector.frame_samples,
                     )
-                    devices = files.open(outputs, rate_hz=rate, frame_samples=frame)
+                    devices = files.open(outputs, frame_samples=frame, rate_hz=rate)
                     self._engines.detector.reset()
                     talk = open_talk(self._engines, devices, self._settings.talk)
                     talk.follow(held.happened.append)

@@ -145,7 +145,7 @@ async def talking(
         ends = CardEnds(DeviceSettings(), echo).open(
             cards,
             frame_samples=engines.detector.frame_samples,
-            on_change=lambda _text, _lost: None,
+            rate_hz=engines.voice.sample_rate,
         )
         engines.detector.reset()
         loop = open_talk(engines, ends, turn_taking(TalkSettings(), echo))

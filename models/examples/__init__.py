@@ -1,1 +1,1 @@
-"""Written exchanges that the LLM is shown before it answers something like them."""
+"""Written exchanges: shown to the LLM that answers something like them, or the answer itself."""

@@ -16,9 +16,13 @@ LEAST_LETTERS = 3
 STEM = 5
 """Letters by which two forms of a word are the same one."""
 
+MORE = 1
+"""Words that a saying may tell of beside what was said; the reply can take up any of them."""
+
 _ENDING = re.compile(r"(?<=[a-z]{3})(?:ing|ed|es|(?<!s)s)$")
 _WORD = re.compile(r"[a-z]+(?:['’][a-z]+)?|\d[\d.,:]*", re.IGNORECASE)
 _NEGATION = re.compile(r"\b(?:not|no|never|none|nothing|nobody|hardly|without|\w+n['’]t)\b", re.I)
+_DISLIKE = re.compile(r"\b(?:hate[sd]?|hating|dread(?:s|ed|ing)?|dislike[sd]?|detest)\b", re.I)
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+")
 _OPENS_QUESTION = re.compile(
     r"^(?:(?:and|so|but|well|um|hey|please|tell me)[, ]+)*(?:what|who|where|when|which|why|how|do|"
@@ -44,6 +48,9 @@ _SHE = frozenset(
     "she her hers sister mother mum mom mummy wife daughter aunt auntie niece grandmother gran nan "
     "granny grandma girlfriend woman girl lady miss queen".split()
 )
+_ASKING = frozenset("what what's whats who who's where where's when which how why did do".split())
+_OF_THE_PERSON = frozenset("i i'm my me mine we our us".split())
+_OF_THE_TALK = frozenset("again earlier remember recall told said mentioned name called".split())
 _COMMON = frozenset(
     "ago all and any are ask bad big but can day did end few for get got had has her him his how "
     "its let lot may new not now off old our out own put saw say see set she the too try use was "
@@ -64,8 +71,9 @@ def answers(example: Example, said: str) -> bool:
     """Whether the reply of `example` may stand as the answer to `said`, which is like it."""
     if is_question(said) != is_question(example.said):
         return False
-    if bool(_NEGATION.search(said)) != bool(_NEGATION.search(example.said)):
-        return False
+    for turns in (_NEGATION, _DISLIKE):
+        if bool(turns.search(said)) != bool(turns.search(example.said)):
+            return False
     if any(_speaks_of(example.reply, who) and not _speaks_of(said, who) for who in (_HE, _SHE)):
         return False
     here, there, replied = (_particulars(text) for text in (said, example.said, example.reply))
@@ -79,6 +87,14 @@ def answers(example: Example, said: str) -> bool:
     return (replied & there) | counted | _names(example.reply) <= here
 
 
+def tells_more(example: Example, said: str) -> bool:
+    """Whether the saying of `example` tells of much that `said` does not: its reply may be to that.
+
+    Of a brother buried after a vow to meet more often, the reply speaks of the vow.
+    """
+    return len(_particulars(example.said) - _particulars(said)) > MORE
+
+
 def speaks_of_voice(reply: str) -> bool:
     """Whether a reply takes up how something was said: only in that voice it is an answer."""
     return _VOICE.search(reply) is not None
@@ -88,6 +104,17 @@ def is_question(text: str) -> bool:
     """Whether `text` asks or tells somebody to do something, by its mark or its first words."""
     last = _SENTENCE.split(text.strip())[-1]
     return text.rstrip().endswith("?") or bool(_OPENS_QUESTION.match(last))
+
+
+def asks_what_was_told(said: str) -> bool:
+    """Whether the answer to `said` may lie in what the person told before in the same talk.
+
+    Others told something else, and an example would say so: "What's my name?" would be answered
+    with theirs, or with "You haven't told me."
+    """
+    words = set(said.lower().replace("’", "'").replace("?", " ").split())
+    is_question = "?" in said or bool(words & _ASKING)
+    return (is_question and bool(words & _OF_THE_PERSON)) or bool(words & _OF_THE_TALK)
 
 
 def _speaks_of(text: str, persons: frozenset[str]) -> bool:

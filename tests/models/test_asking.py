@@ -1,18 +1,13 @@
 import pytest
 
-from models.asking import AskedOn
+from models.asking import AskedOn, SentenceEnd
 
 
 def said(text: str, size: int = 3) -> str:
     """What is let through of `text` that comes in pieces of `size` characters."""
     asked_on = AskedOn()
-    parts: list[str] = []
-    for piece in (text[n : n + size] for n in range(0, len(text), size)):
-        parts.append(asked_on.push(piece))
-        if asked_on.is_over:
-            break
-    parts.append(asked_on.finish())
-    assert "".join(parts) == asked_on.passed
+    pieces = (text[n : n + size] for n in range(0, len(text), size))
+    assert "".join(asked_on.through(pieces)) == asked_on.passed
     return asked_on.passed.rstrip()
 
 
@@ -81,3 +76,10 @@ def test_while_a_question_is_held_back_what_passed_is_whole() -> None:
     asked_on.push(" What's its name?")
     asked_on.finish()
     assert not asked_on.is_holding, "it is over"
+
+
+def test_where_a_question_is_held_back_the_end_of_the_sentence_is_told_once() -> None:
+    pieces = ("A nest, that's ", "a surprise!", " What", "'s its", " name", "?")
+    let_through = list(AskedOn().through(pieces))
+    assert let_through == ["A nest, that's ", "a surprise!", ""]
+    assert [isinstance(piece, SentenceEnd) for piece in let_through] == [False, False, True]

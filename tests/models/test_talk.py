@@ -325,7 +325,7 @@ def test_speech_that_does_not_fill_its_positions_is_refused(model):
 
 
 def test_a_long_system_line_is_computed_before_the_first_turn_a_part_at_a_time(model, monkeypatch):
-    monkeypatch.setattr("models.talk.PREFILL_STEP", 64)
+    monkeypatch.setattr("models.dialogue_text.PREFILL_STEP", 64)
     persona = "Be kind. " * 25
     computed = counted(model, monkeypatch)
     talk = TalkSession(model, persona=persona, sampling=Sampling(max_new_tokens=4))
@@ -343,7 +343,7 @@ def test_a_long_system_line_is_computed_before_the_first_turn_a_part_at_a_time(m
 
 
 def test_who_speaks_before_a_long_system_line_is_computed_loses_nothing(model, monkeypatch):
-    monkeypatch.setattr("models.talk.PREFILL_STEP", 64)
+    monkeypatch.setattr("models.dialogue_text.PREFILL_STEP", 64)
     persona = "Be kind. " * 25
     talk = TalkSession(model, persona=persona, sampling=Sampling(max_new_tokens=4))
     steps = talk.prefill()
@@ -385,7 +385,7 @@ def test_beside_a_long_system_line_the_talk_is_not_forgotten_as_a_whole(model):
     while not talk.forgotten_turns:
         talk.read("Hi there, you.")
         replied(talk)
-    assert len(talk._turns) > 1
+    assert len(talk._dialogue.turns) > 1
 
 
 def counted(model, monkeypatch):

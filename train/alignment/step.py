@@ -164,7 +164,7 @@ def _given_words(model: BlspEmo, given: GivenWords, states: SpeechStates) -> Spe
     # Led along known words in one pass: the decoder writing freely would be a pass for each token,
     # and would give other tokens than the batch reserved positions for.
     written = decoder.written(given.decoder_ids, states, prompt=transcription.prompt_ids)
-    return model.worded(given.ids, given.counts, WordStates(written, given.overlaps))
+    return model.embed_words(given.ids, given.counts, WordStates(written, given.overlaps))
 
 
 def _evenly(emotions: Tensor) -> Tensor:

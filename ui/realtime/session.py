@@ -19,7 +19,6 @@ from ui.realtime.going_on import GoingOn
 from ui.realtime.hosting.engines import Resident
 from ui.realtime.idle import IdleTimeout
 from ui.realtime.instructions import refuse_long_instructions
-from ui.realtime.keeping import Keeping
 from ui.realtime.orders import Handler, Orders
 from ui.realtime.outbox import Outbox
 from ui.realtime.protocol.changes import MOST_NAMED, Changes, changed
@@ -32,6 +31,7 @@ from ui.realtime.protocol.messages import (
     read_event,
 )
 from ui.realtime.question import LONGEST_COMMIT_S, PendingQuestion
+from ui.realtime.recording import ConsentedRecording
 from ui.realtime.requests import Requests
 from ui.realtime.settings import (
     session_in_use,
@@ -71,7 +71,7 @@ class Session:
         *,
         model: str = "",
         observer: Observer,
-        keeping: Keeping | None = None,
+        recording: ConsentedRecording | None = None,
     ) -> None:
         """Prepares a conversation; `run` holds it.
 
@@ -79,7 +79,7 @@ class Session:
             resident: The engines.
             model: Name of the speech model; empty for the default.
             observer: Sees every event.
-            keeping: Records the conversation; None where the client itself agrees to that.
+            recording: Records the conversation; None where the client itself agrees to that.
         """
         self.id = new_id("sess")
         self.outbox = Outbox()
@@ -105,7 +105,7 @@ class Session:
         self._view = View()
         self._picture = ViewChanges()
         self._is_show_due = False
-        self._keeping = keeping or Keeping(
+        self._recording = recording or ConsentedRecording(
             resident.records, on_problem=lambda text: self.tell_error(text, code="not_recorded")
         )
         self._reply_start = 0
@@ -132,7 +132,7 @@ class Session:
         # The client removes the echo, or should: some have no canceller, or one that fails.
         ends = Ends(self._microphone, self._speaker, EchoRemover())
         self._loop = TalkLoop(self._conversation, ends, talk_settings(self._config, resident.talk))
-        self._loop.follow(self._listen, self._keeping.tap)
+        self._loop.follow(self._listen, self._recording.tap)
         question = PendingQuestion()
         self._requests = Requests(
             self._loop,
@@ -166,7 +166,7 @@ class Session:
     @property
     def recorded(self) -> list[str]:
         """Ids of the records of this conversation, which are closed when `run` is over."""
-        return self._keeping.recorded
+        return self._recording.recorded
 
     async def run(self) -> None:
         """Holds the conversation until `end`."""
@@ -176,7 +176,7 @@ class Session:
             self.tell_error(str(error), code="session_failed")
         finally:
             self._resident.give_back(self._engines)
-            await self._keeping.close()
+            await self._recording.close()
 
     def end(self) -> None:
         """Ends the conversation."""
@@ -295,7 +295,7 @@ class Session:
             self._requests.note(event)
         self._orders.follow(event)
         self._observer(event)
-        self._keeping.listen(event)
+        self._recording.listen(event)
         self._view = reduce(self._view, event)
         if isinstance(event, events.UtteranceEnded) and event.reason in ("typed", "asked"):
             self._once_turn = event.turn
@@ -368,7 +368,7 @@ class Session:
         changes.applied -= config != changes.config
         keep = config.attune
         try:
-            self._keeping.agree(
+            self._recording.agree(
                 words=keep.keep_words, audio=keep.keep_audio, opening=self._conversation.opening()
             )
         except ProtocolError as error:

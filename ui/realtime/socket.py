@@ -61,7 +61,7 @@ class Superseded(Exception):
     """A newer connection asked for the same conversation."""
 
 
-class House:
+class Conversations:
     """All conversations of a process."""
 
     def __init__(self, resident: Resident, settings: AdmissionSettings) -> None:
@@ -208,7 +208,7 @@ class House:
             logger.error("a conversation broke", exc_info=error)
 
 
-def realtime_router(house: House, secrets: ClientSecrets) -> APIRouter:
+def realtime_router(conversations: Conversations, secrets: ClientSecrets) -> APIRouter:
     """Returns the route of the socket; a key among `secrets` brings settings along."""
     router = APIRouter()
 
@@ -222,34 +222,38 @@ def realtime_router(house: House, secrets: ClientSecrets) -> APIRouter:
     ) -> None:
         offered = socket.scope.get("subprotocols", [])
         await socket.accept(subprotocol="realtime" if "realtime" in offered else None)
-        house.metrics.connections += 1
+        conversations.metrics.connections += 1
         incoming = Incoming(socket)
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             try:
-                place = await incoming.while_waiting(house.find(session)) if session else None
+                place = (
+                    await incoming.while_waiting(conversations.find(session)) if session else None
+                )
             except Superseded:
                 await _close(socket, NORMAL, ELSEWHERE)
                 return
             if place is None:
-                visit = await _let_in(house, socket, incoming, wait)
+                visit = await _let_in(conversations, socket, incoming, wait)
                 if visit is None:
                     return
                 if incoming.has_left:
-                    house.gate.leave(visit)
+                    conversations.gate.leave(visit)
                     return
-                place = house.open(visit, model)
+                place = conversations.open(visit, model)
                 if secret := secrets.find(credentials(socket.headers)):
                     own = {"model": model} if model else {}
                     place.session.begin_with({**secret.session, **own})
             elif incoming.has_left:
-                house.left(place)
+                conversations.left(place)
                 return
-            await _serve(house, socket, incoming, place, keep=keep)
+            await _serve(conversations, socket, incoming, place, keep=keep)
 
     return router
 
 
-async def _let_in(house: House, socket: WebSocket, incoming: Incoming, wait: bool) -> Visit | None:
+async def _let_in(
+    conversations: Conversations, socket: WebSocket, incoming: Incoming, wait: bool
+) -> Visit | None:
     """Takes a visitor in, or tells it why not."""
 
     async def tell(place: int) -> None:
@@ -258,20 +262,25 @@ async def _let_in(house: House, socket: WebSocket, incoming: Incoming, wait: boo
     address = _address(socket)
     try:
         try:
-            return house.gate.try_enter(address)
+            return conversations.gate.try_enter(address)
         except Refused:
             if not wait:
                 raise
-            return await incoming.while_waiting(house.gate.wait(address, tell))
+            return await incoming.while_waiting(conversations.gate.wait(address, tell))
     except Refused as refused:
-        house.metrics.refused += 1
+        conversations.metrics.refused += 1
         await socket.send_json(error_event(str(refused), code="no_capacity", kind="server_error"))
         await socket.close(TRY_LATER, "no capacity")
         return None
 
 
 async def _serve(
-    house: House, socket: WebSocket, incoming: Incoming, place: _Place, *, keep: bool
+    conversations: Conversations,
+    socket: WebSocket,
+    incoming: Incoming,
+    place: _Place,
+    *,
+    keep: bool,
 ) -> None:
     """Connects a client with its conversation until one of them is over."""
     session = place.session
@@ -287,7 +296,7 @@ async def _serve(
             logger.error("a message could not be handled", exc_info=error)
             await _close(socket, BROKEN, "internal error")
         elif pumping.done() and not _is_hung_up(pumping):
-            house.metrics.stalled += 1
+            conversations.metrics.stalled += 1
             await _close(socket, STALLED, "the client does not read")
         elif place.task.done() and not (receiving.done() or pumping.done()):
             await _cancelled(pumping)
@@ -299,7 +308,7 @@ async def _serve(
         )
         await _cancelled(pumping, receiving, replaced)
         session.detach()
-        house.left(place)
+        conversations.left(place)
         if place.replaced.is_set():
             # The newer connection goes on meanwhile: this one may be dead and slow to close.
             await _close(socket, NORMAL, ELSEWHERE)

@@ -23,7 +23,7 @@ from assistant.records.removal.deletion import (
 from assistant.records.removal.hold import hold, release
 from assistant.records.removal.retention import enforce_retention, forgetting, set_rule, too_old
 from assistant.records.schema import log_schema
-from assistant.records.settings import RecordsSettings
+from assistant.records.settings import RecordsSettings, ReplaySettings
 from ui.records.playing import play
 from ui.records.printing import print_list, print_record
 from ui.shown import one_line
@@ -223,7 +223,7 @@ def _print_receipt(receipt: Receipt, path: Path) -> None:
 def _replay(settings: RecordsSettings) -> int:
     from ui.records.replaying import replay  # engines take long to import
 
-    return replay(settings, _one(settings))
+    return replay(settings.part(ReplaySettings), _one(settings))
 
 
 def _rebuild(settings: RecordsSettings) -> int:

@@ -16,7 +16,7 @@ from assistant.records.exports.compared import compared
 from assistant.records.exports.page import page
 from assistant.records.exports.table import FORMATS, Format
 from assistant.records.index import Index, Listed, Query
-from assistant.records.reading import Record, read_record, resolve
+from assistant.records.reading import Record, read_named, resolve
 from assistant.records.removal.deletion import delete_record, finish_deletions
 from ui.records.command import moment
 from ui.records.markup import ALL_TALKS, deleted_page, list_page, problem_page, tools
@@ -138,7 +138,7 @@ class RecordsPages:
         return _answered(answer)
 
     def _read(self, name: str) -> Record:
-        return read_record(resolve(self._root, name))
+        return read_named(self._root, name)
 
     def _forget(self, record: str) -> None:
         with Index(self._root, self._index) as index:

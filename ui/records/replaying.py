@@ -20,7 +20,7 @@ from assistant.files.record_replay import (
 from assistant.files.record_replay import replay as replayed_turns
 from assistant.records.comparison_files import ComparisonFolder, sides
 from assistant.records.reading import Found, Record, read_record
-from assistant.records.settings import RecordsSettings, ReplaySettings
+from assistant.records.settings import ReplaySettings
 from assistant.records.turns import recorded_turns
 from assistant.settings import EngineSettings
 from ui.parts import shown
@@ -30,7 +30,7 @@ from ui.shown import one_line
 DEFAULT_OUT = Path("replays")
 
 
-def replay(settings: RecordsSettings, found: Found) -> int:
+def replay(settings: ReplaySettings, found: Found) -> int:
     """Replays a record; returns the exit status: 1 where a turn could not be answered.
 
     Raises:
@@ -41,7 +41,7 @@ def replay(settings: RecordsSettings, found: Found) -> int:
     record = read_record(found)
     check_replayable(record, from_words=settings.from_words)
     folder = ComparisonFolder(settings.out or DEFAULT_OUT / found.id, record)
-    under = _under(settings.part(ReplaySettings), recorded_settings(record))
+    under = _under(settings, recorded_settings(record))
     engines = open_engines(under, shown)
     try:
         head = _head(record, engines.model.name, engines.voice_name, engines.policy.name)

@@ -28,7 +28,7 @@ from assistant.study.run.steps import Step
 from assistant.study.run.talk_watch import TalkWatch
 from models.emotions import Emotion
 from ui.realtime.hosting.engines import Resident
-from ui.realtime.keeping import Keeping
+from ui.realtime.recording import ConsentedRecording
 from ui.realtime.session import Session
 from ui.study.shown_events import FROM_BROWSER, shown_event
 from ui.study.wizard import WizardModel
@@ -60,7 +60,7 @@ class Plan:
     """Whether something is asked after each answer."""
 
 
-class RecordKeeping(Keeping):
+class StudyRecording(ConsentedRecording):
     """Records a conversation under the consent that was given on the page before."""
 
     def __init__(self, recorder: Recorder) -> None:
@@ -113,7 +113,7 @@ class StudyTalk:
             over=self.end,
             answered=self._answered,
         )
-        self.session = Session(resident, observer=self._observe, keeping=RecordKeeping(recorder))
+        self.session = Session(resident, observer=self._observe, recording=StudyRecording(recorder))
         rate = {"format": {"type": "audio/pcm", "rate": SPEECH_RATE_HZ}}
         turns = {"type": "semantic_vad", "create_response": not plan.condition.wizard}
         self.session.begin_with({"audio": {"input": {**rate, "turn_detection": turns}}})

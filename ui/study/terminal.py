@@ -11,6 +11,7 @@ from assistant.audio.card_ends import CardEnds
 from assistant.audio.devices import DeviceSettings
 from assistant.audio.protocols import Ends
 from assistant.audio.two_sides import play_two_sides
+from assistant.audio.waveform import SPEECH_RATE_HZ
 from assistant.errors import InputError, SettingsError
 from assistant.study.keeping.lock import conditions_of, note_run
 from assistant.study.keeping.store import StudyFolder
@@ -53,11 +54,9 @@ def take_part(settings: StudySettings) -> int:
         note_run(runner.folder, runner.study, engines=kind, settings=shared)
 
         def open_ends(cards: ExitStack, frame_samples: int) -> Ends:
-            return card.open(
-                cards,
-                frame_samples=frame_samples,
-                on_change=lambda text, _lost: print(text),
-            )
+            ends = card.open(cards, frame_samples=frame_samples, rate_hz=SPEECH_RATE_HZ)
+            ends.follow_changes(lambda text, _lost: print(text))
+            return ends
 
         play_sides = partial(play_two_sides, settings=card.devices)
         devices = Devices(engines, settings.talk, open_ends, play_sides)

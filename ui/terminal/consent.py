@@ -1,14 +1,20 @@
-"""Asks before anything is recorded: sound, words and emotion are three choices."""
+"""Asks before anything is recorded: sound, words and emotion are three choices.
+
+What was agreed to is opened as a recording later, when model and voice are there.
+"""
 
 import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Collection
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from assistant.errors import SettingsError
-from assistant.records.recording import Consent, check_records
+from assistant.records.recording import Consent, Recorder, check_records
+from assistant.records.removal.retention import enforce_retention, forgetting, too_old
 
 QUESTIONS = {
     "audio": "Keep the sound of your voice and of Attune's answers?",
@@ -17,14 +23,44 @@ QUESTIONS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class AgreedRecording:
+    """A recording that a person has agreed to."""
+
+    records: Path
+    """Folder for recordings."""
+    consent: Consent
+
+    def open(
+        self, held: ExitStack, *, say: Callable[[str], None], on_problem: Callable[[str], None]
+    ) -> Recorder:
+        """Returns what records the talk, in a new folder; `held` closes it and says where it is.
+
+        Args:
+            held: Lasts as long as the talk.
+            say: Says a line before and after the talk.
+            on_problem: Told in a sentence, while the talk goes on, that recording has stopped.
+
+        Raises:
+            InputError: The rule of the folder is damaged.
+            OutputError: What is too old cannot be deleted, or nothing be recorded.
+        """
+        for receipt, path in enforce_retention(self.records, forgetting(self.records, None)):
+            say(too_old(receipt, path))
+        recorder = Recorder(new_folder(self.records), self.consent, on_problem=on_problem)
+        held.callback(say, f"The talk is recorded in {recorder.folder}.")
+        held.callback(recorder.close)
+        return recorder
+
+
 def ask_consent(
     records: Path,
     *,
     is_wanted: bool,
     agreed: Collection[str],
     ask: Callable[[str], str] = input,
-) -> Consent | None:
-    """Returns what may be recorded; None for nothing at all.
+) -> AgreedRecording | None:
+    """Returns the recording that may be made; None for none at all.
 
     Args:
         records: Folder for recordings.
@@ -45,7 +81,7 @@ def ask_consent(
         return None
     check_records(records)
     if agreed:
-        return _consent(agreed)
+        return AgreedRecording(records, _consent(agreed))
     if ask is input and not sys.stdin.isatty():
         raise SettingsError(
             "--record needs consent and nobody can be asked here: name what was agreed to, "
@@ -58,7 +94,7 @@ def ask_consent(
     )
     print(textwrap.fill(told, max(30, shutil.get_terminal_size().columns - 1)))
     said = {kind for kind, question in QUESTIONS.items() if _is_yes(ask(f"{question} [y/N] "))}
-    return _consent(said) if said else None
+    return AgreedRecording(records, _consent(said)) if said else None
 
 
 def new_folder(records: Path) -> Path:

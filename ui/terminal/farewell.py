@@ -3,11 +3,14 @@
 import signal
 import sys
 import termios
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from assistant.errors import OutputError
+from ui.saved_talk import saved_talk
 from ui.terminal.keys import Keyboard
+from ui.terminal.save import Save
 from ui.view import View
 
 QUESTION = "Save this talk? Press y or n. "
@@ -42,8 +45,8 @@ def orderly_end() -> Generator[None]:
 class Farewell:
     """Offers to save a talk once it is over; made before the talk, so that all else is closed."""
 
-    def __init__(self, save: Callable[[View], str]) -> None:
-        """Saves by `save`, which returns a sentence about it."""
+    def __init__(self, save: Save) -> None:
+        """Saves by `save`."""
         self._save = save
         self._view: View | None = None
 
@@ -61,7 +64,14 @@ class Farewell:
             is_wanted = _answer()
             print("yes" if is_wanted else "no", flush=True)
             if is_wanted:
-                print(self._save(view), flush=True)
+                print(self._saved(view), flush=True)
+
+    def _saved(self, view: View) -> str:
+        """Saves a talk; where that is not possible, it is printed."""
+        try:
+            return f"Saved to {self._save(view)}."
+        except OutputError as error:
+            return f"{saved_talk(view, 'md')}\n{error}"
 
 
 def _answer() -> bool:

@@ -4,7 +4,6 @@ import asyncio
 import signal
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 
 from assistant import events
 from assistant.conversation.live.loop import TalkLoop
@@ -14,7 +13,7 @@ from ui.terminal.display import Display
 from ui.terminal.farewell import Farewell
 from ui.terminal.keys import Keyboard
 from ui.terminal.picture import Panel
-from ui.terminal.save import save
+from ui.terminal.save import Save
 from ui.terminal.screen import Screen
 from ui.view import View, typed_words
 
@@ -29,7 +28,7 @@ class LiveTalk:
     """A conversation in the hands of the person at the terminal."""
 
     def __init__(
-        self, talk: TalkLoop, display: Display, farewell: Farewell, panel: Panel, *, saves: Path
+        self, talk: TalkLoop, display: Display, farewell: Farewell, panel: Panel, *, save: Save
     ) -> None:
         """Follows `talk`, which `run` holds.
 
@@ -38,12 +37,12 @@ class LiveTalk:
             display: Shows it.
             farewell: Told when it is over and who ended it is still there.
             panel: What stands beside it in the picture.
-            saves: Folder for talks that are saved by key.
+            save: Saves it by key.
         """
         self._talk = talk
         self._display = display
         self._farewell = farewell
-        self._saves = saves
+        self._save_talk = save
         effects = Effects(save=self._save, say=display.say, tell=display.tell)
         self._controls = Controls(talk, effects, panel)
         self._saved_turns = 0
@@ -150,7 +149,7 @@ class LiveTalk:
     def _save(self) -> str:
         view = self._display.view
         try:
-            path = save(view, self._saves)
+            path = self._save_talk(view)
         except OutputError as error:
             return str(error)
         self._saved_turns = len(view.turns)

@@ -1,11 +1,15 @@
 """Writes a talk to a readable file when the person asks for it."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from assistant.errors import OutputError
 from ui.saved_talk import saved_talk
 from ui.view import View
+
+Save = Callable[[View], Path]
+"""Saves a talk; returns where. Raises `OutputError` where that is not possible."""
 
 
 def save(view: View, folder: Path) -> Path:

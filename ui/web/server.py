@@ -18,7 +18,7 @@ from ui.realtime.hosting.secrets import ClientSecrets
 from ui.realtime.hosting.security import LOOPBACK, READY, Guard
 from ui.realtime.protocol.messages import LARGEST_EVENT_BYTES
 from ui.realtime.routes import ModelRoutes
-from ui.realtime.socket import House, realtime_router
+from ui.realtime.socket import Conversations, realtime_router
 from ui.records.pages import RecordsPages
 from ui.web.limits import BodyLimit, ImpatientSocket, impatient_http
 from ui.web.memory import MemoryRoutes
@@ -39,7 +39,7 @@ class WebServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[object] | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Waits for talks and for answers under way, then closes; a second Ctrl+C ends talks."""
-        await self._site.house.drain(
+        await self._site.conversations.drain(
             self._drain_s, talks_s=self._finish_s, is_hurried=lambda: self.force_exit
         )
         await super().shutdown(sockets)  # pyright: ignore[reportArgumentType]
@@ -74,14 +74,14 @@ class Site:
             carrier: Brings the index of recorded talks up to date; None where who looks does.
             with_gradio: Whether there is a Gradio page for demos.
         """
-        self.house = House(resident, admission or AdmissionSettings())
+        self.conversations = Conversations(resident, admission or AdmissionSettings())
         self._resident, self._retain, self._carrier = resident, retain, carrier
         self._api = FastAPI(lifespan=self._life, docs_url=None, redoc_url=None, openapi_url=None)
         self._api.get("/health")(self._health)
         self._api.get(READY)(self._ready)
         self._api.get("/metrics")(self._metrics)
         secrets = ClientSecrets()
-        self._api.include_router(realtime_router(self.house, secrets))
+        self._api.include_router(realtime_router(self.conversations, secrets))
         self._api.include_router(ModelRoutes(resident, secrets).router)
         self._api.mount("/attune/static", FreshFiles(directory=STATIC), name="attune")
         if records is not None:
@@ -96,7 +96,7 @@ class Site:
         if with_gradio:
             from ui.web.gradio_page import LARGEST_UPLOAD, UPLOAD, mount_gradio
 
-            served = mount_gradio(self._api, resident, self.house.gate)
+            served = mount_gradio(self._api, resident, self.conversations.gate)
             larger[UPLOAD] = LARGEST_UPLOAD
         self.app: ASGIApp = Guard(
             BodyLimit(served, larger), hosts=hosts, password=password, secrets=secrets
@@ -104,23 +104,23 @@ class Site:
 
     @contextlib.asynccontextmanager
     async def _life(self, _api: FastAPI) -> AsyncGenerator[None]:
-        tasks = [asyncio.ensure_future(self.house.watch())]
+        tasks = [asyncio.ensure_future(self.conversations.watch())]
         if self._retain is not None:
             tasks.append(asyncio.ensure_future(retaining(self._retain)))
         if self._carrier is not None:
-            self.house.on_recorded = self._carrier.note
+            self.conversations.on_recorded = self._carrier.note
             tasks.append(asyncio.ensure_future(self._carrier.keep_on()))
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
-            await self.house.drain(0.0)
+            await self.conversations.drain(0.0)
             if self._carrier is not None:
                 await self._carrier.look()  # the last talks ended just now
 
     async def _health(self) -> JSONResponse:
-        gate = self.house.gate
+        gate = self.conversations.gate
         if gate.is_closing:
             return JSONResponse({"status": "closing"}, status_code=503)
         return JSONResponse(
@@ -134,13 +134,13 @@ class Site:
         )
 
     async def _ready(self) -> PlainTextResponse:
-        if self.house.gate.is_closing:
+        if self.conversations.gate.is_closing:
             return PlainTextResponse("closing\n", status_code=503)
         return PlainTextResponse("ready\n")
 
     async def _metrics(self) -> PlainTextResponse:
-        gate = self.house.gate
-        text = self.house.metrics.text(
+        gate = self.conversations.gate
+        text = self.conversations.metrics.text(
             active=gate.active, waiting=gate.waiting, p95_ms=gate.burden.p95_ms()
         )
         if self._carrier is not None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from assistant.errors import InputError, OutputError
 from assistant.records.exports import webvtt
-from assistant.records.reading import read_record, resolve
+from assistant.records.reading import read_named
 from assistant.records.recording import AUDIO_NAME, LOG_NAME
 from assistant.study.keeping.participant import Participant
 from assistant.study.keeping.store import EXPORT, TALKS, StudyFolder, check_id, write_private
@@ -61,7 +61,7 @@ def _told(source: Export, state: Participant) -> Iterator[str]:
 def _talks(folder: StudyFolder, participant: str, out: Path) -> Iterator[Path]:
     records = folder.participant(participant) / TALKS
     for place in sorted(path.parent for path in records.glob(f"*/{LOG_NAME}")):
-        record = read_record(resolve(records, place.name))
+        record = read_named(records, place.name)
         words = out / TALKS / f"{place.name}.vtt"
         write_private(words, webvtt.export(record))
         yield words

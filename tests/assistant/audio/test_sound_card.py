@@ -123,11 +123,8 @@ def with_card(
     async def main() -> Any:
         fake = library or FakePortAudio(*BOTH)
         changes: list[tuple[str, bool]] = []
-        card = SoundCard(
-            settings or DeviceSettings(),
-            on_change=lambda message, lost: changes.append((message, lost)),
-            library=fake,
-        )
+        card = SoundCard(settings or DeviceSettings(), library=fake)
+        card.follow(lambda message, lost: changes.append((message, lost)))
         try:
             return await act(card, fake, changes)
         finally:

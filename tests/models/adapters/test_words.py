@@ -138,7 +138,7 @@ def test_what_training_gives_the_llm_is_what_a_talk_gives_it() -> None:
     assert torch.allclose(written[0], words.states, atol=1e-4)
     shared = shared_text(text, model.tokenizer, model.tokenizer, words.ids)
     ids = torch.tensor([shared.ids])
-    given = model.worded(
+    given = model.embed_words(
         ids, torch.tensor([ids.shape[1]]), WordStates(written, shared.overlaps[None])
     )
     assert torch.allclose(given.of(0), heard.speech_embeddings, atol=1e-3)

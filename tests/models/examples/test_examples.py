@@ -6,7 +6,8 @@ import pytest
 
 from models.config import ExamplesConfig
 from models.emotions import Emotion
-from models.examples.book import ExampleBook, asks_what_was_told
+from models.examples.answering import asks_what_was_told
+from models.examples.book import ExampleBook
 from models.examples.written import Example, read_examples, write_examples
 from models.weights import CheckpointError
 from tests.models.examples.by_words import book_of

@@ -69,9 +69,9 @@ def test_the_newest_connection_has_the_talk(
             assert newest.until("response.done", "error")["type"] == "response.done"
             newest.socket.close(1000)
     until_s = time.monotonic() + 20.0
-    while site.house.gate.active and time.monotonic() < until_s:
+    while site.conversations.gate.active and time.monotonic() < until_s:
         time.sleep(0.05)
-    assert site.house.gate.active == 0
+    assert site.conversations.gate.active == 0
 
 
 @pytest.mark.parametrize("closes", [True, False])
@@ -133,4 +133,4 @@ def test_who_leaves_the_line_takes_no_place(server: tuple[str, Site]) -> None:
             waiting.until("attune.waiting")
             one.socket.close()
             waiting.until("session.created")
-            assert site.house.gate.active == 2
+            assert site.conversations.gate.active == 2

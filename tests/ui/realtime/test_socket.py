@@ -54,7 +54,7 @@ def test_when_all_places_are_taken(server: tuple[str, Site]) -> None:
             assert waiting.until("attune.waiting")["place"] == 1
             one.socket.close()
             assert waiting.until("session.created")
-    assert site.house.gate.waiting == 0
+    assert site.conversations.gate.waiting == 0
 
 
 def test_a_page_that_lost_its_connection_goes_on(server: tuple[str, Site]) -> None:
@@ -132,7 +132,7 @@ def test_many_connections_leave_nothing_behind(server: tuple[str, Site]) -> None
             client.until("session.created", "error")
     with line(host, "?wait=1") as last:
         last.until("session.created")
-        assert site.house.gate.active <= 2
+        assert site.conversations.gate.active <= 2
 
 
 @pytest.fixture

@@ -28,7 +28,10 @@ def asked(
     agreed: Sequence[str] = (),
     ask: Callable[[str], str] | None = None,
 ) -> Consent | None:
-    return ask_consent(records, is_wanted=is_wanted, agreed=agreed, ask=ask or answering())
+    ask = ask or answering()
+    recording = ask_consent(records, is_wanted=is_wanted, agreed=agreed, ask=ask)
+    assert recording is None or recording.records == records
+    return recording and recording.consent
 
 
 @pytest.mark.parametrize(

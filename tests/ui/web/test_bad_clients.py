@@ -100,7 +100,7 @@ def test_a_client_that_never_reads_is_hung_up_on(
         "role": "user",
         "content": [{"type": "input_text", "text": text}],
     }
-    stalled = site.house.metrics.stalled
+    stalled = site.conversations.metrics.stalled
     with answered(host), upgraded(host, receive_bytes=4_096) as deaf:
         deaf.sendall(frame({"type": "conversation.item.create", "item": item}))
         question = frame({"type": "conversation.item.retrieve", "item_id": "mine"})
@@ -110,15 +110,15 @@ def test_a_client_that_never_reads_is_hung_up_on(
             while True:
                 deaf.sendall(question)
                 time.sleep(0.05)
-    assert site.house.metrics.stalled == stalled + 1
+    assert site.conversations.metrics.stalled == stalled + 1
     until_active(site, 0)
 
 
 def until_active(site: Site, count: int) -> None:
     until_s = time.monotonic() + 60.0
-    while site.house.gate.active > count and time.monotonic() < until_s:
+    while site.conversations.gate.active > count and time.monotonic() < until_s:
         time.sleep(0.05)
-    assert site.house.gate.active == count
+    assert site.conversations.gate.active == count
 
 
 def storm(host: str, connections: int, *, batch: int) -> None:
@@ -170,7 +170,7 @@ def test_a_storm_of_talks(server: Server) -> None:
         assert set(told) <= {"session.created", "no_capacity"}
         assert "session.created" in told
     until_active(site, 0)
-    assert site.house.gate.waiting == 0
+    assert site.conversations.gate.waiting == 0
 
 
 def test_connections_that_ask_for_nothing_are_closed(

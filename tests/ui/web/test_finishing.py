@@ -44,7 +44,7 @@ class Stopping:
 
     def stop(self) -> None:
         self.server.should_exit = True
-        while not self.site.house.gate.is_closing:
+        while not self.site.conversations.gate.is_closing:
             time.sleep(0.01)
 
 

@@ -127,7 +127,7 @@ def test_a_spoken_and_a_typed_turn_in_one_talk(
         )
         assert help_, "the talk goes on, and the danger with it"
         assert model.opened == opened + 1
-        assert site.house.gate.active == 0
+        assert site.conversations.gate.active == 0
     assert model.threads == {"speech model"}
 
 
@@ -167,7 +167,7 @@ def test_what_cannot_be_answered_is_told(engines: Resident, tmp_path: Path) -> N
 
 def test_nobody_is_answered_where_all_places_are_taken(engines: Resident) -> None:
     with serving(engines, admission=AdmissionSettings(most=1), with_gradio=True) as (address, site):
-        site.house.gate.try_enter("")
+        site.conversations.gate.try_enter("")
         with pytest.raises(AppError, match="all places are taken"):
             client(address).predict(None, "Hello.", "tone", "flat", api_name="/answer")
 
@@ -197,7 +197,7 @@ def test_an_open_page_does_not_hold_up_the_end_of_the_server(engines: Resident) 
         kept = f"http://{address}/gradio/gradio_api/heartbeat/some-visitor"
         with urllib.request.urlopen(kept, timeout=60) as answer:
             assert answer.readline()
-            site.house.gate.is_closing = True
+            site.conversations.gate.is_closing = True
             while answer.readline():
                 pass
 

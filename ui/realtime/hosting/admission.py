@@ -177,8 +177,8 @@ class Gate:
         if address and self._unproven() >= max(self.settings.first, talking):
             return False
         active = self.active + self.elsewhere.active
-        # However slow the last minute was, an empty house takes one in: nobody else could show that
-        # it is quicker now.
+        # However slow the last minute was, an empty server takes one in: nobody else could show
+        # that it is quicker now.
         return active == 0 or self.burden.bears_one_more(active=active, talking=talking)
 
     def count(self) -> Count:

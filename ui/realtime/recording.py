@@ -15,7 +15,7 @@ from ui.realtime.protocol.messages import ProtocolError, new_id
 logger = logging.getLogger(__name__)
 
 
-class Keeping:
+class ConsentedRecording:
     """What is kept of one conversation; nothing until the person agrees."""
 
     def __init__(self, folder: Path | None, *, on_problem: Callable[[str], None]) -> None:
