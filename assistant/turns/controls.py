@@ -28,6 +28,7 @@ BRIEF: dict[Control, str] = {
 }
 """Phrases that people say while Attune speaks, too: there they are weighed with those of
 `brief_words`, to tell who interrupts from who wants to hear more. Each costs time there."""
+# "Saying" is what a small recogniser makes of "say" at the beginning of a sound.
 LONGER: dict[Control, str] = {
     Control.STOP: "be silent",
     Control.PAUSE: "give me a moment",
@@ -35,7 +36,8 @@ LONGER: dict[Control, str] = {
     "let's go on, we can go on",
     Control.REPEAT: "say it again, repeat, repeat it, once more, one more time, can you repeat "
     "that, could you repeat that, can you say that again, could you say that again, i didn't hear "
-    "you, i didn't hear that",
+    "you, i didn't hear that, saying that again, saying it again, pardon, i beg your pardon, come "
+    "again",
     Control.SLOWER: "more slowly, speak slower, speak more slowly, slow down, not so fast, too "
     "fast, talk slower, a bit slower, a little slower, can you speak more slowly",
     Control.FASTER: "faster, speak faster, speed up, talk faster, too slow, a bit faster, a "

@@ -318,7 +318,8 @@ class Endpointer:
             needed_ms = max(needed_ms, settings.verdict_ms)
         is_late = silent >= self._samples(needed_ms)
         is_unclear = verdict is Verdict.UNCLEAR or (verdict is None and is_late)
-        if verdict is Verdict.CLAIMS or (is_unclear and self._claims_by_length()):
+        is_claim = verdict in (Verdict.CLAIMS, Verdict.GOES_ON)
+        if is_claim or (is_unclear and self._claims_by_length()):
             return [self._confirm()]
         return self._drop(is_clear=verdict is Verdict.ACKNOWLEDGES) if is_late else []
 

@@ -54,8 +54,9 @@ def verdict_of(words: Transcript) -> Verdict:
     if all(word in ACKNOWLEDGING_WORDS or _HUM.fullmatch(word) for word in said):
         is_sure = bool(said) and confidence >= SURE_OF_CLAIM
         return Verdict.ACKNOWLEDGES if is_sure else Verdict.UNCLEAR
-    needed = SURE_OF_CLAIM if CLAIMING_WORDS.intersection(said) else SURE
-    return Verdict.CLAIMS if confidence >= needed else Verdict.UNCLEAR
+    if CLAIMING_WORDS.intersection(said) and confidence >= SURE_OF_CLAIM:
+        return Verdict.CLAIMS
+    return Verdict.GOES_ON if confidence >= SURE else Verdict.UNCLEAR
 
 
 def verdict_of_scores(acknowledgements: Sequence[float], claims: Sequence[float]) -> Verdict:
@@ -86,11 +87,15 @@ class InterjectionJudge:
         """What the words meant that were asked about last; None until it is known."""
         return self._verdict
 
+    def forget(self) -> None:
+        """Something else is being said: what was meant before says nothing of it."""
+        self._verdict = None
+        self._asked += 1
+
     def ask(self, utterance: Waveform) -> None:
         """Begins to find out about `utterance` (16 kHz)."""
         model = self._model()
-        self._verdict = None
-        self._asked += 1
+        self.forget()
         number = self._asked
 
         def deliver(verdict: Verdict | None, error: BaseException | None) -> None:
@@ -119,7 +124,7 @@ def _judged(model: SpeechModel, utterance: Waveform) -> Verdict:
     # Before both lists are compared: of phrases that all fit badly some fit better than the others,
     # too.
     if _are_other(words, scores[other:], best=max(scores[:other])):
-        return Verdict.CLAIMS
+        return Verdict.GOES_ON
     verdict = verdict_of_scores(scores[:claims], scores[claims:other])
     return verdict_of(words) if verdict is Verdict.UNCLEAR else verdict
 

@@ -47,7 +47,9 @@ class Verdict(StrEnum):
     """What brief words said while the assistant spoke."""
 
     CLAIMS = "claims"
-    """They interrupt."""
+    """They interrupt, and speak to the assistant: "stop", "wait", "what?"."""
+    GOES_ON = "goes on"
+    """They interrupt with words of their own, such as the rest of the question."""
     ACKNOWLEDGES = "acknowledges"
     """They are an "uh-huh": it is to go on."""
     UNCLEAR = "unclear"

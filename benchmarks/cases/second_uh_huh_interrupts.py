@@ -16,6 +16,8 @@ CLAIMS = (
     "stop, wait, why, hold on, no, be quiet, excuse me, what, wait a moment, "
     "can I ask you something, tell me about music"
 ).split(", ")
+STOPS = "stop, wait, hold on, no, be quiet".split(", ")
+"""Said to the answer, however soon: none is the rest of the question."""
 
 LAST_S = 1.0
 """The longest of them is over so long after it began."""
@@ -47,6 +49,13 @@ def run(case: Case) -> None:
             f"{name}: answers lost in {len(lost)} of {len(ACKNOWLEDGEMENTS)}: {lost}",
         )
     for voice in ("rms", "slt", "awb"):
+        joined = [
+            text
+            for text in STOPS
+            if _over(talks, told, text, voice, begins_s, (0.5,)).turns_s[-1][0] < begins_s
+        ]
+        seen = f"soon taken for the rest of the question: {joined}"
+        case.expect(len(joined) <= 1, f"{voice} stops by {len(STOPS)} texts; {seen}")
         missed = [
             text
             for text in CLAIMS

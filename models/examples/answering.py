@@ -16,9 +16,13 @@ LEAST_LETTERS = 3
 STEM = 5
 """Letters by which two forms of a word are the same one."""
 
+MORE = 1
+"""Words that a saying may tell of beside what was said; the reply can take up any of them."""
+
 _ENDING = re.compile(r"(?<=[a-z]{3})(?:ing|ed|es|(?<!s)s)$")
 _WORD = re.compile(r"[a-z]+(?:['’][a-z]+)?|\d[\d.,:]*", re.IGNORECASE)
 _NEGATION = re.compile(r"\b(?:not|no|never|none|nothing|nobody|hardly|without|\w+n['’]t)\b", re.I)
+_DISLIKE = re.compile(r"\b(?:hate[sd]?|hating|dread(?:s|ed|ing)?|dislike[sd]?|detest)\b", re.I)
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+")
 _OPENS_QUESTION = re.compile(
     r"^(?:(?:and|so|but|well|um|hey|please|tell me)[, ]+)*(?:what|who|where|when|which|why|how|do|"
@@ -67,8 +71,9 @@ def answers(example: Example, said: str) -> bool:
     """Whether the reply of `example` may stand as the answer to `said`, which is like it."""
     if is_question(said) != is_question(example.said):
         return False
-    if bool(_NEGATION.search(said)) != bool(_NEGATION.search(example.said)):
-        return False
+    for turns in (_NEGATION, _DISLIKE):
+        if bool(turns.search(said)) != bool(turns.search(example.said)):
+            return False
     if any(_speaks_of(example.reply, who) and not _speaks_of(said, who) for who in (_HE, _SHE)):
         return False
     here, there, replied = (_particulars(text) for text in (said, example.said, example.reply))
@@ -80,6 +85,14 @@ def answers(example: Example, said: str) -> bool:
     # What the reply took up of its own saying, and what it counts or names, was said here too.
     counted = {word for word in replied if word[0].isdigit() or word in _NUMBERS}
     return (replied & there) | counted | _names(example.reply) <= here
+
+
+def tells_more(example: Example, said: str) -> bool:
+    """Whether the saying of `example` tells of much that `said` does not: its reply may be to that.
+
+    Of a brother buried after a vow to meet more often, the reply speaks of the vow.
+    """
+    return len(_particulars(example.said) - _particulars(said)) > MORE
 
 
 def speaks_of_voice(reply: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from models.config import ExamplesConfig
 from models.emotions import Emotion
-from models.examples.answering import answers, is_question, speaks_of_voice
+from models.examples.answering import answers, is_question, speaks_of_voice, tells_more
 from models.examples.sayings import SAME_EMOTION, SaidNow, WrittenSayings, most_alike
 from models.examples.written import Example
 
@@ -66,8 +66,9 @@ class WrittenReplies:
         if self._is_sad(said):
             for place in order:
                 example = examples[place]
-                is_near = scores[place] >= least - LESS_FOR_THE_SAD
-                if is_near and example.emotion == Emotion.SAD and answers(example, said.text):
+                if scores[place] < least - LESS_FOR_THE_SAD or example.emotion != Emotion.SAD:
+                    continue
+                if answers(example, said.text) and not tells_more(example, said.text):
                     yield example
         alike = [examples[place] for place in order if scores[place] >= least]
         voices = _voices(said, alike)

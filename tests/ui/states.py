@@ -18,6 +18,12 @@ CUT_OFF = """() => {
   window.attune.socket.send = () => {};
   window.attune.socket.onEvent = () => {};
 }"""
+# The talk is kept, and the sound of its first answer is here.
+KEPT_AND_HEARD = """() => {
+  document.querySelector('#a-keep-words').checked = true;
+  window.attune.again.turns.set(0, 'first');
+  window.attune.again.sounds.set('first', [new Uint8Array(48000)]);
+}"""
 SLOW_SERVER = """() => {
   const talk = window.attune.socket;
   window.connectNow = talk.connect.bind(talk);
@@ -49,7 +55,7 @@ def turn(index: int, words: str | None, reply: str, **more: Any) -> dict[str, An
         "turn": index, "start_s": start_s, "end_s": start_s + 3.0, "words": words, "typed": False,
         "understood": "yes", "emotion": None, "corrected": None, "style": STYLE, "reply": reply,
         "reply_source": "model", "heard": reply, "interrupted": False, "passed_over": False,
-        "failure": None, "response_s": 0.71, "settings": {},
+        "reply_end_s": start_s + 8.0, "failure": None, "response_s": 0.71, "settings": {},
         "marks_ms": {"endpoint": 400, "heard": 420, "first_token": 560, "played": 710},
     }  # fmt: skip
     return {**told, **more}
@@ -129,6 +135,7 @@ async def states(page: Any) -> AsyncGenerator[str]:
     await page.evaluate("window.connectNow()")
     await page.wait_for_function("window.attune.hasSession")
     await page.evaluate(CUT_OFF)
+    await page.evaluate(KEPT_AND_HEARD)
     await told({"floor": "listening"})
     yield "listening"
     await told(talk(2, "you speak"))
@@ -171,4 +178,5 @@ async def states(page: Any) -> AsyncGenerator[str]:
     await page.evaluate("window.attune.end()")
     await page.evaluate("window.attune.keepShown()")
     await page.evaluate("window.attune.show()")
+    await page.wait_for_timeout(800)  # the orb is on its way
     yield "past"

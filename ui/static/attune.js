@@ -159,7 +159,7 @@ class Page {
       target.value = "";
     };
     this.pick("details").onchange = ({ target }) => {
-      this.root.classList.toggle("a-with-details", target.checked);
+      this.screen.following(() => this.root.classList.toggle("a-with-details", target.checked));
     };
     this.pick("hold").onchange = () => {
       this.hold(false);
@@ -505,6 +505,7 @@ class Page {
     this.waiting.clear();
     this.answer.flush();
     this.audio.deafen();
+    this.consent.forget();
     this.over = over;
   }
 
@@ -527,6 +528,7 @@ class Page {
       const shown = this.hasSession ? floor : "";
       this.waiting.show(shown, { isAnswered: Boolean(last?.reply || last?.failure), thinkingMs });
     });
+    this.screen.kept(this.hasSession ? ["words", "audio"].filter((kind) => this.pick(`keep-${kind}`).checked) : []);
     this.screen.facts.show(this.screen.view, (kind, name) => this.choices.titleOf(kind, name));
     this.awake.keep(this.isLive || isSpeaking);
   }

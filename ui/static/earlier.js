@@ -108,7 +108,7 @@ export function day(utc) {
   const time = new Date(utc);
   if (Number.isNaN(time.getTime())) return "earlier";
   const days = Math.round((midnight(new Date()) - midnight(time)) / 86_400_000);
-  const clock = time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const clock = time.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
   if (days === 0) return `today, ${clock}`;
   if (days === 1) return `yesterday, ${clock}`;
   const year = time.getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" };

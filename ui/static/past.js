@@ -45,7 +45,7 @@ export class Past {
     box.open = true;
     const turns = Object.entries(view.turns);
     const count = turns.length === 1 ? "1 turn" : `${turns.length} turns`;
-    const time = new Date(ended).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    const time = new Date(ended).toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
     box.append(element("summary", "", `Earlier talk, ended ${time}, ${count}`), this.ways({ view, ended }));
     const log = element("ol", "a-talklog");
     const drawn = new Turns(log);

@@ -15,6 +15,12 @@ export class Screen {
     this.root = root;
     this.view = { ...structuredClone(NOTHING), floor: "getting ready" };
     this.scroller = root.querySelector("#a-scroll");
+    this.newest = root.querySelector("#a-newest");
+    this.newest.onclick = () => {
+      this.scroller.scrollTop = this.scroller.scrollHeight;
+      this.scroller.focus({ preventScroll: true });
+    };
+    this.scroller.onscroll = () => this.offerNewest();
     this.noteText = "";
     this.turns = new Turns(root.querySelector("#a-log"), { onCorrect, recordings, again });
     this.facts = new Facts(root.querySelector("#a-facts"), root.querySelector("#a-facts-list"));
@@ -51,10 +57,20 @@ export class Screen {
 
   // Whoever reads at the end stays there; whoever has scrolled back is left in peace.
   following(change) {
-    const { scrollHeight, scrollTop, clientHeight } = this.scroller;
-    const isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    const { isAtEnd } = this;
     change();
     if (isAtEnd) this.scroller.scrollTop = this.scroller.scrollHeight;
+    this.offerNewest();
+  }
+
+  get isAtEnd() {
+    const { scrollHeight, scrollTop, clientHeight } = this.scroller;
+    return scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+  }
+
+  // Before the talk the whole page scrolls, and this does not.
+  offerNewest() {
+    this.newest.hidden = this.isAtEnd || !this.root.classList.contains("a-in-talk");
   }
 
   clear() {
@@ -114,6 +130,15 @@ export class Screen {
     box.hidden = !text;
     clearTimeout(this.noteEnds);
     if (text) this.noteEnds = setTimeout(() => (box.hidden = true), NOTE_MS);
+  }
+
+  // What is being kept of the talk: nobody is recorded without seeing it.
+  kept(kinds) {
+    const box = this.root.querySelector("#a-kept");
+    const text = kinds.length ? `Kept: ${kinds.join(" and ").replace("audio", "sound")}` : "";
+    if (box.textContent === text) return;
+    box.textContent = text;
+    box.hidden = !text;
   }
 
   status(text) {

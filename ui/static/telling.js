@@ -6,7 +6,7 @@ const STAGES = [
   ["first_token", "to find the first words"],
   ["played", "to say them"],
 ];
-const LEAST_MS = 30;
+const LEAST_MS = 50;
 // Who made an answer, where it was not the model in that moment.
 const WRITERS = {
   written: "These words were written beforehand, for somebody who said much the same.",

@@ -30,7 +30,7 @@ from assistant.conversation.question import Question
 from assistant.turns.ear import Heard
 from assistant.turns.endpointing import Endpointer
 from assistant.turns.interjections import InterjectionJudge
-from assistant.turns.marks import Boundary, Floor, TurnMark
+from assistant.turns.marks import Boundary, Floor, TurnMark, Verdict
 from assistant.turns.push_to_talk import KeyChange, TalkKey
 from assistant.turns.settings import TalkSettings
 from assistant.turns.speech_gate import spoken_spans
@@ -396,6 +396,7 @@ class TalkLoop:
         contested = self._is_contested()
         match mark.boundary:
             case Boundary.STARTED:
+                self._floor.forget()
                 self._way.duck(contested)
                 self._emit(lambda at_s: events.SpeechStarted(at_s, start_s, contested))
             case Boundary.YIELDED:
@@ -439,10 +440,12 @@ class TalkLoop:
         # `interrupt` asks how long a pause may be (`rejoin_samples`), and this one counts for that.
         answered = None if self._replies.is_prepared else self._replies.answered
         is_cut = not self._replies.is_idle
-        has_learnt = self._pauses.broken(onset, answered, is_cut=is_cut)
+        # Who says "stop" has heard the answer, and had not paused.
+        goes_on = self._floor.verdict is not Verdict.CLAIMS
+        has_learnt = goes_on and self._pauses.broken(onset, answered, is_cut=is_cut)
         # Fallen silent, the answer would have to speak again, over the person, to come to its end.
         may_end = not self._way.is_silent
-        joins = self._replies.interrupt(onset_samples=onset, may_end=may_end)
+        joins = self._replies.interrupt(onset_samples=onset, goes_on=goes_on, may_end=may_end)
         self._pauses.turn_began(onset, joins=joins, has_learnt=has_learnt)
         # Last: with the hold taken off before the queue was cleared, the answer would be heard
         # again.

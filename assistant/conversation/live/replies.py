@@ -158,13 +158,17 @@ class Replies:
         self._report(reply, heard, unheard)
         return heard
 
-    def interrupt(self, *, onset_samples: int | None = None, may_end: bool = False) -> bool:
+    def interrupt(
+        self, *, onset_samples: int | None = None, goes_on: bool = True, may_end: bool = False
+    ) -> bool:
         """The person takes the floor: silence first, then stop the engines.
 
         Args:
             onset_samples: Where speech set in on the audio clock, if speech it is. It continues
                 the question where nothing was heard of the answer, or where the pause before it
                 was so short that the answer came too soon.
+            goes_on: Whether it may be the rest of the question. Words such as "stop", said to an
+                answer that is heard, are none.
             may_end: Whether an answer that is about to end is heard to its last word.
 
         Returns:
@@ -180,6 +184,7 @@ class Replies:
             # There is nothing left to cut off: the next answer begins after its task.
             self._let_end()
             return False
+        goes_on = goes_on or not reply.is_audible
         continues = onset_samples is not None and (
             not reply.is_audible
             or onset_samples - reply.question.speech_end_samples <= self._rejoin_samples()
@@ -194,7 +199,7 @@ class Replies:
         heard = reply.heard()
         # Nothing heard is no answer yet, so that speech goes on with its question. Silenced by key
         # or by what was typed, the question stays as it was asked.
-        if onset_samples is not None and (continues or not heard):
+        if onset_samples is not None and goes_on and (continues or not heard):
             self._join(reply, heard)
             return True
         self._end(partial(self._dialogue.truncate, heard))

@@ -25,6 +25,7 @@ from assistant.records.wording import (
     style_of,
     words_of,
 )
+from models.emotions import Emotion
 
 HERE = Path(__file__).parent
 _FACE = """
@@ -135,7 +136,8 @@ def _turn(turn: RecordedTurn, spoken: dict[tuple[int, bool], Passage]) -> str:
     answer = spoken.get((turn.turn.index, False))
     shown = turn.turn.corrected or (turn.estimate.emotion if turn.estimate else None)
     mark = f' class="emotion is-{shown.label}"' if shown is not None else ' class="emotion"'
-    emotion = f"<span{mark}>{escape(emotion_of(turn))}</span>" if emotion_of(turn) else ""
+    felt = _felt(turn)
+    emotion = f"<span{mark}>{escape(felt)}</span>" if felt else ""
     # In words for people; with its figures where the pointer rests, and in the other exports.
     manner = manner_of(turn.turn.style)
     figures = f'<span class="detail" title="{escape(style_of(turn))}">{manner}</span>'
@@ -148,6 +150,15 @@ def _turn(turn: RecordedTurn, spoken: dict[tuple[int, bool], Passage]) -> str:
         f'<div class="side attune"><p class="who">{_time(turn.reply_start_s)} Attune {style}</p>'
         f"<p>{_said(turn, answer)}</p>{broken}</div></li>"
     )
+
+
+def _felt(turn: RecordedTurn) -> str:
+    """Returns the emotion as it stands beside a turn; empty where there is none to speak of."""
+    corrected = turn.turn.corrected
+    if corrected is not None:
+        is_own = turn.corrected_by == "person"
+        return f"{corrected.label}, you said" if is_own else emotion_of(turn)
+    return "" if turn.emotion is Emotion.NEUTRAL else emotion_of(turn)
 
 
 def _time(start_s: float | None) -> str:

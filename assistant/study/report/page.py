@@ -9,6 +9,7 @@ from assistant.study.report.analysis import Analysis
 from assistant.study.report.comparisons import Finding
 from assistant.study.report.measures import Measure
 from assistant.study.report.plots import distribution, forest
+from assistant.study.report.provenance import warnings
 from assistant.study.report.sentences import finding_told, methods, overall_told, summary
 from assistant.study.report.table import Cell, Table, told
 
@@ -72,6 +73,7 @@ def _banners(analysis: Analysis) -> str:
             "Simulated participants took part (their ids begin with sim): numbers with them are "
             "no findings."
         )
+    found += warnings(export)
     least = min((_people_of(one) for one in analysis.findings), default=None)
     if least is not None and least < _FEW:
         found.append(

@@ -8,6 +8,7 @@ from assistant.study.report.analysis import Analysis
 from assistant.study.report.comparisons import Finding, between, signed
 from assistant.study.report.measures import Instruments
 from assistant.study.report.models import Fitted
+from assistant.study.report.provenance import seal_told
 from assistant.study.report.reading import Export
 from assistant.study.report.table import number, p_told
 from assistant.study.statistics import Comparison, Equivalence
@@ -114,16 +115,13 @@ def _design(export: Export) -> str:
     ordered = order if kind != "between participants" else ""
     seed = export.study.get("seed")
     seeded = f" (seed {seed})" if seed is not None else ""
-    blind = (
-        " Conditions are named by letters: the key was sealed when this report was made."
-        if export.blinded
-        else ""
-    )
     completed = sum(person.status == "completed" for person in export.people)
+    came, analysed = len(export.people), len(export.analysed)
     return (
-        f"{len(export.people)} people opened the study{_days(export)} and {completed} completed "
-        f"it; {len(export.analysed)} are analysed. It compared {conditions} {kind}{ordered}"
-        f"{seeded}; participants held spoken conversations with Attune.{blind}"
+        f"{came} {'person' if came == 1 else 'people'} opened the study{_days(export)} and "
+        f"{completed} completed it; {analysed} {'is' if analysed == 1 else 'are'} analysed. "
+        f"It compared {conditions} {kind}{ordered}{seeded}; participants held spoken "
+        f"conversations with Attune. {seal_told(export)}"
     ).replace("  ", " ")
 
 

@@ -41,6 +41,8 @@ def test_every_phrase_is_understood() -> None:
         ("Okay, stop it now!", Control.STOP),
         ("Hey Attune, slower please", Control.SLOWER),
         ("I didn’t hear you", Control.REPEAT),
+        ("Saying that again.", Control.REPEAT),
+        ("Come again to see us", None),
         ("I cannot stop thinking about it", None),
         ("Stop the war", None),
         ("slower than last year", None),

@@ -173,7 +173,7 @@ def test_the_page_holds_everything_and_asks_nobody(tmp_path: Path) -> None:
     assert soundfile.info(io.BytesIO(data)).duration == pytest.approx(16.0, abs=0.2)
     words = [one for one in page.of("span") if one.get("class") == "w"]
     assert len(words) > 30
-    assert "happy, corrected by person" in page.text
+    assert "happy, you said" in page.text
     assert "$$title$$" in page.text, "what was said is filled in once, as it was"
     assert len(page.of("circle")) == 4
     policy = next(one["content"] for one in page.of("meta") if "http-equiv" in one) or ""
@@ -266,6 +266,21 @@ def test_passages_of_a_talk_that_was_really_held(tmp_path: Path) -> None:
         assert abs(span).max() > 0.1, "its sound is where the times say"
 
 
+def test_captions_of_a_turn_that_was_held_lie_where_it_was_said(tmp_path: Path) -> None:
+    folder = make_record(tmp_path / "talk", [Said("Hello.")])
+    lines = (folder / LOG_NAME).read_text().splitlines()
+    place = next(n for n, line in enumerate(lines) if "UtteranceEnded" in line)
+    ended = json.loads(lines[place])
+    held = {"event": "TurnHeld", "at_s": 1.9, "start_s": 0.25, "end_s": 1.75}
+    lines[place] = json.dumps(
+        ended | {"at_s": 9.0, "start_s": 7.5, "end_s": 9.0, "reason": "asked"}
+    )
+    lines.insert(place, json.dumps({**held, "wall_utc": ended["wall_utc"]}))
+    (folder / LOG_NAME).write_text("\n".join(lines) + "\n")
+    person = passages(read_record(resolve(tmp_path, "talk")))[0]
+    assert (person.text, person.start_s, person.end_s) == ("Hello.", 0.25, 1.75)
+
+
 @pytest.mark.parametrize("words", ['=HYPERLINK("http://x")', "+1 for tea", "-x", "@SUM(1)"])
 def test_words_are_no_formula_of_a_spreadsheet(tmp_path: Path, words: str) -> None:
     make_record(tmp_path / "talk", [Said(words)])
@@ -283,3 +298,10 @@ def test_a_name_of_another_form_is_refused(tmp_path: Path, form: str, name: str)
     with pytest.raises(SettingsError, match="or another name"):
         write_exports([resolve(tmp_path, "talk")], form, tmp_path / name, pytest.fail)
     assert not (tmp_path / name).exists()
+
+
+def test_an_emotion_stands_beside_a_turn_of_the_page_where_it_is_one(tmp_path: Path) -> None:
+    said = [Said("It is Monday.", Emotion.NEUTRAL), Said(), Said(corrected=Emotion.NEUTRAL)]
+    text = exported(record(tmp_path, *said), "html")
+    felt = re.findall(r'<span class="emotion[^"]*">([^<]*)</span>', text)
+    assert felt == ["sad 80 %", "neutral, you said"]

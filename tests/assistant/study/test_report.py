@@ -9,13 +9,15 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from assistant.errors import EngineUnavailable, InputError, OutputError
 from assistant.study.instruments import instrument_path
 from assistant.study.report.analysis import analyse
-from assistant.study.report.flow import flow
+from assistant.study.report.flow import balance, flow
+from assistant.study.report.page import page
 from assistant.study.report.reading import Person, read_export
 from assistant.study.report.sentences import methods
 from assistant.study.report.table import p_value
@@ -36,9 +38,9 @@ def warnings_are_errors() -> Iterator[None]:
 
 def report(folder: Path, made: MadeStudy) -> Path:
     """Makes an export and its report, and returns the report's folder."""
-    page = write_report(make_export(folder / "export", made), folder / "report")
-    assert page == folder / "report" / "report.html"
-    return page.parent
+    written = write_report(make_export(folder / "export", made), folder / "report")
+    assert written == folder / "report" / "report.html"
+    return written.parent
 
 
 def rows(out: Path, table: str) -> list[dict[str, str]]:
@@ -143,6 +145,70 @@ def test_the_methods_name_days_settings_and_hashes(tmp_path: Path) -> None:
     assert "SHA-256 of study.toml 000000000000…" in told
     assert "Manipulation check (Attune's own wording)" in told
     assert "The published ones are scored as published." in told
+
+
+@pytest.mark.parametrize(
+    ("people", "cells", "told"),
+    [
+        (4, 2, "All 2 cells are equally full."),
+        (4, None, "All 2 cells are equally full."),
+        (3, 2, "The 2 cells hold between 1 and 2 people who are analysed."),
+        (4, 4, "The 4 cells hold between 0 and 2 people who are analysed; 2 are empty."),
+    ],
+)
+def test_cells_that_nobody_was_given_yet_are_no_balance(
+    tmp_path: Path, people: int, cells: int | None, told: str
+) -> None:
+    make_export(tmp_path, MadeStudy(people=people))
+    facts = json.loads((tmp_path / "study.json").read_text())
+    (tmp_path / "study.json").write_text(json.dumps({**facts, "cells": cells}))
+    assert balance(read_export(tmp_path)).note == told
+
+
+BEGUN = "2026-11-02T08:00:00.000+00:00"
+LOCKED = "2026-11-02T09:00:00.000+00:00"
+LATER = "2026-11-03T09:00:00.000+00:00"
+EARLY = {"kind": "unsealed", "utc": LATER, "by": "me", "early": "a reviewer asked.", "left": 3}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"runs": [{"utc": BEGUN, "engines": "scripted"}]}, "A script answered instead"),
+        (
+            {"runs": [{"utc": LATER, "engines": "real", "app_version": "0.1.1"}]},
+            "While people took part there was a change of version of Attune:",
+        ),
+        (
+            {"blinded": False, "seals": [EARLY, {**EARLY, "early": "", "left": 0}]},
+            "opened on 2026-11-03, with 3 participants still to complete the study "
+            "(reason: a reviewer asked).",
+        ),
+    ],
+)
+def test_what_spoils_a_study_stands_above_its_report(
+    tmp_path: Path, given: dict[str, Any], told: str
+) -> None:
+    assert told in banners(tmp_path, given)
+
+
+def test_a_study_that_nothing_spoiled_has_no_such_banner(tmp_path: Path) -> None:
+    tried = [{"utc": BEGUN, "engines": "scripted", "app_version": "0.0.9"}]
+    begun = {"utc": LOCKED, "engines": "real", "app_version": "0.1.0"}
+    whole = {**EARLY, "early": "", "left": 0}
+    facts = {"blinded": False, "runs": [*tried, begun, {**begun, "utc": LATER}], "seals": [whole]}
+    told = banners(tmp_path, facts)
+    assert "script" not in told and "change" not in told and "opened" not in told
+    about = " ".join(methods(analyse(read_export(tmp_path))))
+    assert "opened on 2026-11-03, when all participants had completed the study." in about
+
+
+def banners(folder: Path, given: dict[str, Any]) -> str:
+    make_export(folder, MadeStudy(people=4))
+    facts = json.loads((folder / "study.json").read_text())
+    facts["lock"]["utc"] = LOCKED
+    (folder / "study.json").write_text(json.dumps(facts | given))
+    return page(analyse(read_export(folder))).partition("<nav>")[0]
 
 
 def test_conditions_are_compared_in_the_order_of_the_file_and_not_of_the_letters(

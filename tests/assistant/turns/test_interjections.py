@@ -34,8 +34,8 @@ def test_words_of_interruption_claim_it_even_if_rather_unsure(text: str) -> None
 
 
 def test_other_words_claim_it_where_they_are_sure() -> None:
-    assert verdict_of(Transcript("tell me about Rome", confidence=0.95)) is Verdict.CLAIMS
-    assert verdict_of(Transcript("tell me about Rome")) is Verdict.CLAIMS
+    assert verdict_of(Transcript("tell me about Rome", confidence=0.95)) is Verdict.GOES_ON
+    assert verdict_of(Transcript("tell me about Rome")) is Verdict.GOES_ON
     assert verdict_of(Transcript("am exam", confidence=0.8)) is Verdict.UNCLEAR
 
 
@@ -95,6 +95,19 @@ async def test_the_verdict_is_unknown_until_the_words_are_there() -> None:
     judge.ask(SOUND)
     assert judge.verdict is None
     assert await verdict(judge, worker) is Verdict.ACKNOWLEDGES
+    worker.close()
+
+
+async def test_of_what_is_said_next_nothing_is_known() -> None:
+    worker, scripted = Worker("model"), Scripted("stop", "wait")
+    judge = InterjectionJudge(lambda: scripted, worker)
+    judge.ask(SOUND)
+    assert await verdict(judge, worker) is Verdict.CLAIMS
+    judge.forget()
+    assert judge.verdict is None
+    judge.ask(SOUND)
+    judge.forget()
+    assert await verdict(judge, worker) is None
     worker.close()
 
 

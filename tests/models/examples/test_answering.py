@@ -4,7 +4,7 @@ import pytest
 
 from models.config import ExamplesConfig
 from models.emotions import Emotion
-from models.examples.answering import answers, is_question
+from models.examples.answering import answers, is_question, tells_more
 from models.examples.book import Fitting
 from models.examples.written import Example
 from tests.models.examples.by_words import book_of
@@ -42,6 +42,7 @@ def test_a_written_reply_answers_what_means_the_same(said: str, written: str, re
         ("My brother called.", "My brother called.", "How is Tom?"),
         ("The tree came down.", "The tree came down.", "There was so much of him in it."),
         ("I painted the hall.", "I painted the hall.", "Does she know yet?"),
+        ("I love Mondays.", "I hate Mondays.", "Mondays are hard."),
         ("I boil an egg.", "How do I boil an egg?", "Six minutes."),
         ("Tell me, is it late?", "It is late.", "Time for bed."),
     ],
@@ -89,6 +90,14 @@ def test_a_far_less_similar_saying_answers_nothing() -> None:
     assert book_of([back]).find(lost.said, None, lenient).answer == back.reply
     asked = Example("Have I lost my old job today?", "No.")
     assert book_of([asked, back]).find(lost.said, None, lenient).answer == "", "far less alike"
+
+
+def test_a_saying_that_tells_of_more_than_was_said_is_known() -> None:
+    vow = Example(
+        "I see my brother at funerals now. We vowed to meet more, and did, last month.", ""
+    )
+    assert tells_more(vow, "I buried my brother on Thursday.")
+    assert not tells_more(Example("My brother was buried.", ""), "I buried my brother on Thursday.")
 
 
 def test_a_checkpoint_that_asks_for_none_gets_no_answer() -> None:

@@ -66,6 +66,7 @@ async def test_the_whole_way(page: Any, records: Path, tmp_path: Path) -> None:
     await page.check("#a-keep-words")
     await page.click("#a-consent button[value=yes]")
     await page.wait_for_selector("#a-log .a-attune .a-words")
+    assert await page.inner_text("#a-kept") == "Kept: words"
     assert await page.locator("#a-earlier .a-turn").count() == len(TALK), "it stays in sight"
 
     # Mend how it was meant.
@@ -98,6 +99,27 @@ async def test_the_whole_way(page: Any, records: Path, tmp_path: Path) -> None:
     await page.wait_for_selector("text=is deleted")
     assert not (records / YESTERDAY).exists()
     assert new.exists()
+
+
+async def test_a_yes_to_one_talk_is_none_to_the_next(page: Any, records: Path) -> None:
+    await page.click("#a-talk")
+    await page.check("#a-keep-words")
+    await page.check("#a-keep-audio")
+    await page.click("#a-consent button[value=yes]")
+    await page.wait_for_selector("#a-kept:has-text('Kept: words and sound')")
+    await page.wait_for_selector("#a-log .a-attune .a-words")
+    await page.click("#a-end")
+    assert await page.is_hidden("#a-kept")
+    first = await closed(page, records)
+    await page.click("#a-talk")
+    assert not await page.is_checked("#a-keep-words")
+    assert not await page.is_checked("#a-keep-audio")
+    await page.click("#a-consent button[value=yes]")
+    await page.wait_for_selector("#a-log .a-attune .a-words")
+    assert await page.is_hidden("#a-kept")
+    await page.click("#a-end")
+    await page.wait_for_timeout(500)
+    assert new_records(records) == [first]
 
 
 async def test_from_the_list_one_goes_on_in_one_touch(page: Any, records: Path) -> None:

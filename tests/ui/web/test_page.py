@@ -140,6 +140,14 @@ async def test_button_and_typing_stay_in_sight_in_a_long_talk(page: Any) -> None
     assert await page.evaluate(seen, "#a-text")
     assert await page.evaluate(seen, "#a-talk")
     assert await page.evaluate(seen, "#a-end")
+    await page.click("#a-newest")
+    await page.wait_for_selector("#a-newest", state="hidden")
+    last = ".a-turn:last-child .a-attune"
+    assert await page.evaluate(seen, last)
+    # Nor does what is shown besides push the newest out of sight.
+    await page.check("#a-details")
+    assert await page.evaluate(seen, f"{last} .a-detail:last-child")
+    assert await page.is_hidden("#a-newest")
 
 
 async def test_one_can_leave_the_waiting_line(question: Path) -> None:

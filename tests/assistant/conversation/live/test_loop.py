@@ -191,6 +191,17 @@ def test_a_word_that_follows_a_pause_belongs_to_the_question_but_an_uh_huh_to_th
     assert result.history.turns[0].heard == LONG
 
 
+@pytest.mark.parametrize("word", ["stop", "no", "wait a moment"])
+def test_a_stop_that_follows_a_pause_is_said_to_the_answer_and_is_no_rest_of_the_question(
+    word: str,
+) -> None:
+    wave = speech_like((0.5, 1.5), (2.6, 3.1), length_s=8.0)
+    result = talk(wave, engines=scripted(WritingModel(word, [LONG, "Yes."])))
+    assert "UtteranceJoined" not in result.names
+    (cut,) = result.of(events.Interrupted)
+    assert [turn.heard for turn in result.history.turns] == [cut.heard, "Yes."]
+
+
 ASKS = LONG[:-1] + "?"
 
 
