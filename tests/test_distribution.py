@@ -60,6 +60,17 @@ def test_a_package_holds_every_file_of_the_shipped_model() -> None:
     assert not left_out
 
 
+@pytest.mark.parametrize("package", ["ui", "ui.study"])
+def test_a_package_holds_every_file_of_its_page(package: str) -> None:
+    content = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    folder = ROOT / package.replace(".", "/")
+    patterns = content["tool"]["setuptools"]["package-data"][package]
+    taken = {path for pattern in patterns for path in folder.glob(pattern)}
+    files = [path for path in (folder / "static").rglob("*") if path.is_file()]
+    assert len(files) > 10
+    assert not [path for path in files if path not in taken]
+
+
 def test_the_name_is_not_the_one_that_is_taken() -> None:
     assert PROJECT["name"] != TAKEN
     own = {Requirement(line).name for extra in EXTRAS.values() for line in extra}

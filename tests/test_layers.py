@@ -1,6 +1,7 @@
 """The layers of the house style, read off the imports."""
 
 import ast
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -217,6 +218,12 @@ def test_no_folder_is_crowded(package: str) -> None:
         modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
         if str(folder.relative_to(ROOT)) not in ALIKE:
             assert len(modules) <= MOST_SIBLINGS, f"{folder}: {len(modules)} modules side by side"
+
+
+@pytest.mark.parametrize("pages", ["ui/static", "ui/study/static"])
+def test_no_folder_of_a_page_is_crowded(pages: str) -> None:
+    for folder, _, files in os.walk(ROOT / pages):
+        assert len(files) <= MOST_SIBLINGS, f"{folder}: {len(files)} files side by side"
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -1,4 +1,7 @@
-"""A talk as a file to take home: Markdown, JSON or WebVTT. `static/saved.js` writes the same."""
+"""A talk as a file to take home: Markdown, JSON or WebVTT.
+
+`static/panels/saved.js` writes the same.
+"""
 
 import json
 from collections.abc import Mapping

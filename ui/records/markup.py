@@ -19,9 +19,9 @@ _HEAD = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>Recorded talks</title>
-<link rel="icon" href="/attune/static/icon.svg" type="image/svg+xml">
+<link rel="icon" href="/attune/static/app/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/attune/colours.css">
-<link rel="stylesheet" href="/attune/static/records.css">
+<link rel="stylesheet" href="/attune/static/look/records.css">
 </head>
 <body>
 """

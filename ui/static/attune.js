@@ -1,25 +1,25 @@
 // The page: joins socket, sound and screen. It keeps no conversation of its own.
 
-import { Again } from "./again.js";
-import { AnswerSound, frameEvent } from "./answer.js";
-import { Audio, MicrophoneProblem, decodeFile, toBase64 } from "./audio.js";
-import { Awake } from "./awake.js";
-import { Buttons } from "./buttons.js";
-import { Choices } from "./choices.js";
-import { Consent } from "./consent.js";
-import { Earlier, offerLatest } from "./earlier.js";
-import { offerExamples } from "./examples.js";
-import { formOf, situation } from "./floor.js";
-import { Memory } from "./memory.js";
-import { Orb } from "./orb.js";
-import { Outbox } from "./outbox.js";
-import { Past, keepUnderWay, takeUnderWay } from "./past.js";
-import { Recordings } from "./recordings.js";
-import { download } from "./saved.js";
-import { Screen } from "./screen.js";
-import { Socket } from "./socket.js";
-import { Typed, newItem, tooLong } from "./typed.js";
-import { Waiting } from "./waiting.js";
+import { Choices } from "./panels/choices.js";
+import { Consent } from "./panels/consent.js";
+import { Earlier, offerLatest } from "./panels/earlier.js";
+import { Memory } from "./panels/memory.js";
+import { Past, keepUnderWay, takeUnderWay } from "./panels/past.js";
+import { download } from "./panels/saved.js";
+import { formOf, situation } from "./screen/floor.js";
+import { Orb } from "./screen/orb.js";
+import { Screen } from "./screen/screen.js";
+import { Waiting } from "./screen/waiting.js";
+import { AnswerSound, frameEvent } from "./sound/answer.js";
+import { Audio, MicrophoneProblem, decodeFile, toBase64 } from "./sound/audio.js";
+import { Buttons } from "./sound/buttons.js";
+import { Again } from "./talk/again.js";
+import { Awake } from "./talk/awake.js";
+import { offerExamples } from "./talk/examples.js";
+import { Outbox } from "./talk/outbox.js";
+import { Recordings } from "./talk/recordings.js";
+import { Socket } from "./talk/socket.js";
+import { Typed, newItem, tooLong } from "./talk/typed.js";
 
 const ENDED = "The talk has ended. Press Talk to begin a new one.";
 const FORGOTTEN =

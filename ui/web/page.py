@@ -1,4 +1,9 @@
-"""The page: plain HTML, CSS and JavaScript in `static/`; the server fills in what it knows."""
+"""The page: plain HTML, CSS and JavaScript in `static/`; the server fills in what it knows.
+
+`page.html` and `attune.js` are where it begins. `talk/` holds what goes to and fro, `screen/` how a
+talk is drawn, `sound/` microphone and playing, `panels/` what opens beside a talk, `app/` what is
+installed and what is seen offline, `look/` style sheets and letters.
+"""
 
 import html
 from pathlib import Path
@@ -17,7 +22,16 @@ from ui.web.examples import EXAMPLES, example_wav
 from ui.web.voices import VoiceSamples, describe_voice
 
 STATIC = Path(__file__).parents[1] / "static"
-APART = frozenset({"attune", "capture-worklet", "player-worklet", "worker", "offline"})
+APP = STATIC / "app"
+APART = frozenset(
+    {
+        "attune.js",
+        "app/offline.js",
+        "app/worker.js",
+        "sound/capture-worklet.js",
+        "sound/player-worklet.js",
+    }
+)
 """Scripts that the page's own modules do not import."""
 ALWAYS_ASKED = {"cache-control": "no-cache"}
 """A browser asks whether a file has changed, so that no page is half old after an update."""
@@ -62,17 +76,15 @@ class Page:
 
     async def _manifest(self) -> FileResponse:
         return FileResponse(
-            STATIC / "manifest.json", media_type="application/manifest+json", headers=ALWAYS_ASKED
+            APP / "manifest.json", media_type="application/manifest+json", headers=ALWAYS_ASKED
         )
 
     async def _worker(self) -> FileResponse:
         # Its address is the root's: a worker serves what lies beside and below it.
-        return FileResponse(
-            STATIC / "worker.js", media_type="text/javascript", headers=ALWAYS_ASKED
-        )
+        return FileResponse(APP / "worker.js", media_type="text/javascript", headers=ALWAYS_ASKED)
 
     async def _icon(self) -> FileResponse:
-        return FileResponse(STATIC / "icon-192.png")
+        return FileResponse(APP / "icon-192.png")
 
     async def _examples(self) -> list[dict[str, str]]:
         return [
@@ -134,13 +146,15 @@ def _private(resident: Resident) -> str:
 
 def _styles() -> str:
     """Returns the style sheets: in the page itself, so that it is painted with its first bytes."""
-    texts = [(STATIC / f"{name}.css").read_text(encoding="utf-8") for name in STYLES]
-    return "\n".join(texts).replace('url("', 'url("attune/static/')
+    texts = [(STATIC / "look" / f"{name}.css").read_text(encoding="utf-8") for name in STYLES]
+    return "\n".join(texts).replace('url("', 'url("attune/static/look/')
 
 
 def _preloads() -> str:
     """Names all modules in the page's head: otherwise each is known once another has come."""
-    names = sorted(file.stem for file in STATIC.glob("*.js") if file.stem not in APART)
+    names = sorted(file.relative_to(STATIC).as_posix() for file in STATIC.rglob("*.js"))
     return "\n  ".join(
-        f'<link rel="modulepreload" href="attune/static/{name}.js">' for name in names
+        f'<link rel="modulepreload" href="attune/static/{name}">'
+        for name in names
+        if name not in APART
     )

@@ -31,7 +31,7 @@ HERE = Path(__file__).parent
 _FACE = """
 @font-face {
   font-family: "Attune";
-  src: url("/attune/static/figtree.woff2") format("woff2");
+  src: url("/attune/static/look/figtree.woff2") format("woff2");
   font-weight: 300 900;
   font-display: swap;
 }

@@ -216,7 +216,8 @@ async def test_captions_are_added_to_and_give_way_to_the_words(page: Any) -> Non
 async def test_the_orb_says_by_its_form_what_goes_on(page: Any) -> None:
     pictures = await page.evaluate(
         """async () => {
-          const { FORMS, Orb } = await import(new URL('attune/static/orb.js', document.baseURI));
+          const module = new URL('attune/static/screen/orb.js', document.baseURI);
+          const { FORMS, Orb } = await import(module);
           const canvas = document.createElement('canvas');
           canvas.width = canvas.height = 120;
           const orb = new Orb(canvas, () => ({ person: 0.1, assistant: 0.1 }));

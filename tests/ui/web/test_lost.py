@@ -185,7 +185,8 @@ async def test_what_is_said_while_the_page_connects_is_heard(address: str, quest
 async def test_only_the_last_ten_seconds_wait_for_a_session(page: Any) -> None:
     kept = await page.evaluate(
         """async () => {
-          const { Outbox } = await import(new URL('attune/static/outbox.js', document.baseURI));
+          const module = new URL('attune/static/talk/outbox.js', document.baseURI);
+          const { Outbox } = await import(module);
           const sent = [];
           const outbox = new Outbox((event) => sent.push(event));
           outbox.put({ type: 'input_audio_buffer.clear' });
@@ -373,7 +374,8 @@ def spoken(turn: int, words: str, settings: dict[str, Any]) -> list[events.Event
 async def test_the_page_saves_what_the_server_would(page: Any, view: View) -> None:
     made = await page.evaluate(
         """async (view) => {
-          const { savedTalk } = await import(new URL('attune/static/saved.js', document.baseURI));
+          const module = new URL('attune/static/panels/saved.js', document.baseURI);
+          const { savedTalk } = await import(module);
           const kinds = ['md', 'json', 'vtt'];
           return Object.fromEntries(kinds.map((kind) => [kind, savedTalk(view, kind)]));
         }""",

@@ -1,6 +1,7 @@
 """What the page is made of, asked without a browser: its files, its app, voices and samples."""
 
 import json
+import posixpath
 import re
 import urllib.error
 import urllib.request
@@ -26,6 +27,21 @@ def get(url: str) -> tuple[bytes, Message]:
         return answer.read(), answer.headers
 
 
+def modules(address: str, begin: str) -> set[str]:
+    """Returns the paths of a script and of all that it imports, and they."""
+    waiting, seen = [begin], set[str]()
+    while waiting:
+        path = waiting.pop()
+        seen.add(path)
+        script = get(address + path)[0].decode()
+        imported = {
+            posixpath.normpath(posixpath.join(posixpath.dirname(path), other))
+            for other in re.findall(r'^import .* from "([^"]+)"', script, re.MULTILINE)
+        }
+        waiting += imported - seen
+    return seen
+
+
 def test_everything_that_the_page_names_is_there(address: str) -> None:
     page = get(address)[0].decode()
     named = re.findall(r'(?:href|src)="((?:attune|manifest|worker)[^"#]*)"', page)
@@ -47,17 +63,9 @@ def test_no_script_stands_in_the_page_and_none_may(address: str) -> None:
 
 def test_all_modules_are_named_at_once(address: str) -> None:
     page = get(address)[0].decode()
-    waiting = ["attune"]
-    seen: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        seen.add(name)
-        script = get(f"{address}attune/static/{name}.js")[0].decode()
-        waiting += [
-            other for other in re.findall(r'from "\./(\w+)\.js"', script) if other not in seen
-        ]
-    for name in seen - {"attune"}:
-        assert f'rel="modulepreload" href="attune/static/{name}.js"' in page
+    named = set(re.findall(r'rel="modulepreload" href="([^"]+)"', page))
+    begin = "attune/static/attune.js"
+    assert named == modules(address, begin) - {begin}
 
 
 def test_it_can_be_installed_as_an_app(address: str) -> None:
@@ -68,10 +76,19 @@ def test_it_can_be_installed_as_an_app(address: str) -> None:
     assert {icon["sizes"] for icon in manifest["icons"]} >= {"192x192", "512x512"}
     for icon in manifest["icons"]:
         assert get(address + icon["src"])[0]
+
+
+def test_the_worker_keeps_all_that_the_page_needs_offline(address: str) -> None:
     worker = get(f"{address}worker.js")[0].decode()
-    # The worker is installed only where every file that it names is there.
-    for name in re.findall(r'"(attune/static/[\w.-]+)"', worker):
-        assert get(address + name)[0]
+    kept = set(re.findall(r'"(attune/static/[^"]+)"', worker))
+    offline = "attune/static/app/offline.html"
+    page = get(address + offline)[0].decode()
+    named = set(re.findall(r'(?:href|src)="([^"]+)"', page))
+    letters = "attune/static/look/figtree.woff2"
+    assert kept == {offline, letters} | named | modules(address, "attune/static/app/offline.js")
+    # It is installed only where every file that it names is there, and answers for all addresses.
+    for path in kept:
+        assert get(address + path)[0]
 
 
 def test_files_are_asked_for_again_after_an_update(address: str) -> None:

@@ -1,6 +1,6 @@
 // The page that checks microphone, loudspeaker, headphones and attention.
 
-import { toBase64 } from "/attune/static/audio.js";
+import { toBase64 } from "/attune/static/sound/audio.js";
 import { button, make } from "./draw.js";
 import { playTest, playTrial } from "./headphones.js";
 

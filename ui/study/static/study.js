@@ -1,6 +1,6 @@
 // A participant's way through a study: draws the page that the server says, sends each answer at once.
 
-import { Audio } from "/attune/static/audio.js";
+import { Audio } from "/attune/static/sound/audio.js";
 import { button, make, paragraphs } from "./draw.js";
 import { drawItem } from "./items.js";
 import { Server, remember } from "./server.js";

@@ -1,7 +1,7 @@
 // The page of a conversation: sound to and from the server, what the condition shows, the question after each
 // answer. After a reload it goes on where it was, and the recording with it.
 
-import { AnswerSound, frameEvent } from "/attune/static/answer.js";
+import { AnswerSound, frameEvent } from "/attune/static/sound/answer.js";
 import { button, make } from "./draw.js";
 
 const STATES = {

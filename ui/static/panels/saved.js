@@ -1,7 +1,7 @@
 // A talk as a file to take home, made here, so that it can be saved when the server is gone.
 // `ui/saved_talk.py` writes the same.
 
-import { ways } from "./telling.js";
+import { ways } from "../screen/telling.js";
 
 const TYPES = { md: "text/markdown", json: "application/json", vtt: "text/vtt" };
 const READ_S = 2;

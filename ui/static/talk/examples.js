@@ -1,6 +1,6 @@
 // Recordings to hear an answer to, for who has no microphone or wants to listen first.
 
-import { element } from "./element.js";
+import { element } from "../screen/element.js";
 
 // `onChosen` gets a function that loads the recording as a file.
 export async function offerExamples(place, onChosen) {

@@ -1,6 +1,6 @@
 // The page while its server is away: shows the talks that this tab keeps, and goes on when it is back.
 
-import { Past, readUnderWay } from "./past.js";
+import { Past, readUnderWay } from "../panels/past.js";
 
 const LOOK_EVERY_MS = 5000;
 

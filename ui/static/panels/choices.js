@@ -1,6 +1,6 @@
 // The settings that the person chooses: what they ask for, and what is in force by the server's word.
 
-import { element } from "./element.js";
+import { element } from "../screen/element.js";
 
 const KEPT = "attune-choices";
 const PERSISTENT = ["policy", "voice", "patience", "speed", "model"];

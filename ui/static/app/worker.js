@@ -2,15 +2,23 @@
 // the talks that the tab keeps can still be read and saved. Nothing that is said passes through here.
 
 const CACHE = "attune-offline";
-const PAGE = "attune/static/offline.html";
+const PAGE = "attune/static/app/offline.html";
 const FILES = [
   PAGE,
-  ...["attune", "layout", "talk", "panels"].map((name) => `attune/static/${name}.css`),
-  ...["offline", "past", "saved", "turns", "feeling", "telling", "written", "element"].map(
-    (name) => `attune/static/${name}.js`,
-  ),
-  "attune/static/figtree.woff2",
-  "attune/static/icon.svg",
+  "attune/static/app/icon.svg",
+  "attune/static/app/offline.js",
+  "attune/static/look/attune.css",
+  "attune/static/look/figtree.woff2",
+  "attune/static/look/layout.css",
+  "attune/static/look/panels.css",
+  "attune/static/look/talk.css",
+  "attune/static/panels/past.js",
+  "attune/static/panels/saved.js",
+  "attune/static/screen/element.js",
+  "attune/static/screen/feeling.js",
+  "attune/static/screen/telling.js",
+  "attune/static/screen/turns.js",
+  "attune/static/screen/written.js",
 ];
 
 const addressOf = (file) => new URL(file, self.registration.scope).href;

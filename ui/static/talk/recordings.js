@@ -1,6 +1,6 @@
 // Recordings that are answered: each stands in the talk with its name and a player.
 
-import { element } from "./element.js";
+import { element } from "../screen/element.js";
 
 export class Recordings {
   constructor() {

@@ -1,6 +1,6 @@
 // Answers that were spoken on this page, to be heard again with the words following.
 
-import { element } from "./element.js";
+import { element } from "../screen/element.js";
 
 const OUT_HZ = 24_000;
 const MOST_SAMPLES = 15 * 60 * OUT_HZ;

@@ -1,6 +1,6 @@
 // What is remembered between talks: a list that its owner sees, mends and erases.
 
-import { element } from "./element.js";
+import { element } from "../screen/element.js";
 
 export class Memory {
   constructor(pick) {

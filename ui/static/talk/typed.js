@@ -1,7 +1,7 @@
 // The box to type in. A text stays in it until the server has taken it, and then on the screen until
 // it stands in the talk; what comes to nothing is put back.
 
-import { element } from "./element.js";
+import { element } from "../screen/element.js";
 
 const MOST_CHARACTERS = 2000;
 const MOST_WORDS = 300;

@@ -1,8 +1,8 @@
 // Talks that are over. They stay in this tab, over a reload too, until it is closed.
 
-import { element } from "./element.js";
+import { element } from "../screen/element.js";
 import { download } from "./saved.js";
-import { Turns } from "./turns.js";
+import { Turns } from "../screen/turns.js";
 
 const KEPT = "attune-past";
 const UNDER_WAY = "attune-talk";

@@ -38,7 +38,7 @@ export class Buttons {
     const look = [isTalking, isMuted, said].join("|");
     if (look === this.look) return;
     this.look = look;
-    const icon = { src: new URL("icon-512.png", import.meta.url).href, sizes: "512x512", type: "image/png" };
+    const icon = { src: new URL("../app/icon-512.png", import.meta.url).href, sizes: "512x512", type: "image/png" };
     this.session.metadata = isTalking ? new MediaMetadata({ title: "Attune", artist: said, artwork: [icon] }) : null;
     this.session.setMicrophoneActive?.(isTalking && !isMuted);
   }

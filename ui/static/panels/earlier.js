@@ -1,7 +1,7 @@
 // An earlier talk that is gone on with: which one, and its turns above those of the new one.
 
-import { element } from "./element.js";
-import { Turns } from "./turns.js";
+import { element } from "../screen/element.js";
+import { Turns } from "../screen/turns.js";
 
 const SHOWN = "attune-earlier";
 const MOST_TURNS = 24;
