@@ -33,6 +33,24 @@ class StudyEngineSettings(HelpSettings):
     generation: GenerationSettings = GenerationSettings()
 
 
+class StudyRunSettings(StudyEngineSettings):
+    """What a study is opened for people with, on pages or in the terminal."""
+
+    folder: Path
+    scripted: bool
+    talk: TalkSettings
+
+
+class StudyServerSettings(StudyRunSettings):
+    """Where a study's pages are, who may open the experimenter's, how many talk at one time."""
+
+    host: str
+    port: int
+    hosts: tuple[str, ...]
+    auth: Path | None
+    talks: int
+
+
 def running(engines: StudyEngineSettings, talk: TalkSettings) -> dict[str, Any]:
     """Returns the settings that all conditions share, as they are noted at each start."""
     return {**engines.model_dump(mode="json"), "talk": talk.model_dump(mode="json")}

@@ -84,7 +84,7 @@ def page_server(
 
 @contextlib.asynccontextmanager
 async def browsing(address: str, microphone: Path) -> AsyncGenerator[Any]:
-    """Yields the opened page; fails on errors of its scripts and on requests to elsewhere."""
+    """Yields the opened page; fails on errors of its scripts, missing files, requests to elsewhere."""
     playwright = pytest.importorskip("playwright.async_api")
     flags = [*FLAGS, f"--use-file-for-fake-audio-capture={microphone}"]
     async with playwright.async_playwright() as browsers:
@@ -99,11 +99,14 @@ async def browsing(address: str, microphone: Path) -> AsyncGenerator[Any]:
         faults: list[str] = []
         page.on("request", lambda r: None if r.url.startswith(OWN) else outside.append(r.url))
         page.on("pageerror", lambda fault: faults.append(str(fault)))
+        missing: list[str] = []
+        page.on("response", lambda r: missing.append(r.url) if r.status == 404 else None)
         await page.goto(address, wait_until="commit")
         await page.wait_for_selector("#attune[data-state=ready]")
         yield page
         await browser.close()
         assert faults == []
+        assert [url for url in missing if "/static/" in url] == []
         assert [url for url in outside if not url.startswith(address)] == []
 
 

@@ -8,7 +8,12 @@ from contextlib import closing
 from assistant.errors import EngineUnavailable, InputError, SettingsError
 from assistant.study.design.reading import read_study
 from assistant.study.keeping.store import StudyFolder
-from assistant.study.settings import StudyEngineSettings, StudySettings
+from assistant.study.settings import (
+    StudyEngineSettings,
+    StudyRunSettings,
+    StudyServerSettings,
+    StudySettings,
+)
 from command_line.called import advice
 
 LIBRARIES = ("fastapi", "uvicorn", "websockets")
@@ -86,7 +91,7 @@ def _run(settings: StudySettings) -> int:
     if settings.terminal is not None:
         from ui.study.terminal import take_part
 
-        return take_part(settings)
+        return take_part(settings.part(StudyRunSettings), settings.terminal)
     missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
     if missing:
         raise EngineUnavailable(
@@ -95,7 +100,7 @@ def _run(settings: StudySettings) -> int:
         )
     from ui.study.server import serve
 
-    return serve(settings)
+    return serve(settings.part(StudyServerSettings))
 
 
 def _simulate(settings: StudySettings) -> int:

@@ -24,7 +24,7 @@ from assistant.study.keeping.retention import enforce_retention
 from assistant.study.keeping.store import StudyFolder
 from assistant.study.run.engines import StudyEngines
 from assistant.study.run.runner import Runner
-from assistant.study.settings import StudyEngineSettings, StudySettings, running
+from assistant.study.settings import StudyEngineSettings, StudyServerSettings, running
 from assistant.text_file import read_text
 from ui.page_colours import colours_router
 from ui.parts import shown
@@ -98,7 +98,7 @@ async def _page() -> FileResponse:
     return FileResponse(STATIC / "study.html", headers={"cache-control": "no-store"})
 
 
-def serve(settings: StudySettings) -> int:
+def serve(settings: StudyServerSettings) -> int:
     """Serves until interrupted; returns the exit status.
 
     Raises:
@@ -111,7 +111,7 @@ def serve(settings: StudySettings) -> int:
     kind, shared = "scripted" if settings.scripted else "real", running(asked_for, settings.talk)
     # Before minutes of loading.
     check_settings(runner.folder, kind, shared)
-    password, is_made_up = _password(settings)
+    password, is_made_up = _password(settings.auth)
     listening = _listen(settings.host, settings.port)
     allow_open_files()
     with contextlib.closing(listening), contextlib.ExitStack() as stack:
@@ -143,7 +143,7 @@ async def _serve(
     await uvicorn.Server(config).serve(sockets=[listening])
 
 
-def _say_where(settings: StudySettings, port: int, password: str) -> None:
+def _say_where(settings: StudyServerSettings, port: int, password: str) -> None:
     name = "localhost" if settings.host in LOOPBACK else settings.host
     print(f"the study is open at http://{name}:{port}/?participant=ID  (stop it with Ctrl+C)")
     print(f"experimenter's page: http://{name}:{port}/experimenter/")
@@ -153,13 +153,13 @@ def _say_where(settings: StudySettings, port: int, password: str) -> None:
     sys.stdout.flush()
 
 
-def _password(settings: StudySettings) -> tuple[str, bool]:
+def _password(auth: Path | None) -> tuple[str, bool]:
     """Returns USER:PASSWORD of the experimenter, and whether it was made up."""
     given: str | None = os.environ.get(PASSWORD_VARIABLE)
-    if settings.auth is not None:
-        given = read_text(settings.auth, called="--auth").strip()
+    if auth is not None:
+        given = read_text(auth, called="--auth").strip()
         if not given:
-            raise SettingsError(f"--auth {settings.auth} is empty: write USER:PASSWORD in it")
+            raise SettingsError(f"--auth {auth} is empty: write USER:PASSWORD in it")
     if not given:
         return f"{EXPERIMENTER}:{secrets.token_urlsafe(9)}", True
     if ":" not in given or len(given.partition(":")[2]) < SHORTEST_PASSWORD:

@@ -19,7 +19,7 @@ from assistant.study.keeping.withdrawal import withdraw
 from assistant.study.run.engines import StudyEngines
 from assistant.study.run.pages import COMPLETED, STOPPED, WITHDRAWN, Page
 from assistant.study.run.runner import Runner
-from assistant.study.settings import StudyEngineSettings, StudySettings, running
+from assistant.study.settings import StudyEngineSettings, StudyRunSettings, running
 from ui.parts import shown
 from ui.study.terminal_part import TAB, Devices, Left, Part
 from ui.study.terminal_sound import TerminalSound
@@ -30,8 +30,8 @@ LEAVE, WITHDRAW = "stop", "delete"
 COMMANDS = f"(at any question: {LEAVE} ends the study, {WITHDRAW} ends it and deletes your data)"
 
 
-def take_part(settings: StudySettings) -> int:
-    """Runs one participant through; returns the exit status.
+def take_part(settings: StudyRunSettings, participant: str) -> int:
+    """Runs the participant of this id through; returns the exit status.
 
     Raises:
         AssistantError: The study, its engines or the devices cannot be used.
@@ -63,7 +63,7 @@ def take_part(settings: StudySettings) -> int:
         # Sound libraries print a line for each gap, between the questions that somebody reads.
         stack.enter_context(HeldErrors())
         way = TerminalWay(runner, devices, ask=asked)
-        way.go(settings.terminal or "")
+        way.go(participant)
     return 0
 
 

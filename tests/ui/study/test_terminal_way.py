@@ -15,7 +15,7 @@ from assistant.study.keeping.store import read_lines
 from assistant.study.run.engines import StudyEngines
 from assistant.study.run.headphone_sounds import RATE_HZ, trial_sides
 from assistant.study.run.runner import Runner
-from assistant.study.settings import StudyEngineSettings, StudySettings
+from assistant.study.settings import StudyEngineSettings, StudyRunSettings, StudySettings
 from assistant.study.simulated.person import SimulatedPerson
 from assistant.turns.settings import TalkSettings
 from tests.assistant.study.small_study import CONTENT, make_study
@@ -214,13 +214,13 @@ def test_answers_in_the_terminal_have_their_times(tmp_path, monkeypatch):
 def test_the_terminal_says_what_it_cannot_do(tmp_path, monkeypatch):
     content = TWO.replace("[talk]", "[base]\nwizard = true\n[talk]")
     folder = make_study(tmp_path / "study", content)
-    settings = StudySettings(folder=folder.path, terminal="t1", scripted=True)
+    settings = StudySettings(folder=folder.path, scripted=True).part(StudyRunSettings)
     with pytest.raises(SettingsError, match="run it in a terminal"):
-        terminal.take_part(settings)
+        terminal.take_part(settings, "t1")
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("assistant.audio.card_ends.check_devices", lambda _settings: None)
     with pytest.raises(SettingsError, match="open the study in the browser"):
-        terminal.take_part(settings)
+        terminal.take_part(settings, "t1")
 
 
 def test_a_question_that_may_be_left_out_says_so(tmp_path, monkeypatch):
@@ -246,6 +246,6 @@ def test_gaps_in_the_sound_print_nothing_between_the_questions(tmp_path, monkeyp
     monkeypatch.setattr("sys.stdin", io.StringIO("33\n"))
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     folder = make_study(tmp_path / "study", TWO)
-    settings = StudySettings(folder=folder.path, terminal="t1", scripted=True)
-    assert terminal.take_part(settings) == 0
+    settings = StudySettings(folder=folder.path, scripted=True).part(StudyRunSettings)
+    assert terminal.take_part(settings, "t1") == 0
     assert capfd.readouterr().err == "another warning\n"

@@ -17,6 +17,8 @@ LISTEN = """navigator.mediaSession.setActionHandler = (name, act) => {
   (window.actions ||= {})[name] = act;
 };"""
 
+PICTURE = "navigator.mediaSession.metadata.artwork[0].src"
+
 
 @pytest.fixture(scope="module")
 def address() -> Generator[str]:
@@ -40,6 +42,7 @@ async def test_the_button_of_a_headset_mutes_stops_the_answer_and_ends(
         await page.wait_for_selector("#attune[data-state=ready]")
         await begin(page)
         assert await page.evaluate("navigator.mediaSession.playbackState") == "playing"
+        assert await page.evaluate(f"fetch({PICTURE}).then((answer) => answer.ok)")
         await press(page, "pause")
         await page.wait_for_selector("#a-mute[aria-pressed=true]")
         await press(page, "play")
