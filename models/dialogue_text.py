@@ -7,7 +7,7 @@ from torch import Tensor
 
 from models.blsp_emo import BlspEmo
 from models.emotions import Emotion
-from models.examples.book import Found
+from models.examples.book import Fitting
 from models.generation import CachedText
 from models.prompts import system_line
 
@@ -26,7 +26,7 @@ EXAMPLES_SHARE = 0.25
 
 
 @dataclass(slots=True)
-class Turn:
+class TurnPlace:
     """Where one turn lies."""
 
     start: int
@@ -52,7 +52,7 @@ class DialogueText:
         self._model, self._prompts, self._persona = model, model.prompts, persona
         self.text = CachedText(model.llm, model.steps)
         """What is said within a turn is appended to it, and replies are cut in it."""
-        self.turns: list[Turn] = []
+        self.turns: list[TurnPlace] = []
         self.forgotten_turns = 0
         """Oldest turns dropped because the conversation outgrew what the model follows."""
         self._opening = 0
@@ -78,7 +78,7 @@ class DialogueText:
         return min(longest, longest + self._opening - self._held)
 
     def open_turn(
-        self, length: int, emotion: Emotion | None, found: Found, *, reply_tokens: int
+        self, length: int, emotion: Emotion | None, found: Fitting, *, reply_tokens: int
     ) -> None:
         """Makes room for a turn of `length` positions and writes what stands before it.
 
@@ -110,7 +110,7 @@ class DialogueText:
         if len(ids) > EXAMPLES_SHARE * self._model.config.longest_talk:
             ids = []
         self._make_room(length + len(ids), reply_tokens)
-        self.turns.append(Turn(len(self.text) if self.turns else 0, answer=found.answer))
+        self.turns.append(TurnPlace(len(self.text) if self.turns else 0, answer=found.answer))
         if len(self.turns) > 1:
             self.text.append_ids(self._prompts.next_turn())
         self.turns[-1].examples_start = len(self.text)

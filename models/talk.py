@@ -12,7 +12,7 @@ from models.decoding.sampling import Sampling
 from models.dialogue_text import DialogueText
 from models.emotions import Emotion
 from models.examples.answering import asks_what_was_told
-from models.examples.book import Found
+from models.examples.book import Fitting
 from models.generation import CachedText, Guidance, Piece, generate
 from models.tokenizer import IncrementalDecoder
 
@@ -139,7 +139,7 @@ class TalkSession:
         """
         felt = None if heard.abstained else Emotion(_largest(heard.probabilities))
         is_clear = heard.words is not None and self._model.understands(heard.words)
-        found = self._find(heard.words.text, felt) if heard.words and is_clear else Found()
+        found = self._find(heard.words.text, felt) if heard.words and is_clear else Fitting()
         self._open_turn(int(heard.speech_embeddings.shape[0]), None, found)
         self._text.append_speech(heard.speech_embeddings)
 
@@ -317,18 +317,18 @@ class TalkSession:
         # The first of equal texts: a token of white space alone belongs to what follows it.
         return texts.index(longest)
 
-    def _open_turn(self, length: int, emotion: Emotion | None, found: Found) -> None:
+    def _open_turn(self, length: int, emotion: Emotion | None, found: Fitting) -> None:
         reply_tokens = self.sampling.max_new_tokens
         self._dialogue.open_turn(length, emotion, found, reply_tokens=reply_tokens)
 
-    def _find(self, said: str, emotion: Emotion | None) -> Found:
+    def _find(self, said: str, emotion: Emotion | None) -> Fitting:
         """Returns what written exchanges have for what is said now."""
         # What goes on from a waiting turn has those that the turn was opened with.
         if self._examples is None or self.is_waiting:
-            return Found()
+            return Fitting()
         turns = self._dialogue.turns
         if (turns or self._knows) and asks_what_was_told(said):
-            return Found()
+            return Fitting()
         config = self._model.config.examples
         if self.sampling.examples is not None:
             config = replace(config, count=self.sampling.examples)

@@ -24,13 +24,12 @@ def write_updates(model: nn.Module, folder: Path) -> None:
     save_file(updates, str(folder / UPDATES))
 
 
-def take_updates(model: nn.Module, taught: Path, share: float = 1.0) -> None:
+def take_updates(model: nn.Module, taught: Path) -> None:
     """Lets `model` begin with what an earlier run learnt.
 
     Args:
         model: As it was begun there.
         taught: The folder that the earlier run exported, or a checkpoint with its updates.
-        share: How far the LLM is moved towards what it was taught (WiSE-FT, arXiv 2109.01903).
 
     Raises:
         ValueError: It holds no updates, or those of another LLM or rank.
@@ -43,8 +42,7 @@ def take_updates(model: nn.Module, taught: Path, share: float = 1.0) -> None:
         )
     with torch.no_grad():
         for name, parameter in own.items():
-            # The product of both halves is the update: one of them carries the share.
-            parameter.copy_(found[name] * (share if name.endswith("lora_b") else 1.0))
+            parameter.copy_(found[name])
 
 
 def as_changes(taught: Path, share: float = 1.0) -> dict[str, Tensor]:

@@ -44,8 +44,8 @@ _RESIDENT: "WeakValueDictionary[str, BlspEmo]" = WeakValueDictionary()
 each other, as in a study, are one set of weights: mini takes 3 GB."""
 
 
-class BlspEmoModel(SpeechModel):
-    """A resident checkpoint that serves all conversations of the process."""
+class ResidentCheckpoint(SpeechModel):
+    """What speech models have in common whose checkpoint is loaded here, once for all talks."""
 
     def __init__(
         self,
@@ -73,32 +73,14 @@ class BlspEmoModel(SpeechModel):
         """See `SpeechModel.computes_with`."""
         return self.model
 
-    def open(self, persona: Persona) -> "BlspEmoDialogue":
-        """Starts a conversation."""
-        return BlspEmoDialogue(self.model, persona, self.sampling)
-
-    @property
-    def call_marks(self) -> tuple[str, str] | None:
-        """How its LLM calls functions; None where its chat template knows no calls."""
-        template = self.model.tokenizer.chat_template or ""
-        return COMMON_MARKS if COMMON_MARKS[0] in template else None
-
-    def open_with_tools(
-        self, persona: Persona, tools: Sequence[dict[str, Any]]
-    ) -> "BlspEmoDialogue | None":
-        """Starts a conversation whose system line names functions; None where it calls nothing."""
-        if self.call_marks is None:
-            return None
-        system = persona.system or self.model.config.persona
-        return self.open(Persona(f"{system}\n\n{tool_lines(tools)}", persona.known))
-
     def transcribe(self, utterance: Waveform) -> Transcript:
         """Returns the words of an utterance that belongs to no conversation.
 
         Raises:
             EngineFailed: The model broke.
         """
-        return transcribed(self.model, utterance)
+        with failures():
+            return words_of(self.model, self.model.hear(utterance), Cancel())
 
     def overhear(self, utterance: Waveform, cancel: Cancel) -> Transcript | None:
         """Returns the words so far of somebody who still speaks; None where nothing writes them.
@@ -120,6 +102,29 @@ class BlspEmoModel(SpeechModel):
     def scorer(self) -> "LlmCompleteness":
         """Returns what judges whether a person who paused is done; one for each conversation."""
         return LlmCompleteness(self.model)
+
+
+class BlspEmoModel(ResidentCheckpoint):
+    """A resident checkpoint that serves all conversations of the process."""
+
+    def open(self, persona: Persona) -> "BlspEmoDialogue":
+        """Starts a conversation."""
+        return BlspEmoDialogue(self.model, persona, self.sampling)
+
+    @property
+    def call_marks(self) -> tuple[str, str] | None:
+        """How its LLM calls functions; None where its chat template knows no calls."""
+        template = self.model.tokenizer.chat_template or ""
+        return COMMON_MARKS if COMMON_MARKS[0] in template else None
+
+    def open_with_tools(
+        self, persona: Persona, tools: Sequence[dict[str, Any]]
+    ) -> "BlspEmoDialogue | None":
+        """Starts a conversation whose system line names functions; None where it calls nothing."""
+        if self.call_marks is None:
+            return None
+        system = persona.system or self.model.config.persona
+        return self.open(Persona(f"{system}\n\n{tool_lines(tools)}", persona.known))
 
 
 class LlmCompleteness:
@@ -332,16 +337,6 @@ def sampling_of(generation: GenerationSettings) -> Sampling:
 def estimate_of(heard: HeardSpeech) -> EmotionEstimate:
     """Returns the calibrated estimate of an utterance."""
     return EmotionEstimate(heard.probabilities, abstained=heard.abstained)
-
-
-def transcribed(model: BlspEmo, utterance: Waveform) -> Transcript:
-    """Returns the words of an utterance that belongs to no conversation.
-
-    Raises:
-        EngineFailed: The model broke.
-    """
-    with failures():
-        return words_of(model, model.hear(utterance), Cancel())
 
 
 def overheard(model: Hearing, utterance: Waveform, cancel: Cancel) -> Transcript | None:

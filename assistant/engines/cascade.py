@@ -5,25 +5,20 @@ speech to the LLM differs: it reads the transcript, and is told the heard emotio
 (BLSP-Emo, arXiv 2406.03872, the baselines of its experiments).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from assistant.audio.waveform import Waveform
 from assistant.engines.blsp_emo import (
     BlspEmoDialogue,
-    LlmCompleteness,
+    ResidentCheckpoint,
     estimate_of,
     failures,
-    load_checkpoint,
-    overheard,
-    sampling_of,
-    transcribed,
     words_of,
 )
 from assistant.engines.protocols import (
     Cancel,
     EmotionEstimate,
     Persona,
-    SpeechModel,
     Transcript,
 )
 from assistant.engines.settings import GenerationSettings, ModelSettings
@@ -33,7 +28,7 @@ from models.checkpoints.embedded import EMBEDDED
 from models.decoding.sampling import Sampling
 
 
-class CascadeModel(SpeechModel):
+class CascadeModel(ResidentCheckpoint):
     """A resident checkpoint whose LLM reads what its decoder wrote down; it calls no functions."""
 
     def __init__(
@@ -55,48 +50,13 @@ class CascadeModel(SpeechModel):
         Raises:
             EngineUnavailable: The checkpoint cannot be loaded; the message names the remedy.
         """
+        super().__init__(source, run, generation)
         self.name = f"{source} (cascade{' with emotion' if tells_emotion else ''})"
-        self.model = load_checkpoint(source, run or ModelSettings())
-        self.sampling = sampling_of(generation or GenerationSettings())
         self.tells_emotion = tells_emotion
-
-    @property
-    def computes_with(self) -> object:
-        """See `SpeechModel.computes_with`."""
-        return self.model
 
     def open(self, persona: Persona) -> "CascadeDialogue":
         """Starts a conversation."""
         return CascadeDialogue(self.model, persona, self.sampling, self.tells_emotion)
-
-    def transcribe(self, utterance: Waveform) -> Transcript:
-        """Returns the words of an utterance that belongs to no conversation.
-
-        Raises:
-            EngineFailed: The model broke.
-        """
-        return transcribed(self.model, utterance)
-
-    def overhear(self, utterance: Waveform, cancel: Cancel) -> Transcript | None:
-        """Returns the words so far of somebody who still speaks; None where nothing writes them.
-
-        Raises:
-            EngineFailed: The model broke.
-        """
-        return overheard(self.model, utterance, cancel)
-
-    def weigh(self, utterance: Waveform, phrases: Sequence[str]) -> Sequence[float] | None:
-        """Returns how well `phrases` fit something brief; None where the model cannot tell.
-
-        Raises:
-            EngineFailed: The model broke.
-        """
-        with failures():
-            return self.model.phrase_scores(utterance, phrases)
-
-    def scorer(self) -> LlmCompleteness:
-        """Returns what judges whether a person who paused is done; one for each conversation."""
-        return LlmCompleteness(self.model)
 
 
 def cascade_telling_emotion(

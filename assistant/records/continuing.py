@@ -1,5 +1,6 @@
 """Reads a recorded talk for somebody who goes on with it."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,14 +49,22 @@ def _named(root: Path, name: str) -> Record:
 def _turns(root: Path, record: Record) -> tuple[Turn, ...]:
     """Returns the newest turns of a talk and of those before it, counted from 0."""
     turns: list[Turn] = []
-    seen: set[str] = set()
-    current: Record | None = record
-    while current is not None and len(turns) < MOST_TURNS and len(seen) < MOST_TALKS:
-        seen.add(current.id)
-        turns = [one.turn for one in recorded_turns(current)] + turns
-        current = _before(root, current, seen)
+    for talk in _chain(root, record):
+        turns = [one.turn for one in recorded_turns(talk)] + turns
+        if len(turns) >= MOST_TURNS:
+            break
     newest = turns[-MOST_TURNS:]
     return tuple(replace(turn, index=index) for index, turn in enumerate(newest))
+
+
+def _chain(root: Path, record: Record) -> Iterator[Record]:
+    """Yields a talk and those that it goes on from, the newest first."""
+    seen: set[str] = set()
+    current: Record | None = record
+    while current is not None and len(seen) < MOST_TALKS:
+        yield current
+        seen.add(current.id)
+        current = _before(root, current, seen)
 
 
 def _before(root: Path, record: Record, seen: set[str]) -> Record | None:

@@ -159,7 +159,8 @@ def read_named(root: Path, name: str) -> Record:
     Raises:
         InputError: There is none, more than one, or it is damaged.
     """
-    return read_record(resolve(root, name))
+    found = resolve(root, name)
+    return read_record(found)
 
 
 def read_records(root: Path, names: tuple[str, ...]) -> Iterator[Record]:

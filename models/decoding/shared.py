@@ -45,7 +45,7 @@ class Sharing:
     """Of the caches of all conversations; None: no bound but the machine's."""
 
 
-class Conversation(Protocol):
+class SeatedTalk(Protocol):
     """What takes a seat."""
 
     def rest(self) -> None:
@@ -62,7 +62,7 @@ class Seat:
         conversation: Whose it is.
     """
 
-    def __init__(self, row: int, length: int, conversation: Conversation) -> None:
+    def __init__(self, row: int, length: int, conversation: SeatedTalk) -> None:
         self.row, self.length, self.cached = row, length, length
         self.token: int | None = None
         """What comes next and is not computed yet."""
@@ -107,7 +107,7 @@ class SharedSteps:
         self._steps: Steps | None = None
         self._rows: Rows | None = None
         self._seats: list[Seat | None] = [None] * sharing.rows
-        self._replying: WeakSet[Conversation] = WeakSet()
+        self._replying: WeakSet[SeatedTalk] = WeakSet()
         if sharing.is_fixed:
             self._grow(sharing.positions)
 
@@ -121,19 +121,19 @@ class SharedSteps:
         if self._steps is not None:
             self._steps.rehearse()
 
-    def begin(self, conversation: Conversation) -> None:
+    def begin(self, conversation: SeatedTalk) -> None:
         """A reply begins."""
         self._replying.add(conversation)
 
-    def end(self, conversation: Conversation) -> None:
+    def end(self, conversation: SeatedTalk) -> None:
         """A reply is over."""
         self._replying.discard(conversation)
 
-    def is_replying(self, conversation: Conversation) -> bool:
+    def is_replying(self, conversation: SeatedTalk) -> bool:
         """Whether a reply of `conversation` is under way."""
         return conversation in self._replying
 
-    def join(self, conversation: Conversation, cache: Any) -> Seat | None:
+    def join(self, conversation: SeatedTalk, cache: Any) -> Seat | None:
         """Returns a seat with what `cache` holds; None where there is none or it is no gain.
 
         Args:

@@ -8,14 +8,14 @@ from models.config import ExamplesConfig
 from models.emotions import Emotion
 from models.examples.meaning import MeaningIndex, SentenceEncoder
 from models.examples.replying import WrittenReplies
-from models.examples.sayings import SayingIndex, Sayings
+from models.examples.sayings import SayingIndex, WrittenSayings
 from models.examples.showing import Showing
 from models.examples.vectors import kept_vectors
 from models.examples.written import Example, read_examples
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Fitting:
     """What a book has for something that was said."""
 
     shown: Sequence[Example] = ()
@@ -33,7 +33,7 @@ class ExampleBook:
     """
 
     def __init__(self, examples: Sequence[Example], index: SayingIndex) -> None:
-        self._sayings = Sayings(examples, index)
+        self._sayings = WrittenSayings(examples, index)
         self._showing, self._replies = Showing(self._sayings), WrittenReplies(self._sayings)
 
     @classmethod
@@ -63,7 +63,7 @@ class ExampleBook:
         *,
         amid_talk: bool = False,
         used: Collection[str] = (),
-    ) -> Found:
+    ) -> Fitting:
         """Returns what there is for a reply.
 
         Args:
@@ -76,8 +76,8 @@ class ExampleBook:
         now = self._sayings.compared(said, emotion)
         answer = self._replies.answer(now, config, amid_talk=amid_talk, used=used)
         if answer:
-            return Found(answer=answer)
-        return Found(self._showing.like(now, config))
+            return Fitting(answer=answer)
+        return Fitting(self._showing.like(now, config))
 
     def like(self, said: str, emotion: Emotion | None, config: ExamplesConfig) -> list[Example]:
         """Returns what is shown for a reply, the most similar one last; see `find`."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from models.config import ExamplesConfig
 from models.emotions import Emotion
 from models.examples.answering import answers, is_question, speaks_of_voice, tells_more
-from models.examples.sayings import SAME_EMOTION, Said, Sayings, most_alike
+from models.examples.sayings import SAME_EMOTION, SaidNow, WrittenSayings, most_alike
 from models.examples.written import Example
 
 AMID_A_TALK = 0.08
@@ -26,11 +26,11 @@ LEAST_WORDS = 3
 class WrittenReplies:
     """Chooses the reply of one of `sayings` that answers what was said."""
 
-    def __init__(self, sayings: Sayings) -> None:
+    def __init__(self, sayings: WrittenSayings) -> None:
         self._sayings = sayings
 
     def answer(
-        self, said: Said, config: ExamplesConfig, *, amid_talk: bool, used: Collection[str]
+        self, said: SaidNow, config: ExamplesConfig, *, amid_talk: bool, used: Collection[str]
     ) -> str:
         """Returns the reply; empty where the LLM is to answer.
 
@@ -47,7 +47,7 @@ class WrittenReplies:
             return example.reply
         return ""
 
-    def _fitting(self, said: Said, config: ExamplesConfig, amid_talk: bool) -> Iterator[Example]:
+    def _fitting(self, said: SaidNow, config: ExamplesConfig, amid_talk: bool) -> Iterator[Example]:
         """Yields the examples whose replies answer what was said, the most similar one first."""
         if config.answers_from is None or not config.count:
             return
@@ -74,7 +74,7 @@ class WrittenReplies:
         voices = _voices(said, alike)
         yield from (one for one in alike if one.emotion in voices and answers(one, said.text))
 
-    def _is_sad(self, said: Said) -> bool:
+    def _is_sad(self, said: SaidNow) -> bool:
         """Whether somebody tells of something sad, by the voice or by those who said the like."""
         if is_question(said.text):
             return False
@@ -86,7 +86,7 @@ class WrittenReplies:
         return sad > MOSTLY * float(weights.sum())
 
 
-def _voices(said: Said, alike: Sequence[Example]) -> set[Emotion | None]:
+def _voices(said: SaidNow, alike: Sequence[Example]) -> set[Emotion | None]:
     """Returns the voices of which an example may be whose reply is the answer."""
     is_asked = is_question(said.text)
     if said.emotion not in (None, Emotion.NEUTRAL):

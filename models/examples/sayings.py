@@ -31,7 +31,7 @@ class SayingIndex(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SaidNow:
     """What a person says now."""
 
     text: str
@@ -41,7 +41,7 @@ class Said:
     """How alike to it each written saying is."""
 
 
-class Sayings:
+class WrittenSayings:
     """Written exchanges, found by what was said in them.
 
     Args:
@@ -54,9 +54,9 @@ class Sayings:
         voices = [int(e.emotion) if e.emotion is not None else -1 for e in examples]
         self._voices = np.array(voices, np.int8)
 
-    def compared(self, text: str, emotion: Emotion | None) -> Said:
+    def compared(self, text: str, emotion: Emotion | None) -> SaidNow:
         """Returns `text`, said in the voice of `emotion`, compared with all sayings."""
-        return Said(text, emotion, self.index.scores(text))
+        return SaidNow(text, emotion, self.index.scores(text))
 
     def in_voice(self, emotion: Emotion) -> NDArray[np.bool_]:
         """Returns which of them were said in the voice of `emotion`."""

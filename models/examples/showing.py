@@ -3,7 +3,7 @@
 import numpy as np
 
 from models.config import ExamplesConfig
-from models.examples.sayings import OTHER_EMOTION, SAME_EMOTION, Said, Sayings, most_alike
+from models.examples.sayings import OTHER_EMOTION, SAME_EMOTION, SaidNow, WrittenSayings, most_alike
 from models.examples.written import Example
 
 SAME_SAYING = 0.85
@@ -13,12 +13,12 @@ SAME_SAYING = 0.85
 class Showing:
     """Chooses what is shown of `sayings`."""
 
-    def __init__(self, sayings: Sayings) -> None:
+    def __init__(self, sayings: WrittenSayings) -> None:
         self._sayings = sayings
         self._lengths = np.array([len(e.said) + len(e.reply) for e in sayings.examples])
         self._may_be_shown = np.array([example.is_shown for example in sayings.examples], bool)
 
-    def like(self, said: Said, config: ExamplesConfig) -> list[Example]:
+    def like(self, said: SaidNow, config: ExamplesConfig) -> list[Example]:
         """Returns what is shown for what was said, the most similar one last.
 
         `config` says how many at most, and which ones are similar enough.

@@ -17,7 +17,7 @@ from models.weights import read_json
 from train.alignment.losses import IGNORED
 from train.language.material import is_held_out, material_digests, read_talks
 from train.language.pairs import Pair, PairBatches, PairRows, pairs_of
-from train.language.settings import LlmSettings
+from train.language.settings import TaughtLlmSettings
 from train.language.stage import ELSEWHERE, CompanionLlm, begin, export, run_task
 from train.llm_updates import UPDATES
 from train.loop.run_folder import file_sha256
@@ -27,7 +27,7 @@ from train.loop.task import Task, TrainingOutcome
 logger = logging.getLogger(__name__)
 
 
-class PreferSettings(LlmSettings):
+class PreferSettings(TaughtLlmSettings):
     """A taught LLM (`--updates`) learns which of two answers to the same words is better."""
 
     run: Path = Path("runs/prefer")

@@ -13,8 +13,6 @@ from models.prompts import ChatPrompts
 from train.alignment.losses import IGNORED
 from train.language.domain import cut_reply
 from train.language.material import WrittenTalk
-from train.language.misheard import Misheard
-from train.language.shown import ShownExamples
 
 SPOKEN_SHARE = 0.6
 """Of the talks: spoken, so that words without a marked feeling sound neutral; others are typed."""
@@ -85,12 +83,6 @@ class RowWriter:
     persona: str
     longest: int
     """Positions of the longest conversation."""
-    shown: ShownExamples | None = None
-    """What may stand before the last answer of a talk; None for nothing."""
-    misheard: Misheard | None = None
-    """Mistakes words of what is said in spoken talks; None where all are right."""
-    misheard_share: float = 0.0
-    """Of what is said in these."""
 
     def row(
         self, talks: Sequence[WrittenTalk], generator: np.random.Generator, *, follows: float
@@ -116,10 +108,8 @@ class RowWriter:
         """Returns the most positions that `talk` takes, without the system line."""
         around = len(self.prompts.reply_header()) + len(self.prompts.next_turn())
         content = self.prompts.content
-        shown = self.shown.like(talk.exchanges[-1]) if self.shown else []
         return sum(
-            len(content(each.said)) + len(content(each.reply)) + around
-            for each in (*talk.exchanges, *shown)
+            len(content(each.said)) + len(content(each.reply)) + around for each in talk.exchanges
         )
 
     def _add(
@@ -129,10 +119,7 @@ class RowWriter:
         ending = self.prompts.next_turn()
         for number, exchange in enumerate(talk.exchanges):
             is_last = number == len(talk.exchanges) - 1
-            said = self.prompts.content(self._worded(exchange.said, is_spoken, generator))
-            if self.shown and is_last:
-                shown = self.shown.drawn(exchange, generator)
-                row.add(self.prompts.turns([(e.said, e.reply) for e in shown]), segment=segment)
+            said = self.prompts.content(_worded(exchange.said, generator))
             if len(said) + row.segments.count(segment) + row.segments.count(0) > self.longest:
                 return
             row.add(said, segment=segment, emotion=sound_of(exchange.emotion, is_spoken, generator))
@@ -146,12 +133,11 @@ class RowWriter:
             if not is_last:
                 row.add(ending[1:], segment=segment)
 
-    def _worded(self, text: str, is_spoken: bool, generator: np.random.Generator) -> str:
-        """Returns `text` as it reaches the LLM."""
-        if self.misheard and is_spoken and generator.random() < self.misheard_share:
-            text = self.misheard(text, generator)
-        is_plain = generator.random() < LOWER_SHARE and text.strip(".") != ""
-        return text.lower().translate(_MARKS) if is_plain else text
+
+def _worded(text: str, generator: np.random.Generator) -> str:
+    """Returns `text` as it reaches the LLM."""
+    is_plain = generator.random() < LOWER_SHARE and text.strip(".") != ""
+    return text.lower().translate(_MARKS) if is_plain else text
 
 
 def padded(rows: Sequence[TalkRow]) -> TalkRows:

@@ -10,7 +10,7 @@ from train.loop.settings import LoopSettings
 from train.settings import Frozen
 
 
-class LlmSettings(Frozen):
+class TaughtLlmSettings(Frozen):
     """An LLM, the updates that it learns, and how it is spoken to."""
 
     llm: str = "smollm2-135m"
@@ -18,8 +18,6 @@ class LlmSettings(Frozen):
     updates: Path | None = None
     """Folder `best` of an earlier run, or a checkpoint that holds what one changed of its LLM, from
     which this run goes on; empty: from nothing."""
-    updates_share: float = Field(default=1.0, gt=0, le=1)
-    """How far towards them this run begins (WiSE-FT)."""
     persona: str = DEFAULT_PERSONA
     """System line of all talks."""
     lora_rank: int = Field(default=32, ge=1)
@@ -29,7 +27,7 @@ class LlmSettings(Frozen):
     faster on a CPU, and as it will answer there."""
 
 
-class LanguageSettings(LlmSettings):
+class LanguageSettings(TaughtLlmSettings):
     """An instruction LLM learns from written talks to answer as a companion does."""
 
     run: Path = Path("runs/language")
@@ -39,16 +37,6 @@ class LanguageSettings(LlmSettings):
     """Folders or files of written talks."""
     domain_exchanges: int = Field(default=1500, ge=0)
     """Exchanges drawn from the domain of everyday intents beside them."""
-    shown: int = Field(default=0, ge=0, le=8)
-    """Most written exchanges that stand before the last answer of a talk, as `examples` lets a
-    checkpoint show them; from none to so many are drawn."""
-    shown_from: tuple[Path, ...] = ()
-    """Folders or files that they are taken from; empty: the material."""
-    sentences: str = "minilm"
-    """Sentence encoder of the catalogue that finds them."""
-    misheard_share: float = Field(default=0.0, ge=0, le=1)
-    """Of what is said in spoken talks: a word or two of it are mistaken for others that sound
-    alike, as a recogniser does."""
     longest_tokens: int = Field(default=1024, ge=64)
     """Positions of the longest conversation."""
     row_tokens: int = Field(default=256, ge=64)

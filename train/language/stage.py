@@ -1,7 +1,7 @@
 """The command `language`: an instruction LLM learns from written talks to be a companion."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from models.checkpoints.checkpoint import read_tokenizer
 from models.checkpoints.composed import PartWeights
 from models.checkpoints.hub import checkpoint_folder
-from models.config import ExamplesConfig, LoraConfig
+from models.config import LoraConfig
 from models.emotions import Emotion
-from models.examples.meaning import SentenceEncoder
 from models.int8 import Int8Linear, has_engine, quantize_layers, take_stored
 from models.llm import LanguageModel
 from models.partial_lora import PartialLoraLinear
@@ -27,12 +26,9 @@ from train.alignment.losses import IGNORED
 from train.alignment.stages import only_training
 from train.language.batches import TalkBatches
 from train.language.domain_talks import domain_talks
-from train.language.examples import first_exchanges
-from train.language.material import WrittenTalk, is_held_out, material_digests, read_talks
-from train.language.misheard import Misheard
+from train.language.material import is_held_out, material_digests, read_talks
 from train.language.rows import RowWriter, TalkRows
-from train.language.settings import LanguageSettings, LlmSettings
-from train.language.shown import ShownExamples
+from train.language.settings import LanguageSettings, TaughtLlmSettings
 from train.llm_updates import (
     EMOTION_VECTORS,
     SCALING,
@@ -47,7 +43,7 @@ from train.loop.task import Task, TrainingOutcome
 
 logger = logging.getLogger(__name__)
 
-ELSEWHERE = {"loop", "run", "material", "updates", "shown_from"}
+ELSEWHERE = {"loop", "run", "material", "updates"}
 """Settings that the identity of a run holds otherwise."""
 
 
@@ -85,7 +81,9 @@ def teach(settings: LanguageSettings) -> TrainingOutcome:
     return run_task(task, settings, settings.loop, settings.run)
 
 
-def begin(settings: LlmSettings, folder: Path, tokenizer: Tokenizer, seed: int) -> CompanionLlm:
+def begin(
+    settings: TaughtLlmSettings, folder: Path, tokenizer: Tokenizer, seed: int
+) -> CompanionLlm:
     """Returns the LLM in `folder` as a run begins with it.
 
     Raises:
@@ -96,12 +94,12 @@ def begin(settings: LlmSettings, folder: Path, tokenizer: Tokenizer, seed: int) 
     torch.manual_seed(seed)  # the updates begin at random
     model = start(folder, tokenizer, settings.lora_rank, frozen=settings.frozen)
     if settings.updates is not None:
-        take_updates(model, settings.updates, settings.updates_share)
+        take_updates(model, settings.updates)
     return model
 
 
 def run_task(
-    task: Task, settings: LlmSettings, loop: LoopSettings, folder: Path
+    task: Task, settings: TaughtLlmSettings, loop: LoopSettings, folder: Path
 ) -> TrainingOutcome:
     """Runs the loop where the LLM of `settings` can be taught."""
     if settings.frozen == "int8":
@@ -180,18 +178,7 @@ def _task(
     held_out = {id(talk) for talk in valid}
     train = [talk for talk in talks if id(talk) not in held_out]
     train += domain_talks(settings.domain_exchanges, np.random.default_rng(settings.loop.seed))
-    shown = _shown(settings, [*train, *valid]) if settings.shown else None
-    misheard = None
-    if settings.misheard_share:
-        misheard = Misheard(exchange.said for talk in train for exchange in talk.exchanges)
-    writer = RowWriter(
-        chat_prompts(tokenizer),
-        settings.persona,
-        settings.longest_tokens,
-        shown,
-        misheard,
-        settings.misheard_share,
-    )
+    writer = RowWriter(chat_prompts(tokenizer), settings.persona, settings.longest_tokens)
     config = read_json(folder / "config.json")
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     logger.info(
@@ -217,17 +204,9 @@ def _task(
             "llm": settings.llm,
             "updates": settings.updates and file_sha256(updates_file(settings.updates)),
             "material": material_digests(settings.material),
-            "shown": material_digests(settings.shown_from),
             "settings": settings.model_dump(mode="json", exclude=ELSEWHERE),
         },
     )
-
-
-def _shown(settings: LanguageSettings, talks: Sequence[WrittenTalk]) -> ShownExamples:
-    config = ExamplesConfig(count=settings.shown)
-    examples = list(first_exchanges(settings.shown_from or settings.material, config.longest))
-    encoder = SentenceEncoder(checkpoint_folder(settings.sentences))
-    return ShownExamples(examples, talks, encoder, config)
 
 
 class _Source:

@@ -91,15 +91,7 @@ class Session:
         self.last_active_s = asyncio.get_running_loop().time()
         self._resident = resident
         self._observer = observer
-        start = Changes(
-            SessionConfig(
-                model=model,
-                instructions=resident.persona,
-                attune=AttuneConfig(policy=resident.policies[0]),
-            )
-        )
-        with_known_names(start, start.config, resident, [])
-        self._config = start.config
+        self._config = _opening_config(resident, model)
         self._ignored: list[str] = []
         self._once: SessionConfig | None = None
         self._once_turn: int | None = None
@@ -471,3 +463,16 @@ class Session:
         if content is None:
             raise ProtocolError("format is md, json or vtt", param="format")
         self.outbox.put({"type": "attune.transcript", "format": kind, "content": content})
+
+
+def _opening_config(resident: Resident, model: str) -> SessionConfig:
+    """Returns what is in force before a client asks for anything."""
+    start = Changes(
+        SessionConfig(
+            model=model,
+            instructions=resident.persona,
+            attune=AttuneConfig(policy=resident.policies[0]),
+        )
+    )
+    with_known_names(start, start.config, resident, [])
+    return start.config

@@ -27,19 +27,16 @@ from assistant.session import open_talk, turn_taking
 from assistant.settings import EngineSettings, TalkCommandSettings
 from assistant.turns.settings import TalkSettings, TurnJudgeSettings
 from ui.parts import shown
-from ui.shown import local_time, one_line
+from ui.shown import one_line
 from ui.terminal.consent import ask_consent
 from ui.terminal.display import Display
 from ui.terminal.farewell import Farewell, orderly_end
 from ui.terminal.healing import heal
 from ui.terminal.live import LiveTalk
 from ui.terminal.picture import Panel
-from ui.terminal.plain import plain_lines, turn_lines
+from ui.terminal.plain import earlier_lines, plain_lines
 from ui.terminal.save import Save, save
 from ui.view import View, disclosure, reduce
-
-SHOWN_EARLIER = 3
-"""Turns of the talk that one goes on from which the terminal shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +95,13 @@ def talk(settings: TalkCommandSettings) -> int:
     earlier = earlier_talk(settings.records, settings.continues) if settings.continues else None
     remembered = RememberedFile(settings.memory_file)
     held = remembered.read()
-    _say(disclosure(settings.llm.sends_words_to))
+    told = [disclosure(settings.llm.sends_words_to)]
     if held.told:
-        _say(f"Attune remembers of you: {one_line('; '.join(held.facts))}.")
+        told.append(f"Attune remembers of you: {one_line('; '.join(held.facts))}.")
     if earlier is not None:
-        _print_earlier(earlier)
+        told += earlier_lines(earlier)
+    for line in told:
+        _say(line)
     recording = ask_consent(settings.records, is_wanted=settings.record, agreed=settings.consent)
     if sys.stderr.isatty():
         print("loading model and voice …", file=sys.stderr)
@@ -147,14 +146,6 @@ async def _live(prepared: _Prepared, ends: ClosedEnds, screen: _Screen) -> View:
         )
         live = LiveTalk(talk, screen.display, screen.farewell, panel, save=screen.save)
         return await live.run()
-
-
-def _print_earlier(earlier: Earlier) -> None:
-    """Shows the end of the talk that this one goes on from."""
-    begun = local_time(earlier.started_utc)
-    _say(f"You go on with the talk {earlier.record}{f', begun {begun}' if begun else ''}. Its end:")
-    for line in turn_lines(earlier.turns[-SHOWN_EARLIER:]):
-        _say(f"  {line}")
 
 
 def _replay(prepared: _Prepared, ends: ClosedEnds, *, counts_work: bool) -> View:

@@ -3,10 +3,22 @@
 from collections.abc import Iterable
 
 from assistant import events
+from assistant.conversation.earlier import Earlier
 from assistant.history import Turn
 from assistant.records.transcript import describe_settings
-from ui.shown import NO_WORDS, PASSED_OVER, emotion_words, one_line, style_words, words_shown
+from ui.shown import (
+    NO_WORDS,
+    PASSED_OVER,
+    emotion_words,
+    local_time,
+    one_line,
+    style_words,
+    words_shown,
+)
 from ui.view import CONTINUED, ECHO_NOTICES, TOO_BUSY, View, response_s
+
+SHOWN_EARLIER = 3
+"""Turns of the talk that one goes on from which are shown."""
 
 
 def plain_lines(view: View, event: events.Event) -> list[str]:
@@ -54,6 +66,14 @@ def summary(view: View) -> str:
 def talk_lines(view: View) -> list[str]:
     """Returns what both sides said: what is left on the screen when the picture is gone."""
     return turn_lines(view.turns)
+
+
+def earlier_lines(earlier: Earlier) -> list[str]:
+    """Returns which talk is gone on with, and what was said at its end."""
+    end = [f"  {line}" for line in turn_lines(earlier.turns[-SHOWN_EARLIER:])]
+    begun = local_time(earlier.started_utc)
+    begun = f", begun {begun}" if begun else ""
+    return [f"You go on with the talk {earlier.record}{begun}. Its end:", *end]
 
 
 def turn_lines(turns: Iterable[Turn]) -> list[str]:

@@ -13,25 +13,21 @@ from functools import partial
 import numpy as np
 
 from assistant import events
-from assistant.audio.file_devices import FileMicrophone
 from assistant.audio.playout import level_db
 from assistant.audio.protocols import Ends
-from assistant.audio.silent_microphone import SILENT, SilentMicrophone
-from assistant.audio.steady_frames import SteadyFrames
-from assistant.audio.utterance_buffer import UtteranceBuffer
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioFrame, Waveform
 from assistant.conversation.conversation import Conversation, Listener
 from assistant.conversation.earlier import Earlier
 from assistant.conversation.live.captions import Captions
 from assistant.conversation.live.ducking import Ducking
 from assistant.conversation.live.going_on import GoingOn
+from assistant.conversation.live.listening import Listening, Tap
 from assistant.conversation.live.pauses import Pauses
 from assistant.conversation.live.prefill import Prefill
 from assistant.conversation.live.replies import Replies
-from assistant.conversation.live.self_hearing import SelfHearing
 from assistant.conversation.live.typed import Typed
 from assistant.conversation.question import Question
-from assistant.turns.ear import Ear, Heard
+from assistant.turns.ear import Heard
 from assistant.turns.endpointing import Endpointer
 from assistant.turns.interjections import InterjectionJudge
 from assistant.turns.marks import Boundary, Floor, TurnMark, Verdict
@@ -40,14 +36,8 @@ from assistant.turns.settings import TalkSettings
 from assistant.turns.speech_gate import spoken_spans
 from models.emotions import Emotion
 
-FRAMES_PER_LEVEL = 4
-"""Frames from one `LevelMeasured` to the next."""
 IDLE_KEEP_S = 3.0
 """Sound kept while nobody speaks; more than any lead."""
-
-
-Tap = Callable[[Waveform, Waveform], None]
-"""Gets each 16 kHz frame of the microphone and what was played with it, likewise."""
 
 
 class TalkLoop:
@@ -63,12 +53,9 @@ class TalkLoop:
         """
         engines = conversation.engines
         self.conversation = conversation
-        self._ends = ends
         self._settings = settings
-        self._taps: list[Tap] = []
         self._emit = conversation.emit
-        self._ear = Ear(engines.detector, ends.canceller)
-        self._ear_worker = engines.ear_worker
+        self._listening = Listening(conversation, ends)
         # Entered by `run`: no reply can be begun before, nor after it.
         self._group = asyncio.TaskGroup()
         self._is_running = False
@@ -82,7 +69,7 @@ class TalkLoop:
         self._floor = InterjectionJudge(lambda: engines.model, engines.model_worker)
         self._endpointer = Endpointer(
             settings.endpointing,
-            frame_samples=self._ear.frame_samples,
+            frame_samples=self._listening.frame_samples,
             completeness=lambda: self._replies.completeness,
             verdict=lambda: self._floor.verdict,
         )
@@ -91,16 +78,10 @@ class TalkLoop:
             engines.model_worker,
             lambda text: self._emit(partial(events.CaptionHeard, text=text)),
         )
-        self._sound = UtteranceBuffer()
         self._way = Ducking(ends.speaker, self._emit, duck_db=lambda: self._settings.duck_db)
-        self._self_hearing = SelfHearing(ends, self._ear)
         self._key = TalkKey()
-        self._is_muted = False
         self._is_stopping = False
         self._asking: set[asyncio.Task[bool]] = set()
-        self._steady = SteadyFrames(ends.microphone, self._ear.frame_samples)
-        is_file = isinstance(ends.microphone, FileMicrophone)
-        self._silence = None if is_file else SilentMicrophone()
         self._prefill = Prefill(conversation.memory.dialogue, engines.model_worker)
         self._going_on = GoingOn(conversation, engines.model_worker)
         self._typed = Typed()
@@ -125,7 +106,7 @@ class TalkLoop:
         """Tells `listener` every event from now on, after those who follow already."""
         self.conversation.follow(listener)
         if tap is not None:
-            self._taps.append(tap)
+            self._listening.tap(tap)
 
     def go_on_from(self, earlier: Earlier, tell_model: Callable[[], None]) -> None:
         """This talk goes on from another; to be called before the first turn.
@@ -198,7 +179,7 @@ class TalkLoop:
 
     def mute(self, muted: bool) -> None:
         """Closes or opens the microphone."""
-        self._is_muted = muted
+        self._listening.is_muted = muted
         # Half of what is said across the change is not heard: the other half is no turn to answer.
         self.abandon_turn()
         self._emit(partial(events.Muted, muted=muted))
@@ -256,14 +237,11 @@ class TalkLoop:
 
     def sound(self, start_s: float, end_s: float) -> Waveform:
         """Returns what was heard lately between two times on the audio clock, 16 kHz."""
-        return self._sound.cut(round(start_s * SPEECH_RATE_HZ), round(end_s * SPEECH_RATE_HZ))
+        return self._listening.cut(round(start_s * SPEECH_RATE_HZ), round(end_s * SPEECH_RATE_HZ))
 
     async def spoken_part(self, sound: Waveform) -> Waveform | None:
         """Returns what of 16 kHz `sound` is speech, or None; see `assistant.turns.speech_gate`."""
-        gate = self._ear.gate(self._settings.endpointing)
-        async for _ in self._ear_worker.stream(partial(gate.listen, sound), ahead=1):
-            pass
-        return gate.part
+        return await self._listening.spoken_part(sound, self._settings.endpointing)
 
     def ask(self, sound: Waveform, *, is_spoken: bool = False) -> asyncio.Task[bool]:
         """Answers what is spoken in recorded `sound` (16 kHz) as if it had just been said.
@@ -339,14 +317,14 @@ class TalkLoop:
 
     async def _frames(self) -> AsyncGenerator[AudioFrame, None]:
         """Yields the microphone's frames, then silence until the last answer is over."""
-        async with aclosing(self._steady.frames()) as frames:
+        async with aclosing(self._listening.frames()) as frames:
             async for frame in frames:
                 if self._is_stopping:
                     return
                 yield frame
         # The input may end amid a turn: what was said until then is answered.
         self._finish_turn()
-        size = self._ear.frame_samples
+        size = self._listening.frame_samples
         while self._is_busy and not self._is_stopping:
             # As fast as sound comes: the clock, and all that waits by it, goes by frames alone.
             await asyncio.sleep(size / SPEECH_RATE_HZ)
@@ -358,19 +336,10 @@ class TalkLoop:
         return bool(self._asking or self._typed) or not self._replies.is_idle
 
     async def _take(self, frame: AudioFrame) -> None:
-        # Silence in place of what is muted, and not nothing: recording, echo canceller and clock
-        # stay in step.
-        samples = np.zeros_like(frame.samples) if self._is_muted else frame.samples
-        played = frame.played
-        if played is None:
-            played = self._ends.speaker.played(len(samples), captured_s=frame.captured_s)
-        heard = await self._ear_worker.call(partial(self._ear.listen, samples, played))
-        # Only when it is heard: what is emitted meanwhile belongs to the time before this frame.
-        self.conversation.clock_samples += len(samples)
-        for tap in self._taps:
-            tap(samples, played)
+        taken = await self._listening.take(frame)
+        heard = taken.heard
         # Before its marks are acted on: the utterance that they cut out may end with this frame.
-        self._keep(heard.samples)
+        self._listening.keep(taken, self._kept_s())
         self._endpointer.patience = self._pauses.patience.factor
         self._endpointer.least_silence_ms = self._pauses.patience.least_silence_ms
         self._endpointer.least_beyond_doubt_ms = self._pauses.patience.least_known_ms
@@ -381,44 +350,36 @@ class TalkLoop:
             is_withheld=heard.is_withheld,
         ):
             self._act(mark)
-        self._measure(heard, samples, played)
+        self._listening.measure(taken)
         self._look_at_captions()
         self._look_at_typed()
-        if self._silence is not None and self._steady.is_coming and not self._is_muted:
-            self._tell_silence(self._silence.hear(frame.samples))
+        self._listening.notice_silence(frame)
 
     def _look_at_captions(self) -> None:
         # Nobody watches a file being read, and what is said in a pause is not for Attune.
-        is_watched = self._silence is not None and not self.conversation.memory.controls.is_paused
-        if is_watched and self._settings.captions:
-            self._captions.look(self._clock, lambda start: self._sound.cut(start, self._clock))
+        is_paused = self.conversation.memory.controls.is_paused
+        if self._listening.is_watched and self._settings.captions and not is_paused:
+            self._captions.look(self._clock, lambda start: self._listening.cut(start, self._clock))
 
-    def _tell_silence(self, message: str | None) -> None:
-        if message is not None:
-            warns = message == SILENT
-            self._emit(partial(events.Noticed, message=message, is_warning=warns))
-
-    def _keep(self, samples: Waveform) -> None:
-        """Keeps the sound as far back as a question may still begin."""
+    def _kept_s(self) -> float:
+        """Returns how much sound is kept: as far back as a question may still begin."""
         replies = self._replies
         is_idle = replies.is_idle and replies.unheard_start is None
-        keep_s = IDLE_KEEP_S
         # Also after the turn: who goes on while nothing was heard of the answer is joined to it,
         # and its sound is needed again.
-        if not (is_idle and self._endpointer.is_idle):
-            keep_s += self._settings.endpointing.longest_turn_s
-        self._sound.append(samples, keep_s=keep_s)
+        is_over = is_idle and self._endpointer.is_idle
+        return IDLE_KEEP_S + (0.0 if is_over else self._settings.endpointing.longest_turn_s)
 
     def _probability(self, heard: Heard) -> float:
         if self._settings.turns == "open":
-            is_deaf = self._self_hearing.is_deaf(self._clock, self._settings)
+            is_deaf = self._listening.own_voice.is_deaf(self._clock, self._settings)
             return 0.0 if is_deaf else heard.probability
         threshold = self._settings.endpointing.start_threshold
         return self._key.probability(heard.probability, threshold=threshold)
 
     def _is_contested(self) -> bool:
         """Whether the assistant, or its echo, may be in the room."""
-        return self._self_hearing.is_contested(self._clock, self._settings)
+        return self._listening.own_voice.is_contested(self._clock, self._settings)
 
     def _floor_now(self) -> Floor:
         """Who else is heard, for speech that sets in now."""
@@ -441,7 +402,7 @@ class TalkLoop:
             case Boundary.YIELDED:
                 self._way.fall_silent()
             case Boundary.BRIEF:
-                self._floor.ask(self._sound.cut(mark.start_samples, mark.end_samples))
+                self._floor.ask(self._listening.cut(mark.start_samples, mark.end_samples))
             case Boundary.DROPPED:
                 self._captions.end()
                 self._way.go_on()
@@ -492,7 +453,7 @@ class TalkLoop:
 
     def _end_held(self, mark: TurnMark) -> None:
         """The key was let go: answers what was said meanwhile, if anything was."""
-        size, settings = self._ear.frame_samples, self._settings.endpointing
+        size, settings = self._listening.frame_samples, self._settings.endpointing
         heard = self._key.take_heard()
         first = self._clock - size * len(heard)
         spans = spoken_spans(heard, frame_samples=size, settings=settings)
@@ -501,10 +462,10 @@ class TalkLoop:
             return
         start, end = first + spans[0][0], first + spans[-1][1]
         held = replace(mark, start_samples=start, end_samples=end, speech_end_samples=end)
-        said = [self._sound.cut(first + one, first + other) for one, other in spans]
+        said = [self._listening.cut(first + one, first + other) for one, other in spans]
         # Nothing but what a question that is joined to this one has before it. Silence between
         # words is left out: the key tells the end, so that nothing has to be judged by it.
-        before = self._sound.cut(self._start_of(held), start)
+        before = self._listening.cut(self._start_of(held), start)
         self._replies.prepare(self._question(held, np.concatenate([before, *said])))
         self._answer(held)
 
@@ -512,7 +473,7 @@ class TalkLoop:
         """Returns what `mark` says was said; the sound from its start to its end if not given."""
         start = self._start_of(mark)
         if utterance is None:
-            utterance = self._sound.cut(start, mark.end_samples)
+            utterance = self._listening.cut(start, mark.end_samples)
         # Counted back from now: the audio clock does not tell the event loop's time, by which
         # latencies are measured.
         silence_s = _seconds(self._clock - mark.speech_end_samples)
@@ -551,17 +512,10 @@ class TalkLoop:
         for mark in self._endpointer.finish():
             self._act(mark)
 
-    def _measure(self, heard: Heard, samples: Waveform, played: Waveform) -> None:
-        for event in self._self_hearing.news(self._clock):
-            self._emit(lambda _at_s, event=event: event)
-        if self._clock // len(samples) % FRAMES_PER_LEVEL == 0:
-            levels_db = level_db(samples), level_db(played)
-            self._emit(lambda at_s: events.LevelMeasured(at_s, *levels_db, heard.probability))
-
     def _learn(self, event: events.Event) -> None:
         if isinstance(event, events.EmotionHeard):
             self._pauses.heard(event)
-        if self._self_hearing.learn(event):
+        if self._listening.own_voice.learn(event):
             # Not from within this event, which belongs to the answer that is to end.
             asyncio.get_running_loop().call_soon(self.interrupt)
 

@@ -132,7 +132,9 @@ TURNS: tuple[Column[TurnOf], ...] = (
     Column("style_energy", "level", lambda r: _style(r, "energy"), "dB"),
     Column("reply_generated", "the answer", lambda r: r.turn.turn.generated.strip() or None),
     Column(
-        *("reply_source", "who made the answer", lambda r: r.turn.turn.reply_source or None),
+        "reply_source",
+        "who made the answer",
+        lambda r: r.turn.turn.reply_source or None,
         values="model | written (before the talk, to a similar saying) | fixed (Attune's own text)",
     ),
     Column("reply_heard", "what was heard of it", lambda r: r.turn.said or None),

@@ -73,16 +73,22 @@ def balance(export: Export) -> Table:
         "completed": "Completed",
         "analysed": "Analysed",
     }
-    return Table("balance", "Balance of the design", columns, rows, _balance_note(rows))
+    return Table("balance", "Balance of the design", columns, rows, _balance_note(export))
 
 
-def _balance_note(rows: list[Row]) -> str:
-    counts = [int(row["analysed"] or 0) for row in rows]
-    if not counts:
+def _balance_note(export: Export) -> str:
+    given = [p for p in export.people if p.sequence]
+    if not given:
         return "Nobody was given a condition yet."
-    if min(counts) == max(counts):
-        return "All cells are equally full."
-    return f"Cells hold between {min(counts)} and {max(counts)} people who are analysed."
+    # By cell and not by order: where chance orders the conditions, hardly two people share one.
+    counts = Counter(p.cell for p in given if p.name in export.analysed)
+    cells = max(len({p.cell for p in given}), int(export.facts.get("cells") or 0))
+    empty = cells - sum(count > 0 for count in counts.values())
+    least, most = 0 if empty else min(counts.values()), max(counts.values(), default=0)
+    if least == most:
+        return f"All {cells} cells are equally full."
+    told = f"The {cells} cells hold between {least} and {most} people who are analysed"
+    return f"{told}; {empty} are empty." if empty else f"{told}."
 
 
 def demographics(export: Export) -> Table:

@@ -116,10 +116,12 @@ def _design(export: Export) -> str:
     seed = export.study.get("seed")
     seeded = f" (seed {seed})" if seed is not None else ""
     completed = sum(person.status == "completed" for person in export.people)
+    came, analysed = len(export.people), len(export.analysed)
     return (
-        f"{len(export.people)} people opened the study{_days(export)} and {completed} completed "
-        f"it; {len(export.analysed)} are analysed. It compared {conditions} {kind}{ordered}"
-        f"{seeded}; participants held spoken conversations with Attune. {seal_told(export)}"
+        f"{came} {'person' if came == 1 else 'people'} opened the study{_days(export)} and "
+        f"{completed} completed it; {analysed} {'is' if analysed == 1 else 'are'} analysed. "
+        f"It compared {conditions} {kind}{ordered}{seeded}; participants held spoken "
+        f"conversations with Attune. {seal_told(export)}"
     ).replace("  ", " ")
 
 

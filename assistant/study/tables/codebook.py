@@ -79,8 +79,8 @@ CODEBOOK: dict[str, list[Entry]] = {
         ("reply_generated", "answer as generated", "", ""),
         (
             *("reply_source", "who made the answer", ""),
-            "model, written (before the talk, to a similar saying), fixed (Attune's own text); "
-            "empty while sealed",
+            "model, written (before the talk, to a similar saying), fixed (Attune's own text), "
+            "experimenter; empty while sealed",
         ),
         ("reply_heard", "part of it that was played", "", ""),
         ("interrupted", "whether the person cut it off", "", "0, 1"),

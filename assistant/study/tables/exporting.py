@@ -9,6 +9,7 @@ from typing import Any
 
 from assistant.csv_text import csv_text
 from assistant.errors import InputError
+from assistant.study.design import assignment
 from assistant.study.design.reading import read_study
 from assistant.study.instruments import Instrument, read_instrument, score
 from assistant.study.keeping import lock, seal
@@ -202,6 +203,9 @@ class Export:
                 for row in turn_rows(record, place):
                     place_of_turn = (line["step"], line["attempt"], row["turn"])
                     row["wizard"] = int(place_of_turn in written)
+                    # The record takes what stands in for the model's answer for the model's.
+                    if row["wizard"] and row["reply_source"] == "model":
+                        row["reply_source"] = "experimenter"
                     if emotion := corrected.get(place_of_turn, {}).get("emotion"):
                         row["corrected_emotion"] = emotion
                     rows.append(self._turn(state, line, row))
@@ -257,6 +261,7 @@ class Export:
         facts: Row = {
             "study": study,
             "labels": sorted(self.key.conditions),
+            "cells": len(assignment.cells(self.study)),
             "lock": lock.read_lock(self.folder),
             "runs": read_lines(self.folder.runs),
             "blinded": self.is_sealed,

@@ -152,7 +152,8 @@ def test_lines_of_a_wizard_tell_no_sealed_condition(tmp_path, is_factor):
     assert untraced(runner.folder.path, out) == []
     seal.unseal(runner.folder, by="me", early="test", left=3)
     export(runner.folder, out)
-    assert rows(runner.folder, "turns")[0]["wizard"] == "1"
+    (turn,) = rows(runner.folder, "turns")
+    assert (turn["wizard"], turn["reply_source"]) == ("1", "experimenter")
     assert "wizard" in {row["kind"] for row in rows(runner.folder, "happenings")}
 
 

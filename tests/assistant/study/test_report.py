@@ -16,7 +16,7 @@ import pytest
 from assistant.errors import EngineUnavailable, InputError, OutputError
 from assistant.study.instruments import instrument_path
 from assistant.study.report.analysis import analyse
-from assistant.study.report.flow import flow
+from assistant.study.report.flow import balance, flow
 from assistant.study.report.page import page
 from assistant.study.report.reading import Person, read_export
 from assistant.study.report.sentences import methods
@@ -145,6 +145,24 @@ def test_the_methods_name_days_settings_and_hashes(tmp_path: Path) -> None:
     assert "SHA-256 of study.toml 000000000000…" in told
     assert "Manipulation check (Attune's own wording)" in told
     assert "The published ones are scored as published." in told
+
+
+@pytest.mark.parametrize(
+    ("people", "cells", "told"),
+    [
+        (4, 2, "All 2 cells are equally full."),
+        (4, None, "All 2 cells are equally full."),
+        (3, 2, "The 2 cells hold between 1 and 2 people who are analysed."),
+        (4, 4, "The 4 cells hold between 0 and 2 people who are analysed; 2 are empty."),
+    ],
+)
+def test_cells_that_nobody_was_given_yet_are_no_balance(
+    tmp_path: Path, people: int, cells: int | None, told: str
+) -> None:
+    make_export(tmp_path, MadeStudy(people=people))
+    facts = json.loads((tmp_path / "study.json").read_text())
+    (tmp_path / "study.json").write_text(json.dumps({**facts, "cells": cells}))
+    assert balance(read_export(tmp_path)).note == told
 
 
 BEGUN = "2026-11-02T08:00:00.000+00:00"

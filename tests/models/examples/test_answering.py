@@ -5,7 +5,7 @@ import pytest
 from models.config import ExamplesConfig
 from models.emotions import Emotion
 from models.examples.answering import answers, is_question, tells_more
-from models.examples.book import Found
+from models.examples.book import Fitting
 from models.examples.written import Example
 from tests.models.examples.by_words import book_of
 
@@ -75,7 +75,7 @@ def test_what_is_alike_enough_is_answered_and_nothing_is_shown() -> None:
 def test_what_may_only_answer_is_not_shown() -> None:
     book = book_of([replace(SHOP, is_shown=False)])
     assert book.find(SHOP.said, None, CONFIG).answer == SHOP.reply
-    assert book.find("The shop is open", None, CONFIG) == Found([])
+    assert book.find("The shop is open", None, CONFIG) == Fitting([])
 
 
 def test_what_is_less_alike_is_shown_to_the_llm() -> None:
@@ -93,7 +93,9 @@ def test_a_far_less_similar_saying_answers_nothing() -> None:
 
 
 def test_a_saying_that_tells_of_more_than_was_said_is_known() -> None:
-    vow = Example("I see my brother at funerals now. We vowed to meet more, and did, last month.", "")
+    vow = Example(
+        "I see my brother at funerals now. We vowed to meet more, and did, last month.", ""
+    )
     assert tells_more(vow, "I buried my brother on Thursday.")
     assert not tells_more(Example("My brother was buried.", ""), "I buried my brother on Thursday.")
 

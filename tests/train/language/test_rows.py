@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import torch
 
@@ -9,7 +7,6 @@ from tests.models.small import byte_tokenizer
 from train.alignment.losses import IGNORED
 from train.language.batches import TalkBatches
 from train.language.material import Exchange, WrittenTalk
-from train.language.misheard import Misheard
 from train.language.rows import RowWriter, padded
 
 HEARD = WrittenTalk("heard", (Exchange("It rained.", Emotion.SAD, "All day?"),))
@@ -71,17 +68,6 @@ def test_a_talk_that_follows_sees_the_one_before_it() -> None:
     row = writer().row([HEARD, LONGER], np.random.default_rng(1), follows=1.0)
     assert set(row.segments) == {0, 1}
     assert row.positions == list(range(len(row.ids)))
-
-
-def test_of_what_is_spoken_some_words_are_misheard_and_answers_stay() -> None:
-    misheard = Misheard(["It rained.", "They roamed."])
-    mistaken = replace(writer(), misheard=misheard, misheard_share=1.0)
-    spoken = set[bool]()
-    for seed in range(20):
-        row = mistaken.row([PLAIN, HEARD], np.random.default_rng(seed), follows=0.0)
-        assert "All day?" in byte_tokenizer().decode(row.ids)
-        spoken.add("roamed" in byte_tokenizer().decode(row.ids).lower())
-    assert spoken == {True, False}, "who types is not misheard"
 
 
 def test_what_goes_beyond_the_longest_conversation_is_left_out() -> None:

@@ -11,7 +11,6 @@ from models.checkpoints.hub import checkpoint_folder
 from models.pretrained import unpacked as unpacking
 from models.pretrained.store import Store
 from models.weights import WeightFiles
-from tests.models.examples.small_encoder import write_encoder
 from train.alignment.assemble import write_assembled
 from train.alignment.settings import AssembleSettings
 from train.language.settings import LanguageSettings
@@ -111,12 +110,6 @@ def test_a_run_goes_on_from_the_updates_of_another(
     states = torch.randn(1, 3, layer.in_features)
     expected = torch.nn.functional.linear(states, learnt.read(f"{name}.weight"))
     assert torch.allclose(layer(states), expected, atol=1e-5)
-    before = start(folder, read_tokenizer(folder), 2)
-    take_updates(before, taught, 0.5)
-    half = before.llm.causal.get_submodule(name)(states).detach()
-    plain = WeightFiles(folder).read(f"{name}.weight").float()
-    unchanged = torch.nn.functional.linear(states, plain)
-    assert torch.allclose(half, (expected + unchanged) / 2, atol=1e-5)
     with pytest.raises(ValueError, match="another LLM or rank"):
         take_updates(start(folder, read_tokenizer(folder), 4), taught)
     with pytest.raises(ValueError, match="does not exist"):
@@ -166,16 +159,6 @@ def test_a_run_goes_on_from_what_a_checkpoint_changes_of_its_llm(
         assert torch.allclose(of_checkpoint[name].float(), values.float(), atol=1e-2), name
     onwards = {"updates": tmp_path / "small", "run": tmp_path / "onwards"}
     assert teach(settings.model_copy(update=onwards)).ending == "finished"
-
-
-def test_examples_stand_before_answers_while_these_are_learnt(
-    settings: LanguageSettings, tmp_path: Path
-) -> None:
-    shown = {"shown": 2, "sentences": str(write_encoder(tmp_path / "encoder"))}
-    assert teach(settings.model_copy(update=shown)).ending == "finished"
-    shown["shown_from"] = (tmp_path / "none.txt",)
-    with pytest.raises(ValueError, match="do not exist"):
-        teach(settings.model_copy(update=shown))
 
 
 def test_updates_are_added_to_a_part_however_it_is_stored_and_below_other_updates(

@@ -1,12 +1,16 @@
 """The loop as other software drives it: turns held, asked, ended by hand, and cut afterwards."""
 
+from dataclasses import replace
+
 from assistant import events
+from assistant.audio.file_devices import FileMicrophone
+from assistant.audio.protocols import DeviceListener
 from assistant.audio.waveform import SPEECH_RATE_HZ
 from assistant.conversation.live.loop import TalkLoop
 from assistant.engines.protocols import Persona
 from assistant.turns.settings import TalkSettings
 from tests.fakes import ScriptedDialogue, ScriptedModel, speech_like
-from tests.talking import talk
+from tests.talking import ends, talk
 
 LONG = " ".join(f"word{index}" for index in range(60))
 
@@ -98,3 +102,17 @@ def test_it_is_said_where_only_the_end_of_a_question_is_answered() -> None:
     assert turn.transcript is not None
     assert turn.transcript.text == asked[0], "nothing of what was typed is lost"
     assert turn.heard == "Fine."
+
+
+def test_what_becomes_of_the_devices_is_told() -> None:
+    wave = speech_like((0.5, 1.5), length_s=3.0)
+    told: list[DeviceListener] = []
+    devices = replace(ends(FileMicrophone([wave])), follow_changes=told.append)
+
+    def lose(_loop: TalkLoop, event: events.Event) -> None:
+        if isinstance(event, events.SpeechStarted):
+            told[0]("the sound device was lost (card)", True)
+
+    (changed,) = talk(wave, devices=devices, on_event=lose).of(events.DeviceChanged)
+    assert (changed.message, changed.lost) == ("the sound device was lost (card)", True)
+    assert changed.at_s > 0.0
