@@ -205,6 +205,7 @@ class ModelsSettings(CommonSettings):
     items: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """The parts, as `list` names them; all where none is named."""
     sources: bool = False
-    """verify: fetch each part anew from every source, to see whether they still serve it."""
+    """list: name the sources of each part, too. verify: fetch each part anew from every source, to
+    see whether they still serve it."""
     json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False
     """list: print JSON lines instead of a table."""

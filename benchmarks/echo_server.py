@@ -2,12 +2,14 @@
 
     python -m benchmarks.echo_server [--minutes 10] [--sentences 12] [--only NAME] [--write]
 
-The talk is that of `talk`, real time, through PortAudio and PulseAudio with two null sinks. *Nobody
-interrupts*: answers follow each other, the loudspeaker is led back into the microphone 30 and 50 ms
-late. *A person*: a sentence of flite is said some seconds into an answer, the first one included;
-it is kept where an interruption follows and at least half of its words are understood. Word errors
-are counted against what was said; `--echo headset` without echo and with the same sentences is the
-floor that model and detector set. Overloaded machines lose sound (*slips*): measure on a quiet one.
+The talk is that of `talk`, real time, through PortAudio and PulseAudio with two null sinks. Answers
+are twenty seconds long; what is said in them is not a model's (`benchmarks/rooms/long_answers.py`):
+ears, voice and loop are the product's. *Nobody interrupts*: answers follow each other, the
+loudspeaker is led back into the microphone 30 and 50 ms late. *A person*: a sentence of flite is
+said some seconds into an answer, the first one included; it is kept where an interruption follows
+and at least half of its words are understood. Word errors are counted against what was said;
+`--echo headset` without echo and with the same sentences is the floor that model and detector set.
+Overloaded machines lose sound (*slips*): measure on a quiet one.
 """
 
 import argparse
@@ -27,6 +29,7 @@ from assistant.settings import TalkCommandSettings
 from assistant.turns.settings import TurnJudgeSettings
 from benchmarks.cases.speech import say, trimmed
 from benchmarks.results import table, write_section
+from benchmarks.rooms.long_answers import NAME, long_answers
 from benchmarks.rooms.sound_server import Overheard, sound_loop, talking
 
 SAID = (
@@ -122,7 +125,7 @@ async def _say_into(
     await speak(trimmed(say(text, VOICES[number % len(VOICES)])))
     await overheard.until(lambda: bool(overheard.words_since(count)), 12.0)
     heard = " ".join(overheard.words_since(count))
-    await overheard.until(lambda: overheard.since(count, events.ReplyFinished) > 0, 20.0)
+    await overheard.until(lambda: overheard.since(count, events.ReplyFinished) > 0, 40.0)
     errors = word_errors(text, heard)
     kept.said += 1
     kept.caught += overheard.since(count, events.Interrupted) > 0
@@ -134,7 +137,13 @@ async def _say_into(
 
 def measure(minutes: float, sentences: int, only: str = "") -> str:
     """Returns both tables, of the situations whose names begin with `only`."""
-    engines = open_engines(TalkCommandSettings(), judging=TurnJudgeSettings())
+    with long_answers() as url:
+        settings = TalkCommandSettings.model_validate({"llm": {"server": url, "name": NAME}})
+        engines = open_engines(settings, judging=TurnJudgeSettings())
+        return _measured(engines, minutes, sentences, only)
+
+
+def _measured(engines: Engines, minutes: float, sentences: int, only: str) -> str:
     alone_rows: list[list[str]] = []
     kept_rows: list[list[str]] = []
     situations: tuple[tuple[str, EchoMode, float | None], ...] = (

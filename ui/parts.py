@@ -28,6 +28,10 @@ def models(settings: ModelsSettings) -> int:
         "verify": _verify,
         "remove": _remove,
     }
+    if settings.sources and settings.action not in ("list", "verify"):
+        raise SettingsError(
+            f"models {settings.action} takes no --sources: `models list --sources` names them"
+        )
     return actions[settings.action](settings)
 
 
@@ -70,6 +74,10 @@ def _list(settings: ModelsSettings) -> int:
         licence, about = escape(part.licence), escape(part.about)
         table.add_row(part.name, sign, megabytes(part.bytes), about, licence)
     Console(highlight=False).print(table)
+    # Not in the table, which would break them to fit: they are there to be copied.
+    for part in parts if settings.sources else ():
+        for source in part.sources:
+            print(f"{part.name}: {source}")
     return 0
 
 

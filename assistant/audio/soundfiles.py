@@ -41,6 +41,8 @@ class Recording:
         known = [length for length in lengths if length is not None]
         self.duration_s = sum(known) if len(known) == len(lengths) else None
         """Length in seconds that the file promises; None where it promises nothing."""
+        self.notice = _other_tracks(path, self._source.tracks)
+        """A sentence that says what of the file is not heard though it is whole, or None."""
         self.damage: str | None = None
         """After the last block: a sentence that says what is wrong with the file, or None."""
 
@@ -97,6 +99,16 @@ class Recording:
         self.damage = self.damage or (
             f"{self.path} {damage}: copy or record it again to have all of it answered"
         )
+
+
+def _other_tracks(path: Path, tracks: int) -> str | None:
+    if tracks < 2:
+        return None
+    return (
+        f"{path} holds {tracks} sound tracks, of which the first is heard: take another one out by "
+        "`ffmpeg -i FILE -map 0:a:1 OTHER.wav`, or mix them by "
+        f"`ffmpeg -i FILE -filter_complex amix=inputs={tracks} MIXED.wav`"
+    )
 
 
 def _check_readable(path: Path) -> None:

@@ -1,5 +1,6 @@
 """A conversation with a recording instead of a microphone, and a WAV file for a loudspeaker."""
 
+import logging
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from assistant.audio.protocols import Ends
 from assistant.audio.soundfiles import AnswerFile, Recording
 from assistant.audio.waveform import AudioClip, Waveform
 from assistant.errors import InputError, SettingsError
+
+logger = logging.getLogger(__name__)
 
 NO_SPEECH = (
     "no speech was found in {path}: speak closer to the microphone, "
@@ -42,6 +45,8 @@ class FileEnds:
         if answers is not None:
             _check_apart(recording, answers)
         self._recording = Recording(recording)
+        if self._recording.notice:
+            logger.warning("%s", self._recording.notice)
         self._output = answers
 
     def open(self, held: ExitStack, *, frame_samples: int, rate_hz: int) -> Ends:

@@ -176,6 +176,8 @@ class ReplyRun:
 
     async def _spoken_turns(self, path: Path, engines: Engines) -> AsyncGenerator[SpokenTurn]:
         recording = Recording(path)
+        if recording.notice:
+            self._report.problem(recording.notice)
         cutter = TurnCutter(engines.detector, self._manner.endpointing)
         found = 0
         # Block by block: who stops the program need not wait for the end of a long recording.

@@ -100,7 +100,7 @@ class RecordsSettings(CommonSettings):
     dry_run: bool = False
     """delete, retain: only say what would be deleted."""
     yes: bool = False
-    """delete: do not ask."""
+    """delete, retain: do not ask."""
     turn: int | None = Field(default=None, ge=1)
     """play: from this turn on, as `show` numbers them."""
     model: str | None = None

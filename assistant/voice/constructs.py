@@ -54,6 +54,8 @@ class Construct:
     """Whether `spoken` is code, whose signs are no markup."""
     is_block: bool = False
     """Whether it stands apart: nothing is said of it, and pieces end before and after it."""
+    ends_thought: bool = False
+    """Whether a thought ends here whose beginning was not marked: nothing before it is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,11 @@ _HIDDEN = (
     (re.compile(r"<\|channel\|>(?:analysis|commentary)"), "<|end|>"),
     (re.compile(r"<\|begin_of_thought\|>"), "<|end_of_thought|>"),
 )
+_ENDS_OF_THOUGHTS = (
+    *(f"</{name}>" for name in ("think", "thinking", "thought", "thoughts", "reasoning")),
+    "◁/think▷", "[/think]", "<|end_of_thought|>",
+)  # fmt: skip
+"""Some models leave out the mark before what they think: their template wrote it."""
 _HIDDEN_PREFIXES = (
     "```", "~~~", "<!--", "◁think▷", "[think]", "[THINK]", "<|channel|>analysis",
     "<|channel|>commentary", "<|begin_of_thought|>",
@@ -126,6 +133,8 @@ def construct_at(text: str, start: int, *, is_end: bool) -> Construct | Waiting 
     character = text[start]
     if not is_end and _may_become_hidden(text, start):
         return _WAITING
+    if (end := ends_thought(text, start)) is not None and end > start:
+        return Construct(end, "\n", is_block=True, ends_thought=True)
     if (hidden := _hidden(text, start, is_end=is_end)) is not None:
         return hidden
     if character in _ENCLOSED:
@@ -134,6 +143,18 @@ def construct_at(text: str, start: int, *, is_end: bool) -> Construct | Waiting 
             return _WAITING
         return whole(text, start)
     return _direction(text, start, is_end=is_end) if character in "({*_" else None
+
+
+def ends_thought(text: str, start: int) -> int | None:
+    """Returns where a mark that ends a thought is over; `start` where only its beginning is there.
+
+    None where none stands at `start`.
+    """
+    rest = text[start : start + 24].lower()
+    for mark in _ENDS_OF_THOUGHTS:
+        if rest.startswith(mark):
+            return start + len(mark)
+    return start if rest and any(mark.startswith(rest) for mark in _ENDS_OF_THOUGHTS) else None
 
 
 def _is_growing(text: str, start: int, opening: re.Pattern[str]) -> bool:

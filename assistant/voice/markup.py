@@ -76,7 +76,8 @@ def _without_constructs(text: str) -> str:
     while start >= 0:
         construct = construct_at(text, start, is_end=True)
         if isinstance(construct, Construct) and not _is_emphasised(text, start, construct):
-            kept += [text[position:start], _said(construct)]
+            before = [] if construct.ends_thought else [*kept, text[position:start]]
+            kept = [*before, _said(construct)]
             position = start = construct.end
         else:
             start += 1

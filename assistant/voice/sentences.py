@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from assistant.voice.constructs import Construct, Waiting, construct_at, next_opening
+from assistant.voice.constructs import Construct, Waiting, construct_at, ends_thought, next_opening
 
 _NEVER_LAST = frozenset(
     "mr mrs ms mx messrs prof mt sen rep gov gen col capt lt sgt rev hon vs approx e.g i.e cf ca "
@@ -49,7 +49,9 @@ class SentenceSplitter:
     """Cuts a stream of text into pieces; joined, the pieces are the text.
 
     How the text is chunked does not change the pieces. None of them ends within a link, a stage
-    direction or other markup; code and hidden thoughts are pieces of their own. A cut waits for
+    direction or other markup; code and hidden thoughts are pieces of their own. A thought whose
+    beginning is not marked is one with the sentence before its end: what came before that was
+    handed on already. A cut waits for
     the next visible character, which tells a full stop from an abbreviation ("e.g. this") or an
     ellipsis.
     """
@@ -116,6 +118,11 @@ class SentenceSplitter:
                 opening = next_opening(text, index)
                 continue
             is_known, cut = self._cut_at(index, is_end=is_end)
+            if cut is not None and (end := ends_thought(text, cut)) is not None:
+                # Not handed to the voice yet, the sentence before it is left out with it.
+                if end > cut:
+                    return end
+                is_known, cut = is_end, cut if is_end else None
             if cut is not None or not is_known:
                 return cut
             index += 1
@@ -125,6 +132,8 @@ class SentenceSplitter:
     def _block_cut(self, start: int, block: Construct) -> int:
         """A block stands apart, so that what is said before it need not wait for its end."""
         has_words = any(character.isalnum() for character in self._buffer[:start])
+        if block.ends_thought:
+            return block.end  # what stands before it is thought too
         return start if has_words else block.end
 
     def _cut_at(self, index: int, *, is_end: bool) -> tuple[bool, int | None]:

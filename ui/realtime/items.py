@@ -100,10 +100,6 @@ class Items:
         """Notes the words of a spoken item, whether or not the client wants to be told them."""
         self._words[item_id] = words
 
-    def text_is_known(self, item_id: str) -> bool:
-        """Whether the words of a spoken item were noted."""
-        return item_id in self._words
-
     def transcribe(self, item_id: str, words: str) -> None:
         """Writes the words of a spoken item of the person."""
         for part in self._items.get(item_id, {}).get("content", []):

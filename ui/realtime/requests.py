@@ -57,16 +57,34 @@ class Requests:
         """Keeps a turn until the client wants it answered."""
         try:
             sound = self._loop.sound(turn.start_s, turn.end_s)
-            self._question.add(self._translator.asked_item, [sound])
+            self._have_wait(self._translator.asked_item, sound)
             self._words.look_for(self._translator.asked_item, sound)
         except ProtocolError as error:
             self._send(error.event(None))
 
+    def _have_wait(self, item_id: str, sound: Waveform) -> None:
+        """Keeps what was said until it is answered, if it ever is."""
+        if self._translator.config.answers:
+            self._question.add(item_id, [sound])
+
     def note(self, turn: events.UtteranceEnded) -> None:
         """Keeps the sound of a turn that is answered now: it may have to be asked again."""
         item_id = self._translator.item_of(turn.turn)
+        if item_id is not None and turn.reason == "asked":
+            self._tell_apart(turn.turn, item_id)
         if item_id is not None and turn.reason not in ("typed", "asked"):
             self._question.asked = {item_id: [self._loop.sound(turn.start_s, turn.end_s)]}
+
+    def _tell_apart(self, turn: int, last_id: str) -> None:
+        """Has each item of a turn that holds several told its own words, not the last one all."""
+        sounds: dict[str, Waveform] = {}
+        for item_id, parts in self._question.asked.items():
+            spoken = [part for part in parts if not isinstance(part, str)]
+            if spoken:
+                sounds[item_id] = np.concatenate(spoken)
+        if len(sounds) > 1 and last_id in sounds:
+            self._translator.share_words(turn)
+            self._words.look_apart(sounds)
 
     async def _append(self, event: Json) -> None:
         sound = self._translator.config.audio.input.format
@@ -110,7 +128,7 @@ class Requests:
             raise empty_commit(f"the buffer holds {1_000 * appended_s:.0f} ms of audio")
         self._reader.clear()
         part, item_id = await self._spoken(self._microphone.take()), new_id("item")
-        self._question.add(item_id, [part])
+        self._have_wait(item_id, part)
         self._translator.commit(item_id=item_id)
         self._words.look_for(item_id, part)
 

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from ui.realtime.hosting.engines import Resident
 from ui.realtime.hosting.secrets import LONGEST_S, SHORTEST_S, USUAL_S, ClientSecrets
 from ui.realtime.protocol.changes import changed
-from ui.realtime.protocol.config import SessionConfig
+from ui.realtime.protocol.config import SessionConfig, beta_name
 from ui.realtime.protocol.messages import (
     Json,
     ProtocolError,
@@ -33,6 +33,7 @@ class ModelRoutes:
         self.router.get("/v1/models")(self._models)
         self.router.get("/v1/models/{name:path}")(self._model)
         self.router.post("/v1/realtime/client_secrets")(self._client_secret)
+        self.router.post("/v1/realtime/transcription_sessions")(self._transcription_session)
 
     async def _models(self) -> JSONResponse:
         models = [self._shown(name) for name in self._resident.models]
@@ -62,9 +63,32 @@ class ModelRoutes:
         except ProtocolError as error:
             return _refusal(error)
         secret = self._secrets.create(asked, holds_s)
-        session = {**shown(effective, ignored), "id": new_id("sess"), "object": "realtime.session"}
+        session = {**shown(effective, ignored), "id": new_id("sess")}
         expires_at = math.floor(secret.expires_at)
         return JSONResponse({"value": secret.value, "expires_at": expires_at, "session": session})
+
+    async def _transcription_session(self, request: Request) -> JSONResponse:
+        """Makes a key as the beta had it: the session's fields stand beside `client_secret`."""
+        try:
+            given = await _body(request)
+            wanted = given.pop("client_secret", None)
+            fields = cast(Json, wanted) if isinstance(wanted, dict) else {}
+            holds_s = _holds_s(fields.get("expires_after"))
+            asked, effective, _ = self._session({**given, "type": "transcription"})
+        except ProtocolError as error:
+            return _refusal(error)
+        secret = self._secrets.create(asked, holds_s)
+        key = {"value": secret.value, "expires_at": math.floor(secret.expires_at)}
+        sound = effective.model_dump()["audio"]["input"]
+        session = {
+            "id": new_id("sess"),
+            "object": "realtime.transcription_session",
+            "modalities": ["text"],
+            "input_audio_format": beta_name(effective.audio.input.format),
+            "input_audio_transcription": sound["transcription"],
+            "turn_detection": sound["turn_detection"],
+        }
+        return JSONResponse({**session, "client_secret": key})
 
     def _session(self, given: object) -> tuple[SessionConfig, SessionConfig, list[str]]:
         """Returns the settings as they are asked for and as they will be, and what is ignored."""

@@ -34,6 +34,7 @@ from ui.realtime.question import LONGEST_COMMIT_S, PendingQuestion
 from ui.realtime.recording import ConsentedRecording
 from ui.realtime.requests import Requests
 from ui.realtime.settings import (
+    answers_nothing,
     session_in_use,
     shown,
     warning,
@@ -51,6 +52,10 @@ from ui.view_json import ViewChanges
 logger = logging.getLogger(__name__)
 
 SHOW_EVERY_S = 0.05
+OF_ANSWERED_TALKS = frozenset(
+    {"response.create", "response.cancel", "conversation.item.create", "attune.talk.continue"}
+)
+"""What a client asks for that a session of transcription does not do."""
 ANSWER_OVER = (
     events.ReplyFinished,
     events.Interrupted,
@@ -246,6 +251,8 @@ class Session:
             # itself shows by it that somebody is there.
             if kind != "input_audio_buffer.append" or self._requests.cuts_turns:
                 self.last_active_s = asyncio.get_running_loop().time()
+            if kind in OF_ANSWERED_TALKS and not self._config.answers:
+                raise answers_nothing()
             if kind != "session.update":
                 self._tell_conversation()
             result = handler(event)
@@ -328,7 +335,7 @@ class Session:
         }
         config = shown(self._config, self._ignored)
         attune = {**config["attune"], "choices": choices}
-        return {**config, "attune": attune, "id": self.id, "object": "realtime.session"}
+        return {**config, "attune": attune, "id": self.id}
 
     def _update(self, event: Json) -> None:
         changes, warnings = changed(self._config, event.get("session")), list[str]()
@@ -351,6 +358,10 @@ class Session:
         if self._dialogue.is_open and config.model != old.model:
             changes.refused.append(session_in_use("the model", "session.model"))
             config = config.model_copy(update={"model": old.model})
+        has_begun = self._dialogue.is_open or self._translator.items.last_id is not None
+        if has_begun and config.type != old.type:
+            changes.refused.append(session_in_use("the type", "session.type"))
+            config = config.model_copy(update={"type": old.type})
         output, rate = config.audio.output, config.audio.output.format.rate
         if rate != self._speaker.sample_rate and not self._speaker.change_rate(rate):
             path = "session.audio.output.format"

@@ -7,6 +7,16 @@ from ui.realtime.protocol.changes import Changes
 from ui.realtime.protocol.config import SessionConfig
 from ui.realtime.protocol.messages import Json, ProtocolError
 
+OF_TRANSCRIPTION = {
+    "type": True,
+    "model": True,
+    "audio": {"input": True},
+    "include": True,
+    "attune": True,
+}
+"""What there is of a session that answers nothing."""
+HOW_ANSWERED = {"create_response", "interrupt_response", "idle_timeout_ms"}
+
 
 def with_known_names(
     changes: Changes, old: SessionConfig, resident: Resident, warn: list[str]
@@ -59,7 +69,12 @@ def warning(messages: list[str], ignored: list[str], event_id: str | None) -> Js
 
 def shown(config: SessionConfig, ignored: list[str]) -> Json:
     """Returns the settings as JSON, with null for fields that a client gave and mean nothing."""
-    session = config.model_dump()
+    if config.answers:
+        session = {**config.model_dump(), "object": "realtime.session"}
+    else:
+        without = {"audio": {"input": {"turn_detection": HOW_ANSWERED}}}
+        session = config.model_dump(include=OF_TRANSCRIPTION, exclude=without)
+        session["object"] = "realtime.transcription_session"
     for path in ignored:
         *folders, name = path.split(".")[1:]
         place = _inner(session, folders)
@@ -76,6 +91,16 @@ def _inner(place: Json, folders: list[str]) -> Json | None:
             return None
         place = cast(Json, inner)
     return place
+
+
+def answers_nothing() -> ProtocolError:
+    """Returns the error for what a session of transcription does not do."""
+    return ProtocolError(
+        "this is a transcription session, which answers nothing: append audio to have it written "
+        'down, or open a session of type "realtime"',
+        code="unsupported",
+        param="type",
+    )
 
 
 def session_in_use(what: str, param: str) -> ProtocolError:

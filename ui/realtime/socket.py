@@ -216,6 +216,7 @@ def realtime_router(conversations: Conversations, secrets: ClientSecrets) -> API
     async def realtime(  # pyright: ignore[reportUnusedFunction]
         socket: WebSocket,
         model: str = "",
+        intent: str = "",
         session: str = "",
         keep: bool = False,
         wait: bool = False,
@@ -240,9 +241,14 @@ def realtime_router(conversations: Conversations, secrets: ClientSecrets) -> API
                     conversations.gate.leave(visit)
                     return
                 place = conversations.open(visit, model)
-                if secret := secrets.find(credentials(socket.headers)):
-                    own = {"model": model} if model else {}
-                    place.session.begin_with({**secret.session, **own})
+                secret = secrets.find(credentials(socket.headers))
+                own = {**secret.session} if secret else {}
+                if own and model:
+                    own["model"] = model
+                if intent == "transcription":
+                    own["type"] = intent
+                if own:
+                    place.session.begin_with(own)
             elif incoming.has_left:
                 conversations.left(place)
                 return

@@ -38,6 +38,7 @@ class Translator:
         self._asked_item: str | None = None
         self._user_items: dict[int, str] = {}
         self._spoken_s: dict[int, float] = {}
+        self._told_words: set[str] = set()
         self._captioned: dict[str, str] = {}
         self._answered_turn = self._sourced_turn = -1
         self._is_playing = False
@@ -289,17 +290,27 @@ class Translator:
 
     def _words(self, turn: int, words: str) -> None:
         item_id = self._user_items.get(turn)
-        # None for what was typed, which is shown as it is and never transcribed.
+        # None for what was typed, which is shown as it is and never transcribed, and for what
+        # several items hold, each of which is told its own.
         seconds = self._spoken_s.pop(turn, None)
         if item_id is not None and seconds is not None:
             self.tell_words(item_id, words, seconds)
-        elif item_id is not None:
+        elif item_id is not None and not self.has_told_words(item_id):
             self.items.know(item_id, words)
+
+    def share_words(self, turn: int) -> None:
+        """What was said in a turn stands in several items: its words are not told as of one."""
+        self._spoken_s.pop(turn, None)
+
+    def has_told_words(self, item_id: str) -> bool:
+        """Whether the words of a spoken item are known, by themselves."""
+        return item_id in self._told_words
 
     def tell_words(self, item_id: str, words: str, seconds: float) -> None:
         """Tells the words of a spoken item once, whether or not it is answered."""
-        if self.items.text_is_known(item_id):
+        if self.has_told_words(item_id):
             return
+        self._told_words.add(item_id)
         self.items.know(item_id, words)
         if self.config.audio.input.transcription is None:
             return
@@ -323,10 +334,13 @@ class Translator:
     def _words_failed(self, turn: int, message: str) -> None:
         """A turn broke: where its words were not told yet, they will not be."""
         item_id, seconds = self._user_items.get(turn), self._spoken_s.pop(turn, None)
+        if item_id is not None and seconds is not None:
+            self.tell_no_words(item_id, message)
+
+    def tell_no_words(self, item_id: str, message: str) -> None:
+        """Tells that the words of a spoken item will not be known, if they are wanted."""
         is_wanted = self.config.audio.input.transcription is not None
-        if item_id is None or seconds is None or not is_wanted:
-            return
-        if self.items.text_is_known(item_id):
+        if not is_wanted or self.has_told_words(item_id):
             return
         kind = "conversation.item.input_audio_transcription.failed"
         error = {"type": "server_error", "code": "turn_failed", "message": message, "param": None}

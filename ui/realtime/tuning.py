@@ -22,7 +22,7 @@ def talk_settings(config: SessionConfig, usual: TalkSettings) -> TalkSettings:
         changes["endpointing"] = usual.endpointing.model_validate(
             usual.endpointing.model_dump() | _endpointing(detection)
         )
-        changes["answers"] = detection.create_response
+        changes["answers"] = detection.create_response and config.answers
         changes["interruptible"] = detection.interrupt_response
     return usual.model_copy(update=changes)
 

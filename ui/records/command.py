@@ -133,15 +133,17 @@ def _delete(settings: RecordsSettings) -> int:
             print(f"{one_line(one.id)} would be deleted")
         return 0
     if not settings.yes:
-        _ask(found)
+        if not sys.stdin.isatty():
+            raise SettingsError(
+                "records delete cannot ask here: give --yes to delete without asking"
+            )
+        _ask(", ".join(one_line(one.id) for one in found))
     return _remove(settings, found)
 
 
-def _ask(found: Sequence[Found]) -> None:
-    if not sys.stdin.isatty():
-        raise SettingsError("records delete cannot ask here: give --yes to delete without asking")
-    names = ", ".join(one_line(one.id) for one in found)
-    answer = input(f"Delete {names} with sound and exports? This cannot be undone. [y/N] ")
+def _ask(what: str) -> None:
+    """Asks whether to delete; raises `InputError` where the answer is no."""
+    answer = input(f"Delete {what} with sound and exports? This cannot be undone. [y/N] ")
     if answer.strip().casefold() not in ("y", "yes"):
         raise InputError("nothing was deleted")
 
@@ -155,16 +157,35 @@ def _retain(settings: RecordsSettings) -> int:
         return 0
     if settings.days is None:
         raise SettingsError("records retain: say by --days N how long talks may be kept")
+    finish_deletions(settings.records)
+    old = older_than(settings.records, settings.days, datetime.now(UTC))
+    if not settings.dry_run and not settings.yes:
+        _ask_about_days(len(old), settings.days)
     if settings.always and not settings.dry_run:
         set_rule(settings.records, settings.days)
         print(f"from now on, talks in {settings.records} are deleted after {settings.days:g} days")
-    finish_deletions(settings.records)
-    old = older_than(settings.records, settings.days, datetime.now(UTC))
     if settings.dry_run:
         for one in old:
             print(f"{one_line(one.found.id)} would be deleted: it ended {one.ended:%Y-%m-%d}")
         return 0
     return _remove(settings, [one.found for one in old])
+
+
+def _ask_about_days(count: int, days: float) -> None:
+    """Asks before talks are deleted by their age; a timer, which cannot answer, needs no asking.
+
+    Raises:
+        InputError: The answer is no.
+        SettingsError: Nobody can be asked, and talks of today would go: that is no timer's order.
+    """
+    if sys.stdin.isatty():
+        if count:
+            talks = "1 talk that" if count == 1 else f"{count} talks that"
+            _ask(f"{talks} ended more than {days:g} days ago,")
+    elif days < 1:
+        raise SettingsError(
+            f"records retain --days {days:g} deletes talks of today and cannot ask here: give --yes"
+        )
 
 
 def _hold(settings: RecordsSettings) -> int:

@@ -29,7 +29,9 @@ CONTAINERS = (
     "flv,gsm,iff,ircam,loas,matroska,mov,mp3,mp4,mpc,mpc8,mpeg,mpegts,nistsphere,nut,ogg,oma,pvf,"
     "qcp,rm,sds,shn,sox,spdif,tak,truehd,tta,voc,vqf,w64,wav,webm,wsd,wtv,wv,xwma"
 )
-_SAFELY = ("-protocol_whitelist", "file,pipe", "-format_whitelist", CONTAINERS)
+Span = tuple[int, int]
+"""First byte of a part of a file, and the one behind it."""
+_SAFELY = ("-protocol_whitelist", "file,pipe,subfile", "-format_whitelist", CONTAINERS)
 _OGG_PAGE, _LAST_PAGE, _LONGEST_PAGE_BYTES = b"OggS", 0x04, 65_307
 
 
@@ -41,30 +43,31 @@ def is_installed() -> bool:
 class FfmpegSound:
     """The first sound track of a file, decoded by the program as it is read."""
 
-    def __init__(self, path: Path, *, skip_frames: int = 0) -> None:
+    def __init__(self, path: Path, *, skip_frames: int = 0, span: Span | None = None) -> None:
         """Decodes the first moment, to know whether the file can be read.
 
         Args:
             path: The file.
+            span: Of the file; None for all of it.
             skip_frames: Frames at the beginning that are wanted no more.
 
         Raises:
             InputError: The program is missing or finds no sound in the file.
             NoSamples: There is a sound track without sound.
         """
-        self._path = path
+        self._path, self._address = path, _address(path, span)
         self._skip_frames = skip_frames
         self._process: subprocess.Popen[bytes] | None = None
         self._complaints = b""
         self._frames = 0
         self.damage: str | None = None
-        first = _run([*_command(path)[:-1], "-frames:a", "1", "pipe:1"])
+        first = _run([*_command(self._address)[:-1], "-frames:a", "1", "pipe:1"])
         self._offset, self.rate_hz, self._channels = _layout(first.stdout)
         if len(first.stdout) <= self._offset:
             if not first.stderr.strip():
                 raise NoSamples(f"{path} holds no samples")
             raise InputError(_no_sound(path, first.stderr))
-        self.duration_s = _declared_s(path)
+        self.duration_s, self.tracks = _declared(self._address)
 
     def read(self) -> Samples:
         """Returns the next second or so, as (frames, channels); at the end, none."""
@@ -92,7 +95,7 @@ class FfmpegSound:
 
     def _start(self) -> None:
         self._process = subprocess.Popen(
-            _command(self._path),
+            _command(self._address),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -142,20 +145,21 @@ class FfmpegSound:
         return None
 
 
-def _command(path: Path) -> list[str]:
+def _command(address: str) -> list[str]:
     """Returns the command that decodes a file into a stream of floats that says its format."""
     return [
         *("ffmpeg", "-nostdin", "-hide_banner", "-v", "error", *_SAFELY),
         # Without the check a damaged frame becomes a burst of noise.
-        *("-err_detect", "crccheck", "-i", _address(path)),
+        *("-err_detect", "crccheck", "-i", address),
         *("-map", "0:a:0", "-vn", "-sn", "-dn", "-c:a", "pcm_f32be", "-f", "au"),
         *("-flush_packets", "0", "pipe:1"),
     ]
 
 
-def _address(path: Path) -> str:
+def _address(path: Path, span: Span | None) -> str:
     """Returns the name such that no part of it is taken for a protocol or an option."""
-    return f"file:{path.absolute()}"
+    name = f"file:{path.absolute()}"
+    return name if span is None else f"subfile,,start,{span[0]},end,{span[1]},,:{name}"
 
 
 def _run(command: list[str]) -> "subprocess.CompletedProcess[bytes]":
@@ -179,19 +183,27 @@ def _layout(au: bytes) -> tuple[int, int, int]:
     return offset, rate, channels
 
 
-def _declared_s(path: Path) -> float | None:
-    """Returns the length in seconds that the file itself declares, or None: nobody counted."""
+def _declared(address: str) -> tuple[float | None, int]:
+    """Returns the length in seconds that the file itself declares, and its number of sound tracks.
+
+    The length is None where nobody counted.
+    """
     entries = "stream=duration:stream_tags=DURATION:format=duration,nb_streams"
     probed = _run(
         [
-            *("ffprobe", "-v", "warning", *_SAFELY, "-select_streams", "a:0"),
-            *("-show_entries", entries, "-of", "json", _address(path)),
+            *("ffprobe", "-v", "warning", *_SAFELY, "-select_streams", "a"),
+            *("-show_entries", entries, "-of", "json", address),
         ]
     )
-    if probed.returncode != 0 or b"Estimating duration" in probed.stderr:
-        return None
+    if probed.returncode != 0:
+        return None, 1
     found: dict[str, Any] = json.loads(probed.stdout or b"{}")
     streams: list[dict[str, Any]] = found.get("streams", [])
+    is_estimated = b"Estimating duration" in probed.stderr
+    return None if is_estimated else _declared_s(found, streams), max(1, len(streams))
+
+
+def _declared_s(found: dict[str, Any], streams: list[dict[str, Any]]) -> float | None:
     stream = streams[0] if streams else dict[str, Any]()
     whole: dict[str, Any] = found.get("format", {})
     # With pictures beside it the whole may last longer than its sound.

@@ -42,6 +42,8 @@ class SoundSource(Protocol):
     """Length in seconds that the file declares; None where it does not."""
     damage: str | None
     """After the end: what is wrong with the file, to be said behind its name."""
+    tracks: int
+    """Sound tracks side by side, of which the first is read."""
 
     def read(self) -> Samples:
         """Returns the next second or so; at the end, none."""
@@ -81,6 +83,7 @@ class LibrarySound:
         """Whether the file declares its length."""
         self.duration_s = self._file.frames / self.rate_hz if self.is_counted else None
         self.damage: str | None = None
+        self.tracks = 1
         self.frames_read = 0
         self.has_more = False
         """After the end: whether something that it cannot read stands behind all it declares."""

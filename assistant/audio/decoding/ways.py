@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from assistant.audio.decoding import ffmpeg
-from assistant.audio.decoding.ffmpeg import FfmpegSound
+from assistant.audio.decoding.ffmpeg import FfmpegSound, Span
+from assistant.audio.decoding.mp3 import is_mp3, mp3_spans
 from assistant.audio.decoding.riff import MAGICS, PartFile, WavPart, wav_parts
 from assistant.audio.decoding.source import LibrarySound, NoSamples, Samples, SoundSource
 from assistant.errors import InputError
@@ -33,7 +34,7 @@ class SoundPart:
 
 
 def sound_parts(path: Path) -> list[SoundPart]:
-    """Returns the stretches of sound in a file, in order: one, but for WAV files behind another.
+    """Returns the stretches of sound in a file, in order: one, but for joined WAV and MP3 files.
 
     Raises:
         OSError: The file cannot be read.
@@ -42,9 +43,12 @@ def sound_parts(path: Path) -> list[SoundPart]:
     with path.open("rb") as file:
         magic = file.read(4)
         found = wav_parts(file) if magic in MAGICS else []
+        spans = mp3_spans(file) if is_mp3(magic) else []
     parts = [part for part in found if part.size]
     if found and not parts:
         raise InputError(f"{path} {NO_SAMPLES}")
+    if len(spans) > 1:
+        return [SoundPart(partial(_open_span, path, span), None) for span in spans]
     if not parts:
         return [SoundPart(partial(_open, path, magic in _EXACT_MAGICS), None)]
     first, *others = [SoundPart(partial(_open_part, path, p), p.duration_s) for p in parts]
@@ -63,6 +67,12 @@ def _open(path: Path, is_exact: bool) -> SoundSource:
     # A FLAC file without a length ends, for libsndfile, in an error like any damage.
     source.close()
     return _first_of(path, [program, library])
+
+
+def _open_span(path: Path, span: Span) -> SoundSource:
+    whole = WavPart(b"", span[0], span[1] - span[0], None, False)
+    program = partial(FfmpegSound, path, span=span)
+    return _first_of(path, [program, lambda: LibrarySound(PartFile(path, whole))])
 
 
 def _open_part(path: Path, part: WavPart) -> SoundSource:
@@ -102,7 +112,7 @@ class _Continued:
         self._path = path
         self._has_ended = False
         self.rate_hz = source.rate_hz
-        self.duration_s = source.duration_s
+        self.duration_s, self.tracks = source.duration_s, source.tracks
         self.damage: str | None = None
 
     def read(self) -> Samples:

@@ -86,9 +86,14 @@ class Replies:
             return Floor.ECHO
         if self._is_ending(reply):
             return Floor.OFFERED if reply.asks else Floor.ENDING
-        if now - reply.question.speech_end_samples <= self._rejoin_samples():
-            return Floor.TAKEN
-        return Floor.HELD
+        return Floor.TAKEN if self._was_soon(reply, now) else Floor.HELD
+
+    def _was_soon(self, reply: Reply, onset_samples: int) -> bool:
+        """Returns whether speech that sets in then may be the rest of the question."""
+        question = reply.question
+        if question.utterance is None:  # what was typed was whole when it was sent
+            return False
+        return onset_samples - question.speech_end_samples <= self._rejoin_samples()
 
     def _is_ending(self, reply: Reply) -> bool:
         """Returns whether little is left of an answer of which as much was heard."""
@@ -186,8 +191,7 @@ class Replies:
             return False
         goes_on = goes_on or not reply.is_audible
         continues = onset_samples is not None and (
-            not reply.is_audible
-            or onset_samples - reply.question.speech_end_samples <= self._rejoin_samples()
+            not reply.is_audible or self._was_soon(reply, onset_samples)
         )
         # A question at the end of an answer asks for this very speech, however soon that comes.
         if may_end and (reply.asks or not continues) and self._is_ending(reply):

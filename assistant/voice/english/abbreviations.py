@@ -73,6 +73,21 @@ _BEFORE_NUMBER = re.compile(
     + r")\.\s?(?=[0-9]|(?-i:[IVX]+\b))",
     re.IGNORECASE,
 )
+_SENTENCE_END = re.compile(r"[.!?…:;][\"')\]]*\s*$|\n\s*$")
+_COUNTED = re.compile(
+    r"I\b|[0-9][0-9.,]*\s(?:[a-z]+s|people|children|men|women|or|and|percent|of)\b", re.ASCII
+)
+"""After "No." at the beginning of a sentence: what is counted, or another sentence."""
+_NAMED_BY_NUMBER = re.compile(
+    r"(?:\b(?:room|house|flat|apartment|apt|suite|track|song|line|bus|tram|train|gate|seat|platform|"
+    r"page|symphony|concerto|sonata|quartet|opus|prelude|etude|waltz|nocturne|mambo|chanel|number|"
+    r"item|exhibit|question|rule|lesson|chapter|volume|issue|episode|case|order|invoice|account|"
+    r"ticket|channel|model|part|serial|table|figure|box|building|unit|street|exercise|step|reason|"
+    r"problem|player|seed|enemy|the|a|my|your|his|her|our|their|this|that|ranked|minor|major)"
+    r"|'s|\(|#)\s*$",
+    re.IGNORECASE,
+)
+"""Before "no." in small letters: what has a number."""
 _SLASHED = {
     "w/o": "without", "a/an": "a or an", "w/": "with ", "b/c": "because", "c/o": "care of",
     "n/a": "not applicable",
@@ -132,10 +147,21 @@ def spelled(text: str) -> str:
 def _stopped(text: str) -> str:
     text = _DEGREES.sub(_degree, text)
     text = _places(text)
-    text = _BEFORE_NUMBER.sub(lambda m: _BEFORE_NUMBERS[m[1].lower()] + " ", text)
+    text = _BEFORE_NUMBER.sub(_numbered, text)
     text = _WITH_STOP_PATTERN.sub(_in_full, text)
     text = _INITIALS.sub(_spaced_initials, text)
     return _INITIAL.sub(r"\1", text)
+
+
+def _numbered(match: re.Match[str]) -> str:
+    """No. 5 and room no. 5 name something; "I said no. 5 people came" says no."""
+    before, is_no = match.string[: match.start()], match[1].lower() == "no"
+    begins = not before.strip() or _SENTENCE_END.search(before) is not None
+    if match[1] == "No" and begins:
+        names = _COUNTED.match(match.string, match.end()) is None
+    else:
+        names = match[1] != "no" or _NAMED_BY_NUMBER.search(before) is not None
+    return match[0] if is_no and not names else _BEFORE_NUMBERS[match[1].lower()] + " "
 
 
 def _degree(match: re.Match[str]) -> str:

@@ -46,11 +46,25 @@ _SIGNS = {
     "\\": " backslash ",
     "~": " tilde ",
 }
+_MAC = re.compile(
+    r"(?<![\w:-])[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}(?![\w:-])"
+)
+_HEX = re.compile(r"(?<!\w)0[xX]([0-9A-Fa-f]+)(?!\w)")
+_OPTION = re.compile(
+    r"(?<![^\s(\[{\"'`=|/])--(?!(?:and|but|or|so|then|you|he|she|it|we|they|the|that|this|i)\b)"
+    r"([A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*)(?![\w-])"
+)
+"""Of a command; "well --you know" is a dash between words."""
 _ENDING = ".,;:!?)'\"]*"
 
 
 def in_words(text: str) -> str:
     """Returns `text` with addresses and names of machines as they are said."""
+    if ":" in text or "-" in text:
+        text = _MAC.sub(lambda m: _spelled_pairs(m[0]), text)
+        text = _OPTION.sub(lambda m: f"dash dash {m[1].replace('-', ' ')}", text)
+    if "0x" in text or "0X" in text:
+        text = _HEX.sub(lambda m: f"zero x {_spelled(m[1])}", text)
     if "@" in text:
         text = _EMAIL.sub(_email, text)
     if "." in text or "://" in text:
@@ -70,6 +84,16 @@ def in_words(text: str) -> str:
         text = _DOT_FIRST.sub(lambda m: f"dot {_name(m[1])}", text)
         text = _DOTTED.sub(_dotted, text)
     return text
+
+
+def _spelled(digits: str) -> str:
+    """Returns digits and letters one by one."""
+    return " ".join(words.spelled(sign) if sign.isdigit() else sign.upper() for sign in digits)
+
+
+def _spelled_pairs(written: str) -> str:
+    """00:1A:2B:3C:4D:5E, with a pause between the pairs."""
+    return ", ".join(_spelled(pair) for pair in re.split(r"[:-]", written))
 
 
 def _url(match: re.Match[str]) -> str:

@@ -314,6 +314,51 @@ def test_several_mp3_or_ogg_files_in_one_are_read_to_the_end(tmp_path: Path) -> 
         assert len(waveform) == pytest.approx(64_000, rel=0.05)
 
 
+def mp3(path: Path, seconds: float, tag_bytes: int | None) -> bytes:
+    """Returns an MP3 file, behind a tag of so many bytes where it has one."""
+    soundfile.write(path, tone(16_000, seconds), 16_000, format="MP3")
+    if tag_bytes is None:
+        return path.read_bytes()
+    size = bytes(tag_bytes >> shift & 0x7F for shift in (21, 14, 7, 0))
+    return b"ID3\x03\x00\x00" + size + bytes(tag_bytes) + path.read_bytes()
+
+
+@pytest.mark.parametrize("tag_bytes", [10, 70_000])
+def test_joined_mp3_files_are_whole(tmp_path: Path, programs: bool, tag_bytes: int) -> None:
+    path = tmp_path / "joined.mp3"
+    tags = [None, tag_bytes, tag_bytes]
+    path.write_bytes(b"".join(mp3(tmp_path / "one.mp3", 2.0, tag) for tag in tags))
+    waveform, recording = read_all(path)
+    assert len(waveform) == pytest.approx(3 * 32_000, rel=0.05)
+    assert recording.damage is None
+
+
+@needs_ffmpeg
+def test_a_joined_mp3_file_that_is_damaged_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "joined.mp3"
+    data = bytearray(b"".join(mp3(tmp_path / "one.mp3", 4.0, tag) for tag in (None, 10)))
+    place = len(data) // 4
+    data[place : place + 2_000] = bytes(2_000)
+    path.write_bytes(data)
+    assert read_all(path)[1].damage is not None
+
+
+@needs_ffmpeg
+def test_of_two_sound_tracks_it_is_said_that_the_first_is_heard(tmp_path: Path) -> None:
+    paths = [tmp_path / "one.wav", tmp_path / "two.wav"]
+    for path, seconds in zip(paths, (2.0, 3.0), strict=True):
+        soundfile.write(path, tone(16_000, seconds), 16_000)
+    both = tmp_path / "both.mkv"
+    command = ["ffmpeg", "-v", "error", "-i", str(paths[0]), "-i", str(paths[1])]
+    subprocess.run([*command, "-map", "0", "-map", "1", str(both)], check=True)
+    waveform, recording = read_all(both)
+    assert len(waveform) == pytest.approx(32_000, rel=0.05)
+    assert recording.damage is None
+    assert recording.notice is not None and "2 sound tracks" in recording.notice
+    assert "-map 0:a:1" in recording.notice
+    assert Recording(paths[0]).notice is None
+
+
 @needs_ffmpeg
 @pytest.mark.parametrize(
     ("name", "text"),

@@ -1,7 +1,9 @@
 import dataclasses
 import os
 import resource
+import shutil
 import signal
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,6 +89,17 @@ def prepared(
     outputs = planned(asked, settings.out, joined=settings.joined, force=settings.force)
     manner = Manner(settings.endpointing, settings.persona, settings.effective())
     return ReplyRun(outputs, manner, notes, play)
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
+def test_a_second_sound_track_is_named_and_is_no_failure(tmp_path: Path, question: Path) -> None:
+    both = tmp_path / "both.mkv"
+    command = ["ffmpeg", "-v", "error", "-i", str(question), "-i", str(question)]
+    subprocess.run([*command, "-map", "0", "-map", "1", str(both)], check=True)
+    problems, notes = run(tmp_path, both)
+    assert (problems, len(notes.problems)) == (0, 1)
+    assert "2 sound tracks, of which the first is heard" in notes.problems[0]
+    assert len(notes.turns) == 2
 
 
 def test_each_turn_is_answered_recorded_and_spoken(tmp_path: Path, question: Path) -> None:

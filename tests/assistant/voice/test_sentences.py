@@ -40,6 +40,9 @@ def pieces(text: str) -> list[str]:
         ("At 5 p.m. EST. At 6 p.m. I", ["At 5 p.m. EST. ", "At 6 p.m. ", "I"]),
         ("See [a. B](x). `c. D` *sighs. Ok*", ["See [a. B](x). ", "`c. D` *sighs. ", "Ok*"]),
         ("Ok. <think>A. B.</think> Go. Now", ["Ok. ", "<think>A. B.</think>", " Go. ", "Now"]),
+        ("Sad. Be kind.</think> Oh no. Go", ["Sad. ", "Be kind.</think>", " Oh no. ", "Go"]),
+        ("Sad. Be kind.\n</think>\n\nOh no.", ["Sad. ", "Be kind.\n</think>", "\n\nOh no."]),
+        ("Sad. <b>Be kind. </b>Hm. </th", ["Sad. ", "<b>Be kind. ", "</b>Hm. ", "</th"]),
         ("See ```a. B\n\nc``` Now. Go", ["See ", "```a. B\n\nc```", " Now. ", "Go"]),
     ],
 )

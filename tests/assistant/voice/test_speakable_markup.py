@@ -38,6 +38,8 @@ def said(text: str) -> list[str]:
         ("[THINK]Hm. Well.[/THINK]Hi there.", ["Hi there."]),
         ("<reasoning>Hm. Well.</reasoning><answer>Yes. Go on.</answer>", ["Yes.", "Go on."]),
         ("<think>It never ends. So.", []),
+        ("He is sad, I think.\n</think>\n\nI am sorry. Go.", ["I am sorry.", "Go."]),
+        ("He, I think, is sad[/THINK]I am sorry.", ["I am sorry."]),
         ("Fine.<!-- do not. Say this. --> Bye.", ["Fine.", "Bye."]),
         ('<p class="a b">One. Two.</p><br/>Three.', ["One.", "Two. Three."]),
         ("<|im_start|>Hello. You.<|im_end|>", ["Hello.", "You."]),

@@ -86,6 +86,23 @@ def test_every_setting_of_the_client_is_known(model: str, path: str) -> None:
         assert not changes.ignored and not changes.refused, (path, name)
 
 
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        ("RealtimeTranscriptionSessionCreateRequest", ""),
+        ("RealtimeTranscriptionSessionAudio", "audio"),
+        ("RealtimeTranscriptionSessionAudioInput", "audio.input"),
+    ],
+)
+def test_every_setting_of_a_transcription_session_is_known(model: str, path: str) -> None:
+    for name in getattr(realtime, model).model_fields:
+        change: dict[str, Any] = {name: None}
+        for folder in reversed(path.split(".") if path else []):
+            change = {folder: change}
+        changes = changed(SessionConfig(), {"type": "transcription", **change})
+        assert not changes.ignored and not changes.refused, (path, name)
+
+
 def test_every_option_of_an_answer_is_known() -> None:
     for name in realtime.RealtimeResponseCreateParams.model_fields.keys() - OWN_OF_A_RESPONSE:
         changes = changed(SessionConfig(), {name: None}, "response")

@@ -10,6 +10,7 @@ import pytest
 
 from tests.ui.serving import serving
 from ui.realtime.hosting.secrets import MOST_KEYS, ClientSecrets
+from ui.realtime.protocol.changes import changed
 from ui.realtime.protocol.config import SessionConfig
 
 openai = pytest.importorskip("openai")
@@ -69,6 +70,12 @@ def secret_by(address: str, key: str) -> Any:
     return client(address, key).realtime.client_secrets.create
 
 
+def test_a_key_brings_along_what_was_asked_for_and_nothing_else() -> None:
+    asked = changed(SessionConfig(), {"type": "realtime", "max_output_tokens": 9}).config
+    secret = ClientSecrets().create(asked, 60)
+    assert secret.session == {"type": "realtime", "max_output_tokens": 9}
+
+
 def test_what_is_no_key_opens_nothing(address: str) -> None:
     with (
         pytest.raises(Exception, match=r"401|403"),
@@ -81,7 +88,7 @@ def test_what_is_no_key_opens_nothing(address: str) -> None:
     ("options", "said"),
     [
         ({"session": {"audio": {"output": {"speed": 9}}}}, "speed"),
-        ({"session": {"type": "transcription"}}, "type"),
+        ({"session": {"type": "translation"}}, "type"),
         ({"session": {"attune": {"keep_words": True}}}, "recorded"),
         ({"session": {"attune": {"policy": "rude"}}}, "rude"),
         ({"session": []}, "session"),

@@ -47,7 +47,7 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str, str]] = [
     ({"audio": 3}, "session.audio", "an object"),
     ({"attune": {"view": "perhaps"}}, "session.attune.view", "true or false"),
     ({"attune": {"policy": "/etc"}}, "session.attune.policy", "empathetic"),
-    ({"type": "transcription"}, "session.type", "realtime"),
+    ({"type": "translation"}, "session.type", "realtime"),
 ]
 
 

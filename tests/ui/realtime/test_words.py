@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from assistant.audio.waveform import Waveform
+from assistant.engines.protocols import Transcript
 from tests.fakes import WritingModel, speech_like
 from tests.ui.driving import Client, drive
 from tests.ui.serving import pcm, resident
@@ -72,3 +74,39 @@ def test_who_wants_no_words_gets_none() -> None:
 
     assert not told(drive(act, replace(resident(), models={"mini": model})))
     assert not model.lengths_s
+
+
+class CountingModel(WritingModel):
+    """Tells of what it is given apart how long it is."""
+
+    def transcribe(self, utterance: Waveform) -> Transcript:
+        super().transcribe(utterance)
+        return Transcript(f"{len(utterance) / 16_000:.0f} seconds", confidence=0.9)
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 1.0], ids=["at once", "after a while"])
+def test_several_commits_that_are_answered_together_each_get_their_own_words(
+    pause_s: float,
+) -> None:
+    items: list[str] = []
+
+    async def act(client: Client) -> None:
+        await client.update(audio={"input": BY_HAND}, output_modalities=["text"])
+        for seconds in (1, 2):
+            sound = pcm(speech_like((0.1, 0.1 + seconds), length_s=seconds + 0.2, rate=24_000))
+            await client.send("input_audio_buffer.append", audio=sound)
+            await client.send("input_audio_buffer.commit")
+            items.append((await client.until("input_audio_buffer.committed"))[-1]["item_id"])
+            await asyncio.sleep(pause_s)
+        await client.send("response.create")
+        await client.until("response.done")
+        await asyncio.sleep(3.0)
+        for item_id, words in zip(items, ("1 seconds", "2 seconds"), strict=True):
+            await client.send("conversation.item.retrieve", item_id=item_id)
+            item = (await client.until("conversation.item.retrieved"))[-1]["item"]
+            assert item["content"][0]["transcript"] == words
+
+    model = CountingModel("")
+    client = drive(act, replace(resident(), models={"mini": model}))
+    assert told(client) == [(items[0], "1 seconds"), (items[1], "2 seconds")]
+    assert len(model.lengths_s) == 2, "the same sound is read once"

@@ -10,6 +10,7 @@ import pytest
 import app
 from assistant.records.exports.table import FORMATS
 from assistant.records.recording import LOG_NAME, Consent
+from assistant.records.removal.retention import read_rule
 from assistant.records.settings import Form
 from models.emotions import Emotion
 from tests.assistant.records.made import BEGAN, Said, make_record
@@ -121,6 +122,29 @@ def test_what_is_old_is_deleted(root: Path, capsys: pytest.CaptureFixture[str]) 
     assert len([one for one in root.iterdir() if one.name.startswith("2026")]) == 2
     assert Ran(capsys, root, "retain", "--days", "30").out.count(": deleted") == 2
     assert {one.name for one in root.iterdir() if one.is_dir()} == {"today", "receipts"}
+
+
+def test_by_age_nothing_is_deleted_that_somebody_there_did_not_agree_to(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for options in ([], ["--always"]):
+        told = Ran(capsys, root, "retain", "--days", "0", *options)
+        assert (told.status, "--yes" in told.err) == (2, True)
+    asked: list[str] = []
+
+    def answers(question: str) -> str:
+        asked.append(question)
+        return "n"
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", answers)
+    assert "nothing was deleted" in Ran(capsys, root, "retain", "--days", "30", "--always").err
+    assert "2 talks that ended more than 30 days ago" in asked[0]
+    assert len([one for one in root.iterdir() if one.name.startswith("2026")]) == 2
+    assert read_rule(root) is None
+    assert Ran(capsys, root, "retain", "--days", "0", "--yes").out.count(": deleted") == 2
+    assert Ran(capsys, root, "retain", "--days", "0").status == 0, "there is nothing to ask about"
+    assert len(asked) == 1
 
 
 def test_the_index_is_rebuilt_and_all_is_backed_up(

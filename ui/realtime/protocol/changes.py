@@ -28,6 +28,20 @@ FROM_THE_SERVER = frozenset(
     {"session.id", "session.object", "session.expires_at", "session.attune.choices"}
 )
 """What the server tells of a session and a client may send back: it changes nothing."""
+OF_ANSWERS = frozenset(
+    {
+        "session.instructions",
+        "session.output_modalities",
+        "session.tools",
+        "session.tool_choice",
+        "session.max_output_tokens",
+        "session.audio.output",
+        "session.audio.input.turn_detection.create_response",
+        "session.audio.input.turn_detection.interrupt_response",
+        "session.audio.input.turn_detection.idle_timeout_ms",
+    }
+)
+"""What means nothing in a session of transcription."""
 REPLACED_WHOLE = frozenset({"turn_detection", "format"})
 """Parts of which a new one begins with its defaults, not with what was there."""
 MOST_NAMED = 32
@@ -43,6 +57,8 @@ class Changes:
     """Paths of fields that mean nothing here."""
     refused: list[ProtocolError] = field(default_factory=list[ProtocolError])
     """One for each field that cannot be as it was asked for."""
+    only_listens: bool = False
+    """Whether it is a session of transcription that changes."""
     applied: int = 0
     """Fields that were taken over, whether or not they were the same before."""
 
@@ -65,8 +81,12 @@ def changed(config: SessionConfig, change: object, path: str = "session") -> Cha
     """
     if not isinstance(change, dict):
         raise ProtocolError(f"{path} must be an object", param=path)
-    changes = Changes(config)
-    result = _laid(config, _renamed(cast(Json, change)), path, changes)
+    fields = {
+        key: value for key, value in cast(Json, change).items() if (key, value) != ("type", None)
+    }
+    kind = fields.get("type", config.type)
+    changes = Changes(config, only_listens=kind == "transcription")
+    result = _laid(config, _ordered(_renamed(fields)), path, changes)
     changes.config = cast(SessionConfig, result)
     return changes
 
@@ -90,7 +110,9 @@ def _laid(part: Part, change: Json, path: str, changes: Changes) -> Part:
         here = f"{path}.{key}"
         if here in FROM_THE_SERVER:
             continue
-        if key not in type(part).model_fields:
+        if changes.only_listens and here in OF_ANSWERS and value is None:
+            continue
+        if key not in type(part).model_fields or (changes.only_listens and here in OF_ANSWERS):
             changes.ignore(here)
         else:
             part = _with_field(part, key, value, here, changes)
@@ -118,8 +140,15 @@ def _with_field(part: Part, key: str, value: object, path: str, changes: Changes
     except ValidationError:
         changes.refuse(_sentence(part, key, value, path), param=path)
         return part
-    changes.applied += path != "session.type"
-    return new
+    changes.applied += path != "session.type" or new != part
+    # What was not asked for stays unset: a key brings along only what was.
+    return part.model_copy(
+        update={
+            name: getattr(new, name)
+            for name in type(part).model_fields
+            if name == key or getattr(new, name) != getattr(part, name)
+        }
+    )
 
 
 def _with_part(part: Part, key: str, change: Json, path: str, changes: Changes) -> Part:

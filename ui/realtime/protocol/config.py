@@ -52,6 +52,11 @@ class AudioFormat(Part):
         return cast(object, value)
 
 
+def beta_name(sound: AudioFormat) -> str:
+    """Returns what the beta called a format; its PCM has 24 kHz."""
+    return next(name for name, form in BETA_FORMATS.items() if form["type"] == sound.type)
+
+
 class TurnDetection(Part):
     """How the end of a turn is found; what is null follows Attune's own endpointing."""
 
@@ -126,7 +131,8 @@ class AttuneConfig(Part):
 class SessionConfig(Part):
     """A session as `session.update` changes it and `session.updated` shows it."""
 
-    type: Literal["realtime"] = "realtime"
+    type: Literal["realtime", "transcription"] = "realtime"
+    """One of transcription writes down what is said and answers nothing."""
     model: str = Field(default="", max_length=200)
     instructions: str = Field(default="", max_length=32_000)
     """How much of that a model has room for it says itself."""
@@ -155,6 +161,11 @@ class SessionConfig(Part):
         """The beta asked for both: speech always comes with its words."""
         values = cast(list[Any], value) if isinstance(value, list) else []
         return ["audio"] if sorted(map(str, values)) == ["audio", "text"] else cast(object, value)
+
+    @property
+    def answers(self) -> bool:
+        """Whether anything is answered at all."""
+        return self.type == "realtime"
 
     @property
     def speaks(self) -> bool:

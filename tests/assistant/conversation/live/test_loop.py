@@ -405,6 +405,20 @@ def test_typed_words_are_answered() -> None:
     assert turn.heard == "I am here for you, tell me more about it."
 
 
+def test_who_speaks_into_the_answer_to_what_was_typed_interrupts_it_however_soon() -> None:
+    typed: list[float] = []
+
+    def keys(loop: TalkLoop, event: events.Event) -> None:
+        if event.at_s >= 0.4 and not typed:
+            typed.append(event.at_s)
+            loop.type_text("I passed!")
+
+    result = talk(speech_like((1.0, 3.0), length_s=8.0), replies=[LONG, "Yes."], on_event=keys)
+    assert "UtteranceJoined" not in result.names
+    (cut,) = result.of(events.Interrupted)
+    assert [turn.heard for turn in result.history.turns] == [cut.heard, "Yes."]
+
+
 def test_push_to_talk_hears_only_while_the_key_is_down() -> None:
     pressed: list[float] = []
 

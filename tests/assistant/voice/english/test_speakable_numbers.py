@@ -3,7 +3,7 @@
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.voice.english import number_words
@@ -417,6 +417,18 @@ NAMES = [
     ("tea, etc.", "tea, et cetera."),
     ("A vs. B", "A versus B"),
     ("No. 5", "number five"),
+    ("It is No. 5 on the list.", "It is number five on the list."),
+    ("Room no. 5 and the no. 1 reason", "Room number five and the number one reason"),
+    ("I said no. 5 people came.", "I said no. five people came."),
+    ("I said no. I left.", "I said no. I left."),
+    ("No. 5 people came.", "No. five people came."),
+    ("No. I am fine.", "No. I am fine."),
+    ("Run --help or --no-cache.", "Run dash dash help or dash dash no cache."),
+    ("Use `--model=mini` now", "Use dash dash model equals mini now"),
+    ("well --you know", "well --you know"),
+    ("00:1A:2B:3C:4D:5E", "zero zero, one A, two B, three C, four D, five E"),
+    ("12-34-56-78-90-ab", "one two, three four, five six, seven eight, nine zero, A B"),
+    ("0xFF and 0x1f2", "zero x F F and zero x one F two"),
     ("approx. 5", "approximately five"),
     ("Mr. Smith", "mister Smith"),
     ("J. K. Rowling", "J K Rowling"),
@@ -502,6 +514,7 @@ def test_nothing_is_left_that_a_voice_would_have_to_guess(text: str) -> None:
     assert spoken == spoken.strip()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**15 - 1))
 def test_grouped_numbers_have_the_value_of_plain_ones(value: int) -> None:
     for sign in ",'":
