@@ -84,7 +84,7 @@ def page_server(
 
 @contextlib.asynccontextmanager
 async def browsing(address: str, microphone: Path) -> AsyncGenerator[Any]:
-    """Yields the opened page; fails on errors of its scripts, missing files, requests to elsewhere."""
+    """Yields the opened page; fails on errors of scripts, missing files and requests elsewhere."""
     playwright = pytest.importorskip("playwright.async_api")
     flags = [*FLAGS, f"--use-file-for-fake-audio-capture={microphone}"]
     async with playwright.async_playwright() as browsers:
