@@ -54,7 +54,7 @@ _OPTION = re.compile(
     r"(?<![^\s(\[{\"'`=|/])--(?!(?:and|but|or|so|then|you|he|she|it|we|they|the|that|this|i)\b)"
     r"([A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*)(?![\w-])"
 )
-"""Of a command; "well --you know" is a dash between words."""
+"""Of a command; two hyphens before such a word stand for a dash between words."""
 _ENDING = ".,;:!?)'\"]*"
 
 
