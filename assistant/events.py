@@ -214,7 +214,7 @@ class MemoryChanged(Event):
 
     turn: int
     change: str
-    """A value of `remembering.Change`."""
+    """A value of `remembering.MemoryChange`."""
     fact: str
     """In the person's words."""
 

@@ -33,7 +33,7 @@ EVERY_S, SAID_S = 15.0, 4.0
 
 
 @dataclass
-class Outcome:
+class RoomOutcome:
     """What happened in one room."""
 
     played_s: float = 0.0
@@ -47,7 +47,7 @@ class Outcome:
     silent_for_good_ms: list[float] = field(default_factory=list[float])
     reduction_db: list[float] = field(default_factory=list[float])
 
-    def add(self, other: "Outcome") -> None:
+    def add(self, other: "RoomOutcome") -> None:
         """Adds what happened in another room."""
         for name, value in vars(other).items():
             setattr(self, name, getattr(self, name) + value)
@@ -86,11 +86,11 @@ def without_breath(voice: Waveform) -> Waveform:
 
 def measure(
     data: Path, index: int, seconds: float, ratio_db: float, model: SpeechModel | None
-) -> Outcome:
+) -> RoomOutcome:
     """Holds one conversation in room `index` and counts."""
     track, starts = people(data, seconds, ratio_db, seed=index)
     overheard = overhear(data, index, track, seconds, transcriber=model)
-    outcome = Outcome(
+    outcome = RoomOutcome(
         played_s=overheard.played_s,
         interruptions=len(starts),
         reduction_db=overheard.reduction_db,
@@ -99,7 +99,7 @@ def measure(
     return outcome
 
 
-def _count(happened: list[events.Event], starts: list[float], outcome: Outcome) -> None:
+def _count(happened: list[events.Event], starts: list[float], outcome: RoomOutcome) -> None:
     until_s = SAID_S + 1.0
     began = {start: [e for e in happened if start <= e.at_s < start + until_s] for start in starts}
     for start, during in began.items():
@@ -136,7 +136,7 @@ def main() -> None:
 
     data, model = Path(os.environ["ATTUNE_DATA"]), BlspEmoModel(options.model)
     rows: list[list[str]] = []
-    total = Outcome()
+    total = RoomOutcome()
     seconds = 60.0 * options.minutes / len(ROOMS)
     for index, place in enumerate(ROOMS):
         began = time.process_time()

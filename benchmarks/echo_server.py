@@ -30,7 +30,7 @@ from assistant.turns.settings import TurnJudgeSettings
 from benchmarks.cases.speech import say, trimmed
 from benchmarks.results import table, write_section
 from benchmarks.rooms.long_answers import NAME, long_answers
-from benchmarks.rooms.sound_server import Overheard, sound_loop, talking
+from benchmarks.rooms.sound_server import TalkUnderWay, sound_loop, talking
 
 SAID = (
     "I failed my driving test.",
@@ -76,7 +76,7 @@ def word_errors(said: str, heard: str) -> int:
     return row[-1]
 
 
-async def alone(engines: Engines, seconds: float) -> tuple[int, int, Overheard]:
+async def alone(engines: Engines, seconds: float) -> tuple[int, int, TalkUnderWay]:
     """Lets the assistant answer without end; returns answers, those cut off, and what happened."""
     async with talking(engines) as (loop, overheard):
         await asyncio.sleep(1.0)
@@ -94,7 +94,7 @@ async def alone(engines: Engines, seconds: float) -> tuple[int, int, Overheard]:
     return len(turns), cut, overheard
 
 
-def _is_answered(overheard: Overheard, count: int) -> bool:
+def _is_answered(overheard: TalkUnderWay, count: int) -> bool:
     """Whether what was typed when there were `count` events, and all else, is answered."""
     asked = overheard.since(0, events.UtteranceEnded)
     over = overheard.since(0, *OVER, events.UtteranceJoined)
@@ -114,7 +114,7 @@ async def spoken_to(engines: Engines, echo: EchoMode, sentences: int, speak: Spe
 
 
 async def _say_into(
-    loop: TalkLoop, overheard: Overheard, number: int, kept: Kept, speak: Speak
+    loop: TalkLoop, overheard: TalkUnderWay, number: int, kept: Kept, speak: Speak
 ) -> None:
     text = SAID[number % len(SAID)]
     count = len(overheard.happened)

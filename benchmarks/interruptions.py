@@ -41,7 +41,7 @@ REPAIRED_S = 1.0
 
 
 @dataclass
-class Count:
+class InterruptionCount:
     """What became of the answer."""
 
     minutes: float
@@ -62,7 +62,7 @@ class Count:
 
 def measure(
     data: Path, sounds: Iterator[Waveform], seconds: float, model: SpeechModel | None
-) -> Count:
+) -> InterruptionCount:
     """Lets the assistant talk in a room with `sounds` and counts."""
     wanted = round((seconds + FIRST_S + BEGUN_S) * SPEECH_RATE_HZ)
     parts = [np.zeros(round((FIRST_S + BEGUN_S) * SPEECH_RATE_HZ), dtype=np.float32)]
@@ -77,7 +77,7 @@ def measure(
     track = np.concatenate(parts)[:wanted]
     overheard = overhear(data, ROOM, track, len(track) / SPEECH_RATE_HZ, transcriber=model)
     happened = overheard.happened[:-2]  # the last but one is the end of the measurement
-    count = Count(overheard.played_s / 60, len(starts_s))
+    count = InterruptionCount(overheard.played_s / 60, len(starts_s))
     count.ducks = sum(isinstance(e, events.Ducked) and e.decibels < 0 for e in happened)
     began_s = 0.0
     for event in happened:
@@ -96,9 +96,9 @@ def measure(
     return count
 
 
-def together(counts: Iterable[Count]) -> Count:
+def together(counts: Iterable[InterruptionCount]) -> InterruptionCount:
     """Returns what became of the answer over all `counts`."""
-    total = Count(0.0, 0)
+    total = InterruptionCount(0.0, 0)
     for count in counts:
         total.minutes += count.minutes
         total.sounds += count.sounds
@@ -109,7 +109,7 @@ def together(counts: Iterable[Count]) -> Count:
     return total
 
 
-def row(kind: str, count: Count) -> list[str]:
+def row(kind: str, count: InterruptionCount) -> list[str]:
     """Returns the row of one kind of sound that is not to interrupt."""
     paused = f"{len(count.pauses_ms)} ({p50_p95(count.pauses_ms)})" if count.pauses_ms else "0"
     return [
@@ -123,7 +123,7 @@ def row(kind: str, count: Count) -> list[str]:
     ]
 
 
-def claim_row(title: str, count: Count) -> list[str]:
+def claim_row(title: str, count: InterruptionCount) -> list[str]:
     """Returns the row of words that are to interrupt."""
     caught = f"{count.interruptions}/{count.sounds}"
     silent = p50_p95(count.silent_ms) if count.silent_ms else "–"
@@ -143,7 +143,7 @@ def main() -> None:
 
     half = Half(Path(os.environ["ATTUNE_DATA"]), is_held_out=not options.tuning)
     model, seconds = BlspEmoModel(options.model), 60.0 * options.minutes
-    counts: dict[str, Count] = {}
+    counts: dict[str, InterruptionCount] = {}
     for kind, sounds in KINDS.items():
         if options.only and not kind.startswith(tuple(options.only)):
             continue

@@ -19,7 +19,7 @@ import pocketsphinx
 import soundfile
 
 from assistant.assembly import open_engines
-from assistant.files.inputs import Asked
+from assistant.files.inputs import ReplyInputs
 from assistant.files.plan import planned
 from assistant.files.reply import Manner, ReplyRun
 from assistant.records.transcript import ConversationRecord, TurnRecord
@@ -120,7 +120,7 @@ def main() -> None:
         notes = Notes()
         engines = open_engines(settings.part(EngineSettings))
         manner = Manner(settings.endpointing, settings.persona, settings.effective())
-        ReplyRun(planned(Asked(tuple(chosen)), out), manner, notes).run(engines)
+        ReplyRun(planned(ReplyInputs(tuple(chosen)), out), manner, notes).run(engines)
         spoken = word_errors(notes.turns, out)
         engines.close()
     emotions = {path.name: emotion for path, emotion in chosen.items()}

@@ -64,7 +64,7 @@ Your children will remember this day for a long time.
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredVoice:
     """One voice in one style, over all sentences."""
 
     word_errors: float
@@ -126,7 +126,7 @@ def pitches(waveform: Waveform, rate: int) -> np.ndarray:
     return track[track > 0]
 
 
-def measure(voice: TextToSpeech, style: SpeakingStyle, sentences: Sequence[str]) -> Measured:
+def measure(voice: TextToSpeech, style: SpeakingStyle, sentences: Sequence[str]) -> MeasuredVoice:
     import pocketsphinx
 
     decoder = pocketsphinx.Decoder(samprate=16_000, loglevel="FATAL")
@@ -147,7 +147,7 @@ def measure(voice: TextToSpeech, style: SpeakingStyle, sentences: Sequence[str])
         loud.append(waveform[np.abs(waveform) > 0.01])
     track = np.concatenate(tracks)
     low, middle, high = np.quantile(track, [0.1, 0.5, 0.9])
-    return Measured(
+    return MeasuredVoice(
         word_errors=missed / count,
         pitch_hz=float(middle),
         pitch_spread=float(12 * np.log2(high / low)),

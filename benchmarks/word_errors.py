@@ -50,7 +50,7 @@ SETS = ("librispeech", "speechocean762", *SPOKEN, *(f"{name} 10 dB" for name in 
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class LabelledRecording:
     """A recording and its words."""
 
     waveform: Waveform
@@ -97,7 +97,7 @@ def open_ears(source: str) -> Recogniser | ModelEars:
     return Recogniser(source) if is_whisper else ModelEars(source)
 
 
-def said(name: str, count: int) -> Iterator[Said]:
+def said(name: str, count: int) -> Iterator[LabelledRecording]:
     """Yields up to `count` recordings of a set, spread evenly over it."""
     if name.split()[0] in SPOKEN:
         yield from _spoken(name, count)
@@ -108,10 +108,10 @@ def said(name: str, count: int) -> Iterator[Said]:
     all_of_it: list[Utterance] = list(reader_of(name)(files, Drops()))
     test = [u for u in all_of_it if u.split == "test"] or all_of_it
     for place in np.linspace(0, len(test) - 1, min(count, len(test))).astype(int):
-        yield Said(read_audio(test[place].audio), test[place].text)
+        yield LabelledRecording(read_audio(test[place].audio), test[place].text)
 
 
-def _spoken(name: str, count: int) -> Iterator[Said]:
+def _spoken(name: str, count: int) -> Iterator[LabelledRecording]:
     """Sentences whose wording no training of this repository says."""
     domain = read_domain()
     wordings: list[tuple[Intent, str]] = list(templates(domain, "wording"))
@@ -126,7 +126,7 @@ def _spoken(name: str, count: int) -> Iterator[Said]:
         if noise:
             hiss = pink_noise(waveform.size, generator)
             waveform = with_noise(waveform, hiss, NOISE_DB, generator)
-        yield Said(waveform, text)
+        yield LabelledRecording(waveform, text)
     if natural:
         natural.close()
 

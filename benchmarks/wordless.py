@@ -47,7 +47,7 @@ VOICES = (
 SAME = {"ok": "okay", "mm hmm": "mhm", "mhmm": "mhm", "hmm": "mhm", "mm": "mhm", "uh huh": "mhm"}
 """Other spellings of the brief words."""
 
-Sound = Callable[[np.random.Generator], Waveform]
+MakeSound = Callable[[np.random.Generator], Waveform]
 
 
 def silence(generator: np.random.Generator) -> Waveform:
@@ -111,7 +111,7 @@ def typing(generator: np.random.Generator) -> Waveform:
     return _at(sound, generator.uniform(-45, -25))
 
 
-SOUNDS: dict[str, Sound] = {
+SOUNDS: dict[str, MakeSound] = {
     "silence": silence,
     "hiss": hiss,
     "hum": hum,
@@ -122,7 +122,7 @@ SOUNDS: dict[str, Sound] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class WrittenSound:
     """What became of one sound."""
 
     turns: tuple[Words, ...]
@@ -131,7 +131,7 @@ class Taken:
     """What they wrote of all of it."""
 
 
-def taken(waveform: Waveform, ears: Listener) -> Taken:
+def taken(waveform: Waveform, ears: Listener) -> WrittenSound:
     """Lets one sound take the way of a talk."""
     tail = np.zeros(round(AFTER_S * SPEECH_RATE_HZ), np.float32)
     whole = np.concatenate([waveform, tail])
@@ -143,7 +143,7 @@ def taken(waveform: Waveform, ears: Listener) -> Taken:
         for mark in endpointer.feed(heard.probability, level_db=level_db(frame.samples)):
             if mark.boundary is Boundary.ENDED:
                 turns.append(ears.hear(whole[mark.start_samples : mark.end_samples]).words)
-    return Taken(tuple(turns), ears.hear(waveform).words)
+    return WrittenSound(tuple(turns), ears.hear(waveform).words)
 
 
 def row(name: str, sounds: Iterator[Waveform], ears: Listener) -> list[str]:

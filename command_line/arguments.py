@@ -13,7 +13,7 @@ _OPTION = re.compile(r"--?[A-Za-z]\S*$")
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class ParsedArguments:
     """What a command line says."""
 
     values: dict[Keys, Any]
@@ -22,7 +22,7 @@ class Given:
     """What each of them is called there; nothing where it is told by its place."""
 
 
-def read_arguments(arguments: Sequence[str], known: Sequence[Option]) -> Given:
+def read_arguments(arguments: Sequence[str], known: Sequence[Option]) -> ParsedArguments:
     """Returns the values that arguments give.
 
     An option of a part may be called by the last part of its name where no other one ends so:
@@ -67,7 +67,7 @@ class _Reader:
         self._values: dict[Keys, Any] = {}
         self._called: dict[Keys, str] = {}
 
-    def read(self) -> Given:
+    def read(self) -> ParsedArguments:
         loose = list[str]()
         while self._arguments:
             argument = self._arguments.pop(0)
@@ -79,7 +79,7 @@ class _Reader:
             else:
                 loose.append(argument)
         self._place(loose)
-        return Given(self._values, self._called)
+        return ParsedArguments(self._values, self._called)
 
     def _take(self, argument: str) -> None:
         name, equals, inline = argument.partition("=")

@@ -13,7 +13,7 @@ from models.adapters.build import build_adapter
 from models.adapters.embeddings import SpeechEmbeddings
 from models.adapters.words import NOTHING_UNDERSTOOD, WordsAdapter, WordStates, shared_text
 from models.checkpoints.checkpoint import Checkpoint, open_checkpoint, weights_to_save
-from models.checkpoints.filling import Quantize, Talks, check_quantize, fill
+from models.checkpoints.filling import Quantize, ReservedTalks, check_quantize, fill
 from models.checkpoints.whisper import load_decoder
 from models.config import BlspEmoConfig
 from models.decoding.shared import SharedSteps
@@ -23,7 +23,7 @@ from models.examples.book import ExampleBook
 from models.examples.opening import example_book
 from models.features import Waveform
 from models.int8 import Int8Linear, quantize_layers
-from models.listening.hearing import Hearing, emotion_of_pieces
+from models.listening.hearing import HearingModel, emotion_of_pieces
 from models.llm import LanguageModel
 from models.masks import blank_outside
 from models.precision import DtypeName, choose_device
@@ -60,7 +60,7 @@ class HeardSpeech:
     """What was said, where the LLM is given words (adapter `words`); None where it is not."""
 
 
-class BlspEmo(Hearing):
+class BlspEmo(HearingModel):
     """BLSP-Emo (arXiv 2406.03872), built from `config` with random weights.
 
     Args:
@@ -141,7 +141,7 @@ class BlspEmo(Hearing):
         except (ValueError, TypeError, KeyError) as error:
             path = found.weights.folder / "config.json"
             raise CheckpointError(f"{path} describes no model: {error}") from error
-        talks = Talks(model.llm, together, found.config.held_tokens)
+        talks = ReservedTalks(model.llm, together, found.config.held_tokens)
         if fill(model, found.weights, dtype=dtype, device=target, quantize=quantize, talks=talks):
             model._compute_in_int8()
         model.examples = example_book(found.weights.folder, found.config.parts)

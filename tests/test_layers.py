@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.engines.table import ENGINES, Part
+from assistant.engines.table import ENGINES, EnginePart
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("command_line", "models", "train", "assistant", "ui")
@@ -21,7 +21,7 @@ LAYERS = {
     "app": ("ui", "assistant", "command_line"),
 }
 """What each package may import of the others; for `models` see below."""
-HEARING: tuple[Part, ...] = ("speech_model", "turn_judge")
+HEARING: tuple[EnginePart, ...] = ("speech_model", "turn_judge")
 SPEECH_MODELS = {
     f"assistant.engines.{engine.module}" for part in HEARING for engine in ENGINES[part].values()
 }

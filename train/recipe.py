@@ -49,7 +49,7 @@ class RecipeSettings(Frozen):
     """Check all steps, print them, and stop."""
 
 
-class Step(Frozen):
+class RecipeStep(Frozen):
     """One command of a recipe."""
 
     name: str
@@ -82,7 +82,7 @@ def follow(settings: RecipeSettings) -> None:
         mark.touch()
 
 
-def read_recipe(path: Path) -> list[Step]:
+def read_recipe(path: Path) -> list[RecipeStep]:
     """Returns the steps in `path`.
 
     Raises:
@@ -92,7 +92,7 @@ def read_recipe(path: Path) -> list[Step]:
         if path.exists() and not path.is_file():
             raise ValueError(f"{path} is no file: name a file with [[steps]]")
         tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        steps = [Step.model_validate(table) for table in tables["steps"]]
+        steps = [RecipeStep.model_validate(table) for table in tables["steps"]]
     except FileNotFoundError as error:
         raise ValueError(f"there is no recipe {path}: name a file with [[steps]]") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -108,7 +108,7 @@ def read_recipe(path: Path) -> list[Step]:
     return steps
 
 
-def chosen(step: Step, recipe: RecipeSettings) -> BaseModel:
+def chosen(step: RecipeStep, recipe: RecipeSettings) -> BaseModel:
     """Returns the settings of a step.
 
     Raises:
@@ -122,7 +122,7 @@ def chosen(step: Step, recipe: RecipeSettings) -> BaseModel:
     return table_settings(kind, values, command=f"step {step.name}", file=str(recipe.recipe))
 
 
-def _folders(step: Step, recipe: RecipeSettings) -> Iterator[tuple[str, str]]:
+def _folders(step: RecipeStep, recipe: RecipeSettings) -> Iterator[tuple[str, str]]:
     yield "{run}", str(recipe.run)
     data = recipe.data or os.environ.get(DATA)
     if data:

@@ -176,12 +176,12 @@ def reply(settings: ReplySettings) -> int:
     """Runs `reply`; returns the exit status: 0 only if everything was answered."""
     from assistant.assembly import open_engines
     from assistant.engines.paced import paced
-    from assistant.files.inputs import Asked, given_inputs
+    from assistant.files.inputs import ReplyInputs, given_inputs
     from assistant.files.plan import planned
     from assistant.files.reply import Manner, ReplyRun
 
     with ConsoleReport(json_lines=settings.json_lines) as report, ExitStack() as devices:
-        asked = devices.enter_context(given_inputs(Asked(settings.questions, settings.text)))
+        asked = devices.enter_context(given_inputs(ReplyInputs(settings.questions, settings.text)))
         loudspeaker = _loudspeaker(is_wanted=settings.play, if_possible=settings.play_if_possible)
         play = devices.enter_context(loudspeaker).play if loudspeaker else None
         outputs = planned(asked, settings.out, joined=settings.joined, force=settings.force)

@@ -51,7 +51,7 @@ SILENCE_DB = -100.0
 MOST_NOTICES = 20
 
 
-class Floor(StrEnum):
+class TalkState(StrEnum):
     """Who has the floor."""
 
     OPENING = "getting ready"
@@ -135,25 +135,25 @@ class View:
     """Why the conversation is over."""
 
     @property
-    def floor(self) -> Floor:
+    def floor(self) -> TalkState:
         """Who has the floor now."""
         if self.ended is not None:
-            return Floor.ENDED
+            return TalkState.ENDED
         if not self.is_open:
-            return Floor.OPENING
+            return TalkState.OPENING
         # First what explains a silence. An answer that is spoken comes before a pause: the one that
         # confirms the pause is heard, too.
         if self.is_away:
-            return Floor.AWAY
+            return TalkState.AWAY
         if self.assistant_speaks:
-            return Floor.BOTH if self.person_speaks else Floor.ASSISTANT
+            return TalkState.BOTH if self.person_speaks else TalkState.ASSISTANT
         if self.is_paused:
-            return Floor.MUTED if self.is_muted else Floor.PAUSED
+            return TalkState.MUTED if self.is_muted else TalkState.PAUSED
         if self.person_speaks:
-            return Floor.PERSON
+            return TalkState.PERSON
         if self.answering is not None:
-            return Floor.THINKING
-        return Floor.MUTED if self.is_muted else Floor.LISTENING
+            return TalkState.THINKING
+        return TalkState.MUTED if self.is_muted else TalkState.LISTENING
 
     @property
     def course(self) -> tuple[CoursePoint, ...]:

@@ -22,7 +22,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 """No settings."""
 
 
-Listener = Callable[[events.Event], None]
+EventListener = Callable[[events.Event], None]
 """Gets every event, on the event loop; must return at once."""
 
 
@@ -60,7 +60,7 @@ class Conversation:
         self.clock_samples = 0
         """Sound of the person's side so far, 16 kHz."""
         self._told = told
-        self._listeners: list[Listener] = []
+        self._listeners: list[EventListener] = []
         named = {
             "model": engines.model.name,
             "voice": engines.voice_name,
@@ -75,7 +75,7 @@ class Conversation:
         """The same in seconds."""
         return self.clock_samples / SPEECH_RATE_HZ
 
-    def follow(self, listener: Listener) -> None:
+    def follow(self, listener: EventListener) -> None:
         """Tells `listener` every event from now on, after those who follow already."""
         self._listeners.append(listener)
 

@@ -14,7 +14,7 @@ from assistant import events
 from assistant.audio.waveform import Waveform
 from assistant.conversation.conversation import Conversation
 from assistant.conversation.question import Emit, Question
-from assistant.conversation.remembering import Order
+from assistant.conversation.remembering import MemoryRequest
 from assistant.conversation.time_marks import Mark
 from assistant.engines.protocols import (
     SHORTENED,
@@ -54,7 +54,7 @@ class Hearing:
         """What is to be said instead of the model's reply, once the words are known."""
         self.control: Control | None = None
         """What the words ask of the talk itself, once they are known."""
-        self.order: Order | None = None
+        self.order: MemoryRequest | None = None
         """What the words ask of what is remembered between talks, once they are known."""
         self.is_passed_over = False
         """Whether the words are not for Attune, once they are known: the talk is paused."""

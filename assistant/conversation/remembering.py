@@ -49,7 +49,7 @@ OFF = (
 NOTHING = "I remember nothing about you from before this talk."
 
 
-class Change(StrEnum):
+class MemoryChange(StrEnum):
     """What becomes of the list."""
 
     KEEP = "keep"
@@ -57,11 +57,11 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class MemoryRequest:
     """What was asked, and what is said to it."""
 
     reply: str
-    change: Change | None = None
+    change: MemoryChange | None = None
     fact: str = ""
 
 
@@ -73,17 +73,17 @@ class Remembering:
         self._suggested = ""
         self._kept: list[tuple[int, str]] = []
 
-    def look(self, words: Transcript) -> Order | None:
+    def look(self, words: Transcript) -> MemoryRequest | None:
         """Returns what is asked of the list, where that is all that was said."""
         held = self._read()
         text = words.text.strip().replace("’", "'")
         if held is None or (words.confidence is not None and words.confidence < SURE):
             return None
         if TELL.fullmatch(text):
-            return Order(_told(held))
+            return MemoryRequest(_told(held))
         if FORGET.fullmatch(text) and self._kept:
             fact = self._kept[-1][1]
-            return Order("Okay, I don't keep that.", Change.FORGET, fact)
+            return MemoryRequest("Okay, I don't keep that.", MemoryChange.FORGET, fact)
         if ACCEPT.fullmatch(text) and self._suggested:
             return _keep(held, self._suggested)
         match = KEEP.fullmatch(text)
@@ -105,9 +105,9 @@ class Remembering:
         match event:
             case events.FactSuggested(fact=fact):
                 self._suggested = fact
-            case events.MemoryChanged(turn=turn, change=Change.KEEP, fact=fact):
+            case events.MemoryChanged(turn=turn, change=MemoryChange.KEEP, fact=fact):
                 self._keep(turn, fact)
-            case events.MemoryChanged(change=Change.FORGET, fact=fact):
+            case events.MemoryChanged(change=MemoryChange.FORGET, fact=fact):
                 self._forget(fact)
             case events.UtteranceJoined(turn=turn) if self._kept and self._kept[-1][0] == turn:
                 self._forget(self._kept[-1][1])  # it was only the beginning of what was said
@@ -142,13 +142,13 @@ class Remembering:
             return None
 
 
-def _keep(held: Remembered, fact: str) -> Order:
+def _keep(held: Remembered, fact: str) -> MemoryRequest:
     fact = " ".join(fact.split()).rstrip(".!")
     if not held.is_on:
-        return Order(OFF)
+        return MemoryRequest(OFF)
     if len(fact) > LONGEST_CHARACTERS:
-        return Order("That is too long for me to keep. Say it shorter.")
-    return Order("Okay, I'll remember that.", Change.KEEP, fact)
+        return MemoryRequest("That is too long for me to keep. Say it shorter.")
+    return MemoryRequest("Okay, I'll remember that.", MemoryChange.KEEP, fact)
 
 
 def _told(held: Remembered) -> str:

@@ -27,7 +27,7 @@ from models.config import TurnEndConfig
 from models.decoding.begin import begin_sharing
 from models.decoding.sampling import Sampling
 from models.emotions import Emotion
-from models.listening.hearing import Hearing
+from models.listening.hearing import HearingModel
 from models.pretrained.catalogue import Part
 from models.pretrained.unpacked import KINDS, unpacked
 from models.talk import SystemLineTooLong, TalkSession
@@ -339,7 +339,7 @@ def estimate_of(heard: HeardSpeech) -> EmotionEstimate:
     return EmotionEstimate(heard.probabilities, abstained=heard.abstained)
 
 
-def overheard(model: Hearing, utterance: Waveform, cancel: Cancel) -> Transcript | None:
+def overheard(model: HearingModel, utterance: Waveform, cancel: Cancel) -> Transcript | None:
     """Returns the words so far of somebody who still speaks; None where no decoder writes them.
 
     Raises:

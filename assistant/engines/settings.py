@@ -10,11 +10,11 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 
 from assistant.configuration import Settings
 from assistant.engines.address import read_address
-from assistant.engines.table import ENGINES, USUAL_MODEL, Part
+from assistant.engines.table import ENGINES, USUAL_MODEL, EnginePart
 from models.checkpoints.embedded import EMBEDDED
 
 
-def _listed(part: Part, name: str) -> str:
+def _listed(part: EnginePart, name: str) -> str:
     """The table is the one place that knows the names, so that a new engine is one line there."""
     chosen = name.partition(":")[0]
     if chosen not in ENGINES[part]:

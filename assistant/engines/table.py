@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 from assistant.engines.protocols import CompletenessScorer, TextToSpeech, VoiceActivityDetector
 from assistant.errors import EngineUnavailable, SettingsError
 
-Part = Literal["vad", "turn_judge", "speech_model", "voice"]
+EnginePart = Literal["vad", "turn_judge", "speech_model", "voice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Engine:
     the others then."""
 
 
-ENGINES: dict[Part, dict[str, Engine]] = {
+ENGINES: dict[EnginePart, dict[str, Engine]] = {
     "vad": {
         "silero": Engine("silero", "Silero", "pip install silero-vad onnxruntime", "Silero VAD"),
     },
@@ -116,7 +116,7 @@ NO_VOICE = (
 )
 
 
-def engine_factory(part: Part, name: str) -> Any:
+def engine_factory(part: EnginePart, name: str) -> Any:
     """Returns the class that makes the engine `name` of a part.
 
     Raises:
@@ -172,7 +172,7 @@ def open_voice(voice: str) -> TextToSpeech:
     return cast(TextToSpeech, _opened("voice", voice))
 
 
-def _opened(part: Part, chosen: str) -> Any:
+def _opened(part: EnginePart, chosen: str) -> Any:
     name, _, variant = chosen.partition(":")
     factory = engine_factory(part, name)
     return factory(variant) if variant else factory()

@@ -20,7 +20,7 @@ BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReplyInputs:
     """What is to be answered."""
 
     recordings: tuple[Path, ...] = ()
@@ -30,7 +30,7 @@ class Asked:
 
 
 @contextmanager
-def given_inputs(asked: Asked) -> Generator[Asked]:
+def given_inputs(asked: ReplyInputs) -> Generator[ReplyInputs]:
     """Yields what is asked with each recording as a file, for as long as those are needed.
 
     A folder stands for the sound files in it, in the order of their names; `-` for a recording
@@ -52,7 +52,7 @@ def given_inputs(asked: Asked) -> Generator[Asked]:
     with TemporaryDirectory(prefix="attune-") as folder:
         recordings = tuple(_files(asked.recordings, Path(folder)))
         text = _text(sys.stdin.buffer) if asked.text == STANDARD_INPUT else asked.text
-        yield Asked(recordings, text)
+        yield ReplyInputs(recordings, text)
 
 
 def _is_sent(stream: TextIO | None) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from assistant.audio.soundfiles import Recording
 from assistant.errors import InputError, OutputError, SettingsError
-from assistant.files.inputs import Asked
+from assistant.files.inputs import ReplyInputs
 from assistant.files.own_output import refuse_foreign
 from assistant.output_file import write_trouble
 
@@ -41,7 +41,7 @@ class Planned:
 
 
 def planned(
-    asked: Asked, out: Path | None = None, *, joined: bool = False, force: bool = False
+    asked: ReplyInputs, out: Path | None = None, *, joined: bool = False, force: bool = False
 ) -> list[Planned]:
     """Returns what is to be answered, and where to.
 
@@ -70,7 +70,7 @@ def planned(
     return outputs
 
 
-def _inputs(asked: Asked) -> list[Input]:
+def _inputs(asked: ReplyInputs) -> list[Input]:
     inputs: list[Input] = [*asked.recordings]
     if asked.text is not None:
         text = os.fsencode(asked.text).decode("utf-8", errors="replace")

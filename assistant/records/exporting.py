@@ -7,12 +7,12 @@ from assistant.errors import InputError, OutputError, SettingsError
 from assistant.records.exports.csv_tables import CODEBOOK
 from assistant.records.exports.table import FORMATS, Format, TablesFormat
 from assistant.records.private_files import write_new
-from assistant.records.reading import Found, Record, read_record
+from assistant.records.reading import Record, RecordFolder, read_record
 from assistant.records.removal.ledger import note
 
 
 def write_exports(
-    found: Sequence[Found], form: str, out: Path, on_problem: Callable[[str], None]
+    found: Sequence[RecordFolder], form: str, out: Path, on_problem: Callable[[str], None]
 ) -> list[Path]:
     """Exports records and returns the files that were written.
 
@@ -93,7 +93,7 @@ def _check_free(path: Path) -> None:
         )
 
 
-def _readable(found: Sequence[Found], on_problem: Callable[[str], None]) -> list[Record]:
+def _readable(found: Sequence[RecordFolder], on_problem: Callable[[str], None]) -> list[Record]:
     records: list[Record] = []
     for one in found:
         try:

@@ -11,7 +11,7 @@ from typing import Any
 from assistant.engines.protocols import EmotionEstimate
 from models.emotions import EMOTION_LABELS
 
-Check = Callable[[Any], str | None]
+FieldCheck = Callable[[Any], str | None]
 """Returns the path of the first field that does not hold its type; None where all do."""
 
 
@@ -28,7 +28,7 @@ def field_types(kind: type) -> dict[str, Any]:
 
 # A log has hundreds of events of a few kinds: what a kind demands is worked out once.
 @cache
-def _check(kind: Any) -> Check:
+def _check(kind: Any) -> FieldCheck:
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return _check_of_record(kind)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
@@ -42,7 +42,7 @@ def _check(kind: Any) -> Check:
     return _check_of_plain(kind)
 
 
-def _check_of_record(kind: type) -> Check:
+def _check_of_record(kind: type) -> FieldCheck:
     fields = [(name, _check(wanted)) for name, wanted in field_types(kind).items()]
 
     def check(value: Any) -> str | None:
@@ -59,7 +59,7 @@ def _check_of_record(kind: type) -> Check:
     return check
 
 
-def _check_of_tuple(of_item: Check) -> Check:
+def _check_of_tuple(of_item: FieldCheck) -> FieldCheck:
     def check(value: Any) -> str | None:
         if not isinstance(value, tuple):
             return ""
@@ -69,7 +69,7 @@ def _check_of_tuple(of_item: Check) -> Check:
     return check
 
 
-def _check_of_dict(of_item: Check) -> Check:
+def _check_of_dict(of_item: FieldCheck) -> FieldCheck:
     def check(value: Any) -> str | None:
         if not isinstance(value, dict):
             return ""
@@ -81,7 +81,7 @@ def _check_of_dict(of_item: Check) -> Check:
     return check
 
 
-def _check_of_plain(kind: Any) -> Check:
+def _check_of_plain(kind: Any) -> FieldCheck:
     if kind is Any:
         return lambda value: None
     if kind is float:

@@ -12,7 +12,7 @@ from sqlmodel import SQLModel, col
 
 from assistant.errors import InputError, OutputError
 from assistant.records.database import Database, remove_file
-from assistant.records.reading import Found, find_record, find_records, no_folder
+from assistant.records.reading import RecordFolder, find_record, find_records, no_folder
 from assistant.records.rows import Row, folded, rows_of, storable
 from assistant.records.tables import IndexedRecord, IndexedTurn
 
@@ -125,7 +125,7 @@ class Index:
             self.forget(gone)
         return Synced(len(there), len(gone))
 
-    def _read(self, stale: list[Found], watch: Watch) -> None:
+    def _read(self, stale: list[RecordFolder], watch: Watch) -> None:
         """Writes the rows of records."""
         done = 0
         for batch in batched(stale):

@@ -21,7 +21,7 @@ LINK = "{path} is a link: move what it leads to here, so that it can be read and
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RecordFolder:
     """A folder that is, or should be, a record."""
 
     id: str
@@ -85,7 +85,7 @@ def no_folder(root: Path) -> str:
     )
 
 
-def find_records(root: Path) -> list[Found]:
+def find_records(root: Path) -> list[RecordFolder]:
     """Returns the records in `root`, in the order of their ids.
 
     Raises:
@@ -104,16 +104,16 @@ def find_records(root: Path) -> list[Found]:
     return sorted((one for one in found if one is not None), key=lambda one: one.id)
 
 
-def find_record(root: Path, name: str) -> Found | None:
+def find_record(root: Path, name: str) -> RecordFolder | None:
     """Returns the record whose id is `name`, without a look at the others; None where it is not."""
     folder = root / name
     if folder.is_symlink() or not folder.is_dir():
         return None
     stamp = stamp_of(folder)
-    return Found(name, folder, stamp) if stamp else None
+    return RecordFolder(name, folder, stamp) if stamp else None
 
 
-def resolve(root: Path, name: str) -> Found:
+def resolve(root: Path, name: str) -> RecordFolder:
     """Returns the record whose id is `name`, or the only one whose id begins with it.
 
     Raises:
@@ -133,7 +133,7 @@ def resolve(root: Path, name: str) -> Found:
     raise InputError(f"there is no record {name!r} in {root}: {hint}")
 
 
-def read_record(found: Found) -> Record:
+def read_record(found: RecordFolder) -> Record:
     """Returns a record; one that was cut off is mended first, on disk.
 
     Raises:
@@ -181,14 +181,14 @@ def stamp_of(folder: Path) -> str:
     return " ".join(parts)
 
 
-def _found(root: Path, entry: "os.DirEntry[str]") -> Found | None:
+def _found(root: Path, entry: "os.DirEntry[str]") -> RecordFolder | None:
     if entry.is_symlink():
         leads = Path(entry.path).is_dir()
-        return Found(entry.name, root / entry.name, "link") if leads else None
+        return RecordFolder(entry.name, root / entry.name, "link") if leads else None
     if not entry.is_dir(follow_symlinks=False):
         return None
     stamp = stamp_of(Path(entry.path))
-    return Found(entry.name, root / entry.name, stamp) if stamp else None
+    return RecordFolder(entry.name, root / entry.name, stamp) if stamp else None
 
 
 def _listed(names: list[str], most: int = 5) -> str:

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from assistant.errors import InputError
-from assistant.records.reading import Found, Record, read_record, stamp_of
+from assistant.records.reading import Record, RecordFolder, read_record, stamp_of
 from assistant.records.turns import RecordedTurn, recorded_turns
 
 Row = dict[str, Any]
 
 
-def rows_of(place: str, found: Found) -> tuple[Row, list[Row]]:
+def rows_of(place: str, found: RecordFolder) -> tuple[Row, list[Row]]:
     """Returns the row of a record and those of its turns."""
     try:
         record = read_record(found)
@@ -22,7 +22,7 @@ def rows_of(place: str, found: Found) -> tuple[Row, list[Row]]:
     return row, [_turn_row(place, record, turn) for turn in turns]
 
 
-def _damaged(place: str, found: Found, problem: str) -> Row:
+def _damaged(place: str, found: RecordFolder, problem: str) -> Row:
     """Returns the row of a record that cannot be read: it is listed all the same."""
     changed_s = found.folder.lstat().st_mtime if found.folder.exists() else 0.0
     return {

@@ -16,7 +16,7 @@ from assistant.engines.settings import (
 from assistant.engines.table import USUAL_MODEL
 from assistant.settings import CommonSettings
 
-Action = Literal[
+RecordsAction = Literal[
     "list",
     "show",
     "play",
@@ -60,7 +60,7 @@ class RecordsSettings(CommonSettings):
     backup --out FILE.tar.gz saves all talks, schema prints the JSON Schema of the logs.
     """
 
-    action: Annotated[Action, tyro.conf.Positional] = "list"
+    action: Annotated[RecordsAction, tyro.conf.Positional] = "list"
     """What to do."""
     items: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """The talks, by their ids as `list` shows them; the beginning of an id is enough."""

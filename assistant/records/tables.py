@@ -19,7 +19,7 @@ class IndexedRecord(SQLModel, table=True):
     problem: str
     """Why it is damaged, or what was mended; empty otherwise."""
     stamp: str
-    """Of the files that it was read from; see `Found.stamp`."""
+    """Of the files that it was read from; see `RecordFolder.stamp`."""
     started_utc: str = Field(index=True)
     """ISO 8601, so that the order of the text is that of time; empty where it is not known."""
     duration_s: float

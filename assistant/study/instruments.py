@@ -14,7 +14,7 @@ from assistant.errors import InputError
 from assistant.study.items import (
     NUMERIC,
     WHOLE,
-    Answer,
+    AnswerValue,
     AttentionCheck,
     Instrument,
     Item,
@@ -24,7 +24,7 @@ from assistant.study.items import (
 from assistant.study.scoring import Score, score
 
 __all__ = [
-    "Answer",
+    "AnswerValue",
     "AttentionCheck",
     "Instrument",
     "Item",
@@ -124,7 +124,7 @@ def shown_order(instrument: Instrument, seed: str) -> list[Item]:
     return items
 
 
-def check_answer(item: Item, value: object) -> Answer | None:
+def check_answer(item: Item, value: object) -> AnswerValue | None:
     """Returns `value` as an answer to `item`; None where it was left out and may be.
 
     Numbers may come as text, as they do from a form or a table; the point of a grid as "x,y" or
@@ -179,7 +179,7 @@ def _point(item: Item, value: object) -> str:
     return ",".join(str(_number(item, part)) for part in parts)
 
 
-def failed_checks(instrument: Instrument, answers: Mapping[str, Answer | None]) -> list[str]:
+def failed_checks(instrument: Instrument, answers: Mapping[str, AnswerValue | None]) -> list[str]:
     """Returns the names of the attention checks of `instrument` that `answers` do not pass.
 
     A check that was shown and left unanswered is failed.
@@ -191,7 +191,7 @@ def failed_checks(instrument: Instrument, answers: Mapping[str, Answer | None]) 
     ]
 
 
-def _passes(check: AttentionCheck, answer: Answer | None) -> bool:
+def _passes(check: AttentionCheck, answer: AnswerValue | None) -> bool:
     if answer is None:
         return False
     if check.item.form in ("slider", "number"):

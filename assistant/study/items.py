@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Answer = int | float | str
+AnswerValue = int | float | str
 """A number; the words of a choice or a text; the point "x,y" of a grid."""
 Form = Literal["likert", "slider", "differential", "grid", "choice", "number", "text"]
 Kind = Literal["questionnaire", "probe", "demographics", "behaviour", "check"]
@@ -92,7 +92,7 @@ class AttentionCheck(_Strict):
     """An item that shows whether a person reads; it counts in no scale."""
 
     item: Item
-    passed: tuple[Answer, ...] = Field(min_length=1)
+    passed: tuple[AnswerValue, ...] = Field(min_length=1)
     """Right answers; for a slider or a number the least and the greatest right answer."""
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from assistant.study import distributions
 from assistant.study.statistics import Interval, NotComputable
 
-Rows = Sequence[Sequence[float | None]]
+ItemScores = Sequence[Sequence[float | None]]
 """(P, I): one row a person, one column an item, reversed items already turned round."""
 
 
@@ -26,7 +26,7 @@ class Reliability:
     note: str = ""
 
 
-def cronbach_alpha(rows: Rows) -> Reliability:
+def cronbach_alpha(rows: ItemScores) -> Reliability:
     """Returns alpha with Feldt's exact interval, of the people who answered every item.
 
     Source: Feldt, Woodruff & Salih (1987), Statistical inference for coefficient alpha.
@@ -46,7 +46,7 @@ def cronbach_alpha(rows: Rows) -> Reliability:
     return Reliability(alpha, n, count, Interval(low, high))
 
 
-def mcdonald_omega(rows: Rows) -> Reliability:
+def mcdonald_omega(rows: ItemScores) -> Reliability:
     """Returns omega total of one factor that is fitted by maximum likelihood.
 
     omega = (Σ loadings)² / ((Σ loadings)² + Σ uniquenesses), of the covariances, so that it is the
@@ -111,7 +111,7 @@ def _eigen(
     return values, vectors
 
 
-def _complete(rows: Rows) -> NDArray[np.float64]:
+def _complete(rows: ItemScores) -> NDArray[np.float64]:
     """Returns the rows without gaps, (P, I)."""
     whole = [list(row) for row in rows if all(value is not None for value in row)]
     if len(whole) < 3:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from assistant.study.items import Answer, Instrument, Item, Scale
+from assistant.study.items import AnswerValue, Instrument, Item, Scale
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Score:
     """Those without an answer."""
 
 
-def score(instrument: Instrument, answers: Mapping[str, Answer | None]) -> dict[str, Score]:
+def score(instrument: Instrument, answers: Mapping[str, AnswerValue | None]) -> dict[str, Score]:
     """Returns the score of each scale by its name.
 
     Args:
@@ -30,7 +30,10 @@ def score(instrument: Instrument, answers: Mapping[str, Answer | None]) -> dict[
 
 
 def _scored(
-    scale: Scale, items: Mapping[str, Item], answers: Mapping[str, Answer | None], of: Instrument
+    scale: Scale,
+    items: Mapping[str, Item],
+    answers: Mapping[str, AnswerValue | None],
+    of: Instrument,
 ) -> Score:
     found = [keyed(scale, items[name], answers.get(name)) for name in scale.items]
     given = [value for value in found if value is not None]
@@ -49,7 +52,7 @@ def _scored(
     return Score((raw - scale.subtract) * scale.multiply, count, missing)
 
 
-def keyed(scale: Scale, item: Item, answer: Answer | None) -> float | None:
+def keyed(scale: Scale, item: Item, answer: AnswerValue | None) -> float | None:
     """Returns what `answer` contributes to `scale`: turned round if reversed; None if missing."""
     if answer is None or answer == "":
         return None

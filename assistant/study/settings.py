@@ -10,7 +10,7 @@ from assistant.engines.settings import GenerationSettings, ModelSettings
 from assistant.settings import CommonSettings, HelpSettings
 from assistant.turns.settings import TalkSettings, TurnJudge
 
-Action = Literal[
+StudyAction = Literal[
     "new",
     "check",
     "run",
@@ -68,7 +68,7 @@ class StudySettings(CommonSettings):
     FOLDER ends that.
     """
 
-    action: Annotated[Action, tyro.conf.Positional] = "check"
+    action: Annotated[StudyAction, tyro.conf.Positional] = "check"
     """What to do."""
     folder: Annotated[Path, tyro.conf.Positional] = Path("study")
     """The study."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from assistant.study import distributions
 
 Values = Sequence[float]
-Design = Literal["paired", "independent"]
+ComparisonDesign = Literal["paired", "independent"]
 
 
 class NotComputable(ValueError):
@@ -69,7 +69,7 @@ class Equivalence:
 class Comparison:
     """Second condition minus the first."""
 
-    design: Design
+    design: ComparisonDesign
     n_first: int
     n_second: int
     difference: float

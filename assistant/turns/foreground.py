@@ -50,7 +50,7 @@ class Weakness:
     """Weak speech that may still be the end of what a person says."""
 
 
-class Voice:
+class VoiceLevel:
     """How loud somebody speaks, by their last frames with speech."""
 
     def __init__(self) -> None:
@@ -77,13 +77,13 @@ class Foreground:
         self._held: deque[float] = deque(maxlen=HELD_FRAMES)
         self._person_db: float | None = None
         self._since_person = 0
-        self._turn = Voice()
+        self._turn = VoiceLevel()
         self._turn_dbs: deque[float] = deque(maxlen=JUMP_FRAMES)
         self._turn_frames = 0
         self._weak: list[float] = []
-        self._room = Voice()
+        self._room = VoiceLevel()
         self._room_left = 0.0
-        self._doubted: Voice | None = None
+        self._doubted: VoiceLevel | None = None
         self._doubt_heard = self._doubt_left = 0
 
     @property
@@ -127,7 +127,7 @@ class Foreground:
 
     def begin(self) -> None:
         """A turn may have begun."""
-        self._turn = Voice()
+        self._turn = VoiceLevel()
         self._turn_dbs.clear()
         self._turn_frames = 0
         self._weak = []

@@ -5,7 +5,7 @@ import numpy as np
 from assistant.audio.waveform import Waveform
 from benchmarks.cases.case import Case
 from benchmarks.cases.speech import at_level, say, silence
-from benchmarks.cases.talks import Talks
+from benchmarks.cases.talks import TalkHolder
 
 NEEDS = ("flite",)
 QUESTION = "Hello, how are you today?"
@@ -21,7 +21,7 @@ WAIT_S = 2.1
 
 def run(case: Case) -> None:
     """Asks while the news is read, as loud, voices and places vary."""
-    talks = Talks()
+    talks = TalkHolder()
     for voice, other, level_db, begins_s in (
         ("rms", "awb", -18.0, 1.0),
         ("slt", "rms", -24.0, 1.0),
@@ -56,7 +56,7 @@ def _over_news(
     return sound, (start + int(loud[-1])) / 16_000
 
 
-def _softly(case: Case, talks: Talks) -> None:
+def _softly(case: Case, talks: TalkHolder) -> None:
     """A person alone may speak softly, or ever more so."""
     for name, levels_db in (
         ("a quiet microphone", (-45.0, -45.0)),

@@ -4,7 +4,7 @@ import numpy as np
 
 from benchmarks.cases.case import Case
 from benchmarks.cases.speech import at_level, say, silence, trimmed
-from benchmarks.cases.talks import Held, Talks
+from benchmarks.cases.talks import Held, TalkHolder
 
 NEEDS = ("flite",)
 SAYINGS = (
@@ -22,7 +22,7 @@ VOICES = ("rms", "slt", "awb")
 
 def run(case: Case) -> None:
     """Says words around the end of an answer."""
-    talks = Talks()
+    talks = TalkHolder()
     asked, told = (
         _answered(case, talks, by_question=True),
         _answered(case, talks, by_question=False),
@@ -40,7 +40,7 @@ def run(case: Case) -> None:
         case.expect(len(heard) <= 2, f"“uh-huh” while a statement ends is no turn; but: {heard}")
 
 
-def _say_words(case: Case, talks: Talks, text: str, over_s: float) -> None:
+def _say_words(case: Case, talks: TalkHolder, text: str, over_s: float) -> None:
     for offset_s, least in ((-0.5, 27), (-0.3, 28), (0.0, 29)):
         lost = [
             f"{voice} {word}"
@@ -57,7 +57,7 @@ def _say_words(case: Case, talks: Talks, text: str, over_s: float) -> None:
     case.expect(not held.cut, f"the question is heard to its end: {held.cut}")
 
 
-def _answered(case: Case, talks: Talks, *, by_question: bool) -> tuple[str, float] | None:
+def _answered(case: Case, talks: TalkHolder, *, by_question: bool) -> tuple[str, float] | None:
     """Returns what is answered by a question, or a statement, and when that answer is over."""
     for text in SAYINGS:
         held = talks.hold(np.concatenate([say(text), silence(12)]))
@@ -70,7 +70,7 @@ def _answered(case: Case, talks: Talks, *, by_question: bool) -> tuple[str, floa
     return None
 
 
-def _said(talks: Talks, text: str, word: str, voice: str, begins_s: float) -> Held:
+def _said(talks: TalkHolder, text: str, word: str, voice: str, begins_s: float) -> Held:
     """Says `text`, and `word` from `begins_s` on."""
     before = say(text)
     said = at_level(trimmed(say(f"{word}.", voice)), -22.0)

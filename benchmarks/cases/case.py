@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Expectation:
     """One expectation."""
 
     is_right: bool
@@ -18,12 +18,12 @@ class Finding:
 class Case:
     """One situation under way; a case's `run` fills it."""
 
-    findings: list[Finding] = field(default_factory=list[Finding])
+    findings: list[Expectation] = field(default_factory=list[Expectation])
     notes: list[str] = field(default_factory=list[str])
 
     def expect(self, is_right: bool, text: str) -> None:
         """Notes whether what `text` says of the situation holds."""
-        self.findings.append(Finding(bool(is_right), text))
+        self.findings.append(Expectation(bool(is_right), text))
         print(f"    {'right' if is_right else 'WRONG'}  {text}", flush=True)
 
     def note(self, text: str) -> None:

@@ -18,7 +18,7 @@ from assistant.settings import ReplySettings
 from benchmarks.cases.case import Case
 from benchmarks.cases.client import RATE_HZ, Client, server
 from benchmarks.cases.speech import say, silence
-from benchmarks.cases.talks import Talks
+from benchmarks.cases.talks import TalkHolder
 
 NEEDS = ("flite",)
 TYPED = {
@@ -71,7 +71,7 @@ def _talked(case: Case) -> None:
     pause = silence(14)
     answers = [say(SPOKEN), say("Hello, how are you today?", "slt"), say("I am safe now.")]
     sound = np.concatenate([part for answer in answers for part in (silence(0.5), answer, pause)])
-    held = Talks(country="GB").hold(sound)
+    held = TalkHolder(country="GB").hold(sound)
     offered = {event.turn for event in held.of(events.HelpOffered)}
     replies = [event.generated for event in held.of(events.ReplyFinished)]
     heard = held.words

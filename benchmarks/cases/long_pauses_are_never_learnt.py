@@ -5,7 +5,7 @@ import numpy as np
 from assistant.audio.waveform import Waveform
 from benchmarks.cases.case import Case
 from benchmarks.cases.speech import say, silence, trimmed
-from benchmarks.cases.talks import Talks
+from benchmarks.cases.talks import TalkHolder
 
 NEEDS = ("flite",)
 PIECES = (
@@ -21,7 +21,7 @@ STRAIGHT = (
 
 def run(case: Case) -> None:
     """Says a sentence in five pieces, as the first and as the fifth turn; then straight ones."""
-    talks = Talks()
+    talks = TalkHolder()
     for voice in ("rms", "slt"):
         for before in ((), STRAIGHT):
             for pause_s in (1.2, 1.8, 2.5, 3.5):
@@ -30,7 +30,7 @@ def run(case: Case) -> None:
 
 
 def _thinking(
-    case: Case, talks: Talks, voice: str, before: tuple[str, ...], pause_s: float
+    case: Case, talks: TalkHolder, voice: str, before: tuple[str, ...], pause_s: float
 ) -> None:
     lead = [part for text in before for part in (say(text), silence(9))]
     pieces = [trimmed(say(text, voice), 0.01) for text in PIECES]
@@ -49,7 +49,7 @@ def _thinking(
     case.expect(all(kept), f"{name}: all pieces are in turns: {held.words[len(before) :]}")
 
 
-def _quickly(case: Case, talks: Talks) -> None:
+def _quickly(case: Case, talks: TalkHolder) -> None:
     """Straight turns after it are answered quickly again."""
     pieces = [part for text in PIECES for part in (trimmed(say(text), 0.01), silence(2.5))]
     straight = [part for text in STRAIGHT for part in (say(text), silence(10))]

@@ -5,7 +5,7 @@ import numpy as np
 from assistant.audio.waveform import Waveform
 from benchmarks.cases.case import Case
 from benchmarks.cases.speech import at_level, say, silence, trimmed
-from benchmarks.cases.talks import Held, Talks
+from benchmarks.cases.talks import Held, TalkHolder
 
 NEEDS = ("flite",)
 TOLD = "I failed my driving test."
@@ -25,7 +25,7 @@ LAST_S = 1.0
 
 def run(case: Case) -> None:
     """Says each once, twice and at the beginning of an answer."""
-    talks = Talks()
+    talks = TalkHolder()
     told = say(TOLD)
     answer = talks.hold(np.concatenate([told, silence(12)]))
     begins_s, ends_s = answer.answers_begun_s[0], answer.answers_over_s[0]
@@ -65,7 +65,12 @@ def run(case: Case) -> None:
 
 
 def _over(
-    talks: Talks, told: Waveform, text: str, voice: str, begins_s: float, at_s: tuple[float, ...]
+    talks: TalkHolder,
+    told: Waveform,
+    text: str,
+    voice: str,
+    begins_s: float,
+    at_s: tuple[float, ...],
 ) -> Held:
     """Says `text` at places of the answer that begins at `begins_s`."""
     word = at_level(trimmed(say(f"{text}.", voice)), -24.0)

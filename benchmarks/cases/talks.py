@@ -61,7 +61,7 @@ class Held:
         return [event.heard for event in self.of(events.Interrupted)]
 
 
-class Talks:
+class TalkHolder:
     """Holds one talk after the other."""
 
     def __init__(self, **settings: Any) -> None:

@@ -16,8 +16,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from benchmarks.cluster.asking import Answered, talks
-from benchmarks.cluster.queueing import Load, Policy, Service, Simulation
+from benchmarks.cluster.asking import AnswerTimes, talks
+from benchmarks.cluster.queueing import Policy, Service, Simulation, Workload
 from benchmarks.cluster.serving_time import service_of, write_model
 from benchmarks.cluster.started import Started, cluster, one_process
 from benchmarks.results import p50_p95, percentile, table, write_section
@@ -42,9 +42,9 @@ def measure(
     service: Service,
     replicas: int,
     options: argparse.Namespace,
-) -> tuple[list[list[object]], dict[int, Answered], float]:
+) -> tuple[list[list[object]], dict[int, AnswerTimes], float]:
     """Returns a row for each number of talks, what was seen, and the seconds until it answered."""
-    rows, found = list[list[object]](), dict[int, Answered]()
+    rows, found = list[list[object]](), dict[int, AnswerTimes]()
     with start as started:
         hold = partial(talks, started.hosts, think_s=options.think_s)
         asyncio.run(hold(2 * len(started.hosts), for_s=WARM_UP_S))
@@ -61,9 +61,9 @@ def measure(
 
 
 def row(
-    many: int, seen: Answered, service: Service, replicas: int, options: argparse.Namespace
+    many: int, seen: AnswerTimes, service: Service, replicas: int, options: argparse.Namespace
 ) -> list[object]:
-    load = Load(many, options.think_s, SIMULATED_S)
+    load = Workload(many, options.think_s, SIMULATED_S)
     outcome = Simulation(service, load, Policy(replicas, replicas)).run()
     return [
         many,
@@ -76,7 +76,7 @@ def row(
     ]
 
 
-def overhead(one: Answered, other: Answered) -> str:
+def overhead(one: AnswerTimes, other: AnswerTimes) -> str:
     """Returns what the cluster adds to one process where nobody waits for anybody."""
     pairs = {
         "first token": (one.first_token, other.first_token),
@@ -90,7 +90,7 @@ def overhead(one: Answered, other: Answered) -> str:
     return ", ".join(f"{name} {ms:+.1f} ms" for name, ms in added.items())
 
 
-def in_time(found: dict[int, Answered], budget_ms: float) -> int:
+def in_time(found: dict[int, AnswerTimes], budget_ms: float) -> int:
     """Returns the most talks whose 95th percentile of first sounds lay within the budget."""
     fits = [n for n, seen in found.items() if percentile(seen.first_audio, 0.95) <= budget_ms]
     return max(fits, default=0)

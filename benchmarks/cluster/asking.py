@@ -16,7 +16,7 @@ LONGEST_S = 120.0
 
 
 @dataclass
-class Answered:
+class AnswerTimes:
     """What was seen of the answers, in milliseconds since the question was sent or taken in."""
 
     first_token: list[float] = field(default_factory=list[float])
@@ -27,7 +27,7 @@ class Answered:
     """Likewise, until the last sound."""
     lost: int = 0
 
-    def add(self, other: "Answered") -> None:
+    def add(self, other: "AnswerTimes") -> None:
         """Takes in what another client saw."""
         self.first_token += other.first_token
         self.first_audio += other.first_audio
@@ -35,9 +35,9 @@ class Answered:
         self.lost += other.lost
 
 
-async def talks(hosts: Sequence[str], many: int, *, for_s: float, think_s: float) -> Answered:
+async def talks(hosts: Sequence[str], many: int, *, for_s: float, think_s: float) -> AnswerTimes:
     """Holds so many talks at once, spread over `hosts`, for so long; returns what they saw."""
-    seen = Answered()
+    seen = AnswerTimes()
     until_s = time.perf_counter() + for_s
     held = [talk(hosts[n % len(hosts)], until_s, think_s=think_s, seed=n) for n in range(many)]
     for one in await asyncio.gather(*held):
@@ -45,9 +45,9 @@ async def talks(hosts: Sequence[str], many: int, *, for_s: float, think_s: float
     return seen
 
 
-async def talk(host: str, until_s: float, *, think_s: float, seed: int) -> Answered:
+async def talk(host: str, until_s: float, *, think_s: float, seed: int) -> AnswerTimes:
     """Holds one talk; between an answer and the next question lies `think_s` on average."""
-    seen, order = Answered(), random.Random(seed)
+    seen, order = AnswerTimes(), random.Random(seed)
     async with connect(f"ws://{host}/v1/realtime", max_size=None) as socket:
         await _until(socket, "session.created")
         while True:
@@ -61,7 +61,7 @@ async def talk(host: str, until_s: float, *, think_s: float, seed: int) -> Answe
                 seen.lost += 1
 
 
-async def _ask(socket: ClientConnection, seen: Answered, question: str) -> None:
+async def _ask(socket: ClientConnection, seen: AnswerTimes, question: str) -> None:
     content = [{"type": "input_text", "text": question}]
     item = {"type": "message", "role": "user", "content": content}
     await _send(socket, "conversation.item.create", item=item)

@@ -20,7 +20,7 @@ ASSUMED, AIM = "assumption", "aim, not measured on a card yet"
 
 
 @dataclass(frozen=True)
-class Figure:
+class PlanFigure:
     """Something that goes into the plan."""
 
     name: str
@@ -30,24 +30,26 @@ class Figure:
 
 
 FIGURES = (
-    Figure("cycle_s", 10.0, "s from question to question in a talk", ASSUMED),
-    Figure("speech_s", 4.0, "s of these the person speaks", ASSUMED),
-    Figure("answer_s", 3.3, "s of these the answer sounds", ASSUMED),
-    Figure("talk_min", 5.0, "minutes that a talk lasts", ASSUMED),
-    Figure("share", 0.6, "of its time that anything is at work at most", "`--admission.most-load`"),
-    Figure(
+    PlanFigure("cycle_s", 10.0, "s from question to question in a talk", ASSUMED),
+    PlanFigure("speech_s", 4.0, "s of these the person speaks", ASSUMED),
+    PlanFigure("answer_s", 3.3, "s of these the answer sounds", ASSUMED),
+    PlanFigure("talk_min", 5.0, "minutes that a talk lasts", ASSUMED),
+    PlanFigure(
+        "share", 0.6, "of its time that anything is at work at most", "`--admission.most-load`"
+    ),
+    PlanFigure(
         "mini_s", 3.18, "s of one core that mini takes for an answer", TURN + ", 1 thread, `reply`"
     ),
-    Figure("card_talks", 32.0, "talks that one H100 holds with the 7B", AIM),
-    Figure("frame_share", 0.017, "of a core that a talk takes of its gateway", FRAME),
-    Figure("voice_s", 0.3, "s of one core that the voice takes for an answer", ASSUMED),
-    Figure("row_ms", 2.8, "ms that the database writes for a talk", RECORDS + ", SQLite"),
-    Figure("look_us", 20.0, "µs for each talk in the folder, when talks are listed", RECORDS),
-    Figure("look_s", 10.0, "s that a list of all talks may take", ASSUMED),
-    Figure("days", 30.0, "days that talks are kept", ASSUMED),
-    Figure("numbers_a_s", 1e7, "latencies that the census adds up in a second", ASSUMED),
-    Figure("card_hour", 2.5, "USD for an hour of an H100", ASSUMED),
-    Figure("core_hour", 0.04, "USD for an hour of a core", ASSUMED),
+    PlanFigure("card_talks", 32.0, "talks that one H100 holds with the 7B", AIM),
+    PlanFigure("frame_share", 0.017, "of a core that a talk takes of its gateway", FRAME),
+    PlanFigure("voice_s", 0.3, "s of one core that the voice takes for an answer", ASSUMED),
+    PlanFigure("row_ms", 2.8, "ms that the database writes for a talk", RECORDS + ", SQLite"),
+    PlanFigure("look_us", 20.0, "µs for each talk in the folder, when talks are listed", RECORDS),
+    PlanFigure("look_s", 10.0, "s that a list of all talks may take", ASSUMED),
+    PlanFigure("days", 30.0, "days that talks are kept", ASSUMED),
+    PlanFigure("numbers_a_s", 1e7, "latencies that the census adds up in a second", ASSUMED),
+    PlanFigure("card_hour", 2.5, "USD for an hour of an H100", ASSUMED),
+    PlanFigure("core_hour", 0.04, "USD for an hour of a core", ASSUMED),
 )
 CLIENT_KB_S = 24_000 * 2 * 4 / 3 / 1_000
 """Sound on the socket: 24 kHz, 16 bits, base64; up all the time, down while an answer sounds."""

@@ -36,7 +36,7 @@ class Service:
 
 
 @dataclass(frozen=True)
-class Load:
+class Workload:
     """Talks, each of which asks, takes the answer in, thinks, and asks again."""
 
     talks: int
@@ -66,7 +66,7 @@ class Policy:
 
 
 @dataclass
-class Outcome:
+class SimulationResult:
     """What was seen."""
 
     first_s: list[float] = field(default_factory=list[float])
@@ -101,7 +101,7 @@ class _Replica:
 class Simulation:
     """One run; the same seed gives the same one."""
 
-    def __init__(self, service: Service, load: Load, policy: Policy, *, seed: int = 0) -> None:
+    def __init__(self, service: Service, load: Workload, policy: Policy, *, seed: int = 0) -> None:
         """Prepares it."""
         self._service, self._load, self._policy = service, load, policy
         self._random = random.Random(seed)
@@ -113,9 +113,9 @@ class Simulation:
         self._now_s = 0.0
         self._seen: deque[int] = deque(maxlen=max(1, round(policy.look_back_s / TICK_S)))
         self._wants_more_s = self._wants_fewer_s = 0.0
-        self.outcome = Outcome()
+        self.outcome = SimulationResult()
 
-    def run(self) -> Outcome:
+    def run(self) -> SimulationResult:
         """Simulates it to its end."""
         for talk in range(self._load.talks):
             begins_s = self._load.ramp_s * talk / max(1, self._load.talks)

@@ -12,7 +12,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks.cluster.queueing import Load, Policy, Service, Simulation
+from benchmarks.cluster.queueing import Policy, Service, Simulation, Workload
 from benchmarks.cluster.serving_time import service_of, write_model
 from benchmarks.results import p50_p95, table, write_section
 
@@ -40,10 +40,10 @@ def rows(service: Service, options: argparse.Namespace) -> list[list[object]]:
     """Returns one row for each load and policy."""
     found: list[list[object]] = []
     for talks in options.talks:
-        load = Load(talks, options.think_s, LENGTH_S, ramp_s=options.ramp_s)
+        load = Workload(talks, options.think_s, LENGTH_S, ramp_s=options.ramp_s)
         for name, policy in POLICIES.items():
             seen = Simulation(service, load, policy).run()
-            short = Load(talks, options.think_s, BEGIN_S, ramp_s=options.ramp_s)
+            short = Workload(talks, options.think_s, BEGIN_S, ramp_s=options.ramp_s)
             begin = Simulation(service, short, policy).run()
             found.append(
                 [

@@ -49,7 +49,7 @@ from assistant.turns.marks import Boundary, TurnMark
 from assistant.turns.patience import Patience, PatienceSettings
 from assistant.turns.settings import TalkSettings
 from benchmarks.endpointing import operating_points as field
-from benchmarks.endpointing.pauses import Spoken, readers, recordings
+from benchmarks.endpointing.pauses import AnalysedRecording, readers, recordings
 from benchmarks.results import p50_p95, table, write_section
 from models.checkpoints.embedded import EMBEDDED
 
@@ -69,22 +69,22 @@ HEAD = [
 ]
 
 
-Score = Callable[[Spoken, TurnMark], float | None]
+ScorePause = Callable[[AnalysedRecording, TurnMark], float | None]
 """Judges a pause by what is known then."""
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class JudgedWay:
     """A way to find the ends of turns."""
 
     title: str
     settings: TalkSettings
-    score: Score
+    score: ScorePause
     is_sooner: bool = True
     """Whether a stranger is answered sooner whose turn is complete beyond doubt."""
 
 
-def ends(item: Spoken, way: Way, patience: Patience) -> list[TurnMark]:
+def ends(item: AnalysedRecording, way: JudgedWay, patience: Patience) -> list[TurnMark]:
     """Returns where turns end in a recording; `patience` follows its speaker."""
     known: list[float | None] = [None]
     endpointer = Endpointer(way.settings.endpointing, completeness=lambda: known[0])
@@ -113,7 +113,7 @@ def ends(item: Spoken, way: Way, patience: Patience) -> list[TurnMark]:
     return found
 
 
-def row(way: Way, spoken: list[Spoken]) -> list[str]:
+def row(way: JudgedWay, spoken: list[AnalysedRecording]) -> list[str]:
     """Measures one way on all recordings."""
     disturbed, split, count = ({True: 0, False: 0} for _ in range(3))
     delays_ms: dict[bool, list[float]] = {True: [], False: []}
@@ -140,82 +140,82 @@ def row(way: Way, spoken: list[Spoken]) -> list[str]:
     ]
 
 
-def _is_split(item: Spoken, mark: TurnMark, rejoin_ms: float) -> bool:
+def _is_split(item: AnalysedRecording, mark: TurnMark, rejoin_ms: float) -> bool:
     after = item.voiced[item.voiced * 512 >= mark.speech_end_samples]
     return (int(after[0]) * 512 - mark.speech_end_samples) / 16 > rejoin_ms
 
 
-def rivals(smart_turn: CompletenessScorer | None) -> list[Way]:
+def rivals(smart_turn: CompletenessScorer | None) -> list[JudgedWay]:
     """Returns how others find the ends of turns."""
     ways = [_fixed(f"Silero, {silence} ms of silence", silence) for silence in (352, 500, 800)]
     if smart_turn is not None:
 
-        def judged(item: Spoken, mark: TurnMark) -> float:
+        def judged(item: AnalysedRecording, mark: TurnMark) -> float:
             utterance = item.waveform[mark.start_samples : mark.at_samples]
             return float((smart_turn.score(utterance, Transcript("")) or 0.0) > 0.5)
 
         settings = _talk(shortest=224, longest=3_000)
-        ways.append(Way("Smart Turn v3 alone, as in pipecat", settings, judged))
+        ways.append(JudgedWay("Smart Turn v3 alone, as in pipecat", settings, judged))
     return ways
 
 
-def ours(model: str, smart_turn: CompletenessScorer | None) -> list[Way]:
+def ours(model: str, smart_turn: CompletenessScorer | None) -> list[JudgedWay]:
     """Returns Attune's ways."""
     from assistant.engines.blsp_emo import BlspEmoModel
 
     speech_model: Any = BlspEmoModel(model)
     scorer, silence = speech_model.scorer(), np.zeros(512, dtype=np.float32)
 
-    def of_reference(item: Spoken, mark: TurnMark) -> float | None:
+    def of_reference(item: AnalysedRecording, mark: TurnMark) -> float | None:
         return scorer.score(silence, item.words_until(mark.speech_end_samples))
 
-    def decoded(item: Spoken, mark: TurnMark) -> Transcript:
+    def decoded(item: AnalysedRecording, mark: TurnMark) -> Transcript:
         utterance = item.waveform[mark.start_samples : mark.end_samples]
         for heard in speech_model.open(Persona()).hear(utterance, Cancel()):
             if isinstance(heard, Transcript):
                 return heard
         return Transcript("")
 
-    def of_decoder(item: Spoken, mark: TurnMark) -> float | None:
+    def of_decoder(item: AnalysedRecording, mark: TurnMark) -> float | None:
         return scorer.score(silence, decoded(item, mark))
 
     ear = _by_sound("Attune, turn ear alone", open_turn_judge())
 
-    def of_both(item: Spoken, mark: TurnMark) -> float | None:
+    def of_both(item: AnalysedRecording, mark: TurnMark) -> float | None:
         words = decoded(item, mark)
         return together(ear.score(item, mark), scorer.score(silence, words), words)
 
-    def of_both_reference(item: Spoken, mark: TurnMark) -> float | None:
+    def of_both_reference(item: AnalysedRecording, mark: TurnMark) -> float | None:
         words = item.words_until(mark.speech_end_samples)
         return together(ear.score(item, mark), scorer.score(silence, words), words)
 
     name = Path(model).name
     ways = [
-        Way("Attune, no score", TalkSettings(), lambda _item, _mark: None),
-        Way(f"Attune, {name}'s score of the reference words", TalkSettings(), of_reference),
-        Way(f"Attune, {name}'s score of its own words", TalkSettings(), of_decoder),
+        JudgedWay("Attune, no score", TalkSettings(), lambda _item, _mark: None),
+        JudgedWay(f"Attune, {name}'s score of the reference words", TalkSettings(), of_reference),
+        JudgedWay(f"Attune, {name}'s score of its own words", TalkSettings(), of_decoder),
     ]
     ways += [
         ear,
-        Way("Attune, turn ear and the reference words", TalkSettings(), of_both_reference),
-        Way(f"Attune, turn ear and {name}'s own words", TalkSettings(), of_both),
+        JudgedWay("Attune, turn ear and the reference words", TalkSettings(), of_both_reference),
+        JudgedWay(f"Attune, turn ear and {name}'s own words", TalkSettings(), of_both),
     ]
     if smart_turn is not None:
         ways.append(_by_sound("Attune, Smart Turn v3", smart_turn))
     return ways
 
 
-def _by_sound(title: str, judge: CompletenessScorer) -> Way:
-    def score(item: Spoken, mark: TurnMark) -> float | None:
+def _by_sound(title: str, judge: CompletenessScorer) -> JudgedWay:
+    def score(item: AnalysedRecording, mark: TurnMark) -> float | None:
         utterance = item.waveform[mark.start_samples : mark.end_samples]
         return judge.score(utterance, Transcript(""))
 
-    return Way(title, TalkSettings(), score)
+    return JudgedWay(title, TalkSettings(), score)
 
 
-def _fixed(title: str, silence_ms: int) -> Way:
+def _fixed(title: str, silence_ms: int) -> JudgedWay:
     settings = _talk(shortest=silence_ms, longest=silence_ms)
-    return Way(title, settings, lambda _item, _mark: None)
+    return JudgedWay(title, settings, lambda _item, _mark: None)
 
 
 def _talk(*, shortest: int, longest: int) -> TalkSettings:
@@ -260,11 +260,14 @@ def _of_wheel(path: Path) -> bytes:
 
 
 def measured_as_the_field_does(
-    title: str, items: list[Spoken], ways: list[Way], smart_turn: CompletenessScorer | None
+    title: str,
+    items: list[AnalysedRecording],
+    ways: list[JudgedWay],
+    smart_turn: CompletenessScorer | None,
 ) -> str:
     """Returns the table of the ways' operating points on some recordings."""
     found = field.silences(items)
-    scored: list[tuple[str, Score]] = [("silence", lambda _item, _mark: None)]
+    scored: list[tuple[str, ScorePause]] = [("silence", lambda _item, _mark: None)]
     if smart_turn is not None:
         scored.append(("Smart Turn v3.2", _by_sound("", smart_turn).score))
     scored += [(way.title, way.score) for way in ways]
@@ -279,7 +282,7 @@ def measured_as_the_field_does(
     return f"{title}: {counts}.\n\n{table(field.HEAD, rows)}"
 
 
-def as_it_comes(way: Way, items: list[Spoken]) -> list[str]:
+def as_it_comes(way: JudgedWay, items: list[AnalysedRecording]) -> list[str]:
     """Returns the one point of Attune with its own silences and its patience for each speaker."""
     patience = {item.speaker: Patience(way.settings.patience) for item in items}
     pauses = len(field.silences(items)) - len(items)
@@ -306,7 +309,7 @@ STRANGERS = ((832, False), (832, True), (704, True), (608, True), (512, True), (
 complete beyond doubt."""
 
 
-def as_strangers(way: Way, items: Sequence[Spoken]) -> list[list[str]]:
+def as_strangers(way: JudgedWay, items: Sequence[AnalysedRecording]) -> list[list[str]]:
     """Returns a row for each choice of `STRANGERS`: every recording is somebody's first turn."""
     score = remembered(way.score)
     rows: list[list[str]] = []
@@ -333,11 +336,11 @@ def as_strangers(way: Way, items: Sequence[Spoken]) -> list[list[str]]:
     return rows
 
 
-def remembered(score: Score) -> Score:
+def remembered(score: ScorePause) -> ScorePause:
     """Returns a way to judge that judges each pause once."""
     known: dict[tuple[int, int, int], float | None] = {}
 
-    def asked(item: Spoken, mark: TurnMark) -> float | None:
+    def asked(item: AnalysedRecording, mark: TurnMark) -> float | None:
         place = (id(item), mark.start_samples, mark.end_samples)
         if place not in known:
             known[place] = score(item, mark)

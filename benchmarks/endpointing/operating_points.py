@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.turns.marks import Boundary, TurnMark
-from benchmarks.endpointing.pauses import FRAME, FRAME_MS, Spoken
+from benchmarks.endpointing.pauses import FRAME, FRAME_MS, AnalysedRecording
 
 SCORED_MS = 224.0
 """Into a silence, in whole frames: when it is scored, and the shortest that counts."""
@@ -40,10 +40,10 @@ PUBLISHED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class ScoredSilence:
     """A pause within a turn, or the silence behind it."""
 
-    item: Spoken
+    item: AnalysedRecording
     mark: TurnMark
     """What a judge is given: the turn so far, scored in this silence."""
     length_ms: float
@@ -66,15 +66,15 @@ class Point:
     long_ms: float
 
 
-def silences(items: Sequence[Spoken]) -> list[Silence]:
+def silences(items: Sequence[AnalysedRecording]) -> list[ScoredSilence]:
     """Returns all silences that count, in the order of the recordings."""
-    found: list[Silence] = []
+    found: list[ScoredSilence] = []
     for item in items:
         voiced = item.voiced
         for place, after in zip(voiced, [*voiced[1:], -1], strict=True):
             length_ms = np.inf if after < 0 else FRAME_MS * float(after - place - 1)
             if length_ms >= SCORED_MS:
-                found.append(Silence(item, _mark(int(voiced[0]), int(place)), length_ms))
+                found.append(ScoredSilence(item, _mark(int(voiced[0]), int(place)), length_ms))
     return found
 
 
@@ -86,7 +86,7 @@ def _mark(first: int, last: int) -> TurnMark:
     return TurnMark(Boundary.PAUSED, heard, start, heard, over)
 
 
-def curve(scores: Sequence[float | None], found: Sequence[Silence]) -> list[Point]:
+def curve(scores: Sequence[float | None], found: Sequence[ScoredSilence]) -> list[Point]:
     """Returns all points of one way.
 
     Args:

@@ -32,7 +32,7 @@ PER_SPEAKER = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class AnalysedRecording:
     """One recording."""
 
     speaker: str
@@ -75,7 +75,7 @@ class Spoken:
 
 def recordings(
     data: Path, count: int, *, is_held_out: bool, own_pauses: bool = False
-) -> list[Spoken]:
+) -> list[AnalysedRecording]:
     """Returns utterances of half of the test speakers, each one's together.
 
     Args:
@@ -95,7 +95,7 @@ def recordings(
         speakers.setdefault(files[name].parent.name, []).append(name)
     order = sorted(speakers)
     random.Random(2).shuffle(order)
-    found: list[Spoken] = []
+    found: list[AnalysedRecording] = []
     for number, speaker in enumerate(order[int(is_held_out) :: 2]):
         for name in speakers[speaker][:PER_SPEAKER]:
             item = _heard(speaker, read(files[name]), texts[name].capitalize())
@@ -111,7 +111,7 @@ def recordings(
     return found
 
 
-def readers(data: Path, count: int) -> list[Spoken]:
+def readers(data: Path, count: int) -> list[AnalysedRecording]:
     """Returns utterances of LibriSpeech's readers 19 and 26, with the pauses that they made.
 
     What is taken for the end of a turn is where the recording was cut, within a sentence or not.
@@ -129,17 +129,19 @@ def readers(data: Path, count: int) -> list[Spoken]:
     ]
 
 
-def _heard(speaker: str, wave: Waveform, text: str, *, is_stretched: bool = False) -> Spoken:
+def _heard(
+    speaker: str, wave: Waveform, text: str, *, is_stretched: bool = False
+) -> AnalysedRecording:
     noise = np.random.default_rng(len(wave))
     wave = np.concatenate([wave, np.zeros(round(SILENCE_S * SPEECH_RATE_HZ), np.float32)])
     wave = (wave + 3e-4 * noise.standard_normal(len(wave))).astype(np.float32)
     ear = Ear(Silero())
     frames = [frame.samples for frame in Framer(FRAME).push(wave)]
     heard = [ear.listen(frame, np.zeros_like(frame)).probability for frame in frames]
-    return Spoken(speaker, wave, heard, text, is_stretched)
+    return AnalysedRecording(speaker, wave, heard, text, is_stretched)
 
 
-def _stretched(item: Spoken, chance: random.Random) -> Spoken | None:
+def _stretched(item: AnalysedRecording, chance: random.Random) -> AnalysedRecording | None:
     """Returns `item` with its longest gap made longer; None where there is no gap."""
     voiced = item.voiced
     gaps = np.diff(voiced)

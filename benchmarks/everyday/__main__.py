@@ -21,8 +21,8 @@ from assistant.errors import AssistantError
 from assistant.settings import EngineSettings
 from benchmarks.everyday import judging, sheets
 from benchmarks.everyday.figures import figures, training_replies
-from benchmarks.everyday.holding import Answered, Mouth, Say, hold
-from benchmarks.everyday.sets import SETS, SPOKEN_ONLY, TUNING, Talk, load_talks
+from benchmarks.everyday.holding import AnsweredTurn, Mouth, Say, hold
+from benchmarks.everyday.sets import SETS, SPOKEN_ONLY, TUNING, ScriptedTalk, load_talks
 from benchmarks.results import table, write_section
 from models.checkpoints.embedded import EMBEDDED
 
@@ -55,10 +55,10 @@ def run(options: argparse.Namespace) -> None:
 
 
 def hold_all(
-    name: str, model: SpeechModel, talks: list[Talk], say: Say | None
-) -> list[list[Answered]]:
+    name: str, model: SpeechModel, talks: list[ScriptedTalk], say: Say | None
+) -> list[list[AnsweredTurn]]:
     """Returns the answered turns of each talk, and says now and then how far it is."""
-    answered: list[list[Answered]] = []
+    answered: list[list[AnsweredTurn]] = []
     for number, talk in enumerate(talks, start=1):
         answered.append(hold(model, talk, str(number), say))
         if number % 25 == 0 or number == len(talks):

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks.everyday.holding import Answered
-from benchmarks.everyday.sets import Talk
+from benchmarks.everyday.holding import AnsweredTurn
+from benchmarks.everyday.sets import ScriptedTalk
 from benchmarks.long_talk import is_whole, repeats
 
 _Z = 1.96
@@ -45,7 +45,7 @@ def ends_in_mark(reply: str) -> bool:
     return bool(re.search(r"[.!?…][\"'”’)]*$", reply.strip()))
 
 
-def remembers(reply: str, talk: Talk) -> bool:
+def remembers(reply: str, talk: ScriptedTalk) -> bool:
     """Whether `reply` has an accepted word and no wrong one, as whole words."""
     words = f" {' '.join(spoken_words(reply.replace('-', ' ')))} "
 
@@ -57,20 +57,20 @@ def remembers(reply: str, talk: Talk) -> bool:
     return any(has(fact) for fact in talk.accepted) and not any(has(fact) for fact in talk.wrong)
 
 
-def repeated_in_talk(talk: Sequence[Answered]) -> int:
+def repeated_in_talk(talk: Sequence[AnsweredTurn]) -> int:
     """Returns how many replies were given before in the same talk, word for word."""
     replies = [tuple(spoken_words(turn.reply)) for turn in talk]
     return sum(bool(reply) and reply in replies[:index] for index, reply in enumerate(replies))
 
 
-def shared_between_talks(talks: Sequence[Sequence[Answered]]) -> int:
+def shared_between_talks(talks: Sequence[Sequence[AnsweredTurn]]) -> int:
     """Returns how many replies are those of another talk too, word for word."""
     by_talk = [{tuple(spoken_words(turn.reply)) for turn in talk} for talk in talks]
     counts = Counter(reply for replies in by_talk for reply in replies if reply)
     return sum(counts[tuple(spoken_words(turn.reply))] > 1 for talk in talks for turn in talk)
 
 
-def whole_by_third(talks: Sequence[Sequence[Answered]]) -> list[str]:
+def whole_by_third(talks: Sequence[Sequence[AnsweredTurn]]) -> list[str]:
     """Returns how many replies are whole sentences in each third of the talks."""
     thirds: list[list[bool]] = [[], [], []]
     for talk in talks:
@@ -79,7 +79,7 @@ def whole_by_third(talks: Sequence[Sequence[Answered]]) -> list[str]:
     return [share(sum(third), len(third)) for third in thirds]
 
 
-def answers_a_sentence(talks: Sequence[Sequence[Answered]]) -> float:
+def answers_a_sentence(talks: Sequence[Sequence[AnsweredTurn]]) -> float:
     """Returns how many different answers a sentence gets in its emotions, in the mean."""
     answers: dict[str, set[tuple[str, ...]]] = {}
     for talk in talks:
@@ -105,8 +105,8 @@ def training_replies(folder: Path) -> set[tuple[str, ...]]:
 
 
 def figures(
-    answered: Sequence[Sequence[Answered]],
-    talks: Sequence[Talk],
+    answered: Sequence[Sequence[AnsweredTurn]],
+    talks: Sequence[ScriptedTalk],
     trained_on: Iterable[tuple[str, ...]] | None = None,
 ) -> list[tuple[str, str]]:
     """Returns each figure of a set with its name, in the order of a report."""

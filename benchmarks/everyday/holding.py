@@ -20,16 +20,16 @@ from assistant.engines.protocols import (
 )
 from assistant.engines.table import open_voice
 from assistant.errors import EngineFailed
-from benchmarks.everyday.sets import Talk, Turn
+from benchmarks.everyday.sets import ScriptedTalk, ScriptedTurn
 
-Say = Callable[[Turn], Waveform]
+Say = Callable[[ScriptedTurn], Waveform]
 """Returns a turn as it is spoken, at 16 kHz."""
 QUIET_S = 0.2
 """Silence around what is spoken, about what a talk leaves there."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class AnsweredTurn:
     """One turn and what came of it."""
 
     number: str
@@ -59,7 +59,7 @@ class Mouth:
         self._policy = load_policy("mirror")
         self._kept = kept
 
-    def say(self, turn: Turn) -> Waveform:
+    def say(self, turn: ScriptedTurn) -> Waveform:
         """Returns `turn` at 16 kHz."""
         if self._kept is None:
             return self._spoken(turn)
@@ -71,7 +71,7 @@ class Mouth:
         samples, _ = soundfile.read(path, dtype="float32")
         return np.asarray(samples, dtype=np.float32)
 
-    def _spoken(self, turn: Turn) -> Waveform:
+    def _spoken(self, turn: ScriptedTurn) -> Waveform:
         style = self._policy.style_for(turn.emotion)
         clips = self._voice.synthesize(turn.said, style, Cancel())
         samples = np.concatenate([np.zeros(0, np.float32), *(clip.samples for clip in clips)])
@@ -79,7 +79,9 @@ class Mouth:
         return np.pad(sound, round(QUIET_S * SPEECH_RATE_HZ))
 
 
-def hold(model: SpeechModel, talk: Talk, number: str, say: Say | None = None) -> list[Answered]:
+def hold(
+    model: SpeechModel, talk: ScriptedTalk, number: str, say: Say | None = None
+) -> list[AnsweredTurn]:
     """Returns the answered turns of one talk; a turn that fails has an empty reply and is told.
 
     Args:
@@ -89,7 +91,7 @@ def hold(model: SpeechModel, talk: Talk, number: str, say: Say | None = None) ->
         say: How a turn becomes sound; the turns are typed where omitted.
     """
     dialogue = model.open(Persona())
-    answered: list[Answered] = []
+    answered: list[AnsweredTurn] = []
     for index, turn in enumerate(talk.turns, start=1):
         name = number if len(talk.turns) == 1 else f"{number}.{index}"
         heard = sounded = reply = ""
@@ -101,7 +103,7 @@ def hold(model: SpeechModel, talk: Talk, number: str, say: Say | None = None) ->
             reply = "".join(delta.text for delta in dialogue.reply(Cancel()))
         except EngineFailed as error:
             print(f"  {name}: {error}")
-        answered.append(Answered(name, turn.emotion.label, turn.said, heard, sounded, reply))
+        answered.append(AnsweredTurn(name, turn.emotion.label, turn.said, heard, sounded, reply))
     return answered
 
 

@@ -16,7 +16,7 @@ TUNING = "tuning"
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ScriptedTurn:
     """What the person says, and how."""
 
     said: str
@@ -24,39 +24,39 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class ScriptedTalk:
     """The turns of the person in one conversation."""
 
-    turns: tuple[Turn, ...]
+    turns: tuple[ScriptedTurn, ...]
     accepted: tuple[str, ...] = ()
     """Words of which the last reply needs one to have remembered; empty where nothing is asked."""
     wrong: tuple[str, ...] = ()
     """Words that it must not have, such as a day that was corrected later."""
 
 
-def load_talks(name: str, folder: Path = FOLDER) -> list[Talk]:
+def load_talks(name: str, folder: Path = FOLDER) -> list[ScriptedTalk]:
     """Returns the talks of a set; a saying is a talk of one turn."""
     content = tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8"))
     if name == SPOKEN_ONLY:
         return [
-            Talk((Turn(sentence, emotion),))
+            ScriptedTalk((ScriptedTurn(sentence, emotion),))
             for sentence in content["sentences"]
             for emotion in Emotion
         ]
     if "sayings" in content:
-        return [Talk((_turn(entry),)) for entry in content["sayings"]]
+        return [ScriptedTalk((_turn(entry),)) for entry in content["sayings"]]
     return [_talk(entry) for entry in content["talks"]]
 
 
-def _talk(entry: dict[str, Any]) -> Talk:
-    return Talk(
+def _talk(entry: dict[str, Any]) -> ScriptedTalk:
+    return ScriptedTalk(
         tuple(_turn(turn) for turn in entry["turns"]),
         accepted=tuple(entry.get("accepted", ())),
         wrong=tuple(entry.get("wrong", ())),
     )
 
 
-def _turn(entry: dict[str, str] | str) -> Turn:
+def _turn(entry: dict[str, str] | str) -> ScriptedTurn:
     if isinstance(entry, str):
-        return Turn(entry)
-    return Turn(entry["said"], emotion_from_label(entry["emotion"]))
+        return ScriptedTurn(entry)
+    return ScriptedTurn(entry["said"], emotion_from_label(entry["emotion"]))

@@ -7,9 +7,9 @@ from dataclasses import asdict, fields
 from itertools import groupby
 from pathlib import Path
 
-from benchmarks.everyday.holding import Answered
+from benchmarks.everyday.holding import AnsweredTurn
 
-COLUMNS = tuple(field.name for field in fields(Answered))
+COLUMNS = tuple(field.name for field in fields(AnsweredTurn))
 SHOWN = ("number", "emotion", "said", "reply")
 """What a judge sees: not what was heard, by which models can be told apart."""
 JUDGED = ("fits", "emotion_fits")
@@ -17,7 +17,7 @@ KEY_COLUMNS = ("blind", "sheet", "number")
 Row = Mapping[str, str]
 
 
-def write_answers(path: Path, answered: Sequence[Sequence[Answered]]) -> None:
+def write_answers(path: Path, answered: Sequence[Sequence[AnsweredTurn]]) -> None:
     """Writes the sheet of a set."""
     write(path, COLUMNS, [asdict(turn) for talk in answered for turn in talk])
 

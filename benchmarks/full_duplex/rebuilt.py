@@ -17,7 +17,7 @@ import numpy as np
 import soundfile as sf
 
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
-from benchmarks.endpointing.pauses import FRAME, Spoken
+from benchmarks.endpointing.pauses import FRAME, AnalysedRecording
 from benchmarks.rooms.room import LEVEL_DB, at_level, trimmed
 from train.synthetic.voices import SyntheticVoice, speak
 
@@ -68,7 +68,7 @@ class Track:
         return (whole + noise).astype(np.float32)
 
 
-def rebuild(folder: Path, learners: Sequence[Spoken], per_task: int) -> None:
+def rebuild(folder: Path, learners: Sequence[AnalysedRecording], per_task: int) -> None:
     """Writes all sets into a folder in the benchmark's layout.
 
     Args:
@@ -106,7 +106,7 @@ def _pauses(folder: Path, sentences: Sequence[str]) -> None:
         _write(folder / str(number + 1), track, "pause.json", [_event("[PAUSE]", start_s, end_s)])
 
 
-def _learners_pauses(folder: Path, items: Sequence[Spoken]) -> None:
+def _learners_pauses(folder: Path, items: Sequence[AnalysedRecording]) -> None:
     """The input ends with the turn: whatever is answered is answered in a pause."""
     for number, item in enumerate(items):
         voiced = item.voiced
@@ -120,7 +120,7 @@ def _learners_pauses(folder: Path, items: Sequence[Spoken]) -> None:
         _write(folder / str(number + 1), track, "pause.json", [_event("[PAUSE]", *pause)])
 
 
-def _learners_turns(folder: Path, items: Sequence[Spoken]) -> None:
+def _learners_turns(folder: Path, items: Sequence[AnalysedRecording]) -> None:
     for number, item in enumerate(items):
         track = Track()
         track.wait(LEAD_S)

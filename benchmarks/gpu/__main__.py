@@ -17,7 +17,7 @@ from functools import partial
 import torch
 
 from benchmarks.gpu.measure import (
-    Plan,
+    MeasurePlan,
     busy_first_token_ms,
     bytes_a_second,
     first_token_ms,
@@ -75,7 +75,7 @@ def ways(model: BlspEmo, options: argparse.Namespace) -> Iterator[tuple[str, Sha
 
 def step_rows(model: BlspEmo, options: argparse.Namespace, limit: float) -> list[list[object]]:
     """Returns a row for each way of taking steps, the reference first."""
-    plan: Plan = options.plan
+    plan: MeasurePlan = options.plan
     single = reference_tokens_a_second(model, plan, 1)
     padded = reference_tokens_a_second(model, plan, plan.padded)
     name = f"reference: generate, {plan.padded} padded"
@@ -93,7 +93,9 @@ def step_rows(model: BlspEmo, options: argparse.Namespace, limit: float) -> list
     return rows
 
 
-def talk_rows(model: BlspEmo, plan: Plan, steps: SharedSteps, name: str) -> list[list[object]]:
+def talk_rows(
+    model: BlspEmo, plan: MeasurePlan, steps: SharedSteps, name: str
+) -> list[list[object]]:
     """Returns a row for each number of talks, up to the first that are not answered in time."""
     rows: list[list[object]] = []
     for talks in plan.talks:
@@ -109,7 +111,7 @@ def talk_rows(model: BlspEmo, plan: Plan, steps: SharedSteps, name: str) -> list
 def measured(options: argparse.Namespace) -> str:
     """Returns what was measured, as Markdown."""
     model, device, weights = prepared(options)
-    plan: Plan = options.plan
+    plan: MeasurePlan = options.plan
     rate = bytes_a_second(device, 2**24 if options.tiny else 2**31)
     # A token reads all weights but the table of embeddings, of which it reads one row.
     table_bytes = model.llm.causal.get_input_embeddings().weight.nbytes
@@ -162,7 +164,7 @@ def main() -> None:
     options = parser.parse_args()
     if not options.tiny and (reason := why_no_gpu()):
         raise SystemExit(f"nothing is measured: {reason} (--tiny tests the script)")
-    plan = Plan.tiny() if options.tiny else Plan()
+    plan = MeasurePlan.tiny() if options.tiny else MeasurePlan()
     talks = tuple(count for count in plan.talks if count <= options.most_talks)
     options.plan = replace(plan, talks=talks)
     try:

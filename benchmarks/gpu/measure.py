@@ -23,7 +23,7 @@ HEADER = (11, 12, 13, 14, 15)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MeasurePlan:
     """How much is measured."""
 
     before: int = 400
@@ -38,7 +38,7 @@ class Plan:
     """Talks of a batch of the reference way."""
 
     @classmethod
-    def tiny(cls) -> "Plan":
+    def tiny(cls) -> "MeasurePlan":
         """Returns one for a model that tests the script, not the machine."""
         return cls(before=40, tokens=8, runs=1, turns=3, talks=(1, 2), padded=2)
 
@@ -74,7 +74,9 @@ def speech(model: BlspEmo, waveform: Waveform) -> Tensor:
     return torch.cat([model.adapt(states).of(0) for states in model.pieces(waveform)])
 
 
-def talk(model: BlspEmo, plan: Plan, steps: SharedSteps | None, *, seed: int = 0) -> CachedText:
+def talk(
+    model: BlspEmo, plan: MeasurePlan, steps: SharedSteps | None, *, seed: int = 0
+) -> CachedText:
     """Returns a talk that has gone on for a while, computed so far."""
     text = CachedText(model.llm, steps)
     draw = torch.Generator().manual_seed(seed)
@@ -95,7 +97,7 @@ def reply(text: CachedText, tokens: int) -> Generator[int]:
     return generate(text, Sampling(max_new_tokens=tokens, no_repeat_ngram=4), stop_ids=())
 
 
-def first_token_ms(model: BlspEmo, plan: Plan, steps: SharedSteps | None) -> list[float]:
+def first_token_ms(model: BlspEmo, plan: MeasurePlan, steps: SharedSteps | None) -> list[float]:
     """Returns the milliseconds from an utterance to the first token of its answer."""
     waveform, text = utterance(), talk(model, plan, steps)
 
@@ -108,7 +110,9 @@ def first_token_ms(model: BlspEmo, plan: Plan, steps: SharedSteps | None) -> lis
     return timed(answered, plan.runs * 3, model.device)
 
 
-def tokens_a_second(model: BlspEmo, plan: Plan, steps: SharedSteps | None, talks: int) -> float:
+def tokens_a_second(
+    model: BlspEmo, plan: MeasurePlan, steps: SharedSteps | None, talks: int
+) -> float:
     """Returns the tokens that `talks` at once are given in a second, all together."""
     texts = [talk(model, plan, steps, seed=number) for number in range(talks)]
 
@@ -124,7 +128,7 @@ def tokens_a_second(model: BlspEmo, plan: Plan, steps: SharedSteps | None, talks
 
 
 @torch.inference_mode()
-def reference_tokens_a_second(model: BlspEmo, plan: Plan, talks: int) -> float:
+def reference_tokens_a_second(model: BlspEmo, plan: MeasurePlan, talks: int) -> float:
     """Returns the same by `transformers`' own `generate`, a padded batch of prompts."""
     draw = torch.Generator().manual_seed(0)
     vocabulary = int(model.config.llm["vocab_size"])
@@ -142,7 +146,7 @@ def reference_tokens_a_second(model: BlspEmo, plan: Plan, talks: int) -> float:
 
 
 def busy_first_token_ms(
-    model: BlspEmo, plan: Plan, steps: SharedSteps | None, talks: int
+    model: BlspEmo, plan: MeasurePlan, steps: SharedSteps | None, talks: int
 ) -> tuple[list[float], float]:
     """Returns how long a question waits for its first token while the other talks are answered.
 
@@ -178,7 +182,7 @@ def busy_first_token_ms(
     return waited, given / seconds / talks
 
 
-def _again(text: CachedText, plan: Plan) -> Generator[int]:
+def _again(text: CachedText, plan: MeasurePlan) -> Generator[int]:
     """Yields one reply after another to what `text` was asked last."""
     if len(text) == plan.before:
         text.append_ids(HEADER)

@@ -15,7 +15,7 @@ import torch
 
 from assistant.engines.blsp_emo import load_checkpoint
 from assistant.engines.settings import ModelSettings
-from benchmarks.gpu.measure import HEADER, Plan, done, reply, talk
+from benchmarks.gpu.measure import HEADER, MeasurePlan, done, reply, talk
 from benchmarks.results import percentile, table, write_section
 from models.blsp_emo import BlspEmo
 from models.checkpoints.embedded import EMBEDDED
@@ -26,7 +26,9 @@ TITLE = "Talks that share steps"
 RANDOM = "tiny, random"
 
 
-def tokens_a_second(model: BlspEmo, plan: Plan, steps: SharedSteps | None, talks: int) -> float:
+def tokens_a_second(
+    model: BlspEmo, plan: MeasurePlan, steps: SharedSteps | None, talks: int
+) -> float:
     """Returns the tokens that `talks` at once are given in a second, all together."""
     lengths = [plan.before + 24 * number for number in range(talks)]
     texts = [talk(model, replace(plan, before=length), steps) for length in lengths]
@@ -59,7 +61,7 @@ def measured(name: str, options: argparse.Namespace) -> list[list[object]]:
     most = max(max(options.talks), 2)
     positions = options.before + 24 * most + options.tokens + 64
     steps = begin_sharing(model.llm, positions=positions, together=most)
-    plan = Plan(before=options.before, tokens=options.tokens, runs=options.runs)
+    plan = MeasurePlan(before=options.before, tokens=options.tokens, runs=options.runs)
     rows: list[list[object]] = []
     for talks in options.talks:
         single = tokens_a_second(model, plan, None, talks)

@@ -39,13 +39,13 @@ WORDS = "This is what the person said."
 """Of every stretch of speech: understood at once and without an error."""
 TEXTS = Path(__file__).parents[1] / "data" / "full_duplex" / "sets.toml"
 
-Sound = NDArray[np.float32]
+SoundSamples = NDArray[np.float32]
 
 
-class Line:
+class AudioLine:
     """One sample: what is said, and what is heard of the answers."""
 
-    def __init__(self, said: Sound, echo_db: float | None = None) -> None:
+    def __init__(self, said: SoundSamples, echo_db: float | None = None) -> None:
         """Starts the clock at the first frame.
 
         Args:
@@ -82,7 +82,7 @@ class Line:
             sound += self._gain * self.heard[echo : echo + FRAME]
         return to_bytes(sound)
 
-    def play(self, sound: Sound) -> float:
+    def play(self, sound: SoundSamples) -> float:
         """Plays sound (16 kHz) now, or behind what is still playing; returns when it is over."""
         start = max(self._played_until, round(self.now_s * RATE_HZ))
         kept = sound[: max(0, len(self.heard) - start)]
@@ -95,7 +95,7 @@ class Line:
         """How much was handed over and has not been heard yet."""
         return max(0.0, self._played_until / RATE_HZ - self.now_s)
 
-    def clear(self) -> Sound:
+    def clear(self) -> SoundSamples:
         """Takes back what was handed over and has not been heard yet."""
         now = round(self.now_s * RATE_HZ)
         taken = self.heard[now : max(now, self._played_until)].copy()
@@ -107,7 +107,7 @@ class Line:
 class AsyncFrames:
     """The frames of a microphone, at the pace of speech."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: AudioLine) -> None:
         self._line = line
         self._number = 0
 
@@ -125,12 +125,12 @@ class AsyncFrames:
         return frame
 
 
-def to_bytes(sound: Sound) -> bytes:
+def to_bytes(sound: SoundSamples) -> bytes:
     """Returns 16-bit samples."""
     return (np.clip(sound, -1, 1) * 32_767).astype("<i2").tobytes()
 
 
-def from_bytes(content: bytes) -> Sound:
+def from_bytes(content: bytes) -> SoundSamples:
     """Returns a waveform of 16-bit samples."""
     return np.frombuffer(content, "<i2").astype(np.float32) / np.float32(32_768)
 
@@ -142,7 +142,7 @@ def answer() -> list[str]:
 
 
 @cache
-def spoken(text: str) -> Sound:
+def spoken(text: str) -> SoundSamples:
     """Returns a sentence in flite's voice at 16 kHz; one that is known costs no time."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "said.wav"
@@ -162,7 +162,7 @@ class System:
     """What is not its default, and why; what stands in for what."""
 
 
-Talk = Callable[[Line], Awaitable[None]]
+Talk = Callable[[AudioLine], Awaitable[None]]
 """Holds one talk until the line's last frame."""
 
 
@@ -200,7 +200,7 @@ async def _run_all(
     async def one(sample: Sample, folder: Path) -> None:
         async with places:
             said: Any = sf.read(sample.input, dtype="float32")
-            line = Line(said[0], options.echo_db)
+            line = AudioLine(said[0], options.echo_db)
             await talk(line)
             folder.mkdir(parents=True, exist_ok=True)
             for path in sample.folder.glob("*"):

@@ -23,7 +23,7 @@ from livekit.agents.voice import io
 from benchmarks.rivals.line import (
     RATE_HZ,
     WORDS,
-    Line,
+    AudioLine,
     System,
     answer,
     from_bytes,
@@ -103,7 +103,7 @@ class Voice(tts.TTS):
 class Microphone(io.AudioInput):
     """The line's frames."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: AudioLine) -> None:
         super().__init__(label="line")
         self._line = line
         self._frames: Any = None
@@ -123,7 +123,7 @@ class Microphone(io.AudioInput):
 class Loudspeaker(io.AudioOutput):
     """Plays into the line, and can be paused, as that of its rooms and its console can."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: AudioLine) -> None:
         capabilities = io.AudioOutputCapabilities(pause=True)
         super().__init__(label="line", capabilities=capabilities, sample_rate=RATE_HZ)
         self._line = line
@@ -193,7 +193,7 @@ class Loudspeaker(io.AudioOutput):
         self.on_playback_finished(playback_position=position_s, interrupted=False)
 
 
-async def talk(line: Line) -> None:
+async def talk(line: AudioLine) -> None:
     """Holds one talk."""
     session: AgentSession[None] = AgentSession(stt=Recogniser(), llm=Answerer(), tts=Voice())
     microphone = Microphone(line)

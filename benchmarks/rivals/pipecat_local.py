@@ -49,7 +49,7 @@ from benchmarks.rivals.line import (
     FRAME_S,
     RATE_HZ,
     WORDS,
-    Line,
+    AudioLine,
     System,
     answer,
     from_bytes,
@@ -103,7 +103,7 @@ class Voice(TTSService):
 class Microphone(BaseInputTransport):
     """The line's frames."""
 
-    def __init__(self, params: TransportParams, line: Line) -> None:
+    def __init__(self, params: TransportParams, line: AudioLine) -> None:
         super().__init__(params)
         self._line = line
         self._reading: asyncio.Task[Any] | None = None
@@ -139,7 +139,7 @@ class Microphone(BaseInputTransport):
 class Loudspeaker(BaseOutputTransport):
     """Plays into the line; a write returns when there is room, as that of a sound card does."""
 
-    def __init__(self, params: TransportParams, line: Line) -> None:
+    def __init__(self, params: TransportParams, line: AudioLine) -> None:
         super().__init__(params)
         self._line = line
 
@@ -161,7 +161,7 @@ class Loudspeaker(BaseOutputTransport):
         return True
 
 
-async def talk(line: Line) -> None:
+async def talk(line: AudioLine) -> None:
     """Holds one talk."""
     params = TransportParams(
         audio_in_enabled=True,

@@ -29,7 +29,7 @@ from benchmarks.rivals.line import (
     FRAME_S,
     RATE_HZ,
     WORDS,
-    Line,
+    AudioLine,
     System,
     answer,
     from_bytes,
@@ -143,7 +143,7 @@ def serve(port: int, smart_turn: str) -> None:
     threading.Thread(target=program, daemon=True).start()
 
 
-async def talk(line: Line, port: int) -> None:
+async def talk(line: AudioLine, port: int) -> None:
     """Holds one talk through the socket."""
     url = f"ws://127.0.0.1:{port}/v1/realtime"
     async with websockets.connect(url, max_size=None) as connection:
@@ -161,7 +161,7 @@ async def talk(line: Line, port: int) -> None:
         listening.cancel()
 
 
-async def _listen(connection: Any, line: Line) -> None:
+async def _listen(connection: Any, line: AudioLine) -> None:
     """Plays what comes as the packaged client does: one buffer, emptied where somebody speaks."""
     async for message in connection:
         event = json.loads(message)
@@ -199,7 +199,7 @@ def main() -> None:
     asyncio.run(_until_open(port))
     sys.argv = ours
 
-    async def one(line: Line) -> None:
+    async def one(line: AudioLine) -> None:
         await talk(line, port)
 
     run(SYSTEM, one)

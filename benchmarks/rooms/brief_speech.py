@@ -26,7 +26,7 @@ CLAIMS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class VoiceProgram:
     """A voice and the command line by which it says a text from a file into a file."""
 
     name: str
@@ -38,18 +38,18 @@ class Voice:
         return shutil.which(self.command[0]) is not None
 
 
-def _flite(name: str) -> Voice:
-    return Voice(f"flite {name}", ("flite", "-voice", name, "-f", "{text}", "-o", "{wave}"))
+def _flite(name: str) -> VoiceProgram:
+    return VoiceProgram(f"flite {name}", ("flite", "-voice", name, "-f", "{text}", "-o", "{wave}"))
 
 
-def _espeak(name: str, words_a_minute: int) -> Voice:
+def _espeak(name: str, words_a_minute: int) -> VoiceProgram:
     command = ("espeak-ng", "-v", name, "-s", str(words_a_minute), "-f", "{text}", "-w", "{wave}")
-    return Voice(f"espeak {name}", command)
+    return VoiceProgram(f"espeak {name}", command)
 
 
-def _festival(name: str) -> Voice:
+def _festival(name: str) -> VoiceProgram:
     command = ("text2wave", "{text}", "-o", "{wave}", "-eval", f"(voice_{name})")
-    return Voice(f"festival {name}", command)
+    return VoiceProgram(f"festival {name}", command)
 
 
 CHOSEN_WITH = (_flite("slt"), _flite("rms"), _espeak("en-us", 175), _espeak("en-us+f3", 200))
@@ -63,7 +63,7 @@ HELD_OUT = (
 
 
 def said(
-    texts: Sequence[str], voices: tuple[Voice, ...], level_db: float, chance: random.Random
+    texts: Sequence[str], voices: tuple[VoiceProgram, ...], level_db: float, chance: random.Random
 ) -> Iterator[tuple[str, Waveform]]:
     """Yields text and sound, every text by every voice that is there, in random order."""
     lines = [(voice, text) for voice in voices if voice.is_there for text in texts]
@@ -72,7 +72,7 @@ def said(
         yield text, at_level(trimmed(_say(voice, text)), level_db)
 
 
-def _say(voice: Voice, text: str) -> Waveform:
+def _say(voice: VoiceProgram, text: str) -> Waveform:
     with tempfile.TemporaryDirectory() as folder:
         places = {"text": str(Path(folder) / "text"), "wave": str(Path(folder) / "said.wav")}
         Path(places["text"]).write_text(text, encoding="utf-8")

@@ -22,7 +22,7 @@ JITTER_S = 0.06
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class NetworkPath:
     """The way between server and client, and what the client tells."""
 
     delay_ms: float = 20.0
@@ -50,7 +50,7 @@ class DistantRoom:
     """A client in a room, and the server's two ends of its socket; `run` lives through it."""
 
     def __init__(
-        self, people: Waveform, room: Room, line: Line, *, noise_db: float = -60.0
+        self, people: Waveform, room: Room, line: NetworkPath, *, noise_db: float = -60.0
     ) -> None:
         """Takes what people say in the room, 16 kHz, as long as it is to be run."""
         self.microphone = SocketMicrophone(FRAME)
@@ -137,7 +137,7 @@ class DistantRoom:
 class _Way:
     """One direction of a line: in order, and nothing while it stalls."""
 
-    def __init__(self, line: Line, *, seed: int) -> None:
+    def __init__(self, line: NetworkPath, *, seed: int) -> None:
         self._line = line
         self._random = random.Random(seed)
         self._stalls: list[tuple[float, float]] = []

@@ -105,7 +105,7 @@ def sound_loop() -> Generator[SoundLoop]:
 
 
 @dataclass
-class Overheard:
+class TalkUnderWay:
     """A talk under way and what happened in it."""
 
     happened: list[events.Event] = field(default_factory=list[events.Event])
@@ -138,9 +138,9 @@ class Overheard:
 @contextlib.asynccontextmanager
 async def talking(
     engines: Engines, echo: EchoMode = "cancel"
-) -> AsyncGenerator[tuple[TalkLoop, Overheard]]:
+) -> AsyncGenerator[tuple[TalkLoop, TalkUnderWay]]:
     """Holds a talk through the devices of this machine; yields the loop and what happens."""
-    overheard = Overheard()
+    overheard = TalkUnderWay()
     with ExitStack() as cards:
         ends = CardEnds(DeviceSettings(), echo).open(
             cards,

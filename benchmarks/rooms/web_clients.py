@@ -47,7 +47,7 @@ class Talked:
     refused: bool = False
 
 
-class Client:
+class StreamingClient:
     """One person at one socket."""
 
     def __init__(self, socket: ClientConnection) -> None:
@@ -110,7 +110,7 @@ async def talk(
     """Holds one conversation of so many turns; recordings come at random unless `in_order`."""
     talked, order = Talked(), random.Random(seed)
     async with connect(url, max_size=None) as socket:
-        client = Client(socket)
+        client = StreamingClient(socket)
         tasks = [asyncio.ensure_future(client.receive())]
         try:
             if (await client.until("session.created", "error"))["type"] == "error":
@@ -133,7 +133,9 @@ async def talk(
     return talked
 
 
-async def _one_turn(client: Client, talked: Talked, which: int, recording: Waveform) -> None:
+async def _one_turn(
+    client: StreamingClient, talked: Talked, which: int, recording: Waveform
+) -> None:
     """Speaks one recording and waits until its answer was heard to the end."""
     client.say(recording)
     began_s = client.spoken_until_s = time.perf_counter()

@@ -17,7 +17,7 @@ from assistant.study.keeping.store import StudyFolder, read_lines
 from assistant.study.report.write import write_report
 from assistant.study.run.engines import StudyEngines
 from assistant.study.settings import StudyEngineSettings, StudySettings
-from assistant.study.simulated.command import Crowd, Outcome, copy_study, simulate
+from assistant.study.simulated.command import Crowd, StudyOutcome, copy_study, simulate
 from benchmarks.results import p50_p95, table, write_section
 
 TABLES = ("participants", "answers", "scores", "turns", "happenings", "signs")
@@ -67,7 +67,7 @@ def made(folder: Path, participants: int, turns: int) -> Path:
     return folder
 
 
-def found(folder: StudyFolder, outcome: Outcome, took_s: float) -> list[list[object]]:
+def found(folder: StudyFolder, outcome: StudyOutcome, took_s: float) -> list[list[object]]:
     """Returns what came of a study, row by row."""
     counts = {name: read(outcome.tables, name) for name in TABLES}
     turns = [row for row in counts["turns"] if row["block"]]

@@ -21,7 +21,7 @@ from assistant.study.signs.sound import (
     LEAST_S,
     LENGTHS,
     REPLAYED,
-    Spoken,
+    TurnSound,
     depth_db,
     levels_db,
     likeness,
@@ -127,7 +127,7 @@ def row(name: str, sounds: list[Waveform], *, is_real: bool) -> list[object]:
 
 
 def _course(sound: Waveform) -> np.ndarray:
-    return Spoken("", "", "", levels_db(sound, SPEECH_RATE_HZ)).course
+    return TurnSound("", "", "", levels_db(sound, SPEECH_RATE_HZ)).course
 
 
 def _fits(one: np.ndarray, other: np.ndarray) -> bool:

@@ -92,7 +92,7 @@ HEAD = [
 ]
 
 
-class Talk:
+class PageTalk:
     """The page under way in a browser."""
 
     def __init__(self, page: Any) -> None:
@@ -130,7 +130,7 @@ class Talk:
         return len(await self.events())
 
 
-async def alone(talk: Talk, counts: Counts) -> None:
+async def alone(talk: PageTalk, counts: Counts) -> None:
     """Lets one answer sound to its end, and counts what the page made of it."""
     since = await talk.ask()
     await talk.until(OVER, since)
@@ -143,7 +143,7 @@ async def alone(talk: Talk, counts: Counts) -> None:
         await talk.until(OVER, since + len(later), 60_000.0)  # it answers itself
 
 
-async def spoken_into(talk: Talk, sound: SoundLoop, number: int, counts: Counts) -> None:
+async def spoken_into(talk: PageTalk, sound: SoundLoop, number: int, counts: Counts) -> None:
     """Says a sentence into one answer, and counts what became of it."""
     text = SAID[number % len(SAID)]
     since = await talk.ask()
@@ -197,7 +197,7 @@ async def hold(situation: Situation, sound: SoundLoop, port: int, most: tuple[in
         await press_talk(page)
         await page.wait_for_function("window.attune.isLive && window.attune.hasSession")
         await page.evaluate(WATCH)
-        talk = Talk(page)
+        talk = PageTalk(page)
         for _ in range(most[0]):
             await alone(talk, counts)
         for number in range(most[1]):

@@ -19,7 +19,7 @@ Quantize = Literal["none", "int8", "int4"]
 
 
 @dataclass(frozen=True, slots=True)
-class Talks:
+class ReservedTalks:
     """Talks whose caches are to lie on the GPU beside the weights."""
 
     llm: LanguageModel
@@ -52,7 +52,7 @@ def fill(
     dtype: DtypeName,
     device: torch.device,
     quantize: Quantize,
-    talks: Talks | None = None,
+    talks: ReservedTalks | None = None,
 ) -> bool:
     """Gives `model` its weights; returns whether its large layers are to compute in 8 bits.
 
@@ -103,7 +103,7 @@ def _fill_gpu(
     dtype: DtypeName,
     device: torch.device,
     quantize: Quantize,
-    talks: Talks,
+    talks: ReservedTalks,
 ) -> None:
     """Gives `model` its weights on a GPU, where they and the caches of `talks` fit."""
     parameters = sum(p.numel() for p in model.parameters())

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from models.decoding.budget import CacheBudget
 from models.decoding.rows import Rows, shapes_of
-from models.decoding.step import How, Record, Steps
+from models.decoding.step import How, RecordRun, Steps
 from models.llm import LanguageModel
 
 UNASKED = 16
@@ -91,7 +91,7 @@ class SharedSteps:
     """
 
     def __init__(
-        self, llm: LanguageModel, sharing: Sharing, *, record: Record | None = None
+        self, llm: LanguageModel, sharing: Sharing, *, record: RecordRun | None = None
     ) -> None:
         shapes = shapes_of(llm)
         if shapes is None:

@@ -18,7 +18,7 @@ from models.llm import LanguageModel
 How = Literal["plain", "graph", "compiled"]
 """`graph` replays a recorded CUDA graph, `compiled` one whose kernels `torch.compile` made."""
 Run = Callable[[], "Stepped"]
-Record = Callable[[Run], Run]
+RecordRun = Callable[[Run], Run]
 """Takes what computes from buffers that stay where they are; returns what repeats it."""
 BEST = 64
 """Most probable tokens of a row that are copied back: all that a greedy choice ever needs but
@@ -84,7 +84,7 @@ class Steps:
     """
 
     def __init__(
-        self, llm: LanguageModel, rows: Rows, how: How = "plain", record: Record | None = None
+        self, llm: LanguageModel, rows: Rows, how: How = "plain", record: RecordRun | None = None
     ) -> None:
         self._llm, self._rows, self._how = llm, rows, how
         self._record = record or record_graph

@@ -25,7 +25,7 @@ SHORTEST_SAMPLES = 1600
 """Utterances below 0.1 s are followed by silence up to it."""
 
 
-class Hearing(nn.Module):
+class HearingModel(nn.Module):
     """Base of the models that hear; who derives makes the parts, in the order of its own."""
 
     config: BlspEmoConfig

@@ -17,7 +17,7 @@ from models.config import BlspEmoConfig
 from models.emotion.heads import MeanEmotionHead, abstains, build_emotion_head, calibrated
 from models.features import Waveform
 from models.int8 import has_engine, quantize_layers
-from models.listening.hearing import Hearing, emotion_of_pieces
+from models.listening.hearing import HearingModel, emotion_of_pieces
 from models.precision import DtypeName, choose_device
 from models.speech_decoder import SpeechDecoder
 from models.speech_encoder import SpeechEncoder, SpeechStates
@@ -39,7 +39,7 @@ class HeardWords:
     """Whether the model is too uncertain of the emotion to be acted on."""
 
 
-class Listener(Hearing):
+class Listener(HearingModel):
     """Encoder, decoder and emotion head of `config`.
 
     Args:

@@ -20,7 +20,7 @@ from typing import IO
 
 from models.pretrained.catalogue import Part, PartError, Source
 
-Read = Callable[[str], Iterator[bytes]]
+ReadUrl = Callable[[str], Iterator[bytes]]
 """Gives the contents of a file of the part, by its name, in blocks."""
 Progress = Callable[[int], None]
 """Told how many bytes have come."""
@@ -53,7 +53,7 @@ DAMAGED = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, E
 """What a wheel or an archive raises that did not come whole."""
 
 
-def folder_source(folder: Path, part: Part) -> Read:
+def folder_source(folder: Path, part: Part) -> ReadUrl:
     """Returns what reads a part from a person's own folder, or from the part's folder in it.
 
     Raises:
@@ -67,7 +67,7 @@ def folder_source(folder: Path, part: Part) -> Read:
     )
 
 
-def download(source: Source, folder: Path, progress: Progress) -> Read:
+def download(source: Source, folder: Path, progress: Progress) -> ReadUrl:
     """Downloads into `folder`; returns what reads the files that came.
 
     Raises:

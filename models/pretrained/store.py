@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from models.pretrained.catalogue import Part, PartError, PartFile, Source
-from models.pretrained.sources import Read, download, folder_source
+from models.pretrained.sources import ReadUrl, download, folder_source
 
 Progress = Callable[[int, int], None]
 """Told how many bytes of how many have come."""
@@ -130,14 +130,14 @@ class Store:
             "copied into a folder that the environment variable ATTUNE_PARTS names"
         )
 
-    def _ways(self, part: Part, progress: Progress) -> Iterator[Callable[[Path], Read]]:
+    def _ways(self, part: Part, progress: Progress) -> Iterator[Callable[[Path], ReadUrl]]:
         """Yields each source as a function that makes it readable, by way of a new folder."""
         if given := os.environ.get("ATTUNE_PARTS"):
             yield lambda _folder: folder_source(Path(given).expanduser(), part)
         for source in part.sources:
             yield partial(self._download, part, source, progress)
 
-    def _download(self, part: Part, source: Source, progress: Progress, folder: Path) -> Read:
+    def _download(self, part: Part, source: Source, progress: Progress, folder: Path) -> ReadUrl:
         needed = source.bytes + part.bytes + SPARE_BYTES
         free = shutil.disk_usage(self.folder).free
         if free < needed:
@@ -150,7 +150,7 @@ class Store:
         )
 
 
-def _take(part: Part, read: Read, folder: Path) -> None:
+def _take(part: Part, read: ReadUrl, folder: Path) -> None:
     """Writes the files of a part into a new `folder`.
 
     Raises:

@@ -22,16 +22,16 @@ from benchmarks.everyday.figures import (
     training_replies,
     whole_by_third,
 )
-from benchmarks.everyday.holding import Answered, hold
-from benchmarks.everyday.sets import SETS, TUNING, Talk, Turn, load_talks
+from benchmarks.everyday.holding import AnsweredTurn, hold
+from benchmarks.everyday.sets import SETS, TUNING, ScriptedTalk, ScriptedTurn, load_talks
 from benchmarks.long_talk import is_whole
 from models.emotions import Emotion
 from tests.fakes import ScriptedModel, certain
 
 
-def talk_of(*replies: str, number: int = 1, said: str = "Hello.") -> list[Answered]:
+def talk_of(*replies: str, number: int = 1, said: str = "Hello.") -> list[AnsweredTurn]:
     return [
-        Answered(f"{number}.{turn}", "neutral", said, "", "", reply)
+        AnsweredTurn(f"{number}.{turn}", "neutral", said, "", "", reply)
         for turn, reply in enumerate(replies, start=1)
     ]
 
@@ -58,9 +58,11 @@ def test_what_is_to_be_remembered_was_told_and_is_not_in_the_question() -> None:
     for talk in talks:
         *told, asked = (turn.said for turn in talk.turns)
         assert 3 <= len(talk.turns) <= 10
-        assert remembers(" ".join(told), Talk((), talk.accepted)), told
-        assert not remembers(asked, Talk((), talk.accepted)), asked
-        assert all(remembers(" ".join(told), Talk((), (word,))) for word in talk.wrong), told
+        assert remembers(" ".join(told), ScriptedTalk((), talk.accepted)), told
+        assert not remembers(asked, ScriptedTalk((), talk.accepted)), asked
+        assert all(remembers(" ".join(told), ScriptedTalk((), (word,))) for word in talk.wrong), (
+            told
+        )
 
 
 def test_long_talks_have_thirty_turns() -> None:
@@ -76,27 +78,31 @@ def test_nobody_is_in_danger(name: str) -> None:
 
 # Talks
 
-TOLD = Talk((Turn("I won!", Emotion.HAPPY), Turn("And then I lost it.", Emotion.SAD)))
+TOLD = ScriptedTalk(
+    (ScriptedTurn("I won!", Emotion.HAPPY), ScriptedTurn("And then I lost it.", Emotion.SAD))
+)
 
 
 def test_a_talk_is_one_dialogue_and_numbered_by_turn() -> None:
     model = ScriptedModel(["Well done!", "Oh no."])
     first, second = hold(model, TOLD, "7")
     assert len(model.dialogues) == 1
-    assert first == Answered("7.1", "happy", "I won!", "", "", "Well done!")
+    assert first == AnsweredTurn("7.1", "happy", "I won!", "", "", "Well done!")
     assert (second.number, second.emotion, second.reply) == ("7.2", "sad", "Oh no.")
 
 
 def test_a_saying_has_the_number_of_its_talk() -> None:
-    assert hold(ScriptedModel(["Hi."]), Talk((Turn("Hello."),)), "7")[0].number == "7"
+    assert (
+        hold(ScriptedModel(["Hi."]), ScriptedTalk((ScriptedTurn("Hello."),)), "7")[0].number == "7"
+    )
 
 
 def test_spoken_turns_are_heard_with_their_emotion() -> None:
     unsure = replace(certain(Emotion.SAD), abstained=True)
     model = ScriptedModel(["Well done!", "Oh no."], [certain(Emotion.HAPPY), unsure])
-    said: list[Turn] = []
+    said: list[ScriptedTurn] = []
 
-    def say(turn: Turn) -> Waveform:
+    def say(turn: ScriptedTurn) -> Waveform:
         said.append(turn)
         return np.zeros(16_000, np.float32)
 
@@ -143,7 +149,7 @@ def test_interval(part: int, whole: int, low: float, high: float) -> None:
     ],
 )
 def test_remembers(reply: str, accepted: list[str], wrong: list[str], is_right: bool) -> None:
-    assert remembers(reply, Talk((), tuple(accepted), tuple(wrong))) == is_right
+    assert remembers(reply, ScriptedTalk((), tuple(accepted), tuple(wrong))) == is_right
 
 
 @pytest.mark.parametrize(
@@ -213,7 +219,7 @@ def test_replies_of_the_training_text_are_told(tmp_path: Path) -> None:
     known = training_replies(tmp_path)
     assert known == {("hi", "you")}
     answered = [talk_of("Hi you.", "Hello there.", "", number=1)]
-    rows = dict(figures(answered, [Talk(())], known))
+    rows = dict(figures(answered, [ScriptedTalk(())], known))
     assert rows["stand word for word in the training text"].startswith("1 of 3")
 
 
@@ -224,7 +230,9 @@ def test_a_folder_without_replies_is_refused(tmp_path: Path) -> None:
 
 
 def test_memory_is_counted_by_the_last_reply() -> None:
-    talks = [Talk((Turn("I'm Bo."), Turn("Who am I?")), accepted=("Bo",))] * 2
+    talks = [
+        ScriptedTalk((ScriptedTurn("I'm Bo."), ScriptedTurn("Who am I?")), accepted=("Bo",))
+    ] * 2
     answered = [talk_of("Hi Bo.", "Nobody."), talk_of("Hi.", "You're Bo.")]
     assert dict(figures(answered, talks))["remembered"].startswith("1 of 2")
 
@@ -232,7 +240,7 @@ def test_memory_is_counted_by_the_last_reply() -> None:
 # Sheets
 
 
-def rows_of(*talks: list[Answered]) -> list[dict[str, str]]:
+def rows_of(*talks: list[AnsweredTurn]) -> list[dict[str, str]]:
     names = sheets.COLUMNS
     return [{name: getattr(turn, name) for name in names} for talk in talks for turn in talk]
 

@@ -12,7 +12,7 @@ import soundfile as sf
 from assistant.audio.waveform import AudioClip
 from assistant.clock import replay
 from assistant.turns.settings import TalkSettings
-from benchmarks.endpointing.pauses import Spoken
+from benchmarks.endpointing.pauses import AnalysedRecording
 from benchmarks.full_duplex.__main__ import report, stages, taken
 from benchmarks.full_duplex.layout import Sample, answered, kind_of, samples
 from benchmarks.full_duplex.measures import (
@@ -186,7 +186,7 @@ def test_rebuilt_sets_say_where_their_events_lie(tmp_path: Path) -> None:
     frames = "".join(("x" * 20, " " * 20, "x" * 20, " " * 30))
     probabilities = [0.9 if letter == "x" else 0.1 for letter in frames]
     wave = 0.1 * np.repeat([letter == "x" for letter in frames], 512).astype(np.float32)
-    learner = Spoken("a", wave, probabilities, "words")
+    learner = AnalysedRecording("a", wave, probabilities, "words")
     rebuild(tmp_path, [learner], 1)
     drops: Counter[str] = Counter()
     found = {one.task: one for one in samples(tmp_path, drops)}

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmarks.gpu import __main__ as gpu
-from benchmarks.gpu.measure import Plan, busy_first_token_ms
+from benchmarks.gpu.measure import MeasurePlan, busy_first_token_ms
 from benchmarks.gpu.random_model import TINY, random_model
 from models import precision
 from models.decoding.begin import begin_sharing
@@ -49,7 +49,7 @@ def test_questions_beside_other_talks_share_their_steps():
     model = random_model(TINY, CPU, torch.float32)
     steps = begin_sharing(model.llm, positions=400, together=3)
     assert steps is not None
-    waited, each = busy_first_token_ms(model, Plan.tiny(), steps, 3)
+    waited, each = busy_first_token_ms(model, MeasurePlan.tiny(), steps, 3)
     assert len(waited) == 3 and each > 0
     assert steps.given > steps.taken > 0
     assert not steps.seated

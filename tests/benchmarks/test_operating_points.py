@@ -5,28 +5,30 @@ import pytest
 
 from assistant.turns.marks import TurnMark
 from assistant.turns.settings import TalkSettings
-from benchmarks.endpointing.__main__ import Way, as_strangers, remembered
+from benchmarks.endpointing.__main__ import JudgedWay, as_strangers, remembered
 from benchmarks.endpointing.operating_points import (
     SCORED_MS,
-    Silence,
+    ScoredSilence,
     curve,
     fewest_cut_offs,
     least_latency,
     row,
     silences,
 )
-from benchmarks.endpointing.pauses import FRAME, Spoken
+from benchmarks.endpointing.pauses import FRAME, AnalysedRecording
 
 
-def spoken(pattern: str) -> Spoken:
+def spoken(pattern: str) -> AnalysedRecording:
     """One frame for each letter: speech where it is `x`."""
     probabilities = [0.9 if letter == "x" else 0.1 for letter in pattern]
-    return Spoken("a", np.zeros(FRAME * len(pattern), np.float32), probabilities, "words")
+    return AnalysedRecording(
+        "a", np.zeros(FRAME * len(pattern), np.float32), probabilities, "words"
+    )
 
 
-def of_lengths(*lengths_ms: float) -> list[Silence]:
+def of_lengths(*lengths_ms: float) -> list[ScoredSilence]:
     (mark,) = {silence.mark for silence in silences([spoken("x" + 9 * " ")])}
-    return [Silence(spoken("x"), mark, length) for length in lengths_ms]
+    return [ScoredSilence(spoken("x"), mark, length) for length in lengths_ms]
 
 
 END = np.inf
@@ -82,7 +84,7 @@ def test_a_stranger_is_cut_sooner_only_where_a_pause_sounds_complete_beyond_doub
     item = spoken(8 * "x" + 18 * " " + 8 * "x" + 60 * " ")  # pauses for 576 ms
 
     def answered(score: float) -> dict[str, str]:
-        way = Way("", TalkSettings(), lambda _item, _mark: score)
+        way = JudgedWay("", TalkSettings(), lambda _item, _mark: score)
         return {row[0]: row[1] for row in as_strangers(way, [item])}
 
     waits = {"832, beyond doubt too": "0.000", "832": "0.000", "704": "0.000", "608": "0.000"}
@@ -95,7 +97,7 @@ def test_a_stranger_is_cut_sooner_only_where_a_pause_sounds_complete_beyond_doub
 def test_a_pause_is_judged_once() -> None:
     asked: list[int] = []
 
-    def score(_item: Spoken, mark: TurnMark) -> float:
+    def score(_item: AnalysedRecording, mark: TurnMark) -> float:
         asked.append(mark.start_samples)
         return 0.5
 

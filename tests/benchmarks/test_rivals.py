@@ -11,14 +11,14 @@ import soundfile as sf
 
 from assistant.clock import replay
 from benchmarks.rivals.__main__ import cut_itself, is_silent, late, report
-from benchmarks.rivals.line import FRAME, RATE_HZ, Line, from_bytes
+from benchmarks.rivals.line import FRAME, RATE_HZ, AudioLine, from_bytes
 from benchmarks.rooms.long_answers import NAME, SENTENCES, lines, long_answers
 from tests.fakes import speech_like
 
 
 def test_what_is_played_lies_where_the_clock_stood_and_comes_back_as_echo() -> None:
-    async def talk() -> tuple[Line, list[bytes]]:
-        line = Line(np.zeros(30 * FRAME, np.float32), echo_db=-20.0)
+    async def talk() -> tuple[AudioLine, list[bytes]]:
+        line = AudioLine(np.zeros(30 * FRAME, np.float32), echo_db=-20.0)
         frames: list[bytes] = []
         async for frame in await line.frames():
             frames.append(frame)
@@ -42,8 +42,8 @@ def test_what_is_played_lies_where_the_clock_stood_and_comes_back_as_echo() -> N
 
 
 def test_sound_beyond_the_recording_is_not_written() -> None:
-    async def talk() -> Line:
-        line = Line(np.zeros(3 * FRAME, np.float32))
+    async def talk() -> AudioLine:
+        line = AudioLine(np.zeros(3 * FRAME, np.float32))
         async for _ in await line.frames():
             line.play(np.full(2 * FRAME, 0.5, np.float32))
         return line

@@ -13,7 +13,7 @@ from assistant.engines.protocols import EmotionEstimate, SpeakingStyle, Transcri
 from models.emotions import Emotion
 from tests.fakes import ScriptedModel, certain, scripted, speech_like
 from tests.talking import talk
-from ui.view import MOST_NOTICES, TOO_BUSY, Floor, Urgency, View, noticed, reduce, response_s
+from ui.view import MOST_NOTICES, TOO_BUSY, TalkState, Urgency, View, noticed, reduce, response_s
 
 STARTED = events.ConversationStarted(0.0, "mini", "flite", "empathetic", "2026-01-01T00:00:00Z")
 LONG = " ".join(f"word{index}" for index in range(60)) + "."
@@ -29,22 +29,22 @@ def ended(turn: int, at_s: float = 2.0) -> events.UtteranceEnded:
 
 def test_the_floor_follows_a_whole_turn() -> None:
     steps = [
-        (STARTED, Floor.LISTENING),
-        (events.SpeechStarted(1.0, 0.9, False), Floor.PERSON),
-        (ended(0), Floor.THINKING),
-        (events.EmotionHeard(2.0, 0, certain(Emotion.SAD)), Floor.THINKING),
-        (events.ReplyStarted(2.2, 0), Floor.ASSISTANT),
-        (events.SpeechStarted(3.0, 2.9, True), Floor.BOTH),
-        (events.Ducked(3.0, -18.0), Floor.BOTH),
-        (events.SpeechDropped(3.2, 2.9, 3.0), Floor.ASSISTANT),
-        (events.Ducked(3.2, 0.0), Floor.ASSISTANT),
-        (events.ReplyFinished(4.0, 0, "Hello.", "Hello."), Floor.LISTENING),
-        (events.Muted(4.5, True), Floor.MUTED),
-        (events.Muted(5.0, False), Floor.LISTENING),
-        (events.ConversationEnded(6.0, "stopped"), Floor.ENDED),
+        (STARTED, TalkState.LISTENING),
+        (events.SpeechStarted(1.0, 0.9, False), TalkState.PERSON),
+        (ended(0), TalkState.THINKING),
+        (events.EmotionHeard(2.0, 0, certain(Emotion.SAD)), TalkState.THINKING),
+        (events.ReplyStarted(2.2, 0), TalkState.ASSISTANT),
+        (events.SpeechStarted(3.0, 2.9, True), TalkState.BOTH),
+        (events.Ducked(3.0, -18.0), TalkState.BOTH),
+        (events.SpeechDropped(3.2, 2.9, 3.0), TalkState.ASSISTANT),
+        (events.Ducked(3.2, 0.0), TalkState.ASSISTANT),
+        (events.ReplyFinished(4.0, 0, "Hello.", "Hello."), TalkState.LISTENING),
+        (events.Muted(4.5, True), TalkState.MUTED),
+        (events.Muted(5.0, False), TalkState.LISTENING),
+        (events.ConversationEnded(6.0, "stopped"), TalkState.ENDED),
     ]
     view = View()
-    assert view.floor is Floor.OPENING
+    assert view.floor is TalkState.OPENING
     for event, floor in steps:
         view = reduce(view, event)
         assert view.floor is floor, event
@@ -54,7 +54,7 @@ def test_the_floor_follows_a_whole_turn() -> None:
 
 def test_muting_ends_the_speech_under_way() -> None:
     view = seen(STARTED, events.SpeechStarted(1.0, 0.9, False), events.Muted(1.5, True))
-    assert view.floor is Floor.MUTED
+    assert view.floor is TalkState.MUTED
 
 
 def test_the_course_shows_estimates_corrections_and_doubt() -> None:
@@ -98,7 +98,7 @@ def test_words_style_and_latency_of_a_turn_are_shown_as_they_come() -> None:
 
 def test_a_failed_turn_is_told_and_the_talk_goes_on() -> None:
     view = seen(STARTED, ended(0), events.TurnFailed(2.5, 0, "the model broke"))
-    assert view.floor is Floor.LISTENING
+    assert view.floor is TalkState.LISTENING
     assert view.notices[-1].text == "the model broke"
     assert view.turns[0].failure == "the model broke"
 
@@ -145,7 +145,7 @@ def test_devices_lost_and_back_and_lost_frames_are_told() -> None:
 def test_a_turn_that_is_joined_to_the_next_disappears() -> None:
     view = seen(STARTED, ended(0), events.ReplyStarted(2.2, 0), events.UtteranceJoined(2.5, 0))
     assert view.turns == ()
-    assert view.floor is Floor.PERSON
+    assert view.floor is TalkState.PERSON
 
 
 def test_real_conversations_leave_the_view_at_rest() -> None:
@@ -160,7 +160,7 @@ def test_real_conversations_leave_the_view_at_rest() -> None:
     assert list(view.turns) == result.history.turns
     assert [turn.interrupted for turn in view.turns] == [True, False]
     assert view.course[0].emotion is Emotion.ANGRY
-    assert (view.floor, view.is_ducked, view.answering) == (Floor.ENDED, False, None)
+    assert (view.floor, view.is_ducked, view.answering) == (TalkState.ENDED, False, None)
     levels = [e.person_db for e in result.happened if isinstance(e, events.LevelMeasured)]
     assert view.person_db == levels[-1]
     assert np.isclose(view.clock_s, len(wave) / SPEECH_RATE_HZ, atol=2.0)

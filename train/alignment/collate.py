@@ -11,7 +11,7 @@ from models.adapters.words import SharedText
 from models.config import BlspEmoConfig
 from models.features import SpeechFeatures, Waveform
 from models.masks import embeddings_of_states, frames_of_samples, states_of_frames
-from train.alignment.examples import Example, Spoken
+from train.alignment.examples import AlignmentExample, SpeechPlace
 from train.alignment.losses import IGNORED
 
 
@@ -95,9 +95,9 @@ class GivenWords:
 class HeardExample:
     """An example with the samples of its utterances."""
 
-    example: Example
+    example: AlignmentExample
     waveforms: tuple[Waveform, ...]
-    """One for each `Spoken` of the speech view, in its order."""
+    """One for each `SpeechPlace` of the speech view, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Collator:
 
     def __call__(self, items: Sequence[HeardExample]) -> Batch:
         """Returns the batch of `items`."""
-        spoken = [p for i in items for p in i.example.speech_view if isinstance(p, Spoken)]
+        spoken = [p for i in items for p in i.example.speech_view if isinstance(p, SpeechPlace)]
         given = None
         if self.share is not None:
             given = _given_words([self.share(piece.heard) for piece in spoken])
@@ -142,7 +142,7 @@ class Collator:
         for item in items:
             row, waveforms = _Row(), iter(item.waveforms)
             for piece in item.example.speech_view:
-                if isinstance(piece, Spoken):
+                if isinstance(piece, SpeechPlace):
                     waveform = next(waveforms)
                     count = (
                         next(counts)
@@ -185,10 +185,10 @@ def _given_words(texts: Sequence[SharedText]) -> GivenWords:
     )
 
 
-def _text_row(example: Example) -> _Row:
+def _text_row(example: AlignmentExample) -> _Row:
     row = _Row()
     for piece in example.text_view:
-        if isinstance(piece, Spoken):
+        if isinstance(piece, SpeechPlace):
             row.add(piece.words, spoken=True)
         else:
             row.add(piece)

@@ -17,7 +17,7 @@ from models.checkpoints.hub import check_is_checkpoint, is_downloaded
 from models.features import SPEECH_RATE_HZ
 from models.masks import HOP_SAMPLES
 from train.alignment.assemble import start_model
-from train.alignment.examples import Example, ViewSettings, build_examples, resolve
+from train.alignment.examples import AlignmentExample, ViewSettings, build_examples, resolve
 from train.alignment.settings import AlignSettings, EmotionSettings, SemanticSettings
 from train.alignment.stages import EMOTION, SEMANTIC, TrainingStage, only_training, parts_of
 from train.alignment.step import (
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Corpus:
+class TrainingData:
     """What is trained on and validated with."""
 
     train: list[Utterance]
@@ -140,7 +140,7 @@ def _check_asked(manifest: Path, settings: AlignSettings) -> None:
             )
 
 
-def read_corpus(settings: AlignSettings) -> Corpus:
+def read_corpus(settings: AlignSettings) -> TrainingData:
     """Returns the utterances of all manifests, with a speaker-disjoint validation set.
 
     Raises:
@@ -166,13 +166,13 @@ def read_corpus(settings: AlignSettings) -> Corpus:
                 f"{len(both)} speakers stand in the training and the validation manifests "
                 f"({', '.join(sorted(both)[:5])}): keep each speaker on one side"
             )
-        return Corpus([u for _, u in found], source, valid, hashes)
+        return TrainingData([u for _, u in found], source, valid, hashes)
     training, valid = split_by_speaker([u for _, u in found], settings.valid_share)
-    return Corpus(training, source, valid, hashes)
+    return TrainingData(training, source, valid, hashes)
 
 
 def alignment_task(
-    settings: AlignSettings, stage: TrainingStage, model: BlspEmo, corpus: Corpus
+    settings: AlignSettings, stage: TrainingStage, model: BlspEmo, corpus: TrainingData
 ) -> Task:
     """Returns what the loop trains, with everything else frozen.
 
@@ -247,7 +247,7 @@ def _read(path: Path, settings: AlignSettings) -> list[Utterance]:
 
 def _examples(
     utterances: Sequence[Utterance], model: BlspEmo, views: ViewSettings, settings: AlignSettings
-) -> list[Example]:
+) -> list[AlignmentExample]:
     drops = Drops()
     examples = build_examples(
         utterances, model.prompts, views, max_tokens=settings.max_tokens, drops=drops
@@ -263,7 +263,7 @@ def _examples(
 
 
 def _chances(
-    examples: Sequence[Example], source: dict[str, int], settings: AlignSettings
+    examples: Sequence[AlignmentExample], source: dict[str, int], settings: AlignSettings
 ) -> list[float] | None:
     """Chance of each example from the manifests' shares and the balance of emotions."""
     if not settings.shares and not settings.balance_emotions:

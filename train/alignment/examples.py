@@ -24,7 +24,7 @@ class ViewSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class SpeechPlace:
     """A place for the speech embeddings of one utterance."""
 
     audio: str
@@ -36,17 +36,17 @@ class Spoken:
     """What a decoder made of it, for an adapter that gives words; what was said if unknown."""
 
 
-Piece = tuple[int, ...] | Spoken
+ViewPiece = tuple[int, ...] | SpeechPlace
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class AlignmentExample:
     """One utterance ready for the two views."""
 
     name: str
-    speech_view: tuple[Piece, ...]
+    speech_view: tuple[ViewPiece, ...]
     """Pieces of the prompt with speech, up to where the reply begins."""
-    text_view: tuple[Piece, ...]
+    text_view: tuple[ViewPiece, ...]
     """The same with words in place of speech."""
     reply: tuple[int, ...]
     """What is learnt, the same in both views."""
@@ -55,16 +55,20 @@ class Example:
     @property
     def emotion(self) -> int:
         """Index of the emotion of what is answered, or `IGNORED`."""
-        spoken = [piece for piece in self.speech_view if isinstance(piece, Spoken)]
+        spoken = [piece for piece in self.speech_view if isinstance(piece, SpeechPlace)]
         return spoken[-1].emotion
 
     def text_tokens(self) -> int:
         """Positions of the text view."""
-        words = (piece.words if isinstance(piece, Spoken) else piece for piece in self.text_view)
+        words = (
+            piece.words if isinstance(piece, SpeechPlace) else piece for piece in self.text_view
+        )
         return sum(len(ids) for ids in words) + len(self.reply)
 
 
-def build_example(utterance: Utterance, prompts: ChatPrompts, views: ViewSettings) -> Example:
+def build_example(
+    utterance: Utterance, prompts: ChatPrompts, views: ViewSettings
+) -> AlignmentExample:
     """Returns the two views of an utterance.
 
     A continuation that was cut off is followed by nothing, so that it never teaches the end of a
@@ -84,15 +88,17 @@ def build_example(utterance: Utterance, prompts: ChatPrompts, views: ViewSetting
     label = emotion.label if emotion is not None else Emotion.NEUTRAL.label
     instruction = views.text_instruction.replace("{emotion}", label)
     index = IGNORED if emotion is None else int(emotion)
-    now = Spoken(utterance.audio, index, words, utterance.heard or utterance.text)
-    text_view: list[Piece] = [tuple(text_opening), *history]
+    now = SpeechPlace(utterance.audio, index, words, utterance.heard or utterance.text)
+    text_view: list[ViewPiece] = [tuple(text_opening), *history]
     text_view += [tuple(prompts.content(instruction)), now, tuple(prompts.reply_header())]
-    speech_view: list[Piece] = [tuple(prompts.opening(views.persona)), *history]
+    speech_view: list[ViewPiece] = [tuple(prompts.opening(views.persona)), *history]
     heard = tuple(prompts.content(views.speech_instruction))
     speech_view += [heard, now, tuple(prompts.reply_header())]
     ending = prompts.reply_ending() if utterance.ended else []
     reply = (*prompts.content(utterance.continuation), *ending)
-    return Example(utterance.id, tuple(speech_view), tuple(text_view), reply, utterance.duration_s)
+    return AlignmentExample(
+        utterance.id, tuple(speech_view), tuple(text_view), reply, utterance.duration_s
+    )
 
 
 def build_examples(
@@ -102,7 +108,7 @@ def build_examples(
     *,
     max_tokens: int,
     drops: Drops,
-) -> list[Example]:
+) -> list[AlignmentExample]:
     """Returns the examples that are complete and not too long; the rest is counted in `drops`.
 
     Args:
@@ -112,7 +118,7 @@ def build_examples(
         max_tokens: Longest text view with its reply.
         drops: Receives what is left out.
     """
-    examples: list[Example] = []
+    examples: list[AlignmentExample] = []
     for utterance in utterances:
         try:
             example = build_example(utterance, prompts, views)
@@ -126,9 +132,9 @@ def build_examples(
     return examples
 
 
-def audio_of(example: Example) -> list[str]:
+def audio_of(example: AlignmentExample) -> list[str]:
     """Returns the audio references of an example in the order of its speech view."""
-    return [piece.audio for piece in example.speech_view if isinstance(piece, Spoken)]
+    return [piece.audio for piece in example.speech_view if isinstance(piece, SpeechPlace)]
 
 
 def resolve(reference: str, root: Path) -> str:
@@ -140,13 +146,13 @@ def _told(views: ViewSettings, emotion: Emotion | None) -> Emotion | None:
     return emotion if views.emotion_in_text else None
 
 
-def _history(utterance: Utterance, prompts: ChatPrompts) -> list[Piece]:
+def _history(utterance: Utterance, prompts: ChatPrompts) -> list[ViewPiece]:
     """Earlier turns: spoken where there is audio of them, else written in both views."""
     audios = utterance.history_audio or ("",) * len(utterance.history)
-    pieces: list[Piece] = []
+    pieces: list[ViewPiece] = []
     for (said, replied), audio in zip(utterance.history, audios, strict=True):
         words = tuple(prompts.content(said))
-        pieces.append(Spoken(audio, IGNORED, words, said) if audio else words)
+        pieces.append(SpeechPlace(audio, IGNORED, words, said) if audio else words)
         answer = (*prompts.reply_header(), *prompts.content(replied), *prompts.next_turn())
         pieces.append(answer)
     return pieces

@@ -19,7 +19,7 @@ from models.emotions import EMOTION_LABELS
 from models.features import SPEECH_RATE_HZ
 from models.speech_encoder import SpeechStates
 from train.alignment.collate import Batch, Collator, GivenWords, HeardExample
-from train.alignment.examples import Example, audio_of
+from train.alignment.examples import AlignmentExample, audio_of
 from train.alignment.losses import IGNORED
 from train.alignment.terms import TERMS, Forward, check_terms
 from train.data.audio_files import read_audio
@@ -90,7 +90,7 @@ class Alignment:
 
 
 def alignment_batches(
-    examples: Sequence[Example],
+    examples: Sequence[AlignmentExample],
     model: BlspEmo,
     *,
     batch_size: int,
@@ -146,7 +146,9 @@ def recompute_activations(model: BlspEmo) -> None:
     (newer or llm.gradient_checkpointing_enable)({"use_reentrant": False})
 
 
-def _heard(examples: Sequence[Example], index: int, generator: np.random.Generator) -> HeardExample:
+def _heard(
+    examples: Sequence[AlignmentExample], index: int, generator: np.random.Generator
+) -> HeardExample:
     del generator  # nothing is drawn: what was recorded is what is heard
     example = examples[index]
     waveforms = [read_audio(reference, Path()) for reference in audio_of(example)]

@@ -50,7 +50,7 @@ class Forward:
         return self.model.emotion_logits(self.states, self.embedded)
 
 
-Term = Callable[[Forward], Tensor]
+LossTerm = Callable[[Forward], Tensor]
 """Returns one number, with its gradient."""
 
 
@@ -85,7 +85,7 @@ def _cif(forward: Forward) -> Tensor:
 
 # They are computed in this order, whatever the settings name first: dropout draws in it, and a run
 # that is resumed must draw alike.
-TERMS: dict[str, Term] = {
+TERMS: dict[str, LossTerm] = {
     "response_ce": _response_ce,
     "response_kl": _response_kl,
     "input_kl": _input_kl,

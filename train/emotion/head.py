@@ -110,7 +110,11 @@ def teach_emotion_head(settings: EmotionHeadSettings) -> None:
     if published:
         raise ValueError(f"{folder} is of the published layout: save it in ours first")
     sources = [
-        *(Source(path.parent, spoken) for path in settings.train for spoken in _acted(path)),
+        *(
+            TrainingRecording(path.parent, spoken)
+            for path in settings.train
+            for spoken in _acted(path)
+        ),
         *(spoken for path in settings.readers for spoken in _read(path, settings.of_readers)),
     ]
     folds = speaker_folds(
@@ -142,7 +146,7 @@ def teach_emotion_head(settings: EmotionHeadSettings) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TrainingRecording:
     """A recording that the head learns from."""
 
     root: Path
@@ -163,7 +167,7 @@ def _acted(path: Path) -> list[Utterance]:
     return [u for u in utterances if u.emotion is not None and u.split != "test"]
 
 
-def _read(source: Path, most: int) -> list[Source]:
+def _read(source: Path, most: int) -> list[TrainingRecording]:
     """Returns recordings of a folder or a manifest; in a folder each counts as another person."""
     if source.is_dir():
         names = [found.reference for found in find_recordings(source)]
@@ -172,10 +176,12 @@ def _read(source: Path, most: int) -> list[Source]:
     else:
         utterances = read_manifest(source, check_audio=False).utterances
         read, root = [u for u in utterances if u.split != "test"], source.parent
-    return [Source(root, u, is_read=True) for u in read[:: max(1, -(-len(read) // most))]]
+    return [
+        TrainingRecording(root, u, is_read=True) for u in read[:: max(1, -(-len(read) // most))]
+    ]
 
 
-def _heard(source: Source, generator: np.random.Generator) -> Waveform:
+def _heard(source: TrainingRecording, generator: np.random.Generator) -> Waveform:
     """Returns a recording; of one that is longer than a turn a stretch as long as one."""
     whole = read_audio(source.utterance.audio, source.root)
     longest = round(generator.uniform(*TURN_S) * SPEECH_RATE_HZ)
@@ -205,7 +211,7 @@ def speaker_folds(acting: list[str], reading: list[str] | None = None) -> list[s
 
 @torch.inference_mode()
 def heard_voices(
-    encoder: EncoderAlone, sources: list[Source], settings: EmotionHeadSettings
+    encoder: EncoderAlone, sources: list[TrainingRecording], settings: EmotionHeadSettings
 ) -> HeardVoices:
     """Returns what an encoder makes of recordings and their variations."""
     around = Surroundings.read(settings.noises) if settings.noises else Surroundings([], [])

@@ -45,7 +45,7 @@ NAMES: dict[str, Emotion] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Prediction:
     """What a model made of one utterance; what was not asked for is empty."""
 
     id: str
@@ -70,7 +70,7 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class TimedReply:
     """A reply, whether it ended by itself, and when its first text was there."""
 
     text: str = ""
@@ -91,7 +91,7 @@ def answer_all(
     root: Path,
     settings: EvaluateSettings,
     record: Path,
-) -> tuple[list[Answered], Drops]:
+) -> tuple[list[Prediction], Drops]:
     """Returns the answers to all utterances; those in `record` are not computed again.
 
     Args:
@@ -103,7 +103,7 @@ def answer_all(
     """
     known = _read(record)
     drops = Drops()
-    answers: list[Answered] = []
+    answers: list[Prediction] = []
     with record.open("a", encoding="utf-8") as file:
         for utterance in utterances:
             answer = known.get(utterance.id)
@@ -122,7 +122,7 @@ def answer_all(
 @torch.inference_mode()
 def answer_one(
     model: BlspEmo, utterance: Utterance, root: Path, settings: EvaluateSettings
-) -> Answered:
+) -> Prediction:
     """Returns what the model makes of one utterance.
 
     Raises:
@@ -134,10 +134,10 @@ def answer_one(
     started = perf_counter()
     heard = model.hear(waveform)
     wanted = set(settings.figures)
-    said = Said()
+    said = TimedReply()
     if wanted & {"replies", "judged", "delay"}:
         said = _reply(model, heard, utterance, settings)
-    return Answered(
+    return Prediction(
         id=utterance.id,
         emotion=int(emotion_from_label(utterance.emotion)) if utterance.emotion else -1,
         logits=tuple(heard.emotion_logits.tolist()),
@@ -180,7 +180,7 @@ def ask_emotion(model: BlspEmo, heard: HeardSpeech) -> str:
 
 def _reply(
     model: BlspEmo, heard: HeardSpeech, utterance: Utterance, settings: EvaluateSettings
-) -> Said:
+) -> TimedReply:
     """The reply in a talk whose earlier turns are read as text."""
     session = TalkSession(model, sampling=Sampling(max_new_tokens=settings.longest_tokens))
     for said, replied in utterance.history:
@@ -191,18 +191,18 @@ def _reply(
     for piece in session.reply():
         first_s = first_s or perf_counter()
         pieces.append(piece)
-    return Said("".join(pieces).strip(), not session.is_cut, first_s or perf_counter())
+    return TimedReply("".join(pieces).strip(), not session.is_cut, first_s or perf_counter())
 
 
-def _read(record: Path) -> dict[str, Answered]:
-    found: dict[str, Answered] = {}
+def _read(record: Path) -> dict[str, Prediction]:
+    found: dict[str, Prediction] = {}
     if not record.exists():
         return found
     for line in _whole_lines(record):
         content: dict[str, Any] = json.loads(line)
         for name in ("logits", "probabilities"):
             content[name] = tuple(content[name])
-        found[content["id"]] = Answered(**content)
+        found[content["id"]] = Prediction(**content)
     return found
 
 

@@ -19,7 +19,7 @@ from models.checkpoints.hub import checkpoint_folder
 from models.emotions import EMOTION_LABELS
 from models.prompts import RECOGNISE_EMOTION
 from train.data.manifest import Utterance, read_manifest
-from train.evaluation.answers import Answered, answer_all, parse_emotion
+from train.evaluation.answers import Prediction, answer_all, parse_emotion
 from train.evaluation.settings import EvaluateSettings
 from train.loop.run_folder import code_version, file_sha256, write_json
 from train.metrics import (
@@ -90,16 +90,16 @@ def _check(settings: EvaluateSettings) -> None:
 
 
 def _by_speaker(
-    answers: Sequence[Answered], utterances: Sequence[Utterance]
-) -> dict[str, list[Answered]]:
+    answers: Sequence[Prediction], utterances: Sequence[Utterance]
+) -> dict[str, list[Prediction]]:
     speakers = {utterance.id: utterance.speaker or "no name" for utterance in utterances}
-    found: dict[str, list[Answered]] = {}
+    found: dict[str, list[Prediction]] = {}
     for answer in answers:
         found.setdefault(speakers[answer.id], []).append(answer)
     return dict(sorted(found.items()))
 
 
-def figures_of(answers: Sequence[Answered], settings: EvaluateSettings) -> dict[str, Figure]:
+def figures_of(answers: Sequence[Prediction], settings: EvaluateSettings) -> dict[str, Figure]:
     """Returns the figures that the settings ask for, as far as the test set allows."""
     figures: dict[str, Figure] = {}
     known = [answer for answer in answers if answer.emotion >= 0]
@@ -149,7 +149,7 @@ def bleu_1(sums: Any) -> float:
     return brevity * matched / said
 
 
-def draw_calibration(answers: Sequence[Answered], picture: Path) -> None:
+def draw_calibration(answers: Sequence[Prediction], picture: Path) -> None:
     """Draws reliability and risk against coverage of the emotion head."""
     known = [answer for answer in answers if answer.emotion >= 0]
     if not known:
@@ -176,7 +176,7 @@ def draw_calibration(answers: Sequence[Answered], picture: Path) -> None:
     figure.savefig(picture, dpi=100)
 
 
-def _emotion_figures(known: Sequence[Answered]) -> dict[str, Figure]:
+def _emotion_figures(known: Sequence[Prediction]) -> dict[str, Figure]:
     probabilities, truth = _arrays(known)
     guess = probabilities.argmax(axis=1)
     logits = np.array([answer.logits for answer in known])
@@ -209,7 +209,7 @@ def _equal(truth: Sequence[int], guess: Sequence[int]) -> list[bool]:
     return [a == b for a, b in zip(truth, guess, strict=True)]
 
 
-def _delay_figures(answers: Sequence[Answered]) -> dict[str, Figure]:
+def _delay_figures(answers: Sequence[Prediction]) -> dict[str, Figure]:
     delays = np.array([answer.delay_ms for answer in answers])
     return {
         f"first text, p{part} in ms": bootstrap(
@@ -219,7 +219,7 @@ def _delay_figures(answers: Sequence[Answered]) -> dict[str, Figure]:
     }
 
 
-def _reply_figures(answers: Sequence[Answered], settings: EvaluateSettings) -> dict[str, Figure]:
+def _reply_figures(answers: Sequence[Prediction], settings: EvaluateSettings) -> dict[str, Figure]:
     figures = {
         "replies cut at the longest length": share([not answer.ended for answer in answers]),
         "replies with a repeated 4-gram": share([repeated_ngram(a.reply) for a in answers]),
@@ -239,7 +239,7 @@ def _reply_figures(answers: Sequence[Answered], settings: EvaluateSettings) -> d
     return figures
 
 
-def _details(answers: Sequence[Answered], settings: EvaluateSettings) -> dict[str, Any]:
+def _details(answers: Sequence[Prediction], settings: EvaluateSettings) -> dict[str, Any]:
     """Confusion tables and the risk at some coverages: what a single figure does not say."""
     known = [answer for answer in answers if answer.emotion >= 0]
     if not known or "emotion" not in settings.figures:
@@ -263,7 +263,7 @@ def _details(answers: Sequence[Answered], settings: EvaluateSettings) -> dict[st
     }
 
 
-def _arrays(known: Sequence[Answered]) -> tuple[Any, Any]:
+def _arrays(known: Sequence[Prediction]) -> tuple[Any, Any]:
     probabilities = np.array([answer.probabilities for answer in known])
     return probabilities, np.array([answer.emotion for answer in known])
 

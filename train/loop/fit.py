@@ -21,7 +21,7 @@ from train.loop.states import Gathered, StateKeeper
 from train.loop.stepper import Stepper, training_mode
 from train.loop.stop_on_signal import StopOnSignal
 from train.loop.task import Ending, Position, Task, TrainingOutcome
-from train.loop.together import Together
+from train.loop.together import TrainingProcesses
 from train.loop.validation import Validation, some, total_loss
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class _Loop:
             gradient_accumulation_steps=settings.accumulate,
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
         )
-        self.together = Together(self.accelerator)
+        self.together = TrainingProcesses(self.accelerator)
         self.rank, self.world = self.together.rank, self.together.world
         check_joined(self.world)
         if self.accelerator.state.deepspeed_plugin is not None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from train.loop.batches import Batches
 
-Step = Callable[[Any, Any], Mapping[str, Tensor]]
+StepFunction = Callable[[Any, Any], Mapping[str, Tensor]]
 Ending = Literal["finished", "budget", "stopped"]
 
 
@@ -21,7 +21,7 @@ class Task:
     name: str
     model: nn.Module
     """Parameters that require a gradient are trained; modules without any run in eval mode."""
-    step: Step
+    step: StepFunction
     """`(model, batch)` to scalar loss terms. It may draw from torch's generator only."""
     weights: Mapping[str, float]
     """Weight of each term in the loss; terms without one are logged."""

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 
-class Together:
+class TrainingProcesses:
     """The processes that train one model; also where there is only one of them.
 
     Every method but `to_device` waits for all of them: each has to call it as often as the others.

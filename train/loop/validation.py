@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from train.loop.batches import Batches, LoadedBatch, read_batches
 from train.loop.task import Task
-from train.loop.together import Together
+from train.loop.together import TrainingProcesses
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 class Validation:
     """Goes through the held-out batches of a task, and warns once of what it meets again."""
 
-    def __init__(self, task: Task, together: Together, *, is_sharded: bool) -> None:
+    def __init__(self, task: Task, together: TrainingProcesses, *, is_sharded: bool) -> None:
         self._task, self._together, self._is_sharded = task, together, is_sharded
         self._told: set[str] = set()
 

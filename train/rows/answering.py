@@ -31,7 +31,7 @@ PROMPTS = {"emotion": RECOGNISE_EMOTION, "explain": EXPLAIN, "reply": ""}
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class ModelAnswer:
     """What a model gave for one utterance; what the task does not ask for is empty."""
 
     text: str = ""
@@ -50,7 +50,7 @@ class Answerer(Protocol):
 
     def answer(
         self, task: str, said: Waveform, history: Sequence[tuple[str | Waveform, str]]
-    ) -> Given:
+    ) -> ModelAnswer:
         """Returns the answer to speech.
 
         Args:
@@ -76,11 +76,11 @@ class ModelAnswerer:
     @torch.inference_mode()
     def answer(
         self, task: str, said: Waveform, history: Sequence[tuple[str | Waveform, str]]
-    ) -> Given:
+    ) -> ModelAnswer:
         """Returns the answer; see `Answerer`."""
         heard = self._model.hear(said)
         if task == "emotion":
-            return Given(ask_emotion(self._model, heard), heard.probabilities)
+            return ModelAnswer(ask_emotion(self._model, heard), heard.probabilities)
         session = TalkSession(self._model, sampling=Sampling(max_new_tokens=self._longest))
         for earlier, replied in history:
             if isinstance(earlier, str):
@@ -92,11 +92,11 @@ class ModelAnswerer:
             session.read(PROMPTS[task])
         session.listen(session.fitting_speech(heard))
         text = "".join(session.reply()).strip()
-        return Given(text, heard.probabilities, not session.is_cut)
+        return ModelAnswer(text, heard.probabilities, not session.is_cut)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RecordedAnswer:
     """One line of a record."""
 
     id: str
@@ -104,7 +104,7 @@ class Answer:
     """Of the manifest's line: where it changed, the utterance is answered anew."""
     sound: str
     """Of the sound, as it lies on disk."""
-    given: Given
+    given: ModelAnswer
 
 
 def model_digest(source: str) -> str:
@@ -131,7 +131,7 @@ def sound_digest(reference: str, root: Path) -> str:
     return hashlib.blake2b(content, digest_size=8).hexdigest()
 
 
-def data_digest(pairs: Sequence[tuple[Utterance, Answer]]) -> str:
+def data_digest(pairs: Sequence[tuple[Utterance, RecordedAnswer]]) -> str:
     """Returns a short name of what was answered: sounds, and all that figures compare with."""
     lines = sorted(
         "\t".join(
@@ -152,7 +152,7 @@ def answer_set(
     root: Path,
     record: Path,
     drops: Drops,
-) -> list[tuple[Utterance, Answer]]:
+) -> list[tuple[Utterance, RecordedAnswer]]:
     """Returns utterances with their answers; those in `record` are not computed again.
 
     Args:
@@ -164,7 +164,7 @@ def answer_set(
         drops: Receives what cannot be read.
     """
     known = read_record(record)
-    answers: list[tuple[Utterance, Answer]] = []
+    answers: list[tuple[Utterance, RecordedAnswer]] = []
     record.parent.mkdir(parents=True, exist_ok=True)
     with record.open("a", encoding="utf-8") as file:
         for number, utterance in enumerate(utterances, start=1):
@@ -184,19 +184,21 @@ def answer_set(
     return answers
 
 
-def _answered(answerer: Answerer, task: str, utterance: Utterance, root: Path, key: str) -> Answer:
+def _answered(
+    answerer: Answerer, task: str, utterance: Utterance, root: Path, key: str
+) -> RecordedAnswer:
     said = read_audio(utterance.audio, root)
     history: list[tuple[str | Waveform, str]] = []
     sounds = utterance.history_audio or ("",) * len(utterance.history)
     for (words, replied), sound in zip(utterance.history, sounds, strict=True):
         history.append((read_audio(sound, root) if sound else words, replied))
     given = answerer.answer(task, said, history)
-    return Answer(utterance.id, key, sound_digest(utterance.audio, root), given)
+    return RecordedAnswer(utterance.id, key, sound_digest(utterance.audio, root), given)
 
 
-def read_record(record: Path) -> dict[str, Answer]:
+def read_record(record: Path) -> dict[str, RecordedAnswer]:
     """Returns the answers in a record; a last line that a kill left incomplete is cut off."""
-    found: dict[str, Answer] = {}
+    found: dict[str, RecordedAnswer] = {}
     if not record.exists():
         return found
     content = record.read_bytes()
@@ -208,5 +210,5 @@ def read_record(record: Path) -> dict[str, Answer]:
         told: dict[str, Any] = json.loads(line)
         given = told.pop("given")
         given["probabilities"] = tuple(given["probabilities"])
-        found[told["id"]] = Answer(**told, given=Given(**given))
+        found[told["id"]] = RecordedAnswer(**told, given=ModelAnswer(**given))
     return found

@@ -13,13 +13,13 @@ from train.corpora.meld import count_labels
 from train.data.manifest import Drops
 from train.loop.run_folder import code_version
 from train.rows.answering import PROMPTS, Answerer, ModelAnswerer, answer_set
-from train.rows.finding import Found, find_corpora
+from train.rows.finding import CorpusPlace, find_corpora
 from train.rows.judging import GIVEN_UP, Judge
-from train.rows.measured import Answers, Measured, count_others, mean_row, measure_row
+from train.rows.measured import Answers, MeasuredRow, count_others, mean_row, measure_row
 from train.rows.report import listing, write_report
 from train.rows.sets import Prepared, chosen, prepare_set
 from train.rows.settings import RowsSettings
-from train.rows.table import Row, Table, read_table
+from train.rows.table import FieldRow, FieldTable, read_table
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,9 @@ def open_model(settings: RowsSettings) -> Answerer:
     return ModelAnswerer(settings.model, settings.device, settings.longest_tokens)
 
 
-def measure_rows(settings: RowsSettings, known: Table, opened: OpenAnswerer) -> list[Measured]:
+def measure_rows(
+    settings: RowsSettings, known: FieldTable, opened: OpenAnswerer
+) -> list[MeasuredRow]:
     """Returns the rows, measured as far as the corpora that are there allow; writes the table."""
     if settings.corpora == Path():
         raise ValueError("name the folder your corpora lie in: --corpora DIR (--list shows where)")
@@ -55,7 +57,7 @@ def measure_rows(settings: RowsSettings, known: Table, opened: OpenAnswerer) -> 
     for name, place in found.items():
         print(f"{name}: {place.path}")
     run = _Run(settings, known, opened, found)
-    measured: dict[str, Measured] = {}
+    measured: dict[str, MeasuredRow] = {}
     text = ""
     for row in wanted:
         parts = [measured[name] for name in row.of]
@@ -71,24 +73,24 @@ class _Run:
     """What the rows of one run share: the model, loaded once, and each corpus, prepared once."""
 
     settings: RowsSettings
-    table: Table
+    table: FieldTable
     opened: OpenAnswerer
-    found: dict[str, Found]
+    found: dict[str, CorpusPlace]
     prepared: dict[str, Prepared | ValueError] = field(default_factory=dict)
     answerer: Answerer | None = None
     code: str = field(default_factory=code_version)
     judge_is_gone: bool = False
 
-    def measured(self, row: Row) -> Measured:
+    def measured(self, row: FieldRow) -> MeasuredRow:
         """Returns one row; where it cannot be measured, with what would mend that."""
         lacking = [name for name in row.sets if name not in self.found]
         if len(lacking) == len(row.sets):
             had = "; ".join(f"{name}: {self.table.corpora[name].had}" for name in lacking)
-            return Measured(row, missing=f"the corpus is not in the folder. {had}")
+            return MeasuredRow(row, missing=f"the corpus is not in the folder. {had}")
         if row.is_judged and not self.settings.judge:
-            return Measured(row, missing="needs a judge: --judge http://…/v1 --judge-model NAME")
+            return MeasuredRow(row, missing="needs a judge: --judge http://…/v1 --judge-model NAME")
         if row.is_judged and self.judge_is_gone:
-            return Measured(row, missing=f"{GIVEN_UP}. Run it again when the judge is back")
+            return MeasuredRow(row, missing=f"{GIVEN_UP}. Run it again when the judge is back")
         drops: Counter[str] = Counter()
         sets: list[Answers] = []
         for name in row.sets:
@@ -100,12 +102,12 @@ class _Run:
         sets = [answers for answers in sets if answers.pairs]
         if not sets:
             told = "; ".join(f"{count} {reason}" for reason, count in drops.items())
-            return Measured(row, missing=f"nothing of the corpus can be used: {told}")
+            return MeasuredRow(row, missing=f"nothing of the corpus can be used: {told}")
         return self._measured(row, sets, lacking, drops)
 
     def _measured(
-        self, row: Row, sets: list[Answers], lacking: Sequence[str], drops: Counter[str]
-    ) -> Measured:
+        self, row: FieldRow, sets: list[Answers], lacking: Sequence[str], drops: Counter[str]
+    ) -> MeasuredRow:
         settings = self.settings
         judge = Judge(settings.judge, settings.judge_model, settings.key)
         measured = measure_row(row, sets, judge, settings.out / "verdicts" / f"{row.name}.jsonl")
@@ -133,7 +135,7 @@ class _Run:
             raise prepared
         return prepared
 
-    def _answers(self, row: Row, prepared: Prepared, drops: Counter[str]) -> Answers:
+    def _answers(self, row: FieldRow, prepared: Prepared, drops: Counter[str]) -> Answers:
         known = self.settings.known_speakers + self.table.trained_on.get(self.settings.model, ())
         utterances, left_out = chosen(row, prepared, known, self.settings.limit)
         drops.update(left_out)
@@ -146,7 +148,7 @@ class _Run:
         drops.update(unread.counts)
         return Answers(prepared.corpus, pairs, root)
 
-    def _record(self, row: Row, prepared: Prepared) -> Path:
+    def _record(self, row: FieldRow, prepared: Prepared) -> Path:
         """A name that says what answers depend on, so that others are never taken for them."""
         parts = [self.model.digest, str(self.table.protocol), PROMPTS[row.task]]
         if row.task != "emotion":
@@ -154,7 +156,7 @@ class _Run:
         digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
         return self.settings.out / "answers" / f"{prepared.corpus}.{row.task}.{digest}.jsonl"
 
-    def _outside(self, row: Row) -> dict[str, int]:
+    def _outside(self, row: FieldRow) -> dict[str, int]:
         """Utterances of the row's split whose label lies outside the five, from their table."""
         counts = count_labels(self.found[row.corpus].path, row.split)
         return {label: counts[label] for label in row.seven_classes if counts[label]}

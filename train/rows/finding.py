@@ -17,7 +17,7 @@ TARS = (".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class CorpusPlace:
     """Where a corpus lies."""
 
     path: Path
@@ -25,7 +25,9 @@ class Found:
     """Further places that look like it and are not read: another copy or another version."""
 
 
-def find_corpora(folder: Path, corpora: dict[str, Corpus], *, apart: Path) -> dict[str, Found]:
+def find_corpora(
+    folder: Path, corpora: dict[str, Corpus], *, apart: Path
+) -> dict[str, CorpusPlace]:
     """Returns the corpora in `folder` by name.
 
     Args:
@@ -39,11 +41,11 @@ def find_corpora(folder: Path, corpora: dict[str, Corpus], *, apart: Path) -> di
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}: name the one your corpora lie in")
     names = list(_names(folder, apart.resolve()))
-    found: dict[str, Found] = {}
+    found: dict[str, CorpusPlace] = {}
     for corpus, known in corpora.items():
         places = _places(folder, names, known) or _archives(folder, names, known)
         if places:
-            found[corpus] = Found(places[0], tuple(places[1:]))
+            found[corpus] = CorpusPlace(places[0], tuple(places[1:]))
     return found
 
 

@@ -54,7 +54,7 @@ RUBRICS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class JudgedItem:
     """What is judged."""
 
     id: str
@@ -64,7 +64,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class JudgeAnswer:
     """One answer of the judge, in one order."""
 
     id: str
@@ -111,7 +111,7 @@ ORDERS = ("known-first", "answer-first")
 
 
 def request_for(
-    judge: Judge, measure: str, scale: tuple[float, float], item: Item, order: str
+    judge: Judge, measure: str, scale: tuple[float, float], item: JudgedItem, order: str
 ) -> dict[str, Any]:
     """Returns the body that asks for one score."""
     low, high = scale
@@ -151,7 +151,7 @@ def judge_items(
     judge: Judge,
     measure: str,
     scale: tuple[float, float],
-    items: Sequence[Item],
+    items: Sequence[JudgedItem],
     record: Path,
 ) -> Judgement:
     """Returns the scores of all items; verdicts in `record` are not asked for again."""
@@ -162,7 +162,7 @@ def judge_items(
     return judgement(verdicts, scale)
 
 
-def judgement(verdicts: Sequence[Verdict], scale: tuple[float, float]) -> Judgement:
+def judgement(verdicts: Sequence[JudgeAnswer], scale: tuple[float, float]) -> Judgement:
     """Returns what verdicts in pairs, one item's two orders after another, come to."""
     scores: list[float] = []
     effects: list[float] = []
@@ -189,7 +189,7 @@ class _Asking:
         self._lock = threading.Lock()  # of the record's file and the count below
         self._unreached = 0
 
-    def verdict(self, item: Item, order: str) -> Verdict:
+    def verdict(self, item: JudgedItem, order: str) -> JudgeAnswer:
         """Returns the verdict on one item in one order."""
         body = request_for(self._judge, self._measure, self._scale, item, order)
         content = f"{self._judge.url}\n{json.dumps(body)}"
@@ -197,14 +197,14 @@ class _Asking:
         known = self._known.get((item.id, order))
         if known is not None and known.key == key and known.failure not in ASKED_AGAIN:
             return known
-        verdict = self._asked(Verdict(item.id, order, key), body)
+        verdict = self._asked(JudgeAnswer(item.id, order, key), body)
         with self._lock:
             self._record.parent.mkdir(parents=True, exist_ok=True)
             with self._record.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(verdict), ensure_ascii=False) + "\n")
         return verdict
 
-    def _asked(self, asked: Verdict, body: dict[str, Any]) -> Verdict:
+    def _asked(self, asked: JudgeAnswer, body: dict[str, Any]) -> JudgeAnswer:
         if self._unreached >= GIVE_UP_AFTER:
             return replace(asked, failure=GIVEN_UP)
         try:
@@ -226,11 +226,11 @@ class _Asking:
         )
 
 
-def _read(record: Path) -> dict[tuple[str, str], Verdict]:
-    found: dict[tuple[str, str], Verdict] = {}
+def _read(record: Path) -> dict[tuple[str, str], JudgeAnswer]:
+    found: dict[tuple[str, str], JudgeAnswer] = {}
     if record.exists():
         content = record.read_bytes()
         for line in content[: content.rfind(b"\n") + 1].splitlines():
-            verdict = Verdict(**json.loads(line))
+            verdict = JudgeAnswer(**json.loads(line))
             found[verdict.id, verdict.order] = verdict
     return found

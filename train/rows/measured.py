@@ -10,18 +10,18 @@ from models.emotions import Emotion, emotion_from_label
 from train.data.audio_files import read_audio
 from train.data.manifest import Utterance
 from train.metrics import Figure
-from train.rows.answering import Answer, data_digest
-from train.rows.judging import Item, Judge, judge_items
+from train.rows.answering import RecordedAnswer, data_digest
+from train.rows.judging import Judge, JudgedItem, judge_items
 from train.rows.measures import accuracy, interval, mean_of, named_emotion, of_emotions, of_replies
-from train.rows.table import Row
+from train.rows.table import FieldRow
 from train.rows.voice_facts import voice_facts
 
 
 @dataclass
-class Measured:
+class MeasuredRow:
     """A row of the table."""
 
-    row: Row
+    row: FieldRow
     figure: Figure | None = None
     drawn: str = ""
     """What the interval draws with replacement."""
@@ -41,12 +41,14 @@ class Answers:
     """A set as it was answered."""
 
     corpus: str
-    pairs: Sequence[tuple[Utterance, Answer]]
+    pairs: Sequence[tuple[Utterance, RecordedAnswer]]
     root: Path
     """What the audio references of the utterances are relative to."""
 
 
-def measure_row(row: Row, sets: Sequence[Answers], judge: Judge | None, verdicts: Path) -> Measured:
+def measure_row(
+    row: FieldRow, sets: Sequence[Answers], judge: Judge | None, verdicts: Path
+) -> MeasuredRow:
     """Returns a row that is measured on sets; each is one of the row's corpora.
 
     Args:
@@ -55,7 +57,7 @@ def measure_row(row: Row, sets: Sequence[Answers], judge: Judge | None, verdicts
         judge: Needed where the row is judged.
         verdicts: Where the judge's answers are recorded.
     """
-    measured = Measured(row)
+    measured = MeasuredRow(row)
     pairs = [pair for answers in sets for pair in answers.pairs]
     measured.data = data_digest(pairs)
     if row.task == "emotion":
@@ -75,18 +77,18 @@ def measure_row(row: Row, sets: Sequence[Answers], judge: Judge | None, verdicts
     return measured
 
 
-def mean_row(row: Row, parts: Sequence[Measured]) -> Measured:
+def mean_row(row: FieldRow, parts: Sequence[MeasuredRow]) -> MeasuredRow:
     """Returns the mean of rows, weighted by their utterances, with the plain mean beside it."""
     lacking = [part.row.name for part in parts if part.figure is None]
     if lacking:
-        return Measured(row, missing=f"needs {', '.join(lacking)}")
+        return MeasuredRow(row, missing=f"needs {', '.join(lacking)}")
     figures = [part.figure for part in parts if part.figure is not None]
-    mean = Measured(row, mean_of(figures, weighted=True), "its rows, as if each were normal")
+    mean = MeasuredRow(row, mean_of(figures, weighted=True), "its rows, as if each were normal")
     mean.beside["plain mean"] = mean_of(figures, weighted=False)
     return mean
 
 
-def _emotions(measured: Measured, pairs: Sequence[tuple[Utterance, Answer]]) -> None:
+def _emotions(measured: MeasuredRow, pairs: Sequence[tuple[Utterance, RecordedAnswer]]) -> None:
     row = measured.row
     truth = [int(emotion_from_label(u.emotion or "")) for u, _ in pairs]
     named = [named_emotion(answer.given.text) for _, answer in pairs]
@@ -108,7 +110,7 @@ def _emotions(measured: Measured, pairs: Sequence[tuple[Utterance, Answer]]) -> 
             measured.beside[part.name] = accuracy(right, [speakers[n] for n in kept])[0]
 
 
-def count_others(measured: Measured, others: Mapping[str, int]) -> None:
+def count_others(measured: MeasuredRow, others: Mapping[str, int]) -> None:
     """Counts labels outside the five as never right, beside the row.
 
     Args:
@@ -125,14 +127,14 @@ def count_others(measured: Measured, others: Mapping[str, int]) -> None:
         )
 
 
-def _judged(measured: Measured, sets: Sequence[Answers], judge: Judge, verdicts: Path) -> None:
+def _judged(measured: MeasuredRow, sets: Sequence[Answers], judge: Judge, verdicts: Path) -> None:
     row = measured.row
-    items, speakers = list[Item](), list[str]()
+    items, speakers = list[JudgedItem](), list[str]()
     for answers in sets:
         for utterance, answer in answers.pairs:
             known = known_of(utterance, row.measure, answers.root)
             name = f"{answers.corpus}/{utterance.id}"
-            items.append(Item(name, known, answer.given.text))
+            items.append(JudgedItem(name, known, answer.given.text))
             speakers.append(utterance.speaker)
     found = judge_items(judge, row.measure, row.scale, items, verdicts)
     scores = np.array(found.scores)
@@ -164,6 +166,6 @@ def known_of(utterance: Utterance, measure: str, root: Path) -> str:
     return "\n".join(lines)
 
 
-def _note(measured: Measured, count: int, what: str) -> None:
+def _note(measured: MeasuredRow, count: int, what: str) -> None:
     if count:
         measured.notes.append(f"{count} {what}")

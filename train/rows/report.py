@@ -8,14 +8,14 @@ from typing import Any
 from train.loop.run_folder import write_json
 from train.metrics import Figure
 from train.rows import table
-from train.rows.measured import Measured
-from train.rows.table import Row
+from train.rows.measured import MeasuredRow
+from train.rows.table import FieldRow
 
 HEAD = ("row", "BLSP-Emo", "best other", "ours", "95 % interval", "n", "interval draws", "data")
 MISSING = ("row", "BLSP-Emo", "best other", "why there is no figure")
 
 
-def write_report(measured: Sequence[Measured], facts: Mapping[str, Any], folder: Path) -> str:
+def write_report(measured: Sequence[MeasuredRow], facts: Mapping[str, Any], folder: Path) -> str:
     """Writes `rows.md` and `rows.json`; returns the Markdown.
 
     Args:
@@ -30,7 +30,7 @@ def write_report(measured: Sequence[Measured], facts: Mapping[str, Any], folder:
     return text
 
 
-def markdown(measured: Sequence[Measured], facts: Mapping[str, Any]) -> str:
+def markdown(measured: Sequence[MeasuredRow], facts: Mapping[str, Any]) -> str:
     """Returns one table of the rows with a figure, what explains each, and what is missing."""
     done = [row for row in measured if row.figure is not None]
     lacking = [row for row in measured if row.figure is None]
@@ -49,7 +49,7 @@ def markdown(measured: Sequence[Measured], facts: Mapping[str, Any]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def listing(rows: Sequence[Row], corpora: Mapping[str, table.Corpus]) -> str:
+def listing(rows: Sequence[FieldRow], corpora: Mapping[str, table.Corpus]) -> str:
     """Returns all rows with what is published, and where their corpora are had."""
     cells = [
         (row.name, row.title, *_published(row), ", ".join(row.sets) or ", ".join(row.of))
@@ -59,7 +59,7 @@ def listing(rows: Sequence[Row], corpora: Mapping[str, table.Corpus]) -> str:
     return text + "\n\n" + "\n".join(f"{name}: {known.had}" for name, known in corpora.items())
 
 
-def _cells(measured: Measured) -> tuple[str, ...]:
+def _cells(measured: MeasuredRow) -> tuple[str, ...]:
     figure = measured.figure
     assert figure is not None
     row = measured.row
@@ -75,7 +75,7 @@ def _cells(measured: Measured) -> tuple[str, ...]:
     )
 
 
-def _told(measured: Measured) -> list[str]:
+def _told(measured: MeasuredRow) -> list[str]:
     """What stands under the table of one row."""
     row = measured.row
     told = [f"{name} {_with_interval(row, f)}" for name, f in measured.beside.items()]
@@ -89,21 +89,21 @@ def _told(measured: Measured) -> list[str]:
     return [f"- {row.name}: {'; '.join(told)}."] if told else []
 
 
-def _with_interval(row: Row, f: Figure) -> str:
+def _with_interval(row: FieldRow, f: Figure) -> str:
     return f"{_shown(row, f.value)} [{_shown(row, f.low)}, {_shown(row, f.high)}] (n {f.count})"
 
 
-def _shown(row: Row, value: float) -> str:
+def _shown(row: FieldRow, value: float) -> str:
     if row.is_percent:
         return f"{100 * value:.1f}"
     return f"{value:.4f}" if row.scale[1] <= 1 else f"{value:.2f}"
 
 
-def _title(row: Row) -> str:
+def _title(row: FieldRow) -> str:
     return f"{row.title} (`{row.name}`)"
 
 
-def _published(row: Row) -> tuple[str, str]:
+def _published(row: FieldRow) -> tuple[str, str]:
     own, best = row.published.blsp_emo, row.published.best
     return (
         f"{own.value:g}" if own else "–",
@@ -111,7 +111,7 @@ def _published(row: Row) -> tuple[str, str]:
     )
 
 
-def _sources(row: Row) -> list[str]:
+def _sources(row: FieldRow) -> list[str]:
     own, best = row.published.blsp_emo, row.published.best
     told = [f"BLSP-Emo: {own.source}"] if own else []
     told += [f"best other: {best.source}"] if best else []
@@ -124,7 +124,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def _as_json(measured: Measured) -> dict[str, Any]:
+def _as_json(measured: MeasuredRow) -> dict[str, Any]:
     row = measured.row
     return {
         "name": row.name,

@@ -12,8 +12,8 @@ import numpy as np
 from train.corpora.prepare import prepare
 from train.corpora.settings import PrepareSettings
 from train.data.manifest import Utterance, read_manifest
-from train.rows.finding import Found
-from train.rows.table import Row
+from train.rows.finding import CorpusPlace
+from train.rows.table import FieldRow
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Prepared:
     """Places that look like the corpus, too, and were not read."""
 
 
-def prepare_set(corpus: str, found: Found, folder: Path) -> Prepared:
+def prepare_set(corpus: str, found: CorpusPlace, folder: Path) -> Prepared:
     """Returns a corpus' manifest in `folder`; it is written anew where the corpus changed.
 
     Raises:
@@ -57,7 +57,7 @@ def _state(path: Path) -> str:
 
 
 def chosen(
-    row: Row, prepared: Prepared, known_speakers: Sequence[str], limit: int
+    row: FieldRow, prepared: Prepared, known_speakers: Sequence[str], limit: int
 ) -> tuple[list[Utterance], Counter[str]]:
     """Returns the utterances of a set that the row counts, and how many others there are, by why.
 
@@ -88,7 +88,7 @@ def chosen(
     return kept, drops
 
 
-def _left_out(row: Row, utterance: Utterance, known_speakers: Sequence[str]) -> str | None:
+def _left_out(row: FieldRow, utterance: Utterance, known_speakers: Sequence[str]) -> str | None:
     """Why an utterance does not count; empty where it does, None where it is of another split."""
     if row.split and utterance.split != row.split:
         return None

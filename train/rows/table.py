@@ -41,7 +41,7 @@ class Corpus(Frozen):
     had: str
 
 
-class Figure(Frozen):
+class PublishedFigure(Frozen):
     """What a paper prints."""
 
     value: float
@@ -52,8 +52,8 @@ class Figure(Frozen):
 class Published(Frozen):
     """BLSP-Emo's figure and the best other one, where they are known."""
 
-    blsp_emo: Figure | None = None
-    best: Figure | None = None
+    blsp_emo: PublishedFigure | None = None
+    best: PublishedFigure | None = None
 
 
 class Beside(Frozen):
@@ -64,7 +64,7 @@ class Beside(Frozen):
     """Labels, in the corpus' own words."""
 
 
-class Row(Frozen):
+class FieldRow(Frozen):
     """One row: a set, a task, a measure, and what is published of it."""
 
     name: str
@@ -112,16 +112,16 @@ class Row(Frozen):
         return self.measure in JUDGED
 
 
-class Table(Frozen):
+class FieldTable(Frozen):
     """All rows and corpora, and the number of their protocol."""
 
     protocol: int
     corpora: dict[str, Corpus]
     trained_on: dict[str, tuple[str, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
     """Of models that are known by name: speakers that they were trained on."""
-    rows: tuple[Row, ...] = Field(min_length=1)
+    rows: tuple[FieldRow, ...] = Field(min_length=1)
 
-    def chosen(self, names: Sequence[str]) -> tuple[Row, ...]:
+    def chosen(self, names: Sequence[str]) -> tuple[FieldRow, ...]:
         """Returns the rows of these names and the rows that their means are of; all for none.
 
         Raises:
@@ -139,6 +139,6 @@ class Table(Frozen):
 
 
 @cache
-def read_table() -> Table:
+def read_table() -> FieldTable:
     """Returns the table of rows that ships with the code."""
-    return Table.model_validate(tomllib.loads(TABLE.read_text(encoding="utf-8")))
+    return FieldTable.model_validate(tomllib.loads(TABLE.read_text(encoding="utf-8")))

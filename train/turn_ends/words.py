@@ -38,7 +38,7 @@ FEWEST = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Pauses:
+class LabelledPauses:
     """Places where a person stopped."""
 
     words: tuple[str, ...]
@@ -83,7 +83,7 @@ def turn_ends(settings: TurnEndSettings) -> TurnEndConfig:
     return fitted
 
 
-def pauses(domain: Domain, split: Split, *, most: int) -> Pauses:
+def pauses(domain: Domain, split: Split, *, most: int) -> LabelledPauses:
     """Returns whole wordings of `split`, and the same cut at a random word, as often.
 
     Each stands there as written and as a recogniser writes it. Follow-ups belong to `train`.
@@ -109,7 +109,7 @@ def pauses(domain: Domain, split: Split, *, most: int) -> Pauses:
         whole = text.split()
         cut = " ".join(whole[: int(generator.integers(1, len(whole)))])
         words += [text, cut, spoken_form(text), spoken_form(cut)]
-    return Pauses(tuple(words), tuple(index % 2 == 0 for index in range(len(words))))
+    return LabelledPauses(tuple(words), tuple(index % 2 == 0 for index in range(len(words))))
 
 
 def fitted_turn_ends(log_odds: Floats, is_end: Integers) -> TurnEndConfig:
@@ -141,6 +141,6 @@ def area_under_roc(score: Floats, is_end: Integers) -> float:
     return float((below + not_above).mean() / (2.0 * len(cuts)))
 
 
-def _odds(talk: TalkSession, stops: Pauses) -> tuple[Floats, Integers]:
+def _odds(talk: TalkSession, stops: LabelledPauses) -> tuple[Floats, Integers]:
     log_odds = np.array([talk.end_log_odds(words) for words in stops.words])
     return log_odds, np.array(stops.is_end, dtype=np.int64)

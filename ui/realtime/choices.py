@@ -34,7 +34,7 @@ GREETING = "Hello."
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class DialogueStart:
     """What a dialogue begins with."""
 
     instructions: str
@@ -58,17 +58,17 @@ class ChosenDialogue:
     def __init__(self, engines: Engines, instructions: str) -> None:
         """Speaks with the model of `engines`, which may be another one until the first turn."""
         self._engines = engines
-        self._course = Course(instructions)
+        self._course = DialogueStart(instructions)
         self._usual = instructions
         self._is_stale = True
-        self._apart: Course | None = None
+        self._apart: DialogueStart | None = None
         self._cue = GREETING
         self._next_reply: str | None = None
         self._reply: str | None = None
         self._tools: tuple[Json, ...] = ()
         """Of the dialogue that took the last question in."""
         self._own: Dialogue | None = None
-        self._ahead: tuple[SpeechModel, Course, str, Dialogue] | None = None
+        self._ahead: tuple[SpeechModel, DialogueStart, str, Dialogue] | None = None
         """What was begun before the first turn, and with what."""
         self._dialogue: Dialogue | None = None
         self._scorer: CompletenessScorer | None = None
@@ -97,7 +97,7 @@ class ChosenDialogue:
         """See `Dialogue.is_shortened`."""
         return self._dialogue is not None and self._dialogue.is_shortened
 
-    def begin_with(self, course: Course) -> None:
+    def begin_with(self, course: DialogueStart) -> None:
         """Goes on from `course` with the next turn."""
         self._course, self._is_stale = course, True
 
@@ -121,7 +121,7 @@ class ChosenDialogue:
         self._ahead = (model, course, known, dialogue)
         yield from dialogue.prefill()
 
-    def answer_once(self, course: Course | None, cue: str = "") -> None:
+    def answer_once(self, course: DialogueStart | None, cue: str = "") -> None:
         """Says how the next question is answered.
 
         Args:
@@ -214,7 +214,7 @@ class ChosenDialogue:
         is_own = self._course.instructions == self._usual
         return _known_of(self._engines.remembered) if is_own else ""
 
-    def _begun(self, course: Course) -> Dialogue:
+    def _begun(self, course: DialogueStart) -> Dialogue:
         model, persona = self._engines.model, Persona(course.instructions or None, self._known())
         with_tools = model.open_with_tools(persona, course.tools) if course.tools else None
         dialogue = with_tools or model.open(persona)

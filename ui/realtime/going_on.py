@@ -23,7 +23,7 @@ MOST_GIVEN = 200
 """Turns that a client may give; the newest of them count."""
 
 
-class GoingOn:
+class ContinueRequests:
     """Obeys `attune.talk.continue`."""
 
     def __init__(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from assistant.audio.waveform import Waveform
-from ui.realtime.choices import Course
+from ui.realtime.choices import DialogueStart
 from ui.realtime.protocol.config import SessionConfig
 from ui.realtime.protocol.formats import encoded
 from ui.realtime.protocol.messages import Json, ProtocolError, new_id
@@ -106,7 +106,7 @@ class Items:
             if part["type"] == "input_audio":
                 part["transcript"] = words
 
-    def course(self, instructions: str) -> Course:
+    def course(self, instructions: str) -> DialogueStart:
         """Returns what a dialogue begins with that goes on from here; open questions are left out.
 
         System messages follow the instructions, wherever they stand.
@@ -129,7 +129,7 @@ def _answers(item: Json) -> bool:
     return role_of(item) == "assistant" and not is_unheard
 
 
-def course_of(messages: list[tuple[str, str]], instructions: str) -> Course:
+def course_of(messages: list[tuple[str, str]], instructions: str) -> DialogueStart:
     """Returns what a dialogue begins with in which these (role, text) were said."""
     lines, said, past = [instructions], list[str](), list[tuple[str, str]]()
     for role, text in messages:
@@ -143,7 +143,7 @@ def course_of(messages: list[tuple[str, str]], instructions: str) -> Course:
         elif text:
             past.append((" ".join(said), text))
             said = []
-    return Course("\n\n".join(line for line in lines if line), tuple(past))
+    return DialogueStart("\n\n".join(line for line in lines if line), tuple(past))
 
 
 def message(role: str, content: list[Json], *, item_id: str | None = None, status: str) -> Json:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ui.realtime.protocol.config import SessionConfig
-from ui.realtime.question import Part
+from ui.realtime.question import QuestionPart
 
 MOST_WAITING = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ResponseRequest:
     """A `response.create`, read."""
 
     config: SessionConfig
@@ -22,7 +22,7 @@ class Order:
     """Where they are its own."""
     is_apart: bool
     """Whether the answer stands beside the conversation."""
-    messages: list[tuple[str, list[Part]]] | None
+    messages: list[tuple[str, list[QuestionPart]]] | None
     """What it is made from instead of the conversation: roles and what they said."""
     metadata: Any
     ignored: list[str]
@@ -34,11 +34,13 @@ class Later:
     """Orders that wait, first come, first served."""
 
     def __init__(
-        self, at_rest: Callable[[], Awaitable[None]], begin: Callable[[Order], Awaitable[None]]
+        self,
+        at_rest: Callable[[], Awaitable[None]],
+        begin: Callable[[ResponseRequest], Awaitable[None]],
     ) -> None:
         """Has each wait for `at_rest`, which returns when no answer is under way."""
         self._at_rest, self._begin = at_rest, begin
-        self._orders: deque[Order] = deque()
+        self._orders: deque[ResponseRequest] = deque()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -51,13 +53,13 @@ class Later:
         """Whether no more may wait."""
         return len(self._orders) >= MOST_WAITING
 
-    def add(self, order: Order) -> None:
+    def add(self, order: ResponseRequest) -> None:
         """Has an order wait for its turn."""
         self._orders.append(order)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
-    def take_back(self) -> Order | None:
+    def take_back(self) -> ResponseRequest | None:
         """Returns the answer of the conversation that waited, which is not wanted any more."""
         order = next((order for order in self._orders if not order.is_apart), None)
         if order is not None:

@@ -8,15 +8,15 @@ from assistant.audio.waveform import Waveform
 from assistant.conversation.live.loop import TalkLoop
 from ui.realtime.choices import STILL_THERE, ChosenDialogue
 from ui.realtime.items import Response, course_of, message
-from ui.realtime.later import Later, Order
+from ui.realtime.later import Later, ResponseRequest
 from ui.realtime.protocol.changes import changed
 from ui.realtime.protocol.config import SessionConfig
 from ui.realtime.protocol.messages import Json, ProtocolError, new_id, text_of
 from ui.realtime.question import (
     MOST_PARTS,
-    Outcome,
-    Part,
+    FunctionOutput,
     PendingQuestion,
+    QuestionPart,
     TypedQuestion,
     read_parts,
     shown_part,
@@ -131,7 +131,7 @@ class Orders:
         if role != "user" or items.is_answered(place):
             self.begin_anew()
 
-    def _shown(self, given: Json, role: str, parts: list[Part]) -> Json:
+    def _shown(self, given: Json, role: str, parts: list[QuestionPart]) -> Json:
         """Returns an item as it stands in the conversation."""
         if given["type"] in FUNCTION_ITEMS:
             item = function_item(given, "item")
@@ -163,7 +163,7 @@ class Orders:
         items.remove(item_id)
         self.begin_anew()
 
-    async def _message(self, item: object, path: str) -> tuple[str, list[Part]]:
+    async def _message(self, item: object, path: str) -> tuple[str, list[QuestionPart]]:
         """Returns role and content of a message of either side, or of the system."""
         fields = cast(Json, item) if isinstance(item, dict) else {}
         if fields.get("type") in FUNCTION_ITEMS and self._dialogue.can_call:
@@ -204,7 +204,7 @@ class Orders:
             raise
         self._later.add(order)
 
-    def _has_to_wait(self, order: Order) -> bool:
+    def _has_to_wait(self, order: ResponseRequest) -> bool:
         """Whether an answer begins when the one before was heard; else it begins at once.
 
         What the person asks cuts off what is being said. An answer beside the conversation, or to
@@ -219,17 +219,17 @@ class Orders:
                 "a response is under way: wait for response.done or cancel it", code=UNDER_WAY
             )
         parts = self._question.parts if order.messages is None and not order.is_apart else []
-        is_asked = any(not isinstance(part, Outcome) for part in parts)
+        is_asked = any(not isinstance(part, FunctionOutput) for part in parts)
         return is_responding or (self._translator.is_playing and not is_asked)
 
-    async def _begin_late(self, order: Order) -> None:
+    async def _begin_late(self, order: ResponseRequest) -> None:
         try:
             await self._begin(order)
         except ProtocolError as error:
             self._question.refuse()
             self._translator.send(error.event(order.event_id))
 
-    async def _begin(self, order: Order) -> None:
+    async def _begin(self, order: ResponseRequest) -> None:
         if order.messages is None and not self._question.parts:
             # What is asked again may still be on its way into the model: that would be twice.
             await self._loop.settled()
@@ -262,7 +262,7 @@ class Orders:
                 "there is no such response under way", code="response_cancel_not_active"
             )
 
-    async def _read(self, event: Json) -> Order:
+    async def _read(self, event: Json) -> ResponseRequest:
         """Returns what is ordered, or says what of it cannot be."""
         given, event_id = event.get("response"), event.get("event_id")
         if not isinstance(given, dict | None):
@@ -284,7 +284,7 @@ class Orders:
         refuse_tools(changes, can_call=self._dialogue.can_call, path="response")
         if changes.refused:
             raise changes.refused[0]
-        return Order(
+        return ResponseRequest(
             changes.config,
             changes.config.instructions if options.get("instructions") else None,
             conversation == "none",
@@ -294,14 +294,14 @@ class Orders:
             event_id if isinstance(event_id, str) else None,
         )
 
-    async def _messages(self, given: object) -> list[tuple[str, list[Part]]]:
+    async def _messages(self, given: object) -> list[tuple[str, list[QuestionPart]]]:
         """Returns the `input` of a response."""
         entries = cast(list[Any], given) if isinstance(given, list) else None
         if entries is None or len(entries) > MOST_INPUT:
             raise ProtocolError(
                 f"response.input is a list of at most {MOST_INPUT} items", param="response.input"
             )
-        messages: list[tuple[str, list[Part]]] = []
+        messages: list[tuple[str, list[QuestionPart]]] = []
         for index, entry in enumerate(cast(list[object], entries)):
             fields = cast(Json, entry) if isinstance(entry, dict) else {}
             if fields.get("type") == "item_reference":
@@ -312,7 +312,7 @@ class Orders:
                 messages.append(await self._message(fields, f"response.input.{index}"))
         return messages
 
-    def _prepared(self, order: Order) -> Waveform | TypedQuestion:
+    def _prepared(self, order: ResponseRequest) -> Waveform | TypedQuestion:
         """Returns what is to be answered, and tells the dialogue what it is answered from."""
         translator, dialogue = self._translator, self._dialogue
         config, items = order.config, translator.items
@@ -341,7 +341,7 @@ class Orders:
             self._question.take()
         return question
 
-    def _open_parts(self) -> list[Part]:
+    def _open_parts(self) -> list[QuestionPart]:
         """Returns what was asked last where no answer to it stands, so that it is asked again.
 
         It was cancelled before a word was heard, it failed, or the client deleted it.
@@ -359,7 +359,7 @@ class Orders:
             self.begin_anew()
         return parts
 
-    def _cue(self, order: Order) -> str:
+    def _cue(self, order: ResponseRequest) -> str:
         """Returns what a model is told that is to speak although nobody asked anything."""
         if order.instructions is not None:
             return order.instructions
@@ -385,10 +385,12 @@ def _is_metadata(given: object) -> bool:
 
 
 def _read_by_model(item: Json, text: str) -> str:
-    return Outcome(text) if item["type"] == "function_call_output" else text
+    return FunctionOutput(text) if item["type"] == "function_call_output" else text
 
 
-def _split(messages: list[tuple[str, list[Part]]]) -> tuple[list[Part], list[tuple[str, str]]]:
+def _split(
+    messages: list[tuple[str, list[QuestionPart]]],
+) -> tuple[list[QuestionPart], list[tuple[str, str]]]:
     """Returns the question that stands last, and what was said before it."""
     answered = max((n for n, (role, _) in enumerate(messages) if role == "assistant"), default=-1)
     last = messages[answered + 1 :]

@@ -16,11 +16,11 @@ SHORTEST_COMMIT_S = 0.1
 MOST_PARTS = 16
 
 
-Part = Waveform | str
+QuestionPart = Waveform | str
 """Something said (16 kHz) or typed."""
 
 
-class Outcome(str):
+class FunctionOutput(str):
     """What came of a function, as the model reads it: nobody said it."""
 
 
@@ -38,19 +38,19 @@ class PendingQuestion:
     """Spoken or typed parts that one response will answer together."""
 
     def __init__(self) -> None:
-        self._parts: list[tuple[str, Part]] = []
+        self._parts: list[tuple[str, QuestionPart]] = []
         self._refused = 0
-        self.asked: dict[str, list[Part]] = {}
+        self.asked: dict[str, list[QuestionPart]] = {}
         """Parts of what was asked last, by item: they may have to be asked again."""
         self.was_tried = False
         """Whether the client gave something, though perhaps nothing that could be taken."""
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[QuestionPart]:
         """What the next response is about."""
         return [part for _, part in self._parts[self._refused :] or self._parts]
 
-    def add(self, item_id: str, parts: list[Part]) -> None:
+    def add(self, item_id: str, parts: list[QuestionPart]) -> None:
         """Adds the parts of one item.
 
         Raises:
@@ -88,7 +88,7 @@ class PendingQuestion:
         self._parts, self._refused, self.was_tried = [], 0, False
 
 
-def together(parts: list[Part]) -> Waveform | TypedQuestion:
+def together(parts: list[QuestionPart]) -> Waveform | TypedQuestion:
     """Returns parts as one question; empty where there are none.
 
     Raises:
@@ -107,7 +107,7 @@ def together(parts: list[Part]) -> Waveform | TypedQuestion:
         )
     if sounds:
         return np.concatenate(sounds)
-    said = (text for text in texts if not isinstance(text, Outcome))
+    said = (text for text in texts if not isinstance(text, FunctionOutput))
     return TypedQuestion("\n".join(texts), "\n".join(said))
 
 

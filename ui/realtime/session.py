@@ -15,7 +15,7 @@ from assistant.errors import AssistantError
 from models.emotions import Emotion, emotion_from_label
 from ui.realtime.choices import ChosenDialogue, ChosenVoice
 from ui.realtime.devices import LEAST_KEPT_S, SocketMicrophone, SocketSpeaker
-from ui.realtime.going_on import GoingOn
+from ui.realtime.going_on import ContinueRequests
 from ui.realtime.hosting.engines import Resident
 from ui.realtime.idle import IdleTimeout
 from ui.realtime.instructions import refuse_long_instructions
@@ -142,7 +142,7 @@ class Session:
         self._orders = Orders(
             self._loop, self._translator, self._dialogue, question, self._answer_with
         )
-        going_on = GoingOn(
+        going_on = ContinueRequests(
             resident.shown_records, self._loop, self._translator, self._dialogue, self._orders
         )
         self._idle = IdleTimeout(self._orders.ask_who_is_there)

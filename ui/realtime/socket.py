@@ -18,7 +18,7 @@ from typing import Any
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from assistant import events
-from ui.realtime.hosting.admission import AdmissionSettings, Gate, Refused, Visit
+from ui.realtime.hosting.admission import AdmissionSettings, Gate, NoRoom, Visit
 from ui.realtime.hosting.engines import Resident
 from ui.realtime.hosting.metrics import Metrics
 from ui.realtime.hosting.secrets import ClientSecrets
@@ -269,11 +269,11 @@ async def _let_in(
     try:
         try:
             return conversations.gate.try_enter(address)
-        except Refused:
+        except NoRoom:
             if not wait:
                 raise
             return await incoming.while_waiting(conversations.gate.wait(address, tell))
-    except Refused as refused:
+    except NoRoom as refused:
         conversations.metrics.refused += 1
         await socket.send_json(error_event(str(refused), code="no_capacity", kind="server_error"))
         await socket.close(TRY_LATER, "no capacity")

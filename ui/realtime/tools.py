@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from assistant.engines.tool_calls import COMMON_MARKS, written_call, written_result
-from ui.realtime.choices import Course
+from ui.realtime.choices import DialogueStart
 from ui.realtime.protocol.changes import MOST_NAMED, Changes
 from ui.realtime.protocol.config import SessionConfig
 from ui.realtime.protocol.messages import Json, ProtocolError, new_id, text_of
@@ -75,7 +75,7 @@ def _chosen(choice: object) -> object:
     return fields.get("name") if fields.get("type") == "function" else None
 
 
-def with_tools(course: Course, config: SessionConfig) -> Course:
+def with_tools(course: DialogueStart, config: SessionConfig) -> DialogueStart:
     """Returns `course` with the functions that `config` offers.
 
     That one must be called, the model is told: nothing forces it.

@@ -11,7 +11,7 @@ from assistant.records.backup import back_up
 from assistant.records.exporting import write_exports
 from assistant.records.exports import json_lines
 from assistant.records.index import Index, Listed, Query, rebuild
-from assistant.records.reading import Found, find_records, read_record, resolve
+from assistant.records.reading import RecordFolder, find_records, read_record, resolve
 from assistant.records.removal.deletion import (
     Forget,
     Receipt,
@@ -109,7 +109,7 @@ def _export(settings: RecordsSettings) -> int:
     return 1 if problems else 0
 
 
-def _searched(settings: RecordsSettings) -> list[Found]:
+def _searched(settings: RecordsSettings) -> list[RecordFolder]:
     query = _query(settings, most=None)
     if query == Query() and not settings.every:
         raise SettingsError(
@@ -202,7 +202,7 @@ def _release(settings: RecordsSettings) -> int:
     return 0
 
 
-def _remove(settings: RecordsSettings, found: Sequence[Found]) -> int:
+def _remove(settings: RecordsSettings, found: Sequence[RecordFolder]) -> int:
     """Deletes and prints a receipt for each; returns 1 where something is left."""
     has_left = False
     for one in found:
@@ -267,14 +267,14 @@ def _schema(_settings: RecordsSettings) -> int:
     return 0
 
 
-def _one(settings: RecordsSettings) -> Found:
+def _one(settings: RecordsSettings) -> RecordFolder:
     found = _named(settings)
     if len(found) != 1:
         raise SettingsError(f"records {settings.action} takes one talk: name it by its id")
     return found[0]
 
 
-def _named(settings: RecordsSettings) -> list[Found]:
+def _named(settings: RecordsSettings) -> list[RecordFolder]:
     if not settings.items:
         raise SettingsError(
             f"records {settings.action}: name the talks by their ids, see `app.py records list`"

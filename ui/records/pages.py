@@ -25,7 +25,7 @@ from ui.view_json import turn_json
 
 PAGE = 50
 """Talks on one page of the list."""
-Emotion = Literal["", "neutral", "happy", "angry", "sad", "surprise"]
+EmotionFilter = Literal["", "neutral", "happy", "angry", "sad", "surprise"]
 
 
 class RecordsPages:
@@ -51,7 +51,7 @@ class RecordsPages:
     def _list(
         self,
         text: str = "",
-        emotion: Emotion = "",
+        emotion: EmotionFilter = "",
         since: str = "",
         until: str = "",
         skip: int = 0,

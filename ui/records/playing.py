@@ -8,14 +8,14 @@ import soundfile
 from assistant.audio.playback import Loudspeaker
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip
 from assistant.errors import DeviceError, InputError
-from assistant.records.reading import Found, Record, read_record
+from assistant.records.reading import Record, RecordFolder, read_record
 from assistant.records.turns import passages, recorded_turns
 from ui.shown import one_line
 
 CLIP_S = 0.25
 
 
-def play(found: Found, turn: int | None) -> int:
+def play(found: RecordFolder, turn: int | None) -> int:
     """Plays a record to its end, from a turn on where one is named; returns the exit status.
 
     Raises:

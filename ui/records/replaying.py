@@ -19,7 +19,7 @@ from assistant.files.record_replay import (
 )
 from assistant.files.record_replay import replay as replayed_turns
 from assistant.records.comparison_files import ComparisonFolder, sides
-from assistant.records.reading import Found, Record, read_record
+from assistant.records.reading import Record, RecordFolder, read_record
 from assistant.records.settings import ReplaySettings
 from assistant.records.turns import recorded_turns
 from assistant.settings import EngineSettings
@@ -30,7 +30,7 @@ from ui.shown import one_line
 DEFAULT_OUT = Path("replays")
 
 
-def replay(settings: ReplaySettings, found: Found) -> int:
+def replay(settings: ReplaySettings, found: RecordFolder) -> int:
     """Replays a record; returns the exit status: 1 where a turn could not be answered.
 
     Raises:

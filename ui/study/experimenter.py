@@ -17,13 +17,13 @@ from assistant.study.run.overview import progress, status
 from assistant.study.run.runner import Runner
 from models.emotions import EMOTION_LABELS, emotion_from_label
 from ui.study.talk import StudyTalk
-from ui.study.talks import Talks
+from ui.study.talks import StudyTalks
 
 STATIC = Path(__file__).with_name("static")
 Json = dict[str, Any]
 
 
-class Line(BaseModel):
+class WizardLine(BaseModel):
     """What the assistant is to say."""
 
     participant: str = Field(max_length=80)
@@ -45,7 +45,7 @@ class Exclusion(BaseModel):
     reason: str = Field(min_length=1, max_length=200)
 
 
-def experimenter_api(runner: Runner, talks: Talks) -> FastAPI:
+def experimenter_api(runner: Runner, talks: StudyTalks) -> FastAPI:
     """Returns the application of the experimenter's page."""
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -62,7 +62,7 @@ def experimenter_api(runner: Runner, talks: Talks) -> FastAPI:
         return {"status": lines, "people": people, "talks": going, "emotions": EMOTION_LABELS}
 
     @api.post("/say")
-    async def say(line: Line) -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
+    async def say(line: WizardLine) -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
         talk = talks.open.get(line.participant)
         if talk is None:
             return _gone()

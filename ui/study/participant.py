@@ -20,11 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.errors import AssistantError, InputError, OutputError
 from assistant.study.keeping.withdrawal import withdraw
-from assistant.study.run.pages import WITHDRAWN, Page
+from assistant.study.run.pages import WITHDRAWN, PageContent
 from assistant.study.run.refusals import FinishedPage, OtherTab
 from assistant.study.run.runner import Runner
 from ui.study.talk import ELSEWHERE, OVER
-from ui.study.talks import Talks
+from ui.study.talks import StudyTalks
 
 T = TypeVar("T")
 LONGEST_CLIP_S = 6.0
@@ -59,7 +59,7 @@ class Request(BaseModel):
 class Participants:
     """Obeys the requests of participants, for each of them one at a time."""
 
-    def __init__(self, runner: Runner, talks: Talks) -> None:
+    def __init__(self, runner: Runner, talks: StudyTalks) -> None:
         """Takes them through `runner`'s study."""
         self._runner, self._talks = runner, talks
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -72,19 +72,19 @@ class Participants:
         async with self._turns[request.participant]:
             return await asyncio.to_thread(work)
 
-    async def join(self, request: Request) -> Page:
+    async def join(self, request: Request) -> PageContent:
         """Opens the study."""
         one, join = request, self._runner.join
         work = partial(join, one.participant, one.link, one.tab, driven=one.driven)
         return await self._alone(request, work)
 
-    async def page(self, request: Request) -> Page:
+    async def page(self, request: Request) -> PageContent:
         """Returns the page that the participant is at."""
         return await self._alone(
             request, partial(self._runner.page, request.participant, request.tab)
         )
 
-    async def answer(self, request: Request) -> Page:
+    async def answer(self, request: Request) -> PageContent:
         """Keeps an answer."""
         one, answer = request, self._runner.answer
         who = (one.participant, one.tab, one.step)
@@ -92,7 +92,7 @@ class Participants:
         await self._alone(one, partial(answer, *who, *given))
         return {"saved": True}
 
-    async def done(self, request: Request) -> Page:
+    async def done(self, request: Request) -> PageContent:
         """Finishes a page."""
         one = request
         talk = self._talks.open.get(one.participant)
@@ -101,13 +101,13 @@ class Participants:
         work = partial(self._runner.done, one.participant, one.tab, one.step, one.values)
         return await self._alone(request, work)
 
-    async def back(self, request: Request) -> Page:
+    async def back(self, request: Request) -> PageContent:
         """Opens the page before, where the study allows it."""
         return await self._alone(
             request, partial(self._runner.back, request.participant, request.tab)
         )
 
-    async def probe(self, request: Request) -> Page:
+    async def probe(self, request: Request) -> PageContent:
         """Keeps the answer to the question after an answer of the assistant."""
         one = request
         work = partial(
@@ -116,7 +116,7 @@ class Participants:
         await self._alone(request, work)
         return {"saved": True}
 
-    async def attention(self, request: Request) -> Page:
+    async def attention(self, request: Request) -> PageContent:
         """Looks for the word in a clip, which is not kept."""
         one = request
         # Who is not at the check must not keep the model busy.
@@ -127,7 +127,7 @@ class Participants:
         page = await self.page(request)
         return {"passed": passed, "page": page}
 
-    async def leave(self, request: Request) -> Page:
+    async def leave(self, request: Request) -> PageContent:
         """Ends the study for somebody; what was said so far is kept."""
         self._runner.tabs.check(request.participant, request.tab)
         await self._talks.end_of(request.participant, "participant")
@@ -135,7 +135,7 @@ class Participants:
             request, partial(self._runner.leave, request.participant, request.tab)
         )
 
-    async def withdraw(self, request: Request) -> Page:
+    async def withdraw(self, request: Request) -> PageContent:
         """Ends the study for somebody and deletes all data; returns the receipt."""
         one = request
         page = await self.page(request)
@@ -146,7 +146,7 @@ class Participants:
         return {**page, "step": "", "kind": WITHDRAWN, "text": text}
 
 
-def participant_router(runner: Runner, talks: Talks) -> APIRouter:
+def participant_router(runner: Runner, talks: StudyTalks) -> APIRouter:
     """Returns the routes of participants."""
     router = APIRouter()
     people = Participants(runner, talks)

@@ -31,7 +31,7 @@ from ui.parts import shown
 from ui.realtime.hosting.security import LOOPBACK, Guard
 from ui.study.experimenter import experimenter_api
 from ui.study.participant import participant_router
-from ui.study.talks import Talks
+from ui.study.talks import StudyTalks
 from ui.web.command import SWITCH_S
 from ui.web.limits import BodyLimit, allow_open_files
 from ui.web.server import server_config
@@ -51,7 +51,7 @@ class StudySite:
     """The application with all its routes."""
 
     def __init__(
-        self, runner: Runner, talks: Talks, *, hosts: frozenset[str], password: str
+        self, runner: Runner, talks: StudyTalks, *, hosts: frozenset[str], password: str
     ) -> None:
         """Prepares the routes.
 
@@ -119,7 +119,7 @@ def serve(settings: StudyServerSettings) -> int:
         print("loading …", file=sys.stderr, flush=True)
         engines = StudyEngines(settings.folder, asked_for, scripted=settings.scripted, watch=shown)
         stack.callback(engines.close)
-        talks = Talks(runner, engines, settings.talk, most=settings.talks)
+        talks = StudyTalks(runner, engines, settings.talk, most=settings.talks)
         stack.callback(talks.end_threads)
         note_run(runner.folder, runner.study, engines=kind, settings=shared)
         hosts = LOOPBACK | {settings.host.lower(), *(name.lower() for name in settings.hosts)}
@@ -130,7 +130,7 @@ def serve(settings: StudyServerSettings) -> int:
 
 
 async def _serve(
-    site: StudySite, talks: Talks, listening: socket.socket, say_where: Callable[[], None]
+    site: StudySite, talks: StudyTalks, listening: socket.socket, say_where: Callable[[], None]
 ) -> None:
     await talks.rehearse()
     say_where()

@@ -22,7 +22,7 @@ from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.history import History, Turn
 from assistant.records.recording import Recorder
 from assistant.study.design.conditions import Condition
-from assistant.study.design.study import Talk
+from assistant.study.design.study import TalkLimits
 from assistant.study.keeping.participant import TalkSoFar
 from assistant.study.run.steps import Step
 from assistant.study.run.talk_watch import TalkWatch
@@ -46,13 +46,13 @@ OVER = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TalkPlan:
     """What one attempt at a conversation is held with."""
 
     step: Step
     attempt: int
     condition: Condition
-    limits: Talk
+    limits: TalkLimits
     before: TalkSoFar
     """What earlier attempts used up."""
     record: Path
@@ -87,7 +87,7 @@ class StudyTalk:
     """One attempt at a conversation; browsers may come, go and come again."""
 
     def __init__(
-        self, plan: Plan, resident: Resident, recorder: Recorder, followers: Followers
+        self, plan: TalkPlan, resident: Resident, recorder: Recorder, followers: Followers
     ) -> None:
         """Begins it, with or without a browser."""
         self.plan = plan

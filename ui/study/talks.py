@@ -17,7 +17,7 @@ from assistant.study.run.runner import Runner
 from assistant.turns.settings import TalkSettings
 from assistant.worker import Worker
 from ui.realtime.hosting.engines import Resident
-from ui.study.talk import Followers, Plan, StudyTalk
+from ui.study.talk import Followers, StudyTalk, TalkPlan
 from ui.web.command import rehearse
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ SHOWN_S = 900.0
 FULL = "all places are taken just now: wait a minute, and press Begin again"
 
 
-class Talks:
+class StudyTalks:
     """Opens conversations, one at a time for each participant."""
 
     def __init__(
@@ -119,7 +119,7 @@ class Talks:
         state = await asyncio.to_thread(runner.roster.participant, participant)
         before = state.talks[step.name]
         attempt = before.attempts
-        plan = Plan(
+        plan = TalkPlan(
             step,
             attempt,
             runner.talks.condition(step),
@@ -130,7 +130,7 @@ class Talks:
         )
         return self._begin(participant, plan, Consent(**state.consent))
 
-    def _begin(self, participant: str, plan: Plan, consent: Consent) -> StudyTalk:
+    def _begin(self, participant: str, plan: TalkPlan, consent: Consent) -> StudyTalk:
         runner = self._runner
         recorder = Recorder(plan.record, consent, on_problem=lambda text: broken(text))
 

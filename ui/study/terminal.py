@@ -17,11 +17,11 @@ from assistant.study.keeping.lock import conditions_of, note_run
 from assistant.study.keeping.store import StudyFolder
 from assistant.study.keeping.withdrawal import withdraw
 from assistant.study.run.engines import StudyEngines
-from assistant.study.run.pages import COMPLETED, STOPPED, WITHDRAWN, Page
+from assistant.study.run.pages import COMPLETED, STOPPED, WITHDRAWN, PageContent
 from assistant.study.run.runner import Runner
 from assistant.study.settings import StudyEngineSettings, StudyRunSettings, running
 from ui.parts import shown
-from ui.study.terminal_part import TAB, Devices, Left, Part
+from ui.study.terminal_context import TAB, Devices, Left, PageContext
 from ui.study.terminal_sound import TerminalSound
 from ui.study.terminal_talk import TerminalTalk
 from ui.terminal.screen import HeldErrors
@@ -98,10 +98,10 @@ class TerminalWay:
         self._shown_s = 0.0
 
     @property
-    def _part(self) -> Part:
-        return Part(self._runner, self._name, self._devices, self._ask, self._say)
+    def _context(self) -> PageContext:
+        return PageContext(self._runner, self._name, self._devices, self._ask, self._say)
 
-    def go(self, participant: str) -> Page:
+    def go(self, participant: str) -> PageContent:
         """Goes through all pages; returns the last one."""
         page = self._runner.join(participant, {}, TAB)
         self._name = page["participant"]
@@ -122,21 +122,21 @@ class TerminalWay:
                 self._say(f"Finish here: {page['link']}")
         return page
 
-    def _page(self, page: Page) -> Page:
+    def _page(self, page: PageContent) -> PageContent:
         self._say(f"\n[{page['number']} of {page['of']}]")
         self._shown_s = time.monotonic()
-        shows: dict[str, Callable[[Page], dict[str, Any]]] = {
+        shows: dict[str, Callable[[PageContent], dict[str, Any]]] = {
             "information": self._information,
             "consent": self._consent,
-            "sound": TerminalSound(self._part).check,
-            "talk": TerminalTalk(self._part).hold,
+            "sound": TerminalSound(self._context).check,
+            "talk": TerminalTalk(self._context).hold,
             "questions": self._questions,
             "debrief": self._read,
         }
         values = shows[page["kind"]](page)
         return self._runner.done(self._name, TAB, page["step"], values)
 
-    def _leave(self, command: str) -> Page:
+    def _leave(self, command: str) -> PageContent:
         if command == LEAVE:
             return self._runner.leave(self._name, TAB)
         receipt = withdraw(self._runner.folder, self._name, reason="by participant")
@@ -159,17 +159,17 @@ class TerminalWay:
                 return answer.startswith("y")
             self._say("Type y or n.")
 
-    def _read(self, page: Page) -> dict[str, Any]:
+    def _read(self, page: PageContent) -> dict[str, Any]:
         self._say(page["text"])
         self._ask("Press Enter to go on. ")
         return {}
 
-    def _information(self, page: Page) -> dict[str, Any]:
+    def _information(self, page: PageContent) -> dict[str, Any]:
         for text in (page["disclosure"], page["danger"], f"Questions? {page['contact']}"):
             self._say(text)
         return self._read(page)
 
-    def _consent(self, page: Page) -> dict[str, Any]:
+    def _consent(self, page: PageContent) -> dict[str, Any]:
         takes_part = self._is_yes(page["text"])
         if not takes_part:
             return {"take_part": False}
@@ -177,14 +177,14 @@ class TerminalWay:
         choices = {name: self._is_yes(text) for name, text in page["choices"].items()}
         return {"take_part": True, **choices}
 
-    def _questions(self, page: Page) -> dict[str, Any]:
+    def _questions(self, page: PageContent) -> dict[str, Any]:
         if page["text"]:
             self._say(page["text"])
         for number, item in enumerate(page["items"], 1):
             self._item(page, number, item)
         return {}
 
-    def _item(self, page: Page, number: int, item: dict[str, Any]) -> None:
+    def _item(self, page: PageContent, number: int, item: dict[str, Any]) -> None:
         """Asks one item until its answer is one that it takes."""
         optional = "" if item["required"] else " (may be left out: press Enter)"
         # A differential may be nothing but its two ends.

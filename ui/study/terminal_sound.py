@@ -11,8 +11,8 @@ from assistant.checks.microphone import measure, taken
 from assistant.errors import InputError
 from assistant.study.design.conditions import Condition
 from assistant.study.run.headphone_sounds import RATE_HZ, trial_sides
-from assistant.study.run.pages import Page
-from ui.study.terminal_part import TAB, Part
+from assistant.study.run.pages import PageContent
+from ui.study.terminal_context import TAB, PageContext
 
 LISTEN_S = 4.0
 NOTHING_DB = -120.0
@@ -22,77 +22,79 @@ TONE_S, TONE_HZ, TONE_LEVEL, TONE_RATE_HZ = 1.0, 440.0, 0.2, 16_000
 class TerminalSound:
     """Checks the sound of one participant."""
 
-    def __init__(self, part: Part) -> None:
-        """Checks with the devices of `part`."""
-        self._part = part
+    def __init__(self, context: PageContext) -> None:
+        """Checks with the devices of `context`."""
+        self._context = context
 
-    def check(self, page: Page) -> dict[str, Any]:
+    def check(self, page: PageContent) -> dict[str, Any]:
         """Returns the measures of the page.
 
         Raises:
             InputError: The word was not understood.
             DeviceError: The loudspeaker is lost, or has one side only.
         """
-        part = self._part
-        part.say(page["text"])
+        context = self._context
+        context.say(page["text"])
         if page["word"]:
             self._attention(page["word"])
         values: dict[str, Any] = {"headphones": self._headphones(page["trials"])}
         if page["least_db"] is None:
             return values
-        part.ask("Press Enter to hear a sound. ")
+        context.ask("Press Enter to hear a sound. ")
         asyncio.run(self._play())
-        heard = part.ask("Do you hear it well? [y/n] ").casefold() in ("y", "yes")
+        heard = context.ask("Do you hear it well? [y/n] ").casefold() in ("y", "yes")
         return {**values, "loudspeaker": heard, **self._level(page)}
 
     def _headphones(self, trials: list[list[str]]) -> list[int]:
         """Plays each trial until a tone is chosen; returns their places, from 0."""
-        part, chosen = self._part, list[int]()
+        context, chosen = self._context, list[int]()
         if trials:
-            part.say("Put headphones on. In each trial you hear three tones: choose the softest.")
+            context.say(
+                "Put headphones on. In each trial you hear three tones: choose the softest."
+            )
         for number, order in enumerate(trials, 1):
-            part.ask(f"Trial {number} of {len(trials)}: press Enter to hear it. ")
+            context.ask(f"Trial {number} of {len(trials)}: press Enter to hear it. ")
             answer = ""
             while answer not in ("1", "2", "3"):
-                part.devices.play_sides(*trial_sides(order), RATE_HZ)
+                context.devices.play_sides(*trial_sides(order), RATE_HZ)
                 question = "Which was the softest: 1, 2 or 3? (Enter plays it again) "
-                while (answer := part.ask(question)) not in ("", "1", "2", "3"):
-                    part.say("Type 1, 2 or 3.")
+                while (answer := context.ask(question)) not in ("", "1", "2", "3"):
+                    context.say("Type 1, 2 or 3.")
             chosen.append(int(answer) - 1)
         return chosen
 
-    def _level(self, page: Page) -> dict[str, float]:
+    def _level(self, page: PageContent) -> dict[str, float]:
         """Returns the levels of speech and of the room in dB of full scale, if still unknown."""
         if "microphone" in page["passed"]:
             return {}
-        self._part.ask("Press Enter, and speak a sentence. ")
-        detector = self._part.devices.engines.detector()
+        self._context.ask("Press Enter, and speak a sentence. ")
+        detector = self._context.devices.engines.detector()
         frames = asyncio.run(self._recorded(detector.frame_samples))
         found = measure(frames, detector, 0)
         level = NOTHING_DB if found.speech_db is None else found.speech_db
-        self._part.say(f"Your voice: {level:.0f} dB (at least {page['least_db']:.0f})")
+        self._context.say(f"Your voice: {level:.0f} dB (at least {page['least_db']:.0f})")
         return {"microphone_db": level, "noise_db": found.noise_db}
 
     async def _recorded(self, frame_samples: int) -> list[Waveform]:
         with ExitStack() as cards:
-            ends = self._part.devices.open_ends(cards, frame_samples)
+            ends = self._context.devices.open_ends(cards, frame_samples)
             return await taken(ends.microphone.frames(), LISTEN_S)
 
     async def _play(self) -> None:
         time_s = np.arange(round(TONE_S * TONE_RATE_HZ), dtype=np.float32) / TONE_RATE_HZ
         tone = (TONE_LEVEL * np.sin(2 * np.pi * TONE_HZ * time_s)).astype(np.float32)
-        detector = self._part.devices.engines.detector()
+        detector = self._context.devices.engines.detector()
         with ExitStack() as cards:
-            speaker = self._part.devices.open_ends(cards, detector.frame_samples).speaker
+            speaker = self._context.devices.open_ends(cards, detector.frame_samples).speaker
             await speaker.play(AudioClip(tone, TONE_RATE_HZ))
             await speaker.drain()
 
     def _attention(self, word: str) -> None:
-        part, engines = self._part, self._part.devices.engines
-        part.ask(f"Press Enter, and say the word “{word}”. ")
+        context, engines = self._context, self._context.devices.engines
+        context.ask(f"Press Enter, and say the word “{word}”. ")
         frames = asyncio.run(self._recorded(engines.detector().frame_samples))
-        model = engines.model(Condition.model_validate(part.runner.study.base))
+        model = engines.model(Condition.model_validate(context.runner.study.base))
         sound = np.concatenate(frames)
         words = model.transcribe(sound)
-        if not part.runner.attention(part.name, TAB, words.text if words else ""):
+        if not context.runner.attention(context.name, TAB, words.text if words else ""):
             raise InputError("that was not understood: say it again")

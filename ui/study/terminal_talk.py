@@ -13,10 +13,10 @@ from assistant.errors import AssistantError, InputError
 from assistant.records.recording import Consent, Recorder
 from assistant.session import open_talk
 from assistant.study.design.conditions import Condition
-from assistant.study.run.pages import Page
+from assistant.study.run.pages import PageContent
 from assistant.study.run.steps import Step
 from assistant.study.run.talk_watch import PARTICIPANT, TalkWatch
-from ui.study.terminal_part import TAB, Left, Part
+from ui.study.terminal_context import TAB, Left, PageContext
 
 Turns = asyncio.Queue[int | None]
 """Turns that were answered; None when there will be no more."""
@@ -25,38 +25,38 @@ Turns = asyncio.Queue[int | None]
 class TerminalTalk:
     """Holds one attempt at a conversation."""
 
-    def __init__(self, part: Part) -> None:
-        """Holds it with the devices of `part`."""
-        self._part = part
+    def __init__(self, context: PageContext) -> None:
+        """Holds it with the devices of `context`."""
+        self._context = context
         self._reason = ""
         self._loop: TalkLoop | None = None
 
-    def hold(self, page: Page) -> dict[str, Any]:
+    def hold(self, page: PageContent) -> dict[str, Any]:
         """Shows the page and holds the conversation, recorded as far as there is consent."""
-        part = self._part
+        context = self._context
         for text in (page["text"], page["task"]):
             if text:
-                part.say(text)
+                context.say(text)
         stop = " or ".join(f"“{word}”" for word in page["stop_words"])
-        part.say(f"To end the conversation early, say {stop}, or press Ctrl+C.")
-        part.ask("Press Enter to begin. ")
-        step = part.runner.talks.begin(part.name, TAB)
+        context.say(f"To end the conversation early, say {stop}, or press Ctrl+C.")
+        context.ask("Press Enter to begin. ")
+        step = context.runner.talks.begin(context.name, TAB)
         asyncio.run(self._hold(step, page["probe"]))
         return {}
 
     async def _hold(self, step: Step, probe: str) -> None:
-        part, talks = self._part, self._part.runner.talks
-        state = part.runner.roster.participant(part.name)
+        context, talks = self._context, self._context.runner.talks
+        state = context.runner.roster.participant(context.name)
         talk, turns = state.talks[step.name], Turns()
         watch = TalkWatch(
-            part.runner.study.talk,
+            context.runner.study.talk,
             talk,
             is_practice=step.is_practice,
             over=self._end,
             answered=turns.put_nowait,
         )
-        record = talks.record(part.name, step, talk.attempts)
-        recorder = Recorder(record, Consent(**state.consent), on_problem=part.say)
+        record = talks.record(context.name, step, talk.attempts)
+        recorder = Recorder(record, Consent(**state.consent), on_problem=context.say)
         asking = asyncio.ensure_future(self._probes(probe, turns))
         try:
             await self._talk(talks.condition(step), watch, recorder)
@@ -67,7 +67,9 @@ class TerminalTalk:
                 await asking
             finally:
                 reason = self._reason or "failed"
-                talks.end(part.name, step, turns=watch.turns, seconds=watch.seconds, reason=reason)
+                talks.end(
+                    context.name, step, turns=watch.turns, seconds=watch.seconds, reason=reason
+                )
 
     def _end(self, reason: str) -> None:
         self._reason = self._reason or reason
@@ -75,7 +77,7 @@ class TerminalTalk:
             self._loop.stop()
 
     async def _talk(self, condition: Condition, watch: TalkWatch, recorder: Recorder) -> None:
-        devices = self._part.devices
+        devices = self._context.devices
         engines = devices.engines.engines(condition)
         told = devices.engines.told(condition, devices.talk)
         with ExitStack() as stack:
@@ -92,7 +94,7 @@ class TerminalTalk:
             except asyncio.CancelledError:
                 self._end(PARTICIPANT)  # Ctrl+C ends the conversation, and not the study
             except AssistantError as error:
-                self._part.say(str(error))
+                self._context.say(str(error))
 
     async def _probes(self, probe: str, turns: Turns) -> None:
         """Asks what is to be asked after each answer, while the conversation goes on."""
@@ -105,21 +107,21 @@ class TerminalTalk:
             raise
 
     async def _is_answered(self, probe: str, turn: int) -> bool:
-        part = self._part
+        context = self._context
         asked_s = time.monotonic()
-        typed = await asyncio.to_thread(part.ask, f"{probe} (1 to 7): ")
+        typed = await asyncio.to_thread(context.ask, f"{probe} (1 to 7): ")
         try:
             value = int(typed) if typed.isdigit() else None
             seconds = round(time.monotonic() - asked_s, 3)
-            part.runner.talks.probe(part.name, TAB, turn, value, seconds)
+            context.runner.talks.probe(context.name, TAB, turn, value, seconds)
         except InputError as error:
-            part.say(str(error))
+            context.say(str(error))
             return False
         return True
 
     def _show(self, condition: Condition, event: events.Event) -> None:
         """Shows what the condition lets the participant see."""
-        say = self._part.say
+        say = self._context.say
         match event:
             case events.HelpOffered(text=text):
                 say(text)

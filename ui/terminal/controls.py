@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from models.emotions import Emotion
-from ui.terminal.keys import PASTED, Action, Command, command_of, key_help
+from ui.terminal.keys import PASTED, Action, KeyCommand, command_of, key_help
 from ui.terminal.picture import Panel
 from ui.view import View
 
@@ -14,7 +14,7 @@ LONGEST_TYPED = 2_000
 SPEAK, SENT = "Speak, then press space to send it.", "Sent."
 
 
-class Talk(Protocol):
+class ControlledTalk(Protocol):
     """What a person can do to a conversation; `TalkLoop` does it."""
 
     def interrupt(self) -> None:
@@ -57,7 +57,7 @@ class Effects:
 class Controls:
     """Carries out keys; holds the panel that the picture shows beside the conversation."""
 
-    def __init__(self, talk: Talk, effects: Effects, panel: Panel) -> None:
+    def __init__(self, talk: ControlledTalk, effects: Effects, panel: Panel) -> None:
         self.panel = panel
         self._talk = talk
         self._effects = effects
@@ -87,7 +87,7 @@ class Controls:
         self._set(typed=text)
         self._effects.say("what you wrote was not answered: Enter sends it again")
 
-    def _obey(self, command: Command, view: View) -> None:
+    def _obey(self, command: KeyCommand, view: View) -> None:
         match command.action:
             case Action.TALK if self.panel.is_push_to_talk:
                 pressed = not self.panel.is_pressed

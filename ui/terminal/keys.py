@@ -90,7 +90,7 @@ _SEQUENCES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class KeyCommand:
     """An action and, for a correction, the emotion."""
 
     action: Action
@@ -102,14 +102,14 @@ def key_help() -> str:
     return "\n".join(f"{binding.keys}: {binding.about}." for binding in BINDINGS.values())
 
 
-def command_of(key: str) -> Command | None:
+def command_of(key: str) -> KeyCommand | None:
     """Returns what a key asks for; None for a key without a meaning."""
     if key in _SIMPLE:
-        return Command(_SIMPLE[key])
+        return KeyCommand(_SIMPLE[key])
     if key.lower() in _SIMPLE:
-        return Command(_SIMPLE[key.lower()])
+        return KeyCommand(_SIMPLE[key.lower()])
     if key.isascii() and key.isdigit() and 1 <= int(key) <= len(Emotion):
-        return Command(Action.CORRECT, Emotion(int(key) - 1))
+        return KeyCommand(Action.CORRECT, Emotion(int(key) - 1))
     return None
 
 

@@ -11,7 +11,7 @@ from assistant.history import Turn
 from models.emotions import Emotion
 from ui.shown import EMOTION_COLOURS, PASSED_OVER, one_line, style_words, words_shown
 from ui.terminal.keys import BINDINGS, Action
-from ui.view import CoursePoint, Floor, Notice, Urgency, View, disclosure, response_s
+from ui.view import CoursePoint, Notice, TalkState, Urgency, View, disclosure, response_s
 
 QUIETEST_DB = -60.0
 """Left end of the level meters."""
@@ -26,13 +26,13 @@ BESIDE_CELLS = 60
 LABEL_CELLS = 8
 
 _FLOOR_STYLES = {
-    Floor.PERSON: "bold green",
-    Floor.THINKING: "bold yellow",
-    Floor.ASSISTANT: "bold cyan",
-    Floor.BOTH: "bold cyan",
-    Floor.PAUSED: "bold yellow",
-    Floor.MUTED: "bold red",
-    Floor.AWAY: "bold red",
+    TalkState.PERSON: "bold green",
+    TalkState.THINKING: "bold yellow",
+    TalkState.ASSISTANT: "bold cyan",
+    TalkState.BOTH: "bold cyan",
+    TalkState.PAUSED: "bold yellow",
+    TalkState.MUTED: "bold red",
+    TalkState.AWAY: "bold red",
 }
 _URGENCY_STYLES = {Urgency.NOTE: "dim", Urgency.WARNING: "yellow", Urgency.HELP: "bold"}
 
@@ -97,11 +97,11 @@ def _head(view: View, panel: Panel, width: int) -> ConsoleRenderable:
     floor = view.floor
     state = Text()
     state.append(f" {glyphs.dot} {floor}", style=_FLOOR_STYLES.get(floor, "bold"))
-    if view.is_muted and floor is not Floor.MUTED:
-        state.append(f"  {Floor.MUTED}", style="bold red")
+    if view.is_muted and floor is not TalkState.MUTED:
+        state.append(f"  {TalkState.MUTED}", style="bold red")
     if panel.is_recording:
         state.append("  recording", style="red")
-    if panel.is_push_to_talk and floor is not Floor.ENDED:
+    if panel.is_push_to_talk and floor is not TalkState.ENDED:
         state.append("  space sends" if panel.is_pressed else "  press space to talk", style="dim")
     minutes, seconds = divmod(int(view.clock_s), 60)
     clock = f"  {minutes}:{seconds:02d} "

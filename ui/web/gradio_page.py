@@ -23,7 +23,7 @@ from starlette.datastructures import Address
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.errors import AssistantError
-from ui.realtime.hosting.admission import Gate, Refused
+from ui.realtime.hosting.admission import Gate, NoRoom
 from ui.realtime.hosting.engines import Resident
 from ui.realtime.socket import THIS_COMPUTER
 from ui.view import disclosure
@@ -92,7 +92,7 @@ class GradioPage:
         try:
             async with self._admitted(request):
                 shown, talk = await self._answered(question, voice, policy, talk)
-        except (AssistantError, Refused) as error:
+        except (AssistantError, NoRoom) as error:
             raise _error(str(error)) from error
         finally:
             if recording:
@@ -115,7 +115,7 @@ class GradioPage:
     ) -> tuple[Shown, DemoTalk]:
         talk = talk or await open_demo(self._resident)
         if talk.is_busy:
-            raise Refused("your last question is being answered: wait for it")
+            raise NoRoom("your last question is being answered: wait for it")
         talk.speak_with(voice, self._resident.voices[voice], policy)
         talk.is_busy = True
         try:

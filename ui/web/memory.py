@@ -10,7 +10,7 @@ from assistant.errors import AssistantError
 from assistant.remembered import RememberedFile
 
 
-class Change(BaseModel):
+class MemoryEdit(BaseModel):
     """What the person does to the list."""
 
     model_config = ConfigDict(extra="forbid")
@@ -35,7 +35,7 @@ class MemoryRoutes:
     def _show(self) -> JSONResponse:
         return self._answered()
 
-    def _change(self, change: Annotated[Change, Body()]) -> JSONResponse:
+    def _change(self, change: Annotated[MemoryEdit, Body()]) -> JSONResponse:
         file = self._file
         actions = {
             "on": lambda: file.switch(on=True),

@@ -8,8 +8,7 @@ of sound is given to libsndfile behind a header that is right.
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 MAGICS = (b"RIFF", b"RF64", b"BW64")
 """What a WAV file begins with; the latter two may be longer than 4 GiB."""
@@ -162,50 +161,3 @@ def _chunk(file: BinaryIO, at: int) -> tuple[bytes, int]:
 def _bytes(file: BinaryIO, at: int, count: int) -> bytes:
     file.seek(at)
     return file.read(count)
-
-
-class PartFile(io.RawIOBase):
-    """A WAV file of one part: its header and, behind it, the sound in the file that holds it."""
-
-    def __init__(self, path: Path, part: WavPart) -> None:
-        super().__init__()
-        self._file = path.open("rb")
-        self._part = part
-        self._at = 0
-
-    def readable(self) -> bool:
-        """Returns True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Returns True."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Goes to a byte; returns its number."""
-        size = len(self._part.header) + self._part.size
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: size}[whence]
-        self._at = max(0, start + offset)
-        return self._at
-
-    def tell(self) -> int:
-        """Returns the number of the next byte."""
-        return self._at
-
-    def close(self) -> None:
-        """Closes the file."""
-        self._file.close()
-        super().close()
-
-    def readinto(self, buffer: Any) -> int:
-        """Fills `buffer` as far as there is something; returns the number of bytes."""
-        view = memoryview(buffer)
-        header = self._part.header[self._at : self._at + len(view)]
-        behind = max(0, self._at - len(self._part.header))
-        wanted = min(len(view) - len(header), self._part.size - behind)
-        data = header + (
-            _bytes(self._file, self._part.start + behind, wanted) if wanted > 0 else b""
-        )
-        view[: len(data)] = data
-        self._at += len(data)
-        return len(data)

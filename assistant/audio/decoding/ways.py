@@ -9,8 +9,9 @@ from typing import Any
 
 from assistant.audio.decoding import ffmpeg
 from assistant.audio.decoding.ffmpeg import FfmpegSound, Span
+from assistant.audio.decoding.file_slice import FileSlice
 from assistant.audio.decoding.mp3 import is_mp3, mp3_spans
-from assistant.audio.decoding.riff import MAGICS, PartFile, WavPart, wav_parts
+from assistant.audio.decoding.riff import MAGICS, WavPart, wav_parts
 from assistant.audio.decoding.source import LibrarySound, NoSamples, Samples, SoundSource
 from assistant.errors import InputError
 
@@ -70,13 +71,14 @@ def _open(path: Path, is_exact: bool) -> SoundSource:
 
 
 def _open_span(path: Path, span: Span) -> SoundSource:
-    whole = WavPart(b"", span[0], span[1] - span[0], None, False)
+    start, end = span
     program = partial(FfmpegSound, path, span=span)
-    return _first_of(path, [program, lambda: LibrarySound(PartFile(path, whole))])
+    return _first_of(path, [program, lambda: LibrarySound(FileSlice(path, start, end - start))])
 
 
 def _open_part(path: Path, part: WavPart) -> SoundSource:
-    return LibrarySound(PartFile(path, part), is_short=part.is_short)
+    stretch = FileSlice(path, part.start, part.size, header=part.header)
+    return LibrarySound(stretch, is_short=part.is_short)
 
 
 def _first_of(path: Path, ways: list[Way]) -> SoundSource:

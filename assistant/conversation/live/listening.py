@@ -30,7 +30,7 @@ Tap = Callable[[Waveform, Waveform], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class HeardFrame:
     """One frame of both sides, and what is heard in it."""
 
     samples: Waveform
@@ -74,7 +74,7 @@ class Listening:
         """Yields the microphone's frames, and silence where they fail to come."""
         return self._steady.frames()
 
-    async def take(self, frame: AudioFrame) -> Taken:
+    async def take(self, frame: AudioFrame) -> HeardFrame:
         """Hears a frame; the clock has then moved past it."""
         # Silence in place of what is muted, and not nothing: recording, echo canceller and clock
         # stay in step.
@@ -87,9 +87,9 @@ class Listening:
         self._conversation.clock_samples += len(samples)
         for tap in self._taps:
             tap(samples, played)
-        return Taken(samples, played, heard)
+        return HeardFrame(samples, played, heard)
 
-    def keep(self, taken: Taken, keep_s: float) -> None:
+    def keep(self, taken: HeardFrame, keep_s: float) -> None:
         """Keeps the sound of a frame, and so many seconds of what came before it."""
         self._sound.append(taken.heard.samples, keep_s=keep_s)
 
@@ -104,7 +104,7 @@ class Listening:
             pass
         return gate.part
 
-    def measure(self, taken: Taken) -> None:
+    def measure(self, taken: HeardFrame) -> None:
         """Tells of levels, of sound that was lost and of another echo."""
         clock, emit = self._conversation.clock_samples, self._conversation.emit
         for event in self.own_voice.news(clock):

@@ -16,15 +16,15 @@ from assistant import events
 from assistant.audio.playout import level_db
 from assistant.audio.protocols import Ends
 from assistant.audio.waveform import SPEECH_RATE_HZ, AudioFrame, Waveform
-from assistant.conversation.conversation import Conversation, Listener
+from assistant.conversation.conversation import Conversation, EventListener
 from assistant.conversation.earlier import Earlier
 from assistant.conversation.live.captions import Captions
 from assistant.conversation.live.ducking import Ducking
-from assistant.conversation.live.going_on import GoingOn
 from assistant.conversation.live.listening import Listening, Tap
 from assistant.conversation.live.pauses import Pauses
 from assistant.conversation.live.prefill import Prefill
 from assistant.conversation.live.replies import Replies
+from assistant.conversation.live.resumption import Resumption
 from assistant.conversation.live.typed import Typed
 from assistant.conversation.question import Question
 from assistant.turns.ear import Heard
@@ -83,7 +83,7 @@ class TalkLoop:
         self._is_stopping = False
         self._asking: set[asyncio.Task[bool]] = set()
         self._prefill = Prefill(conversation.memory.dialogue, engines.model_worker)
-        self._going_on = GoingOn(conversation, engines.model_worker)
+        self._resumption = Resumption(conversation, engines.model_worker)
         self._typed = Typed()
         ends.follow_changes(self._device_changed)
 
@@ -102,7 +102,7 @@ class TalkLoop:
         """Whether the conversation has been asked to end."""
         return self._is_stopping
 
-    def follow(self, listener: Listener, tap: Tap | None = None) -> None:
+    def follow(self, listener: EventListener, tap: Tap | None = None) -> None:
         """Tells `listener` every event from now on, after those who follow already."""
         self.conversation.follow(listener)
         if tap is not None:
@@ -115,13 +115,13 @@ class TalkLoop:
             earlier: The other talk.
             tell_model: Tells the dialogue of it; runs on the model's worker, before any turn.
         """
-        self._going_on.choose(earlier, tell_model)
+        self._resumption.choose(earlier, tell_model)
         if self._is_running:
             self._go_on()
 
     def _go_on(self) -> None:
-        self._group.create_task(self._going_on.tell_model())
-        self._going_on.announce(self._replies.next_turn)
+        self._group.create_task(self._resumption.tell_model())
+        self._resumption.announce(self._replies.next_turn)
 
     def _device_changed(self, message: str, lost: bool) -> None:
         self.conversation.publish(events.DeviceChanged(self.clock_s, message, lost))
@@ -138,7 +138,7 @@ class TalkLoop:
         try:
             async with self._group:
                 self._is_running = True
-                if self._going_on.is_wanted:
+                if self._resumption.is_wanted:
                     self._go_on()
                 self.prefill()
                 async with aclosing(self._frames()) as frames:

@@ -7,7 +7,7 @@ from concurrent.futures import CancelledError, Future, wait
 from contextlib import aclosing
 
 from assistant.background import Background
-from assistant.engines.chat_server.client import ChatClient, Refused
+from assistant.engines.chat_server.client import ChatClient, RequestRefused
 from assistant.engines.chat_server.messages import shortened
 from assistant.engines.chat_server.reading import NONSENSE, Json, ReplyReader
 from assistant.engines.protocols import Cancel, TextDelta
@@ -74,7 +74,7 @@ class Asker:
                         has_said = True
                         yield delta
                 return
-            except Refused as error:
+            except RequestRefused as error:
                 shorter = shortened(told) if any(m in error.said for m in TOO_LONG) else None
                 if has_said:
                     raise
@@ -120,7 +120,7 @@ class Asker:
         return question
 
 
-class Question:
+class Completion:
     """A question under way. Its pieces are taken by one thread, which never waits by itself."""
 
     def __init__(

@@ -20,7 +20,7 @@ LONGEST_ERROR_BYTES = 20_000
 SHOWN_MODELS = 12
 
 
-class Refused(EngineFailed):
+class RequestRefused(EngineFailed):
     """The server does not want the question as it is put."""
 
     def __init__(self, message: str, said: str) -> None:
@@ -136,7 +136,7 @@ class ChatClient:
         if status == 404 and name:
             raise EngineFailed(await self._unknown(name, why))
         if status in (400, 404, 413, 422, 501):
-            raise Refused(
+            raise RequestRefused(
                 f"the LLM server {where} refuses the question{why}: try another LLM", said
             )
         if status < 400:

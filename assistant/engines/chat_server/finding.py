@@ -14,7 +14,7 @@ LOOK_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundServer:
     """A server where one usually listens."""
 
     kind: str
@@ -65,13 +65,13 @@ def chosen(address: Address, name: str, known: list[str] | None) -> str:
     return found
 
 
-async def usual_servers() -> list[Found]:
+async def usual_servers() -> list[FoundServer]:
     """Returns the servers that listen on this machine where such servers usually do."""
     found = await asyncio.gather(*(_look(kind, url) for kind, url in USUAL.items()))
     return [one for one in found if one is not None]
 
 
-async def _first() -> Found:
+async def _first() -> FoundServer:
     servers = await usual_servers()
     if not servers:
         raise EngineFailed(
@@ -81,14 +81,14 @@ async def _first() -> Found:
     return servers[0]
 
 
-async def _look(kind: str, url: str) -> Found | None:
+async def _look(kind: str, url: str) -> FoundServer | None:
     address = read_address(url)
     client = ChatClient(address, patience_s=LOOK_S)
     try:
         with suppress(EngineFailed, TimeoutError):
             async with asyncio.timeout(LOOK_S):
                 models = await client.models()
-                return None if models is None else Found(kind, address, models)
+                return None if models is None else FoundServer(kind, address, models)
         return None
     finally:
         await client.close()

@@ -18,7 +18,7 @@ so several exchanges go at once and then none for a long while."""
 
 
 @dataclass(slots=True)
-class Exchange:
+class ChatTurn:
     """What the person said, and what of the answer they heard."""
 
     said: str
@@ -31,7 +31,7 @@ def tokens(text: str) -> int:
     return len(text.encode(errors="replace")) // BYTES_PER_TOKEN + 1
 
 
-def make_room(exchanges: list[Exchange], room_tokens: int) -> None:
+def make_room(exchanges: list[ChatTurn], room_tokens: int) -> None:
     """Drops the oldest of `exchanges` where they have no room; the last one stays."""
 
     def size() -> int:
@@ -42,7 +42,7 @@ def make_room(exchanges: list[Exchange], room_tokens: int) -> None:
             del exchanges[0]
 
 
-def messages(system: str, exchanges: Sequence[Exchange]) -> list[Json]:
+def messages(system: str, exchanges: Sequence[ChatTurn]) -> list[Json]:
     """Returns the conversation up to the last question.
 
     Roles alternate, as the chat templates of many models demand: what was said again after an

@@ -11,10 +11,10 @@ from typing import Any
 from assistant.audio.waveform import Waveform
 from assistant.background import Background
 from assistant.engines.blsp_emo import failures, overheard, prepare_torch
-from assistant.engines.chat_server.asking import Asker, Question
+from assistant.engines.chat_server.asking import Asker, Completion
 from assistant.engines.chat_server.finding import open_client
 from assistant.engines.chat_server.messages import (
-    Exchange,
+    ChatTurn,
     common_words,
     end_of,
     make_room,
@@ -143,9 +143,9 @@ class ChatServerModel(SpeechModel):
         told = self._llm.tells_emotion and not heard.abstained
         return noted(heard.words.text, estimate_of(heard).emotion if told else None)
 
-    def ask(self, told: list[dict[str, Any]], tools: Sequence[dict[str, Any]]) -> Question:
+    def ask(self, told: list[dict[str, Any]], tools: Sequence[dict[str, Any]]) -> Completion:
         """Asks the server for what comes next in a conversation."""
-        return Question(self._background, self._asker, told, tools)
+        return Completion(self._background, self._asker, told, tools)
 
     def transcribe(self, utterance: Waveform) -> Transcript:
         """Returns the words of an utterance that belongs to no conversation.
@@ -191,7 +191,7 @@ class ChatServerDialogue(Dialogue):
         self._system = system
         self._tools = tools
         self._room_tokens = max(1, room_tokens)
-        self._exchanges: list[Exchange] = []
+        self._exchanges: list[ChatTurn] = []
         self._has_question = False
         self._is_shortened = False
 
@@ -230,7 +230,7 @@ class ChatServerDialogue(Dialogue):
         if self._exchanges and self._exchanges[-1].reply is None:
             self._exchanges[-1].said += f"\n{kept}"
         else:
-            self._exchanges.append(Exchange(kept))
+            self._exchanges.append(ChatTurn(kept))
         make_room(self._exchanges, self._room_tokens)
         self._has_question = True
 

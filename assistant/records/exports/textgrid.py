@@ -6,7 +6,7 @@ from assistant.records.reading import Record
 from assistant.records.turns import RecordedTurn, passages, recorded_turns
 from assistant.records.wording import one_line
 
-Interval = tuple[float, float, str]
+TierInterval = tuple[float, float, str]
 
 
 def export(record: Record) -> str:
@@ -35,7 +35,7 @@ def export(record: Record) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _tier(number: int, name: str, intervals: list[Interval], length_s: float) -> list[str]:
+def _tier(number: int, name: str, intervals: list[TierInterval], length_s: float) -> list[str]:
     lines = [
         f"    item [{number}]:",
         '        class = "IntervalTier"',
@@ -55,9 +55,9 @@ def _tier(number: int, name: str, intervals: list[Interval], length_s: float) ->
     return lines
 
 
-def _filled(intervals: Iterable[Interval], length_s: float) -> list[Interval]:
+def _filled(intervals: Iterable[TierInterval], length_s: float) -> list[TierInterval]:
     """Returns intervals that cover the whole length without overlap, as Praat demands."""
-    filled: list[Interval] = []
+    filled: list[TierInterval] = []
     place = 0.0
     for start_s, end_s, text in sorted(intervals):
         start_s, end_s = round(max(place, start_s), 4), round(end_s, 4)
@@ -76,7 +76,7 @@ def _emotion(turn: RecordedTurn) -> str:
     return turn.emotion.label if turn.emotion is not None else ""
 
 
-def _styles(turns: Iterable[RecordedTurn]) -> Iterable[Interval]:
+def _styles(turns: Iterable[RecordedTurn]) -> Iterable[TierInterval]:
     for turn in turns:
         style = turn.turn.style
         if style is not None and turn.reply_start_s is not None and turn.reply_end_s is not None:

@@ -17,7 +17,7 @@ from assistant.records.backup import backups_of
 from assistant.records.exports.csv_tables import without
 from assistant.records.mending import is_being_written
 from assistant.records.private_files import replace_text, write_new
-from assistant.records.reading import LINK, Found, find_records, read_record
+from assistant.records.reading import LINK, RecordFolder, find_records, read_record
 from assistant.records.removal.hold import check_not_held, is_on_hold
 from assistant.records.removal.ledger import Exported, exported_files
 
@@ -58,7 +58,7 @@ Forget = Callable[[str], None]
 """Takes a record out of the index."""
 
 
-def delete_record(root: Path, found: Found, forget: Forget) -> tuple[Receipt, Path]:
+def delete_record(root: Path, found: RecordFolder, forget: Forget) -> tuple[Receipt, Path]:
     """Deletes a record and all that was made of it here.
 
     Args:
@@ -116,7 +116,7 @@ def finish_deletions(root: Path) -> None:
 class Old:
     """A record that is older than is allowed."""
 
-    found: Found
+    found: RecordFolder
     ended: datetime
 
 
@@ -134,7 +134,7 @@ def _is_kept(folder: Path) -> bool:
     return is_being_written(folder) or is_on_hold(folder)
 
 
-def _ended(found: Found) -> datetime:
+def _ended(found: RecordFolder) -> datetime:
     """Returns when a record ended; of one that cannot be read, when it was changed last."""
     try:
         return datetime.fromisoformat(read_record(found).log.utc[-1]).astimezone(UTC)
@@ -174,7 +174,7 @@ def _remove(exported: Exported, left: list[str]) -> Iterator[Removed]:
         yield Removed(path=str(path), bytes=len(data))
 
 
-def _remove_folder(root: Path, found: Found, name: str) -> list[Removed]:
+def _remove_folder(root: Path, found: RecordFolder, name: str) -> list[Removed]:
     removed = [
         Removed(path=f"{name}/{path.relative_to(found.folder)}", bytes=path.lstat().st_size)
         for path in sorted(found.folder.rglob("*"))

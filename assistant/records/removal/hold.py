@@ -6,7 +6,7 @@ from pathlib import Path
 
 from assistant.errors import InputError, OutputError
 from assistant.records.private_files import write_new
-from assistant.records.reading import Found
+from assistant.records.reading import RecordFolder
 
 FILE_NAME = "hold.json"
 
@@ -16,7 +16,7 @@ def is_on_hold(folder: Path) -> bool:
     return (folder / FILE_NAME).exists()
 
 
-def hold(found: Found, *, by: str, reason: str) -> None:
+def hold(found: RecordFolder, *, by: str, reason: str) -> None:
     """Keeps a record from being deleted until it is released.
 
     Raises:
@@ -32,7 +32,7 @@ def hold(found: Found, *, by: str, reason: str) -> None:
     write_new(found.folder / FILE_NAME, told.encode() + b"\n")
 
 
-def release(found: Found) -> None:
+def release(found: RecordFolder) -> None:
     """Ends the hold of a record.
 
     Raises:
@@ -47,7 +47,7 @@ def release(found: Found) -> None:
         raise OutputError(f"{found.folder} cannot be written in: {error.strerror}") from error
 
 
-def check_not_held(found: Found) -> None:
+def check_not_held(found: RecordFolder) -> None:
     """Makes sure that a record may be deleted.
 
     Raises:

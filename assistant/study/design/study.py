@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 from assistant.configuration import Settings
 from assistant.study.design.conditions import Condition
 from assistant.study.design.texts import Texts
-from assistant.study.report.plan import Plan
+from assistant.study.report.plan import AnalysisPlan
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,31}")
 MOST_CONDITIONS = 26
@@ -34,7 +34,7 @@ class Design(Settings):
     """How often a participant gets each of the conditions, one round after the other."""
 
 
-class Talk(Settings):
+class TalkLimits(Settings):
     """Limits of a conversation; whichever is reached first ends it."""
 
     turns: int | None = Field(default=6, ge=1, le=200)
@@ -87,7 +87,7 @@ class Questionnaires(Settings):
     """Whether a finished page of questions may be opened again and changed."""
 
 
-class Entry(Settings):
+class EntryRules(Settings):
     """Who may come in."""
 
     without_id: bool = True
@@ -122,11 +122,11 @@ class Study(Settings):
         default_factory=dict[str, dict[str, dict[str, Any]]]
     )
     """Factors with their levels: the conditions are all combinations."""
-    talk: Talk = Talk()
+    talk: TalkLimits = TalkLimits()
     sound: Sound = Sound()
     questionnaires: Questionnaires = Questionnaires()
-    entry: Entry = Entry()
-    analysis: Plan = Plan()
+    entry: EntryRules = EntryRules()
+    analysis: AnalysisPlan = AnalysisPlan()
     """What the report tests, and at which bounds; it belongs into the pre-registration."""
     texts: Texts = Texts()
 

@@ -17,7 +17,7 @@ COUNTING: frozenset[Status] = frozenset({"active", "completed"})
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class ItemAnswer:
     """The latest answer to an item."""
 
     value: Any
@@ -60,7 +60,9 @@ class Participant:
     """Labels of the conditions in their order."""
     done: tuple[str, ...] = ()
     """Names of finished steps, in the order in which they were finished."""
-    answers: Mapping[tuple[str, str], Given] = field(default_factory=dict[tuple[str, str], Given])
+    answers: Mapping[tuple[str, str], ItemAnswer] = field(
+        default_factory=dict[tuple[str, str], ItemAnswer]
+    )
     """By step and item; of a probe also by turn, as `probe:1.3` of the
     first attempt."""
     talks: Mapping[str, TalkSoFar] = field(default_factory=dict[str, TalkSoFar])
@@ -128,7 +130,7 @@ def _answered(state: Participant, line: Line) -> Participant:
     item = str(line["item"])
     if line.get("turn") is not None:
         item = f"{item}:{line['attempt']}.{line['turn']}"
-    given = Given(line.get("value"), line.get("seconds"), state.lines)
+    given = ItemAnswer(line.get("value"), line.get("seconds"), state.lines)
     return replace(state, answers={**state.answers, (str(line["step"]), item): given})
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from assistant.study.report.measures import ByPerson, Measure
-from assistant.study.report.plan import Plan
+from assistant.study.report.plan import AnalysisPlan
 from assistant.study.report.table import Row, Table
 from assistant.study.statistics import (
     Comparison,
@@ -18,7 +18,7 @@ from assistant.study.statistics import (
     holm,
 )
 
-Verdict = Literal["different", "different, but small", "equivalent", "inconclusive"]
+Conclusion = Literal["different", "different, but small", "equivalent", "inconclusive"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Finding:
         return f"{self.measure.name}: {self.first} – {self.second}"
 
     @property
-    def verdict(self) -> Verdict | None:
+    def verdict(self) -> Conclusion | None:
         """What the two tests say together (Lakens, 2017, figure 1)."""
         if self.comparison is None or self.equivalence is None:
             return None
@@ -52,7 +52,7 @@ class Finding:
         return "different" if p < self.alpha else "inconclusive"
 
 
-def findings_of(measures: Sequence[Measure], plan: Plan) -> list[Finding]:
+def findings_of(measures: Sequence[Measure], plan: AnalysisPlan) -> list[Finding]:
     """Returns all comparisons; p of the primary scores, or of all, is adjusted for their number."""
     found = [
         finding(measure, pair, plan)
@@ -62,7 +62,7 @@ def findings_of(measures: Sequence[Measure], plan: Plan) -> list[Finding]:
     return adjusted(found, plan)
 
 
-def adjusted(found: Sequence[Finding], plan: Plan) -> list[Finding]:
+def adjusted(found: Sequence[Finding], plan: AnalysisPlan) -> list[Finding]:
     """Returns `found` with Holm's p of the family that the plan names."""
     family = {
         one.name: one.comparison.p
@@ -75,14 +75,14 @@ def adjusted(found: Sequence[Finding], plan: Plan) -> list[Finding]:
     return [replace(one, adjusted_p=by_holm.get(one.name)) for one in found]
 
 
-def finding(measure: Measure, pair: tuple[str, str], plan: Plan) -> Finding:
+def finding(measure: Measure, pair: tuple[str, str], plan: AnalysisPlan) -> Finding:
     """Returns the comparison of `measure` between the two conditions of `pair`, unadjusted."""
     first, second = (measure.values[condition] for condition in pair)
     return compared(measure, pair, first, second, plan)
 
 
 def compared(
-    measure: Measure, names: tuple[str, str], first: ByPerson, second: ByPerson, plan: Plan
+    measure: Measure, names: tuple[str, str], first: ByPerson, second: ByPerson, plan: AnalysisPlan
 ) -> Finding:
     """Returns the comparison of two sets of values, paired where the people are the same."""
     try:
@@ -138,7 +138,7 @@ COLUMNS = {
 }
 
 
-def table(found: Sequence[Finding], name: str, title: str, plan: Plan) -> Table:
+def table(found: Sequence[Finding], name: str, title: str, plan: AnalysisPlan) -> Table:
     """Returns all findings as one table."""
     columns = dict(COLUMNS)
     columns["interval"] = f"{100 * (1 - plan.alpha):g} % interval"

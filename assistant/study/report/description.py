@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from assistant.study.reliability import Reliability, Rows, cronbach_alpha, mcdonald_omega
+from assistant.study.reliability import ItemScores, Reliability, cronbach_alpha, mcdonald_omega
 from assistant.study.report.comparisons import between
 from assistant.study.report.measures import Instruments, Measure, keyed_answers
 from assistant.study.report.reading import Export
@@ -126,7 +126,7 @@ def _agreement(
 
 
 def _or_reason(
-    compute: Callable[[Rows], Reliability], people: Sequence[Sequence[float | None]]
+    compute: Callable[[ItemScores], Reliability], people: Sequence[Sequence[float | None]]
 ) -> Reliability | str:
     try:
         return compute(people)

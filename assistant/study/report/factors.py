@@ -12,7 +12,7 @@ from statistics import fmean
 
 from assistant.study.report.comparisons import Finding, adjusted, compared
 from assistant.study.report.measures import ByPerson, Measure
-from assistant.study.report.plan import Plan
+from assistant.study.report.plan import AnalysisPlan
 
 JOINED = "+"
 """Between the levels of a condition's name: "voice+empathetic"."""
@@ -28,7 +28,7 @@ def levels_of(conditions: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def factor_findings(
-    measures: Sequence[Measure], conditions: Sequence[str], plan: Plan
+    measures: Sequence[Measure], conditions: Sequence[str], plan: AnalysisPlan
 ) -> list[Finding]:
     """Returns main effects, then interactions of two factors, for each measure."""
     levels = levels_of(conditions)
@@ -43,13 +43,13 @@ def factor_findings(
     return adjusted(found, plan)
 
 
-def _main(measure: Measure, place: int, levels: tuple[str, ...], plan: Plan) -> Finding:
+def _main(measure: Measure, place: int, levels: tuple[str, ...], plan: AnalysisPlan) -> Finding:
     first, second = (_mean(measure, {place: level}) for level in levels)
     return compared(measure, (levels[0], levels[1]), first, second, plan)
 
 
 def _interaction(
-    measure: Measure, places: tuple[int, int], levels: Sequence[tuple[str, ...]], plan: Plan
+    measure: Measure, places: tuple[int, int], levels: Sequence[tuple[str, ...]], plan: AnalysisPlan
 ) -> Finding:
     one, other = places
     # Whether the other factor varies within people decides which difference can be taken first.

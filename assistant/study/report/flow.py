@@ -4,7 +4,7 @@ from collections import Counter
 from statistics import fmean, stdev
 
 from assistant.study.report.reading import Export, Person
-from assistant.study.report.table import Cell, Row, Table
+from assistant.study.report.table import CellValue, Row, Table
 
 LEFT = {"withdrawn": "withdrew", "dropped": "left before the end", "screened_out": "screened out"}
 """Ways to end that are not the end, in words."""
@@ -118,7 +118,7 @@ def _answers(name: str, people: list[Person]) -> list[Row]:
     return rows
 
 
-def _row(name: str, answer: str, people: int, share: Cell) -> Row:
+def _row(name: str, answer: str, people: int, share: CellValue) -> Row:
     return {"item": name.replace("_", " "), "answer": answer, "people": people, "share": share}
 
 

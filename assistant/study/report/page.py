@@ -11,7 +11,7 @@ from assistant.study.report.measures import Measure
 from assistant.study.report.plots import distribution, forest
 from assistant.study.report.provenance import warnings
 from assistant.study.report.sentences import finding_told, methods, overall_told, summary
-from assistant.study.report.table import Cell, Table, told
+from assistant.study.report.table import CellValue, Table, told
 
 _STYLE = Path(__file__).with_name("page.css")
 _FEW = 12
@@ -279,5 +279,5 @@ def _class(name: str, numeric: set[str]) -> str:
     return ' class="hash"' if name == "value" else ""
 
 
-def _is_numeric(cells: Sequence[Cell]) -> bool:
+def _is_numeric(cells: Sequence[CellValue]) -> bool:
     return all(cell is None or cell == "" or isinstance(cell, (int, float)) for cell in cells)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class Plan(BaseModel):
+class AnalysisPlan(BaseModel):
     """The plan of the analysis; belongs into the pre-registration."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from assistant.csv_text import csv_rows
 from assistant.errors import InputError
-from assistant.study.report.plan import Plan
+from assistant.study.report.plan import AnalysisPlan
 
 _AGAIN = "make the export again with `app.py study export`"
 _Row = TypeVar("_Row")
@@ -86,7 +86,7 @@ class Export:
     folder: Path
     facts: Mapping[str, Any]
     """study.json."""
-    plan: Plan
+    plan: AnalysisPlan
     people: tuple[Person, ...]
     scores: tuple[ScoreRow, ...]
     answers: tuple[AnswerRow, ...]
@@ -134,7 +134,7 @@ def read_export(folder: Path) -> Export:
     facts = _facts(folder / "study.json")
     study = cast(Mapping[str, Any], facts.get("study") or {})
     try:
-        plan = Plan.model_validate(study.get("analysis") or {})
+        plan = AnalysisPlan.model_validate(study.get("analysis") or {})
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from assistant.csv_text import csv_text
 
-Cell = str | int | float | None
-Row = dict[str, Cell]
+CellValue = str | int | float | None
+Row = dict[str, CellValue]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Table:
         return {name: heading for name, heading in self.columns.items() if heading}
 
 
-def told(value: Cell, column: str = "") -> str:
+def told(value: CellValue, column: str = "") -> str:
     """Returns a cell as the page shows it; a dash for what is missing."""
     if value is None or value == "":
         return "–"

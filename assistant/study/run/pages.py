@@ -12,7 +12,7 @@ from assistant.study.instruments import Instrument, Item, shown_order
 from assistant.study.keeping.participant import LEFT, Participant
 from assistant.study.run.steps import Step
 
-Page = dict[str, Any]
+PageContent = dict[str, Any]
 HEADPHONE_TRIALS = 6
 HEADPHONES_RIGHT = 5
 """Of six; by guessing two are right (Woods, Siegel, Traer and McDermott 2017)."""
@@ -69,7 +69,7 @@ def draw(
     step: Step,
     place: tuple[int, int],
     asked: Instrument | None,
-) -> Page:
+) -> PageContent:
     """Returns the page of a step.
 
     Args:
@@ -80,7 +80,7 @@ def draw(
         asked: The instrument of a page of questions.
     """
     number, count = place
-    page: Page = {
+    page: PageContent = {
         "step": step.name,
         "kind": step.kind,
         "number": number,
@@ -121,7 +121,7 @@ def _choices(study: Study) -> dict[str, str]:
     }
 
 
-def _sound(study: Study, participant: Participant) -> Page:
+def _sound(study: Study, participant: Participant) -> PageContent:
     sound = study.sound
     has_trials = sound.headphones != "off" and "headphones" not in participant.passed
     return {
@@ -133,7 +133,7 @@ def _sound(study: Study, participant: Participant) -> Page:
     }
 
 
-def _talk(study: Study, participant: Participant, step: Step) -> Page:
+def _talk(study: Study, participant: Participant, step: Step) -> PageContent:
     texts, talk = study.texts, study.talk
     before = participant.talks.get(step.name)
     tasks = talk.tasks
@@ -151,7 +151,9 @@ def _talk(study: Study, participant: Participant, step: Step) -> Page:
     }
 
 
-def _questions(study: Study, participant: Participant, step: Step, asked: Instrument) -> Page:
+def _questions(
+    study: Study, participant: Participant, step: Step, asked: Instrument
+) -> PageContent:
     given = {
         item: answer.value
         for (name, item), answer in participant.answers.items()
@@ -181,9 +183,9 @@ def _item(item: Item) -> dict[str, Any]:
     }
 
 
-def last_page(study: Study, participant: Participant) -> Page:
+def last_page(study: Study, participant: Participant) -> PageContent:
     """Returns what stands behind the last step."""
-    page: Page = {
+    page: PageContent = {
         "step": "",
         "title": study.title,
         "contact": study.contact,

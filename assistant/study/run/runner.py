@@ -27,7 +27,7 @@ from assistant.study.keeping.participant import Participant
 from assistant.study.keeping.retention import check_retention
 from assistant.study.keeping.store import StudyFolder
 from assistant.study.run import pages
-from assistant.study.run.pages import Page
+from assistant.study.run.pages import PageContent
 from assistant.study.run.refusals import FinishedPage
 from assistant.study.run.roster import Roster
 from assistant.study.run.sound_check import SoundCheck
@@ -63,7 +63,7 @@ class Runner:
 
     def join(
         self, participant: str, link: Mapping[str, str], tab: str, *, driven: bool = False
-    ) -> Page:
+    ) -> PageContent:
         """Opens the study for somebody; returns the page to be shown, with the id in it.
 
         Args:
@@ -79,7 +79,7 @@ class Runner:
         self.tabs.open(name, tab)
         return self._shown(name)
 
-    def page(self, participant: str, tab: str) -> Page:
+    def page(self, participant: str, tab: str) -> PageContent:
         """Returns the page that a participant is at.
 
         Raises:
@@ -141,7 +141,7 @@ class Runner:
             **_typing_of(typing),
         )
 
-    def done(self, participant: str, tab: str, step: str, values: Mapping[str, Any]) -> Page:
+    def done(self, participant: str, tab: str, step: str, values: Mapping[str, Any]) -> PageContent:
         """Finishes a page; returns the next one. A page that is over already stays as it is.
 
         Args:
@@ -222,7 +222,7 @@ class Runner:
         state, _ = self.at(participant, tab, "sound")
         return self._sound.attention(state, heard)
 
-    def back(self, participant: str, tab: str) -> Page:
+    def back(self, participant: str, tab: str) -> PageContent:
         """Opens the page of questions before this one again, where the study allows it.
 
         Raises:
@@ -243,7 +243,7 @@ class Runner:
         before = steps[index - 1] if index else None
         return before if before is not None and before.kind == "questions" else None
 
-    def leave(self, participant: str, tab: str) -> Page:
+    def leave(self, participant: str, tab: str) -> PageContent:
         """Ends the study for somebody who stops; what was said so far is kept.
 
         Who wants it deleted withdraws instead, see `assistant.study.keeping.withdrawal`.
@@ -252,7 +252,7 @@ class Runner:
             self.roster.note(participant, "stopped", reason="left", status="dropped")
         return self._shown(participant)
 
-    def _shown(self, participant: str) -> Page:
+    def _shown(self, participant: str) -> PageContent:
         """Returns the page that a participant is at, and notes that it was shown."""
         state = self.roster.participant(participant)
         step = self.roster.step(state)

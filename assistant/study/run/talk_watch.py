@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from assistant import events
-from assistant.study.design.study import Talk
+from assistant.study.design.study import TalkLimits
 from assistant.study.keeping.participant import TalkSoFar
 
 GRACE_S = 60.0
@@ -17,7 +17,7 @@ class TalkWatch:
 
     def __init__(
         self,
-        limits: Talk,
+        limits: TalkLimits,
         before: TalkSoFar,
         *,
         is_practice: bool,

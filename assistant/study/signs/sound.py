@@ -38,26 +38,26 @@ MOST_ZEROS = 0.25
 that, sound was lost on its way, and silence stands for it."""
 SILENT_DB = -120.0
 LOUD, QUIET = 80, 5
-Levels = NDArray[np.float64]
+FrameLevels = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Spoken:
+class TurnSound:
     """A turn that was recorded with its sound."""
 
     participant: str
     step: str
     source: str
-    levels: Levels
+    levels: FrameLevels
     """dB of full scale of each frame, shape (frames,)."""
 
     @cached_property
-    def course(self) -> Levels:
+    def course(self) -> FrameLevels:
         """The levels as they are compared: what is soft counts no less than what is silent."""
         return np.maximum(self.levels, self.levels.max() - 50.0)
 
     @cached_property
-    def outline(self) -> Levels:
+    def outline(self) -> FrameLevels:
         """The course by tenths of a second."""
         return self.course[: len(self.course) // COARSE * COARSE].reshape(-1, COARSE).mean(axis=1)
 
@@ -71,7 +71,7 @@ def sound_signs(folder: Path, turns: Sequence[Mapping[str, Any]]) -> Iterator[Si
     """
     spoken = list(_spoken(folder, turns))
     yield from _replayed(spoken)
-    by_person: defaultdict[str, list[Spoken]] = defaultdict(list)
+    by_person: defaultdict[str, list[TurnSound]] = defaultdict(list)
     for turn in spoken:
         if (turn.levels <= SILENT_DB).mean() <= MOST_ZEROS:
             by_person[turn.participant].append(turn)
@@ -81,7 +81,7 @@ def sound_signs(folder: Path, turns: Sequence[Mapping[str, Any]]) -> Iterator[Si
             yield Sign(name, "no_room", "", round(depth, 1), DEEPEST_DB, said[0].source)
 
 
-def _spoken(folder: Path, turns: Sequence[Mapping[str, Any]]) -> Iterator[Spoken]:
+def _spoken(folder: Path, turns: Sequence[Mapping[str, Any]]) -> Iterator[TurnSound]:
     by_log: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in turns:
         by_log[row["source"].rpartition(":")[0]].append(row)
@@ -91,7 +91,7 @@ def _spoken(folder: Path, turns: Sequence[Mapping[str, Any]]) -> Iterator[Spoken
             yield from _of_record(path, rows)
 
 
-def _of_record(path: Path, rows: Sequence[Mapping[str, Any]]) -> Iterator[Spoken]:
+def _of_record(path: Path, rows: Sequence[Mapping[str, Any]]) -> Iterator[TurnSound]:
     # A file that was cut off by a crash is read as far as it goes.
     try:
         sound, rate = soundfile.read(path, dtype="float32", always_2d=True)
@@ -102,23 +102,23 @@ def _of_record(path: Path, rows: Sequence[Mapping[str, Any]]) -> Iterator[Spoken
         said = sound[max(0, start) : end, 0]
         if len(said) >= LEAST_S * rate:
             levels = levels_db(said.astype(np.float32, copy=False), rate)
-            yield Spoken(row["participant"], row["step"], row["source"], levels)
+            yield TurnSound(row["participant"], row["step"], row["source"], levels)
 
 
-def levels_db(sound: Waveform, rate: int) -> Levels:
+def levels_db(sound: Waveform, rate: int) -> FrameLevels:
     """Returns the level of each frame of `sound`, in dB of full scale."""
     length = round(FRAME_S * rate)
     frames = sound[: len(sound) // length * length].reshape(-1, length).astype(np.float64)
     return 10 * np.log10(np.maximum((frames**2).mean(axis=1), 10 ** (SILENT_DB / 10)))
 
 
-def depth_db(levels: Levels) -> float:
+def depth_db(levels: FrameLevels) -> float:
     """Returns how far the pauses lie below the speech."""
     loud = levels[levels >= np.percentile(levels, LOUD)].mean()
     return float(loud - np.percentile(levels, QUIET))
 
 
-def _replayed(spoken: Sequence[Spoken]) -> Iterator[Sign]:
+def _replayed(spoken: Sequence[TurnSound]) -> Iterator[Sign]:
     best: dict[int, float] = {}
     for i, j in itertools.combinations(range(len(spoken)), 2):
         one, other = spoken[i], spoken[j]
@@ -136,7 +136,7 @@ def _replayed(spoken: Sequence[Spoken]) -> Iterator[Sign]:
             yield Sign(turn.participant, "replayed", turn.step, value, REPLAYED, turn.source)
 
 
-def _may_be_one(one: Spoken, other: Spoken) -> bool:
+def _may_be_one(one: TurnSound, other: TurnSound) -> bool:
     """Whether two turns may be one recording, by a quick look at lengths and outlines."""
     lengths = sorted((len(one.course), len(other.course)))
     if lengths[1] > LENGTHS * lengths[0]:
@@ -144,7 +144,7 @@ def _may_be_one(one: Spoken, other: Spoken) -> bool:
     return likeness(one.outline, other.outline, shifts=SHIFTS // COARSE) > OUTLINE
 
 
-def likeness(one: Levels, other: Levels, *, shifts: int = SHIFTS) -> float:
+def likeness(one: FrameLevels, other: FrameLevels, *, shifts: int = SHIFTS) -> float:
     """Returns the greatest correlation of two courses, either moved by up to `shifts` frames."""
     greatest = -1.0
     least = min(len(one), len(other)) / 2

@@ -16,7 +16,7 @@ from assistant.study.design.study_file import STUDY_FILE
 from assistant.study.keeping import lock, seal
 from assistant.study.keeping.store import INSTRUMENTS, StudyFolder
 from assistant.study.run.engines import StudyEngines
-from assistant.study.run.pages import COMPLETED, STOPPED, WITHDRAWN, Page
+from assistant.study.run.pages import COMPLETED, STOPPED, WITHDRAWN, PageContent
 from assistant.study.run.runner import Runner
 from assistant.study.run.talk_watch import TalkWatch
 from assistant.study.settings import running
@@ -43,7 +43,7 @@ class Crowd:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class StudyOutcome:
     """What came of a simulated study."""
 
     completed: int
@@ -85,7 +85,7 @@ def copy_study(folder: Path, to: Path) -> StudyFolder:
 
 def simulate(
     folder: StudyFolder, engines: StudyEngines, crowd: Crowd, *, tell: Callable[[str], None]
-) -> Outcome:
+) -> StudyOutcome:
     """Lets participants go through a study until it is complete, unseals it and exports.
 
     Args:
@@ -109,13 +109,13 @@ def simulate(
     return _finished(runner, folder)
 
 
-def _finished(runner: Runner, folder: StudyFolder) -> Outcome:
+def _finished(runner: Runner, folder: StudyFolder) -> StudyOutcome:
     complete = [state for state in runner.roster.everybody() if state.status == "completed"]
     left = max(0, runner.study.participants - len(complete))
     key = seal.unseal(folder, by="simulation", early="simulation" if left else "", left=left)
     out = folder.path / "export"
     export(folder, out)
-    return Outcome(
+    return StudyOutcome(
         completed=len(complete),
         cells=Counter(state.cell for state in complete),
         turns=sum(talk.turns for state in complete for talk in state.talks.values()),
@@ -131,7 +131,7 @@ class _People:
         self._sayings = Sayings(natural=not engines.scripted)
         self._voice = ""
 
-    def take_part(self, name: str) -> Page:
+    def take_part(self, name: str) -> PageContent:
         """Goes through all pages; returns the last one. Who was there already goes on."""
         runner = self._runner
         chance = random.Random(f"{runner.study.seed}:{name}")
@@ -142,7 +142,7 @@ class _People:
             page = runner.done(name, TAB, page["step"], values)
         return page
 
-    def _fill_in(self, name: str, page: Page, chance: random.Random) -> dict[str, Any]:
+    def _fill_in(self, name: str, page: PageContent, chance: random.Random) -> dict[str, Any]:
         match page["kind"]:
             case "consent":
                 return {"take_part": True, "audio": True, "words": True, "emotion": True}
@@ -160,7 +160,7 @@ class _People:
                 pass
         return {}
 
-    def _check_sound(self, name: str, page: Page) -> dict[str, Any]:
+    def _check_sound(self, name: str, page: PageContent) -> dict[str, Any]:
         if page["word"]:
             self._runner.attention(name, TAB, page["word"])
         return {

@@ -7,14 +7,24 @@ from assistant.study.instruments import Instrument
 from assistant.study.items import Form, Item, Scale
 from assistant.study.signs.sign import KINDS
 
-Entry = tuple[str, str, str, str]
-_WHO: Entry = ("participant", "pseudonymous id", "", "")
-_BLOCK: Entry = ("block", "number of the conversation it belongs to", "", "1 …; empty outside")
-_CONDITION: Entry = ("condition", "condition, a letter while the key is sealed", "", "")
-_STEP: Entry = ("step", "page of the study", "", "as in the participant's log")
-_SOURCE: Entry = ("source", "file and line it was read from", "", "FILE:LINE in the study's folder")
+CodebookRow = tuple[str, str, str, str]
+_WHO: CodebookRow = ("participant", "pseudonymous id", "", "")
+_BLOCK: CodebookRow = (
+    "block",
+    "number of the conversation it belongs to",
+    "",
+    "1 …; empty outside",
+)
+_CONDITION: CodebookRow = ("condition", "condition, a letter while the key is sealed", "", "")
+_STEP: CodebookRow = ("step", "page of the study", "", "as in the participant's log")
+_SOURCE: CodebookRow = (
+    "source",
+    "file and line it was read from",
+    "",
+    "FILE:LINE in the study's folder",
+)
 
-CODEBOOK: dict[str, list[Entry]] = {
+CODEBOOK: dict[str, list[CodebookRow]] = {
     "participants": [
         _WHO,
         ("cell", "cell of the design, g1 … while the key is sealed", "", "c1 …"),
@@ -171,7 +181,7 @@ def _formula(scale: Scale) -> str:
     return f"{less} × {scale.multiply:g}" if scale.multiply != 1 else less
 
 
-def demographics_rows(instruments: Iterable[Instrument]) -> list[Entry]:
+def demographics_rows(instruments: Iterable[Instrument]) -> list[CodebookRow]:
     """Returns the columns that the demographic items add to the table of participants."""
     return [
         (f"d_{name}", item.text, "", ", ".join(item.labels))

@@ -35,8 +35,8 @@ HIDDEN = ("model", "voice", "policy", "reply_source", "style_emotion", "style_in
 """Columns of turns that would give a sealed condition away."""
 
 
-class Export:
-    """Everything that tables are made of, read once."""
+class StudyTables:
+    """The tables of a study, made of all that lies in its folder, which is read once."""
 
     def __init__(self, folder: StudyFolder) -> None:
         """Reads the study and all its logs.
@@ -277,7 +277,7 @@ def export(folder: StudyFolder, out: Path) -> list[Path]:
         InputError: Nobody has taken part yet, or a log is damaged.
         OutputError: They cannot be written.
     """
-    source = Export(folder)
+    source = StudyTables(folder)
     if not source.states:
         raise InputError(f"nobody has taken part in {folder.path} yet: there is nothing to export")
     written = write_tables(source, out)
@@ -285,7 +285,7 @@ def export(folder: StudyFolder, out: Path) -> list[Path]:
     return [*written, out / "study.json"]
 
 
-def write_tables(source: Export, out: Path, only: str = "") -> list[Path]:
+def write_tables(source: StudyTables, out: Path, only: str = "") -> list[Path]:
     """Writes the tables and their codebook into a folder; returns their paths.
 
     Args:

@@ -15,7 +15,7 @@ from assistant.records.reading import read_named
 from assistant.records.recording import AUDIO_NAME, LOG_NAME
 from assistant.study.keeping.participant import Participant
 from assistant.study.keeping.store import EXPORT, TALKS, StudyFolder, check_id, write_private
-from assistant.study.tables.exporting import Export, write_tables
+from assistant.study.tables.exporting import StudyTables, write_tables
 
 COPIES = f"{EXPORT}-copies"
 """Where copies lie; a withdrawal deletes them, as it deletes tables."""
@@ -34,7 +34,7 @@ def own_copy(folder: StudyFolder, participant: str, out: Path | None = None) -> 
         InputError: Nobody of this id has joined, or the folder is there already.
         OutputError: It cannot be written.
     """
-    source = Export(folder)
+    source = StudyTables(folder)
     state = source.states.get(check_id(participant))
     if state is None:
         raise InputError(f"there is no participant {participant!r} in {folder.path}")
@@ -46,7 +46,7 @@ def own_copy(folder: StudyFolder, participant: str, out: Path | None = None) -> 
     return [about, *write_tables(source, out, only=participant), *_talks(folder, participant, out)]
 
 
-def _told(source: Export, state: Participant) -> Iterator[str]:
+def _told(source: StudyTables, state: Participant) -> Iterator[str]:
     study = source.study
     yield f"All that is known of {state.name} in the study “{study.title}”."
     yield f"Joined {state.joined_utc}; kept until {study.retention_until}."

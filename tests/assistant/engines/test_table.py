@@ -35,7 +35,7 @@ def test_missing_flite_library_names_the_package(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("part", table.ENGINES)
-def test_every_line_of_the_table_leads_somewhere(part: table.Part) -> None:
+def test_every_line_of_the_table_leads_somewhere(part: table.EnginePart) -> None:
     for engine in table.ENGINES[part].values():
         spec = importlib.util.find_spec(f"assistant.engines.{engine.module}")
         assert spec is not None and spec.loader is not None, engine.module

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from assistant.errors import InputError, SettingsError
-from assistant.files.inputs import Asked, given_inputs
+from assistant.files.inputs import ReplyInputs, given_inputs
 from assistant.files.own_output import refuse_foreign
 from assistant.records.transcript import ConversationRecord, TranscriptFiles
 
@@ -17,7 +17,7 @@ def send(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
 
 def test_a_recording_may_come_by_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     send(monkeypatch, b"RIFF and more")
-    with given_inputs(Asked(recordings=(Path("a.wav"), Path("-")))) as asked:
+    with given_inputs(ReplyInputs(recordings=(Path("a.wav"), Path("-")))) as asked:
         first, second = asked.recordings
         assert first == Path("a.wav")
         assert second.read_bytes() == b"RIFF and more"
@@ -27,7 +27,7 @@ def test_a_recording_may_come_by_standard_input(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_question_may_come_by_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     send(monkeypatch, "I am tired, café\n".encode())
-    with given_inputs(Asked(text="-")) as asked:
+    with given_inputs(ReplyInputs(text="-")) as asked:
         assert asked.text == "I am tired, café"
 
 
@@ -36,14 +36,14 @@ def test_nothing_that_comes_is_said(asked: dict[str, Any], monkeypatch: pytest.M
     send(monkeypatch, b"")
     with (
         pytest.raises(InputError, match="nothing came"),
-        given_inputs(Asked(**asked)),
+        given_inputs(ReplyInputs(**asked)),
     ):
         pass
 
 
 def test_standard_input_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     send(monkeypatch, b"x")
-    twice = Asked(text="-", recordings=(Path("-"),))
+    twice = ReplyInputs(text="-", recordings=(Path("-"),))
     with pytest.raises(SettingsError, match="once only"), given_inputs(twice):
         pass
 
@@ -51,13 +51,13 @@ def test_standard_input_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_folder_stands_for_its_sound_files(tmp_path: Path) -> None:
     for name in ("b.WAV", "a.flac", "notes.txt"):
         (tmp_path / name).touch()
-    with given_inputs(Asked(recordings=(tmp_path,))) as asked:
+    with given_inputs(ReplyInputs(recordings=(tmp_path,))) as asked:
         assert [path.name for path in asked.recordings] == ["a.flac", "b.WAV"]
     empty = tmp_path / "empty"
     empty.mkdir()
     with (
         pytest.raises(InputError, match="no sound file in the folder"),
-        given_inputs(Asked(recordings=(empty,))),
+        given_inputs(ReplyInputs(recordings=(empty,))),
     ):
         pass
 
@@ -88,6 +88,6 @@ def test_a_closed_standard_input_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(sys, "stdin", None)
     with (
         pytest.raises(SettingsError, match="nothing is sent here"),
-        given_inputs(Asked((Path("-"),))),
+        given_inputs(ReplyInputs((Path("-"),))),
     ):
         pass

@@ -17,7 +17,7 @@ from assistant.audio.waveform import AudioClip
 from assistant.conversation.engines import Engines
 from assistant.empathy import load_policy
 from assistant.errors import InputError, OutputError, SettingsError
-from assistant.files.inputs import Asked
+from assistant.files.inputs import ReplyInputs
 from assistant.files.plan import planned
 from assistant.files.reply import Manner, ReplyRun
 from assistant.records.transcript import ConversationRecord, TurnRecord, read_transcript
@@ -85,7 +85,7 @@ def run(
 def prepared(
     settings: ReplySettings, notes: Notes, play: Callable[[AudioClip], None] | None = None
 ) -> ReplyRun:
-    asked = Asked(settings.questions, settings.text)
+    asked = ReplyInputs(settings.questions, settings.text)
     outputs = planned(asked, settings.out, joined=settings.joined, force=settings.force)
     manner = Manner(settings.endpointing, settings.persona, settings.effective())
     return ReplyRun(outputs, manner, notes, play)
@@ -255,7 +255,7 @@ def test_a_place_where_nothing_can_be_written_is_refused_before_a_model_is_loade
     (tmp_path / "taken").write_text("a file", encoding="utf-8")
     out = tmp_path / "taken" / "answer.wav"
     with pytest.raises(OutputError, match="choose another place by --out"):
-        planned(Asked(text="hi"), out)
+        planned(ReplyInputs(text="hi"), out)
 
 
 def test_nothing_usable_is_said_before_a_model_is_loaded(tmp_path: Path) -> None:

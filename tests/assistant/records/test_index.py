@@ -19,7 +19,7 @@ from assistant.errors import InputError, OutputError, SettingsError
 from assistant.records import reading
 from assistant.records.database import FILE_NAME, MIGRATIONS, NEWEST, VERSION_TABLE, Database
 from assistant.records.index import Index, Query, Synced, rebuild
-from assistant.records.reading import Found
+from assistant.records.reading import RecordFolder
 from assistant.records.recording import LOG_NAME, Consent
 from assistant.records.rows import folded
 from models.emotions import Emotion
@@ -263,7 +263,7 @@ def test_what_another_process_adds_meanwhile_is_not_taken_for_gone(
     looked: list[bool] = []
     find = reading.find_records
 
-    def slow(folder: Path) -> list[Found]:
+    def slow(folder: Path) -> list[RecordFolder]:
         found = find(folder)
         if not looked:
             looked.append(True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from assistant.study.instruments import Instrument, Item, read_instrument, score
-from assistant.study.items import NUMERIC, Answer
+from assistant.study.items import NUMERIC, AnswerValue
 
 Row = dict[str, Any]
 
@@ -157,7 +157,7 @@ class _Tables:
                     }
                 )
 
-    def _answer(self, instrument: Instrument, item: Item, liking: float) -> Answer:
+    def _answer(self, instrument: Instrument, item: Item, liking: float) -> AnswerValue:
         if item.form == "grid":
             return f"{int(self.chance.integers(1, 10))},{int(self.chance.integers(1, 10))}"
         if item.form not in NUMERIC:

@@ -13,7 +13,7 @@ from assistant.study.keeping.store import read_lines
 from assistant.study.keeping.withdrawal import withdraw
 from assistant.study.report.reading import read_export
 from assistant.study.run.runner import Runner
-from assistant.study.tables.exporting import Export, export
+from assistant.study.tables.exporting import StudyTables, export
 from assistant.study.tables.tracing import untraced
 from models.emotions import Emotion
 from tests.assistant.records.made import Said, make_record
@@ -309,7 +309,7 @@ def test_what_auto_stands_for_and_the_weights_of_voices_are_in_the_export(tmp_pa
     folder = make_study(tmp_path)
     go_through(Runner(folder), "p1")
     seal.unseal(folder, by="me", early="a test", left=3)
-    facts = Export(folder).facts()
+    facts = StudyTables(folder).facts()
     assert {one["model"] for one in facts["study"]["conditions"].values()} == {"mini"}
     assert {one["voice"] for one in facts["study"]["conditions"].values()} == {"piper"}
     assert list(facts["lock"]["models"]) == ["mini"]

@@ -5,7 +5,7 @@ import pytest
 
 from assistant.study.report.factors import factor_findings, levels_of
 from assistant.study.report.measures import Measure
-from assistant.study.report.plan import Plan
+from assistant.study.report.plan import AnalysisPlan
 from assistant.study.statistics import compare_independent, compare_paired
 
 pytest.importorskip("scipy")
@@ -33,7 +33,7 @@ def test_levels_are_read_from_the_names_of_a_full_crossing_only() -> None:
 
 def test_within_participants_each_effect_is_a_paired_test_of_means() -> None:
     one = measure({"P": CONDITIONS})
-    words, flat, both = factor_findings([one], CONDITIONS, Plan())
+    words, flat, both = factor_findings([one], CONDITIONS, AnalysisPlan())
     cell = {condition: np.array(one.of(condition)) for condition in CONDITIONS}
     voice = ((cell["voice+warm"] + cell["voice+flat"]) / 2).tolist()
     other = ((cell["words+warm"] + cell["words+flat"]) / 2).tolist()
@@ -53,7 +53,7 @@ def test_in_a_mixed_design_the_interaction_compares_gains_between_groups(between
         level: tuple(c for c in CONDITIONS if c.split("+")[place] == level) for level in levels
     }
     one = measure(groups)
-    found = factor_findings([one], CONDITIONS, Plan())
+    found = factor_findings([one], CONDITIONS, AnalysisPlan())
     designs = [f.comparison.design for f in found if f.comparison is not None]
     assert designs == (
         ["independent", "paired", "independent"]
@@ -72,7 +72,7 @@ def test_in_a_mixed_design_the_interaction_compares_gains_between_groups(between
 
 def test_between_participants_the_interaction_is_left_out_with_its_reason() -> None:
     groups = {condition: (condition,) for condition in CONDITIONS}
-    words, flat, both = factor_findings([measure(groups)], CONDITIONS, Plan())
+    words, flat, both = factor_findings([measure(groups)], CONDITIONS, AnalysisPlan())
     assert words.comparison is not None and words.comparison.n_first == 60
     assert flat.comparison is not None and flat.comparison.design == "independent"
     assert both.comparison is None and "between participants" in both.reason
@@ -81,5 +81,5 @@ def test_between_participants_the_interaction_is_left_out_with_its_reason() -> N
 def test_who_lacks_a_condition_is_left_out_of_a_mean_over_it() -> None:
     one = measure({"P": CONDITIONS})
     one.values["words+flat"].pop("P0")  # type: ignore[attr-defined]
-    words = factor_findings([one], CONDITIONS, Plan())[0]
+    words = factor_findings([one], CONDITIONS, AnalysisPlan())[0]
     assert words.comparison is not None and words.comparison.n_first == 29

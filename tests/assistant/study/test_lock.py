@@ -5,7 +5,7 @@ from assistant.study.keeping.lock import check_settings, note_run
 from assistant.study.keeping.store import read_lines
 from assistant.study.run.runner import Runner
 from assistant.study.settings import StudyEngineSettings, running
-from assistant.study.tables.exporting import Export
+from assistant.study.tables.exporting import StudyTables
 from assistant.turns.settings import TalkSettings
 from tests.assistant.study.small_study import enter, make_study
 
@@ -26,7 +26,7 @@ def test_a_start_with_other_settings_is_refused_once_somebody_has_taken_part(tmp
         note(runner, OTHER)
     note(runner, USUAL)
     assert len(read_lines(runner.folder.runs)) == 3
-    assert Export(runner.folder).facts()["runs"][-1]["settings"] == USUAL
+    assert StudyTables(runner.folder).facts()["runs"][-1]["settings"] == USUAL
 
 
 def test_a_trial_by_script_does_not_bind_the_models(tmp_path):

@@ -8,7 +8,7 @@ import app
 from assistant import events
 from assistant.engines.protocols import Transcript
 from assistant.records.mending import open_record
-from assistant.study.design.study import Talk
+from assistant.study.design.study import TalkLimits
 from assistant.study.keeping.participant import TalkSoFar
 from assistant.study.keeping.store import StudyFolder
 from assistant.study.run.talk_watch import GRACE_S, TalkWatch
@@ -92,7 +92,7 @@ def ended_turn(turn, at_s=1.0):
 
 
 def test_a_talk_ends_with_the_last_answer_that_was_planned_earlier_attempts_counted():
-    found, ended = watch(Talk(turns=3, minutes=None), TalkSoFar(attempts=1, turns=1))
+    found, ended = watch(TalkLimits(turns=3, minutes=None), TalkSoFar(attempts=1, turns=1))
     found.listen(finished(0))
     assert ended == []
     found.listen(events.Interrupted(2.0, 1, "", "", 0.0))
@@ -102,7 +102,7 @@ def test_a_talk_ends_with_the_last_answer_that_was_planned_earlier_attempts_coun
 
 @pytest.mark.parametrize("said", ["Stop the study!", "please STOP, the conversation now"])
 def test_the_stop_word_ends_it_at_once(said):
-    found, ended = watch(Talk())
+    found, ended = watch(TalkLimits())
     found.listen(words("I could not stop the student"))
     assert ended == []
     found.listen(words(said))
@@ -110,19 +110,19 @@ def test_the_stop_word_ends_it_at_once(said):
 
 
 def test_time_ends_it_after_the_answer_under_way_and_at_last_without():
-    found, ended = watch(Talk(turns=None, minutes=1.0))
+    found, ended = watch(TalkLimits(turns=None, minutes=1.0))
     found.listen(ended_turn(0, 59.0))
     found.look(61.0)
     assert ended == []
     found.listen(finished(0, 64.0))
     assert ended == ["time"]
-    found, ended = watch(Talk(turns=None, minutes=1.0))
+    found, ended = watch(TalkLimits(turns=None, minutes=1.0))
     found.listen(ended_turn(0, 59.0))
     found.look(61.0 + GRACE_S)
     assert ended == ["time"]
 
 
 def test_practice_has_a_limit_of_its_own():
-    found, ended = watch(Talk(turns=9, practice_turns=1), practice=True)
+    found, ended = watch(TalkLimits(turns=9, practice_turns=1), practice=True)
     found.listen(finished(0))
     assert ended == ["turns"]

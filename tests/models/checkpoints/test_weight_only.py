@@ -102,7 +102,7 @@ def test_weights_too_large_for_the_gpu_are_refused_before_they_are_read(monkeypa
         def read(self, name, shape):
             raise AssertionError("weights were read")
 
-    talks = filling.Talks(model.llm, together=10_000, positions=4096)
+    talks = filling.ReservedTalks(model.llm, together=10_000, positions=4096)
     with pytest.raises(CheckpointError, match=r"10000 talks at once of up to 4096 positions"):
         filling.fill(model, Unread(), dtype="auto", device=CUDA, quantize="none", talks=talks)
     assert weight_only.GROUP == 128

@@ -11,7 +11,13 @@ from models.config import BlspEmoConfig
 from tests.train.small import small_settings
 from tests.train.tiny import byte_tokenizer, tiny_model, utterances
 from train.alignment.collate import Batch
-from train.alignment.examples import Example, Spoken, ViewSettings, build_example, build_examples
+from train.alignment.examples import (
+    AlignmentExample,
+    SpeechPlace,
+    ViewSettings,
+    build_example,
+    build_examples,
+)
 from train.alignment.losses import IGNORED
 from train.alignment.stages import EMOTION, SEMANTIC, TrainingStage, only_training, parts_of
 from train.alignment.step import (
@@ -29,7 +35,7 @@ torch.set_num_threads(1)
 VIEWS = ViewSettings(persona="Listen.", emotion_in_text=True)
 
 
-def examples_of(folder: Path, model, count: int = 10) -> list[Example]:
+def examples_of(folder: Path, model, count: int = 10) -> list[AlignmentExample]:
     drops = Drops()
     made = build_examples(
         utterances(folder / "audio", count), model.prompts, VIEWS, max_tokens=200, drops=drops
@@ -38,12 +44,12 @@ def examples_of(folder: Path, model, count: int = 10) -> list[Example]:
     return made
 
 
-def batch_of(examples: list[Example], model, size: int) -> Batch:
+def batch_of(examples: list[AlignmentExample], model, size: int) -> Batch:
     batches = alignment_batches(examples, model, batch_size=size, seed=1, shuffle=False)
     return batches.load(0, 0).value
 
 
-def task_for(stage: TrainingStage, model, examples: list[Example]) -> Task:
+def task_for(stage: TrainingStage, model, examples: list[AlignmentExample]) -> Task:
     only_training(model, parts_of(model, stage.trains))
     step = Alignment(frozenset(stage.weights))
     return Task(
@@ -60,11 +66,11 @@ def test_the_two_views_differ_in_the_speech_only(tmp_path: Path) -> None:
     model = tiny_model(tmp_path)
     utterance = utterances(tmp_path, 2)[1]
     example = build_example(utterance, model.prompts, VIEWS)
-    flat = [i for p in example.text_view for i in (p.words if isinstance(p, Spoken) else p)]
+    flat = [i for p in example.text_view for i in (p.words if isinstance(p, SpeechPlace) else p)]
     said = model.prompts.conversation("Listen. The person sounds happy.", [], "words 1")
     assert flat == said
     assert model.tokenizer.decode(example.reply).startswith("reply 1")
-    assert sum(isinstance(piece, Spoken) for piece in example.speech_view) == 1
+    assert sum(isinstance(piece, SpeechPlace) for piece in example.speech_view) == 1
 
 
 def test_a_cut_continuation_does_not_teach_the_end(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from models.blsp_emo import BlspEmo
 from models.checkpoints.checkpoint import save
 from tests.train.tiny import tiny_model, utterances
 from train.data.manifest import Utterance, write_manifest
-from train.evaluation.answers import Answered, answer_one, parse_emotion, with_pink_noise
+from train.evaluation.answers import Prediction, answer_one, parse_emotion, with_pink_noise
 from train.evaluation.command import bleu_1, evaluate, figures_of, unigrams
 from train.evaluation.judging import parse_score
 from train.evaluation.settings import EvaluateSettings
@@ -57,7 +57,7 @@ def test_bleu_1_clips_and_punishes_brevity() -> None:
 def test_figures_of_known_answers() -> None:
     sure = [tuple(0.92 if place == n % 5 else 0.02 for place in range(5)) for n in range(50)]
     answers = [
-        Answered(
+        Prediction(
             id=str(n),
             emotion=n % 5 if n % 5 else 1,
             logits=tuple(np.log(sure[n])),

@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 
 from models.features import Waveform
-from train.rows.answering import Given
+from train.rows.answering import ModelAnswer
 
 NEUTRAL, HAPPY, ANGRY, SAD, SURPRISE, NONE = range(6)
 SAYS = ("Neutral.", "The tone is happy", "angry", "sad", "Surprise!", "I cannot tell.")
@@ -31,7 +31,7 @@ class Scripted:
 
     def answer(
         self, task: str, said: Waveform, history: Sequence[tuple[str | Waveform, str]]
-    ) -> Given:
+    ) -> ModelAnswer:
         self.asked += 1
         self.histories.append(history)
         power = np.abs(np.fft.rfft(said[:16_000]))
@@ -41,7 +41,7 @@ class Scripted:
         )
         head = tuple(0.9 if place == high else 0.025 for place in range(5))
         texts = {"emotion": SAYS, "reply": REPLIES, "explain": SAYS}[task]
-        return Given(texts[low], head, ended=low != 0)
+        return ModelAnswer(texts[low], head, ended=low != 0)
 
 
 def clip(path: Path, answer: int, head: int = NEUTRAL) -> None:

@@ -13,19 +13,19 @@ from tests.train.rows.judges import Answering, says
 from tests.train.rows.miniature import ANGRY, HAPPY, Scripted
 from train.rows import judging
 from train.rows.command import measure_rows
-from train.rows.measured import Measured
+from train.rows.measured import MeasuredRow
 from train.rows.settings import RowsSettings
 from train.rows.table import read_table
 
 
-def run(folder: Path, *names: str, **settings: Any) -> dict[str, Measured]:
+def run(folder: Path, *names: str, **settings: Any) -> dict[str, MeasuredRow]:
     """Measures rows of the corpora in `folder`/in."""
     told = RowsSettings(corpora=folder / "in", out=folder / "out", row=names, **settings)
     found = measure_rows(told, read_table(), lambda _: Scripted())
     return {one.row.name: one for one in found}
 
 
-def value(measured: Measured) -> tuple[float, int]:
+def value(measured: MeasuredRow) -> tuple[float, int]:
     """Returns the figure and of how many."""
     assert measured.figure is not None, measured.missing
     return round(measured.figure.value, 6), measured.figure.count
@@ -102,7 +102,7 @@ def test_the_corpus_in_another_language_is_not_taken_for_it(tmp_path: Path) -> N
 JudgeServer = Callable[[Answering], str]
 
 
-def judged(tmp_path: Path, server: str) -> Measured:
+def judged(tmp_path: Path, server: str) -> MeasuredRow:
     miniature.avamerg(tmp_path / "in")
     return run(tmp_path, "avamerg-quality", judge=server, judge_model="j")["avamerg-quality"]
 

@@ -18,7 +18,7 @@ from tests.train.rows.miniature import Scripted, every_corpus
 from train.rows import judging
 from train.rows.command import measure_rows, rows
 from train.rows.finding import find_corpora
-from train.rows.measured import Measured
+from train.rows.measured import MeasuredRow
 from train.rows.settings import RowsSettings
 from train.rows.table import read_table
 
@@ -36,16 +36,16 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def measured(corpora: Path, out: Path) -> dict[str, Measured]:
+def measured(corpora: Path, out: Path) -> dict[str, MeasuredRow]:
     return run(RowsSettings(corpora=corpora, out=out, model="scripted"))
 
 
-def run(settings: RowsSettings, answerer: Scripted | None = None) -> dict[str, Measured]:
+def run(settings: RowsSettings, answerer: Scripted | None = None) -> dict[str, MeasuredRow]:
     found = measure_rows(settings, read_table(), lambda _: answerer or Scripted())
     return {m.row.name: m for m in found}
 
 
-def value(measured: Measured) -> float:
+def value(measured: MeasuredRow) -> float:
     assert measured.figure is not None, measured.missing
     return measured.figure.value
 
@@ -70,7 +70,7 @@ def value(measured: Measured) -> float:
         ("esd-zh-accuracy", 2 / 3, 3),
     ],
 )
-def test_figures(measured: dict[str, Measured], name: str, expected: float, count: int) -> None:
+def test_figures(measured: dict[str, MeasuredRow], name: str, expected: float, count: int) -> None:
     row = measured[name]
     assert value(row) == pytest.approx(expected)
     assert row.figure is not None
@@ -78,7 +78,7 @@ def test_figures(measured: dict[str, Measured], name: str, expected: float, coun
     assert row.figure.low <= expected <= row.figure.high
 
 
-def test_what_stands_beside_a_row(measured: dict[str, Measured]) -> None:
+def test_what_stands_beside_a_row(measured: dict[str, MeasuredRow]) -> None:
     ravdess = measured["ravdess-accuracy"].beside
     assert ravdess["without calm"].value == pytest.approx(4 / 5)
     assert ravdess["emotion head"].value == pytest.approx(2 / 6)
@@ -88,7 +88,7 @@ def test_what_stands_beside_a_row(measured: dict[str, Measured]) -> None:
     assert plain.value == pytest.approx((0.6 + 4 / 6 + 0.6 + 0.75) / 4)
 
 
-def test_drops_are_counted_by_reason(measured: dict[str, Measured]) -> None:
+def test_drops_are_counted_by_reason(measured: dict[str, MeasuredRow]) -> None:
     iemocap = measured["iemocap-accuracy"].drops
     assert iemocap["surprise is none of the row's classes"] == 1
     assert iemocap["label 'fru' is none of the five emotions"] == 1
@@ -98,19 +98,19 @@ def test_drops_are_counted_by_reason(measured: dict[str, Measured]) -> None:
     assert "1 empty replies, counted as such" in measured["avamerg-bleu-1"].notes
 
 
-def test_few_speakers_are_drawn_and_not_their_clips_alone(measured: dict[str, Measured]) -> None:
+def test_few_speakers_are_drawn_and_not_their_clips_alone(measured: dict[str, MeasuredRow]) -> None:
     assert measured["ravdess-accuracy"].drawn == "2 speakers"
     assert measured["savee-accuracy"].drawn == "utterances"  # one speaker cannot be drawn from
 
 
-def test_rows_that_cannot_be_measured_say_what_is_missing(measured: dict[str, Measured]) -> None:
+def test_rows_that_cannot_be_measured_say_what_is_missing(measured: dict[str, MeasuredRow]) -> None:
     assert "doi.org/10.5683" in measured["tess-accuracy"].missing
     assert "--judge" in measured["avamerg-quality"].missing
     assert measured["reasoning-factual"].figure is None
 
 
 def test_the_table_is_written_with_digests_and_sources(
-    measured: dict[str, Measured], out: Path
+    measured: dict[str, MeasuredRow], out: Path
 ) -> None:
     text = (out / "rows.md").read_text()
     assert (
@@ -130,7 +130,7 @@ def test_the_table_is_written_with_digests_and_sources(
 
 
 def test_a_second_run_asks_nothing_and_says_the_same(
-    measured: dict[str, Measured], corpora: Path, out: Path
+    measured: dict[str, MeasuredRow], corpora: Path, out: Path
 ) -> None:
     answerer = Scripted()
     again = run(RowsSettings(corpora=corpora, out=out, model="scripted"), answerer)

@@ -14,12 +14,12 @@ from assistant.clock import replay
 from assistant.turns.ear import Ear
 from assistant.turns.endpointing import Endpointer
 from assistant.turns.marks import Boundary, Floor
-from benchmarks.rooms.distant import DistantRoom, Line
+from benchmarks.rooms.distant import DistantRoom, NetworkPath
 from benchmarks.rooms.room import Room
 from tests.assistant.audio.test_echo import voice_like
 
 ANSWER_S, PAUSE_S, PERSON_S = 4.0, 1.5, 1.2
-TROUBLED = Line(stall_ms=300, loss_every_s=7, drift_ppm=100)
+TROUBLED = NetworkPath(stall_ms=300, loss_every_s=7, drift_ppm=100)
 
 
 class LoudSounds:
@@ -42,7 +42,7 @@ def response() -> Waveform:
 
 
 def heard(
-    line: Line, *, echo_db: float, seconds: float, speaks_at_s: float | None = None
+    line: NetworkPath, *, echo_db: float, seconds: float, speaks_at_s: float | None = None
 ) -> tuple[list[float], EchoState]:
     """Returns when speech was taken for a person's while answers follow each other, and state."""
     people = np.zeros(round(seconds * SPEECH_RATE_HZ), dtype=np.float32)
@@ -86,12 +86,12 @@ def heard(
     "line",
     [
         TROUBLED,
-        Line(reports=False, stall_ms=300),
-        Line(reports=False, stall_ms=150, drift_ppm=-100),
+        NetworkPath(reports=False, stall_ms=300),
+        NetworkPath(reports=False, stall_ms=150, drift_ppm=-100),
     ],
     ids=str,
 )
-def test_it_does_not_hear_itself(line: Line) -> None:
+def test_it_does_not_hear_itself(line: NetworkPath) -> None:
     taken_s, state = heard(line, echo_db=-6.0, seconds=19.0)
     assert state is EchoState.REMOVED
     assert taken_s == []
@@ -99,7 +99,7 @@ def test_it_does_not_hear_itself(line: Line) -> None:
 
 @pytest.mark.parametrize("echo_db", [-6.0, -200.0])
 @pytest.mark.parametrize("line", [TROUBLED, replace(TROUBLED, loss_every_s=0.0, reports=False)])
-def test_a_person_is_heard_with_echo_and_without(line: Line, echo_db: float) -> None:
+def test_a_person_is_heard_with_echo_and_without(line: NetworkPath, echo_db: float) -> None:
     begins_s = 2.0 * PAUSE_S + ANSWER_S + 2.0
     taken_s, _ = heard(line, echo_db=echo_db, seconds=begins_s + 3.0, speaks_at_s=begins_s)
     assert [at_s for at_s in taken_s if begins_s < at_s < begins_s + PERSON_S + 0.5]

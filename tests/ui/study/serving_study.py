@@ -24,19 +24,19 @@ from assistant.turns.settings import TalkSettings
 from tests.fakes import LevelDetector, speech_like
 from ui.realtime.hosting.security import LOOPBACK
 from ui.study.server import StudySite
-from ui.study.talks import Talks
+from ui.study.talks import StudyTalks
 from ui.web.server import server_config
 
 PASSWORD = "experimenter:correct horse"
 
 
 @contextlib.contextmanager
-def serving_study(folder: StudyFolder, *, most: int = 8) -> Generator[tuple[str, Talks]]:
+def serving_study(folder: StudyFolder, *, most: int = 8) -> Generator[tuple[str, StudyTalks]]:
     """Serves a study on a thread; yields `HOST:PORT` and its conversations."""
     runner = Runner(folder)
     engines = StudyEngines(folder.path, StudyEngineSettings(), scripted=True)
     engines.detector = LevelDetector  # pyright: ignore[reportAttributeAccessIssue]
-    talks = Talks(runner, engines, TalkSettings(), most=most)
+    talks = StudyTalks(runner, engines, TalkSettings(), most=most)
     running: list[uvicorn.Server] = []
     started = threading.Event()
 

@@ -14,7 +14,7 @@ from assistant.records.mending import open_record
 from assistant.study.keeping.store import read_lines
 from assistant.study.keeping.withdrawal import withdraw
 from assistant.study.run.scripted import ScriptedDialogue, ScriptedModel
-from assistant.study.tables.exporting import Export
+from assistant.study.tables.exporting import StudyTables
 from models.emotions import Emotion
 from tests.assistant.study.small_study import CONTENT, make_study
 from tests.fakes import certain
@@ -68,7 +68,7 @@ def test_the_experimenter_corrects_an_emotion_and_sees_no_condition(tmp_path):
         until(lambda: [x for x in read_lines(folder.log("p1")) if x["kind"] == "corrected"])
         visitor.talk()
         ask(host, "/exclude", {"participant": "p1", "reason": "late"})
-    rows = Export(folder).turns()
+    rows = StudyTables(folder).turns()
     assert [row["corrected_emotion"] for row in rows] == ["sad", None]
     record = open_record(folder.talk("p1", page["step"]))
     corrected = [e for e in record.events if isinstance(e, EmotionCorrected)]
@@ -89,7 +89,7 @@ def test_the_last_turn_is_corrected_when_the_conversation_is_over(tmp_path):
         assert (talk["turns"][0]["emotion"], talk["turns"][0]["corrected"]) == ("sad", True)
         with pytest.raises(urllib.error.HTTPError, match="404"):
             ask(host, "/say", {"participant": "p1", "text": "Too late."})
-        (row,) = Export(folder).turns()
+        (row,) = StudyTables(folder).turns()
         assert row["corrected_emotion"] == "sad" and row["emotion"] != "sad"
         visitor.fill_in(page)
         with visitor.line() as socket:
@@ -132,7 +132,7 @@ def test_in_a_wizard_condition_the_assistant_says_what_the_experimenter_writes(t
                 kinds.add(json.loads(socket.recv(timeout=30))["type"])
         assert "response.output_audio.delta" in kinds
         assert visitor.done(page)["kind"] == "questions"
-    row = Export(folder).turns()[0]
+    row = StudyTables(folder).turns()[0]
     happened = open_record(folder.talk("p1", "block1-talk")).events
     assert row["reply_heard"] == "That sounds like a good day."
     assert row["wizard"] == 1 and row["words"] == "utterance 1" and row["emotion"]
@@ -176,7 +176,7 @@ def test_danger_to_life_waits_for_no_wizard(tmp_path, monkeypatch):
             speak(socket)
             told = until_over(socket)
     assert "attune.help" in [one["type"] for one in told]
-    (row,) = Export(folder).turns()
+    (row,) = StudyTables(folder).turns()
     assert row["wizard"] == 0 and "crisis" in row["reply_heard"]
 
 
@@ -236,7 +236,7 @@ def test_a_line_can_be_put_into_any_conversation(tmp_path):
                 told = json.loads(socket.recv(timeout=30))
         with pytest.raises(urllib.error.HTTPError, match="404"):
             ask(host, "/say", {"participant": "p1", "text": "Too late."})
-    rows = Export(folder).turns()
+    rows = StudyTables(folder).turns()
     assert [(row["wizard"], row["reply_heard"]) for row in rows][1] == (
         1,
         "Let us talk about your work.",

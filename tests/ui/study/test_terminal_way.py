@@ -22,7 +22,7 @@ from tests.assistant.study.small_study import CONTENT, make_study
 from tests.fakes import LevelDetector, speech_like
 from ui.study import terminal, terminal_sound
 from ui.study.terminal import TerminalWay
-from ui.study.terminal_part import Devices
+from ui.study.terminal_context import Devices
 
 TWO = CONTENT.replace("[factors.hearing.words]\n", "")
 TWO = TWO.replace('engine = "cascade"\n', "").replace("participants = 4", "participants = 2")

@@ -7,7 +7,7 @@ from ui.terminal.keys import (
     BINDINGS,
     PASTED,
     Action,
-    Command,
+    KeyCommand,
     KeyDecoder,
     command_of,
     key_help,
@@ -53,7 +53,7 @@ def test_a_pasted_text_is_one_key_however_it_is_cut() -> None:
 
 def test_digits_name_the_emotions_in_their_order() -> None:
     for emotion in Emotion:
-        assert command_of(str(emotion + 1)) == Command(Action.CORRECT, emotion)
+        assert command_of(str(emotion + 1)) == KeyCommand(Action.CORRECT, emotion)
     assert command_of("6") is None
     assert command_of("0") is None
     assert command_of("²") is None

@@ -14,7 +14,7 @@ from models.emotions import Emotion
 from tests.fakes import certain
 from ui.terminal.keys import BINDINGS
 from ui.terminal.picture import ASCII, Panel, picture
-from ui.view import Floor, View, reduce
+from ui.view import TalkState, View, reduce
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 STARTED = events.ConversationStarted(0.0, "mini", "flite", "empathetic", "2026-01-01T00:00:00Z")
@@ -65,7 +65,7 @@ def text_of(view: View, panel: Panel | None = None, console: Console | None = No
 def test_everything_that_matters_is_on_one_screen() -> None:
     text = text_of(busy_view())
     for expected in (
-        Floor.ASSISTANT,
+        TalkState.ASSISTANT,
         "I failed my exam.",
         "angry by your word",
         "heard as sad 81 %",
@@ -119,13 +119,13 @@ def test_each_state_is_named() -> None:
     view = reduce(View(), STARTED)
     assert "Just speak." in text_of(view)
     assert "You are talking with a machine." in text_of(view)
-    assert Floor.LISTENING in text_of(view)
+    assert TalkState.LISTENING in text_of(view)
     speaking = reduce(view, events.SpeechStarted(1.0, 0.9, False))
-    assert Floor.PERSON in text_of(speaking)
+    assert TalkState.PERSON in text_of(speaking)
     thinking = reduce(speaking, events.UtteranceEnded(2.0, 0, 0.9, 1.9, 1.8, "silence"))
-    assert Floor.THINKING in text_of(thinking)
+    assert TalkState.THINKING in text_of(thinking)
     muted = reduce(view, events.Muted(1.0, True))
-    assert Floor.MUTED in text_of(muted)
+    assert TalkState.MUTED in text_of(muted)
     push = Panel(is_push_to_talk=True)
     assert "press space to talk" in text_of(view, push)
     assert "space sends" in text_of(view, replace(push, is_pressed=True))
@@ -140,16 +140,16 @@ def test_a_lost_device_is_named_instead_of_a_speaker_until_it_is_back() -> None:
         events.LevelMeasured(2.6, -60.0, -6.0, 0.0),
     ]
     view = fold(reduce, answering, reduce(View(), STARTED))
-    assert Floor.ASSISTANT in text_of(view)
+    assert TalkState.ASSISTANT in text_of(view)
     view = reduce(view, events.DeviceChanged(3.0, "the sound device was lost (card)", True))
     head = text_of(view).split("\n")[:3]
     assert "sound device gone, reconnecting" in head[0]
-    assert Floor.ASSISTANT not in text_of(view)
+    assert TalkState.ASSISTANT not in text_of(view)
     assert "\N{FULL BLOCK}" not in "".join(head[1:]), "nothing is heard or played"
     assert "the sound device was lost (card)" in text_of(view)
     view = reduce(view, events.DeviceChanged(3.0, "the sound device is back (card)", False))
-    assert Floor.ASSISTANT in text_of(view), "the answer goes on"
-    assert Floor.AWAY not in text_of(view)
+    assert TalkState.ASSISTANT in text_of(view), "the answer goes on"
+    assert TalkState.AWAY not in text_of(view)
 
 
 def test_help_lists_the_keys_and_typing_shows_what_is_written() -> None:
@@ -205,7 +205,7 @@ def test_who_has_the_floor_and_how_to_leave_stand_in_every_width(width: int) -> 
     settings = {"model": "/a/long/way/to/a/checkpoint", "voice": "piper", "policy": "empathetic"}
     view = replace(busy_view(), settings=settings)
     lines = text_of(view, Panel(is_recording=True), screen(width)).splitlines()
-    assert f"● {Floor.ASSISTANT}" in lines[0] and "/a/long" not in lines[0]
+    assert f"● {TalkState.ASSISTANT}" in lines[0] and "/a/long" not in lines[0]
     assert lines[0].rstrip().endswith("0:08")
     assert "? help" in lines[-1] and "q quit" in lines[-1]
 

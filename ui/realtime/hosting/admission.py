@@ -46,7 +46,7 @@ TALKING_S = 60.0
 LONG_AGO = -1e9
 
 
-class Refused(Exception):
+class NoRoom(Exception):
     """There is no room; the message says why and what to do."""
 
 
@@ -115,7 +115,7 @@ class Gate:
             Refused: There is no room.
         """
         if self._line:
-            raise Refused("others are waiting in line: try again in a moment")
+            raise NoRoom("others are waiting in line: try again in a moment")
         return self._enter(address)
 
     def leave(self, visit: Visit) -> None:
@@ -140,7 +140,7 @@ class Gate:
             Refused: The line is full, or this address may hold no more conversations.
         """
         if len(self._line) >= self.settings.line:
-            raise Refused("the waiting line is full: try again later")
+            raise NoRoom("the waiting line is full: try again later")
         ticket, told = object(), 0
         self._line.append(ticket)
         try:
@@ -160,12 +160,12 @@ class Gate:
 
     def _enter(self, address: str) -> Visit:
         if self.is_closing:
-            raise Refused("the server is closing: try again in a moment")
+            raise NoRoom("the server is closing: try again in a moment")
         if not self._has_room(address):
-            raise Refused("all places are taken: try again in a moment")
+            raise NoRoom("all places are taken: try again in a moment")
         held = sum(visit.address == address for visit in self._visits)
         if address and held >= self.settings.per_address:
-            raise Refused("too many conversations from your address: end one of them first")
+            raise NoRoom("too many conversations from your address: end one of them first")
         visit = Visit(address, self._clock())
         self._visits.add(visit)
         return visit

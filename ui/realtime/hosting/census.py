@@ -29,14 +29,14 @@ class Count:
     """From the end of a turn to the first sound of its answer, over the last minute."""
 
 
-Exchange = Callable[[Count], Count]
+ExchangeCounts = Callable[[Count], Count]
 """Tells what this gateway counts, and returns what all others count together; may block."""
 
 
 class Census:
     """Exchanges counts, one at a time, on a thread of its own."""
 
-    def __init__(self, exchange: Exchange, *, wait_s: float = WAIT_S) -> None:
+    def __init__(self, exchange: ExchangeCounts, *, wait_s: float = WAIT_S) -> None:
         """Starts with nothing known of the others, and never waits for them beyond `wait_s`."""
         self._exchange = exchange
         self._wait_s = wait_s

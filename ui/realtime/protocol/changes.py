@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast, get_args, get_origin
 
 from pydantic import ValidationError
 
-from ui.realtime.protocol.config import BETA_FORMATS, NoEffect, Part, SessionConfig
+from ui.realtime.protocol.config import BETA_FORMATS, ConfigPart, NoEffect, SessionConfig
 from ui.realtime.protocol.messages import Json, ProtocolError
 
 BETA = {
@@ -105,7 +105,7 @@ def _renamed(change: Json) -> Json:
     return renamed
 
 
-def _laid(part: Part, change: Json, path: str, changes: Changes) -> Part:
+def _laid(part: ConfigPart, change: Json, path: str, changes: Changes) -> ConfigPart:
     for key, value in change.items():
         here = f"{path}.{key}"
         if here in FROM_THE_SERVER:
@@ -119,7 +119,9 @@ def _laid(part: Part, change: Json, path: str, changes: Changes) -> Part:
     return part
 
 
-def _with_field(part: Part, key: str, value: object, path: str, changes: Changes) -> Part:
+def _with_field(
+    part: ConfigPart, key: str, value: object, path: str, changes: Changes
+) -> ConfigPart:
     """Returns `part` with one field changed, or as it was."""
     info = type(part).model_fields[key]
     if info.metadata == list(get_args(NoEffect)[1:]):
@@ -151,7 +153,7 @@ def _with_field(part: Part, key: str, value: object, path: str, changes: Changes
     )
 
 
-def _with_part(part: Part, key: str, change: Json, path: str, changes: Changes) -> Part:
+def _with_part(part: ConfigPart, key: str, change: Json, path: str, changes: Changes) -> ConfigPart:
     """Returns `part` with one part of it changed."""
     kind = _part_type(type(part).model_fields[key].annotation)
     assert kind is not None
@@ -168,10 +170,12 @@ def _ordered(change: Json) -> Json:
     return {key: change[key] for key in sorted(change, key=lambda key: key != "type")}
 
 
-def _part_type(annotation: Any) -> type[Part] | None:
+def _part_type(annotation: Any) -> type[ConfigPart] | None:
     """Returns the part that a field holds, if it holds one."""
     kinds = (annotation, *get_args(annotation))
-    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Part)), None)
+    return next(
+        (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, ConfigPart)), None
+    )
 
 
 def _may_be_null(annotation: Any) -> bool:
@@ -179,7 +183,7 @@ def _may_be_null(annotation: Any) -> bool:
     return type(None) in get_args(kind)
 
 
-def _sentence(part: Part, key: str, value: object, path: str) -> str:
+def _sentence(part: ConfigPart, key: str, value: object, path: str) -> str:
     """Returns what is wrong with a field, and what it may be."""
     schema = type(part).model_json_schema()["properties"][key]
     shown = repr(value)

@@ -31,13 +31,13 @@ NoEffect = Annotated[None, BeforeValidator(_nothing)]
 """A field of the other service without a meaning here: whatever comes becomes null."""
 
 
-class Part(BaseModel):
+class ConfigPart(BaseModel):
     """A part of a session's settings."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
 
-class AudioFormat(Part):
+class AudioFormat(ConfigPart):
     """Mono sound: 16-bit little-endian PCM, or G.711 (mu-law and A-law, 8 kHz)."""
 
     type: Encoding = "audio/pcm"
@@ -57,7 +57,7 @@ def beta_name(sound: AudioFormat) -> str:
     return next(name for name, form in BETA_FORMATS.items() if form["type"] == sound.type)
 
 
-class TurnDetection(Part):
+class TurnDetection(ConfigPart):
     """How the end of a turn is found; what is null follows Attune's own endpointing."""
 
     type: Literal["server_vad", "semantic_vad"] = "semantic_vad"
@@ -71,7 +71,7 @@ class TurnDetection(Part):
     interrupt_response: bool = True
 
 
-class Transcription(Part):
+class Transcription(ConfigPart):
     """Presence means that the person's words are wanted; the fields have no effect."""
 
     model: str | None = None
@@ -82,7 +82,7 @@ class Transcription(Part):
     delay: NoEffect = None
 
 
-class AudioInput(Part):
+class AudioInput(ConfigPart):
     """What the client sends."""
 
     format: AudioFormat = AudioFormat()
@@ -91,7 +91,7 @@ class AudioInput(Part):
     turn_detection: TurnDetection | None = TurnDetection()
 
 
-class AudioOutput(Part):
+class AudioOutput(ConfigPart):
     """What the client gets."""
 
     format: AudioFormat = AudioFormat()
@@ -107,14 +107,14 @@ class AudioOutput(Part):
         return "auto" if is_other else cast(object, value)
 
 
-class Audio(Part):
+class Audio(ConfigPart):
     """Both directions."""
 
     input: AudioInput = AudioInput()
     output: AudioOutput = AudioOutput()
 
 
-class AttuneConfig(Part):
+class AttuneConfig(ConfigPart):
     """Attune's own part of the session."""
 
     policy: str = Field(default="empathetic", max_length=1_024)
@@ -128,7 +128,7 @@ class AttuneConfig(Part):
     """The person's consent to keep the sound of the conversation."""
 
 
-class SessionConfig(Part):
+class SessionConfig(ConfigPart):
     """A session as `session.update` changes it and `session.updated` shows it."""
 
     type: Literal["realtime", "transcription"] = "realtime"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ui.realtime.hosting.admission import UNPROVEN_S, AdmissionSettings, Gate, Refused, Visit
+from ui.realtime.hosting.admission import UNPROVEN_S, AdmissionSettings, Gate, NoRoom, Visit
 from ui.realtime.hosting.load import WINDOW_S
 
 MOST_LOAD, BUDGET_MS = 0.35, 400.0
@@ -41,7 +41,7 @@ class House:
         """Returns how many of so many visitors come in, all at once."""
         before = len(self.visits)
         for number in range(visitors):
-            with contextlib.suppress(Refused):
+            with contextlib.suppress(NoRoom):
                 address = "" if from_here else f"{before}.{number}"
                 self.visits.append(self.gate.try_enter(address))
         return len(self.visits) - before
@@ -61,10 +61,10 @@ def test_places_and_addresses_are_counted(clock: Clock) -> None:
     gate = Gate(AdmissionSettings(most=3, per_address=2), clock)
     first = gate.try_enter("a")
     gate.try_enter("a")
-    with pytest.raises(Refused, match="your address"):
+    with pytest.raises(NoRoom, match="your address"):
         gate.try_enter("a")
     gate.try_enter("b")
-    with pytest.raises(Refused, match="places"):
+    with pytest.raises(NoRoom, match="places"):
         gate.try_enter("c")
     gate.leave(first)
     gate.try_enter("c")
@@ -188,7 +188,7 @@ def test_one_client_of_this_computer_may_open_many_at_once(clock: Clock) -> None
 def test_a_house_that_is_closing_says_so(clock: Clock) -> None:
     house = House(clock)
     house.gate.is_closing = True
-    with pytest.raises(Refused, match="closing"):
+    with pytest.raises(NoRoom, match="closing"):
         house.gate.try_enter("")
 
 
@@ -219,9 +219,9 @@ async def test_the_line_is_served_in_its_order(clock: Clock) -> None:
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert told == [("first", 1), ("second", 2)]
-    with pytest.raises(Refused, match="line is full"):
+    with pytest.raises(NoRoom, match="line is full"):
         await visitor("third")
-    with pytest.raises(Refused, match="others"):
+    with pytest.raises(NoRoom, match="others"):
         gate.try_enter("")
     gate.leave(visit)
     await first

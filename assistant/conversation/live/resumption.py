@@ -10,7 +10,7 @@ from assistant.errors import EngineFailed
 from assistant.worker import Worker
 
 
-class GoingOn:
+class Resumption:
     """What `conversation` goes on from, if anything."""
 
     def __init__(self, conversation: Conversation, model_worker: Worker) -> None:

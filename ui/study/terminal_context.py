@@ -33,7 +33,7 @@ class Devices:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PageContext:
     """What one page is shown with."""
 
     runner: Runner
