@@ -51,6 +51,8 @@ def missed_db(left: Waveform, heard: Waveform, played: Waveform) -> float:
     energy = float(np.dot(left, left))
     if not samples or not energy:
         return 0.0
+    silence = np.zeros(max(0, PAST_SAMPLES + len(heard) - len(played)), dtype=np.float32)
+    played = np.concatenate([silence, played])
     ends = np.linspace(0, samples, max(1, round(samples / PART_SAMPLES)) + 1).astype(int)
     parts = [(samples - int(start), samples - int(end)) for start, end in itertools.pairwise(ends)]
     # Each part by the delay of any of them: where the echo has jumped, what was heard before hides

@@ -53,4 +53,7 @@ def test_where_nothing_was_played_left_or_heard_nothing_was_missed() -> None:
     assert missed_db(PLAYED[-BRIEF:], PLAYED, silence) < 1.0
     assert missed_db(silence[-BRIEF:], PLAYED, PLAYED) == 0.0
     assert missed_db(PLAYED[:0], PLAYED[:0], PLAYED[:0]) == 0.0
+    for early in (900, 3_000, 12_000):  # less was played than an echo may be late
+        assert missed_db(PLAYED[-BRIEF:], PLAYED, PLAYED[:early]) < OWN_DB
+        assert missed_db(PLAYED[:BRIEF], PLAYED[:BRIEF], silence[:early]) < OWN_DB
     assert missed_db(PLAYED[:300], PLAYED[:300], PLAYED[:300]) > OWN_DB, "however short"
