@@ -162,10 +162,10 @@ class DialogueText:
 
         They go on from a turn that is waiting, and else begin one.
         """
+        if not len(self.text):
+            self._set_opening(None)  # stays, as the first turn needs it, too
         before = len(self.text)
-        if not before:
-            self.text.append_ids(self._prompts.opening(self._persona))
-        elif self.turns and not self.is_waiting:
+        if self.turns and not self.is_waiting:
             self.text.append_ids(self._prompts.next_turn())
         self.text.append_ids(said)
         logits = self.text.logits()

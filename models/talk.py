@@ -15,9 +15,8 @@ from models.examples.answering import asks_what_was_told
 from models.examples.book import Fitting
 from models.generation import CachedText, Guidance, Piece, generate
 from models.tokenizer import IncrementalDecoder
+from models.words.turn_end import END_MARKS, log_odds_of_end
 
-END_MARKS = " .!?…"
-"""What `TalkSession.end_log_odds` does not look at, where it stands last."""
 SENTENCE_ENDS = (". ", "! ", "? ")
 
 
@@ -193,18 +192,12 @@ class TalkSession:
         return _sigmoid(turn_end.slope * self.end_log_odds(words) + turn_end.offset)
 
     def end_log_odds(self, words: str) -> float:
-        """Returns the LLM's log-odds that the person's turn ends after `words`, not calibrated.
+        """Returns the LLM's log-odds that the person may be done after `words`, not calibrated.
 
-        A mark at their end is left out: a recogniser puts a full stop after anything.
+        See `models.words.turn_end`.
         """
         said = self._prompts.content(self.fitting(words.rstrip(END_MARKS)))
-        logits = self._dialogue.logits_after(said).double()
-        # What a template puts behind the person's words begins with the token that closes a turn.
-        end = self._prompts.reply_header()[0]
-        others = logits.clone()
-        # Not log(p / (1 - p)): where the end is nearly sure, 1 - p is zero in floating point.
-        others[end] = -math.inf
-        return float(logits[end] - others.logsumexp(dim=-1))
+        return log_odds_of_end(self._dialogue.logits_after(said).double(), self._prompts)
 
     def reply(self, *, cancelled: Callable[[], bool] = lambda: False) -> Iterator[str]:
         """Yields the reply in pieces of text as it is generated; the cache keeps it.

@@ -300,7 +300,8 @@ class Endpointer:
     def _leave_brief(self) -> None:
         """Goes on after a brief pause: several "uh-huh" in a row do not add up to a long one."""
         was_asked = self._is_brief and self._voiced >= self._samples(self.settings.brief_ms)
-        if was_asked and self._verdict and self._verdict() is Verdict.ACKNOWLEDGES:
+        verdict = self._verdict() if was_asked and self._verdict else None
+        if verdict is not None and verdict.lets_go_on:
             self._voiced = 0
         self._is_brief = False
 
@@ -310,7 +311,8 @@ class Endpointer:
         if self._verdict and self._voiced >= self._samples(settings.brief_ms):
             verdict = self._verdict()
         needed_ms = settings.drop_ms
-        if self._has_yielded and verdict is not Verdict.ACKNOWLEDGES:
+        is_clear = verdict is not None and verdict.lets_go_on
+        if self._has_yielded and not is_clear:
             needed_ms = settings.resume_ms
         # The model may be busy with others: its words are waited for longer, though not for ever,
         # while the assistant is silent.
@@ -321,7 +323,7 @@ class Endpointer:
         is_claim = verdict in (Verdict.CLAIMS, Verdict.GOES_ON)
         if is_claim or (is_unclear and self._claims_by_length()):
             return [self._confirm()]
-        return self._drop(is_clear=verdict is Verdict.ACKNOWLEDGES) if is_late else []
+        return self._drop(is_clear=is_clear) if is_late else []
 
     def _claims_by_length(self) -> bool:
         """Returns whether brief speech makes a turn although it is not clear what was said."""
@@ -370,7 +372,7 @@ class Endpointer:
         return []
 
     def _drop(self, *, is_clear: bool = False) -> list[TurnMark]:
-        """Forgets what was heard; `is_clear` where it was surely an "uh-huh"."""
+        """Forgets what was heard; `is_clear` where it surely did not claim the floor."""
         self._phase = _Phase.IDLE
         if self._has_yielded and not is_clear:
             self._insists_until = self._clock + self._samples(self.settings.insist_ms)

@@ -92,8 +92,14 @@ class InterjectionJudge:
         self._verdict = None
         self._asked += 1
 
-    def ask(self, utterance: Waveform) -> None:
-        """Begins to find out about `utterance` (16 kHz)."""
+    def ask(self, utterance: Waveform, is_own: Callable[[], bool] = lambda: False) -> None:
+        """Begins to find out about `utterance` (16 kHz).
+
+        Args:
+            utterance: What was said.
+            is_own: Whether it is the assistant's own voice, by its sound: words cannot tell. It
+                is called on the worker.
+        """
         model = self._model()
         self.forget()
         number = self._asked
@@ -106,12 +112,14 @@ class InterjectionJudge:
                 raise error
 
         try:
-            self._worker.submit(lambda: _judged(model, utterance), deliver)
+            self._worker.submit(lambda: _judged(model, utterance, is_own), deliver)
         except EngineFailed:  # too many conversations at once: the assistant goes on
             self._verdict = Verdict.UNCLEAR
 
 
-def _judged(model: SpeechModel, utterance: Waveform) -> Verdict:
+def _judged(model: SpeechModel, utterance: Waveform, is_own: Callable[[], bool]) -> Verdict:
+    if is_own():
+        return Verdict.OWN_VOICE
     words = model.transcribe(utterance)
     if words is None:
         return Verdict.UNCLEAR

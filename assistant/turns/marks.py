@@ -52,7 +52,14 @@ class Verdict(StrEnum):
     """They interrupt with words of their own, such as the rest of the question."""
     ACKNOWLEDGES = "acknowledges"
     """They are an "uh-huh": it is to go on."""
+    OWN_VOICE = "own voice"
+    """They are what the assistant says: an echo that came out of step."""
     UNCLEAR = "unclear"
+
+    @property
+    def lets_go_on(self) -> bool:
+        """Whether the assistant surely has the floor still."""
+        return self in (Verdict.ACKNOWLEDGES, Verdict.OWN_VOICE)
 
 
 class EndReason(StrEnum):

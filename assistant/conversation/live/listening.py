@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from assistant import events
+from assistant.audio import own_sound
 from assistant.audio.file_devices import FileMicrophone
 from assistant.audio.playout import level_db
 from assistant.audio.protocols import Ends
@@ -22,6 +23,9 @@ from assistant.conversation.live.self_hearing import SelfHearing
 from assistant.turns.ear import Ear, Heard
 from assistant.turns.endpointing_settings import EndpointingSettings
 
+OWN_SOUND_S = 4.0
+"""What was heard and played so long ago may still be compared: more than brief words and the way of
+their echo."""
 FRAMES_PER_LEVEL = 4
 """Frames from one `LevelMeasured` to the next."""
 
@@ -53,6 +57,8 @@ class Listening:
         self._steady = SteadyFrames(ends.microphone, self._ear.frame_samples)
         self._silence = None if isinstance(ends.microphone, FileMicrophone) else SilentMicrophone()
         self._sound = UtteranceBuffer()
+        self._has_canceller = ends.canceller is not None
+        self._raw, self._played = UtteranceBuffer(), UtteranceBuffer()
         self._taps: list[Tap] = []
         self.is_muted = False
 
@@ -85,6 +91,8 @@ class Listening:
         heard = await self._worker.call(partial(self._ear.listen, samples, played))
         # Only when it is heard: what is emitted meanwhile belongs to the time before this frame.
         self._conversation.clock_samples += len(samples)
+        self._raw.append(samples, keep_s=OWN_SOUND_S)
+        self._played.append(played, keep_s=OWN_SOUND_S)
         for tap in self._taps:
             tap(samples, played)
         return Taken(samples, played, heard)
@@ -96,6 +104,18 @@ class Listening:
     def cut(self, start_samples: int, end_samples: int) -> Waveform:
         """Returns what was heard between two times of the clock, 16 kHz, as far as it is kept."""
         return self._sound.cut(start_samples, end_samples)
+
+    def own_sound(self, start_samples: int, end_samples: int) -> Callable[[], bool]:
+        """Returns what tells whether the assistant itself was heard between two times of the clock.
+
+        It takes some 20 ms, on any thread. Where no echo is expected it says no at once.
+        """
+        if not self._has_canceller:
+            return lambda: False
+        left = self._sound.cut(start_samples, end_samples)
+        heard = self._raw.cut(start_samples - own_sound.SEARCHED_SAMPLES, end_samples)
+        played = self._played.cut(self._played.start_samples, end_samples)
+        return lambda: own_sound.missed_db(left, heard, played) >= own_sound.OWN_DB
 
     async def spoken_part(self, sound: Waveform, settings: EndpointingSettings) -> Waveform | None:
         """Returns what of 16 kHz `sound` is speech, or None; see `assistant.turns.speech_gate`."""

@@ -402,7 +402,7 @@ class TalkLoop:
             case Boundary.YIELDED:
                 self._way.fall_silent()
             case Boundary.BRIEF:
-                self._floor.ask(self._listening.cut(mark.start_samples, mark.end_samples))
+                self._ask_floor(mark)
             case Boundary.DROPPED:
                 self._captions.end()
                 self._way.go_on()
@@ -433,6 +433,14 @@ class TalkLoop:
                 self._captions.end()
                 self._replies.forget_question()
                 self._emit(lambda at_s: events.TurnHeld(at_s, start_s, end_s))
+
+    def _ask_floor(self, mark: TurnMark) -> None:
+        """Has brief words judged; by their sound without lead and tail, which hold echo anyway."""
+        onset = mark.start_samples + _samples(self._settings.endpointing.lead_ms)
+        self._floor.ask(
+            self._listening.cut(mark.start_samples, mark.end_samples),
+            self._listening.own_sound(onset, mark.speech_end_samples),
+        )
 
     def _take_floor(self, mark: TurnMark) -> None:
         """The person has the floor: what was a pause of theirs is learnt before it is judged."""

@@ -264,7 +264,8 @@ BRIEF = [Boundary.STARTED, Boundary.YIELDED, Boundary.BRIEF]
 def test_brief_speech_makes_the_assistant_silent_and_its_words_decide() -> None:
     brief = ((0.9, 480), (0.0, 192))
     assert overlap(*brief, verdict=Verdict.CLAIMS) == [*BRIEF, Boundary.CONFIRMED]
-    assert overlap(*brief, verdict=Verdict.ACKNOWLEDGES) == [*BRIEF, Boundary.DROPPED]
+    for goes_on in (Verdict.ACKNOWLEDGES, Verdict.OWN_VOICE):
+        assert overlap(*brief, verdict=goes_on) == [*BRIEF, Boundary.DROPPED]
     for unclear in (Verdict.UNCLEAR, None):
         assert overlap(*brief, (0.0, 320), verdict=unclear) == BRIEF
         assert overlap(*brief, (0.0, 352), verdict=unclear) == [*BRIEF, Boundary.DROPPED]

@@ -98,6 +98,16 @@ async def test_the_verdict_is_unknown_until_the_words_are_there() -> None:
     worker.close()
 
 
+async def test_the_assistants_own_voice_says_nothing_whatever_its_words() -> None:
+    worker, scripted = Worker("model"), Scripted("stop", "stop")
+    judge = InterjectionJudge(lambda: scripted, worker)
+    judge.ask(SOUND, lambda: True)
+    assert await verdict(judge, worker) is Verdict.OWN_VOICE
+    judge.ask(SOUND, lambda: False)
+    assert await verdict(judge, worker) is Verdict.CLAIMS
+    worker.close()
+
+
 async def test_of_what_is_said_next_nothing_is_known() -> None:
     worker, scripted = Worker("model"), Scripted("stop", "wait")
     judge = InterjectionJudge(lambda: scripted, worker)

@@ -1,12 +1,15 @@
 """Whole conversations on a virtual clock, with file devices and scripted engines."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from assistant import events
-from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, Waveform
+from assistant.audio.file_devices import FileMicrophone
+from assistant.audio.protocols import EchoState
+from assistant.audio.waveform import SPEECH_RATE_HZ, AudioClip, AudioFrame, Waveform
 from assistant.conversation.live.loop import TalkLoop
 from assistant.engines.protocols import Cancel, SpeakingStyle, Transcript
 from assistant.turns.endpointing_settings import EndpointingSettings
@@ -23,7 +26,7 @@ from tests.fakes import (
     scripted,
     speech_like,
 )
-from tests.talking import Talk, talk
+from tests.talking import Talk, ends, talk
 
 LONG = " ".join(f"word{index}" for index in range(60)) + "."
 """A reply of 3 s with the fake voice: 50 ms a word."""
@@ -179,6 +182,44 @@ def test_a_brief_stop_interrupts_by_its_word_and_is_answered(length_s: float) ->
     assert cut.at_s < 4.2 + length_s + 0.3
     assert [turn.heard for turn in result.history.turns] == [cut.heard, "Yes."]
     assert all(length_s < heard_s < length_s + 0.6 for heard_s in model.lengths_s)
+
+
+class Misled:
+    """A canceller that takes the echo for a person, as one does whose echo has just jumped."""
+
+    margin_db = 100.0
+    state = EchoState.REMOVED
+
+    def cancel(self, frame: Waveform, played: Waveform) -> Waveform:
+        return frame
+
+
+class HeardAgain(FileMicrophone):
+    """A microphone that says what was played meanwhile: `late` samples before it is heard."""
+
+    def __init__(self, wave: Waveform, *, late: int) -> None:
+        super().__init__([wave])
+        self._played = np.concatenate([wave[late:], np.zeros(late, dtype=np.float32)])
+
+    async def frames(self) -> AsyncIterator[AudioFrame]:
+        async for frame in super().frames():
+            end = frame.start_samples + len(frame.samples)
+            yield replace(frame, played=self._played[frame.start_samples : end])
+
+
+@pytest.mark.parametrize("is_echo", [True, False])
+def test_an_echo_that_passes_the_canceller_does_not_stop_the_answer_whatever_it_says(
+    is_echo: bool,
+) -> None:
+    wave = speech_like((0.5, 1.5), (4.2, 4.7), length_s=9.0)
+    # Not so even that its delay could not be told.
+    noise = np.random.default_rng(1).standard_normal(len(wave))
+    wave = (wave + np.where(np.abs(wave) > 0.1, 0.2 * noise, 0.0)).astype(np.float32)
+    microphone = HeardAgain(wave, late=1_548) if is_echo else FileMicrophone([wave])
+    model = WritingModel("Stop!", [LONG, "Yes."])
+    result = talk(wave, engines=scripted(model), devices=ends(microphone, Misled()))
+    assert bool(result.of(events.Interrupted)) is not is_echo
+    assert (result.history.turns[0].heard == LONG) is is_echo
 
 
 @pytest.mark.parametrize(("word", "joins"), [("tomorrow", True), ("yeah", False)])
