@@ -23,6 +23,11 @@ COMMANDS = {
         "train.language.settings:LanguageSettings",
         "train.language.stage:teach",
     ),
+    "voice": Command(
+        "the vectors of heard emotion learn what a voice says, in a taught LLM that stays as it is",
+        "train.language.voice:VoiceSettings",
+        "train.language.voice:teach_voice",
+    ),
     "prefer": Command(
         "a taught LLM learns which of two answers to the same words is better",
         "train.language.preference:PreferSettings",

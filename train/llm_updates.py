@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from models.checkpoints.composed import DOWN, UP
+from models.weights import WeightFiles
 
 UPDATES = "updates.safetensors"
 """What was taught alone, from which another run may go on."""
@@ -24,12 +25,13 @@ def write_updates(model: nn.Module, folder: Path) -> None:
     save_file(updates, str(folder / UPDATES))
 
 
-def take_updates(model: nn.Module, taught: Path) -> None:
+def take_updates(model: nn.Module, taught: Path, share: float = 1.0) -> None:
     """Lets `model` begin with what an earlier run learnt.
 
     Args:
         model: As it was begun there.
         taught: The folder that the earlier run exported, or a checkpoint with its updates.
+        share: How far its LLM is moved; see `as_changes`.
 
     Raises:
         ValueError: It holds no updates, or those of another LLM or rank.
@@ -42,7 +44,7 @@ def take_updates(model: nn.Module, taught: Path) -> None:
         )
     with torch.no_grad():
         for name, parameter in own.items():
-            parameter.copy_(found[name])
+            parameter.copy_(share * found[name] if name.endswith("lora_b") else found[name])
 
 
 def as_changes(taught: Path, share: float = 1.0) -> dict[str, Tensor]:
@@ -65,6 +67,18 @@ def as_changes(taught: Path, share: float = 1.0) -> dict[str, Tensor]:
         else:
             changes[name] = values
     return changes
+
+
+def voice_vectors(taught: Path) -> dict[str, Tensor]:
+    """Returns what a run of `voice` learnt, or the same of a checkpoint.
+
+    Raises:
+        ValueError: It holds nothing of the kind.
+    """
+    found = _read(taught)
+    if EMOTION_VECTORS not in found:
+        raise ValueError(f"{updates_file(taught)} holds no {EMOTION_VECTORS}: name `best` of a run")
+    return {EMOTION_VECTORS: found[EMOTION_VECTORS]}
 
 
 def check_changes(changes: dict[str, Tensor], model: nn.Module) -> None:
@@ -103,19 +117,18 @@ def _read(taught: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     path = updates_file(taught)
-    found = load_file(str(path))
-    return found if path.name == UPDATES else _of_checkpoint(found)
+    return load_file(str(path)) if path.name == UPDATES else _of_checkpoint(WeightFiles(taught))
 
 
-def _of_checkpoint(found: dict[str, Tensor]) -> dict[str, Tensor]:
+def _of_checkpoint(found: WeightFiles) -> dict[str, Tensor]:
     """Returns the updates that a checkpoint's changes of its LLM amount to."""
     updates: dict[str, Tensor] = {}
-    for name, values in found.items():
+    for name in found.names():
         layer = name.removesuffix(DOWN).removesuffix(UP).removesuffix(".weight")
         if not layer.startswith("llm."):
             continue
         if name.endswith(DOWN):
-            updates[f"{layer}.lora_a"] = values.float()
+            updates[f"{layer}.lora_a"] = found.read(name).float()
         elif name.endswith(UP):
-            updates[f"{layer}.lora_b"] = values.float() / SCALING
-    return updates | {EMOTION_VECTORS: found[EMOTION_VECTORS].float()}
+            updates[f"{layer}.lora_b"] = found.read(name).float() / SCALING
+    return updates | {EMOTION_VECTORS: found.read(EMOTION_VECTORS).float()}

@@ -28,6 +28,9 @@ WEIGHTS = "model.safetensors"
 EARS_FILE = "ears.safetensors"
 EARS = ("speech_encoder.", "decoder.", "emotion_head.")
 """Begin the names of the parameters that hear."""
+VOICE_FILE = "voice.safetensors"
+VOICE = "emotion_vectors."
+"""Begins the names of the parameters that tell the LLM how somebody sounds."""
 DECODER_TOKENIZER = "whisper_tokenizer.json"
 
 StoredWeights = PublishedWeights | ComposedWeights
@@ -245,18 +248,26 @@ def _write_weights(tensors: Mapping[str, Tensor], folder: Path) -> None:
 
 
 def write_apart(tensors: Mapping[str, Tensor], folder: Path) -> None:
-    """Writes weights of a checkpoint whose rest comes from parts: what hears in a file of its own.
+    """Writes weights of a checkpoint whose rest comes from parts, in a file for each task.
 
-    So either file can be exchanged, and committed, without the other.
+    What hears, and what tells the LLM of the voice, have files of their own: each can be exchanged,
+    and committed, without the others.
     """
     from safetensors.torch import save_file
 
-    where = {name: EARS_FILE if name.startswith(EARS) else WEIGHTS for name in tensors}
+    where = {name: _file_of(name) for name in tensors}
     for file in sorted({WEIGHTS, *where.values()}):
         its = {name: t.contiguous() for name, t in tensors.items() if where[name] == file}
         _replace(folder / file, lambda path, its=its: save_file(its, str(path)))
     text = json.dumps({"metadata": {}, "weight_map": where}, indent=1) + "\n"
     _replace(folder / SAFETENSORS_INDEX, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def _file_of(name: str) -> str:
+    """Returns the file of a checkpoint in which `write_apart` puts a parameter."""
+    if name.startswith(VOICE):
+        return VOICE_FILE
+    return EARS_FILE if name.startswith(EARS) else WEIGHTS
 
 
 def _replace(path: Path, write: Callable[[Path], Any]) -> None:

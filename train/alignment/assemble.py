@@ -38,7 +38,7 @@ from models.weights import (
     without_weights,
 )
 from train.alignment.settings import AlignSettings, AssembleSettings, StartSettings
-from train.llm_updates import EMOTION_VECTORS, as_changes, check_changes
+from train.llm_updates import EMOTION_VECTORS, as_changes, check_changes, voice_vectors
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +80,10 @@ def write_assembled(settings: AssembleSettings) -> None:
                 f"(`python app.py models`) by --llm instead of {settings.llm}"
             )
         changes = as_changes(updates, settings.updates_share)
+        if settings.voice is not None:
+            changes |= voice_vectors(settings.voice)
+    elif settings.voice is not None:
+        raise ValueError("--voice fits the LLM that it was taught with: name its --updates")
     model = assemble(settings, from_part=changes is not None)
     if changes is not None:
         check_changes(changes, model)

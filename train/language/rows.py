@@ -83,6 +83,8 @@ class RowWriter:
     persona: str
     longest: int
     """Positions of the longest conversation."""
+    spoken: float = SPOKEN_SHARE
+    """Share of the talks that are spoken."""
 
     def row(
         self, talks: Sequence[WrittenTalk], generator: np.random.Generator, *, follows: float
@@ -109,19 +111,23 @@ class RowWriter:
         around = len(self.prompts.reply_header()) + len(self.prompts.next_turn())
         content = self.prompts.content
         return sum(
-            len(content(each.said)) + len(content(each.reply)) + around for each in talk.exchanges
+            len(content(each.asked)) + len(content(each.said)) + len(content(each.reply)) + around
+            for each in talk.exchanges
         )
 
     def _add(
         self, row: TalkRow, talk: WrittenTalk, segment: int, generator: np.random.Generator
     ) -> None:
-        is_spoken = bool(generator.random() < SPOKEN_SHARE)
+        is_spoken = bool(generator.random() < self.spoken)
         ending = self.prompts.next_turn()
         for number, exchange in enumerate(talk.exchanges):
             is_last = number == len(talk.exchanges) - 1
+            asked = self.prompts.content(exchange.asked)
             said = self.prompts.content(_worded(exchange.said, generator))
-            if len(said) + row.segments.count(segment) + row.segments.count(0) > self.longest:
+            taken = row.segments.count(segment) + row.segments.count(0)
+            if len(asked) + len(said) + taken > self.longest:
                 return
+            row.add(asked, segment=segment)
             row.add(said, segment=segment, emotion=sound_of(exchange.emotion, is_spoken, generator))
             row.add(self.prompts.reply_header(), segment=segment)
             if not is_last and generator.random() < CUT_SHARE:

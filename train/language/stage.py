@@ -82,9 +82,9 @@ def teach(settings: LanguageSettings) -> TrainingOutcome:
 
 
 def begin(
-    settings: TaughtLlmSettings, folder: Path, tokenizer: Tokenizer, seed: int
+    settings: TaughtLlmSettings, folder: Path, tokenizer: Tokenizer, seed: int, share: float = 1.0
 ) -> CompanionLlm:
-    """Returns the LLM in `folder` as a run begins with it.
+    """Returns the LLM in `folder` as a run begins with it, its updates by `share`.
 
     Raises:
         ValueError: The settings cannot be used here.
@@ -94,7 +94,7 @@ def begin(
     torch.manual_seed(seed)  # the updates begin at random
     model = start(folder, tokenizer, settings.lora_rank, frozen=settings.frozen)
     if settings.updates is not None:
-        take_updates(model, settings.updates)
+        take_updates(model, settings.updates, share)
     return model
 
 
