@@ -9,7 +9,7 @@ import math
 
 from assistant.engines.protocols import Transcript
 
-SURE = 0.85
+SURE = 0.75
 """Share of right words from which they have a say beside the sound."""
 SOUND_WEIGHT, WORDS_WEIGHT = 0.5, 1.0
 """Of the log-odds, added up (a logarithmic opinion pool)."""

@@ -35,7 +35,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -69,6 +69,7 @@ HEAD = [
 ]
 
 
+T = TypeVar("T")
 Score = Callable[[Spoken, TurnMark], float | None]
 """Judges a pause by what is known then."""
 
@@ -169,6 +170,7 @@ def ours(model: str, smart_turn: CompletenessScorer | None) -> list[Way]:
     def of_reference(item: Spoken, mark: TurnMark) -> float | None:
         return scorer.score(silence, item.words_until(mark.speech_end_samples))
 
+    @remembered
     def decoded(item: Spoken, mark: TurnMark) -> Transcript:
         utterance = item.waveform[mark.start_samples : mark.end_samples]
         for heard in speech_model.open(Persona()).hear(utterance, Cancel()):
@@ -176,6 +178,7 @@ def ours(model: str, smart_turn: CompletenessScorer | None) -> list[Way]:
                 return heard
         return Transcript("")
 
+    @remembered
     def of_decoder(item: Spoken, mark: TurnMark) -> float | None:
         return scorer.score(silence, decoded(item, mark))
 
@@ -183,7 +186,7 @@ def ours(model: str, smart_turn: CompletenessScorer | None) -> list[Way]:
 
     def of_both(item: Spoken, mark: TurnMark) -> float | None:
         words = decoded(item, mark)
-        return together(ear.score(item, mark), scorer.score(silence, words), words)
+        return together(ear.score(item, mark), of_decoder(item, mark), words)
 
     def of_both_reference(item: Spoken, mark: TurnMark) -> float | None:
         words = item.words_until(mark.speech_end_samples)
@@ -333,11 +336,11 @@ def as_strangers(way: Way, items: Sequence[Spoken]) -> list[list[str]]:
     return rows
 
 
-def remembered(score: Score) -> Score:
+def remembered(score: Callable[[Spoken, TurnMark], T]) -> Callable[[Spoken, TurnMark], T]:
     """Returns a way to judge that judges each pause once."""
-    known: dict[tuple[int, int, int], float | None] = {}
+    known: dict[tuple[int, int, int], T] = {}
 
-    def asked(item: Spoken, mark: TurnMark) -> float | None:
+    def asked(item: Spoken, mark: TurnMark) -> T:
         place = (id(item), mark.start_samples, mark.end_samples)
         if place not in known:
             known[place] = score(item, mark)

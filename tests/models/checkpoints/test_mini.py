@@ -44,6 +44,22 @@ def test_written_talk_gets_replies_that_end(mini: BlspEmo) -> None:
     check_written_talk(mini)
 
 
+@pytest.mark.parametrize(
+    ("half", "whole"),
+    [
+        ("I'd like to", "I'd like a cup of coffee"),
+        ("my sister and", "my sister and her dog are here"),
+        ("what is the", "what is the time"),
+    ],
+)
+def test_it_knows_by_the_words_whether_a_person_may_be_done(
+    mini: BlspEmo, half: str, whole: str
+) -> None:
+    talk = TalkSession(mini)
+    assert talk.completeness(half) < 0.2
+    assert talk.completeness(whole) > 0.6
+
+
 def test_speech_gives_emotion_words_and_a_reply(mini: BlspEmo) -> None:
     sound, rate = soundfile.read(ROOT / "examples" / "conversation.flac", dtype="float32")
     heard = mini.hear(sound[round(3.7 * rate) : round(6.6 * rate)].astype(np.float32))
