@@ -21,7 +21,7 @@ import torch
 
 from benchmarks.everyday import sheets
 from benchmarks.everyday.figures import share
-from benchmarks.everyday.holding import Answered
+from benchmarks.everyday.holding import AnsweredTurn
 from benchmarks.results import table
 from models.blsp_emo import BlspEmo, HeardSpeech
 from models.checkpoints.embedded import EMBEDDED
@@ -59,7 +59,7 @@ def heard_as(model: BlspEmo, said: str, emotion: Emotion, number: int) -> HeardS
 @torch.inference_mode()
 def answered(
     model: BlspEmo, sayings: Sequence[str], voices: Sequence[Emotion], examples: int | None
-) -> Iterator[Answered]:
+) -> Iterator[AnsweredTurn]:
     """Yields the reply to each of `sayings` in each of `voices`."""
     turns = [(n, said, voice) for n, said in enumerate(sayings, 1) for voice in voices]
     sampling = Sampling(max_new_tokens=64, examples=examples)
@@ -71,7 +71,7 @@ def answered(
         texts = _replies(sessions)
         for (number, said, voice), text, session in zip(group, texts, sessions, strict=True):
             way = "written" if session.is_written else voice.label
-            yield Answered(f"{number}", voice.label, said, said, way, text)
+            yield AnsweredTurn(f"{number}", voice.label, said, said, way, text)
         print(f"\r{group[-1][0]} of {len(sayings)}", end="", flush=True)
     print()
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmarks.everyday import sheets
-from benchmarks.everyday.holding import Answered
+from benchmarks.everyday.holding import AnsweredTurn
 from benchmarks.everyday.voices import answered, blind, counted, heard_as
 from models.blsp_emo import BlspEmo
 from models.config import BlspEmoConfig
@@ -54,7 +54,7 @@ def test_replies_that_are_made_together_are_those_made_alone(model: BlspEmo) -> 
 def test_a_blind_sheet_shows_neither_voice_nor_model_and_is_counted(tmp_path: Path) -> None:
     for name in ("old", "new"):
         turns = [
-            Answered(str(n), label, said, said, "written", f"{name} {label}")
+            AnsweredTurn(str(n), label, said, said, "written", f"{name} {label}")
             for n, said in enumerate(("It rained.", "We won."), 1)
             for label in EMOTION_LABELS
         ]
