@@ -1,9 +1,7 @@
 """By which name a program was started, so that what it advises can be typed as it stands."""
 
-import importlib.metadata
 import re
 import sys
-import tomllib
 from pathlib import Path
 
 INSTALLED, PACKAGE = "attune", "attune-voice"
@@ -34,7 +32,11 @@ def advice(text: str) -> str:
 
 def installed_version() -> str:
     """Returns the version of this program, also where it was never installed."""
+    # Both take longer to load than all of `--help` takes otherwise.
+    from importlib.metadata import version
+    from tomllib import loads
+
     # A folder of the source says which version it is, whatever was installed from it before.
     if PROJECT.is_file():
-        return tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"]
-    return importlib.metadata.version(PACKAGE)
+        return loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"]
+    return version(PACKAGE)
