@@ -112,7 +112,7 @@ class EchoFinder:
             return Look(None)
         if _is_too_brief(heard):
             return Look(None, is_early=True)
-        cross = self._cross(heard)
+        cross = _cross(heard, self.played)
         correlation = _correlation(cross)
         self._mean += MEAN_SHARE * (correlation - self._mean)
         if not is_known:
@@ -142,11 +142,23 @@ class EchoFinder:
             return None
         return found
 
-    def _cross(self, heard: Waveform) -> NDArray[np.complex128]:
-        padded = np.zeros(PLAYED_SAMPLES, dtype=np.float32)
-        padded[-len(heard) :] = heard * np.hanning(len(heard))
-        played = np.fft.rfft(self.played[-PLAYED_SAMPLES:])[: _BINS + 1]
-        return np.fft.rfft(padded)[: _BINS + 1] * played.conj()
+
+def likely_lag(heard: Waveform, played: Waveform) -> int:
+    """Returns the samples after which `heard` most resembles what was played, in one look.
+
+    Args:
+        heard: (N,) at 16 kHz, half a second at most.
+        played: (M,) likewise, its last sample played as the last one of `heard` was heard; from
+            `PLAYED_SAMPLES` on.
+    """
+    return _peak(_correlation(_cross(heard, played)))[0]
+
+
+def _cross(heard: Waveform, played: Waveform) -> NDArray[np.complex128]:
+    padded = np.zeros(PLAYED_SAMPLES, dtype=np.float32)
+    padded[-len(heard) :] = heard * np.hanning(len(heard))
+    spectrum = np.fft.rfft(played[-PLAYED_SAMPLES:])[: _BINS + 1]
+    return np.fft.rfft(padded)[: _BINS + 1] * spectrum.conj()
 
 
 def _correlation(cross: NDArray[np.complex128]) -> NDArray[np.float64]:

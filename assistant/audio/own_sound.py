@@ -8,8 +8,7 @@ loud or soft beside the echo; of an echo that is out of step a thousandth is lef
 a sound server leads it back. A room with much reverberation leaves too much for a short filter:
 there nothing is decided.
 
-Source: least squares (Wiener) estimation of a finite impulse response; the delay by the generalised
-cross-correlation with phase transform of Knapp and Carter (IEEE Trans. ASSP 24, 1976).
+Source: least squares (Wiener) estimation of a finite impulse response.
 """
 
 import itertools
@@ -18,7 +17,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
+from assistant.audio.echo_finder import PLAYED_SAMPLES, likely_lag
+from assistant.audio.waveform import Waveform
 
 OWN_DB = 6.0
 """From so much more on it was echo. 35 stretches of echoes that had jumped by 4 to 25 ms on a sound
@@ -28,14 +28,10 @@ PART_SAMPLES = 1_024
 """The delay may change within a stretch: so long parts of it are looked at, each by itself."""
 SEARCHED_SAMPLES = 4_096
 """What was heard up to the end of a part, in which its delay is looked for."""
-PAST_SAMPLES = 24_000
-"""What was played so long before may come back: 1.5 s."""
 TAPS, BEFORE_TAPS = 192, 48
 """Length of the filter, 12 ms; so much of it stands before the delay that was found."""
 RIDGE = 1e-3
 """Of the mean power of what was played: keeps the fit from following noise."""
-HIGHEST_HZ = 4_000
-"""Delays are looked for below it: above it loudspeakers leave little to compare."""
 
 
 def missed_db(left: Waveform, heard: Waveform, played: Waveform) -> float:
@@ -51,14 +47,14 @@ def missed_db(left: Waveform, heard: Waveform, played: Waveform) -> float:
     energy = float(np.dot(left, left))
     if not samples or not energy:
         return 0.0
-    silence = np.zeros(max(0, PAST_SAMPLES + len(heard) - len(played)), dtype=np.float32)
+    silence = np.zeros(max(0, PLAYED_SAMPLES + len(heard) - len(played)), dtype=np.float32)
     played = np.concatenate([silence, played])
     ends = np.linspace(0, samples, max(1, round(samples / PART_SAMPLES)) + 1).astype(int)
     parts = [(samples - int(start), samples - int(end)) for start, end in itertools.pairwise(ends)]
     # Each part by the delay of any of them: where the echo has jumped, what was heard before hides
     # the new delay for a while.
     delays = {
-        _delay(_until(heard, after)[-SEARCHED_SAMPLES:], _until(played, after))
+        likely_lag(_until(heard, after)[-SEARCHED_SAMPLES:], _until(played, after))
         for _, after in parts
     }
     least = 0.0
@@ -70,20 +66,6 @@ def missed_db(left: Waveform, heard: Waveform, played: Waveform) -> float:
 
 def _until(wave: Waveform, before_end: int) -> Waveform:
     return wave[: len(wave) - before_end]
-
-
-def _delay(heard: Waveform, played: Waveform) -> int:
-    """Returns the samples from what was played to its echo, as far as it can be told."""
-    played = played[-(PAST_SAMPLES + len(heard)) :]
-    size = 1 << (2 * len(played) - 1).bit_length()
-    padded = np.zeros(len(played), dtype=np.float32)
-    padded[len(played) - len(heard) :] = heard * np.hanning(len(heard))
-    bins = size * HIGHEST_HZ // SPEECH_RATE_HZ
-    cross = np.fft.rfft(padded, size)[: bins + 1] * np.fft.rfft(played, size)[: bins + 1].conj()
-    height = np.abs(cross)
-    correlation = np.fft.irfft(cross / (height + 0.05 * float(height.mean()) + 1e-20), 2 * bins)
-    step = SPEECH_RATE_HZ // (2 * HIGHEST_HZ)
-    return step * int(np.abs(correlation[: PAST_SAMPLES // step]).argmax())
 
 
 def _left(heard: Waveform, played: Waveform, delay: int) -> float:

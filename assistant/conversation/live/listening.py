@@ -91,8 +91,9 @@ class Listening:
         heard = await self._worker.call(partial(self._ear.listen, samples, played))
         # Only when it is heard: what is emitted meanwhile belongs to the time before this frame.
         self._conversation.clock_samples += len(samples)
-        self._raw.append(samples, keep_s=OWN_SOUND_S)
-        self._played.append(played, keep_s=OWN_SOUND_S)
+        if self._has_canceller:
+            self._raw.append(samples, keep_s=OWN_SOUND_S)
+            self._played.append(played, keep_s=OWN_SOUND_S)
         for tap in self._taps:
             tap(samples, played)
         return HeardFrame(samples, played, heard)
