@@ -26,7 +26,7 @@ from assistant.conversation.live.prefill import Prefill
 from assistant.conversation.live.replies import Replies
 from assistant.conversation.live.resumption import Resumption
 from assistant.conversation.live.typed import Typed
-from assistant.conversation.question import Question
+from assistant.conversation.question import Question, SaidSpan
 from assistant.turns.ear import Heard
 from assistant.turns.endpointing import Endpointer
 from assistant.turns.interjections import InterjectionJudge
@@ -243,25 +243,28 @@ class TalkLoop:
         """Returns what of 16 kHz `sound` is speech, or None; see `assistant.turns.speech_gate`."""
         return await self._listening.spoken_part(sound, self._settings.endpointing)
 
-    def ask(self, sound: Waveform, *, is_spoken: bool = False) -> asyncio.Task[bool]:
+    def ask(
+        self, sound: Waveform, *, said: SaidSpan | None = None, is_spoken: bool = False
+    ) -> asyncio.Task[bool]:
         """Answers what is spoken in recorded `sound` (16 kHz) as if it had just been said.
 
         Args:
             sound: Of any kind; silence around speech is cut off.
+            said: Where in this talk it was said; None where it was recorded elsewhere.
             is_spoken: Whether it is the spoken part already.
 
         Returns:
             A task, True where there was speech to answer.
         """
-        task = asyncio.get_running_loop().create_task(self._ask_spoken(sound, is_spoken))
+        task = asyncio.get_running_loop().create_task(self._ask_spoken(sound, said, is_spoken))
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
         return task
 
-    async def _ask_spoken(self, sound: Waveform, is_spoken: bool) -> bool:
+    async def _ask_spoken(self, sound: Waveform, said: SaidSpan | None, is_spoken: bool) -> bool:
         part = sound if is_spoken else await self.spoken_part(sound)
         if part is not None:
-            self._ask(part, "asked")
+            self._ask(part, "asked", said=said)
         return part is not None
 
     async def at_rest(self) -> None:
@@ -302,7 +305,13 @@ class TalkLoop:
         self.conversation.correct_emotion(turn, emotion)
 
     def _ask(
-        self, utterance: Waveform | None, reason: str, *, text: str = "", words: str = ""
+        self,
+        utterance: Waveform | None,
+        reason: str,
+        *,
+        text: str = "",
+        words: str = "",
+        said: SaidSpan | None = None,
     ) -> None:
         if not self._is_running:
             return
@@ -310,10 +319,12 @@ class TalkLoop:
         self._replies.interrupt()
         now_s = asyncio.get_running_loop().time()
         turn = self._replies.next_turn
-        # Recorded sound has no place on this clock: it is taken to end now.
+        # Whoever speaks now goes on with what was asked by this order. Sound that was recorded
+        # elsewhere has no other place on this clock: it is taken to end now.
         start = max(0, self._clock - (0 if utterance is None else len(utterance)))
         self._replies.prepare(Question(turn, utterance, text, start, self._clock, now_s, words))
-        self._commit(_seconds(start), self.clock_s, self.clock_s, reason)
+        said = said or SaidSpan(_seconds(start), self.clock_s)
+        self._commit(said.start_s, said.end_s, said.end_s, reason)
 
     async def _frames(self) -> AsyncGenerator[AudioFrame, None]:
         """Yields the microphone's frames, then silence until the last answer is over."""
