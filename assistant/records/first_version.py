@@ -1,4 +1,4 @@
-"""Logs of version 1, written before 0.2.0, as today's readers expect them."""
+"""Logs of version 1, as today's readers expect them."""
 
 from collections.abc import Iterable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Logs that were written before 0.2.0 open as they did: `first_version.jsonl` is one of them.
+"""Logs of version 1 open as they did: `first_version.jsonl` is one.
 
 Two turns were said at 0.2 and 3.2 s and answered together at 7; at 13 s a client had three seconds
 of sound answered that it had recorded itself, while a third turn waited.
