@@ -95,6 +95,7 @@ class Endpointer:
         self._announced = False
         self._has_yielded = False
         self._is_brief = False
+        self._asked_at: int | None = None
         self._insists = False
         self._insists_until = 0
         self._previous_end = 0
@@ -254,6 +255,7 @@ class Endpointer:
         self._start = max(self._previous_end, self._onset - lead, 0)
         self._heard = self._voiced = 0
         self._announced = self._has_yielded = self._is_brief = False
+        self._asked_at = None
         self._insists = self._clock <= self._insists_until
         self._foreground.begin()
 
@@ -282,8 +284,8 @@ class Endpointer:
         silent = self._clock - self._last_voiced
         if voiced:
             self._leave_brief()
-        if self._voiced >= self._samples(settings.contested_turn_ms):
-            return [self._confirm()]
+        if voiced and self._voiced >= self._samples(settings.contested_turn_ms):
+            return self._judge_long()
         # Who is about to end need not fall silent for it: a break before the last word is worse.
         may_yield = self._floor is not Floor.ENDING and not self._has_yielded
         if may_yield and self._voiced >= self._samples(settings.yield_ms):
@@ -304,6 +306,27 @@ class Endpointer:
         if verdict is not None and verdict.lets_go_on:
             self._voiced = 0
         self._is_brief = False
+
+    def _judge_long(self) -> list[TurnMark]:
+        """Asks the words before length alone decides: "go ahead, go ahead" has no pause to ask in.
+
+        The assistant is silent by then, so that it costs nobody anything to know them.
+        """
+        settings = self.settings
+        if self._verdict is None:
+            return [self._confirm()]
+        if self._asked_at is None:
+            self._asked_at = self._clock
+            return [self._mark(Boundary.BRIEF)]
+        verdict = self._verdict()
+        if verdict is None and self._clock - self._asked_at < self._samples(settings.verdict_ms):
+            return []
+        self._asked_at = None
+        if verdict is None or not verdict.lets_go_on:
+            return [self._confirm()]
+        # Enough to be asked about once more when it is over.
+        self._voiced = self._samples(settings.brief_ms)
+        return []
 
     def _judge_brief(self, silent: int) -> list[TurnMark]:
         settings = self.settings

@@ -29,8 +29,8 @@ class EndpointingSettings(BaseModel):
     """Speech that makes a turn amid what the assistant says although it is not clear what was said:
     few an "uh-huh" lasts so long."""
     contested_turn_ms: int = Field(default=1_184, ge=1, le=5_000)
-    """Speech that makes a turn (and interrupts) while the assistant speaks, whatever was said: a
-    drawn-out "mm-hm" lasts a second, and the assistant is silent by then anyway."""
+    """Speech that makes a turn (and interrupts) while the assistant speaks, unless its words say
+    "go on": a drawn-out "mm-hm" lasts a second, and the assistant is silent by then anyway."""
     brief_ms: int = Field(default=128, ge=1, le=3_000)
     """Speech from which its words can make it a turn while the assistant speaks."""
     drop_ms: int = Field(default=192, ge=32, le=2_000)

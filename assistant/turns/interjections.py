@@ -3,8 +3,10 @@
 "Uh-huh", "yeah" and "I see" say: go on. "Stop", "wait" and "why?" do not. All of them are over
 before anybody could tell them apart by their length, so that their words decide. A model that can
 weigh phrases compares those of both kinds, which it mistakes less than it mishears words (it writes
-nothing at all for many a brief "stop"); any other writes down what it heard. Other words ("and my
-boss") fit neither: what was written down fits much better then, and they are kept.
+nothing at all for many a brief "stop"); any other writes down what it heard. What was written down
+is a phrase, too: of nothing but words that acknowledge ("go ahead, go ahead") it is one more of
+those; other words ("and my boss") fit neither kind, what was written fits much better then, and
+they are kept.
 """
 
 import math
@@ -28,8 +30,9 @@ from assistant.worker import Worker
 SURE = 0.9
 """Share of right words from which what was written down is believed: a recogniser makes words of
 an "mm-hm" too."""
-SURE_OF_CLAIM = 0.4
-"""The same where there is a word in it with which people interrupt."""
+SURE_OF_KIND = 0.4
+"""The same where there is a word in it with which people interrupt, or none but those with which
+they acknowledge."""
 CLAIM_LOG_ODDS, ACKNOWLEDGEMENT_LOG_ODDS = 1.0, 0.0
 """From the one on phrases of interruption surely fit better than acknowledgements, up to the other
 worse. Chosen with 288 brief phrases by eight voices: interruptions come to 5 as a rule, "hold on"
@@ -49,14 +52,28 @@ _HUM = re.compile(r"[aeiu]?[hm]*m[hm]*")
 
 def verdict_of(words: Transcript) -> Verdict:
     """Returns what brief `words` meant; unclear where it is unsure what was said."""
-    said = [word.replace("'", "") for word in _WORD.findall(words.text.lower())]
-    confidence = 1.0 if words.confidence is None else words.confidence
-    if all(word in ACKNOWLEDGING_WORDS or _HUM.fullmatch(word) for word in said):
-        is_sure = bool(said) and confidence >= SURE_OF_CLAIM
-        return Verdict.ACKNOWLEDGES if is_sure else Verdict.UNCLEAR
-    if CLAIMING_WORDS.intersection(said) and confidence >= SURE_OF_CLAIM:
+    said, confidence = _words_of(words.text), _confidence(words)
+    if not said:
+        return Verdict.UNCLEAR
+    if _only_acknowledges(words.text):
+        return Verdict.ACKNOWLEDGES if confidence >= SURE_OF_KIND else Verdict.UNCLEAR
+    if CLAIMING_WORDS.intersection(said) and confidence >= SURE_OF_KIND:
         return Verdict.CLAIMS
     return Verdict.GOES_ON if confidence >= SURE else Verdict.UNCLEAR
+
+
+def _confidence(words: Transcript) -> float:
+    return 1.0 if words.confidence is None else words.confidence
+
+
+def _words_of(text: str) -> list[str]:
+    return [word.replace("'", "") for word in _WORD.findall(text.lower())]
+
+
+def _only_acknowledges(text: str) -> bool:
+    """Returns whether `text` has words, and none but those with which people acknowledge."""
+    said = _words_of(text)
+    return bool(said) and all(word in ACKNOWLEDGING_WORDS or _HUM.fullmatch(word) for word in said)
 
 
 def verdict_of_scores(acknowledgements: Sequence[float], claims: Sequence[float]) -> Verdict:
@@ -125,19 +142,29 @@ def _judged(model: SpeechModel, utterance: Waveform, is_own: Callable[[], bool])
         return Verdict.UNCLEAR
     phrases = (*ACKNOWLEDGEMENTS, *CLAIMS, *((words.text,) if words.text else ()))
     scores = model.weigh(utterance, phrases)
-    if scores is None:
-        return verdict_of(words)
-    claims = len(ACKNOWLEDGEMENTS)
-    other = claims + len(CLAIMS)
-    # Before both lists are compared: of phrases that all fit badly some fit better than the others,
+    return verdict_of(words) if scores is None else verdict_of_fit(words, scores)
+
+
+def verdict_of_fit(words: Transcript, scores: Sequence[float]) -> Verdict:
+    """Returns what was meant, from all that a model made of it.
+
+    Args:
+        words: What it wrote down.
+        scores: Log-probabilities of all phrases, acknowledgements before claims, and of `words` if
+            there are any.
+    """
+    claims, written = len(ACKNOWLEDGEMENTS), len(ACKNOWLEDGEMENTS) + len(CLAIMS)
+    acknowledged, claimed, rest = scores[:claims], scores[claims:written], scores[written:]
+    if _only_acknowledges(words.text):
+        if _confidence(words) >= SURE_OF_KIND:
+            acknowledged = (*acknowledged, *rest)
+    # Before both kinds are compared: of phrases that all fit badly some fit better than the others,
     # too.
-    if _are_other(words, scores[other:], best=max(scores[:other])):
+    elif _confidence(words) >= SURE_OF_OTHER and _fits_better(rest, max(scores[:written])):
         return Verdict.GOES_ON
-    verdict = verdict_of_scores(scores[:claims], scores[claims:other])
+    verdict = verdict_of_scores(acknowledged, claimed)
     return verdict_of(words) if verdict is Verdict.UNCLEAR else verdict
 
 
-def _are_other(words: Transcript, scores: Sequence[float], *, best: float) -> bool:
-    """Returns whether `words`, if they are scored, surely fit better than the `best` phrase."""
-    confidence = 1.0 if words.confidence is None else words.confidence
-    return confidence >= SURE_OF_OTHER and any(score - best >= OTHER_FIT for score in scores)
+def _fits_better(written: Sequence[float], best: float) -> bool:
+    return any(score - best >= OTHER_FIT for score in written)

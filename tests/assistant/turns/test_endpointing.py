@@ -272,9 +272,9 @@ def test_brief_speech_makes_the_assistant_silent_and_its_words_decide() -> None:
 
 
 def test_who_goes_on_after_an_unclear_first_word_finds_the_assistant_still_silent() -> None:
-    first, second = ((0.9, 384), (0.0, 480)), (0.9, 800)
+    first, second = ((0.9, 384), (0.0, 480)), (0.9, 832)
     found = overlap(*first, second, verdict=Verdict.UNCLEAR)
-    assert found == [*BRIEF, Boundary.CONFIRMED]
+    assert found == [*BRIEF, Boundary.BRIEF, Boundary.CONFIRMED]
 
 
 def test_less_sure_speech_lowers_the_voice_and_no_more() -> None:
@@ -283,11 +283,26 @@ def test_less_sure_speech_lowers_the_voice_and_no_more() -> None:
     assert overlap((0.55, 960)) == []
 
 
-def test_what_is_not_brief_interrupts_whatever_was_said() -> None:
-    expected = [Boundary.STARTED, Boundary.YIELDED, Boundary.CONFIRMED]
-    assert overlap((0.9, 1_184), verdict=Verdict.ACKNOWLEDGES) == expected
-    halves = ((0.9, 608), (0.0, 64), (0.9, 576))
-    assert overlap(*halves, verdict=Verdict.ACKNOWLEDGES) == expected
+@pytest.mark.parametrize("verdict", [Verdict.CLAIMS, Verdict.GOES_ON, Verdict.UNCLEAR])
+def test_what_is_not_brief_interrupts_unless_its_words_say_go_on(verdict: Verdict) -> None:
+    asked = [Boundary.STARTED, Boundary.YIELDED, Boundary.BRIEF]
+    expected = [*asked, Boundary.CONFIRMED]
+    halves = ((0.9, 608), (0.0, 64), (0.9, 608))
+    for spans in (((0.9, 1_216),), halves):
+        assert overlap(*spans, verdict=verdict) == expected
+        assert overlap(*spans, verdict=Verdict.ACKNOWLEDGES) == asked
+
+
+def test_words_that_are_not_known_in_time_do_not_keep_off_who_goes_on() -> None:
+    asked = [Boundary.STARTED, Boundary.YIELDED, Boundary.BRIEF]
+    assert overlap((0.9, 1_664)) == asked
+    assert overlap((0.9, 1_696)) == [*asked, Boundary.CONFIRMED]
+
+
+def test_acknowledgements_without_a_pause_between_them_stay_some() -> None:
+    found = overlap((0.9, 3_200), (0.0, 192), verdict=Verdict.ACKNOWLEDGES)
+    assert Boundary.CONFIRMED not in found
+    assert found[-1] is Boundary.DROPPED
 
 
 def test_who_speaks_again_soon_after_what_was_not_clear_interrupts() -> None:

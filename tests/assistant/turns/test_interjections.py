@@ -11,7 +11,12 @@ from assistant.audio.waveform import Waveform
 from assistant.engines.protocols import Transcript
 from assistant.errors import EngineFailed
 from assistant.turns.brief_words import ACKNOWLEDGEMENTS, CLAIMS
-from assistant.turns.interjections import InterjectionJudge, verdict_of, verdict_of_scores
+from assistant.turns.interjections import (
+    InterjectionJudge,
+    verdict_of,
+    verdict_of_fit,
+    verdict_of_scores,
+)
 from assistant.turns.marks import Verdict
 from assistant.worker import Worker
 from tests.fakes import ScriptedModel
@@ -174,3 +179,25 @@ async def test_phrases_are_weighed_where_the_model_can(fits: str | None, expecte
 def test_no_phrase_means_both() -> None:
     assert not set(ACKNOWLEDGEMENTS) & set(CLAIMS)
     assert len(set(ACKNOWLEDGEMENTS)) == len(ACKNOWLEDGEMENTS) and len(set(CLAIMS)) == len(CLAIMS)
+
+
+def fit(words: Transcript, *, acknowledged: float, claimed: float, written: float) -> Verdict:
+    """What is made of `words`, where the best phrase of each kind and they fit so well."""
+    acknowledgements = [-20.0] * (len(ACKNOWLEDGEMENTS) - 1) + [acknowledged]
+    claims = [-20.0] * (len(CLAIMS) - 1) + [claimed]
+    return verdict_of_fit(words, [*acknowledgements, *claims, *([written] if words.text else [])])
+
+
+def test_what_was_written_is_an_acknowledgement_like_others_where_it_is_nothing_else() -> None:
+    repeated = Transcript("Go ahead, go ahead.", confidence=0.8)
+    scores = {"acknowledged": -9.0, "claimed": -5.0, "written": -0.5}
+    assert fit(repeated, **scores) is Verdict.ACKNOWLEDGES
+    for unsure in (Transcript("Go ahead, go ahead.", confidence=0.3), Transcript("")):
+        assert fit(unsure, **scores) is Verdict.CLAIMS
+
+
+def test_other_words_are_kept_where_no_phrase_fits_nearly_as_well() -> None:
+    words = Transcript("and my boss", confidence=0.8)
+    assert fit(words, acknowledged=-9.0, claimed=-8.0, written=-1.0) is Verdict.GOES_ON
+    assert fit(words, acknowledged=-9.0, claimed=-3.0, written=-1.0) is Verdict.CLAIMS
+    assert fit(words, acknowledged=-3.0, claimed=-9.0, written=-1.0) is Verdict.ACKNOWLEDGES
