@@ -23,7 +23,7 @@ from ui.realtime.question import (
     shown_part,
     together,
 )
-from ui.realtime.settings import warning
+from ui.realtime.settings.possible import warning
 from ui.realtime.tools import (
     FUNCTION_ITEMS,
     function_item,
