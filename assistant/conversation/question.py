@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 from assistant import events
-from assistant.audio.waveform import Waveform
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +14,11 @@ class SaidSpan:
 
     start_s: float
     end_s: float
+
+    @classmethod
+    def of_samples(cls, start: int, end: int) -> Self:
+        """Returns the span between two samples of that clock."""
+        return cls(start / SPEECH_RATE_HZ, end / SPEECH_RATE_HZ)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
+from assistant.audio.waveform import Waveform
 from assistant.conversation.conversation import Conversation
 from assistant.conversation.live.listening import Listening
 from assistant.conversation.live.turn_taking import TurnTaking
@@ -95,5 +95,5 @@ class AskedQuestions:
         # elsewhere has no other place on this clock: it is taken to end now.
         start = max(0, now - (0 if utterance is None else len(utterance)))
         replies.prepare(Question(replies.next_turn, utterance, text, start, now, now_s, words))
-        said = said or SaidSpan(start / SPEECH_RATE_HZ, now / SPEECH_RATE_HZ)
+        said = said or SaidSpan.of_samples(start, now)
         replies.end_turn(said, said.end_s, "typed" if utterance is None else "asked")
