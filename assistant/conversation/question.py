@@ -38,6 +38,13 @@ class Question:
     """Time of its last sample of speech on the event loop's clock."""
     words: str = ""
     """What of `text` the person said: what came of a function was not."""
+    is_recorded: bool = False
+    """Whether `utterance` was there before it was asked."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it was whole when it was asked, so that no speech is the rest of it."""
+        return self.is_recorded or self.utterance is None
 
 
 Emit = Callable[[Callable[[float], events.Event]], None]
