@@ -285,8 +285,7 @@ class Session:
         return round(1_000 * played / self._speaker.sample_rate)
 
     def _session_json(self) -> Json:
-        session = shown(self._config, self._ignored)
-        return {**with_choices(session, self._resident), "id": self.id}
+        return {**with_choices(shown(self._config, self._ignored), self._resident), "id": self.id}
 
     def _update(self, event: Json) -> None:
         changes, warnings = changed(self._config, event.get("session")), list[str]()

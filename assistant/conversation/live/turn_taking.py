@@ -102,8 +102,6 @@ class TurnTaking:
         self._endpointer.settings = settings.endpointing
         self._pauses.tune(settings.patience, rejoin_ms=settings.rejoin_ms)
 
-    # What is heard.
-
     def take(self, taken: HeardFrame) -> None:
         """Takes a frame, and acts on what is decided by it."""
         heard = taken.heard
@@ -161,8 +159,6 @@ class TurnTaking:
         """The level by which voices are told apart; None where a key says whose turn it is."""
         return level_db(heard.samples) if self._settings.turns == "open" else None
 
-    # What is ordered.
-
     def press(self, pressed: bool) -> None:
         """Push-to-talk: the key goes down or up."""
         if self._settings.turns != "push-to-talk":
@@ -196,8 +192,6 @@ class TurnTaking:
             self.act(mark)
         self._way.go_on()
         self.replies.forget_question()
-
-    # What follows from a mark.
 
     def act(self, mark: TurnMark) -> None:
         """Does what follows from a boundary of the person's turn."""
