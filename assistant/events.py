@@ -128,7 +128,10 @@ class CaptionHeard(Event):
 
 @dataclass(frozen=True, slots=True)
 class TurnHeld(Event):
-    """A turn is over and waits for an order to answer it (see `TalkSettings.answers`)."""
+    """A turn is over and waits for an order to answer it (see `TalkSettings.answers`).
+
+    `UtteranceEnded` follows with the order, and says where it lies again.
+    """
 
     carries = Carried(course="start_s end_s")
 
@@ -147,8 +150,10 @@ class UtteranceEnded(Event):
     end_s: float
     """End of the utterance as the model hears it, its tail included."""
     speech_end_s: float
-    """The last sample of speech: latencies are counted from here."""
+    """The last sample of speech: latencies are counted from here, or from the order to answer where
+    the turn waited for one."""
     reason: str
+    """Why it is over: silence and the like, `typed`, or `asked`: by an order to answer it."""
     settings: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
     """The settings under which it is answered: voice, policy, patience, model and the like."""
 

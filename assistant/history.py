@@ -12,8 +12,6 @@ from models.emotions import Emotion
 WORDS_PER_S = 2.5
 """Speaking rate assumed for a sentence whose speech is not complete yet."""
 
-ALIKE_S = 0.1
-"""How much the length of a turn may differ by which is known again: frames are cut to samples."""
 _WORD = re.compile(r"\S+")
 
 
@@ -60,7 +58,6 @@ class History:
 
     def __init__(self, past: Iterable[events.Event] = ()) -> None:
         self._turns: dict[int, Turn] = {}
-        self._held = HeldTurns()
         for event in past:
             self.apply(event)
 
@@ -71,7 +68,6 @@ class History:
 
     def apply(self, event: events.Event) -> None:
         """Takes in what happened; events that no turn is made of change nothing."""
-        event = self._held.placed(event)
         index = turn_index(event)
         if index is None:
             return
@@ -80,35 +76,6 @@ class History:
             self._turns.pop(index, None)
         else:
             self._turns[index] = turn
-
-
-class HeldTurns:
-    """Places turns that waited for an order to be answered where they were said.
-
-    Sound that is to be answered has no place on the clock of the talk and is taken to end with the
-    order. Of what the talk itself has held, `TurnHeld` says where it lies.
-    """
-
-    def __init__(self) -> None:
-        self._held: list[events.TurnHeld] = []
-
-    def placed(self, event: events.Event) -> events.Event:
-        """Returns `event`, the end of a turn that was held with its own times."""
-        match event:
-            case events.TurnHeld():
-                self._held.append(event)
-            case events.UtteranceEnded(reason="asked") if self._is_held(event):
-                start_s, end_s = self._held[0].start_s, self._held[-1].end_s
-                self._held.clear()
-                return replace(event, start_s=start_s, end_s=end_s, speech_end_s=end_s)
-            case _:
-                pass
-        return event
-
-    def _is_held(self, event: events.UtteranceEnded) -> bool:
-        # A client may have something else answered, which it recorded itself.
-        held_s = sum(held.end_s - held.start_s for held in self._held)
-        return bool(self._held) and abs(event.end_s - event.start_s - held_s) < ALIKE_S
 
 
 def turn_index(event: events.Event) -> int | None:

@@ -8,6 +8,14 @@ from assistant.audio.waveform import Waveform
 
 
 @dataclass(frozen=True, slots=True)
+class SaidSpan:
+    """From where to where something was said in the talk, in seconds on its audio clock."""
+
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What is to be answered."""
 

@@ -13,6 +13,7 @@ from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ
 from assistant.errors import InputError
 from assistant.event_lines import from_record
+from assistant.records.first_version import placed
 from assistant.records.recording import (
     AUDIO_NAME,
     BYTES_PER_SAMPLE,
@@ -116,6 +117,8 @@ def read_log(path: Path, repairs: tuple[str, ...] = ()) -> ConversationLog:
         raise InputError(
             f"{path}, line {number} is no line of a record: {_brief(error)}"
         ) from error
+    if head.version == 1:
+        happened = placed(happened)
     return ConversationLog(head, happened, utc, repairs)
 
 

@@ -32,7 +32,9 @@ from assistant.worker import Worker
 
 LOG_NAME, AUDIO_NAME = "events.jsonl", "audio.wav"
 FORMAT = "attune-log"
-VERSION = 1
+VERSION = 2
+"""Of what is written. Since 2 a turn that waited for an order to be answered lies where it was
+said; `first_version` reads what was written before."""
 FRAMES_PER_HEADER = 12
 """Frames from one update of the WAV's header to the next: less than half a second."""
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")

@@ -6,7 +6,7 @@ from typing import Any
 
 from assistant import events
 from assistant.engines.protocols import EmotionEstimate
-from assistant.history import HeldTurns, Turn, turn_after, turn_index
+from assistant.history import Turn, turn_after, turn_index
 from assistant.records.reading import Record
 from assistant.records.recording import LOG_NAME
 from models.emotions import Emotion
@@ -78,8 +78,7 @@ def recorded_turns(record: Record) -> list[RecordedTurn]:
     """Returns the turns of a record in their order."""
     turns: dict[int, Turn] = {}
     told: dict[int, RecordedTurn] = {}
-    held = HeldTurns()
-    for line, event in enumerate(map(held.placed, record.log.events), start=FIRST_LINE):
+    for line, event in enumerate(record.log.events, start=FIRST_LINE):
         index = turn_index(event)
         if index is None:
             continue

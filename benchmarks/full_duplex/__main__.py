@@ -11,6 +11,9 @@ are there already are kept, of Attune or of any other system, and measured. `--r
 makes up to N samples of each task by the benchmark's recipes where the data cannot be had
 (`rebuilt.py` says of what); such figures stand beside the published ones, not among them.
 
+`--work wall` counts the work of model and voice as long as it takes, which wants a quiet machine;
+otherwise by the processor time of all threads.
+
 `--model none` measures turn-taking alone: a model that talks at once and without end, flite's
 voice, ends judged by the sound and never by words, no time counted for any work. It says what the
 waiting costs; nothing of that row is an answer.
@@ -43,7 +46,7 @@ from benchmarks.full_duplex.measures import (
     takes_turn,
     words,
 )
-from benchmarks.full_duplex.playing import answer, write_words
+from benchmarks.full_duplex.playing import Work, answer, write_words
 from benchmarks.full_duplex.rebuilt import TEXTS, rebuild
 from benchmarks.results import table, write_section
 from benchmarks.rooms.room import read
@@ -256,13 +259,14 @@ def answer_all(root: Path, options: argparse.Namespace, drops: Counter[str]) -> 
     patience = type(talk.patience)(**{**talk.patience.model_dump(), **update})
     talk = talk.model_copy(update={"patience": patience})
     is_alone = options.model == ALONE
+    work = Work.NOTHING if is_alone else Work(options.work)
     engines = turn_taking_alone() if is_alone else open_engines(settings, judging=settings)
     if options.echo_db is not None:
         facts = {"name": "Attune", "settings": "its echo canceller", "echo_db": options.echo_db}
         (root / "system.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
     try:
         for number, sample in enumerate(missing, start=1):
-            answer(sample, engines, talk, counts_work=not is_alone, echo_db=options.echo_db)
+            answer(sample, engines, talk, work=work, echo_db=options.echo_db)
             print(f"{sample.task}/{sample.folder.name}: {number} of {len(missing)}", flush=True)
     finally:
         engines.close()
@@ -282,9 +286,23 @@ def turn_taking_alone() -> Engines:
     )
 
 
+def _title(options: argparse.Namespace) -> str:
+    """Returns the heading of the section in RESULTS.md."""
+    parts = ["Full-Duplex-Bench"]
+    if options.model == ALONE:
+        parts.append("turn-taking alone")
+    if options.known:
+        parts.append("known speakers")
+    return ", ".join([*parts, *([options.name] if options.name else [])])
+
+
 def _further(options: argparse.Namespace) -> str:
+    known = " --known" if options.known else ""
+    work = "" if options.work == Work.PROCESSOR or options.model == ALONE else " --work wall"
+    threads = f" --threads {options.threads}" if options.threads > 1 else ""
     patience = "".join(f" {name}={value:g}" for name, value in options.patience)
-    return f" --patience{patience}" if patience else ""
+    patience = f" --patience{patience}" if patience else ""
+    return known + work + threads + patience
 
 
 def _setting(text: str) -> tuple[str, float]:
@@ -302,6 +320,7 @@ def main() -> None:
     parser.add_argument("--model", default=EMBEDDED)
     parser.add_argument("--voice", default="auto")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--work", choices=(Work.PROCESSOR, Work.WALL), default=Work.PROCESSOR)
     parser.add_argument("--known", action="store_true", help="no longer silence for strangers")
     parser.add_argument(
         "--patience", type=_setting, nargs="*", default=[], metavar="NAME=VALUE", help="of talks"
@@ -326,10 +345,8 @@ def main() -> None:
     print(text)
     if options.write:
         command = f"python -m benchmarks.full_duplex DIR --rebuild {options.rebuild}"
-        known = " --known" if options.known else ""
-        title = "Full-Duplex-Bench" + (", known speakers" if options.known else "")
-        title += f", {options.name}" if options.name else ""
-        write_section(title, f"{command} --model {options.model}{known}{_further(options)}", text)
+        command += f" --model {options.model}{_further(options)}"
+        write_section(_title(options), command, text)
 
 
 if __name__ == "__main__":

@@ -5,14 +5,15 @@ the words lie in the pieces of speech in the output in proportion to their lengt
 speech begins and ends is measured, and where a word lies within it is not.
 
 Every sample is a conversation with a stranger. The clock jumps over waits and counts the work of
-model and voice by the *processor time* that it takes: on a busy machine the time on the wall says
-how busy it is.
+model and voice: by the time on the wall where the machine is quiet, else by the *processor time*
+that it takes, of all threads together, which is more than anybody waits where there are several.
 """
 
 import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,20 @@ class ProcessorClock(ReplayLoop):
         return super().patience_s(timeout)
 
 
+class Work(StrEnum):
+    """How the work of model and voice counts on a talk's clock."""
+
+    WALL = "wall"
+    PROCESSOR = "processor"
+    NOTHING = "nothing"
+
+    def clock(self, workers: Sequence[Worker]) -> ReplayLoop:
+        """Returns a loop whose clock counts the work of `workers` so."""
+        if self is Work.PROCESSOR:
+            return ProcessorClock(workers)
+        return ReplayLoop(workers, counts_work=self is Work.WALL)
+
+
 @dataclass
 class Played:
     """What became of one input."""
@@ -114,7 +129,7 @@ def play(
     talk: TalkSettings,
     said: Waveform,
     *,
-    counts_work: bool = True,
+    work: Work = Work.PROCESSOR,
     echo_db: float | None = None,
 ) -> Played:
     """Returns what the assistant plays while `said` (16 kHz) is spoken to it.
@@ -123,7 +138,7 @@ def play(
         engines: Of which all but the detector keep no state of a talk.
         talk: How turns are taken.
         said: (N,).
-        counts_work: Whether work takes time on the talk's clock.
+        work: How it counts.
         echo_db: How loud what it plays comes back; None: not at all.
     """
     import asyncio
@@ -153,11 +168,7 @@ def play(
 
     loop_.follow(follow)
 
-    def clock() -> ReplayLoop:
-        workers = engines.workers
-        return ProcessorClock(workers) if counts_work else ReplayLoop(workers, counts_work=False)
-
-    with asyncio.Runner(loop_factory=clock) as runner:
+    with asyncio.Runner(loop_factory=lambda: work.clock(engines.workers)) as runner:
         runner.run(loop_.run())
     whole = np.concatenate([*sound, np.zeros(round(length_s * rate), np.float32)])
     played.output = whole[: round(length_s * rate)]
@@ -169,12 +180,12 @@ def answer(
     engines: Engines,
     talk: TalkSettings,
     *,
-    counts_work: bool = True,
+    work: Work = Work.PROCESSOR,
     echo_db: float | None = None,
 ) -> None:
     """Writes `output.wav`, `output.json` and `talk.json` beside an input; see `play`."""
     said = read(sample.input)
-    played = play(engines, talk, said, counts_work=counts_work, echo_db=echo_db)
+    played = play(engines, talk, said, work=work, echo_db=echo_db)
     sf.write(sample.output, played.output, played.rate, subtype="PCM_16")
     write_words(sample, " ".join(played.heard).split())
     facts = {

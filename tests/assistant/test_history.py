@@ -5,10 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant import events
 from assistant.conversation.correction import EmotionPrior
 from assistant.engines.protocols import EmotionEstimate
-from assistant.history import History, SpokenReply
+from assistant.history import SpokenReply
 from assistant.turns.patience import Patience, PatienceSettings
 from models.emotions import Emotion
 from tests.fakes import certain
@@ -23,23 +22,6 @@ def spoken() -> SpokenReply:
         reply.add(8_000)
         reply.complete()
     return reply
-
-
-def asked(at_s: float, length_s: float) -> events.UtteranceEnded:
-    return events.UtteranceEnded(at_s, 0, at_s - length_s, at_s, at_s, "asked")
-
-
-def test_a_turn_that_was_held_lies_where_it_was_said() -> None:
-    happened = [events.TurnHeld(3.0, 1.0, 2.0), events.TurnHeld(6.0, 4.0, 5.5), asked(20.0, 2.5)]
-    (turn,) = History(happened).turns
-    assert (turn.start_s, turn.end_s) == (1.0, 5.5)
-
-
-def test_sound_that_was_not_held_is_taken_to_end_with_the_order() -> None:
-    (turn,) = History([events.TurnHeld(3.0, 1.0, 2.0), asked(20.0, 4.0)]).turns
-    assert (turn.start_s, turn.end_s) == (16.0, 20.0)
-    (turn,) = History([asked(20.0, 4.0)]).turns
-    assert (turn.start_s, turn.end_s) == (16.0, 20.0)
 
 
 def test_what_was_played_whole_was_heard_whole() -> None:

@@ -15,7 +15,7 @@ from ui.realtime.choices import ChosenDialogue
 from ui.realtime.items import message
 from ui.realtime.orders import Orders
 from ui.realtime.protocol.messages import Json, ProtocolError, text_of
-from ui.realtime.settings import session_in_use
+from ui.realtime.settings.possible import session_in_use
 from ui.realtime.translation import Translator
 from ui.view_json import turn_json
 

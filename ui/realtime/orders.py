@@ -17,12 +17,13 @@ from ui.realtime.question import (
     FunctionOutput,
     PendingQuestion,
     QuestionPart,
+    SpokenPart,
     TypedQuestion,
     read_parts,
     shown_part,
     together,
 )
-from ui.realtime.settings import warning
+from ui.realtime.settings.possible import warning
 from ui.realtime.tools import (
     FUNCTION_ITEMS,
     function_item,
@@ -183,14 +184,14 @@ class Orders:
             return role, [p if isinstance(p, str) else await self._spoken(p) for p in parts]
         return role, [*_texts(content, f"{path}.content")]
 
-    async def _spoken(self, sound: Waveform) -> Waveform:
+    async def _spoken(self, sound: Waveform) -> SpokenPart:
         part = await self._loop.spoken_part(sound)
         if part is None:
             raise ProtocolError(
                 "no speech was found in the audio: append speech first",
                 code="input_audio_buffer_commit_empty",
             )
-        return part
+        return SpokenPart(part)
 
     async def _respond(self, event: Json) -> None:
         try:
@@ -244,7 +245,7 @@ class Orders:
         if isinstance(question, TypedQuestion):
             self._loop.type_text(question.text, question.words)
         else:
-            await self._loop.ask(question, is_spoken=True)
+            await self._loop.ask(question.sound, said=question.said, is_spoken=True)
 
     def _cancel(self, event: Json) -> None:
         response, wanted = self._translator.response, event.get("response_id")
@@ -312,7 +313,7 @@ class Orders:
                 messages.append(await self._message(fields, f"response.input.{index}"))
         return messages
 
-    def _prepared(self, order: ResponseRequest) -> Waveform | TypedQuestion:
+    def _prepared(self, order: ResponseRequest) -> SpokenPart | TypedQuestion:
         """Returns what is to be answered, and tells the dialogue what it is answered from."""
         translator, dialogue = self._translator, self._dialogue
         config, items = order.config, translator.items
@@ -352,7 +353,7 @@ class Orders:
         parts = [part for key in texts for part in asked.get(key, texts[key])]
         if {isinstance(part, str) for part in parts} == {True, False}:
             parts = [part for key in texts for part in texts[key]]
-        parts = [part for part in parts if len(part)]
+        parts = [part for part in parts if part and (isinstance(part, str) or len(part.sound))]
         if parts:
             self._translator.ask_again(said[-1]["id"])
             # The model may have taken it in already.

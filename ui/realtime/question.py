@@ -1,11 +1,12 @@
 """What a client has committed or typed and not had answered yet."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
 
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform, resample
+from assistant.conversation.question import SaidSpan
 from ui.realtime.protocol.config import AudioFormat
 from ui.realtime.protocol.formats import SoundReader, sound_bytes
 from ui.realtime.protocol.messages import Json, ProtocolError, text_of
@@ -16,8 +17,18 @@ SHORTEST_COMMIT_S = 0.1
 MOST_PARTS = 16
 
 
-QuestionPart = Waveform | str
-"""Something said (16 kHz) or typed."""
+@dataclass(frozen=True, slots=True)
+class SpokenPart:
+    """Something said."""
+
+    sound: Waveform
+    """16 kHz."""
+    said: SaidSpan | None = None
+    """Where in the talk; None where it was recorded by the client, or is asked again."""
+
+
+QuestionPart = SpokenPart | str
+"""Something said or typed."""
 
 
 class FunctionOutput(str):
@@ -84,31 +95,43 @@ class PendingQuestion:
         if self._parts:
             self.asked = {}
         for item_id, part in self._parts[self._refused :] or self._parts:
-            self.asked.setdefault(item_id, []).append(part)
+            # Asked again it is another turn, and two cannot lie at the same place.
+            again = part if isinstance(part, str) else replace(part, said=None)
+            self.asked.setdefault(item_id, []).append(again)
         self._parts, self._refused, self.was_tried = [], 0, False
 
 
-def together(parts: list[QuestionPart]) -> Waveform | TypedQuestion:
+def together(parts: list[QuestionPart]) -> SpokenPart | TypedQuestion:
     """Returns parts as one question; empty where there are none.
 
     Raises:
         ProtocolError: Some are spoken and some typed, or they are too many.
     """
     texts = [part for part in parts if isinstance(part, str)]
-    sounds = [part for part in parts if not isinstance(part, str)]
-    if texts and sounds:
+    spoken = [part for part in parts if not isinstance(part, str)]
+    if texts and spoken:
         raise ProtocolError(
             "a turn is either spoken or typed: create a response after each", code="unsupported"
         )
-    length = sum(map(len, sounds))
+    length = sum(len(part.sound) for part in spoken)
     if len(parts) > MOST_PARTS or length > LONGEST_COMMIT_S * SPEECH_RATE_HZ:
         raise ProtocolError(
             "too much waits for an answer: create a response", code="unanswered_items"
         )
-    if sounds:
-        return np.concatenate(sounds)
+    if spoken:
+        return SpokenPart(
+            np.concatenate([part.sound for part in spoken]), _from_first_to_last(spoken)
+        )
     said = (text for text in texts if not isinstance(text, FunctionOutput))
     return TypedQuestion("\n".join(texts), "\n".join(said))
+
+
+def _from_first_to_last(spoken: list[SpokenPart]) -> SaidSpan | None:
+    """Returns where parts were said that are asked as one; None where the talk has not all."""
+    spans = [part.said for part in spoken if part.said is not None]
+    if len(spans) < len(spoken):
+        return None
+    return SaidSpan(spans[0].start_s, spans[-1].end_s)
 
 
 def read_parts(content: object, sound: AudioFormat) -> list[Waveform | str]:
@@ -123,7 +146,7 @@ def read_parts(content: object, sound: AudioFormat) -> list[Waveform | str]:
     return [_read_part(part, sound) for part in parts]
 
 
-def shown_part(part: Waveform | str) -> Json:
+def shown_part(part: QuestionPart) -> Json:
     """Returns a part as it stands in the item."""
     if isinstance(part, str):
         return {"type": "input_text", "text": part}

@@ -10,6 +10,8 @@ from assistant import events
 from assistant.audio.waveform import Waveform
 from assistant.errors import OutputError
 from assistant.records.recording import Consent, Recorder
+from ui.realtime.protocol.changes import Changes
+from ui.realtime.protocol.config import SessionConfig
 from ui.realtime.protocol.messages import ProtocolError, new_id
 
 logger = logging.getLogger(__name__)
@@ -26,6 +28,20 @@ class ConsentedRecording:
         self._agreed = (False, False)
         self.recorded: list[str] = []
         """Ids of the records that were begun."""
+
+    def agree_by(
+        self, changes: Changes, old: SessionConfig, opening: Sequence[events.Event]
+    ) -> None:
+        """Keeps what changed settings agree to; where it cannot, that of them is refused."""
+        keep = changes.config.attune
+        try:
+            self.agree(words=keep.keep_words, audio=keep.keep_audio, opening=opening)
+        except ProtocolError as error:
+            changes.refused.append(error)
+            kept = {"keep_words": old.attune.keep_words, "keep_audio": old.attune.keep_audio}
+            attune = keep.model_copy(update=kept)
+            changes.config = changes.config.model_copy(update={"attune": attune})
+            changes.applied -= keep.keep_words + keep.keep_audio
 
     def agree(self, *, words: bool, audio: bool, opening: Sequence[events.Event]) -> None:
         """The person's consent from now on; a change of mind closes what was begun.

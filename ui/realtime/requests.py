@@ -5,6 +5,7 @@ import numpy as np
 from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.conversation.live.loop import TalkLoop
+from assistant.conversation.question import SaidSpan
 from ui.realtime.devices import SocketMicrophone, SocketSpeaker
 from ui.realtime.orders import Handler
 from ui.realtime.protocol.formats import SoundReader, sound_bytes
@@ -13,6 +14,7 @@ from ui.realtime.question import (
     LONGEST_COMMIT_S,
     SHORTEST_COMMIT_S,
     PendingQuestion,
+    SpokenPart,
     empty_commit,
 )
 from ui.realtime.translation import Translator
@@ -56,16 +58,19 @@ class Requests:
     def hold(self, turn: events.TurnHeld) -> None:
         """Keeps a turn until the client wants it answered."""
         try:
-            sound = self._loop.sound(turn.start_s, turn.end_s)
-            self._have_wait(self._translator.asked_item, sound)
+            sound, said = self._sound(turn), SaidSpan(turn.start_s, turn.end_s)
+            self._have_wait(self._translator.asked_item, SpokenPart(sound, said))
             self._words.look_for(self._translator.asked_item, sound)
         except ProtocolError as error:
             self._send(error.event(None))
 
-    def _have_wait(self, item_id: str, sound: Waveform) -> None:
+    def _sound(self, turn: events.TurnHeld | events.UtteranceEnded) -> Waveform:
+        return self._loop.sound(turn.start_s, turn.end_s)
+
+    def _have_wait(self, item_id: str, part: SpokenPart) -> None:
         """Keeps what was said until it is answered, if it ever is."""
         if self._translator.config.answers:
-            self._question.add(item_id, [sound])
+            self._question.add(item_id, [part])
 
     def note(self, turn: events.UtteranceEnded) -> None:
         """Keeps the sound of a turn that is answered now: it may have to be asked again."""
@@ -73,13 +78,13 @@ class Requests:
         if item_id is not None and turn.reason == "asked":
             self._tell_apart(turn.turn, item_id)
         if item_id is not None and turn.reason not in ("typed", "asked"):
-            self._question.asked = {item_id: [self._loop.sound(turn.start_s, turn.end_s)]}
+            self._question.asked = {item_id: [SpokenPart(self._sound(turn))]}
 
     def _tell_apart(self, turn: int, last_id: str) -> None:
         """Has each item of a turn that holds several told its own words, not the last one all."""
         sounds: dict[str, Waveform] = {}
         for item_id, parts in self._question.asked.items():
-            spoken = [part for part in parts if not isinstance(part, str)]
+            spoken = [part.sound for part in parts if not isinstance(part, str)]
             if spoken:
                 sounds[item_id] = np.concatenate(spoken)
         if len(sounds) > 1 and last_id in sounds:
@@ -128,7 +133,7 @@ class Requests:
             raise empty_commit(f"the buffer holds {1_000 * appended_s:.0f} ms of audio")
         self._reader.clear()
         part, item_id = await self._spoken(self._microphone.take()), new_id("item")
-        self._have_wait(item_id, part)
+        self._have_wait(item_id, SpokenPart(part))
         self._translator.commit(item_id=item_id)
         self._words.look_for(item_id, part)
 

@@ -18,7 +18,7 @@ from ui.realtime.protocol.messages import (
     new_id,
     read_json,
 )
-from ui.realtime.settings import shown, with_known_names
+from ui.realtime.settings.possible import shown, with_known_names
 
 
 class ModelRoutes:

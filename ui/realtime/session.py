@@ -1,7 +1,6 @@
 """One conversation over the realtime protocol: what the client asks for, and what it is told."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 
 from assistant import events
@@ -10,58 +9,46 @@ from assistant.audio.protocols import Ends
 from assistant.audio.waveform import Waveform
 from assistant.conversation.conversation import Conversation
 from assistant.conversation.live.loop import TalkLoop
-from assistant.empathy import load_policy
 from assistant.errors import AssistantError
-from models.emotions import Emotion, emotion_from_label
+from models.emotions import Emotion
 from ui.realtime.choices import ChosenDialogue, ChosenVoice
 from ui.realtime.devices import LEAST_KEPT_S, SocketMicrophone, SocketSpeaker
+from ui.realtime.extensions import Extensions
 from ui.realtime.going_on import ContinueRequests
 from ui.realtime.hosting.engines import Resident
 from ui.realtime.idle import IdleTimeout
-from ui.realtime.instructions import refuse_long_instructions
 from ui.realtime.orders import Handler, Orders
 from ui.realtime.outbox import Outbox
 from ui.realtime.protocol.changes import MOST_NAMED, Changes, changed
-from ui.realtime.protocol.config import AttuneConfig, SessionConfig
+from ui.realtime.protocol.config import SessionConfig
 from ui.realtime.protocol.messages import (
     Json,
     ProtocolError,
     error_event,
+    id_of,
     new_id,
     read_event,
+    type_of,
 )
 from ui.realtime.question import LONGEST_COMMIT_S, PendingQuestion
 from ui.realtime.recording import ConsentedRecording
 from ui.realtime.requests import Requests
-from ui.realtime.settings import (
-    answers_nothing,
-    session_in_use,
+from ui.realtime.sent_view import SentView
+from ui.realtime.settings.answers import AnswerSettings
+from ui.realtime.settings.instructions import refuse_long_instructions
+from ui.realtime.settings.possible import (
+    keep_what_is_in_use,
+    opening_config,
+    refuse_unanswered,
     shown,
     warning,
+    with_choices,
     with_known_names,
-    with_output,
 )
+from ui.realtime.settings.tuning import in_force, talk_settings
 from ui.realtime.tools import offers_alike, refuse_tools
 from ui.realtime.translation import Translator
-from ui.realtime.tuning import in_force, talk_settings
 from ui.realtime.words import WordsOfHeld
-from ui.saved_talk import saved_talk
-from ui.view import View, reduce
-from ui.view_json import ViewChanges
-
-logger = logging.getLogger(__name__)
-
-SHOW_EVERY_S = 0.05
-OF_ANSWERED_TALKS = frozenset(
-    {"response.create", "response.cancel", "conversation.item.create", "attune.talk.continue"}
-)
-"""What a client asks for that a session of transcription does not do."""
-ANSWER_OVER = (
-    events.ReplyFinished,
-    events.Interrupted,
-    events.UtteranceJoined,
-    events.TurnFailed,
-)
 
 Observer = Callable[[events.Event], None]
 """Sees every event, for counts; must not keep what people said."""
@@ -91,29 +78,24 @@ class Session:
         self.last_active_s = asyncio.get_running_loop().time()
         self._resident = resident
         self._observer = observer
-        self._config = _opening_config(resident, model)
+        config = opening_config(resident, model)
         self._ignored: list[str] = []
-        self._once: SessionConfig | None = None
-        self._once_turn: int | None = None
         self._has_told_conversation = False
         self._translator = Translator(
-            self.outbox.put, self._config, was_cut=lambda: self._dialogue.was_cut
+            self.outbox.put, config, was_cut=lambda: self._dialogue.was_cut
         )
-        self._view = View()
-        self._picture = ViewChanges()
-        self._is_show_due = False
+        self._shown = SentView(self._translator)
         self._recording = recording or ConsentedRecording(
             resident.records, on_problem=lambda text: self.tell_error(text, code="not_recorded")
         )
         self._reply_start = 0
         self._engines = resident.engines()
-        self._engines.model = resident.models[self._config.model]
-        self._voice = ChosenVoice(resident.voices, resident.default_voice)
-        self._engines.voice = self._voice
-        self._dialogue = ChosenDialogue(self._engines, self._config.instructions)
+        self._engines.model = resident.models[config.model]
+        self._engines.voice = voice = ChosenVoice(resident.voices, resident.default_voice)
+        self._dialogue = ChosenDialogue(self._engines, config.instructions)
         self._microphone = SocketMicrophone(self._engines.detector.frame_samples)
         self._speaker = SocketSpeaker(
-            self._config.audio.output.format.rate,
+            config.audio.output.format.rate,
             send=self._translator.add_audio,
             sent=self._translator.all_sent,
             ducked=self._translator.ducked,
@@ -124,12 +106,15 @@ class Session:
             self._dialogue,
             scorer=self._dialogue,
             told=lambda: self._config.model_dump(),
-            in_force=in_force(self._config, resident.talk),
+            in_force=in_force(config, resident.talk),
         )
         # The client removes the echo, or should: some have no canceller, or one that fails.
         ends = Ends(self._microphone, self._speaker, EchoRemover())
-        self._loop = TalkLoop(self._conversation, ends, talk_settings(self._config, resident.talk))
+        self._loop = TalkLoop(self._conversation, ends, talk_settings(config, resident.talk))
         self._loop.follow(self._listen, self._recording.tap)
+        self._answers = AnswerSettings(
+            self._loop, self._translator, self._dialogue, voice, resident
+        )
         question = PendingQuestion()
         self._requests = Requests(
             self._loop,
@@ -151,14 +136,18 @@ class Session:
             **self._orders.handlers,
             "session.update": self._update,
             "attune.talk.continue": going_on.obey,
-            "attune.emotion.correct": self._correct,
-            "attune.transcript.request": self._transcript,
+            **Extensions(self._loop, self._translator, self._shown).handlers,
         }
+
+    @property
+    def _config(self) -> SessionConfig:
+        """The settings as the client knows them."""
+        return self._translator.config
 
     @property
     def is_busy(self) -> bool:
         """Whether an answer is being made or played."""
-        return self._view.answering is not None
+        return self._shown.view.answering is not None
 
     @property
     def recorded(self) -> list[str]:
@@ -205,10 +194,10 @@ class Session:
     def attach(self) -> None:
         """A client is there: tells it what the session is, and what it missed."""
         self.outbox.open()
-        self._picture = ViewChanges()
+        self._shown.begin_anew()
         self.outbox.put({"type": "session.created", "session": self._session_json()})
         self._has_told_conversation = False
-        self._show()
+        self._shown.show()
         self._speaker.listened_to(True)
 
     def detach(self) -> None:
@@ -229,19 +218,9 @@ class Session:
         """Obeys one message of the client; what cannot be obeyed is answered with an error."""
         event_id: str | None = None
         try:
-            if isinstance(message, bytes):
-                raise ProtocolError(
-                    "events are JSON text: send audio as base64 in input_audio_buffer.append",
-                    code="invalid_event",
-                )
             event = read_event(message)
-            given = event.get("event_id")
-            event_id = given if isinstance(given, str) else None
-            kind = event.get("type")
-            if not isinstance(kind, str):
-                raise ProtocolError(
-                    "an event is an object with a type", code="invalid_event", param="type"
-                )
+            event_id = id_of(event)
+            kind = type_of(event)
             handler = self._handlers.get(kind)
             if handler is None:
                 raise ProtocolError(
@@ -251,8 +230,7 @@ class Session:
             # itself shows by it that somebody is there.
             if kind != "input_audio_buffer.append" or self._requests.cuts_turns:
                 self.last_active_s = asyncio.get_running_loop().time()
-            if kind in OF_ANSWERED_TALKS and not self._config.answers:
-                raise answers_nothing()
+            refuse_unanswered(kind, self._config)
             if kind != "session.update":
                 self._tell_conversation()
             result = handler(event)
@@ -295,47 +273,20 @@ class Session:
         self._orders.follow(event)
         self._observer(event)
         self._recording.listen(event)
-        self._view = reduce(self._view, event)
-        if isinstance(event, events.UtteranceEnded) and event.reason in ("typed", "asked"):
-            self._once_turn = event.turn
-        if isinstance(event, ANSWER_OVER):
-            # An answer that was under way when they were ordered ends without them: they are of the
-            # next one.
-            if event.turn == self._once_turn:
-                self._once = self._once_turn = None
-            self._adopt()
+        self._shown.follow(event)
+        self._answers.follow(event)
         if isinstance(event, events.ReplyText):
-            self._show_soon()
+            self._shown.show_soon()
         else:
-            self._show()
-
-    def _show_soon(self) -> None:
-        """Tokens come faster than anybody reads: a few of them are shown together."""
-        if not self._is_show_due:
-            self._is_show_due = True
-            asyncio.get_running_loop().call_later(SHOW_EVERY_S, self._show)
-
-    def _show(self) -> None:
-        self._is_show_due = False
-        if not self._config.attune.view:
-            return
-        if change := self._picture.change(self._view):
-            self.outbox.put({"type": "attune.view", "change": change})
+            self._shown.show()
 
     def _played_ms(self) -> int:
         played = self._speaker.played_samples - self._reply_start
         return round(1_000 * played / self._speaker.sample_rate)
 
     def _session_json(self) -> Json:
-        choices = {
-            "models": list(self._resident.models),
-            "voices": list(self._resident.voices),
-            "policies": list(self._resident.policies),
-            "keeping": self._resident.records is not None,
-        }
-        config = shown(self._config, self._ignored)
-        attune = {**config["attune"], "choices": choices}
-        return {**config, "attune": attune, "id": self.id}
+        session = shown(self._config, self._ignored)
+        return {**with_choices(session, self._resident), "id": self.id}
 
     def _update(self, event: Json) -> None:
         changes, warnings = changed(self._config, event.get("session")), list[str]()
@@ -344,7 +295,7 @@ class Session:
         refuse_tools(changes, can_call=model.call_marks is not None)
         refuse_long_instructions(changes, self._config.instructions, model)
         self._keep_what_is_in_use(changes)
-        event_id = given if isinstance(given := event.get("event_id"), str) else None
+        event_id = id_of(event)
         if changes.applied > 0 or not changes.refused:
             self._take_on(changes)
         for error in changes.refused:
@@ -354,32 +305,14 @@ class Session:
 
     def _keep_what_is_in_use(self, changes: Changes) -> None:
         """Refuses what can no longer change, and leaves it as it was."""
-        config, old = changes.config, self._config
-        if self._dialogue.is_open and config.model != old.model:
-            changes.refused.append(session_in_use("the model", "session.model"))
-            config = config.model_copy(update={"model": old.model})
-        has_begun = self._dialogue.is_open or self._translator.items.last_id is not None
-        if has_begun and config.type != old.type:
-            changes.refused.append(session_in_use("the type", "session.type"))
-            config = config.model_copy(update={"type": old.type})
-        output, rate = config.audio.output, config.audio.output.format.rate
-        if rate != self._speaker.sample_rate and not self._speaker.change_rate(rate):
-            path = "session.audio.output.format"
-            changes.refused.append(session_in_use("the rate of answers", path))
-            output = output.model_copy(update={"format": old.audio.output.format})
-            config = with_output(config, output)
-        changes.applied -= config != changes.config
-        keep = config.attune
-        try:
-            self._recording.agree(
-                words=keep.keep_words, audio=keep.keep_audio, opening=self._conversation.opening()
-            )
-        except ProtocolError as error:
-            changes.refused.append(error)
-            kept = {"keep_words": old.attune.keep_words, "keep_audio": old.attune.keep_audio}
-            config = config.model_copy(update={"attune": keep.model_copy(update=kept)})
-            changes.applied -= keep.keep_words + keep.keep_audio
-        changes.config = config
+        keep_what_is_in_use(
+            changes,
+            self._config,
+            self._dialogue,
+            self._speaker,
+            has_items=self._translator.items.last_id is not None,
+        )
+        self._recording.agree_by(changes, self._config, self._conversation.opening())
 
     def _take_on(self, changes: Changes) -> None:
         """Goes on with other settings and tells them."""
@@ -387,7 +320,7 @@ class Session:
         self._ignored = [*{*self._ignored, *changes.ignored}][:MOST_NAMED]
         if config.model != old.model:
             self._engines.model = self._resident.models[config.model]
-        self._config = self._translator.config = config
+        self._translator.config = config
         if config.instructions != old.instructions or not offers_alike(config, old):
             self._orders.begin_anew()
         if not self._dialogue.is_open and (config.instructions, config.model) != (
@@ -400,7 +333,7 @@ class Session:
         # Who orders answers also says late what is to be answered: all of it must still be there.
         self._microphone.keep_s = LONGEST_COMMIT_S if orders else LEAST_KEPT_S
         if not self.is_busy:
-            self._adopt()
+            self._answers.adopt()
         self._loop.tune(talk_settings(config, self._resident.talk))
         if detection is None and old.audio.input.turn_detection is not None:
             # From now on the client cuts the turns: what the detector had begun would be a second
@@ -408,71 +341,11 @@ class Session:
             self._loop.abandon_turn()
         self.outbox.put({"type": "session.updated", "session": self._session_json()})
         if not old.attune.view:
-            self._picture = ViewChanges()
-        self._show()
+            self._shown.begin_anew()
+        self._shown.show()
 
     def _answer_with(self, config: SessionConfig) -> None:
         """Puts settings in force for the next answer alone; one under way is spoken out first."""
-        asked, warnings = Changes(config), list[str]()
-        with_known_names(asked, self._config, self._resident, warnings)
-        # The line to the client is one: its format is the session's.
-        line = self._config.audio.output.format
-        config = with_output(
-            asked.config, asked.config.audio.output.model_copy(update={"format": line})
-        )
-        if warnings:
-            self.outbox.put(warning(warnings, [], None))
-        self._translator.answering = self._once = config
-        self._once_turn = None
+        self._answers.order(config)
         if not self.is_busy:
-            self._adopt()
-
-    def _adopt(self) -> None:
-        """Puts the client's settings in force: no answer is spoken half in one manner.
-
-        One that is prepared already, in a pause, is prepared again.
-        """
-        config = self._once or self._config
-        self._dialogue.most_tokens = config.most_tokens
-        settings = in_force(config, self._resident.talk)
-        if settings == self._conversation.in_force:
-            return
-        self._loop.prepare_again()
-        self._voice.choose(config.audio.output.voice)
-        self._voice.speed = config.audio.output.speed
-        self._voice.speaks = config.speaks
-        self._engines.policy = load_policy(config.attune.policy)
-        self._conversation.put_in_force(settings)
-
-    def _correct(self, event: Json) -> None:
-        turn = event.get("turn")
-        if isinstance(event.get("item_id"), str):
-            turn = self._translator.turn_of_person(event["item_id"])
-        known = {item.index for item in self._view.turns}
-        if not isinstance(turn, int) or turn not in known:
-            raise ProtocolError("there is no such turn", code="item_not_found", param="turn")
-        try:
-            emotion = emotion_from_label(str(event.get("emotion")))
-        except ValueError as error:
-            raise ProtocolError(str(error), param="emotion") from error
-        self._loop.correct_emotion(turn, emotion)
-
-    def _transcript(self, event: Json) -> None:
-        kind = str(event.get("format", "md"))
-        content = saved_talk(self._view, kind)
-        if content is None:
-            raise ProtocolError("format is md, json or vtt", param="format")
-        self.outbox.put({"type": "attune.transcript", "format": kind, "content": content})
-
-
-def _opening_config(resident: Resident, model: str) -> SessionConfig:
-    """Returns what is in force before a client asks for anything."""
-    start = Changes(
-        SessionConfig(
-            model=model,
-            instructions=resident.persona,
-            attune=AttuneConfig(policy=resident.policies[0]),
-        )
-    )
-    with_known_names(start, start.config, resident, [])
-    return start.config
+            self._answers.adopt()

@@ -1,6 +1,6 @@
 """What is heard in a live talk: frame by frame on the audio clock, without echo, kept and measured.
 
-What follows from it, whose turn it is and what is answered, is the affair of `loop`.
+What follows from it, whose turn it is and what is answered, is the affair of `turn_taking`.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -66,6 +66,11 @@ class Listening:
     def frame_samples(self) -> int:
         """Length of a frame."""
         return self._ear.frame_samples
+
+    @property
+    def clock_samples(self) -> int:
+        """Sound so far: the conversation's clock."""
+        return self._conversation.clock_samples
 
     @property
     def is_watched(self) -> bool:

@@ -64,8 +64,11 @@ class Pauses:
             joins: Whether they go on with the turn before, which was answered too soon.
             has_learnt: What `broken` returned.
         """
-        if joins and not has_learnt:
-            self.patience.paused(_ms(onset - self._began))
+        silence = onset - self._began
+        # A longer one broke an answer that was not heard yet: who waits in vain for it and asks
+        # again has not paused. `broken` has judged that.
+        if joins and not has_learnt and silence <= self.rejoin_samples():
+            self.patience.paused(_ms(silence))
         self._has_paused = joins or has_learnt
 
     def heard(self, event: events.EmotionHeard) -> None:

@@ -2,18 +2,42 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from assistant import events
 from assistant.audio.protocols import Speaker
 from assistant.conversation.conversation import Conversation
-from assistant.conversation.question import Question
+from assistant.conversation.question import Question, SaidSpan
 from assistant.conversation.reply_task import Reply
 from assistant.turns.marks import Floor
 
 ENDING_S = 0.6
 """What is left of an answer that is about to end, so that a word which begins now belongs to what
 comes after it. People begin to answer up to half a second early; a word is noticed 0.1 s late."""
+
+
+@dataclass(frozen=True, slots=True)
+class BargeIn:
+    """Speech of the person while an answer is under way."""
+
+    onset_samples: int
+    """Where it sets in on the audio clock."""
+    claims: bool = False
+    """Whether it is a word to the assistant, such as "stop": said to an answer that is heard, it is
+    not the rest of the question."""
+    was_yielded_to: bool = False
+    """Whether the assistant fell silent for it: it would have to speak again, over the person, for
+    an answer that is about to end to be heard to its last word."""
+
+
+@dataclass(frozen=True, slots=True)
+class _CutOff:
+    """Where an answer was cut off."""
+
+    heard: str
+    unheard_samples: int
+    """Of speech that was ready, on the speaker's clock."""
 
 
 class Replies:
@@ -29,7 +53,7 @@ class Replies:
     ) -> None:
         """Runs its replies as tasks of `group`.
 
-        A person who goes on within `rejoin_samples` was answered too soon: see `interrupt`.
+        A person who goes on within `rejoin_samples` was answered too soon: see `barge_in`.
         """
         self._rejoin_samples = rejoin_samples
         self._conversation = conversation
@@ -133,6 +157,21 @@ class Replies:
             self._latest = self._current
             self._current.commit()
 
+    def end_turn(self, said: SaidSpan, speech_end_s: float, reason: str) -> None:
+        """Tells that the turn is over of which a reply is prepared, and lets that go ahead.
+
+        Args:
+            said: Where the turn lies, its tail included.
+            speech_end_s: Its last sample of speech on the audio clock.
+            reason: Why it is over, see `UtteranceEnded`.
+        """
+        turn, start_s, end_s = self._next_turn, said.start_s, said.end_s
+        # Before `commit`, which tells what was held back: all of that names this turn.
+        self._emit(
+            lambda at_s: events.UtteranceEnded(at_s, turn, start_s, end_s, speech_end_s, reason)
+        )
+        self.commit()
+
     def withdraw(self) -> None:
         """The person went on: forgets the reply under way, if it is not committed."""
         if self.is_prepared:
@@ -160,69 +199,80 @@ class Replies:
             self._end(settle)
         else:
             self._settling = self._group.create_task(self._settle(reply, settle, self._settling))
-        self._report(reply, heard, unheard)
+        self._report(reply, _CutOff(heard, unheard))
         return heard
 
-    def interrupt(
-        self, *, onset_samples: int | None = None, goes_on: bool = True, may_end: bool = False
-    ) -> bool:
-        """The person takes the floor: silence first, then stop the engines.
+    def interrupt(self) -> None:
+        """Cuts off the answer by an order: a key, or another question."""
+        if (reply := self._to_be_cut()) is not None:
+            self._cut(reply, self._silence(reply))
 
-        Args:
-            onset_samples: Where speech set in on the audio clock, if speech it is. It continues
-                the question where nothing was heard of the answer, or where the pause before it
-                was so short that the answer came too soon.
-            goes_on: Whether it may be the rest of the question. Words such as "stop", said to an
-                answer that is heard, are none.
-            may_end: Whether an answer that is about to end is heard to its last word.
+    def barge_in(self, speech: BargeIn) -> bool:
+        """The person takes the floor by speaking: cuts off the answer, or lets it end.
+
+        Speech goes on with the question where nothing was heard of the answer, or where the pause
+        before it was so short that the answer came too soon.
 
         Returns:
-            Whether it continues the question: the answer was begun in a pause.
+            Whether it does: the answer was begun in a pause, and both parts are one turn.
         """
-        reply = self._current
+        reply = self._to_be_cut()
         if reply is None:
             return False
+        continues = not reply.is_audible or self._was_soon(reply, speech.onset_samples)
+        # A question at the end of an answer asks for this very speech, however soon that comes.
+        is_after = reply.asks or not continues
+        if is_after and not speech.was_yielded_to and self._is_ending(reply):
+            self._let_end()
+            return False
+        may_go_on = not speech.claims or not reply.is_audible
+        cut = self._silence(reply)
+        # Nothing heard is no answer yet, so that speech goes on with its question. Cut off by an
+        # order, the question stays as it was asked.
+        if may_go_on and (continues or not cut.heard):
+            self._join(reply, cut.heard)
+            return True
+        self._cut(reply, cut)
+        return False
+
+    def _to_be_cut(self) -> Reply | None:
+        """Returns the answer under way; one of which nothing can be cut off is let go."""
+        reply = self._current
+        if reply is None:
+            return None
         if not reply.is_committed:
             self.withdraw()
-            return False
+            return None
         if reply.is_over:
-            # There is nothing left to cut off: the next answer begins after its task.
+            # The next answer begins after its task.
             self._let_end()
-            return False
-        goes_on = goes_on or not reply.is_audible
-        continues = onset_samples is not None and (
-            not reply.is_audible or self._was_soon(reply, onset_samples)
-        )
-        # A question at the end of an answer asks for this very speech, however soon that comes.
-        if may_end and (reply.asks or not continues) and self._is_ending(reply):
-            self._let_end()
-            return False
+            return None
+        return reply
+
+    def _silence(self, reply: Reply) -> _CutOff:
         # Silence first: the person waits for it, while a step of the engines may take long. What
         # was heard is read after it, when not a sample more can be played.
         unheard = self._speaker.clear()
-        heard = reply.heard()
-        # Nothing heard is no answer yet, so that speech goes on with its question. Silenced by key
-        # or by what was typed, the question stays as it was asked.
-        if onset_samples is not None and goes_on and (continues or not heard):
-            self._join(reply, heard)
-            return True
-        self._end(partial(self._dialogue.truncate, heard))
-        self._report(reply, heard, unheard)
-        return False
+        return _CutOff(reply.heard(), unheard)
+
+    def _cut(self, reply: Reply, cut: _CutOff) -> None:
+        """Stops the engines of a reply that is silent."""
+        self._end(partial(self._dialogue.truncate, cut.heard))
+        self._report(reply, cut)
 
     def _let_end(self) -> None:
         """The reply under way ends by itself; the next one begins after its last word."""
         self._current = None
         self._settling = self._task
 
-    def _report(self, reply: Reply, heard: str, unheard: int) -> None:
+    def _report(self, reply: Reply, cut: _CutOff) -> None:
         self._emit(
             partial(
                 events.Interrupted,
                 turn=reply.question.turn,
-                heard=heard,
+                heard=cut.heard,
                 generated=reply.generated.strip(),
-                unheard_s=unheard / self._speaker.sample_rate,
+                unheard_s=cut.unheard_samples / self._speaker.sample_rate,
                 underruns=reply.underruns,
             )
         )

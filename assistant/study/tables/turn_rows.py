@@ -40,7 +40,7 @@ def turn_rows(record: Path, place: str) -> Iterator[dict[str, Any]]:
     for turn in History(happened).turns:
         end = ends[turn.index]
         # Marks count from the order to answer; whoever spoke has waited for that, too.
-        waited_ms = 1_000 * (end.end_s - turn.end_s)
+        waited_ms = 1_000 * (end.at_s - turn.end_s) if end.reason == "asked" else 0.0
         yield {
             **_row(turn, opening, waited_ms),
             "endpoint_reason": end.reason,

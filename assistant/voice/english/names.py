@@ -54,11 +54,9 @@ _MAC = re.compile(
     r"(?<![\w:-])[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}(?![\w:-])"
 )
 _HEX = re.compile(r"(?<!\w)0[xX]([0-9A-Fa-f]+)(?!\w)")
-_OPTION = re.compile(
-    r"(?<![^\s(\[{\"'`=|/])--(?!(?:and|but|or|so|then|you|he|she|it|we|they|the|that|this|i)\b)"
-    r"([A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*)(?![\w-])"
-)
-"""Of a command; two hyphens before such a word stand for a dash between words."""
+_OPTION = re.compile(r"(?<![^\s(\[{\"'`=|/])--([A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*)(?![\w-])")
+"""Of a command. A dash that is written as two hyphens stands close to both of its words, or to
+none: none of the 22,000 written exchanges has it otherwise."""
 _ENDING = ".,;:!?)'\"]*"
 
 

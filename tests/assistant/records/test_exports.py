@@ -266,21 +266,6 @@ def test_passages_of_a_talk_that_was_really_held(tmp_path: Path) -> None:
         assert abs(span).max() > 0.1, "its sound is where the times say"
 
 
-def test_captions_of_a_turn_that_was_held_lie_where_it_was_said(tmp_path: Path) -> None:
-    folder = make_record(tmp_path / "talk", [Said("Hello.")])
-    lines = (folder / LOG_NAME).read_text().splitlines()
-    place = next(n for n, line in enumerate(lines) if "UtteranceEnded" in line)
-    ended = json.loads(lines[place])
-    held = {"event": "TurnHeld", "at_s": 1.9, "start_s": 0.25, "end_s": 1.75}
-    lines[place] = json.dumps(
-        ended | {"at_s": 9.0, "start_s": 7.5, "end_s": 9.0, "reason": "asked"}
-    )
-    lines.insert(place, json.dumps({**held, "wall_utc": ended["wall_utc"]}))
-    (folder / LOG_NAME).write_text("\n".join(lines) + "\n")
-    person = passages(read_record(resolve(tmp_path, "talk")))[0]
-    assert (person.text, person.start_s, person.end_s) == ("Hello.", 0.25, 1.75)
-
-
 @pytest.mark.parametrize("words", ['=HYPERLINK("http://x")', "+1 for tea", "-x", "@SUM(1)"])
 def test_words_are_no_formula_of_a_spreadsheet(tmp_path: Path, words: str) -> None:
     make_record(tmp_path / "talk", [Said(words)])

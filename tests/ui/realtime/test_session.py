@@ -285,7 +285,10 @@ def test_turns_without_answers_wait_for_response_create() -> None:
         await client.send("response.create")
         assert (await client.until("response.done"))[-1]["response"]["status"] == "completed"
 
-    drive(act)
+    happened = drive(act).happened
+    (held,) = [event for event in happened if isinstance(event, events.TurnHeld)]
+    (ended,) = [event for event in happened if isinstance(event, events.UtteranceEnded)]
+    assert (ended.start_s, ended.end_s) == (held.start_s, held.end_s), "not with the order"
 
 
 def test_speech_that_the_client_gives_up_leaves_the_floor() -> None:

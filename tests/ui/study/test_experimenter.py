@@ -141,8 +141,9 @@ def test_in_a_wizard_condition_the_assistant_says_what_the_experimenter_writes(t
     (held,) = [e for e in happened if isinstance(e, TurnHeld)]
     (ended,) = [e for e in happened if isinstance(e, UtteranceEnded)]
     assert (row["start_s"], row["end_s"]) == (held.start_s, held.end_s)
+    assert (ended.start_s, ended.end_s) == (held.start_s, held.end_s), "in the log too"
     # A busy machine's clock of sound may lag behind the experimenter's.
-    assert row["first_audio_ms"] > 1_000 * (ended.end_s - held.end_s) > 0
+    assert row["first_audio_ms"] > 1_000 * (ended.at_s - held.end_s) > 0
     noted = [line for line in read_lines(folder.log("p1")) if line["kind"] == "wizard"]
     assert [line["text"] for line in noted] == ["That sounds like a good day."]
 

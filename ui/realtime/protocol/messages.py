@@ -42,12 +42,17 @@ def new_id(kind: str) -> str:
     return f"{kind}_{secrets.token_urlsafe(15)}"
 
 
-def read_event(message: str) -> Json:
+def read_event(message: str | bytes) -> Json:
     """Returns the client event in `message`, an object; `type` may still be missing.
 
     Raises:
-        ProtocolError: It is too large or no such object.
+        ProtocolError: It is no text, too large or no such object.
     """
+    if isinstance(message, bytes):
+        raise ProtocolError(
+            "events are JSON text: send audio as base64 in input_audio_buffer.append",
+            code="invalid_event",
+        )
     if len(message) > LARGEST_EVENT_BYTES:
         raise ProtocolError(
             f"the event has {len(message)} bytes and may have {LARGEST_EVENT_BYTES}: "
@@ -60,6 +65,24 @@ def read_event(message: str) -> Json:
     if not isinstance(event, dict):
         raise ProtocolError("an event is an object with a type", code="invalid_event")
     return cast(Json, event)
+
+
+def id_of(event: Json) -> str | None:
+    """Returns the id that a client gave its event, by which it knows an answer to it again."""
+    given = event.get("event_id")
+    return given if isinstance(given, str) else None
+
+
+def type_of(event: Json) -> str:
+    """Returns the type of a client event.
+
+    Raises:
+        ProtocolError: It has none.
+    """
+    kind = event.get("type")
+    if not isinstance(kind, str):
+        raise ProtocolError("an event is an object with a type", code="invalid_event", param="type")
+    return kind
 
 
 def read_json(text: str | bytes, what: str) -> Any:

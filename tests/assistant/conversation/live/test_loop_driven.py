@@ -7,6 +7,7 @@ from assistant.audio.file_devices import FileMicrophone
 from assistant.audio.protocols import DeviceListener
 from assistant.audio.waveform import SPEECH_RATE_HZ
 from assistant.conversation.live.loop import TalkLoop
+from assistant.conversation.question import SaidSpan
 from assistant.engines.protocols import Persona
 from assistant.turns.settings import TalkSettings
 from tests.fakes import ScriptedDialogue, ScriptedModel, speech_like
@@ -37,6 +38,29 @@ def test_an_asked_utterance_is_answered() -> None:
     assert turn.heard == "I am here for you, tell me more about it."
     assert result.dialogue is not None
     assert result.dialogue.utterances[0] is question
+
+
+def test_a_held_turn_lies_where_it_was_said_and_other_sound_ends_with_the_order() -> None:
+    held: list[events.TurnHeld] = []
+
+    def ask(loop: TalkLoop, event: events.Event) -> None:
+        if isinstance(event, events.TurnHeld):
+            held.append(event)
+            sound = loop.sound(event.start_s, event.end_s)
+            loop.ask(sound, said=SaidSpan(event.start_s, event.end_s))
+        if isinstance(event, events.ReplyFinished) and event.turn == 0:
+            loop.ask(speech_like((0.0, 0.5), length_s=0.5), is_spoken=True)
+
+    settings = TalkSettings(answers=False)
+    result = talk(speech_like((0.5, 1.5), length_s=4.0), settings=settings, on_event=ask)
+    said, recorded = result.of(events.UtteranceEnded)
+    (one,) = held
+    assert (said.start_s, said.end_s, said.speech_end_s) == (one.start_s, one.end_s, one.end_s)
+    assert (recorded.start_s, recorded.end_s) == (recorded.at_s - 0.5, recorded.at_s)
+    assert [(turn.start_s, turn.end_s) for turn in result.history.turns] == [
+        (said.start_s, said.end_s),
+        (recorded.start_s, recorded.end_s),
+    ]
 
 
 def test_speech_does_not_interrupt_who_may_not_be_interrupted() -> None:

@@ -11,7 +11,7 @@ from assistant.audio.file_devices import FileSpeaker
 from assistant.audio.waveform import SPEECH_RATE_HZ
 from assistant.conversation.conversation import Conversation
 from assistant.conversation.engines import Engines
-from assistant.conversation.live.replies import Replies
+from assistant.conversation.live.replies import BargeIn, Replies
 from assistant.conversation.question import Question
 from assistant.conversation.reply_task import EAGER_S, Reply
 from assistant.engines.protocols import Persona
@@ -62,7 +62,7 @@ async def test_a_question_the_model_never_got_leaves_the_one_before(
         await asyncio.sleep(0)
         if is_committed:
             replies.commit()
-            replies.interrupt(onset_samples=2 * SPEECH_RATE_HZ)
+            replies.barge_in(BargeIn(2 * SPEECH_RATE_HZ))
         else:
             replies.withdraw()
         release.set()

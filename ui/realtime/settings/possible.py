@@ -2,9 +2,11 @@
 
 from typing import cast
 
+from ui.realtime.choices import ChosenDialogue
+from ui.realtime.devices import SocketSpeaker
 from ui.realtime.hosting.engines import Resident
 from ui.realtime.protocol.changes import Changes
-from ui.realtime.protocol.config import SessionConfig
+from ui.realtime.protocol.config import AttuneConfig, SessionConfig
 from ui.realtime.protocol.messages import Json, ProtocolError
 
 OF_TRANSCRIPTION = {
@@ -15,6 +17,10 @@ OF_TRANSCRIPTION = {
     "attune": True,
 }
 """What there is of a session that answers nothing."""
+OF_ANSWERED_TALKS = frozenset(
+    {"response.create", "response.cancel", "conversation.item.create", "attune.talk.continue"}
+)
+"""What a client asks for that a session of transcription does not do."""
 HOW_ANSWERED = {"create_response", "interrupt_response", "idle_timeout_ms"}
 
 
@@ -43,6 +49,32 @@ def with_known_names(
     changes.config = config
 
 
+def keep_what_is_in_use(
+    changes: Changes,
+    old: SessionConfig,
+    dialogue: ChosenDialogue,
+    speaker: SocketSpeaker,
+    *,
+    has_items: bool,
+) -> None:
+    """Refuses what can no longer change once something was said, and leaves it as it was."""
+    config = changes.config
+    if dialogue.is_open and config.model != old.model:
+        changes.refused.append(session_in_use("the model", "session.model"))
+        config = config.model_copy(update={"model": old.model})
+    if (dialogue.is_open or has_items) and config.type != old.type:
+        changes.refused.append(session_in_use("the type", "session.type"))
+        config = config.model_copy(update={"type": old.type})
+    output, rate = config.audio.output, config.audio.output.format.rate
+    if rate != speaker.sample_rate and not speaker.change_rate(rate):
+        path = "session.audio.output.format"
+        changes.refused.append(session_in_use("the rate of answers", path))
+        output = output.model_copy(update={"format": old.audio.output.format})
+        config = with_output(config, output)
+    changes.applied -= config != changes.config
+    changes.config = config
+
+
 def with_voice(config: SessionConfig, voice: str) -> SessionConfig:
     """Returns the settings with another voice."""
     output = config.audio.output.model_copy(update={"voice": voice})
@@ -67,6 +99,19 @@ def warning(messages: list[str], ignored: list[str], event_id: str | None) -> Js
     }
 
 
+def opening_config(resident: Resident, model: str) -> SessionConfig:
+    """Returns what is in force before a client asks for anything; `model` "" is the default."""
+    start = Changes(
+        SessionConfig(
+            model=model,
+            instructions=resident.persona,
+            attune=AttuneConfig(policy=resident.policies[0]),
+        )
+    )
+    with_known_names(start, start.config, resident, [])
+    return start.config
+
+
 def shown(config: SessionConfig, ignored: list[str]) -> Json:
     """Returns the settings as JSON, with null for fields that a client gave and mean nothing."""
     if config.answers:
@@ -83,6 +128,17 @@ def shown(config: SessionConfig, ignored: list[str]) -> Json:
     return session
 
 
+def with_choices(session: Json, resident: Resident) -> Json:
+    """Returns settings as JSON with what can be chosen here."""
+    choices = {
+        "models": list(resident.models),
+        "voices": list(resident.voices),
+        "policies": list(resident.policies),
+        "keeping": resident.records is not None,
+    }
+    return {**session, "attune": {**session["attune"], "choices": choices}}
+
+
 def _inner(place: Json, folders: list[str]) -> Json | None:
     """Returns the object that stands so deep in `place`, if one does."""
     for folder in folders:
@@ -93,9 +149,15 @@ def _inner(place: Json, folders: list[str]) -> Json | None:
     return place
 
 
-def answers_nothing() -> ProtocolError:
-    """Returns the error for what a session of transcription does not do."""
-    return ProtocolError(
+def refuse_unanswered(kind: str, config: SessionConfig) -> None:
+    """Refuses an event of this type where the session is one of transcription.
+
+    Raises:
+        ProtocolError: It is about answers, and this session answers nothing.
+    """
+    if config.answers or kind not in OF_ANSWERED_TALKS:
+        return
+    raise ProtocolError(
         "this is a transcription session, which answers nothing: append audio to have it written "
         'down, or open a session of type "realtime"',
         code="unsupported",
