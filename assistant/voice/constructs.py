@@ -86,7 +86,8 @@ _HIDDEN_PREFIXES = (
 _HIDDEN_TAG = re.compile(rf"<({_HIDDEN_TAGS})(?:\s[^<>]*)?>", re.IGNORECASE)
 _TAG = re.compile(
     rf"<(?:/\s?(?:{_TAG_NAMES})\s*|(?:{_TAG_NAMES})(?:{_VALUED}|{_BOOLEAN})*\s*/?|[!?](?:DOCTYPE|doctype|xml)[^<>]*)>"
-    r"|<\|(?:im_start|start_header_id)\|>(?:assistant|user|system)\b|<\|[a-z_]{2,40}\|>",
+    r"|<\|(?:im_start|start_header_id|start)\|>(?:assistant|user|system)\b|<\|channel\|>final\b"
+    r"|<\|[a-z_]{2,40}\|>",
     re.IGNORECASE,
 )
 _PROMPT_MARK = re.compile(r"\[/?INST\]")
@@ -133,8 +134,11 @@ def construct_at(text: str, start: int, *, is_end: bool) -> Construct | Waiting 
     character = text[start]
     if not is_end and _may_become_hidden(text, start):
         return _WAITING
-    if (end := ends_thought(text, start)) is not None and end > start:
-        return Construct(end, "\n", is_block=True, ends_thought=True)
+    if (end := ends_thought(text, start)) is not None:
+        if end > start:
+            return Construct(end, "\n", is_block=True, ends_thought=True)
+        if not is_end:
+            return _WAITING
     if (hidden := _hidden(text, start, is_end=is_end)) is not None:
         return hidden
     if character in _ENCLOSED:

@@ -35,10 +35,13 @@ _TIMES = re.compile(
     r"(?<=[\d)])\s?\*\s?(?=[\d(])|(?<=[\d)])\s?\*\s?(?=[A-Za-z](?!\w))|(?<=\b[A-Za-z])\s?\*\s?(?=(?:[A-Za-z]|\d+)\b)|(?<=[\w)])\s\*\s(?=[\w(])"
 )
 _RAISED = re.compile(r"(?<=\w)\*\*(?=\d)")
+_RAISED_BETWEEN = re.compile(r"(?<=\w)\^([-+−]?\w{1,3})\^(?![\w^])")
+"""x^2^ and 5^th^, as some dialects of Markdown write them."""
+_RAISED_IN_BRACES = re.compile(r"\^\{([^{}\n]{1,20})\}")
 _RAISED_TAG = re.compile(r"<(sup|sub)>\s*([-+−]?[\w]{1,3})\s*</\1>")
 _MARKED = re.compile(r"(?<![=\w])==(?=[^\s=])([^=\n]+)(?<=[^\s=])==(?![=\w])")
 _EMPHASIS = re.compile(r"\*+|~~|(?<![^\W_])_+|_+(?![^\W_])")
-_TILDE = re.compile(r"(?<=[A-Za-z!?.])~+")
+_TILDE = re.compile(r"(?<=[A-Za-z!?.])~+(?![0-9])")
 _PLACEHOLDER = re.compile(
     r"(?<!\w)<((?:your|my|the|insert|his|her|their|user|first"
     r"|last)[ _-][a-z _-]{1,40}|[A-Za-z]{3,20})>(?!\w)"
@@ -117,6 +120,10 @@ def _raised(match: re.Match[str]) -> str:
     return f"^{match[2]}" if is_power else match[2]
 
 
+def _raised_between(match: re.Match[str]) -> str:
+    return match[1] if match[1] in {"st", "nd", "rd", "th"} else f"^{match[1]}"
+
+
 def _without_emphasis(text: str) -> str:
     if "==" in text:
         text = _MARKED.sub(r"\1", text)
@@ -124,6 +131,9 @@ def _without_emphasis(text: str) -> str:
         text = _STARS.sub(_rating, text)
         text = _RAISED.sub("^", text)
         text = _TIMES.sub(" × ", text)
+    if "^" in text:
+        text = _RAISED_IN_BRACES.sub(r"^(\1)", text)
+        text = _RAISED_BETWEEN.sub(_raised_between, text)
     if "~" in text:
         text = _TILDE.sub("", text)
     return _EMPHASIS.sub("", text)

@@ -11,6 +11,7 @@ from ui.realtime.items import Response, course_of, message
 from ui.realtime.later import Later, ResponseRequest
 from ui.realtime.protocol.changes import changed
 from ui.realtime.protocol.config import SessionConfig
+from ui.realtime.protocol.known import usual_item
 from ui.realtime.protocol.messages import Json, ProtocolError, new_id, text_of
 from ui.realtime.question import (
     MOST_PARTS,
@@ -112,12 +113,18 @@ class Orders:
 
     async def _create(self, event: Json) -> None:
         items, self._question.was_tried = self._translator.items, True
-        role, parts = await self._message(event.get("item"), "item")
-        item_id = cast(Json, event["item"]).get("id")
+        given = usual_item(event.get("item"))
+        role, parts = await self._message(given, "item")
+        item_id = cast(Json, given).get("id")
         if item_id is not None and (not isinstance(item_id, str) or item_id in items):
             raise ProtocolError("the id is taken or no string", param="item.id")
+        if item_id in ("", "root"):
+            raise ProtocolError(
+                "the id cannot be empty, nor 'root', which stands for the beginning",
+                param="item.id",
+            )
         place = items.place(event.get("previous_item_id"))
-        item = self._shown(cast(Json, event["item"]), role, parts)
+        item = self._shown(cast(Json, given), role, parts)
         item["id"] = item_id or item["id"]
         # Put in before an answer that is there, it was answered by that.
         if role == "user" and not items.is_answered(place):
@@ -172,9 +179,10 @@ class Orders:
             return role_of(item), [_read_by_model(item, function_text(item) or "")]
         role = fields.get("role")
         if fields.get("type") != "message" or not isinstance(role, str) or role not in TEXT_OF:
+            is_call = fields.get("type") in FUNCTION_ITEMS
             raise ProtocolError(
-                f"{path} must be a message of the user, the assistant or the system; function "
-                "calls are not known to this model",
+                f"{path} must be a message of the user, the assistant or the system"
+                + (": function calls are not known to this model" if is_call else ""),
                 code="unsupported",
                 param=path,
             )
@@ -281,6 +289,9 @@ class Orders:
             )
         ignored = [f"response.{key}" for key in NOT_OF_A_RESPONSE & options.keys()]
         options = {key: value for key, value in options.items() if key not in NOT_OF_A_RESPONSE}
+        if isinstance(audio := options.get("audio"), dict) and "input" in audio:
+            ignored.append("response.audio.input")
+            options["audio"] = {k: v for k, v in cast(Json, audio).items() if k != "input"}
         changes = changed(self._translator.config, options, "response")
         refuse_tools(changes, can_call=self._dialogue.can_call, path="response")
         if changes.refused:
@@ -310,7 +321,8 @@ class Orders:
                 text = self._translator.items.text(item)
                 messages.append((role_of(item), [_read_by_model(item, text)]))
             else:
-                messages.append(await self._message(fields, f"response.input.{index}"))
+                path = f"response.input.{index}"
+                messages.append(await self._message(usual_item(fields), path))
         return messages
 
     def _prepared(self, order: ResponseRequest) -> SpokenPart | TypedQuestion:

@@ -167,7 +167,9 @@ def _read_part(part: object, sound: AudioFormat) -> Waveform | str:
         return text_of(fields.get("text"), param="item.content.text")
     if fields.get("type") != "input_audio":
         raise ProtocolError(
-            "a part is input_text or input_audio", code="unsupported", param="item.content"
+            "a part is input_text or input_audio: send those alone, as nothing else is seen here",
+            code="unsupported",
+            param="item.content",
         )
     data = sound_bytes(fields.get("audio"), param="item.content.audio")
     samples = SoundReader().read(data, sound.type)

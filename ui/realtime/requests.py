@@ -1,5 +1,7 @@
 """What a client may order of sound: what it sends, and what it is sent."""
 
+from math import isfinite
+
 import numpy as np
 
 from assistant import events
@@ -159,6 +161,8 @@ class Requests:
     def _truncate(self, event: Json) -> None:
         item_id = self._translator.items.get(event.get("item_id"))["id"]
         end_ms = event.get("audio_end_ms")
+        # Clients compute it from samples, and not all of them round.
+        end_ms = round(end_ms) if isinstance(end_ms, float) and isfinite(end_ms) else end_ms
         if not isinstance(end_ms, int) or isinstance(end_ms, bool) or end_ms < 0:
             raise ProtocolError("audio_end_ms must be a count of ms", param="audio_end_ms")
         if event.get("content_index") not in (0, None):

@@ -34,10 +34,11 @@ _NOT_WORDS = {
     "sen",
 }
 """Abbreviations that are words or names too: at the end of a text their full stop ends it."""
-_TITLES = re.compile(r"\b(Dr|Mr|Mrs|Ms|Prof|Capt|Sgt|Gen|Rep)\.?(?=\s[A-Z])")
+_TITLES = re.compile(r"\b(Dr|Mr|Mrs|Ms|Prof|Capt|Sgt|Gen|Rep|Pres)\.?(?=\s[A-Z])")
 _TITLE_WORDS = {
     "Dr": "doctor", "Mr": "mister", "Mrs": "missus", "Ms": "miss", "Prof": "professor",
     "Capt": "captain", "Sgt": "sergeant", "Gen": "general", "Rep": "representative",
+    "Pres": "president",
 }  # fmt: skip
 _STREETS = {
     "St": "street",
@@ -83,7 +84,7 @@ _NAMED_BY_NUMBER = re.compile(
     r"page|symphony|concerto|sonata|quartet|opus|prelude|etude|waltz|nocturne|mambo|chanel|number|"
     r"item|exhibit|question|rule|lesson|chapter|volume|issue|episode|case|order|invoice|account|"
     r"ticket|channel|model|part|serial|table|figure|box|building|unit|street|exercise|step|reason|"
-    r"problem|player|seed|enemy|the|a|my|your|his|her|our|their|this|that|ranked|minor|major)"
+    r"problem|player|seed|enemy|at|from|opposite|outside|near|the|a|my|your|his|her|our|their|this|that|ranked|minor|major)"
     r"|'s|\(|#)\s*$",
     re.IGNORECASE,
 )

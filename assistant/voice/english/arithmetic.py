@@ -42,11 +42,16 @@ _FIXED = {
     "24/7/365": "twenty four seven three sixty five",
 }
 _RATED_NEXT = re.compile(r"\s(?:would|people|stars|points|[a-z]+(?<!s)s\b)")
+_LENGTH_IN_K = re.compile(r"\b(?:an?|the|my|your|his|her|first|charity|fun)\s$")
+"""Before these "5K" and "10k" are runs, where nothing follows that they count."""
 _IN_K = re.compile(
-    r"\s(?:tv|tvs|video|videos|resolution|monitor|screen|display|movie|run|race|marathon|walk)\b",
+    r"\s(?:tv|tvs|uhd|footage|film|camera|streaming|video|videos|resolution|monitor|screen|display|movie|run|race|marathon|walk)\b",
     re.IGNORECASE,
 )
 _BEST_MARKS = (5, 10, 100)
+_SIGNS = {"-": "minus", "+": "plus", "±": "plus or minus"}
+_ODDS_NEXT = re.compile(r"\s(?:odds|favou?rite|outsider|shot|against)\b")
+_ODDS_BEFORE = re.compile(r"\bodds(?:\s(?:of|at|are|were|is))?\s$")
 _HALVED = re.compile(
     r"\s(?!(?:or|and|of|the|an?|is|was|to|in|on|at|with|as|full|done|plus|minus|times|equals|my|your|for|that)\b)"
     r"([a-z]+)(?<!s)(?!\w)"
@@ -127,8 +132,12 @@ def _belongs_to_equation(match: re.Match[str]) -> bool:
 
 def _fraction(match: re.Match[str]) -> str | None:
     above, below = match["above"], match["below"]
+    if sign := match["sign"]:
+        return f"{_SIGNS[sign]} {words.fraction(above, below)}"
     if (said := _FIXED.get(match[0])) is not None:
         return said
+    if _ODDS_NEXT.match(after(match)) or _ODDS_BEFORE.search(before(match)):
+        return f"{words.cardinal(above)} to {words.cardinal(below)}"
     if match[0] == "1/2" and re.match(r"\s+an?\s", after(match)):
         return "half"
     if match[0] == "1/2" and (part := _HALVED.match(after(match))):
@@ -169,7 +178,8 @@ def _fraction_range(match: re.Match[str]) -> str:
 
 def _mixed(match: re.Match[str]) -> str | None:
     above, below = match["part"].split("/")
-    return mixed(match[0]) if int(above) < int(below) else None
+    said = mixed(match[0].lstrip("+-±")) if int(above) < int(below) else None
+    return f"{_SIGNS[match['sign']]} {said}" if said and match["sign"] else said
 
 
 def _ratio(match: re.Match[str]) -> str:
@@ -200,11 +210,25 @@ def _percent_range(match: re.Match[str]) -> str:
 
 
 def _quantity(match: re.Match[str]) -> str | None:
-    if match["scale"] == "K" and _IN_K.match(after(match)):
+    if match["scale"] in {"K", "k"} and _is_name_in_k(match):
         return None
     if match["scale"] in {"B", "T"} and not re.match(r"\s[a-z]", after(match)):
         return None  # "flat 3B": only something that is counted makes billions of it
     return scaled(match["number"], match["scale"])
+
+
+def _is_name_in_k(match: re.Match[str]) -> bool:
+    """Whether "K" belongs to a name: a 4K screen, a 5k run."""
+    context, is_counting = before(match), re.match(r"\s[a-z]", after(match)) is not None
+    if _IN_K.match(after(match)):
+        return True
+    if match["number"] in {"4", "8"}:
+        return match["scale"] == "K" and context.endswith(" in ")
+    return (
+        match["number"] in {"5", "10"}
+        and not is_counting
+        and _LENGTH_IN_K.search(context) is not None
+    )
 
 
 def _plus(match: re.Match[str]) -> str:
@@ -253,11 +277,14 @@ SHAPES: tuple[Shape, ...] = (
     ),
     shape(rf"{_OPERAND}(?:\s?[-+*×x/÷=–]\s?{_OPERAND})+", _sum),
     shape(
-        r"(?P<above>[0-9]{1,4})/(?P<below>[0-9]{1,4})(?:/365|ths?|rds?|nds?)?(?![0-9/%])", _fraction
+        rf"(?P<sign>{SIGN})(?P<above>[0-9]{{1,4}})/(?P<below>[0-9]{{1,4}})(?:/365|ths?|rds?|nds?)?(?![0-9/%])",
+        _fraction,
     ),
     shape(r"(?P<above>[0-9]+\.[0-9])/(?P<below>5|10)(?![0-9/%.])", _rating),
     shape(rf"(?P<low>{MIXED})\s?[-–]\s?(?P<high>{MIXED})(?![0-9/])", _fraction_range),
-    shape(r"[0-9]{1,4}[ -](?P<part>[0-9]{1,3}/[0-9]{1,3})(?![0-9/])", _mixed),
+    shape(
+        rf"(?P<sign>{SIGN})[0-9]{{1,4}}[ -](?P<part>[0-9]{{1,3}}/[0-9]{{1,3}})(?![0-9/])", _mixed
+    ),
     shape(rf"[0-9]+(?:\.[0-9]+)?(?:\s?:\s?{NUMBER})+(?![0-9:])", _ratio),
     shape(r"[0-9]+:[0-9]+(?![0-9:])", _called_ratio),
     shape(

@@ -243,6 +243,14 @@ def _lettered(match: re.Match[str]) -> str | None:
     return f"{words.by_pairs(match['digits'])} {match['letter']}"
 
 
+def _aircraft(match: re.Match[str]) -> str | None:
+    """Boeing 747-400, which is no range of numbers."""
+    model, series = match[0][:3], match[0][4:7]
+    if model <= series and not re.search(r"\bboeing\s$", before(match)):
+        return None
+    return " ".join([words.by_pairs(model), words.by_pairs(series), *match[0][7:]])
+
+
 def _grouped(match: re.Match[str]) -> str | None:
     context = before(match)
     is_code = _AFTER_DIALLED.search(context) or _AFTER_SPELLED.search(context)
@@ -288,6 +296,13 @@ SHAPES: tuple[Shape, ...] = (
         _verse,
     ),
     shape(r"40[13]\([kb]\)", lambda m: f"four oh {words.cardinal(m[0][2])} {m[0][4]}"),
+    shape(
+        r"802\.(?P<group>1[0-9])(?P<letters>[a-z]{1,2})?(?!\w)",
+        lambda m: " ".join(
+            ["eight oh two point", words.cardinal(m["group"]), *(m["letters"] or "")]
+        ),
+    ),
+    shape(r"7[0-9]7-[1-9][0-9]{2}(?:ER|LR)?(?![\w-])", _aircraft),
     shape(r"404(?=\s(?:error|page|not found)\b)", lambda m: words.by_pairs(m[0])),
     shape(r"[0-9]+(?:-[0-9]+){2,}(?![0-9]|-[0-9]|[.,/][0-9])", _hyphenated),
     shape(r"[A-Z]{1,2}[0-9][A-Z0-9]?\s[0-9][A-Z]{2}(?![A-Za-z0-9])", _postcode),

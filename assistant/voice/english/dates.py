@@ -79,7 +79,10 @@ def _short_date(match: re.Match[str]) -> str | None:
     if match[0] == "9/11":
         return None  # "nine eleven"
     if not re.search(
-        r"\b(?:on|by|since|until|before|after|due|dated?|from|for)\W*$", before(match)
+        r"\b(?:on|by|since|until|till|before|after|due|dated?|from|for|between|through|deadline|born|"
+        r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|today|tomorrow)\W*$"
+        r"|\b(?:between|from)\s[0-9]{1,2}/[0-9]{1,2}\s(?:and|to)\s$",
+        before(match),
     ):
         return None
     return _date(int(match["first"]), int(match["second"]), None)
@@ -188,6 +191,39 @@ def _time(match: re.Match[str]) -> str | None:
     return said + _half(match["half"])
 
 
+def _lap(match: re.Match[str]) -> str:
+    """1:45.3 on a stopwatch."""
+    minute, second = int(match["minute"]), match["second"]
+    if minute == 0:
+        said = words.cardinal(str(int(second)))
+    else:
+        said = f"{words.cardinal(str(minute))} {'oh ' if second < '10' else ''}"
+        said += words.cardinal(str(int(second)))
+    return f"{said} point {words.spelled(match['part'])}"
+
+
+def _on_duty(match: re.Match[str]) -> str | None:
+    """0700 hours; without a zero before it only where a time is told: "at 1900 hours"."""
+    hour, minute = match["hour"], match["minute"]
+    is_told = re.search(
+        r"\b(?:at|by|until|till|from|to|before|after|since|around)\s$", before(match)
+    )
+    if hour[0] != "0" and not is_told:
+        return None
+    said = words.cardinal(str(int(hour)))
+    said = f"{'oh ' if hour[0] == '0' else ''}{'oh' if hour == '00' else said}"
+    if minute == "00":
+        return f"{said} hundred hours"
+    return f"{said} {'oh ' if minute[0] == '0' else ''}{words.cardinal(str(int(minute)))} hours"
+
+
+def _early_decade(match: re.Match[str]) -> str | None:
+    """The 00s and the 10s; elsewhere these are seconds."""
+    if not re.search(r"\b(?:the|early|mid|late)\W*$", before(match)):
+        return None
+    return {"00": "two thousands", "10": "tens"}[match["digits"]]
+
+
 def _hour(match: re.Match[str]) -> str | None:
     hour = match["hour"]
     return None if int(hour) > 24 else words.cardinal(str(int(hour))) + _half(match["half"])
@@ -196,13 +232,13 @@ def _hour(match: re.Match[str]) -> str | None:
 def _hours(match: re.Match[str]) -> str | None:
     """9-5pm, 9am–5pm, 9:00-17:00: from one time of day to another."""
     said: list[str] = []
-    is_timed = bool(match["half1"] or match["half2"] or (match["minute1"] and match["minute2"]))
+    is_timed = bool(match["half1"] or match["half2"] or match["minute1"] or match["minute2"])
     if not is_timed or max(int(match["hour1"]), int(match["hour2"])) > 24:
         return None
     for end in "12":
         hour, minute, half = match[f"hour{end}"], match[f"minute{end}"], match[f"half{end}"]
         other = match["half1"] or match["half2"]
-        plain = (minute is None or int(minute) == 0) and (half or other)
+        plain = minute is None or (int(minute) == 0 and (half or other))
         said.append(
             (words.cardinal(str(int(hour))) if plain else words.clock(hour, minute or "00"))
             + _half(half)
@@ -323,6 +359,11 @@ SHAPES: tuple[Shape, ...] = (
         _day_first,
     ),
     shape(rf"(?P<hour>[0-2]?[0-9]){_HALF_DAY}", _hour),
+    shape(r"(?P<minute>[0-5]?[0-9]):(?P<second>[0-5][0-9])\.(?P<part>[0-9]{1,3})(?![\w:])", _lap),
+    shape(
+        r"(?P<hour>[01][0-9]|2[0-4])(?P<minute>[0-5][0-9])\s?(?:hours|hrs|h)\b(?!\sof\b)", _on_duty
+    ),
+    shape(r"'?(?P<digits>[01]0)'?s(?!\w)", _early_decade),
     shape(
         r"(?P<hour>1?[0-9]|2[0-4])h(?P<minute>[0-5][0-9])(?!\w)",
         lambda m: words.clock(m["hour"], m["minute"]),

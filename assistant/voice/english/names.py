@@ -16,6 +16,10 @@ _URL = re.compile(
 )
 _EMAIL = re.compile(r"(?:mailto:)?(?<![\w.])([\w.+-]+)@([\w-]+(?:\.[\w-]+)+)\b")
 _HASHTAG = re.compile(r"(?<![\w&])#([0-9]*[A-Za-z_]\w*)")
+_CODED = re.compile(
+    r"(?<![\w&])#(?=[A-Z-]*[0-9])(?=[0-9-]*[A-Z])([A-Z0-9]{3,}(?:-[A-Z0-9]+)*)(?!\w)"
+)
+"""Order #A1B2C3; six signs of sixteen are a colour."""
 _HANDLE = re.compile(r"(?<![\w.])@([A-Za-z_][\w.]*\w|[A-Za-z])")
 _DOTTED = re.compile(
     r"(?<![\w.])(\.?(?:[\w-]*[A-Za-z_][\w-]*\.)*[\w-]*[A-Za-z_]\w*)\.([A-Za-z]\w*)(?![\w])"
@@ -75,6 +79,7 @@ def in_words(text: str) -> str:
         for pattern, said in _LANGUAGES:
             text = pattern.sub(said, text)
     if "#" in text:
+        text = _CODED.sub(_coded, text)
         text = _HASHTAG.sub(lambda m: f"hashtag {_split_camel(m[1])}", text)
     if "@" in text:
         text = _HANDLE.sub(lambda m: f"at {_split_camel(m[1].replace('.', ' dot '))}", text)
@@ -82,6 +87,16 @@ def in_words(text: str) -> str:
         text = _DOT_FIRST.sub(lambda m: f"dot {_name(m[1])}", text)
         text = _DOTTED.sub(_dotted, text)
     return text
+
+
+def _coded(match: re.Match[str]) -> str:
+    is_colour = re.fullmatch("[A-F0-9]{6}", match[1]) is not None
+    is_named = re.search(
+        r"(?:order|ticket|case|code|number|id|reference)\W*$",
+        match.string[: match.start()],
+        re.IGNORECASE,
+    )
+    return match[1] if is_colour and not is_named else f"number {match[1]}"
 
 
 def _spelled(digits: str) -> str:

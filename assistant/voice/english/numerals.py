@@ -8,6 +8,7 @@ from assistant.voice.english import number_words as words
 
 GROUPED = (
     r"(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![0-9])"
+    r"|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}(?:\.[0-9]+)?(?![0-9]|,[0-9])"
     r"|[0-9]{1,3}(?:\.[0-9]{3}){2,}(?:,[0-9]+)?(?![.]?[0-9])"
     r"|[0-9]{1,3}\.[0-9]{3},[0-9]{1,2}(?![0-9])"
     r"|[1-9][0-9]{0,2}(?:'[0-9]{3})+(?:\.[0-9]+)?(?![0-9])"
@@ -15,7 +16,7 @@ GROUPED = (
     r"|[1-9][0-9]{0,2}[ '][0-9]{3},[0-9]{2}(?![0-9])"
     r"|[1-9][0-9]{0,2}[ ']000(?![0-9]))"
 )
-"""Thousands set apart by commas, full stops, spaces or apostrophes."""
+"""Thousands set apart by commas, full stops, spaces or apostrophes; lakhs as in 1,50,000."""
 NUMBER = (
     rf"(?:{GROUPED}|[0-9]+\.[0-9]+|[0-9]+,[0-9]{{1,2}}(?![0-9]|,[0-9])|0,[0-9]+(?![0-9]|,[0-9])"
     r"|[0-9]+|\.[0-9]+)"
@@ -109,7 +110,7 @@ def after(match: re.Match[str], characters: int = 24) -> str:
 
 def canonical(written: str) -> str:
     """Returns a number as digits with a decimal point: ``"1.234,5"`` → ``"1234.5"``."""
-    if re.fullmatch(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?", written):
+    if re.fullmatch(r"[1-9][0-9]{0,2}(?:,[0-9]{2,3})*,[0-9]{3}(?:\.[0-9]+)?", written):
         return written.replace(",", "")
     if re.fullmatch(r"[0-9]{1,3}(?:\.[0-9]{3}){2,}(?:,[0-9]+)?|[0-9]+\.[0-9]{3},[0-9]+", written):
         return written.replace(".", "").replace(",", ".")

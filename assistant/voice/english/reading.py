@@ -5,6 +5,7 @@ import re
 from assistant.voice.english import (
     abbreviations,
     arithmetic,
+    chess,
     codes,
     dates,
     money,
@@ -26,7 +27,7 @@ _START = re.compile(
     r"[0-9]"
     rf"|(?<![A-Za-z])(?:{money.CURRENCY})(?=\s?[-+]?\.?[0-9])"
     r"|(?<![\w)\]])[-+±](?=[$£€.]?[0-9]|[A-Z]{0,2}[$£€][0-9])"
-    r"|(?<![\w])(?:\.(?=[0-9])|'(?=[0-9]{2})|\((?=[0-9]{2,5}\)))"
+    r"|(?<![\w])(?:\.(?=[0-9])|'(?=[0-9]{2})|\((?=[0-9]{2,5}\)))|(?<=[QH][1-4])'(?=[0-9]{2}(?!\w))"
     r"|(?:<=|>=|[~≈<>≤≥])(?=\s?[-+$£€]?\.?[0-9])"
     r"|[√∛∜]|[#§](?=\s?[0-9])"
     r"|(?<![A-Za-z0-9])(?:[A-Za-z]{1,12}-?(?=[0-9])|[A-Za-z]{1,3}(?=\^)|[A-Z]{2,3}(?=\s[0-9]))"
@@ -42,13 +43,23 @@ _SYMBOLS = {
     "‰": "per mille",
     "°": "degrees", "→": "to", "⇒": "means", "$": "dollar", "£": "pound", "€": "euro", "¥": "yen",
     "¢": "cent", "§": "section", "∑": "the sum of", "∫": "the integral of", "∂": "partial",
+    "¬": "not", "∧": "and", "∨": "or", "∀": "for all", "∃": "there is", "∴": "therefore",
+    "∉": "not in", "∅": "the empty set", "⊂": "is a subset of", "⊆": "is a subset of",
+    "⇔": "if and only if", "↔": "to and from", "∝": "is proportional to",
     "∈": "in", "∩": "intersected with", "∪": "united with", "Δ": "delta", "∆": "delta",
     "π": "pi", "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon",
     "θ": "theta", "λ": "lambda", "μ": "mu", "µ": "mu", "σ": "sigma", "τ": "tau", "φ": "phi",
     "ω": "omega", "Ω": "omega", "Σ": "sigma", "ρ": "rho", "η": "eta", "χ": "chi", "ψ": "psi",
 }  # fmt: skip
-_SIGNS_AS_TYPED = {"!=": "≠", "==": "=", "->": "→", "=>": "⇒", "+-": "±", "+/-": "±"}
-_TYPED = re.compile(r"(?<![-<=>!+])(?:!=|==|->|=>|\+/?-)(?![-=>])")
+_SIGNS_AS_TYPED = {
+    "!=": "≠", "==": "=", "->": "→", "=>": "⇒", "+-": "±", "+/-": "±", "&&": "&", "||": " or ",
+}  # fmt: skip
+_TYPED = re.compile(r"(?<![-<=>!+&|])(?:!=|==|->|=>|\+/?-|&&|\|\|)(?![-=>&|])")
+_GENERIC = re.compile(r"(?<=\b[A-Z])(\w*)<([A-Z]\w*(?:,\s?[A-Z]\w*)*)>")
+"""Types in programs: List<String>."""
+_UNDERSCORED = re.compile(r"(?<![\w.,])[1-9][0-9]{0,2}(?:_[0-9]{3})+(?!\w)")
+_COUNTRY_CODE = re.compile(r"\((\+[0-9]{1,3})\)(?=\s?[0-9])")
+_PORT = re.compile(r"(?<=\blocalhost):(?=[0-9]{2,5}(?![\w.,]\w))")
 _SILENT = "/\\^#_{}[]~|*`"
 _GREEK = "αβγδεθλμσταφωΩΣρηχψπτΔ"
 _SYMBOL = re.compile(
@@ -64,6 +75,11 @@ _HAS_SIGNS = re.compile(r"[^\w\s,.;:!?\"'()-]|_")
 def in_words(text: str) -> str:
     """Returns `text` with nothing but words and punctuation in it."""
     text = _TYPED.sub(lambda match: _SIGNS_AS_TYPED[match[0]], text)
+    if "<" in text:
+        text = _GENERIC.sub(r"\1 of \2", text)
+    text = _UNDERSCORED.sub(lambda match: match[0].replace("_", ","), text)
+    text = _COUNTRY_CODE.sub(r"\1", text)
+    text = chess.in_words(_PORT.sub(" port ", text))
     text = names.in_words(text)
     text = abbreviations.in_words(text)
     text = abbreviations.spelled(roman.in_words(text))

@@ -54,6 +54,14 @@ _NAMED = re.compile(
 _ALONE = re.compile(
     r"(?<![\w.-])(?P<roman>X{0,2}(?:VI{1,3}|I{2,3}|IV|IX)|XI{0,3}|XIV|XV|XVI)(?![\w'.-]*\w)"
 )
+_SMALL = re.compile(
+    r"(\b(?:[Pp]ages?|[Ss]cene|[Cc]hapter|[Pp]art|[Ss]ection|[Aa]ct|[Bb]ook|[Vv]olume|[Ii]tem|"
+    r"[Cc]lause|[Pp]aragraph|[Ff]igure|[Pp]oint)\s|(?<![\w^])\()(?P<roman>(?=[ivx]{2})x{1,2}(?:ix|iv|v?i{0,3})|ix|iv|vi{1,3}|i{2,3})"
+    r"(?![\w'-])"
+)
+"""Scene ii, page xiv, (iii)."""
+_YEAR = re.compile(r"(?<![\w.-])M[MCDXLVI]{3,}(?![\w'-])")
+"""MCMXCIX on a building; what is no numeral is left as it is."""
 _FOLLOWS_FIRST = re.compile(
     r"(?:[,.;:!?)]|$|\s(?:was|of|and|died|ruled|reigned|became|is|had|in|who|to|from|on|by|the|as|married|did)\b)"
 )
@@ -71,7 +79,7 @@ def value(roman: str) -> int:
 
 def in_words(text: str) -> str:
     """Returns `text` with the Roman numerals in words that certainly are such."""
-    if not re.search(r"\b[IVXLCDM]+(?![a-rt-z])", text):
+    if not re.search(r"\b(?:[IVXLCDM]+(?![a-rt-z])|[ivx]{2,5}\b)", text):
         return text
     text = _CENTURY.sub(
         lambda m: (
@@ -81,11 +89,18 @@ def in_words(text: str) -> str:
         ),
         text,
     )
+    text = _SMALL.sub(lambda m: m[1] + words.cardinal(str(value(m["roman"].upper()))), text)
+    text = _YEAR.sub(_year, text)
     text = _REGENT.sub(_regent, text)
     text = _THING.sub(_thing, text)
     text = _JOHN.sub(_person, text)
     text = _NAMED.sub(_named, text)
     return _ALONE.sub(_alone, text)
+
+
+def _year(match: re.Match[str]) -> str:
+    number = value(match[0])
+    return words.year(str(number)) if number else match[0]
 
 
 def _regent(match: re.Match[str]) -> str:

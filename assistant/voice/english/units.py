@@ -2,6 +2,7 @@
 
 import re
 
+from assistant.voice.english import number_words as words
 from assistant.voice.english.numerals import (
     MIXED,
     NUMBER,
@@ -20,13 +21,13 @@ from assistant.voice.english.numerals import (
 
 _PLURALS_BY_S = {
     "km": "kilometer", "m": "meter", "dm": "decimeter", "cm": "centimeter", "mm": "millimeter",
-    "µm": "micrometer", "nm": "nanometer", "mi": "mile", "yd": "yard", "yds": "yard",
-    "kg": "kilogram", "g": "gram", "mg": "milligram", "µg": "microgram", "mcg": "microgram",
+    "μm": "micrometer", "nm": "nanometer", "mi": "mile", "yd": "yard", "yds": "yard",
+    "kg": "kilogram", "g": "gram", "mg": "milligram", "μg": "microgram", "mcg": "microgram",
     "t": "ton", "lb": "pound", "lbs": "pound", "oz": "ounce",
     "l": "liter", "L": "liter", "dl": "deciliter", "dL": "deciliter", "cl": "centiliter",
     "ml": "milliliter", "mL": "milliliter", "hl": "hectoliter", "gal": "gallon", "qt": "quart",
     "tbsp": "tablespoon", "tsp": "teaspoon", "fl oz": "fluid ounce",
-    "s": "second", "sec": "second", "secs": "second", "ms": "millisecond", "µs": "microsecond",
+    "s": "second", "sec": "second", "secs": "second", "ms": "millisecond", "μs": "microsecond",
     "ns": "nanosecond", "min": "minute", "mins": "minute", "h": "hour", "hr": "hour",
     "Tbsp": "tablespoon", "Tsp": "teaspoon", "Mbit": "megabit", "kbit": "kilobit",
     "Gbit": "gigabit", "mmol": "millimole",
@@ -40,7 +41,11 @@ _PLURALS_BY_S = {
     "kB": "kilobyte", "KB": "kilobyte", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte",
     "PB": "petabyte", "KiB": "kibibyte", "MiB": "mebibyte", "GiB": "gibibyte", "kb": "kilobit",
     "Mb": "megabit", "Gb": "gigabit", "ha": "hectare", "mol": "mole",
-    "kt": "knot", "kn": "knot", "ly": "light year", "eV": "electron volt",
+    "kt": "knot", "kn": "knot", "ly": "light year", "eV": "electron volt", "nmi": "nautical mile",
+    "μF": "microfarad", "nF": "nanofarad", "pF": "picofarad", "μA": "microampere",
+    "μL": "microliter", "μl": "microliter", "mW": "milliwatt", "MΩ": "megaohm", "MP": "megapixel",
+    "GWh": "gigawatt hour", "TWh": "terawatt hour", "lm": "lumen", "mos": "month",
+    "atm": "atmosphere", "IU": "international unit",
 }  # fmt: skip
 _OTHERS = {
     "ft": ("foot", "feet"), "Hz": ("hertz", "hertz"), "kHz": ("kilohertz", "kilohertz"),
@@ -60,6 +65,7 @@ _OTHERS = {
     "fps": ("frame per second", "frames per second"),
     "rpm": ("revolution per minute", "revolutions per minute"),
     "bpm": ("beat per minute", "beats per minute"), "dpi": ("dot per inch", "dots per inch"),
+    "ppi": ("pixel per inch", "pixels per inch"), "cu ft": ("cubic foot", "cubic feet"),
     "ppm": ("part per million", "parts per million"), "psi": ("P S I", "P S I"),
     "sq ft": ("square foot", "square feet"), "sqft": ("square foot", "square feet"),
     "sq m": ("square meter", "square meters"), "sq km": ("square kilometer", "square kilometers"),
@@ -73,7 +79,7 @@ _NAMES = "|".join(re.escape(name) for name in sorted(UNITS, key=len, reverse=Tru
 _ONE_UNIT = rf"(?:(?:{_LENGTHS})(?:\^?[23])(?![0-9])|{_NAMES})"
 _NO_WORD = r"(?![A-Za-z0-9^])"
 _UNIT = (
-    rf"(?P<unit>{_ONE_UNIT})(?:\s?/\s?(?P<per>(?:100\s)?(?:(?:s|min|h)\^?2|{_ONE_UNIT}"
+    rf"(?P<unit>{_ONE_UNIT})(?:\s?/\s?(?P<per>(?:100\s?)?(?:(?:s|min|h)\^?2|{_ONE_UNIT}"
     rf"|day|week|month|year|hour|minute|second|person)))?{_NO_WORD}(?:\.(?=\s[a-z(]|[,;:)]))?"
 )
 """The full stop of an abbreviated unit goes where the sentence goes on: "1 tbsp. oil"."""
@@ -116,7 +122,7 @@ def _name(symbol: str, *, one: bool) -> str:
 def _with_per(symbol: str, per: str | None, *, one: bool) -> str:
     if not per:
         return _name(symbol, one=one)
-    many, _, unit = per.rpartition(" ")
+    many, unit = ("100", per[3:].strip()) if per.startswith("100") else ("", per)
     if unit in {"s^2", "s2", "h^2", "h2", "min^2"}:
         return f"{_name(symbol, one=one)} per {_name(unit[:-1].rstrip('^'), one=True)} squared"
     last = f"one hundred {_name(unit, one=False)}" if many else _name(unit, one=True)
@@ -174,6 +180,16 @@ def _size(match: re.Match[str]) -> str:
     return f"{spoken} {_name(symbol, one=False)}" if symbol else spoken
 
 
+def _resolution(match: re.Match[str]) -> str | None:
+    """1920×1080 on a screen; a product stands in a calculation."""
+    is_sum = re.search(r"[=+*/^-]\s*$", before(match)) is not None
+    wide, high = match["wide"], match["high"]
+    is_padded = wide[0] == "0" or high[0] == "0"
+    if is_sum or is_padded or (" " in match[0] and not re.match(r"\s?pixels?\b", after(match))):
+        return None
+    return f"{words.by_pairs(wide)} by {words.by_pairs(high)}"
+
+
 def _area(match: re.Match[str]) -> str:
     """12' x 15'."""
     is_noun_next = re.match(r"\s(?!(?:and|or|in|by|with|of|is|was|to|for|on)\b)[a-z]", after(match))
@@ -208,17 +224,28 @@ def _feet(match: re.Match[str]) -> str | None:
 
 def _inches(match: re.Match[str]) -> str | None:
     if match["mark"] == '"':
-        if match.string[: match.start()].count('"') % 2:
+        if _is_quoted(match.string[: match.start()]):
             return None
     elif match["mark"].strip() in {"in", "in."} and not _ends_measure(match):
         return None
     written = match["number"]
     spoken = mixed(written) if "/" in written else number(written)
     is_noun_next = match["mark"] == '"' and re.match(
-        r"\s(?!(?:tall|long|wide|high|deep|thick|by|and|or|in|of|from|to|x|is|was)\b)[a-z]",
+        r"\s(?!(?:tall|long|wide|high|deep|thick|by|and|or|in|of|from|to|x|is|was)\b)"
+        r"(?:[a-z]|[A-Z]{2}|[48]K\b|Mac|Air\b)",
         after(match),
     )
-    return f"{spoken} {_name('in', one=is_one(written) or bool(is_noun_next))}"
+    one = is_one(written) or _is_part(written) or bool(is_noun_next)
+    return f"{spoken} {_name('in', one=one)}"
+
+
+def _is_quoted(text: str) -> bool:
+    """Whether a quotation is open at the end of `text`: there a quotation mark closes it."""
+    is_open = False
+    for mark in re.finditer('"', text):
+        # Behind a number and in no quotation it is a measure itself.
+        is_open = not is_open and not text[mark.start() - 1 : mark.start()].isdigit()
+    return is_open
 
 
 def _ends_measure(match: re.Match[str]) -> bool:
@@ -226,7 +253,7 @@ def _ends_measure(match: re.Match[str]) -> bool:
     following = after(match)
     return (
         re.match(
-            r"\s*(?:[,;:)!?.]|$|(?:by|x|×|wide|tall|long|high|deep|thick|of rain|of snow)\b)",
+            r"\s*(?:[,;:)!?.=≈]|$|(?:by|x|×|wide|tall|long|high|deep|thick|of rain|of snow)\b)",
             following,
         )
         is not None
@@ -253,6 +280,8 @@ def _angle(match: re.Match[str]) -> str:
 def _times_as_many(match: re.Match[str]) -> str | None:
     if "=" in match.string or re.match(r"\s?[-+*/^]", after(match)):
         return None
+    if re.search(r"[\w^]\($", before(match)):
+        return None  # f(2x), e^(2x)
     return f"{number(match['number'])} times"
 
 
@@ -278,6 +307,10 @@ SHAPES: tuple[Shape, ...] = (
     shape(
         rf"(?P<sizes>{NUMBER}(?:\s?(?:{_LENGTHS}))?(?:\s?[x×]\s?{NUMBER})+)\s?(?P<unit>{_LENGTHS}|px){_NO_WORD}(?:\.(?=\s[a-z]))?",
         _size,
+    ),
+    shape(
+        r"(?P<wide>[0-9]{3,4})\s?[x×]\s?(?P<high>[0-9]{3,4})(?![\w×]|[.,][0-9]|\s?[=×])",
+        _resolution,
     ),
     shape(r"(?P<sizes>[0-9.]*[0-9](?:x[0-9.]*[0-9])+)(?P<unit>)(?![\w])", _size),
     shape(

@@ -184,6 +184,27 @@ def test_no_markup_is_left(text: str) -> None:
     assert "http" not in spoken
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "◁/think▷`code`",
+        "That is sad.◁/think▷ I am sorry. Go on.",
+        "<|channel|>analysis<|message|>Sad. So.<|end|><|start|>assistant<|channel|>final"
+        "<|message|>I see. Go on.",
+    ],
+)
+def test_a_mark_of_thought_may_be_cut_anywhere(text: str) -> None:
+    whole = list(split_sentences([text]))
+
+    for cut in range(1, len(text)):
+        assert list(split_sentences([text[:cut], text[cut:]])) == whole
+    assert list(split_sentences(list(text))) == whole
+    said = " ".join(filter(None, map(speakable, whole)))
+    assert (
+        said.endswith(("code", "Go on.")) and "sad" not in said.lower() and "assistant" not in said
+    )
+
+
 def test_words_before_a_code_block_are_not_kept_waiting_for_its_end() -> None:
     splitter = SentenceSplitter()
 

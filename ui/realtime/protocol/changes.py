@@ -9,7 +9,14 @@ from typing import Annotated, Any, cast, get_args, get_origin
 
 from pydantic import ValidationError
 
-from ui.realtime.protocol.config import BETA_FORMATS, ConfigPart, NoEffect, SessionConfig
+from ui.realtime.protocol.config import (
+    BETA_FORMATS,
+    AudioFormat,
+    ConfigPart,
+    NoEffect,
+    SessionConfig,
+)
+from ui.realtime.protocol.formats import G711_RATE_HZ
 from ui.realtime.protocol.messages import Json, ProtocolError
 
 BETA = {
@@ -44,6 +51,8 @@ OF_ANSWERS = frozenset(
 """What means nothing in a session of transcription."""
 REPLACED_WHOLE = frozenset({"turn_detection", "format"})
 """Parts of which a new one begins with its defaults, not with what was there."""
+NO_DETECTION = (False, "none", {"type": "none"})
+"""What other servers of the protocol take for the null that leaves the cutting to the client."""
 MOST_NAMED = 32
 """Fields that are named in one answer."""
 
@@ -131,6 +140,11 @@ def _with_field(
         return part
     if key == "format" and isinstance(value, str):
         value = BETA_FORMATS.get(value, {"type": value})
+    if key == "turn_detection" and value in NO_DETECTION:
+        value = None
+    if _is_no_telephone_rate(part, key, value):
+        changes.refuse(f"{path} cannot be {value!r:.80}: use {G711_RATE_HZ}", param=path)
+        return part
     kind = _part_type(info.annotation)
     if kind is not None and isinstance(value, dict):
         return _with_part(part, key, cast(Json, value), path, changes)
@@ -151,6 +165,11 @@ def _with_field(
             if name == key or getattr(new, name) != getattr(part, name)
         }
     )
+
+
+def _is_no_telephone_rate(part: ConfigPart, key: str, value: object) -> bool:
+    is_telephone = isinstance(part, AudioFormat) and part.type != "audio/pcm"
+    return is_telephone and key == "rate" and value not in (None, G711_RATE_HZ)
 
 
 def _with_part(part: ConfigPart, key: str, change: Json, path: str, changes: Changes) -> ConfigPart:

@@ -11,6 +11,7 @@ from ui.realtime.protocol.messages import ProtocolError
 
 Encoding = Literal["audio/pcm", "audio/pcmu", "audio/pcma"]
 G711_RATE_HZ = 8_000
+_OF_ADDRESSES = str.maketrans("-_", "+/")
 
 
 def _mu_law() -> np.ndarray:
@@ -81,7 +82,15 @@ def sound_bytes(value: object, *, param: str) -> bytes:
     """
     if not isinstance(value, str):
         raise ProtocolError("audio must be a base64 string", param=param)
+    if value.startswith("data:"):
+        value = value.partition(",")[2]
     try:
         return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        pass
+    # Lines of 60 or 76 characters, the alphabet for addresses, and no padding are base64 too.
+    value = "".join(value.split()).translate(_OF_ADDRESSES).rstrip("=")
+    try:
+        return base64.b64decode(value + "=" * (-len(value) % 4), validate=True)
     except (binascii.Error, ValueError):
         raise ProtocolError("the audio is not valid base64", param=param) from None

@@ -484,6 +484,76 @@ def test_units(text: str, expected: str) -> None:
     assert speakable(text) == expected
 
 
+SHAPES_OF_EVERY_DAY = [
+    ("from 10-11:30", "from ten to eleven thirty"),
+    ("8:30–9", "eight thirty to nine"),
+    ("It took 1:45.3.", "It took one forty five point three."),
+    ("0700 hours", "oh seven hundred hours"),
+    ("at 1930 hrs", "at nineteen thirty hours"),
+    ("1900 hours of work", "one thousand nine hundred hours of work"),
+    ("Monday, 5/1", "Monday, May first"),
+    ("between 5/1 and 5/10", "between May first and May tenth"),
+    ("Q4'23", "Q four twenty three"),
+    ("in the 10s", "in the tens"),
+    ("wait 10s", "wait ten seconds"),
+    ("-1/2", "minus one half"),
+    ("-2 1/2", "minus two and a half"),
+    ("5/1 odds", "five to one odds"),
+    ("e^(2x)", "e to the power of (two x)"),
+    (
+        "12,34,567 people",
+        "one million two hundred thirty four thousand five hundred sixty seven people",
+    ),
+    ("Rs 1,50,000", "one hundred fifty thousand rupees"),
+    ("MX$40", "forty Mexican pesos"),
+    ("$0.12/kWh", "twelve cents per kilowatt hour"),
+    ("5 µF", "five microfarads"),
+    ("250 µg in 20 µs", "two hundred fifty micrograms in twenty microseconds"),
+    ("20 cu ft", "twenty cubic feet"),
+    ('a 13" laptop, a 6" sub', "a thirteen inch laptop, a six inch sub"),
+    ('a 55" TV', "a fifty five inch TV"),
+    ('He said "I have 5" twice', 'He said "I have five" twice'),
+    ("1920×1080", "nineteen twenty by ten eighty"),
+    ("12×8=96", "twelve times eight equals ninety six"),
+    ("Boeing 747-400", "Boeing seven forty seven four hundred"),
+    ("737-800 people", "seven hundred thirty seven to eight hundred people"),
+    ("watch it in 4K", "watch it in four K"),
+    ("I ran a 10K.", "I ran a ten K."),
+    ("a 10K loan", "a ten thousand loan"),
+    ("802.11ac", "eight oh two point eleven a c"),
+    ("Order #A1B2C3", "Order number A one B two C three"),
+    ("open localhost:8080", "open localhost port eight thousand eighty"),
+    ("Scene ii, page xiv, (iii)", "Scene two, page fourteen, (three)"),
+    ("f(x) is here", "f(x) is here"),
+    ("They live at no. 10", "They live at number ten"),
+    ("2. Nf3 Nc6", "two. knight f three knight c six"),
+    ("Qxd5#", "queen takes d five, mate"),
+    ("exd5", "e takes d five"),
+    ("O-O-O", "castles long"),
+    ("Na2SO4", "Na two S O four"),
+    ("x^2^ and 5^th^", "x squared and fifth"),
+    ("a && b || c", "a and b or c"),
+    ("List<String>", "List of String"),
+    ("230V~50Hz", "two hundred thirty volts about fifty hertz"),
+    ("8 L/100km", "eight liters per one hundred kilometers"),
+    ('1/4" deep', "one quarter inch deep"),
+    ("1 in = 2.54 cm", "one inch equals two point five four centimeters"),
+    ("50c", "fifty cents"),
+    ("(+44) 20 7946 0958", "plus four four, two zero, seven nine four six, zero nine five eight"),
+    ("1_000_000", "one million"),
+    ("∀x ∃y", "for all x there is y"),
+    ("A ⊂ B", "A is a subset of B"),
+    ("e^{ix}", "e to the power of (ix)"),
+    ("MCMXCIX", "nineteen ninety nine"),
+    ("MIX it in", "MIX it in"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), SHAPES_OF_EVERY_DAY)
+def test_shapes_of_every_day(text: str, expected: str) -> None:
+    assert speakable(text) == expected
+
+
 @pytest.mark.parametrize(("text", "expected"), ARITHMETIC)
 def test_arithmetic(text: str, expected: str) -> None:
     assert speakable(text) == expected
