@@ -163,7 +163,12 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the section of RESULTS.md")
     options = parser.parse_args()
     if options.judged:
-        print(judged(options.judged))
+        told = judged(options.judged)
+        print(told)
+        if options.write:
+            paths = " ".join(str(path) for path in options.judged)
+            command = f"python -m benchmarks.long_talk --judged {paths}"
+            write_section("Long talks, judged", command, told)
         return
     model = BlspEmoModel(options.model)
     rows: list[list[object]] = []
