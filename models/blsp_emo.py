@@ -7,10 +7,11 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.adapters.build import build_adapter
 from models.adapters.embeddings import SpeechEmbeddings
+from models.adapters.emotion_vectors import EmotionVectors
 from models.adapters.words import NOTHING_UNDERSTOOD, WordsAdapter, WordStates, shared_text
 from models.checkpoints.checkpoint import Checkpoint, open_checkpoint, weights_to_save
 from models.checkpoints.filling import Quantize, ReservedTalks, check_quantize, fill
@@ -18,14 +19,12 @@ from models.checkpoints.whisper import load_decoder
 from models.config import BlspEmoConfig
 from models.decoding.shared import SharedSteps
 from models.emotion.heads import abstains, build_emotion_head, calibrated
-from models.emotions import EMOTION_LABELS
 from models.examples.book import ExampleBook
 from models.examples.opening import example_book
 from models.features import Waveform
 from models.int8 import Int8Linear, quantize_layers
 from models.listening.hearing import HearingModel, emotion_of_pieces
 from models.llm import LanguageModel
-from models.masks import blank_outside
 from models.precision import DtypeName, choose_device
 from models.prompts import ChatPrompts, chat_prompts
 from models.speech_decoder import SpeechDecoder
@@ -93,14 +92,10 @@ class BlspEmo(HearingModel):
         self.emotion_head = build_emotion_head(config.emotion_head, shape, self.llm.width)
         self.decoder = SpeechDecoder(shape) if config.has_decoder else None
         self.emotion_vectors = (
-            nn.Embedding(len(EMOTION_LABELS), self.llm.width)
+            EmotionVectors(self.llm.width, config.emotion_positions)
             if config.emotion_in_embeddings
             else None
         )
-        if self.emotion_vectors is not None:
-            # At zero the vectors change nothing, so that a model which is given them begins as the
-            # one without, and only what the replies gain by moves them.
-            nn.init.zeros_(self.emotion_vectors.weight)
 
     @classmethod
     def from_pretrained(
@@ -265,13 +260,10 @@ class BlspEmo(HearingModel):
         return self.adapter(states, token_counts) if written is None else self._in_words(written)
 
     def with_emotion(self, embedded: SpeechEmbeddings, emotions: Tensor | None) -> SpeechEmbeddings:
-        """Returns `embedded` with the vectors of `emotions` (B, E) on it, if the model has any."""
+        """Returns `embedded` as it sounds by `emotions` (B, E), if the model tells of any."""
         if self.emotion_vectors is None or emotions is None:
             return embedded
-        vectors = self.emotion_vectors.weight
-        added = emotions.to(vectors) @ vectors
-        moved = blank_outside(embedded.embeddings + added[:, None], embedded.mask)
-        return replace(embedded, embeddings=moved)
+        return self.emotion_vectors.tell(embedded, emotions)
 
     def emotion_logits(self, states: SpeechStates, embedded: SpeechEmbeddings) -> Tensor:
         """Returns emotion logits (B, E)."""

@@ -210,6 +210,9 @@ class BlspEmoConfig:
     emotion_in_embeddings: bool = False
     """Adds a learnt vector for the estimated emotion to every speech embedding: small encoders do
     not carry emotion to the LLM by themselves. Not with the `mean` head, which reads these."""
+    emotion_positions: int = 0
+    """With `emotion_in_embeddings` and the adapter `words`: positions of its own, behind the words,
+    in which the estimated emotion is told beside what is added to them. They can begin as words."""
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
     turn_end: TurnEndConfig = field(default_factory=TurnEndConfig)
     parts: PartsConfig | None = None
@@ -248,6 +251,15 @@ class BlspEmoConfig:
                 raise ValueError(f"{name} is {limit}: at least {least} is needed, or null")
         if self.emotion_in_embeddings and self.emotion_head.kind == "mean":
             raise ValueError("emotion_in_embeddings needs another emotion head than mean")
+        if self.emotion_positions < 0:
+            raise ValueError(f"emotion_positions is {self.emotion_positions}: at least 0 is needed")
+        if self.emotion_positions and not (
+            self.emotion_in_embeddings and self.adapter.kind == "words"
+        ):
+            raise ValueError(
+                "emotion_positions needs emotion_in_embeddings and the adapter words: other "
+                "embeddings stand for no words behind which there could be some"
+            )
         if self.adapter.kind == "words":
             if self.transcription is None or not self.has_decoder:
                 raise ValueError("the adapter words needs a decoder that writes them")

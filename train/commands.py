@@ -24,9 +24,9 @@ COMMANDS = {
         "train.language.stage:teach",
     ),
     "voice": Command(
-        "the vectors of heard emotion learn what a voice says, in a taught LLM that stays as it is",
+        "the LLM of a checkpoint is told in words how somebody sounds",
         "train.language.voice:VoiceSettings",
-        "train.language.voice:teach_voice",
+        "train.language.voice:tell_in_words",
     ),
     "prefer": Command(
         "a taught LLM learns which of two answers to the same words is better",

@@ -1,10 +1,13 @@
 """What the language stage taught an LLM, apart from it: written, gone on with, put into a model."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from models.adapters.emotion_vectors import EmotionVectors
 from models.checkpoints.composed import DOWN, UP
 from models.weights import WeightFiles
 
@@ -25,18 +28,19 @@ def write_updates(model: nn.Module, folder: Path) -> None:
     save_file(updates, str(folder / UPDATES))
 
 
-def take_updates(model: nn.Module, taught: Path, share: float = 1.0) -> None:
+def take_updates(model: nn.Module, taught: Path) -> None:
     """Lets `model` begin with what an earlier run learnt.
 
     Args:
-        model: As it was begun there.
+        model: As it was begun there; it tells the voice in as many positions afterwards.
         taught: The folder that the earlier run exported, or a checkpoint with its updates.
-        share: How far its LLM is moved; see `as_changes`.
 
     Raises:
         ValueError: It holds no updates, or those of another LLM or rank.
     """
     found = _read(taught)
+    width = cast(EmotionVectors, model.emotion_vectors).width
+    model.emotion_vectors = EmotionVectors(width, positions_told_in(found, width))
     own = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if {n: t.shape for n, t in found.items()} != {n: p.shape for n, p in own.items()}:
         raise ValueError(
@@ -44,7 +48,7 @@ def take_updates(model: nn.Module, taught: Path, share: float = 1.0) -> None:
         )
     with torch.no_grad():
         for name, parameter in own.items():
-            parameter.copy_(share * found[name] if name.endswith("lora_b") else found[name])
+            parameter.copy_(found[name])
 
 
 def as_changes(taught: Path, share: float = 1.0) -> dict[str, Tensor]:
@@ -69,16 +73,10 @@ def as_changes(taught: Path, share: float = 1.0) -> dict[str, Tensor]:
     return changes
 
 
-def voice_vectors(taught: Path) -> dict[str, Tensor]:
-    """Returns what a run of `voice` learnt, or the same of a checkpoint.
-
-    Raises:
-        ValueError: It holds nothing of the kind.
-    """
-    found = _read(taught)
-    if EMOTION_VECTORS not in found:
-        raise ValueError(f"{updates_file(taught)} holds no {EMOTION_VECTORS}: name `best` of a run")
-    return {EMOTION_VECTORS: found[EMOTION_VECTORS]}
+def positions_told_in(changes: Mapping[str, Tensor], width: int) -> int:
+    """Returns the positions behind words in which `changes` tell an LLM how they sound."""
+    # Of an LLM of another width nothing follows: who takes the changes says so.
+    return max(0, changes[EMOTION_VECTORS].shape[1] // width - 1)
 
 
 def check_changes(changes: dict[str, Tensor], model: nn.Module) -> None:

@@ -263,6 +263,23 @@ def write_apart(tensors: Mapping[str, Tensor], folder: Path) -> None:
     _replace(folder / SAFETENSORS_INDEX, lambda path: path.write_text(text, encoding="utf-8"))
 
 
+def exchange(tensors: Mapping[str, Tensor], folder: Path) -> None:
+    """Lets the checkpoint in `folder` hold `tensors` in place of its own, in their task's file.
+
+    Its other files stay as they are; what they still hold of the kind is not read any more.
+    """
+    from safetensors.torch import save_file
+
+    index, new = folder / SAFETENSORS_INDEX, {name: _file_of(name) for name in tensors}
+    known = dict.fromkeys(WeightFiles(folder).names(), WEIGHTS)
+    where = (read_json(index)["weight_map"] if index.exists() else known) | new
+    for file in sorted(set(new.values())):
+        its = {name: tensors[name].contiguous() for name in new if new[name] == file}
+        _replace(folder / file, lambda path, its=its: save_file(its, str(path)))
+    text = json.dumps({"metadata": {}, "weight_map": where}, indent=1) + "\n"
+    _replace(index, lambda path: path.write_text(text, encoding="utf-8"))
+
+
 def _file_of(name: str) -> str:
     """Returns the file of a checkpoint in which `write_apart` puts a parameter."""
     if name.startswith(VOICE):

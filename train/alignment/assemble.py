@@ -38,7 +38,12 @@ from models.weights import (
     without_weights,
 )
 from train.alignment.settings import AlignSettings, AssembleSettings, StartSettings
-from train.llm_updates import EMOTION_VECTORS, as_changes, check_changes, voice_vectors
+from train.llm_updates import (
+    EMOTION_VECTORS,
+    as_changes,
+    check_changes,
+    positions_told_in,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -80,10 +85,6 @@ def write_assembled(settings: AssembleSettings) -> None:
                 f"(`python app.py models`) by --llm instead of {settings.llm}"
             )
         changes = as_changes(updates, settings.updates_share)
-        if settings.voice is not None:
-            changes |= voice_vectors(settings.voice)
-    elif settings.voice is not None:
-        raise ValueError("--voice fits the LLM that it was taught with: name its --updates")
     model = assemble(settings, from_part=changes is not None)
     if changes is not None:
         check_changes(changes, model)
@@ -91,7 +92,10 @@ def write_assembled(settings: AssembleSettings) -> None:
         name: getattr(settings, name) for name in ("talk_tokens", "talk_turns", "turn_tokens")
     }
     guidance = replace(model.config.guidance, weight=settings.guidance)
-    parts = PartsConfig(llm=settings.llm) if changes is not None else None
+    parts = None
+    if changes is not None:
+        parts = PartsConfig(llm=settings.llm)
+        limits["emotion_positions"] = positions_told_in(changes, model.llm.width)
     model.config = replace(model.config, guidance=guidance, parts=parts, **limits)
     save(model.checkpoint(llm_changes=changes), settings.out)
     size = sum(path.stat().st_size for path in settings.out.iterdir()) / 1e6

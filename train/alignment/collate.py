@@ -136,9 +136,15 @@ class Collator:
         states = states_of_frames(frames_of_samples(samples))
         return embeddings_of_states(states, adapter.kernel_sizes)
 
+    def _given_counts(self, given: GivenWords) -> list[int]:
+        """Returns the positions of each utterance in words, with those that tell its emotion."""
+        # As in a talk: none behind three dots, which stand for what was not understood.
+        told = self.config.emotion_positions * (given.decoder_counts > 0)
+        return (given.counts + told).tolist()
+
     def _speech_rows(self, items: Sequence[HeardExample], given: GivenWords | None) -> list["_Row"]:
         rows: list[_Row] = []
-        counts = None if given is None else iter(given.counts.tolist())
+        counts = None if given is None else iter(self._given_counts(given))
         for item in items:
             row, waveforms = _Row(), iter(item.waveforms)
             for piece in item.example.speech_view:

@@ -48,9 +48,6 @@ class AssembleSettings(StartSettings):
     updates_share: float = Field(default=1.0, gt=0, le=1)
     """How far the LLM is moved towards what it was taught: with less than all of it, it keeps more
     of what it knew."""
-    voice: Path | None = None
-    """Folder `best` of a run of `voice`: how its vectors tell the LLM of the voice, in place of
-    those that `updates` has."""
     out: Path = Path()
     """Folder of the checkpoint; must not exist."""
     talk_tokens: int | None = Field(default=None, ge=64)

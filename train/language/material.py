@@ -33,8 +33,6 @@ class Exchange:
     reply: str
     worse: str | None = None
     """An answer that is not to be given."""
-    asked: str = ""
-    """What stands before the words and has no voice: a question for what they are told in."""
 
 
 @dataclass(frozen=True, slots=True)

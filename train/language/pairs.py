@@ -62,6 +62,8 @@ class PairBatches:
     batch_tokens: int
     """Positions of a batch, the one row that holds its pairs, without the system line."""
     seed: int = 1
+    told_in: int = 0
+    """Positions behind words that tell how they sound."""
 
     def count(self, epoch: int) -> int:
         """Batches in an epoch."""
@@ -109,7 +111,7 @@ class PairBatches:
 
     def _length(self, exchanges: Sequence[Exchange]) -> int:
         content = self.prompts.content
-        around = len(self.prompts.reply_header()) + len(self.prompts.next_turn())
+        around = len(self.prompts.reply_header()) + len(self.prompts.next_turn()) + self.told_in
         length = 2 * sum(len(content(e.said)) + len(content(e.reply)) + around for e in exchanges)
         last = exchanges[-1]
         return length + len(content(last.worse or "")) - len(content(last.reply))
@@ -134,7 +136,8 @@ class PairBatches:
         ending, content = self.prompts.next_turn(), self.prompts.content
         last = len(talk.exchanges) - 1
         for number, exchange in enumerate(talk.exchanges):
-            row.add(content(exchange.said), segment=segment, emotion=sounds[number])
+            said = content(exchange.said)
+            row.say(said, sounds[number], segment=segment, told_in=self.told_in)
             row.add(self.prompts.reply_header(), segment=segment)
             if number < last:
                 row.add(content(exchange.reply) + ending, segment=segment)

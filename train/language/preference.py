@@ -12,7 +12,7 @@ from torch import Tensor
 
 from models.checkpoints.checkpoint import read_tokenizer
 from models.checkpoints.hub import checkpoint_folder
-from models.prompts import ChatPrompts, chat_prompts
+from models.prompts import chat_prompts
 from models.weights import read_json
 from train.alignment.losses import IGNORED
 from train.language.material import is_held_out, material_digests, read_talks
@@ -65,15 +65,27 @@ def prefer(settings: PreferSettings) -> TrainingOutcome:
     folder = checkpoint_folder(settings.llm)
     tokenizer = read_tokenizer(folder)
     loop = settings.loop
-    train, valid = _batches(settings, chat_prompts(tokenizer))
+    train, valid = _pairs(settings)  # before the LLM, which takes a while to load
+    model = begin(settings, folder, tokenizer, loop.seed)
+
+    def batches(of: list[Pair], seed: int) -> PairBatches:
+        return PairBatches(
+            of,
+            chat_prompts(tokenizer),
+            settings.persona,
+            settings.batch_tokens,
+            seed,
+            told_in=model.emotion_vectors.positions,
+        )
+
     config = read_json(folder / "config.json")
     task = Task(
         name="prefer",
-        model=begin(settings, folder, tokenizer, loop.seed),
+        model=model,
         step=partial(preference_step, beta=settings.beta, margin=settings.margin),
         weights={"preferred": 1.0, "reply": settings.imitated},
-        train=train,
-        valid=valid,
+        train=batches(train, loop.seed),
+        valid=batches(valid, 0) if valid else None,
         export=lambda taught, into: export(taught, into, tokenizer, config),
         identity={
             "llm": settings.llm,
@@ -85,9 +97,7 @@ def prefer(settings: PreferSettings) -> TrainingOutcome:
     return run_task(task, settings, loop, settings.run)
 
 
-def _batches(
-    settings: PreferSettings, prompts: ChatPrompts
-) -> tuple[PairBatches, PairBatches | None]:
+def _pairs(settings: PreferSettings) -> tuple[list[Pair], list[Pair]]:
     """Returns the pairs that are learnt from, and those that validate, if any.
 
     Raises:
@@ -100,11 +110,7 @@ def _batches(
         raise ValueError("all pairs validate: write more, or lower --valid-share")
     if not valid:
         logger.warning("no pair validates: `last` in %s is what was learnt", settings.run)
-
-    def batches(of: list[Pair], seed: int) -> PairBatches:
-        return PairBatches(of, prompts, settings.persona, settings.batch_tokens, seed)
-
-    return batches(train, settings.loop.seed), batches(valid, 0) if valid else None
+    return train, valid
 
 
 def preference_step(

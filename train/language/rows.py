@@ -23,6 +23,9 @@ LOWER_SHARE = 0.08
 CUT_SHARE = 0.04
 """Of the answers before the last one: interrupted after some words, and not learnt."""
 
+SILENT = (0.0,) * len(EMOTION_LABELS)
+"""How words sound that nobody spoke."""
+
 _MARKS = str.maketrans("", "", ".,!?;:")
 
 
@@ -35,6 +38,9 @@ class TalkRows(NamedTuple):
     """(B, T) the same ids where they are to be learnt, else `IGNORED`."""
     emotions: Tensor
     """(B, T, E) how the words at a position sound; all zero where nothing is told."""
+    slots: Tensor
+    """(B, T) 0 at words and markup; k at the k-th position behind words, which tells their sound
+    and holds no word."""
     attended: Tensor
     """(B, T, T) bool, the positions that each position sees."""
     positions: Tensor
@@ -52,6 +58,7 @@ class TalkRow:
     ids: list[int] = field(default_factory=list[int])
     labels: list[int] = field(default_factory=list[int])
     emotions: list[tuple[float, ...]] = field(default_factory=list[tuple[float, ...]])
+    slots: list[int] = field(default_factory=list[int])
     segments: list[int] = field(default_factory=list[int])
     positions: list[int] = field(default_factory=list[int])
 
@@ -61,7 +68,8 @@ class TalkRow:
         *,
         segment: int,
         learnt: bool = False,
-        emotion: tuple[float, ...] = (0.0,) * len(EMOTION_LABELS),
+        emotion: tuple[float, ...] = SILENT,
+        slots: Sequence[int] = (),
     ) -> None:
         """Appends tokens; a new segment goes on where segment 0 ends."""
         if segment in self.segments or not self.positions:
@@ -71,8 +79,21 @@ class TalkRow:
         self.ids += ids
         self.labels += ids if learnt else [IGNORED] * len(ids)
         self.emotions += [emotion] * len(ids)
+        self.slots += slots or [0] * len(ids)
         self.segments += [segment] * len(ids)
         self.positions += range(start, start + len(ids))
+
+    def say(
+        self, words: Sequence[int], emotion: tuple[float, ...], *, segment: int, told_in: int
+    ) -> None:
+        """Appends what a person says, and behind it `told_in` positions that tell how it sounds.
+
+        As `models.adapters.emotion_vectors` has it: without a sound, or words, there are none.
+        """
+        self.add(words, segment=segment, emotion=emotion)
+        if words and any(emotion):
+            slots = range(1, told_in + 1)
+            self.add([0] * told_in, segment=segment, emotion=emotion, slots=slots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +104,8 @@ class RowWriter:
     persona: str
     longest: int
     """Positions of the longest conversation."""
-    spoken: float = SPOKEN_SHARE
-    """Share of the talks that are spoken."""
+    told_in: int = 0
+    """Positions behind words that tell how they sound."""
 
     def row(
         self, talks: Sequence[WrittenTalk], generator: np.random.Generator, *, follows: float
@@ -111,24 +132,23 @@ class RowWriter:
         around = len(self.prompts.reply_header()) + len(self.prompts.next_turn())
         content = self.prompts.content
         return sum(
-            len(content(each.asked)) + len(content(each.said)) + len(content(each.reply)) + around
+            len(content(each.said)) + self.told_in + len(content(each.reply)) + around
             for each in talk.exchanges
         )
 
     def _add(
         self, row: TalkRow, talk: WrittenTalk, segment: int, generator: np.random.Generator
     ) -> None:
-        is_spoken = bool(generator.random() < self.spoken)
+        is_spoken = bool(generator.random() < SPOKEN_SHARE)
         ending = self.prompts.next_turn()
         for number, exchange in enumerate(talk.exchanges):
             is_last = number == len(talk.exchanges) - 1
-            asked = self.prompts.content(exchange.asked)
             said = self.prompts.content(_worded(exchange.said, generator))
             taken = row.segments.count(segment) + row.segments.count(0)
-            if len(asked) + len(said) + taken > self.longest:
+            if len(said) + self.told_in + taken > self.longest:
                 return
-            row.add(asked, segment=segment)
-            row.add(said, segment=segment, emotion=sound_of(exchange.emotion, is_spoken, generator))
+            sound = sound_of(exchange.emotion, is_spoken, generator)
+            row.say(said, sound, segment=segment, told_in=self.told_in)
             row.add(self.prompts.reply_header(), segment=segment)
             if not is_last and generator.random() < CUT_SHARE:
                 row.add(self.prompts.content(cut_reply(exchange.reply, generator)), segment=segment)
@@ -152,7 +172,7 @@ def padded(rows: Sequence[TalkRow]) -> TalkRows:
     shape = (len(rows), longest)
     ids, positions = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
     labels, segments = torch.full(shape, IGNORED), torch.full(shape, -1)
-    emotions = torch.zeros(*shape, len(EMOTION_LABELS))
+    emotions, slots = torch.zeros(*shape, len(EMOTION_LABELS)), torch.zeros_like(ids)
     for index, row in enumerate(rows):
         end = len(row.ids)
         ids[index, :end] = torch.tensor(row.ids)
@@ -160,9 +180,11 @@ def padded(rows: Sequence[TalkRow]) -> TalkRows:
         segments[index, :end] = torch.tensor(row.segments)
         positions[index, :end] = torch.tensor(row.positions)
         emotions[index, :end] = torch.tensor(row.emotions)
+        slots[index, :end] = torch.tensor(row.slots)
     one, other = segments[:, :, None], segments[:, None, :]
     before = torch.ones(longest, longest, dtype=torch.bool).tril()
-    return TalkRows(ids, labels, emotions, ((other == 0) | (one == other)) & before, positions)
+    attended = ((other == 0) | (one == other)) & before
+    return TalkRows(ids, labels, emotions, slots, attended, positions)
 
 
 def sound_of(
@@ -177,7 +199,7 @@ def sound_of(
     """
     count = len(EMOTION_LABELS)
     if emotion is None and not is_spoken:
-        return (0.0,) * count
+        return SILENT
     heard = Emotion.NEUTRAL if emotion is None else emotion
     sureness = LEAST_SURE + (SUREST - LEAST_SURE) * float(generator.random())
     others = generator.dirichlet([0.5] * (count - 1)) * (1.0 - sureness)

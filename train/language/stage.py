@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.adapters.emotion_vectors import EmotionVectors
 from models.checkpoints.checkpoint import read_tokenizer
 from models.checkpoints.composed import PartWeights
 from models.checkpoints.hub import checkpoint_folder
@@ -59,11 +60,12 @@ class CompanionLlm(nn.Module):
         super().__init__()
         lora = LoraConfig(rank=rank, alpha=SCALING * rank, scope="all")
         self.llm = LanguageModel(config, lora)
-        self.emotion_vectors = nn.Embedding(len(Emotion), self.llm.width)
+        self.emotion_vectors = EmotionVectors(self.llm.width)
 
     def forward(self, batch: TalkRows, kept: Tensor) -> Tensor:
         """Returns the logits (N, V) of the positions `kept` (B, T) bool."""
-        embedded = self.llm.embed(batch.ids) + batch.emotions @ self.emotion_vectors.weight
+        words = self.llm.embed(batch.ids).masked_fill(batch.slots[..., None] > 0, 0.0)
+        embedded = words + self.emotion_vectors.at(batch.emotions, batch.slots)
         return self.llm(embedded, mask=batch.attended, positions=batch.positions, kept=kept)
 
 
@@ -82,9 +84,9 @@ def teach(settings: LanguageSettings) -> TrainingOutcome:
 
 
 def begin(
-    settings: TaughtLlmSettings, folder: Path, tokenizer: Tokenizer, seed: int, share: float = 1.0
+    settings: TaughtLlmSettings, folder: Path, tokenizer: Tokenizer, seed: int
 ) -> CompanionLlm:
-    """Returns the LLM in `folder` as a run begins with it, its updates by `share`.
+    """Returns the LLM in `folder` as a run begins with it.
 
     Raises:
         ValueError: The settings cannot be used here.
@@ -94,7 +96,7 @@ def begin(
     torch.manual_seed(seed)  # the updates begin at random
     model = start(folder, tokenizer, settings.lora_rank, frozen=settings.frozen)
     if settings.updates is not None:
-        take_updates(model, settings.updates, share)
+        take_updates(model, settings.updates)
     return model
 
 
@@ -178,7 +180,12 @@ def _task(
     held_out = {id(talk) for talk in valid}
     train = [talk for talk in talks if id(talk) not in held_out]
     train += domain_talks(settings.domain_exchanges, np.random.default_rng(settings.loop.seed))
-    writer = RowWriter(chat_prompts(tokenizer), settings.persona, settings.longest_tokens)
+    writer = RowWriter(
+        chat_prompts(tokenizer),
+        settings.persona,
+        settings.longest_tokens,
+        told_in=model.emotion_vectors.positions,
+    )
     config = read_json(folder / "config.json")
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     logger.info(

@@ -17,6 +17,7 @@ from models.adapters.words import (
 from models.blsp_emo import BlspEmo
 from models.checkpoints import checkpoint
 from models.config import BlspEmoConfig, TranscriptionConfig, WordConfidenceConfig
+from models.generation import CachedText
 from models.talk import TalkSession
 from models.tokenizer import JsonTokenizer
 from models.transcription import transcribe
@@ -145,12 +146,15 @@ def test_what_training_gives_the_llm_is_what_a_talk_gives_it() -> None:
     assert not torch.allclose(given.of(0), model.llm.embed(ids)[0], atol=0.1)
 
 
+@pytest.mark.parametrize("positions", [0, 2])
 @pytest.mark.parametrize(
     ("said", "least"), [("", None), ("", 0.1), ("  ", 0.1), (" Thank you.", 0.99)]
 )
-def test_nothing_understood_is_three_dots_without_any_emotion(monkeypatch, said, least) -> None:
+def test_nothing_understood_is_three_dots_without_any_emotion(
+    monkeypatch, said, least, positions
+) -> None:
     judged = None if least is None else WordConfidenceConfig(least=least)
-    model = model_of(word_confidence=judged)
+    model = model_of(word_confidence=judged, emotion_positions=positions)
     torch.nn.init.normal_(model.get_parameter("emotion_vectors.weight"))
     torch.nn.init.normal_(model.adapter.get_parameter("residual.weight"))
     says(model, monkeypatch, said)
@@ -158,6 +162,50 @@ def test_nothing_understood_is_three_dots_without_any_emotion(monkeypatch, said,
     dots = model.llm.embed(torch.tensor(model.prompts.content(NOTHING_UNDERSTOOD)))
     assert torch.equal(heard.speech_embeddings, dots)
     assert transcribe(model, heard).text == said.strip()
+
+
+def test_a_talk_holds_the_voice_behind_the_words_and_typed_turns_do_not(monkeypatch) -> None:
+    model = model_of(emotion_positions=2)
+    torch.nn.init.normal_(model.get_parameter("emotion_vectors.weight"), std=0.1)
+    says(model, monkeypatch, " I lost my keys.", " And my hat.", " I lost my keys.")
+    talk = TalkSession(model)
+    talk.sampling = replace(talk.sampling, max_new_tokens=4)
+    heard = model.hear(tone(0.8))
+    words = len(model.prompts.content("I lost my keys."))
+    assert len(heard.speech_embeddings) == words + 2
+    assert transcribe(model, heard).text == "I lost my keys."
+    talk.listen(heard)
+    talk.compute()
+    before = talk.position
+    said = talk.completeness("I lost")
+    assert talk.position == before and 0 < said < 1
+    talk.listen(model.hear(tone(0.8)))
+    first = "".join(talk.reply())
+    talk.truncate(first[:1])
+    talk.read("Well?")
+    typed = [len(piece) for piece in talk.pieces if piece.speech is not None]
+    assert typed == [words + 2, len(model.prompts.content("And my hat.")) + 2]
+    again = CachedText(model.llm)
+    for piece in talk.pieces:
+        again.append_ids(piece.ids) if piece.speech is None else again.append_speech(piece.speech)
+    assert torch.allclose(talk._text.logits(), again.logits(), atol=1e-4), "cached = computed anew"
+    alone = TalkSession(model_of())
+    with_voice = TalkSession(model)
+    for one in (alone, with_voice):
+        one.read("I lost my keys.")
+        one.sampling = replace(one.sampling, max_new_tokens=8)
+    assert "".join(alone.reply()) == "".join(with_voice.reply()) != ""
+
+
+def test_a_turn_that_is_too_long_keeps_the_voice(monkeypatch) -> None:
+    model = model_of(emotion_positions=2, turn_tokens=16)
+    torch.nn.init.normal_(model.get_parameter("emotion_vectors.weight"), std=0.1)
+    says(model, monkeypatch, " I lost my keys, and then I lost my hat.")
+    heard = model.hear(tone(0.8))
+    taken = TalkSession(model).fitting_speech(heard)
+    assert len(heard.speech_embeddings) > len(taken.speech_embeddings) == 16
+    told = torch.tensor(heard.probabilities) @ model.get_parameter("emotion_vectors.weight")
+    assert torch.allclose(taken.speech_embeddings[-2:].flatten(), told[-64:], atol=1e-5)
 
 
 def test_pieces_of_one_utterance_are_one_text(monkeypatch) -> None:

@@ -48,6 +48,17 @@ def model(tmp_path: Path) -> BlspEmo:
     return made
 
 
+def told_in(model: BlspEmo, positions: int) -> BlspEmo:
+    """Returns `model` with the emotion in so many positions of its own."""
+    made = BlspEmo(replace(model.config, emotion_positions=positions)).eval()
+    made.load_state_dict(
+        {n: t for n, t in model.state_dict().items() if n != "emotion_vectors.weight"},
+        strict=False,
+    )
+    made.tokenizer = model.tokenizer
+    return made
+
+
 def batch_of(model: BlspEmo, said: list[Utterance]) -> Batch:
     examples = [build_example(u, model.prompts, VIEWS) for u in said]
     return (
@@ -94,9 +105,11 @@ def test_what_was_heard_is_given_and_what_was_said_is_taught(
     assert loss(model, batch, "response_kl") > 1e-6
 
 
+@pytest.mark.parametrize("positions", [0, 2])
 def test_training_gives_the_llm_what_a_talk_gives_it(
-    model: BlspEmo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: BlspEmo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, positions: int
 ) -> None:
+    model = told_in(model, positions)
     torch.nn.init.normal_(model.adapter.get_parameter("residual.weight"))
     torch.nn.init.normal_(model.get_parameter("emotion_vectors.weight"))
     said = utterances(tmp_path, 3)
@@ -116,11 +129,14 @@ def test_training_gives_the_llm_what_a_talk_gives_it(
         embedded = step._embedded(model, batch, states, None)
     for row, heard in enumerate(heards):
         assert torch.allclose(embedded.of(row), heard.speech_embeddings, atol=1e-4)
+    assert batch.speech.spoken.sum(dim=1).tolist() == [len(h.speech_embeddings) for h in heards]
 
 
+@pytest.mark.parametrize("positions", [0, 2])
 def test_what_was_not_understood_carries_nothing_but_three_dots(
-    model: BlspEmo, tmp_path: Path
+    model: BlspEmo, tmp_path: Path, positions: int
 ) -> None:
+    model = told_in(model, positions)
     torch.nn.init.normal_(model.adapter.get_parameter("residual.weight"))
     torch.nn.init.normal_(model.get_parameter("emotion_vectors.weight"))
     said = utterances(tmp_path, 2)

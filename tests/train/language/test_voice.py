@@ -1,184 +1,140 @@
-from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from models import int8
 from models.blsp_emo import BlspEmo
-from models.checkpoints.checkpoint import read_tokenizer
+from models.checkpoints.checkpoint import read_config, read_tokenizer
 from models.checkpoints.hub import checkpoint_folder
-from models.emotions import EMOTION_LABELS
+from models.emotions import Emotion
 from models.pretrained import unpacked as unpacking
 from models.pretrained.store import Store
-from models.prompts import RECOGNISE_EMOTION, chat_prompts
-from models.weights import WeightFiles
 from train.alignment.assemble import write_assembled
 from train.alignment.settings import AssembleSettings
-from train.language.material import read_talks
-from train.language.rows import RowWriter, padded
 from train.language.settings import LanguageSettings
-from train.language.stage import begin, talk_step, teach
-from train.language.voice import VoiceSettings, in_several_voices, naming_talks, teach_voice
-from train.llm_updates import EMOTION_VECTORS, as_changes
+from train.language.stage import begin, teach
+from train.language.voice import VoiceSettings, tell_in_words
+from train.llm_updates import EMOTION_VECTORS
+from train.loop.run_folder import file_sha256
 from train.loop.settings import LoopSettings
+from train.loop.task import TrainingOutcome
 from train.slim import SlimSettings, slim
 
-REPLIES = ("I see.", "Oh yes!", "Not fair.", "Oh no.", "Really?")
-TALKS = "".join(
-    f"{label}> {thing}.\n< {reply}\n\n"
-    for thing in ("It rained", "We won", "He left", "She came")
-    for label, reply in zip(EMOTION_LABELS, REPLIES, strict=True)
-)
+TALKS = "sad> It rained.\n< All day?\n\n> Hello.\n< Hi.\n\nhappy> We won.\n< You won!\n"
+OF_BOTH = {"llm": "tongue", "frozen": "int8", "lora_rank": 2}
+WORDING = " (as {} as can be)"
 
 
 @pytest.fixture
-def settings(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> VoiceSettings:
-    """Of a run on what `language` taught the part `tongue` in 8 bits."""
+def taught(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingOutcome:
+    """What `language` taught the part `tongue` in 8 bits."""
     del store
     monkeypatch.setattr(unpacking, "LARGE", 0)
     monkeypatch.setattr(int8, "LEAST_QUANTIZED", 1)
-    (tmp_path / "voices.txt").write_text(TALKS)
-    (tmp_path / "others.txt").write_text("> Hello.\n< Hi.\n\nsad> It's cold.\n< Come in.\n")
-    of_both = {"llm": "tongue", "frozen": "int8", "lora_rank": 2}
-    taught = teach(
-        LanguageSettings(
-            **of_both,  # pyright: ignore[reportArgumentType]
-            run=tmp_path / "talks",
-            material=(tmp_path / "others.txt",),
-            domain_exchanges=4,
-            valid_share=0,
-            loop=LoopSettings(learning_rate=3e-3, warmup_steps=1),
-        )
-    )
-    loop = LoopSettings(epochs=6, learning_rate=3e-2, warmup_steps=1, weight_decay=0.0)
-    return VoiceSettings(
-        **of_both,  # pyright: ignore[reportArgumentType]
-        run=tmp_path / "voice",
-        updates=taught.best if taught.best.exists() else taught.folder / "last",
-        updates_share=0.5,
-        material=(tmp_path / "voices.txt",),
-        ordinary_material=(tmp_path / "others.txt",),
-        naming=20,
-        valid_share=0.0,
-        loop=loop,
-    )
+    (tmp_path / "talks.txt").write_text(TALKS)
+    return teach(learning(tmp_path))
 
 
-def test_the_vectors_alone_learn_and_what_is_typed_is_answered_as_before(
-    settings: VoiceSettings, tmp_path: Path
-) -> None:
-    taught = teach_voice(settings).folder / "last"
-    learnt = load_file(str(taught / "updates.safetensors"))
-    assert settings.updates is not None and set(learnt) == {EMOTION_VECTORS}
-    before = load_file(str(settings.updates / "updates.safetensors"))[EMOTION_VECTORS]
-    assert (learnt[EMOTION_VECTORS] - before).norm(dim=1).min() > 0.01, "each emotion's moved"
-    old, new = (_assembled(settings, voice, tmp_path) for voice in (None, taught))
-    assert new.emotion_vectors is not None
-    assert torch.equal(new.emotion_vectors.weight, learnt[EMOTION_VECTORS])
-    ids = torch.tensor([[5, 200, 17, 99]])
-    told = torch.tensor([[0.0, 0.0, 0.0, 1.0, 0.0]])
-    with torch.no_grad():
-        plain = [one.embed_words(ids, torch.tensor([4])) for one in (old, new)]
-        typed = [m.llm(e.embeddings) for m, e in zip((old, new), plain, strict=True)]
-        heard = [
-            m.llm(m.with_emotion(e, told).embeddings)
-            for m, e in zip((old, new), plain, strict=True)
-        ]
-    assert torch.equal(*typed)
-    assert not torch.allclose(*heard, atol=1e-3)
+@pytest.fixture
+def folder(taught: TrainingOutcome, tmp_path: Path) -> Path:
+    """A small checkpoint of it, as mini is one."""
+    updates = taught.best if taught.best.exists() else taught.folder / "last"
+    return small_checkpoint(updates, tmp_path)
 
 
-def test_the_llm_learns_to_name_the_voice_and_to_answer_to_it(settings: VoiceSettings) -> None:
-    folder = checkpoint_folder("tongue")
-    tokenizer = read_tokenizer(folder)
-    writer = RowWriter(chat_prompts(tokenizer), "You listen.", 512, spoken=1.0)
-    generator = np.random.default_rng(7)
-    talks = read_talks(settings.material)
-    rows = [
-        padded([writer.row(of, generator, follows=0.0)])
-        for of in (talks, naming_talks(["It rained."], 20, generator))
-    ]
-
-    def losses(vectors: torch.Tensor | None) -> list[float]:
-        model = begin(settings, folder, tokenizer, 1, settings.updates_share)
-        with torch.no_grad():
-            if vectors is not None:
-                model.emotion_vectors.weight.copy_(vectors)
-            return [float(talk_step(model, batch)["reply"]) for batch in rows]
-
-    best = teach_voice(settings).folder / "last" / "updates.safetensors"
-    before, after = losses(None), losses(load_file(str(best))[EMOTION_VECTORS])
-    assert after[0] < before[0] - 0.01 and after[1] < before[1] - 0.01, (before, after)
+def learning(folder: Path, **changes: object) -> LanguageSettings:
+    return LanguageSettings(
+        **OF_BOTH,  # pyright: ignore[reportArgumentType]
+        run=folder / "run",
+        material=(folder / "talks.txt",),
+        domain_exchanges=0,
+        valid_share=0,
+        loop=LoopSettings(epochs=3, learning_rate=3e-3, warmup_steps=1, weight_decay=0.0),
+    ).model_copy(update=changes)
 
 
-def test_the_question_for_the_emotion_has_no_voice(store: Store) -> None:
-    del store
-    tokenizer = read_tokenizer(checkpoint_folder("tongue"))
-    prompts = chat_prompts(tokenizer)
-    talks = naming_talks(["It rained."], 500, np.random.default_rng(0))
-    answers = Counter(talk.exchanges[0].reply for talk in talks)
-    assert answers == {f"{label.capitalize()}.": 100 for label in EMOTION_LABELS}
-    asked = [talk for talk in talks if talk.exchanges[0].asked == RECOGNISE_EMOTION]
-    assert 200 < len(asked) < 300, "as papers ask it, half of the times"
-    row = RowWriter(prompts, "You listen.", 512, spoken=1.0).row(
-        asked[:1], np.random.default_rng(1), follows=0.0
-    )
-    told = [any(emotion) for emotion in row.emotions]
-    question = prompts.opening("You listen.") + prompts.content(RECOGNISE_EMOTION)
-    said = len(prompts.content("It rained."))
-    assert row.ids[: len(question)] == question
-    assert told[: len(question)] == [False] * len(question)
-    assert sum(told) in (said, len(prompts.content("it rained"))), "the words alone"
-
-
-def test_what_is_said_in_few_voices_is_no_lesson(settings: VoiceSettings) -> None:
-    talks = read_talks([*settings.material, *settings.ordinary_material])
-    assert len(talks) == 22 and len(in_several_voices(talks)) == 20
-    alone = settings.model_copy(update={"material": settings.ordinary_material})
-    with pytest.raises(ValueError, match="4 voices or more"):
-        teach_voice(alone)
-    with pytest.raises(ValueError, match="--updates"):
-        teach_voice(settings.model_copy(update={"updates": None}))
-
-
-def test_the_voice_is_a_file_of_its_own_from_which_a_run_goes_on(
-    settings: VoiceSettings, tmp_path: Path
-) -> None:
-    taught = teach_voice(settings).folder / "last"
-    _assembled(settings, taught, tmp_path)
-    small = tmp_path / "small"
-    slim(
-        SlimSettings(
-            model=tmp_path / f"model-{taught.name}", speech="ears", llm="tongue", out=small
-        )
-    )
-    vectors = load_file(str(small / "voice.safetensors"))
-    assert set(vectors) == {EMOTION_VECTORS}
-    assert EMOTION_VECTORS not in load_file(str(small / "model.safetensors"))
-    assert torch.equal(WeightFiles(small).read(EMOTION_VECTORS), vectors[EMOTION_VECTORS])
-    assert torch.equal(as_changes(small)[EMOTION_VECTORS], vectors[EMOTION_VECTORS])
-    with pytest.raises(ValueError, match="--updates"):
-        write_assembled(
-            AssembleSettings(speech="ears", llm="tongue", voice=taught, out=tmp_path / "none")
-        )
-
-
-def _assembled(settings: VoiceSettings, voice: Path | None, folder: Path) -> BlspEmo:
-    out = folder / f"model-{voice.name if voice else 'before'}"
+def small_checkpoint(updates: Path, folder: Path) -> Path:
+    whole, small = folder / f"whole-{updates.parent.name}", folder / f"of-{updates.parent.name}"
     write_assembled(
         AssembleSettings(
             speech="ears",
             llm="tongue",
-            updates=settings.updates,
-            updates_share=settings.updates_share,
-            voice=voice,
+            updates=updates,
             adapter="words",
             emotion_head="attentive",
             lora_rank=0,
-            out=out,
+            out=whole,
         )
     )
-    return BlspEmo.from_pretrained(out, device="cpu")
+    slim(SlimSettings(model=whole, speech="ears", llm="tongue", out=small))
+    return small
+
+
+def heard(model: BlspEmo, said: str, emotion: Emotion | None) -> torch.Tensor:
+    ids = torch.tensor([model.prompts.content(said)])
+    told = torch.zeros(1, len(Emotion))
+    if emotion is not None:
+        told[0, emotion] = 1.0
+    with torch.no_grad():
+        return model.with_emotion(model.embed_words(ids, torch.tensor([ids.shape[1]])), told).of(0)
+
+
+def test_the_llm_reads_the_emotion_in_words_behind_what_is_said(folder: Path) -> None:
+    before = BlspEmo.from_pretrained(folder, device="cpu")
+    kept = {path.name: file_sha256(path) for path in folder.glob("*.safetensors")}
+    tell_in_words(VoiceSettings(model=folder, wording=WORDING))
+    now = {path.name: file_sha256(path) for path in folder.glob("*.safetensors")}
+    assert {name for name in now if now[name] != kept[name]} == {"voice.safetensors"}
+    after = BlspEmo.from_pretrained(folder, device="cpu")
+    assert after.emotion_vectors is not None
+    assert after.config.emotion_positions == after.emotion_vectors.positions > 0
+    old = heard(before, "It rained.", Emotion.SAD)
+    new = heard(after, "It rained.", Emotion.SAD)
+    words = len(old)
+    assert torch.allclose(new[:words], old, atol=1e-3), "the vector on the words stays"
+    ids = after.prompts.content(" (as"), after.prompts.content(" sad")
+    embed = after.llm.embed
+    start, name = (embed(torch.tensor([its]))[0] for its in ids)
+    end = embed(torch.tensor([after.prompts.content(" as can be)")]))[0]
+    told = torch.cat([start, name.mean(dim=0, keepdim=True), end])
+    assert torch.allclose(new[words:], told, atol=1e-2)
+    assert torch.equal(heard(after, "It rained.", None), heard(before, "It rained.", None))
+
+
+def test_other_words_can_be_told_later(folder: Path) -> None:
+    tell_in_words(VoiceSettings(model=folder, wording=WORDING))
+    first = load_file(str(folder / "voice.safetensors"))[EMOTION_VECTORS]
+    tell_in_words(VoiceSettings(model=folder, wording=" - {}"))
+    then = load_file(str(folder / "voice.safetensors"))[EMOTION_VECTORS]
+    assert then.shape[1] < first.shape[1]
+    tell_in_words(VoiceSettings(model=folder, wording=WORDING))
+    assert torch.equal(load_file(str(folder / "voice.safetensors"))[EMOTION_VECTORS], first)
+
+
+def test_the_positions_learn_with_what_goes_on_from_there(folder: Path, tmp_path: Path) -> None:
+    tell_in_words(VoiceSettings(model=folder))
+    told = load_file(str(folder / "voice.safetensors"))[EMOTION_VECTORS].float()
+    settings = learning(tmp_path, updates=folder, run=tmp_path / "again")
+    part = checkpoint_folder("tongue")
+    begun = begin(settings, part, read_tokenizer(part), 1)
+    assert torch.equal(begun.emotion_vectors.weight, told)
+    learnt = teach(settings)
+    updates = learnt.best if learnt.best.exists() else learnt.folder / "last"
+    moved = load_file(str(updates / "updates.safetensors"))[EMOTION_VECTORS] - told
+    at = moved.unflatten(1, (1 + begun.emotion_vectors.positions, -1)).abs().amax(dim=2)
+    assert (at[Emotion.SAD] > 1e-4).all(), "on the words and in each position"
+    config, _ = read_config(small_checkpoint(updates, tmp_path))
+    assert config.emotion_positions == begun.emotion_vectors.positions
+
+
+def test_what_cannot_be_told_is_refused_and_nothing_written(folder: Path, tmp_path: Path) -> None:
+    before = {path.name: file_sha256(path) for path in folder.iterdir()}
+    with pytest.raises(ValueError, match="behind a space for"):
+        tell_in_words(VoiceSettings(model=folder, wording="sounding so"))
+    assert {path.name: file_sha256(path) for path in folder.iterdir()} == before
+    other = tmp_path / "subsampler"
+    write_assembled(AssembleSettings(speech="ears", llm="tongue", out=other, lora_rank=0))
+    with pytest.raises(ValueError, match="adapter words"):
+        tell_in_words(VoiceSettings(model=other))
