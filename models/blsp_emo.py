@@ -19,6 +19,7 @@ from models.checkpoints.whisper import load_decoder
 from models.config import BlspEmoConfig
 from models.decoding.shared import SharedSteps
 from models.emotion.heads import abstains, build_emotion_head, calibrated
+from models.emotions import Emotion
 from models.examples.book import ExampleBook
 from models.examples.opening import example_book
 from models.features import Waveform
@@ -57,6 +58,13 @@ class HeardSpeech:
     """Whether the model is too uncertain to be acted on."""
     words: Words | None = None
     """What was said, where the LLM is given words (adapter `words`); None where it is not."""
+    untold: Tensor | None = None
+    """(S, D) `speech_embeddings` without positions that tell the emotion; None: there are none."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether no feeling was heard that there is anything to say about."""
+        return self.abstained or max(self.probabilities) == self.probabilities[Emotion.NEUTRAL]
 
 
 class BlspEmo(HearingModel):
@@ -299,9 +307,10 @@ class BlspEmo(HearingModel):
             self.with_emotion(e, calibrated(told, self.config.calibration))
             for e, told in zip(plain, each, strict=True)
         ]
+        untold = self._untold(plain, each)
         if words and not self.understands(words):
             # Neither guessed words nor what a noise sounds like may colour the question back.
-            embedded = [self._of_text(NOTHING_UNDERSTOOD)]
+            embedded, untold = [self._of_text(NOTHING_UNDERSTOOD)], None
         # One utterance has one emotion, whatever its pieces; each piece above kept its own, because
         # a person's tone may turn within a minute and the words beside it should carry that.
         logits = emotion_of_pieces(each, states).float().cpu()
@@ -314,7 +323,18 @@ class BlspEmo(HearingModel):
             probabilities=probabilities,
             abstained=abstains(probabilities, self.config.calibration),
             words=words,
+            untold=untold,
         )
+
+    def _untold(self, plain: Sequence[SpeechEmbeddings], told: Sequence[Tensor]) -> Tensor | None:
+        """Returns `HeardSpeech.untold` of pieces and their emotion logits."""
+        if self.emotion_vectors is None or not self.emotion_vectors.positions:
+            return None
+        on_words = [
+            self.emotion_vectors.on_words(e, calibrated(logits, self.config.calibration)).of(0)
+            for e, logits in zip(plain, told, strict=True)
+        ]
+        return torch.cat(on_words)
 
     def understands(self, words: Words) -> bool:
         """Whether enough of `words` are probably right for an answer to them."""

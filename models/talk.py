@@ -122,7 +122,8 @@ class TalkSession:
     def fitting_speech(self, heard: HeardSpeech) -> HeardSpeech:
         """Returns `heard` with as much of its end as the turn still has room for."""
         room = max(1, self._dialogue.turn_room)
-        return replace(heard, speech_embeddings=heard.speech_embeddings[-room:])
+        untold = None if heard.untold is None else heard.untold[-room:]
+        return replace(heard, speech_embeddings=heard.speech_embeddings[-room:], untold=untold)
 
     @property
     def is_written(self) -> bool:
@@ -133,14 +134,20 @@ class TalkSession:
     def listen(self, heard: HeardSpeech) -> None:
         """Takes what was heard as the person's turn; two in a row become one turn.
 
+        Where no feeling was heard the LLM is told of none ("You got home, and you're neutral"),
+        unless something is asked about what was heard.
+
         Raises:
             ValueError: It is longer than `longest_turn`.
         """
         felt = None if heard.abstained else Emotion(_largest(heard.probabilities))
         is_clear = heard.words is not None and self._model.understands(heard.words)
         found = self._find(heard.words.text, felt) if heard.words and is_clear else Fitting()
-        self._open_turn(int(heard.speech_embeddings.shape[0]), None, found)
-        self._text.append_speech(heard.speech_embeddings)
+        given = heard.speech_embeddings
+        if heard.untold is not None and heard.is_plain and not self.is_waiting:
+            given = heard.untold
+        self._open_turn(int(given.shape[0]), None, found)
+        self._text.append_speech(given)
 
     def read(self, text: str, *, emotion: Emotion | None = None) -> None:
         """Takes a typed (or transcribed) turn.

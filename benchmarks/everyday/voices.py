@@ -46,9 +46,12 @@ def heard_as(model: BlspEmo, said: str, emotion: Emotion, number: int) -> HeardS
     probabilities = sound_of(emotion, True, generator)
     ids = torch.tensor([model.prompts.content(said)])
     embedded = model.embed_words(ids, torch.tensor([ids.shape[1]]))
+    told = torch.tensor([probabilities])
+    vectors = model.emotion_vectors
     return HeardSpeech(
         speech_states=(),
-        speech_embeddings=model.with_emotion(embedded, torch.tensor([probabilities])).of(0),
+        speech_embeddings=model.with_emotion(embedded, told).of(0),
+        untold=None if vectors is None else vectors.on_words(embedded, told).of(0),
         emotion_logits=torch.tensor(probabilities).log(),
         probabilities=probabilities,
         abstained=False,

@@ -41,17 +41,24 @@ class EmotionVectors(nn.Embedding):
         What has no sound, all probabilities zero, stays as it is, and so does an utterance of
         nothing: no words, no voice.
         """
-        told = torch.einsum("be,epd->bpd", emotions.to(self.weight), self.told)
-        moved = blank_outside(embedded.embeddings + told[:, :1], embedded.mask)
+        embedded = self.on_words(embedded, emotions)
         if not self.positions:
-            return replace(embedded, embeddings=moved)
+            return embedded
+        moved = embedded.embeddings
+        told = torch.einsum("be,epd->bpd", emotions.to(self.weight), self.told[:, 1:])
         heard = (emotions.sum(dim=1) > 0) & (embedded.lengths > 0)
         behind = torch.arange(self.positions, device=moved.device) + embedded.lengths[:, None]
-        given = (told[:, 1:] * heard[:, None, None]).to(moved)
+        given = (told * heard[:, None, None]).to(moved)
         places = behind[..., None].expand_as(given)
         joined = F.pad(moved, (0, 0, 0, self.positions)).scatter(1, places, given)
         lengths = embedded.lengths + self.positions * heard
         return replace(embedded, embeddings=joined, lengths=lengths)
+
+    def on_words(self, embedded: SpeechEmbeddings, emotions: Tensor) -> SpeechEmbeddings:
+        """Returns `embedded` with what `emotions` (B, E) add to it, and no positions behind it."""
+        added = emotions.to(self.weight) @ self.told[:, 0]
+        moved = blank_outside(embedded.embeddings + added[:, None], embedded.mask)
+        return replace(embedded, embeddings=moved)
 
     def at(self, emotions: Tensor, slots: Tensor) -> Tensor:
         """Returns (B, T, D): what is told at each position of whole rows.

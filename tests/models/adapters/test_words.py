@@ -14,7 +14,7 @@ from models.adapters.words import (
     span_overlaps,
     token_spans,
 )
-from models.blsp_emo import BlspEmo
+from models.blsp_emo import BlspEmo, HeardSpeech
 from models.checkpoints import checkpoint
 from models.config import BlspEmoConfig, TranscriptionConfig, WordConfidenceConfig
 from models.generation import CachedText
@@ -170,7 +170,7 @@ def test_a_talk_holds_the_voice_behind_the_words_and_typed_turns_do_not(monkeypa
     says(model, monkeypatch, " I lost my keys.", " And my hat.", " I lost my keys.")
     talk = TalkSession(model)
     talk.sampling = replace(talk.sampling, max_new_tokens=4)
-    heard = model.hear(tone(0.8))
+    heard = happily(model.hear(tone(0.8)))
     words = len(model.prompts.content("I lost my keys."))
     assert len(heard.speech_embeddings) == words + 2
     assert transcribe(model, heard).text == "I lost my keys."
@@ -179,7 +179,7 @@ def test_a_talk_holds_the_voice_behind_the_words_and_typed_turns_do_not(monkeypa
     before = talk.position
     said = talk.completeness("I lost")
     assert talk.position == before and 0 < said < 1
-    talk.listen(model.hear(tone(0.8)))
+    talk.listen(happily(model.hear(tone(0.8))))
     first = "".join(talk.reply())
     talk.truncate(first[:1])
     talk.read("Well?")
@@ -195,6 +195,29 @@ def test_a_talk_holds_the_voice_behind_the_words_and_typed_turns_do_not(monkeypa
         one.read("I lost my keys.")
         one.sampling = replace(one.sampling, max_new_tokens=8)
     assert "".join(alone.reply()) == "".join(with_voice.reply()) != ""
+
+
+def happily(heard: HeardSpeech) -> HeardSpeech:
+    """The same, taken for surely happy."""
+    return replace(heard, probabilities=(0.1, 0.6, 0.1, 0.1, 0.1), abstained=False)
+
+
+def test_of_a_plain_voice_nothing_is_told_unless_it_is_asked_about(monkeypatch) -> None:
+    model = model_of(emotion_positions=2)
+    torch.nn.init.normal_(model.get_parameter("emotion_vectors.weight"), std=0.1)
+    says(model, monkeypatch, " I lost my keys.")
+    words = len(model.prompts.content("I lost my keys."))
+    heard = happily(model.hear(tone(0.8)))
+    assert heard.untold is not None
+    assert torch.allclose(heard.untold, heard.speech_embeddings[:words], atol=1e-6)
+    plain = replace(heard, probabilities=(0.6, 0.1, 0.1, 0.1, 0.1))
+    for one, told in ((heard, 2), (plain, 0), (replace(heard, abstained=True), 0)):
+        talk, asked = TalkSession(model), TalkSession(model)
+        asked.read("How does this sound?")
+        for session in (talk, asked):
+            session.listen(session.fitting_speech(one))
+        assert [len(p) for p in talk.pieces if p.speech is not None] == [words + told]
+        assert [len(p) for p in asked.pieces if p.speech is not None] == [words + 2]
 
 
 def test_a_turn_that_is_too_long_keeps_the_voice(monkeypatch) -> None:
