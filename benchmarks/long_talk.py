@@ -1,16 +1,21 @@
 """Long talks: what the thirtieth answer is like, typed and spoken.
 
-    python -m benchmarks.long_talk [--model NAME] [--talks 2] [--turns 30] [--ways typed spoken]
+    python -m benchmarks.long_talk [--model NAME] [--talks 2] [--turns 30] [--sheet REPLIES.tsv]
+    python -m benchmarks.long_talk --judged ANN.tsv BOB.tsv
 
 Counts for each third of the talks: turns that were answered, answers that are whole sentences,
 answers that repeat four words, and empty ones. In the middle of each typed talk stands a message
-of 300 words. `--show` prints the replies, which no count replaces. Needs flite for `spoken`.
+of 300 words. No count replaces reading: `--sheet` writes the replies, and a judge fills in, in each
+row of a copy, 1 where the reply is whole and sensible for a person to be told there, else 0;
+`--judged` counts such copies. Needs flite for `spoken`.
 """
 
 import argparse
+import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -56,6 +61,8 @@ SAID = (
 )
 LONG_MESSAGE_WORDS = 300
 REPEATED_WORDS = 4
+SENSIBLE = "sensible"
+"""The column of a sheet that a judge fills in."""
 
 
 def is_whole(reply: str) -> bool:
@@ -87,11 +94,11 @@ def answer(dialogue: Dialogue, text: str, voice: str | None) -> str:
 
 
 def held(
-    model: BlspEmoModel, said: Sequence[str], voice: str | None, *, shows: bool = False
-) -> list[Counter[str]]:
-    """Returns the counts of each third of one talk."""
+    model: BlspEmoModel, said: Sequence[str], voice: str | None
+) -> tuple[list[Counter[str]], list[str]]:
+    """Returns the counts of each third of one talk, and the replies."""
     dialogue = model.open(Persona())
-    thirds = [Counter[str]() for _ in range(3)]
+    thirds, replies = [Counter[str]() for _ in range(3)], list[str]()
     for number, text in enumerate(said):
         counts = thirds[3 * number // len(said)]
         counts["turns"] += 1
@@ -99,14 +106,14 @@ def held(
             reply = answer(dialogue, text, voice)
         except EngineFailed as error:
             print(f"    {number + 1}: {error}")
+            replies.append("")
             continue
         counts["answered"] += bool(reply)
         counts["whole"] += is_whole(reply)
         counts["repeats"] += repeats(reply)
         counts["empty"] += not reply
-        if shows:
-            print(f"    {number + 1:2d} {text[:60]}\n       {reply}")
-    return thirds
+        replies.append(reply)
+    return thirds, replies
 
 
 def talk_of(turns: int, seed: int, *, is_typed: bool) -> list[str]:
@@ -121,8 +128,27 @@ def talk_of(turns: int, seed: int, *, is_typed: bool) -> list[str]:
     return said[:turns]
 
 
+def judged(sheets: Sequence[Path]) -> str:
+    """Returns a table: of each third of the talks, the replies that each judge found sensible.
+
+    Raises:
+        ValueError: A row that is not judged.
+    """
+    rows: list[list[object]] = []
+    for path in sheets:
+        with path.open(encoding="utf-8", newline="") as file:
+            read = list(csv.DictReader(file, delimiter="\t"))
+        for way in dict.fromkeys(row["way"] for row in read):
+            for third in "123":
+                told = [row[SENSIBLE] for row in read if (row["way"], row["third"]) == (way, third)]
+                if not set(told) <= {"0", "1"}:
+                    raise ValueError(f"{path}: {SENSIBLE} must be 1 or 0 in every row")
+                rows.append([path.stem, way, third, f"{told.count('1')} of {len(told)}"])
+    return table(("judge", "way", "third", "whole and sensible"), rows)
+
+
 def main() -> None:
-    """Holds the talks and writes the section."""
+    """Holds the talks and writes the section, or counts what judges said of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default=EMBEDDED)
     parser.add_argument("--talks", type=int, default=2, help="of each kind")
@@ -130,25 +156,42 @@ def main() -> None:
     parser.add_argument(
         "--ways", nargs="+", choices=("typed", "spoken"), default=("typed", "spoken")
     )
-    parser.add_argument("--show", action="store_true", help="print the replies")
+    parser.add_argument("--sheet", type=Path, help="write the replies, to be judged")
+    parser.add_argument(
+        "--judged", type=Path, nargs="+", metavar="SHEET", help="count copies of it"
+    )
     parser.add_argument("--write", action="store_true", help="write the section of RESULTS.md")
     options = parser.parse_args()
+    if options.judged:
+        told = judged(options.judged)
+        print(told)
+        if options.write:
+            paths = " ".join(str(path) for path in options.judged)
+            command = f"python -m benchmarks.long_talk --judged {paths}"
+            write_section("Long talks, judged", command, told)
+        return
     model = BlspEmoModel(options.model)
     rows: list[list[object]] = []
+    sheet = [["way", "talk", "third", "turn", "said", "reply", SENSIBLE]]
     for way in options.ways:
         thirds = [Counter[str]() for _ in range(3)]
         for number in range(options.talks):
             said = talk_of(options.turns, number, is_typed=way == "typed")
             voice = None if way == "typed" else VOICES[number % len(VOICES)]
-            for total, counts in zip(
-                thirds, held(model, said, voice, shows=options.show), strict=True
-            ):
+            counted, replies = held(model, said, voice)
+            for total, counts in zip(thirds, counted, strict=True):
                 total.update(counts)
+            for turn, (text, reply) in enumerate(zip(said, replies, strict=True)):
+                third = str(3 * turn // len(said) + 1)
+                sheet.append([way, str(number + 1), third, str(turn + 1), text, reply, ""])
         for third, counts in enumerate(thirds, start=1):
             kinds = ("turns", "answered", "whole", "repeats", "empty")
             rows.append([way, third, *(counts[kind] for kind in kinds)])
     head = ("way", "third", "turns", "answered", "whole sentences", "four words repeated", "empty")
     print(table(head, rows))
+    if options.sheet:
+        with options.sheet.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, delimiter="\t").writerows(sheet)
     if options.write:
         text = (
             f"{options.talks} talks of {options.turns} turns each way, model {options.model}.\n\n"

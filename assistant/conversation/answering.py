@@ -100,7 +100,7 @@ class Answering:
         if isinstance(question, str):
             return Question(turn, None, question, start, start, now_s, question)
         end = self._conversation.clock_samples = start + len(question.waveform)
-        return Question(turn, question.waveform, "", start, end, now_s)
+        return Question(turn, question.waveform, "", start, end, now_s, is_recorded=True)
 
     def _tell_over(self, asked: Question) -> None:
         start_s = asked.start_samples / SPEECH_RATE_HZ

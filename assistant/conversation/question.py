@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 from assistant import events
-from assistant.audio.waveform import Waveform
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +14,11 @@ class SaidSpan:
 
     start_s: float
     end_s: float
+
+    @classmethod
+    def of_samples(cls, start: int, end: int) -> Self:
+        """Returns the span between two samples of that clock."""
+        return cls(start / SPEECH_RATE_HZ, end / SPEECH_RATE_HZ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,13 @@ class Question:
     """Time of its last sample of speech on the event loop's clock."""
     words: str = ""
     """What of `text` the person said: what came of a function was not."""
+    is_recorded: bool = False
+    """Whether `utterance` was there before it was asked."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it was whole when it was asked, so that no speech is the rest of it."""
+        return self.is_recorded or self.utterance is None
 
 
 Emit = Callable[[Callable[[float], events.Event]], None]

@@ -21,7 +21,7 @@ from ui.realtime.orders import Handler, Orders
 from ui.realtime.outbox import Outbox
 from ui.realtime.protocol.changes import MOST_NAMED, Changes, changed
 from ui.realtime.protocol.config import SessionConfig
-from ui.realtime.protocol.known import foreign_fields
+from ui.realtime.protocol.known import ForeignFields
 from ui.realtime.protocol.messages import (
     Json,
     ProtocolError,
@@ -132,7 +132,7 @@ class Session:
             resident.shown_records, self._loop, self._translator, self._dialogue, self._orders
         )
         self._idle = IdleTimeout(self._orders.ask_who_is_there)
-        self._named: set[str] = set()
+        self._foreign = ForeignFields()
         self._handlers: dict[str, Handler] = {
             **self._requests.handlers,
             **self._orders.handlers,
@@ -238,19 +238,11 @@ class Session:
             result = handler(event)
             if result is not None:
                 await result
-            self._name_foreign(event, event_id)
+            if foreign := self._foreign.of(event):
+                self.outbox.put(warning([], foreign, event_id))
         except ProtocolError as error:
             self.outbox.put(error.event(event_id))
         self._tell_conversation()
-
-    def _name_foreign(self, event: Json, event_id: str | None) -> None:
-        """Names the fields of an event that mean nothing; those of sound once, as it goes on."""
-        foreign = [path[:200] for path in foreign_fields(event)][:MOST_NAMED]
-        if event["type"] == "input_audio_buffer.append":
-            foreign = [path for path in foreign if path not in self._named]
-            self._named.update(foreign)
-        if foreign:
-            self.outbox.put(warning([], foreign, event_id))
 
     def _tell_conversation(self) -> None:
         """Tells the client once that there is a conversation.
@@ -297,8 +289,7 @@ class Session:
         return round(1_000 * played / self._speaker.sample_rate)
 
     def _session_json(self) -> Json:
-        session = shown(self._config, self._ignored)
-        return {**with_choices(session, self._resident), "id": self.id}
+        return {**with_choices(shown(self._config, self._ignored), self._resident), "id": self.id}
 
     def _update(self, event: Json) -> None:
         changes, warnings = changed(self._config, event.get("session")), list[str]()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
+from assistant.audio.waveform import Waveform
 from assistant.conversation.conversation import Conversation
 from assistant.conversation.live.listening import Listening
 from assistant.conversation.live.turn_taking import TurnTaking
@@ -91,9 +91,11 @@ class AskedQuestions:
         turns.abandon()
         replies.interrupt()
         now_s = asyncio.get_running_loop().time()
-        # Whoever speaks now goes on with what was asked by this order. Sound that was recorded
-        # elsewhere has no other place on this clock: it is taken to end now.
+        # Sound that was recorded elsewhere has no place on this clock: it is taken to end now.
         start = max(0, now - (0 if utterance is None else len(utterance)))
-        replies.prepare(Question(replies.next_turn, utterance, text, start, now, now_s, words))
-        said = said or SaidSpan(start / SPEECH_RATE_HZ, now / SPEECH_RATE_HZ)
+        is_recorded = utterance is not None
+        replies.prepare(
+            Question(replies.next_turn, utterance, text, start, now, now_s, words, is_recorded)
+        )
+        said = said or SaidSpan.of_samples(start, now)
         replies.end_turn(said, said.end_s, "typed" if utterance is None else "asked")

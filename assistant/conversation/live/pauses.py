@@ -49,7 +49,7 @@ class Pauses:
             answered: The answer heard last, if any.
             is_cut: Whether it was still being spoken.
         """
-        if answered is None or answered.question.utterance is None:
+        if answered is None or answered.question.is_whole:
             return False
         silence = onset - answered.question.speech_end_samples
         if silence <= self.rejoin_samples():

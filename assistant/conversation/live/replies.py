@@ -115,7 +115,7 @@ class Replies:
     def _was_soon(self, reply: Reply, onset_samples: int) -> bool:
         """Returns whether speech that sets in then may be the rest of the question."""
         question = reply.question
-        if question.utterance is None:  # what was typed was whole when it was sent
+        if question.is_whole:
             return False
         return onset_samples - question.speech_end_samples <= self._rejoin_samples()
 
@@ -211,7 +211,8 @@ class Replies:
         """The person takes the floor by speaking: cuts off the answer, or lets it end.
 
         Speech goes on with the question where nothing was heard of the answer, or where the pause
-        before it was so short that the answer came too soon.
+        before it was so short that the answer came too soon. With recorded sound nobody goes on:
+        that stays as it was asked.
 
         Returns:
             Whether it does: the answer was begun in a pause, and both parts are one turn.
@@ -225,7 +226,8 @@ class Replies:
         if is_after and not speech.was_yielded_to and self._is_ending(reply):
             self._let_end()
             return False
-        may_go_on = not speech.claims or not reply.is_audible
+        is_rest = not speech.claims or not reply.is_audible
+        may_go_on = is_rest and not reply.question.is_recorded
         cut = self._silence(reply)
         # Nothing heard is no answer yet, so that speech goes on with its question. Cut off by an
         # order, the question stays as it was asked.

@@ -19,7 +19,8 @@ from assistant.conversation.live.listening import HeardFrame, Listening
 from assistant.conversation.live.pauses import Pauses
 from assistant.conversation.live.push_to_talk import PushToTalk
 from assistant.conversation.live.replies import BargeIn, Replies
-from assistant.conversation.live.spoken_questions import SpokenQuestions
+from assistant.conversation.live.said_questions import SaidQuestions
+from assistant.conversation.question import SaidSpan
 from assistant.turns.ear import Heard
 from assistant.turns.endpointing import Endpointer
 from assistant.turns.interjections import InterjectionJudge
@@ -53,7 +54,7 @@ class TurnTaking:
             conversation, speaker, group, rejoin_samples=self._pauses.rejoin_samples
         )
         """The answers."""
-        self._questions = SpokenQuestions(conversation, listening, self.replies)
+        self._questions = SaidQuestions(conversation, listening, self.replies)
         # The model is asked for anew each time: it may be exchanged before the first turn.
         self._floor = InterjectionJudge(lambda: engines.model, engines.model_worker)
         self._endpointer = Endpointer(
@@ -93,15 +94,13 @@ class TurnTaking:
     @property
     def turn_s(self) -> float:
         """How long the person has been speaking, in seconds."""
-        return _seconds(self._endpointer.turn_samples)
+        return self._endpointer.turn_samples / SPEECH_RATE_HZ
 
     def tune(self, settings: TalkSettings) -> None:
         """Goes on with other settings."""
         self._settings = settings
         self._endpointer.settings = settings.endpointing
         self._pauses.tune(settings.patience, rejoin_ms=settings.rejoin_ms)
-
-    # What is heard.
 
     def take(self, taken: HeardFrame) -> None:
         """Takes a frame, and acts on what is decided by it."""
@@ -160,8 +159,6 @@ class TurnTaking:
         """The level by which voices are told apart; None where a key says whose turn it is."""
         return level_db(heard.samples) if self._settings.turns == "open" else None
 
-    # What is ordered.
-
     def press(self, pressed: bool) -> None:
         """Push-to-talk: the key goes down or up."""
         if self._settings.turns != "push-to-talk":
@@ -196,11 +193,10 @@ class TurnTaking:
         self._way.go_on()
         self.replies.forget_question()
 
-    # What follows from a mark.
-
     def act(self, mark: TurnMark) -> None:
         """Does what follows from a boundary of the person's turn."""
-        start_s, end_s = _seconds(mark.start_samples), _seconds(mark.end_samples)
+        said = SaidSpan.of_samples(mark.start_samples, mark.end_samples)
+        start_s, end_s = said.start_s, said.end_s
         contested = self._is_contested()
         match mark.boundary:
             case Boundary.STARTED:
@@ -279,7 +275,3 @@ class TurnTaking:
         return mark.start_samples + round(
             self._settings.endpointing.lead_ms * SPEECH_RATE_HZ / 1_000
         )
-
-
-def _seconds(samples: int) -> float:
-    return samples / SPEECH_RATE_HZ

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, cast
 
+from ui.realtime.protocol.changes import MOST_NAMED
 from ui.realtime.protocol.messages import Json
 
 _OF_EVENTS = {
@@ -32,6 +33,25 @@ _OF_PARTS = {"type", "text", "audio", "transcript", "format"}
 """Of a part of a message; what the server tells of one can be sent back."""
 SPOKEN_BY_HOST = {"developer": "system"}
 """Roles of other protocols, by what they are called here."""
+
+
+LONGEST_PATH = 200
+"""Letters of a path that is named: a client may invent keys of any length."""
+
+
+class ForeignFields:
+    """The fields of one client's events that mean nothing here, to be named to it."""
+
+    def __init__(self) -> None:
+        self._of_sound: set[str] = set()
+
+    def of(self, event: Json) -> list[str]:
+        """Returns the paths of those in `event`; of sound, which goes on, each is named once."""
+        foreign = [path[:LONGEST_PATH] for path in foreign_fields(event)][:MOST_NAMED]
+        if event["type"] == "input_audio_buffer.append":
+            foreign = [path for path in foreign if path not in self._of_sound]
+            self._of_sound.update(foreign)
+        return foreign
 
 
 def foreign_fields(event: Json) -> Iterator[str]:

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
+
 from assistant import events
 from assistant.audio.file_devices import FileMicrophone
 from assistant.audio.protocols import DeviceListener
-from assistant.audio.waveform import SPEECH_RATE_HZ
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.conversation.live.loop import TalkLoop
 from assistant.conversation.question import SaidSpan
 from assistant.engines.protocols import Persona
@@ -140,3 +142,31 @@ def test_what_becomes_of_the_devices_is_told() -> None:
     (changed,) = talk(wave, devices=devices, on_event=lose).of(events.DeviceChanged)
     assert (changed.message, changed.lost) == ("the sound device was lost (card)", True)
     assert changed.at_s > 0.0
+
+
+@pytest.mark.parametrize("waits_s", [0.0, 6.0])
+def test_who_speaks_into_an_answer_that_was_ordered_loses_nothing_they_said_before(
+    waits_s: float,
+) -> None:
+    held: list[tuple[Waveform, SaidSpan]] = []
+
+    def ask(loop: TalkLoop, event: events.Event) -> None:
+        if isinstance(event, events.TurnHeld):
+            said = SaidSpan(event.start_s, event.end_s)
+            held.append((loop.sound(said.start_s, said.end_s), said))
+        if isinstance(event, events.LevelMeasured) and held and event.at_s > 2.3 + waits_s:
+            sound, said = held.pop()
+            loop.ask(sound, said=said, is_spoken=True)
+
+    second = (2.7 + waits_s, 4.2 + waits_s)
+    result = talk(
+        speech_like((0.5, 1.5), second, length_s=8.0 + waits_s),
+        replies=[LONG, "Yes."],
+        settings=TalkSettings(answers=False),
+        on_event=ask,
+    )
+    first, last = result.history.turns
+    assert first.start_s < 0.5 < 1.5 < first.end_s, "no order makes both parts one turn"
+    assert first.interrupted
+    assert last.start_s < second[0] < second[1] < last.end_s
+    assert last.heard == "Yes."

@@ -6,6 +6,7 @@ from typing import cast
 import numpy as np
 
 from assistant.conversation.live.pauses import Pauses
+from assistant.conversation.question import Question
 from assistant.conversation.reply_task import Reply
 from assistant.turns.patience import PatienceSettings
 
@@ -15,7 +16,7 @@ REJOIN_MS = 1_500.0
 
 def goes_on(pauses: Pauses, silence_s: float, completeness: float | None) -> None:
     """The person speaks again before anything was heard of the answer that is under way."""
-    question = SimpleNamespace(utterance=np.zeros(1, np.float32), speech_end_samples=0)
+    question = Question(0, np.zeros(1, np.float32), "", 0, 0, 0.0)
     answer = cast("Reply", SimpleNamespace(question=question, completeness=completeness))
     onset = round(silence_s * RATE)
     pauses.begun(0)

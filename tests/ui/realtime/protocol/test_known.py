@@ -59,9 +59,8 @@ def test_what_means_nothing_is_named_and_the_rest_is_done(
 def test_sound_with_a_foreign_field_is_named_once() -> None:
     async def act(client: Client) -> None:
         for _ in range(5):
-            await client.send(
-                "input_audio_buffer.append", audio=pcm(np.zeros(480, np.float32)), seq=1
-            )
+            sound = pcm(np.zeros(480, np.float32))
+            await client.send("input_audio_buffer.append", audio=sound, seq=1)
         await client.send("input_audio_buffer.clear")
         await client.until("input_audio_buffer.cleared")
 

@@ -13,7 +13,7 @@ from assistant.conversation.question import Question, SaidSpan
 from assistant.turns.marks import TurnMark
 
 
-class SpokenQuestions:
+class SaidQuestions:
     """Makes a question of what a mark says was said, with what it goes on from."""
 
     def __init__(self, conversation: Conversation, listening: Listening, replies: Replies) -> None:
@@ -49,20 +49,17 @@ class SpokenQuestions:
     def _question(self, mark: TurnMark, utterance: Waveform) -> Question:
         # Counted back from now: the audio clock does not tell the event loop's time, by which
         # latencies are measured.
-        silence_s = _seconds(self._conversation.clock_samples - mark.speech_end_samples)
+        silence = self._conversation.clock_samples - mark.speech_end_samples
         return Question(
             turn=self._replies.next_turn,
             utterance=utterance,
             text="",
             start_samples=self.start_of(mark),
             speech_end_samples=mark.speech_end_samples,
-            speech_end_s=asyncio.get_running_loop().time() - silence_s,
+            speech_end_s=asyncio.get_running_loop().time() - silence / SPEECH_RATE_HZ,
         )
 
     def _end(self, mark: TurnMark) -> None:
-        said = SaidSpan(_seconds(self.start_of(mark)), _seconds(mark.end_samples))
-        self._replies.end_turn(said, _seconds(mark.speech_end_samples), str(mark.reason))
-
-
-def _seconds(samples: int) -> float:
-    return samples / SPEECH_RATE_HZ
+        said = SaidSpan.of_samples(self.start_of(mark), mark.end_samples)
+        speech_end_s = mark.speech_end_samples / SPEECH_RATE_HZ
+        self._replies.end_turn(said, speech_end_s, str(mark.reason))
