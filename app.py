@@ -139,6 +139,8 @@ def main(arguments: list[str] | None = None) -> int:
         told=_told,
         disk_full=DISK_FULL,
         log_format="%(name)s: %(message)s",
+        variable_prefix="ATTUNE_",
+        variables=("AUTH", "LLM_KEY", "PARTS"),
     )
     return entry.main(given)
 

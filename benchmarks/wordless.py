@@ -19,13 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.audio.playout import level_db
-from assistant.audio.waveform import SPEECH_RATE_HZ, Framer, Waveform
-from assistant.engines.silero import Silero
-from assistant.turns.ear import Ear
-from assistant.turns.endpointing import Endpointer
-from assistant.turns.marks import Boundary
-from assistant.turns.settings import TalkSettings
+from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
+from benchmarks.cut_turns import cut_turns
 from benchmarks.results import table, write_section
 from models.checkpoints.embedded import EMBEDDED
 from models.listening.listener import Listener
@@ -35,8 +30,6 @@ from train.synthetic.surroundings import Surroundings
 from train.synthetic.voices import SyntheticVoice, speak
 
 LASTS_S = 8.0
-AFTER_S = 2.0
-"""Of silence, so that what was taken for a turn ends."""
 BRIEF = ("yes", "no", "mhm", "okay", "stop", "why", "hello", "right", "sure", "thanks")
 VOICES = (
     SyntheticVoice("flite", "slt"),
@@ -133,17 +126,8 @@ class WrittenSound:
 
 def taken(waveform: Waveform, ears: Listener) -> WrittenSound:
     """Lets one sound take the way of a talk."""
-    tail = np.zeros(round(AFTER_S * SPEECH_RATE_HZ), np.float32)
-    whole = np.concatenate([waveform, tail])
-    talk, ear = TalkSettings(), Ear(Silero())
-    endpointer = Endpointer(talk.endpointing)
-    turns: list[Words] = []
-    for frame in Framer(ear.frame_samples).push(whole):
-        heard = ear.listen(frame.samples, np.zeros_like(frame.samples))
-        for mark in endpointer.feed(heard.probability, level_db=level_db(frame.samples)):
-            if mark.boundary is Boundary.ENDED:
-                turns.append(ears.hear(whole[mark.start_samples : mark.end_samples]).words)
-    return WrittenSound(tuple(turns), ears.hear(waveform).words)
+    turns = tuple(ears.hear(turn).words for turn in cut_turns(waveform))
+    return WrittenSound(turns, ears.hear(waveform).words)
 
 
 def row(name: str, sounds: Iterator[Waveform], ears: Listener) -> list[str]:

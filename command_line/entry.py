@@ -4,11 +4,12 @@ Each command loads only what it needs.
 """
 
 import logging
+import os
 import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +53,10 @@ class Entry:
     """Says what went wrong, in a sentence; None of what nobody expected."""
     disk_full: str
     log_format: str
+    variable_prefix: str = ""
+    """What its variables of the environment begin with."""
+    variables: tuple[str, ...] = ()
+    """The rest of their names: what is nearly called so is pointed out."""
     log_level: int = logging.WARNING
     """While nothing is debugged."""
     run: Callable[[Callable[[Any], Any], Any], int] = _as_given
@@ -72,6 +77,8 @@ class Entry:
         if name not in self.commands:
             print(self._unknown(name), file=sys.stderr)
             return EXIT_USAGE
+        for hint in self._misspelt_variables():
+            print(f"{self.name}: {hint}", file=sys.stderr)
         debug = "--debug" in rest
         level = min(self.log_level, logging.INFO) if debug else self.log_level
         logging.basicConfig(level=level, format=self.log_format)
@@ -86,6 +93,17 @@ class Entry:
             failure = self._failure(error)
             print(f"{self.name}: {_visible(failure.message)}", file=sys.stderr)
             return failure.status
+
+    def _misspelt_variables(self) -> Iterator[str]:
+        """Yields a sentence for each variable that was surely meant for this program."""
+        prefix = self.variable_prefix
+        for name in os.environ if self.variables else ():
+            own = name.removeprefix(prefix)
+            if name.startswith(prefix) and own not in self.variables:
+                from command_line.options import near
+
+                if meant := near(own, list(self.variables)):
+                    yield f"{name} has no effect: did you mean {prefix}{meant}?"
 
     def _settings(self, name: str, rest: list[str]) -> Any:
         """Returns the settings of a command: defaults, then the file of --config, then flags."""

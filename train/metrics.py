@@ -128,7 +128,10 @@ def share(flags: Sequence[bool]) -> Figure:
     middle = (found + square / (2 * count)) / (1 + square / count)
     spread = found * (1 - found) / count + square / (4 * count**2)
     half = NORMAL_95 * spread**0.5 / (1 + square / count)
-    return Figure(found, max(0.0, middle - half), min(1.0, middle + half), count)
+    # Where all are alike rounding would put the share itself outside.
+    return Figure(
+        found, max(0.0, min(found, middle - half)), min(1.0, max(found, middle + half)), count
+    )
 
 
 def of_answers(

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from assistant.conversation.in_force import UNNAMED
 from assistant.history import Turn
 from assistant.records.transcript import describe_settings
 from ui.shown import NO_WORDS, emotion_words, one_line, style_words
@@ -47,8 +48,12 @@ def _kept(view: View) -> list[Turn]:
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Returns a line about the settings that differ, if there are any."""
+    nothing = object()
     changed = {
-        name: after[name] for name in before if name in after and before[name] != after[name]
+        name: value
+        for name, value in after.items()
+        if (name in before or (before and name not in UNNAMED))
+        and before.get(name, nothing) != value
     }
     return [f"*From here on: {describe_settings(changed)}.*"] if changed else []
 

@@ -87,6 +87,8 @@ class Conversation:
         self.memory.controls.follow(event)
         self.memory.remembering.follow(event)
         self._in_force.listen(event)
+        # Asked by voice, they hold for all answers from the one to this turn on.
+        self._in_force.change(self.clock_s, self.memory.controls.settings)
 
     def publish(self, event: events.Event) -> None:
         """Tells an event that changes nothing in the conversation itself."""

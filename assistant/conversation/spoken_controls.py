@@ -86,6 +86,18 @@ class SpokenControls:
         self.is_paused = self._was_paused = False
         """Whether the person asked to pause and did not go on yet."""
         self._asked: tuple[int, Control] | None = None
+        self._has_asked = False
+
+    @property
+    def settings(self) -> dict[str, float]:
+        """How the person asked to be spoken to, as turns name it; nothing where they never did."""
+        if not self._has_asked:
+            return {}
+        manner = self._manner
+        return {
+            "asked_pace": round(manner.rate, 2),
+            "asked_loudness_db": round(manner.energy_db, 1),
+        }
 
     def look(self, words: Transcript) -> Control | None:
         """Returns what is asked for and can be done without the model; None for all else."""
@@ -142,6 +154,7 @@ class SpokenControls:
     def _take(self, turn: int, control: Control) -> None:
         self._asked, self._before, self._was_paused = (turn, control), self._manner, self.is_paused
         self._manner = self._manner.after(control)
+        self._has_asked = self._has_asked or self._manner != self._before
         if control in (Control.PAUSE, Control.GO_ON):
             self.is_paused = control is Control.PAUSE
 

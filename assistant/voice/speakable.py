@@ -63,6 +63,9 @@ _GROUP_SPACE = re.compile(
 )
 """Thousands set apart by a space that does not break: no other sign stands between groups."""
 _SUPERSCRIPTS = re.compile(r"(?<=[\w)])[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ]+")
+_ISOTOPE = re.compile(r"(?<![\w)])([⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3})([A-Z][a-z]?)(?![a-z])")
+_ION = re.compile(r"(?<=[A-Za-z₀-₉])([²³⁴⁵]?)([⁺⁻])(?![\w⁰-⁹⁺⁻])")
+_NEWTON_METERS = re.compile(r"(?<=\d)(\s?)N\s?[·⋅]\s?m(?!\w)")
 _LOWERED = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ", "+-0123456789n")
 _FOOTNOTE = re.compile(r"(?<=[A-Za-z]{4})[¹²³⁴⁵⁶⁷⁸⁹⁰]+|(?<=[.,;!?\"”])[¹²³⁴⁵⁶⁷⁸⁹⁰]+")
 _LONGEST_WORD = 60
@@ -75,8 +78,11 @@ def speakable(text: str, *, language: str = "en") -> str:
     addresses and symbols become words in English only, since other voices read their own. What
     the voice of a language cannot read is left out, and counted in the log.
     """
+    in_words = IN_WORDS.get(language.split("-")[0])
+    if in_words and not text.isascii():
+        text = _ION.sub(_charge, text)
     text = markup.plain(_normalised(text))
-    if in_words := IN_WORDS.get(language.split("-")[0]):
+    if in_words:
         text = in_words(_ascii_digits(text))
     if foreign := unreadable(text, language):
         count = sum(character in foreign for character in text)
@@ -94,11 +100,19 @@ def _normalised(text: str) -> str:
     if text.isascii():
         return text
     text = _FOOTNOTE.sub("", text)
+    text = _ISOTOPE.sub(lambda match: f"{match[2]}-{match[1].translate(_LOWERED)}", text)
+    text = _NEWTON_METERS.sub(r"\1Nm", text)
     text = _PART.sub(lambda match: f" {_PARTS[match[1]]} ", text)
     text = _GROUP_SPACE.sub(lambda match: re.sub(r"\s", "", match[0]), text)
     text = re.sub(r"(?<=[0-9])\s?·\s?(?=[0-9])", "×", text)
     text = _SUPERSCRIPTS.sub(lambda match: "^" + match[0].translate(_LOWERED), text)
     return unicodedata.normalize("NFKC", text.translate(_CHARACTERS)).translate(_CHARACTERS)
+
+
+def _charge(match: re.Match[str]) -> str:
+    """Fe³⁺ is charged, not raised."""
+    sign = "plus" if match[2] == "⁺" else "minus"
+    return f" {match[1].translate(_LOWERED)} {sign}" if match[1] else f" {sign}"
 
 
 def _ascii_digits(text: str) -> str:

@@ -28,6 +28,9 @@ WEIGHTS = "model.safetensors"
 EARS_FILE = "ears.safetensors"
 EARS = ("speech_encoder.", "decoder.", "emotion_head.")
 """Begin the names of the parameters that hear."""
+EMOTION_FILE = "emotion.safetensors"
+EMOTION_HEAD = "emotion_head."
+"""Begins the names of the parameters that hear how somebody sounds."""
 VOICE_FILE = "voice.safetensors"
 VOICE = "emotion_vectors."
 """Begins the names of the parameters that tell the LLM how somebody sounds."""
@@ -250,15 +253,38 @@ def _write_weights(tensors: Mapping[str, Tensor], folder: Path) -> None:
 def write_apart(tensors: Mapping[str, Tensor], folder: Path) -> None:
     """Writes weights of a checkpoint whose rest comes from parts, in a file for each task.
 
-    What hears, and what tells the LLM of the voice, have files of their own: each can be exchanged,
-    and committed, without the others.
+    What hears words, what hears emotion, and what tells the LLM of the voice have files of their
+    own: each can be exchanged, and committed, without the others.
     """
-    from safetensors.torch import save_file
-
     where = {name: _file_of(name) for name in tensors}
     for file in sorted({WEIGHTS, *where.values()}):
-        its = {name: t.contiguous() for name, t in tensors.items() if where[name] == file}
-        _replace(folder / file, lambda path, its=its: save_file(its, str(path)))
+        _write_shard({name: t for name, t in tensors.items() if where[name] == file}, folder / file)
+    _write_index(where, folder)
+
+
+def exchange_emotion_head(head: Mapping[str, Tensor], folder: Path) -> None:
+    """Gives weights that `write_apart` wrote another emotion head; other files stay as they are.
+
+    What they hold of the head before is named by the index no more, and so never read.
+
+    Args:
+        head: By the names of its parameters in the model.
+        folder: Of the checkpoint.
+    """
+    before: dict[str, str] = read_json(folder / SAFETENSORS_INDEX)["weight_map"]
+    where = {name: file for name, file in before.items() if not name.startswith(EMOTION_HEAD)}
+    _write_shard(head, folder / EMOTION_FILE)
+    _write_index(where | dict.fromkeys(head, EMOTION_FILE), folder)
+
+
+def _write_shard(tensors: Mapping[str, Tensor], path: Path) -> None:
+    from safetensors.torch import save_file
+
+    its = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    _replace(path, lambda part: save_file(its, str(part)))
+
+
+def _write_index(where: Mapping[str, str], folder: Path) -> None:
     text = json.dumps({"metadata": {}, "weight_map": where}, indent=1) + "\n"
     _replace(folder / SAFETENSORS_INDEX, lambda path: path.write_text(text, encoding="utf-8"))
 
@@ -284,6 +310,8 @@ def _file_of(name: str) -> str:
     """Returns the file of a checkpoint in which `write_apart` puts a parameter."""
     if name.startswith(VOICE):
         return VOICE_FILE
+    if name.startswith(EMOTION_HEAD):
+        return EMOTION_FILE
     return EARS_FILE if name.startswith(EARS) else WEIGHTS
 
 

@@ -4,7 +4,7 @@ Encoder, decoder and emotion head are those of the whole model, in the number fo
 them in, so that both hear the same. The LLM is neither read nor needed on the disk.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,18 @@ from models.speech_encoder import SpeechEncoder, SpeechStates
 from models.tokenizer import Tokenizer
 from models.weights import CheckpointError, without_weights
 from models.words.written import Words, are_understood, words_of, written_words
+
+
+@dataclass(frozen=True, slots=True)
+class HeardEmotion:
+    """How one utterance sounds."""
+
+    logits: tuple[float, ...]
+    """In the order of `Emotion`."""
+    probabilities: tuple[float, ...]
+    """Calibrated."""
+    abstained: bool
+    """Whether the model is too uncertain of the emotion to be acted on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +144,30 @@ class Listener(HearingModel):
             for piece in states
         ]
         words = words_of(written, self._tokenizer, config.word_confidence)
-        each = [self.emotion_head(piece, _nothing(piece)) for piece in states]
-        logits = emotion_of_pieces(each, states).float().cpu()
-        probabilities = tuple(float(p) for p in calibrated(logits, config.calibration))
+        emotion = self._emotion(states)
         return HeardWords(
             words,
             are_understood(words, config.word_confidence),
-            probabilities,
-            abstains(probabilities, config.calibration),
+            emotion.probabilities,
+            emotion.abstained,
+        )
+
+    @torch.inference_mode()
+    def hear_emotion(self, waveform: Waveform) -> HeardEmotion:
+        """Returns the emotion alone of one 16 kHz utterance, as `hear` finds it beside the words.
+
+        Raises:
+            ValueError: The utterance is empty or holds samples that are not finite.
+        """
+        return self._emotion(self.pieces(waveform))
+
+    def _emotion(self, states: Sequence[SpeechStates]) -> HeardEmotion:
+        each = [self.emotion_head(piece, _nothing(piece)) for piece in states]
+        logits = emotion_of_pieces(each, states).float().cpu()
+        calibration = self.config.calibration
+        probabilities = tuple(float(p) for p in calibrated(logits, calibration))
+        return HeardEmotion(
+            tuple(logits.tolist()), probabilities, abstains(probabilities, calibration)
         )
 
 

@@ -47,6 +47,8 @@ def entry(settings: str = "Counted") -> Entry:
         told=lambda error: Failure(str(error)) if isinstance(error, ValueError) else None,
         disk_full="the disk is full",
         log_format="%(message)s",
+        variable_prefix="ABACUS_",
+        variables=("AUTH", "LLM_KEY"),
     )
 
 
@@ -116,3 +118,21 @@ def test_characters_that_an_output_lacks_become_question_marks(
 
     assert printing(run, str) == 0
     assert held.getvalue() == b"sad 81 % ?\n"
+
+
+@pytest.mark.parametrize(
+    ("variable", "says"),
+    [
+        ("ABACUS_AUHT", "abacus: ABACUS_AUHT has no effect: did you mean ABACUS_AUTH?\n"),
+        ("ABACUS_LLMKEY", "abacus: ABACUS_LLMKEY has no effect: did you mean ABACUS_LLM_KEY?\n"),
+        ("ABACUS_AUTH", ""),
+        ("ABACUS_DATA", ""),
+        ("OTHER_AUHT", ""),
+    ],
+)
+def test_a_variable_that_is_nearly_one_of_its_own_is_pointed_out(
+    variable: str, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(variable, "x")
+    assert entry().main(["count"]) == 0
+    assert capsys.readouterr().err == says

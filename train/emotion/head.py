@@ -54,6 +54,8 @@ class EmotionHeadSettings(Frozen):
     to them."""
     of_readers: int = Field(default=300, ge=1)
     """Most recordings of each of these, spread evenly over it."""
+    left_out: tuple[str, ...] = ()
+    """Beginnings of the names of readers who are not heard, because figures are to be of them."""
     out: Path = Path()
     """Folder of the new checkpoint; must not exist."""
     noises: Path | None = None
@@ -115,7 +117,7 @@ def teach_emotion_head(settings: EmotionHeadSettings) -> None:
             for path in settings.train
             for spoken in _acted(path)
         ),
-        *(spoken for path in settings.readers for spoken in _read(path, settings.of_readers)),
+        *(spoken for path in settings.readers for spoken in _read(path, settings)),
     ]
     folds = speaker_folds(
         [source.utterance.speaker for source in sources if not source.is_read],
@@ -167,7 +169,7 @@ def _acted(path: Path) -> list[Utterance]:
     return [u for u in utterances if u.emotion is not None and u.split != "test"]
 
 
-def _read(source: Path, most: int) -> list[TrainingRecording]:
+def _read(source: Path, settings: EmotionHeadSettings) -> list[TrainingRecording]:
     """Returns recordings of a folder or a manifest; in a folder each counts as another person."""
     if source.is_dir():
         names = [found.reference for found in find_recordings(source)]
@@ -176,9 +178,9 @@ def _read(source: Path, most: int) -> list[TrainingRecording]:
     else:
         utterances = read_manifest(source, check_audio=False).utterances
         read, root = [u for u in utterances if u.split != "test"], source.parent
-    return [
-        TrainingRecording(root, u, is_read=True) for u in read[:: max(1, -(-len(read) // most))]
-    ]
+    read = [u for u in read if not u.speaker.startswith(settings.left_out)]
+    every = max(1, -(-len(read) // settings.of_readers))
+    return [TrainingRecording(root, u, is_read=True) for u in read[::every]]
 
 
 def _heard(source: TrainingRecording, generator: np.random.Generator) -> Waveform:

@@ -8,14 +8,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from models.checkpoints.checkpoint import read_config, write_apart
+from models.checkpoints.checkpoint import (
+    EMOTION_HEAD,
+    exchange_emotion_head,
+    read_config,
+    write_apart,
+)
 from models.checkpoints.hub import checkpoint_folder
 from models.config import BlspEmoConfig, EmotionHeadConfig
-from models.weights import WeightFiles
+from models.weights import SAFETENSORS_INDEX, WeightFiles
 from train.loop.run_folder import write_json
 from train.settings import Frozen
-
-HEAD = "emotion_head."
 
 
 class TakeEmotionHeadSettings(Frozen):
@@ -55,7 +58,9 @@ def take_emotion_head(settings: TakeEmotionHeadSettings) -> None:
     if ours.speech_encoder.mel_bins != theirs.speech_encoder.mel_bins:
         raise ValueError(f"{giver} hears {theirs.speech_encoder.mel_bins} mel bins: no head fits")
     head = {
-        name.removeprefix(HEAD): files.read(name) for name in files.names() if name.startswith(HEAD)
+        name.removeprefix(EMOTION_HEAD): files.read(name)
+        for name in files.names()
+        if name.startswith(EMOTION_HEAD)
     }
     config = replace(ours, emotion_head=theirs.emotion_head, calibration=theirs.calibration)
     write_with_head(settings.out, taker, config, head)
@@ -93,13 +98,18 @@ def write_with_head(
         config: Of the new checkpoint.
         head: Its weights, by their names in the head.
     """
-    own = WeightFiles(source)
-    tensors = {name: own.read(name) for name in own.names() if not name.startswith(HEAD)}
-    tensors |= {f"{HEAD}{name}": weight.detach().cpu() for name, weight in head.items()}
+    named = {f"{EMOTION_HEAD}{name}": weight.detach().cpu() for name, weight in head.items()}
+    # What lies apart already is copied as it is, so that who has it need not fetch it again.
+    is_apart = (source / SAFETENSORS_INDEX).exists()
     out.mkdir(parents=True)
     for path in source.iterdir():
-        is_weights = ".safetensors" in path.name
-        if path.is_file() and not is_weights and path.name != "config.json":
+        is_copied = is_apart or ".safetensors" not in path.name
+        if path.is_file() and is_copied and path.name != "config.json":
             shutil.copy(path, out)
-    write_apart(tensors, out)
+    if is_apart:
+        exchange_emotion_head(named, out)
+    else:
+        own = WeightFiles(source)
+        kept = {name: own.read(name) for name in own.names() if not name.startswith(EMOTION_HEAD)}
+        write_apart(kept | named, out)
     write_json(out / "config.json", config.to_mapping())

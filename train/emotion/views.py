@@ -4,7 +4,7 @@ import numpy as np
 
 from models.features import SPEECH_RATE_HZ, Waveform
 from train.synthetic.speech_cuts import some_noise
-from train.synthetic.surroundings import Surroundings, faster, in_room, narrow_band, with_noise
+from train.synthetic.surroundings import Surroundings, faster, in_room, telephone, with_noise
 
 SPEEDS = (0.92, 1.09)
 GAIN_DB = (-26.0, 8.0)
@@ -12,7 +12,6 @@ SNR_DB = (5.0, 25.0)
 TRAILING_S = 1.0
 OFFSET = 0.03
 """Largest shift of the zero line, as cheap sound cards have it."""
-TELEPHONE_HZ, TELEPHONE_RATE_HZ = (300.0, 3400.0), 8_000
 SPEED, ROOM, TRAIL, NOISE, TELEPHONE, SHIFT = 0.5, 0.1, 0.3, 0.5, 0.2, 0.1
 """Chances of each disturbance."""
 QUIET_SHARE = 0.05
@@ -44,18 +43,6 @@ def varied(
     if generator.random() < SHIFT:
         waveform = waveform + np.float32(generator.uniform(-OFFSET, OFFSET))
     return np.clip(waveform, -1.0, 1.0).astype(np.float32)
-
-
-def telephone(waveform: Waveform) -> Waveform:
-    """Returns a waveform as a telephone passes it on: 300 to 3,400 Hz."""
-    spectrum = np.fft.rfft(waveform)
-    hertz = np.fft.rfftfreq(waveform.size, 1 / SPEECH_RATE_HZ)
-    low, high = TELEPHONE_HZ
-    # Slopes of some hundred hertz: walls in the spectrum would ring.
-    kept = np.clip((hertz - 0.7 * low) / (0.3 * low), 0, 1)
-    kept *= np.clip((1.1 * high - hertz) / (0.1 * high), 0, 1)
-    passed = np.fft.irfft(spectrum * kept, waveform.size).astype(np.float32)
-    return narrow_band(passed, TELEPHONE_RATE_HZ)
 
 
 def without_some_silence(waveform: Waveform, generator: np.random.Generator) -> Waveform:

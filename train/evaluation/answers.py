@@ -3,25 +3,24 @@
 import json
 import logging
 import re
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 import torch
 
 from models.blsp_emo import BlspEmo, HeardSpeech
 from models.decoding.sampling import Sampling
 from models.emotions import Emotion, emotion_from_label
-from models.features import Waveform
+from models.listening.listener import HeardEmotion, Listener
 from models.prompts import RECOGNISE_EMOTION
 from models.talk import TalkSession
 from models.transcription import transcribe
 from train.data.audio_files import read_audio
 from train.data.manifest import Drops, Utterance
+from train.evaluation.arriving import as_it_arrives
 from train.evaluation.settings import EvaluateSettings
 
 logger = logging.getLogger(__name__)
@@ -54,6 +53,8 @@ class Prediction:
     logits: tuple[float, ...] = ()
     probabilities: tuple[float, ...] = ()
     """Calibrated."""
+    abstained: bool = False
+    """Whether the model is too uncertain of the emotion to be acted on."""
     asked: str = ""
     """The LLM's answer to the question for the emotion."""
     words: str = ""
@@ -86,7 +87,7 @@ def parse_emotion(answer: str) -> int:
 
 
 def answer_all(
-    model: BlspEmo,
+    model: BlspEmo | Listener,
     utterances: Sequence[Utterance],
     root: Path,
     settings: EvaluateSettings,
@@ -95,7 +96,7 @@ def answer_all(
     """Returns the answers to all utterances; those in `record` are not computed again.
 
     Args:
-        model: In eval mode.
+        model: In eval mode; a listener where emotion alone is wanted.
         utterances: The test set.
         root: What their audio references are relative to.
         settings: Which figures are wanted.
@@ -121,16 +122,17 @@ def answer_all(
 
 @torch.inference_mode()
 def answer_one(
-    model: BlspEmo, utterance: Utterance, root: Path, settings: EvaluateSettings
+    model: BlspEmo | Listener, utterance: Utterance, root: Path, settings: EvaluateSettings
 ) -> Prediction:
-    """Returns what the model makes of one utterance.
+    """Returns what the model makes of one utterance; a listener finds its emotion alone.
 
     Raises:
         ValueError: The audio cannot be read.
     """
-    waveform = read_audio(utterance.audio, root)
-    if settings.noise_db is not None:
-        waveform = with_pink_noise(waveform, settings.noise_db, utterance.id)
+    waveform = as_it_arrives(read_audio(utterance.audio, root), settings, utterance.id)
+    emotion = int(emotion_from_label(utterance.emotion)) if utterance.emotion else -1
+    if isinstance(model, Listener):
+        return felt(utterance.id, emotion, model.hear_emotion(waveform))
     started = perf_counter()
     heard = model.hear(waveform)
     wanted = set(settings.figures)
@@ -139,9 +141,10 @@ def answer_one(
         said = _reply(model, heard, utterance, settings)
     return Prediction(
         id=utterance.id,
-        emotion=int(emotion_from_label(utterance.emotion)) if utterance.emotion else -1,
+        emotion=emotion,
         logits=tuple(heard.emotion_logits.tolist()),
         probabilities=heard.probabilities,
+        abstained=heard.abstained,
         asked=ask_emotion(model, heard) if "asked" in wanted else "",
         words=utterance.text,
         heard=transcribe(model, heard).text if "words" in wanted else "",
@@ -152,22 +155,15 @@ def answer_one(
     )
 
 
-def with_pink_noise(waveform: Waveform, below_db: float, name: str) -> Waveform:
-    """Returns a waveform with noise of equal power in each octave.
+def felt(name: str, emotion: int, heard: HeardEmotion) -> Prediction:
+    """Returns the prediction of an utterance's emotion alone.
 
     Args:
-        waveform: (N,).
-        below_db: How far the noise lies below the speech, by mean power.
-        name: Of the utterance: the noise is drawn from it.
+        name: Of the utterance.
+        emotion: The true one; -1 where it is not known.
+        heard: What the head made of it.
     """
-    generator = np.random.default_rng(zlib.crc32(name.encode()))
-    white = np.fft.rfft(generator.standard_normal(len(waveform)))
-    white[0] = 0.0
-    white[1:] /= np.sqrt(np.arange(1, len(white)))
-    noise = np.fft.irfft(white, len(waveform))
-    power = float(np.mean(np.square(waveform))) / 10 ** (below_db / 10)
-    level = (power / max(float(np.mean(np.square(noise))), 1e-20)) ** 0.5
-    return (waveform + level * noise).astype(np.float32)
+    return Prediction(name, emotion, heard.logits, heard.probabilities, abstained=heard.abstained)
 
 
 def ask_emotion(model: BlspEmo, heard: HeardSpeech) -> str:

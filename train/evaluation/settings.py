@@ -23,7 +23,8 @@ class EvaluateSettings(Frozen):
         "emotion",
         "words",
     )
-    """emotion: the head's accuracy and calibration. asked: the LLM names the emotion when asked
+    """emotion: the head's accuracy and calibration; where emotions are not known, what voices are
+    taken for. By itself it needs no LLM. asked: the LLM names the emotion when asked
     (the paper's protocol). words: word error rate. replies: BLEU-1 against the manifest's
     continuations, endings and repetitions. judged: a judge scores the replies. delay: from the end
     of speech to the first text of the reply; OMP_NUM_THREADS=1 for one thread."""
@@ -31,6 +32,12 @@ class EvaluateSettings(Frozen):
     """A row of figures for each speaker, too."""
     noise_db: float | None = None
     """Pink noise is added this many decibels below the speech, the same in each run."""
+    telephone: bool = False
+    """The sound comes through a telephone: 300 to 3,400 Hz."""
+    gain_db: float = 0.0
+    """The sound is as much louder; -20 is a tenth of the amplitude."""
+    offset: float = 0.0
+    """The zero line is shifted so far, as cheap sound cards shift it; full scale is 1."""
     trained_on: tuple[Path, ...] = ()
     """Manifests with continuations; `replies` then counts replies that stand in them word for
     word."""

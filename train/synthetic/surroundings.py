@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from train.synthetic.voices import SAMPLE_RATE_HZ
 
 Waveform = NDArray[np.float32]
+TELEPHONE_HZ, TELEPHONE_RATE_HZ = (300.0, 3400.0), 8_000
 
 
 class Surroundings:
@@ -62,6 +63,18 @@ def narrow_band(speech: Waveform, rate_hz: int) -> Waveform:
     out = np.zeros_like(speech)
     out[: min(high.size, speech.size)] = high[: speech.size]
     return out
+
+
+def telephone(waveform: Waveform) -> Waveform:
+    """Returns a waveform as a telephone passes it on: 300 to 3,400 Hz."""
+    spectrum = np.fft.rfft(waveform)
+    hertz = np.fft.rfftfreq(waveform.size, 1 / SAMPLE_RATE_HZ)
+    low, high = TELEPHONE_HZ
+    # Slopes of some hundred hertz: walls in the spectrum would ring.
+    kept = np.clip((hertz - 0.7 * low) / (0.3 * low), 0, 1)
+    kept *= np.clip((1.1 * high - hertz) / (0.1 * high), 0, 1)
+    passed = np.fft.irfft(spectrum * kept, waveform.size).astype(np.float32)
+    return narrow_band(passed, TELEPHONE_RATE_HZ)
 
 
 def faster(speech: Waveform, factor: float) -> Waveform:

@@ -294,6 +294,9 @@ class Orders:
             options["audio"] = {k: v for k, v in cast(Json, audio).items() if k != "input"}
         changes = changed(self._translator.config, options, "response")
         refuse_tools(changes, can_call=self._dialogue.can_call, path="response")
+        # The line to the client is one: its format is the session's.
+        if changes.config.audio.output.format != self._translator.config.audio.output.format:
+            ignored.append("response.audio.output.format")
         if changes.refused:
             raise changes.refused[0]
         return ResponseRequest(

@@ -13,12 +13,14 @@ from rich.console import Console
 from assistant import events
 from assistant.assembly import check_answering, open_engines
 from assistant.audio.card_ends import CardEnds
+from assistant.audio.devices import DeviceSettings
 from assistant.audio.protocols import ClosedEnds
 from assistant.clock import replay
 from assistant.conversation.earlier import Earlier
 from assistant.conversation.engines import Engines
 from assistant.conversation.live.loop import TalkLoop
 from assistant.engines.paced import paced
+from assistant.errors import SettingsError
 from assistant.files.replayed import opened_files
 from assistant.records.continuing import earlier_talk
 from assistant.records.recording import Recorder
@@ -88,6 +90,10 @@ def talk(settings: TalkCommandSettings) -> int:
     """
     heal()
     files = opened_files(settings.input, settings.output)
+    if files is None and settings.pace != "counted":
+        raise SettingsError(
+            f"--pace {settings.pace} needs --input: name the recording to be played"
+        )
     ends = files or CardEnds(settings.devices, settings.echo)
     # A wrong setting is told before anything is asked or loaded.
     answering = settings.part(EngineSettings)
@@ -100,6 +106,8 @@ def talk(settings: TalkCommandSettings) -> int:
         told.append(f"Attune remembers of you: {one_line('; '.join(held.facts))}.")
     if earlier is not None:
         told += earlier_lines(earlier)
+    if files is not None:
+        told += _unused(settings.devices)
     for line in told:
         _say(line)
     recording = ask_consent(settings.records, is_wanted=settings.record, agreed=settings.consent)
@@ -132,6 +140,16 @@ def talk(settings: TalkCommandSettings) -> int:
     if files is not None and view.ended == "input ended":
         files.check(len(view.turns))
     return 0
+
+
+def _unused(devices: DeviceSettings) -> list[str]:
+    """Returns a line for each device that was chosen, where a recording stands in its place."""
+    chosen = {"microphone": devices.microphone, "speaker": devices.speaker}
+    return [
+        f"The {name} {one_line(device)} is not used: --input stands in its place."
+        for name, device in chosen.items()
+        if device is not None
+    ]
 
 
 async def _live(prepared: _Prepared, ends: ClosedEnds, screen: _Screen) -> View:

@@ -16,7 +16,7 @@ from ui.view import View
 QUESTION = "Save this talk? Press y or n. "
 YES, NO = frozenset("yY"), frozenset("nN\x1b\x03\x04")
 """Keys that answer; any other one is taken for a slip."""
-LAST_WORDS = (signal.SIGTERM, signal.SIGHUP)
+LAST_WORDS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 @contextmanager

@@ -21,7 +21,9 @@ DRAW_S = 0.1
 """Between two pictures."""
 STOP_S = 2.0
 """How long a conversation may take to end by itself when it is asked to."""
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+OF_KEYS = (signal.SIGINT, signal.SIGQUIT)
+"""Ctrl-C and Ctrl-\\: somebody is there who pressed them."""
+STOP_SIGNALS = (*OF_KEYS, signal.SIGTERM, signal.SIGHUP)
 
 
 class LiveTalk:
@@ -136,8 +138,8 @@ class LiveTalk:
         asyncio.get_running_loop().call_later(STOP_S, holding.cancel)
 
     def _told_to_stop(self, number: int, holding: asyncio.Task[None]) -> None:
-        """Ctrl-C is a key of the person's; other signals come from outside."""
-        self._is_anybody_there = number == signal.SIGINT
+        """Some are keys of the person's; other signals come from outside."""
+        self._is_anybody_there = number in OF_KEYS
         self._stop(holding)
 
     async def _leave_when_gone(self, holding: asyncio.Task[None]) -> None:

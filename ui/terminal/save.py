@@ -1,6 +1,7 @@
 """Writes a talk to a readable file when the person asks for it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -25,9 +26,18 @@ def save(view: View, folder: Path) -> Path:
         while path.exists():  # nothing that was saved is written over
             count += 1
             path = folder / f"{name}-{count}.md"
-        path.write_text(saved_talk(view, "md") or "", encoding="utf-8")
+        text = saved_talk(view, "md") or ""
+        # Half of an emoji, as servers may send, must not cost the rest.
+        path.write_bytes(text.encode("utf-8", errors="replace"))
     except OSError as error:
+        _without_half(path)
         raise OutputError(
             f"{path} could not be written ({error.strerror}): name another folder by --saves"
         ) from error
     return path
+
+
+def _without_half(path: Path) -> None:
+    """Takes away what a full disk left of a file, which would pass for the whole talk."""
+    with suppress(OSError):
+        path.unlink()

@@ -25,9 +25,10 @@ SHORT = 0.98
 """Share of the declared length from which on a recording is whole: encoders pad and round."""
 
 CONTAINERS = (
-    "aa,aac,aax,ac3,adx,aiff,amr,amrnb,amrwb,ape,asf,ast,au,avi,caf,dsf,dss,dts,dtshd,eac3,flac,"
-    "flv,gsm,iff,ircam,loas,matroska,mov,mp3,mp4,mpc,mpc8,mpeg,mpegts,nistsphere,nut,ogg,oma,pvf,"
-    "qcp,rm,sds,shn,sox,spdif,tak,truehd,tta,voc,vqf,w64,wav,webm,wsd,wtv,wv,xwma"
+    "aa,aac,aax,ac3,act,adx,aea,aiff,amr,amrnb,amrwb,ape,asf,ast,au,avi,avr,caf,codec2,dsf,dss,dts,"
+    "dtshd,dv,eac3,epaf,flac,flv,gsm,gxf,iff,ircam,live_flv,loas,lvf,matroska,mmf,mov,mp3,mp4,mpc,"
+    "mpc8,mpeg,mpegts,mxf,nistsphere,nsv,nut,ogg,oma,pvf,qcp,rm,rso,sbc,sds,shn,sox,spdif,swf,tak,"
+    "truehd,tta,ty,voc,vqf,w64,wav,webm,wsd,wtv,wv,xwma"
 )
 Span = tuple[int, int]
 """First byte of a part of a file, and the one behind it."""
@@ -188,7 +189,7 @@ def _declared(address: str) -> tuple[float | None, int]:
 
     The length is None where nobody counted.
     """
-    entries = "stream=duration:stream_tags=DURATION:format=duration,nb_streams"
+    entries = "stream=duration,start_time:stream_tags=DURATION:format=duration,nb_streams"
     probed = _run(
         [
             *("ffprobe", "-v", "warning", *_SAFELY, "-select_streams", "a"),
@@ -208,7 +209,11 @@ def _declared_s(found: dict[str, Any], streams: list[dict[str, Any]]) -> float |
     whole: dict[str, Any] = found.get("format", {})
     # With pictures beside it the whole may last longer than its sound.
     alone = whole.get("duration") if whole.get("nb_streams") == 1 else None
-    return _seconds(stream.get("duration") or stream.get("tags", {}).get("DURATION") or alone or "")
+    if not stream.get("duration") and (until := stream.get("tags", {}).get("DURATION")):
+        # Matroska counts from the beginning of the file, where the sound may begin later.
+        until_s = _seconds(until)
+        return until_s and until_s - (_seconds(str(stream.get("start_time", ""))) or 0.0)
+    return _seconds(stream.get("duration") or alone or "")
 
 
 def _lacks_last_page(path: Path) -> bool:

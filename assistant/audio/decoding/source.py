@@ -24,7 +24,9 @@ MOST_SAMPLES = 1 << 22
 
 _UNKNOWN_FRAMES = 1 << 48
 """libsndfile calls the length of a piped FLAC file a number as large as can be."""
-_WRONG_SIZE = re.compile(r": (\d+) \(should be (\d+)\)")
+_WRONG_SIZE = re.compile(
+    r"^(?!\s*(?:Bytes/sec|Block Align|Bit Width)\b)[^\n:]*: (\d+) \(should be (\d+)\)", re.MULTILINE
+)
 """What libsndfile notes of a chunk that is longer than its file: what it says, what is there."""
 _CHATTER = re.compile(rb"\s*$|\[src/libmpg123|\[.*libmpg123|Note: |Warning: ")
 """What libmpg123, inside libsndfile, prints of a damaged MP3 file past everybody's settings."""

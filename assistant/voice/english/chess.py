@@ -8,8 +8,9 @@ _PIECES = {"K": "king", "Q": "queen", "R": "rook", "B": "bishop", "N": "knight"}
 _ENDS = {"+": ", check", "#": ", mate", "": ""}
 _MOVE = re.compile(
     r"(?<![\w.#@$-])(?:(?P<castles>O-O(?:-O)?)"
-    r"|(?P<piece>[KQRBN])(?P<from>[a-h]?[1-8]?)(?P<takes>x?)(?P<to>[a-h][1-8])"
+    r"|(?P<piece>[KQRBN])(?P<from>[a-h]?[1-8]?)(?P<takes>[x-]?)(?P<to>[a-h][1-8])"
     r"|(?P<pawn>[a-h])x(?P<taken>[a-h][1-8])(?:=(?P<becomes>[QRBN]))?"
+    r"|(?P<start>[a-h][1-8])-(?P<stop>[a-h][1-8])"
     r"|(?P<last>[a-h][18])=(?P<new>[QRBN]))"
     r"(?P<end>[+#]?)[!?]{0,2}(?![\w=-])"
 )
@@ -28,12 +29,14 @@ def _said(move: re.Match[str]) -> str:
 def _way(move: re.Match[str]) -> str:
     if move["castles"]:
         return "castles" if move["castles"] == "O-O" else "castles long"
+    if move["start"]:
+        return f"{_square(move['start'])} {_square(move['stop'])}"
     if move["last"]:
         return f"{_square(move['last'])}, {_PIECES[move['new']]}"
     if move["pawn"]:
         said = f"{move['pawn']} takes {_square(move['taken'])}"
         return said + (f", {_PIECES[move['becomes']]}" if move["becomes"] else "")
-    steps = [_PIECES[move["piece"]], _square(move["from"]), "takes" if move["takes"] else ""]
+    steps = [_PIECES[move["piece"]], _square(move["from"]), "takes" if move["takes"] == "x" else ""]
     return " ".join(step for step in (*steps, _square(move["to"])) if step)
 
 

@@ -85,7 +85,8 @@ def _short_date(match: re.Match[str]) -> str | None:
         before(match),
     ):
         return None
-    return _date(int(match["first"]), int(match["second"]), None)
+    first, second = int(match["first"]), int(match["second"])
+    return _date(second, first, None) if first > 12 else _date(first, second, None)
 
 
 def _named_date(match: re.Match[str]) -> str:
@@ -224,6 +225,14 @@ def _early_decade(match: re.Match[str]) -> str | None:
     return {"00": "two thousands", "10": "tens"}[match["digits"]]
 
 
+def _under_age(match: re.Match[str]) -> str | None:
+    """The under-5s are no seconds."""
+    if not re.search(r"\b(?:under|over)[-\s]$", before(match)):
+        return None
+    said = words.cardinal(match["years"])
+    return f"{said[:-1]}ies" if said[-1] == "y" else f"{said}{'es' if said[-1] == 'x' else 's'}"
+
+
 def _hour(match: re.Match[str]) -> str | None:
     hour = match["hour"]
     return None if int(hour) > 24 else words.cardinal(str(int(hour))) + _half(match["half"])
@@ -262,6 +271,9 @@ _ANY_MONTH = rf"((?:{'|'.join(MONTHS)}|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov
 _FULL_RANGE = re.compile(
     rf"\b(?:{_FULL_WEEKDAY}\s?[-–—]\s?{_FULL_WEEKDAY}|{_ANY_MONTH}\s?[-–—]\s?{_ANY_MONTH})(?![\w])"
 )
+_UNTIL_HOUR = re.compile(
+    r"\b([Nn]oon|[Mm]idnight|[Dd]awn|[Dd]usk|[Ss]unrise|[Ss]unset)\s?[-–]\s?(?=[0-9])"
+)
 _WEEKDAY = r"(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\.?"
 _WEEKDAY_RANGE = re.compile(rf"\b{_WEEKDAY}\s?[-–—]\s?{_WEEKDAY}(?![\w])")
 _WEEKDAY_BEFORE = re.compile(
@@ -281,6 +293,7 @@ def calendar_names(text: str) -> str:
     """Returns `text` with the days of the week and the months in full."""
     text = _WEEKDAY_RANGE.sub(lambda m: f"{_DAYS[m[1].lower()]} to {_DAYS[m[2].lower()]}", text)
     text = _FULL_RANGE.sub(_full_range, text)
+    text = _UNTIL_HOUR.sub(r"\1 to ", text)
     text = _WEEKDAY_BEFORE.sub(lambda m: _DAYS[m[1].lower()], text)
     text = _WEEKDAY_ALONE.sub(lambda m: _DAYS[(m[1] or m[2]).lower()] + _stop(m), text)
     return _MONTH_ALONE.sub(lambda m: month_name(m[1]) + _stop(m), text)
@@ -317,8 +330,8 @@ SHAPES: tuple[Shape, ...] = (
         r"(?P<day>[0-3]?[0-9])\.\s?(?P<month>[01]?[0-9])\.\s?(?P<year>[12][0-9]{3})(?![0-9]|\.[0-9])",
         _day_first,
     ),
-    shape(r"(?P<month>0[1-9]|1[0-2])/(?P<year>(?:19|20)[0-9]{2})(?![0-9/])", _month_of_year),
-    shape(r"(?P<first>1[0-2]|0?[1-9])/(?P<second>[0-3]?[0-9])(?![0-9/%])", _short_date),
+    shape(r"(?P<month>0?[1-9]|1[0-2])/(?P<year>(?:19|20)[0-9]{2})(?![0-9/])", _month_of_year),
+    shape(r"(?P<first>[0-3]?[0-9])/(?P<second>[0-3]?[0-9])(?![0-9/%])", _short_date),
     shape(
         rf"{_MONTH}\s{_DAY}(?:\s?[-–—]\s?(?P<last>[0-3]?[0-9])(?:st|nd|rd|th)?)?"
         rf"(?![0-9:%]|[.,][0-9]){_OPTIONAL_YEAR}",
@@ -364,6 +377,7 @@ SHAPES: tuple[Shape, ...] = (
         r"(?P<hour>[01][0-9]|2[0-4])(?P<minute>[0-5][0-9])\s?(?:hours|hrs|h)\b(?!\sof\b)", _on_duty
     ),
     shape(r"'?(?P<digits>[01]0)'?s(?!\w)", _early_decade),
+    shape(r"(?P<years>[1-9][0-9]?)s(?!\w)", _under_age),
     shape(
         r"(?P<hour>1?[0-9]|2[0-4])h(?P<minute>[0-5][0-9])(?!\w)",
         lambda m: words.clock(m["hour"], m["minute"]),

@@ -45,7 +45,7 @@ _PLURALS_BY_S = {
     "μF": "microfarad", "nF": "nanofarad", "pF": "picofarad", "μA": "microampere",
     "μL": "microliter", "μl": "microliter", "mW": "milliwatt", "MΩ": "megaohm", "MP": "megapixel",
     "GWh": "gigawatt hour", "TWh": "terawatt hour", "lm": "lumen", "mos": "month",
-    "atm": "atmosphere", "IU": "international unit",
+    "Nm": "newton meter", "atm": "atmosphere", "IU": "international unit",
 }  # fmt: skip
 _OTHERS = {
     "ft": ("foot", "feet"), "Hz": ("hertz", "hertz"), "kHz": ("kilohertz", "kilohertz"),
@@ -313,6 +313,10 @@ SHAPES: tuple[Shape, ...] = (
         _resolution,
     ),
     shape(r"(?P<sizes>[0-9.]*[0-9](?:x[0-9.]*[0-9])+)(?P<unit>)(?![\w])", _size),
+    shape(
+        rf"(?P<long>{NUMBER})\s?[x×]\s?(?P<wide>{NUMBER})(?P<mark>\")(?![\w'\"])",
+        lambda m: None if _is_quoted(m.string[: m.start()]) else _area(m),
+    ),
     shape(
         rf"(?P<long>{NUMBER})(?P<mark>['\"])\s?[x×]\s?(?P<wide>{NUMBER})(?P=mark)(?![\w'\"])",
         _area,

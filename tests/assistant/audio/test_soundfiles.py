@@ -253,6 +253,10 @@ ENCODED = {
     "piped.caf": ["PIPE"],
     "piped.flac": ["PIPE"],
     "mp3_inside.wav": ["-c:a", "libmp3lame"],
+    "telephone.wav": ["-c:a", "adpcm_ms", "-ar", "8000"],
+    "recorder.wav": ["-c:a", "adpcm_ima_wav", "-ar", "8000"],
+    "flash.swf": ["-c:a", "libmp3lame", "-ar", "22050"],
+    "psion.rso": [],
 }
 
 
@@ -341,6 +345,19 @@ def test_a_joined_mp3_file_that_is_damaged_says_so(tmp_path: Path) -> None:
     data[place : place + 2_000] = bytes(2_000)
     path.write_bytes(data)
     assert read_all(path)[1].damage is not None
+
+
+@needs_ffmpeg
+def test_sound_that_begins_later_than_its_pictures_is_whole(tmp_path: Path) -> None:
+    source, made = tmp_path / "source.wav", tmp_path / "late.mkv"
+    soundfile.write(source, tone(16_000, 2.0), 16_000)
+    pictures = ["-f", "lavfi", "-i", "color=c=blue:s=32x32:d=6"]
+    inputs = [*pictures, "-itsoffset", "3", "-i", str(source)]
+    command = ["ffmpeg", "-v", "error", *inputs, "-map", "0:v", "-map", "1:a", str(made)]
+    subprocess.run(command, check=True)
+    waveform, recording = read_all(made)
+    assert len(waveform) == pytest.approx(32_000, rel=0.08)
+    assert recording.damage is None
 
 
 @needs_ffmpeg

@@ -1,16 +1,24 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from models.blsp_emo import BlspEmo
-from models.checkpoints.checkpoint import save
+from models.checkpoints.checkpoint import save, write_apart
 from models.config import BlspEmoConfig, CalibrationConfig, EmotionHeadConfig
 from models.emotion.spoken_part import spoken_part
 from models.features import speech_features
+from models.weights import SAFETENSORS_INDEX, read_json
 from tests.models.small import byte_tokenizer, tiny_model, tone
-from train.emotion.transfer import TakeEmotionHeadSettings, check_fits, take_emotion_head
+from train.emotion.transfer import (
+    TakeEmotionHeadSettings,
+    check_fits,
+    take_emotion_head,
+    write_with_head,
+)
 
 
 def giver(folder: Path, *, members: int) -> BlspEmo:
@@ -72,6 +80,38 @@ def test_heads_that_read_an_encoder_fit_the_same_one(tmp_path: Path, kind: str) 
     new = BlspEmo.from_pretrained(tmp_path / "new", dtype="float32", device="cpu")
     wave = tone(0.8)
     assert torch.allclose(new.hear(wave).emotion_logits, one.hear(wave).emotion_logits, atol=1e-4)
+
+
+def test_weights_that_lie_apart_stay_as_they_are(tmp_path: Path) -> None:
+    """The head alone is exchanged: who has the large files need not fetch them again."""
+    torch.set_num_threads(1)
+    start, other = tiny_model(emotion_head="layers"), tiny_model(emotion_head="layers", seed=4)
+    apart = tmp_path / "apart"
+    save(start.checkpoint(), apart)
+    (apart / "model.safetensors").unlink()
+    write_apart(dict(start.checkpoint().weights), apart)
+    head = {name: 2 * weight for name, weight in other.emotion_head.named_parameters()}
+    write_with_head(tmp_path / "new", apart, start.config, head)
+    for path in apart.glob("*.safetensors"):
+        is_head = path.name == "emotion.safetensors"
+        assert (path.read_bytes() != (tmp_path / "new" / path.name).read_bytes()) == is_head
+    new = BlspEmo.from_pretrained(tmp_path / "new", dtype="float32", device="cpu")
+    for name, weight in new.emotion_head.named_parameters():
+        assert torch.equal(weight, head[name])
+
+    # Before heads had a file of their own they lay with the words or the rest: not read any more.
+    index = read_json(apart / SAFETENSORS_INDEX)
+    names = {name for name in index["weight_map"] if name.startswith("emotion_head.")}
+    whole = {name: start.checkpoint().weights[name] for name in index["weight_map"]}
+    save_file({n: t for n, t in whole.items() if n not in names}, apart / "model.safetensors")
+    save_file({n: whole[n] for n in names}, apart / "old.safetensors")
+    (apart / "emotion.safetensors").unlink()
+    files = {n: "old.safetensors" if n in names else "model.safetensors" for n in whole}
+    (apart / SAFETENSORS_INDEX).write_text(json.dumps({"weight_map": files}))
+    write_with_head(tmp_path / "newer", apart, start.config, head)
+    newer = BlspEmo.from_pretrained(tmp_path / "newer", dtype="float32", device="cpu")
+    for name, weight in newer.emotion_head.named_parameters():
+        assert torch.equal(weight, head[name])
 
 
 def test_heads_that_read_another_encoder_are_refused(taker: BlspEmo, tmp_path: Path) -> None:

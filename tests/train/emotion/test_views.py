@@ -1,8 +1,8 @@
 import numpy as np
 
 from tests.models.small import tone
-from train.emotion.views import loud_span, telephone, varied, without_some_silence
-from train.synthetic.surroundings import Surroundings
+from train.emotion.views import loud_span, varied, without_some_silence
+from train.synthetic.surroundings import Surroundings, telephone
 
 QUIET = Surroundings([], [])
 

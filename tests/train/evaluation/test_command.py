@@ -9,14 +9,35 @@ import torch
 
 from models.blsp_emo import BlspEmo
 from models.checkpoints.checkpoint import save
+from models.emotions import EMOTION_LABELS
+from models.listening.listener import Listener
+from models.pretrained.store import Store
+from tests.models.pretrained.small_parts import llama, store, whisper
 from tests.train.tiny import tiny_model, utterances
+from train.alignment.assemble import assemble
+from train.alignment.settings import AlignSettings
 from train.data.manifest import Utterance, write_manifest
-from train.evaluation.answers import Prediction, answer_one, parse_emotion, with_pink_noise
-from train.evaluation.command import bleu_1, evaluate, figures_of, unigrams
+from train.evaluation.answers import Prediction, answer_one, parse_emotion
+from train.evaluation.arriving import as_it_arrives, with_pink_noise
+from train.evaluation.command import bleu_1, evaluate, figures_of, opened, unigrams
 from train.evaluation.judging import parse_score
 from train.evaluation.settings import EvaluateSettings
 
+__all__ = ["llama", "store", "whisper"]
+
 torch.set_num_threads(1)
+
+
+@pytest.fixture
+def whole(store: Store, tmp_path: Path) -> BlspEmo:
+    """A model whose ears hear without its LLM, saved in `whole`."""
+    assert store
+    choice = AlignSettings(
+        speech="ears", llm="tongue", adapter="words", emotion_head="attentive", lora_rank=0
+    )
+    model = assemble(choice)
+    save(model.checkpoint(), tmp_path / "whole")
+    return model.eval()
 
 
 @pytest.mark.parametrize(
@@ -163,6 +184,49 @@ def test_noise_is_as_loud_as_asked_and_the_same_each_time() -> None:
     assert power[100:200].sum() == pytest.approx(power[1000:2000].sum(), rel=0.5)
     assert np.array_equal(noise, with_pink_noise(speech, 10.0, "a") - speech)
     assert not np.array_equal(noise, with_pink_noise(speech, 10.0, "b") - speech)
+
+
+def test_a_recording_comes_by_line_and_sound_card_as_asked() -> None:
+    speech = np.sin(np.arange(16_000) / 2.5).astype(np.float32)  # about 1 kHz
+    low = np.sin(np.arange(16_000) / 25).astype(np.float32)  # about 100 Hz
+    as_it_is = as_it_arrives(speech, EvaluateSettings(), "a")
+    assert np.array_equal(as_it_is, speech)
+    soft = as_it_arrives(speech, EvaluateSettings(gain_db=-20.0, offset=0.02), "a")
+    assert np.allclose(soft, 0.1 * speech + 0.02, atol=1e-6)
+    line = EvaluateSettings(telephone=True)
+    assert np.std(as_it_arrives(speech, line, "a")) > 0.9 * np.std(speech)
+    assert np.std(as_it_arrives(low, line, "a")) < 0.1 * np.std(low)
+
+
+def test_emotion_by_itself_is_heard_without_the_llm_and_is_the_same(
+    whole: BlspEmo, tmp_path: Path
+) -> None:
+    said = [u.model_copy(update={"audio": Path(u.audio).name}) for u in utterances(tmp_path, 6)]
+    write_manifest(tmp_path / "known.jsonl", said)
+    nobody = [u.model_copy(update={"emotion": None}) for u in said]
+    write_manifest(tmp_path / "unknown.jsonl", nobody)
+    settings = EvaluateSettings(
+        model=str(tmp_path / "whole"),
+        manifests=(tmp_path / "known.jsonl", tmp_path / "unknown.jsonl"),
+        figures=("emotion",),
+        out=tmp_path / "out",
+        device="cpu",
+    )
+    assert isinstance(opened(settings), Listener)
+    assert isinstance(
+        opened(settings.model_copy(update={"figures": ("emotion", "words")})), BlspEmo
+    )
+    rows = evaluate(settings)
+    assert rows["known"]["emotion: accuracy"].count == 6
+    called = [rows["unknown"][f"emotion: called {label}"].value for label in EMOTION_LABELS]
+    assert sum(called) == pytest.approx(1.0)
+    acted_on = rows["unknown"]["emotion: acted on, and not neutral"].value
+    assert acted_on <= 1.0 - called[0] + 1e-9
+    for one in said:
+        expected = answer_one(whole, one, tmp_path, settings)
+        found = answer_one(opened(settings), one, tmp_path, settings)
+        assert found.logits == pytest.approx(expected.logits, abs=1e-4)
+        assert (found.emotion, found.abstained) == (expected.emotion, expected.abstained)
 
 
 def test_what_would_fail_after_hours_is_refused_at_once(tmp_path: Path) -> None:

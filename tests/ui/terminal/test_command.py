@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from assistant.audio.devices import DeviceSettings
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.conversation.engines import Engines
 from assistant.empathy import load_policy
@@ -119,6 +120,21 @@ def test_a_recording_without_speech_is_no_success(tmp_path: Path) -> None:
     question = recording(tmp_path, speech_like(length_s=3.0))
     with pytest.raises(InputError, match="no speech was found"):
         talk(TalkCommandSettings(input=question, pace="repeatable"))
+
+
+def test_what_has_no_part_in_the_talk_is_said_or_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], scripted_engines: list[Engines]
+) -> None:
+    question = recording(tmp_path, speech_like((0.5, 1.5), length_s=4.0))
+    devices = DeviceSettings(microphone="USB")
+    assert talk(TalkCommandSettings(input=question, pace="repeatable", devices=devices)) == 0
+    said = capsys.readouterr().out
+    assert "The microphone USB is not used: --input stands in its place." in said
+    assert "speaker" not in said
+    scripted_engines.clear()
+    with pytest.raises(SettingsError, match="--pace real needs --input"):
+        talk(TalkCommandSettings(pace="real"))
+    assert scripted_engines == []
 
 
 def test_the_answers_never_overwrite_the_question(

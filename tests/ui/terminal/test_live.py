@@ -220,9 +220,10 @@ def test_signals_end_the_talk_in_order(question: Path, number: signal.Signals) -
     assert "Traceback" not in terminal.text
 
 
-def test_ctrl_c_ends_the_talk(question: Path) -> None:
+@pytest.mark.parametrize("key", ["\x03", "\x1c"], ids=["C", "backslash"])
+def test_ctrl_and_a_key_end_the_talk(question: Path, key: str) -> None:
     terminal = in_picture(question)
-    terminal.press("\x03")
+    terminal.press(key)
     assert terminal.status() == 0
     assert_restored(terminal)
 

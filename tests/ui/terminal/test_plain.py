@@ -1,5 +1,6 @@
 """Plain lines: all that matters, in words, and nothing that a terminal would act on."""
 
+import errno
 from functools import reduce as fold
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from assistant import events
 from assistant.conversation.live.loop import TalkLoop
 from assistant.engines.protocols import EmotionEstimate, Transcript
+from assistant.errors import OutputError
 from models.emotions import Emotion
 from tests.fakes import ScriptedModel, certain, scripted, speech_like
 from tests.talking import talk
@@ -95,3 +97,26 @@ def test_a_saved_talk_holds_what_was_said_and_heard(tmp_path: Path) -> None:
     assert save(view, tmp_path / "talks") != save(view, tmp_path / "talks"), "none is written over"
     assert "sad, 92 percent): utterance 0" in text
     assert "I am with you." in text
+
+
+def test_half_an_emoji_does_not_cost_the_talk(tmp_path: Path) -> None:
+    result = talk(
+        speech_like((0.5, 1.5), length_s=5.0),
+        engines=scripted(ScriptedModel(["I am with you \ud83d."], [certain(Emotion.SAD)])),
+    )
+    view = fold(reduce, [STARTED, *result.happened], View())
+    assert "I am with you ?." in save(view, tmp_path).read_text(encoding="utf-8")
+
+
+def test_what_a_full_disk_left_does_not_pass_for_a_talk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_some(path: Path, _data: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(b"# A talk")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", write_some)
+    with pytest.raises(OutputError, match="No space left"):
+        save(View(), tmp_path)
+    assert list(tmp_path.iterdir()) == []

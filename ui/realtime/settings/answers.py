@@ -75,7 +75,8 @@ class AnswerSettings:
         config = self._once or self._translator.config
         self._dialogue.most_tokens = config.most_tokens
         settings, conversation = in_force(config, self._resident.talk), self._loop.conversation
-        if settings == conversation.in_force:
+        # The conversation names more: what was asked for by voice, where words are sent to.
+        if settings.items() <= conversation.in_force.items():
             return
         self._loop.prepare_again()
         self._voice.choose(config.audio.output.voice)

@@ -35,11 +35,29 @@ def in_force(config: SessionConfig, usual: TalkSettings) -> dict[str, object]:
         "voice": config.audio.output.voice,
         "policy": config.attune.policy,
         "patience": talk_settings(config, usual).patience.base,
-        "turns": "by the client" if detection is None else detection.type,
+        "turns": "by the client" if detection is None else _described(detection),
         "speed": config.audio.output.speed,
-        "output": config.output_modalities[0],
+        "output": config.output_modalities[0] + _at_most(config),
         "instructions": config.instructions,
     }
+
+
+def _described(detection: TurnDetection) -> str:
+    """Returns how turns are cut, and what of it was chosen: "server_vad (silence 700 ms)"."""
+    named = {
+        "threshold {:g}": detection.threshold,
+        "silence {} ms": detection.silence_duration_ms,
+        "lead {} ms": detection.prefix_padding_ms,
+        "asks after {} ms": detection.idle_timeout_ms,
+    }
+    differs = [form.format(value) for form, value in named.items() if value is not None]
+    differs += [] if detection.create_response else ["answers when asked"]
+    differs += [] if detection.interrupt_response else ["not interruptible"]
+    return detection.type + (f" ({', '.join(differs)})" if differs else "")
+
+
+def _at_most(config: SessionConfig) -> str:
+    return "" if config.most_tokens is None else f" (at most {config.most_tokens} tokens)"
 
 
 def _patience_of(detection: TurnDetection | None) -> float:

@@ -43,7 +43,9 @@ function settings(values) {
 }
 
 function changes(before, after) {
-  const names = Object.keys(after).filter((name) => name in before && before[name] !== after[name]);
+  // Instructions are told when they change, and stand in no turn.
+  const isKnown = (name) => name in before || (name !== "instructions" && "model" in before);
+  const names = Object.keys(after).filter((name) => isKnown(name) && before[name] !== after[name]);
   const changed = Object.fromEntries(names.map((name) => [name, after[name]]));
   return names.length ? [`*From here on: ${settings(changed)}.*`] : [];
 }

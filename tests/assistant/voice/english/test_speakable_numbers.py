@@ -546,6 +546,16 @@ SHAPES_OF_EVERY_DAY = [
     ("e^{ix}", "e to the power of (ix)"),
     ("MCMXCIX", "nineteen ninety nine"),
     ("MIX it in", "MIX it in"),
+    ("by 31/12", "by December thirty first"),
+    ("5/2024", "May twenty twenty four"),
+    ("noon–1pm", "noon to one p m"),
+    ("the under-5s", "the under-fives"),
+    ('a 6x9" print', "a six by nine inch print"),
+    ("10 N·m", "ten newton meters"),
+    ("¹⁴C", "C fourteen"),
+    ("Fe³⁺ and Na⁺", "Fe three plus and Na plus"),
+    ("x³", "x cubed"),
+    ("Ng1-f3, e2-e4", "knight g one f three, e two e four"),
 ]
 
 

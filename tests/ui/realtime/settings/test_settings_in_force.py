@@ -40,6 +40,15 @@ CHANGES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"output_modalities": ["text"]}, {"output": "text"}),
     ({"audio": {"input": {"turn_detection": None}}}, {"turns": "by the client"}),
     (
+        {"turn_detection": {"type": "server_vad", "silence_duration_ms": 900}},
+        {"turns": "server_vad (silence 900 ms)"},
+    ),
+    (
+        {"turn_detection": {"type": "semantic_vad", "threshold": 0.4, "interrupt_response": False}},
+        {"turns": "semantic_vad (threshold 0.4, not interruptible)"},
+    ),
+    ({"max_output_tokens": 50}, {"output": "audio (at most 50 tokens)"}),
+    (
         {"audio": {"output": {"voice": "other"}}, "attune": {"policy": "flat"}},
         {"voice": "other", "policy": "flat"},
     ),
@@ -178,3 +187,52 @@ def test_the_view_shows_what_is_in_force() -> None:
         "policy": "empathetic",
         "patience": 2.0,
     }
+
+
+def test_what_is_asked_for_by_voice_is_in_force_from_then_on() -> None:
+    async def act(client: Client) -> None:
+        for words in ("Hello.", "Slower, please.", "And now?"):
+            await ask(client, words)
+            await client.until("output_audio_buffer.stopped")
+        await client.update(audio={"output": {"voice": "other"}})
+        await ask(client, "Still?")
+        await client.until("output_audio_buffer.stopped")
+
+    client = drive(act)
+    changes = [event.changes for event in of(client, events.SettingsChanged)]
+    asked = {"asked_pace": 0.83, "asked_loudness_db": 0.0}
+    assert changes == [asked, {"voice": "other"}], "once each"
+    turns = [event.settings for event in of(client, events.UtteranceEnded)]
+    assert ["asked_pace" in settings for settings in turns] == [False, False, True, True]
+    rates = [event.style.rate for event in of(client, events.StyleChosen)]
+    assert rates[2] == pytest.approx(rates[0] / 1.2)
+
+
+def test_saved_talks_say_from_where_on_a_person_asked_for_it() -> None:
+    told: dict[str, Any] = {}
+
+    async def act(client: Client) -> None:
+        for words in ("Hello.", "Slower, please.", "And now?"):
+            await ask(client, words)
+            await client.until("output_audio_buffer.stopped")
+        await client.update(instructions="Be brief.")
+        await client.send("attune.transcript.request", format="md")
+        told.update((await client.until("attune.transcript"))[-1])
+
+    drive(act)
+    first, _, rest = told["content"].partition("*From here on: asked pace 0.83")
+    assert rest and "slower" in first.lower()
+    assert "Be brief" not in told["content"]
+
+
+def test_the_format_of_one_answer_is_the_sessions_and_that_is_said() -> None:
+    async def act(client: Client) -> None:
+        form = {"type": "audio/pcmu"}
+        options = {"instructions": "Hi", "audio": {"output": {"format": form}}}
+        await client.send("response.create", response=options)
+        (told,) = (await client.until("attune.warning"))[-1:]
+        assert told["ignored"] == ["response.audio.output.format"]
+        (done,) = (await client.until("response.done"))[-1:]
+        assert done["response"]["audio"]["output"]["format"]["type"] == "audio/pcm"
+
+    drive(act)
