@@ -262,21 +262,6 @@ def write_apart(tensors: Mapping[str, Tensor], folder: Path) -> None:
     _write_index(where, folder)
 
 
-def exchange_emotion_head(head: Mapping[str, Tensor], folder: Path) -> None:
-    """Gives weights that `write_apart` wrote another emotion head; other files stay as they are.
-
-    What they hold of the head before is named by the index no more, and so never read.
-
-    Args:
-        head: By the names of its parameters in the model.
-        folder: Of the checkpoint.
-    """
-    before: dict[str, str] = read_json(folder / SAFETENSORS_INDEX)["weight_map"]
-    where = {name: file for name, file in before.items() if not name.startswith(EMOTION_HEAD)}
-    _write_shard(head, folder / EMOTION_FILE)
-    _write_index(where | dict.fromkeys(head, EMOTION_FILE), folder)
-
-
 def _write_shard(tensors: Mapping[str, Tensor], path: Path) -> None:
     from safetensors.torch import save_file
 
@@ -289,21 +274,25 @@ def _write_index(where: Mapping[str, str], folder: Path) -> None:
     _replace(folder / SAFETENSORS_INDEX, lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def exchange(tensors: Mapping[str, Tensor], folder: Path) -> None:
+def exchange(tensors: Mapping[str, Tensor], folder: Path, *, instead_of: str = "") -> None:
     """Lets the checkpoint in `folder` hold `tensors` in place of its own, in their task's file.
 
-    Its other files stay as they are; what they still hold of the kind is not read any more.
-    """
-    from safetensors.torch import save_file
+    Its other files stay as they are; what they still hold of the kind is named by the index no
+    more, and so never read.
 
+    Args:
+        tensors: By the names of its parameters.
+        folder: Of the checkpoint.
+        instead_of: How the names begin of all that goes for it; empty: those of `tensors` alone.
+    """
     index, new = folder / SAFETENSORS_INDEX, {name: _file_of(name) for name in tensors}
     known = dict.fromkeys(WeightFiles(folder).names(), WEIGHTS)
-    where = (read_json(index)["weight_map"] if index.exists() else known) | new
+    before: dict[str, str] = read_json(index)["weight_map"] if index.exists() else known
+    kept = {n: file for n, file in before.items() if not (instead_of and n.startswith(instead_of))}
     for file in sorted(set(new.values())):
-        its = {name: tensors[name].contiguous() for name in new if new[name] == file}
-        _replace(folder / file, lambda path, its=its: save_file(its, str(path)))
-    text = json.dumps({"metadata": {}, "weight_map": where}, indent=1) + "\n"
-    _replace(index, lambda path: path.write_text(text, encoding="utf-8"))
+        its = {name: tensor for name, tensor in tensors.items() if new[name] == file}
+        _write_shard(its, folder / file)
+    _write_index(kept | new, folder)
 
 
 def _file_of(name: str) -> str:

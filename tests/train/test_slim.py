@@ -20,12 +20,13 @@ NORM = "llm.causal.model.norm.weight"
 
 
 def kept_in(folder: Path) -> dict[str, torch.Tensor]:
-    """Returns what a small checkpoint holds: of its language, and of its ears."""
-    talks, hears = (load_file(folder / name) for name in ("model.safetensors", "ears.safetensors"))
-    assert not talks.keys() & hears.keys()
+    """Returns what a small checkpoint holds: of its language, of its ears, and its emotion head."""
+    files = ("model.safetensors", "ears.safetensors", checkpoint.EMOTION_FILE)
+    talks, hears, feels = (load_file(folder / name) for name in files if (folder / name).exists())
     assert not any(name.startswith(checkpoint.EARS) for name in talks)
-    assert all(name.startswith(checkpoint.EARS) for name in hears)
-    return talks | hears
+    assert all(name.startswith(("speech_encoder.", "decoder.")) for name in hears)
+    assert all(name.startswith(checkpoint.EMOTION_HEAD) for name in feels)
+    return talks | hears | feels
 
 
 @pytest.fixture

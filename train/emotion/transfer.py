@@ -10,7 +10,7 @@ from torch import Tensor
 
 from models.checkpoints.checkpoint import (
     EMOTION_HEAD,
-    exchange_emotion_head,
+    exchange,
     read_config,
     write_apart,
 )
@@ -107,7 +107,7 @@ def write_with_head(
         if path.is_file() and is_copied and path.name != "config.json":
             shutil.copy(path, out)
     if is_apart:
-        exchange_emotion_head(named, out)
+        exchange(named, out, instead_of=EMOTION_HEAD)
     else:
         own = WeightFiles(source)
         kept = {name: own.read(name) for name in own.names() if not name.startswith(EMOTION_HEAD)}
