@@ -199,7 +199,7 @@ def test_a_talk_holds_the_voice_behind_the_words_and_typed_turns_do_not(monkeypa
 
 def happily(heard: HeardSpeech) -> HeardSpeech:
     """The same, taken for surely happy."""
-    return replace(heard, probabilities=(0.1, 0.6, 0.1, 0.1, 0.1), abstained=False)
+    return replace(heard, probabilities=(0.05, 0.8, 0.05, 0.05, 0.05), abstained=False)
 
 
 def test_of_a_plain_voice_nothing_is_told_unless_it_is_asked_about(monkeypatch) -> None:
@@ -210,8 +210,9 @@ def test_of_a_plain_voice_nothing_is_told_unless_it_is_asked_about(monkeypatch) 
     heard = happily(model.hear(tone(0.8)))
     assert heard.untold is not None
     assert torch.allclose(heard.untold, heard.speech_embeddings[:words], atol=1e-6)
-    plain = replace(heard, probabilities=(0.6, 0.1, 0.1, 0.1, 0.1))
-    for one, told in ((heard, 2), (plain, 0), (replace(heard, abstained=True), 0)):
+    plain = replace(heard, probabilities=(0.8, 0.05, 0.05, 0.05, 0.05))
+    unsure = replace(heard, probabilities=(0.1, 0.1, 0.6, 0.1, 0.1))
+    for one, told in ((heard, 2), (plain, 0), (unsure, 0), (replace(heard, abstained=True), 0)):
         talk, asked = TalkSession(model), TalkSession(model)
         asked.read("How does this sound?")
         for session in (talk, asked):
