@@ -23,6 +23,7 @@ import torch
 from assistant.audio.waveform import Waveform
 from benchmarks.cut_turns import cut_turns
 from benchmarks.results import table, write_section
+from models.blsp_emo import SURE_OF_FEELING
 from models.checkpoints.embedded import EMBEDDED
 from models.emotions import EMOTION_LABELS, Emotion, emotion_from_label
 from models.listening.listener import Listener
@@ -34,7 +35,7 @@ from train.evaluation.answers import Prediction, felt
 from train.evaluation.arriving import as_it_arrives
 from train.evaluation.command import called_figures, emotion_figures
 from train.evaluation.settings import EvaluateSettings
-from train.metrics import Figure
+from train.metrics import Figure, share
 
 UNHEARD_ACTORS = ("ravdess-17", "ravdess-18", "ravdess-19", "ravdess-20")
 WAYS = {
@@ -56,6 +57,9 @@ READ = {
 
 Arrive = Callable[[Waveform, str], Waveform | None]
 """A recording and its name → what the model is given; None where nothing comes."""
+
+
+NOT_ACTED = ("acted on though not neutral, %", "told to the LLM, %")
 
 
 def said(place: tuple[str, str], most: int) -> list[Utterance]:
@@ -123,7 +127,14 @@ def read_row(name: str, way: str, answers: Sequence[Prediction]) -> list[str]:
     figures = called_figures(answers)
     called = [f"{100 * figures[f'emotion: called {label}'].value:.0f}" for label in EMOTION_LABELS]
     moved = figures["emotion: acted on, and not neutral"]
-    return [name, way, *called, per_cent(moved), str(len(answers))]
+    told = share([is_told(answer) for answer in answers])
+    return [name, way, *called, per_cent(moved), per_cent(told), str(len(answers))]
+
+
+def is_told(answer: Prediction) -> bool:
+    """Whether the LLM would be told of a feeling."""
+    most = max(answer.probabilities)
+    return most >= SURE_OF_FEELING and most != answer.probabilities[Emotion.NEUTRAL]
 
 
 def measure(source: str, most: int, kept: list[dict[str, object]]) -> str:
@@ -144,13 +155,14 @@ def measure(source: str, most: int, kept: list[dict[str, object]]) -> str:
             make = acted_row if is_acted else read_row
             rows[is_acted].append(make(name, way, answers))
             print(" | ".join(rows[is_acted][-1]), flush=True)
-            kept += [{"model": source, "set": name, "way": way, **asdict(a)} for a in answers]
+            about = {"model": source, "set": name, "way": way}
+            kept.extend({**about, **asdict(answer)} for answer in answers)
     acted = ["acted", "how it comes", "accuracy, %", "calibration error", "of a perfect model"]
     others = [emotion.adjective for emotion in Emotion]
     read = ["not acted", "how it comes", *(f"called {one}, %" for one in others)]
     return (
         f"{table([*acted, 'acted on, %', 'n'], rows[True])}\n\n"
-        f"{table([*read, 'acted on though not neutral, %', 'n'], rows[False])}"
+        f"{table([*read, *NOT_ACTED, 'n'], rows[False])}"
     )
 
 
