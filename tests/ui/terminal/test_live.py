@@ -27,6 +27,13 @@ PATIENCE_S = 90.0
 pytestmark = pytest.mark.slow
 
 
+def _as_a_shell_starts_it() -> None:
+    """Gives the child the terminal, and signals that whoever runs the tests may ignore."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Terminal:
     """A pseudo-terminal of 80 columns with `talk` in it."""
 
@@ -45,7 +52,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_as_a_shell_starts_it,
         )
 
     def read(self, wait_s: float = 0.1) -> None:
