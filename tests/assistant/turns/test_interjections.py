@@ -192,7 +192,7 @@ def test_what_was_written_is_an_acknowledgement_like_others_where_it_is_nothing_
     repeated = Transcript("Go ahead, go ahead.", confidence=0.8)
     scores = {"acknowledged": -9.0, "claimed": -5.0, "written": -0.5}
     assert fit(repeated, **scores) is Verdict.ACKNOWLEDGES
-    for unsure in (Transcript("Go ahead, go ahead.", confidence=0.3), Transcript("")):
+    for unsure in (Transcript("Go ahead, go ahead.", confidence=0.2), Transcript("")):
         assert fit(unsure, **scores) is Verdict.CLAIMS
 
 
