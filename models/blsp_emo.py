@@ -310,11 +310,9 @@ class BlspEmo(HearingModel):
         # The head reads the embeddings before the emotion is on them: it would hear itself.
         plain = self._given(states, found)
         each = [self.emotion_logits(s, e) for s, e in zip(states, plain, strict=True)]
-        embedded = [
-            self.with_emotion(e, calibrated(told, self.config.calibration))
-            for e, told in zip(plain, each, strict=True)
-        ]
-        untold = self._untold(plain, each)
+        emotions = [calibrated(told, self.config.calibration) for told in each]
+        embedded = [self.with_emotion(e, told) for e, told in zip(plain, emotions, strict=True)]
+        untold = self._untold(plain, emotions)
         if words and not self.understands(words):
             # Neither guessed words nor what a noise sounds like may colour the question back.
             embedded, untold = [self._of_text(NOTHING_UNDERSTOOD)], None
@@ -333,15 +331,15 @@ class BlspEmo(HearingModel):
             untold=untold,
         )
 
-    def _untold(self, plain: Sequence[SpeechEmbeddings], told: Sequence[Tensor]) -> Tensor | None:
-        """Returns `HeardSpeech.untold` of pieces and their emotion logits."""
-        if self.emotion_vectors is None or not self.emotion_vectors.positions:
+    def _untold(
+        self, plain: Sequence[SpeechEmbeddings], emotions: Sequence[Tensor]
+    ) -> Tensor | None:
+        """Returns `HeardSpeech.untold` of pieces and their emotions, each (1, E)."""
+        vectors = self.emotion_vectors
+        if vectors is None or not vectors.positions:
             return None
-        on_words = [
-            self.emotion_vectors.on_words(e, calibrated(logits, self.config.calibration)).of(0)
-            for e, logits in zip(plain, told, strict=True)
-        ]
-        return torch.cat(on_words)
+        told = zip(plain, emotions, strict=True)
+        return torch.cat([vectors.on_words(e, emotion).of(0) for e, emotion in told])
 
     def understands(self, words: Words) -> bool:
         """Whether enough of `words` are probably right for an answer to them."""
