@@ -14,7 +14,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
@@ -115,12 +115,15 @@ def _last_line(said: str) -> str:
 
 
 def _size_below(folder: Path) -> int:
+    """Returns the bytes below `folder`, while others make, move and remove files and folders there.
+
+    `Path.rglob` would raise where a folder goes between its being listed and its being read.
+    """
     size = 0
-    for path in folder.rglob("*"):
-        try:
-            size += path.stat().st_size
-        except OSError:  # it was moved meanwhile
-            continue
+    for parent, _folders, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # it was moved meanwhile
+                size += os.stat(os.path.join(parent, name)).st_size
     return size
 
 
