@@ -95,7 +95,7 @@ def containers(tmp_path: Path) -> Generator[Containers]:
 
 @pytest.mark.skipif(
     "ATTUNE_CLUSTER" not in os.environ,
-    reason="takes minutes and never passed on two cores yet: ATTUNE_CLUSTER=1 runs it",
+    reason="takes minutes on two cores: ATTUNE_CLUSTER=1 runs it",
 )
 def test_what_the_containers_run_holds_talks(containers: Containers, tmp_path: Path) -> None:
     services: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]
