@@ -273,13 +273,31 @@ def test_who_loses_a_gateway_is_told_and_goes_on_at_another(cluster: Cluster) ->
     cluster.wait_for(first)
 
 
-def test_a_gateway_knows_what_the_others_count(cluster: Cluster) -> None:
+def counts_the_others(cluster: Cluster) -> None:
     first, second = cluster.hosts
     with line(first), line(first):
         until(
             lambda: json.loads(read(second, "/health"))["elsewhere"] >= 2,
             "the other's talks are counted",
         )
+    until(lambda: json.loads(read(second, "/health"))["elsewhere"] == 0, "and that they ended")
+
+
+def test_a_gateway_knows_what_the_others_count(cluster: Cluster) -> None:
+    counts_the_others(cluster)
+
+
+def test_a_census_that_hangs_holds_nobody_up(cluster: Cluster, alone: BlspEmoModel) -> None:
+    (census,) = cluster.replicas("Census")
+    os.kill(census, signal.SIGSTOP)
+    try:
+        with people(cluster, alone, many=4) as there:
+            pass
+        assert there.hung_up_on == []
+        assert "attune_conversations_elsewhere" in read(cluster.hosts[0], "/metrics")
+    finally:
+        os.kill(census, signal.SIGCONT)
+    counts_the_others(cluster)
 
 
 def test_mistakes_are_told_in_one_sentence(
