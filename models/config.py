@@ -227,7 +227,7 @@ class BlspEmoConfig:
     guidance: GuidanceConfig = field(default_factory=GuidanceConfig)
     examples: ExamplesConfig = field(default_factory=ExamplesConfig)
     asks_for_things: bool = True
-    """Whether a reply may end with "What's the …?" behind a statement (`models.asking`)."""
+    """Whether a reply may end with "What's the …?" behind a statement (`models.replies.asking`)."""
     talk_tokens: int | None = None
     """Longest conversation that it was trained on well, in positions; beyond it may say anything.
     None: as long as it can hold."""
