@@ -153,7 +153,7 @@ class TalkSession:
         given, told = heard.speech_embeddings, None
         is_asked = self.is_waiting and self._was_read
         if heard.untold is not None and not is_asked:
-            if heard.is_plain:
+            if heard.is_plain(self._model.config.calibration):
                 given = heard.untold
             elif not self.is_waiting:
                 told = (heard.untold, found)
