@@ -1,6 +1,7 @@
 """What a client orders of items and answers; each order is obeyed or refused with a reason."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, cast
 
 from assistant import events
@@ -211,13 +212,22 @@ class Orders:
             if error.code != UNDER_WAY:
                 self._question.refuse()
             raise
+        if self._asks_itself(order):
+            # What the person is saying is another turn: it is no part of what was ordered.
+            order = replace(order, taken=self._question.take())
         self._later.add(order)
+
+    def _asks_itself(self, order: ResponseRequest) -> bool:
+        """Whether an answer is to what waits of the person's, typed or said."""
+        parts = self._question.parts if order.messages is None and not order.is_apart else []
+        return any(not isinstance(part, FunctionOutput) for part in parts)
 
     def _has_to_wait(self, order: ResponseRequest) -> bool:
         """Whether an answer begins when the one before was heard; else it begins at once.
 
         What the person asks cuts off what is being said. An answer beside the conversation, or to
-        what came of a function that the words still being heard announce, does not.
+        what came of a function that the words still being heard announce, does not. No answer cuts
+        off the person.
 
         Raises:
             ProtocolError: It may not even wait: one is wanted at a time.
@@ -227,19 +237,25 @@ class Orders:
             raise ProtocolError(
                 "a response is under way: wait for response.done or cancel it", code=UNDER_WAY
             )
-        parts = self._question.parts if order.messages is None and not order.is_apart else []
-        is_asked = any(not isinstance(part, FunctionOutput) for part in parts)
-        return is_responding or (self._translator.is_playing and not is_asked)
+        is_heard = self._translator.is_playing and not self._asks_itself(order)
+        return is_responding or is_heard or self._loop.is_spoken_to
 
     async def _begin_late(self, order: ResponseRequest) -> None:
         try:
             await self._begin(order)
         except ProtocolError as error:
-            self._question.refuse()
+            self._leave(order)
             self._translator.send(error.event(order.event_id))
 
+    def _leave(self, order: ResponseRequest) -> None:
+        """An answer that was ordered is not begun: what it was to answer can be asked again."""
+        if order.taken is None:
+            self._question.refuse()
+        else:
+            self._question.ask(order.taken)
+
     async def _begin(self, order: ResponseRequest) -> None:
-        if order.messages is None and not self._question.parts:
+        if order.messages is None and order.taken is None and not self._question.parts:
             # What is asked again may still be on its way into the model: that would be twice.
             await self._loop.settled()
         # All of it is read before anything changes: what is refused leaves no trace in the
@@ -263,6 +279,8 @@ class Orders:
             self._loop.interrupt()
         elif wanted is None and (order := self._later.take_back()) is not None:
             translator = self._translator
+            if order.taken is not None:
+                self._question.ask(order.taken)
             conversation, metadata = translator.conversation_id, order.metadata
             late = Response(translator.send, None, order.config, conversation, metadata)
             late.finish("cancelled", reason="client_cancelled")
@@ -332,7 +350,9 @@ class Orders:
         """Returns what is to be answered, and tells the dialogue what it is answered from."""
         translator, dialogue = self._translator, self._dialogue
         config, items = order.config, translator.items
-        if order.messages is None:
+        if order.taken is not None:
+            parts, course = order.taken.parts, items.course(config.instructions)
+        elif order.messages is None:
             parts = self._question.parts or self._open_parts()
             course = items.course(config.instructions)
         else:
@@ -353,8 +373,12 @@ class Orders:
             dialogue.answer_once(None, cue)
         if is_own:
             translator.ask_apart()
+        elif order.taken is None:
+            self._question.ask(self._question.take())
         else:
-            self._question.take()
+            # The person's turn, which it waited for, came after what it answers.
+            translator.ask_again(order.taken.entries[-1][0])
+            self._question.ask(order.taken)
         return question
 
     def _open_parts(self) -> list[QuestionPart]:
