@@ -16,10 +16,9 @@ from models.adapters.words import NOTHING_UNDERSTOOD, WordsAdapter, WordStates, 
 from models.checkpoints.checkpoint import Checkpoint, open_checkpoint, weights_to_save
 from models.checkpoints.filling import Quantize, ReservedTalks, check_quantize, fill
 from models.checkpoints.whisper import load_decoder
-from models.config import BlspEmoConfig
+from models.config import BlspEmoConfig, CalibrationConfig
 from models.decoding.shared import SharedSteps
-from models.emotion.heads import abstains, build_emotion_head, calibrated
-from models.emotions import Emotion
+from models.emotion.heads import abstains, build_emotion_head, calibrated, is_told
 from models.examples.book import ExampleBook
 from models.examples.opening import example_book
 from models.features import Waveform
@@ -41,11 +40,6 @@ from models.words.written import (
     written_words,
 )
 
-SURE_OF_FEELING = 0.7
-"""Probability from which the LLM is told of a feeling, chosen by `benchmarks.emotion`: of people
-who read and do not act mini's head takes 22 in 100 for moved, and 6 in 100 so surely; of actors
-whom it takes for moved it keeps five in six."""
-
 
 @dataclass(frozen=True, slots=True)
 class HeardSpeech:
@@ -66,12 +60,9 @@ class HeardSpeech:
     untold: Tensor | None = None
     """(S, D) `speech_embeddings` without positions that tell the emotion; None: there are none."""
 
-    @property
-    def is_plain(self) -> bool:
+    def is_plain(self, calibration: CalibrationConfig) -> bool:
         """Whether no feeling was heard that there is anything to say about."""
-        most = max(self.probabilities)
-        is_neutral = most == self.probabilities[Emotion.NEUTRAL]
-        return self.abstained or is_neutral or most < SURE_OF_FEELING
+        return self.abstained or not is_told(self.probabilities, calibration)
 
 
 class BlspEmo(HearingModel):

@@ -56,7 +56,7 @@ FLOORS = {
         "checkpoints",
         "adapters",
         "emotion turn_ear",
-        "words examples asking",
+        "words examples replies",
         "listening",
         "blsp_emo",
         "dialogue_text transcription",

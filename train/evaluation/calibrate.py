@@ -51,6 +51,7 @@ def calibrate(settings: CalibrateSettings) -> CalibrationConfig:
     model = BlspEmo.from_pretrained(folder, device=settings.device)
     logits, truth = _heard(model, settings)
     fitted = fitted_calibration(logits, truth, answered=settings.answered)
+    fitted = replace(fitted, told_from=config.calibration.told_from)
     changed = replace(config, calibration=fitted)
     write_json(folder / "config.json", changed.to_mapping())
     before, after = _softmax(logits, 1.0), _softmax(logits, fitted.temperature)
