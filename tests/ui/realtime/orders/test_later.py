@@ -6,10 +6,10 @@ from typing import Any
 from assistant import events
 from tests.fakes import speech_like
 from tests.ui.driving import Client, drive
-from tests.ui.realtime.test_orders import answer, create, message, read
+from tests.ui.realtime.orders.test_orders import answer, create, message, read
 from tests.ui.realtime.test_tools import ASKED, WEATHER, calling, result
 from tests.ui.serving import LONG, resident
-from ui.realtime.later import MOST_WAITING
+from ui.realtime.orders.later import MOST_WAITING
 
 ASIDE: dict[str, Any] = {
     "conversation": "none",

@@ -1,49 +1,39 @@
 """What a client orders of items and answers; each order is obeyed or refused with a reason."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 from assistant import events
-from assistant.audio.waveform import Waveform
 from assistant.conversation.live.loop import TalkLoop
 from ui.realtime.choices import STILL_THERE, ChosenDialogue
 from ui.realtime.items import Response, course_of, message
-from ui.realtime.later import Later, ResponseRequest
-from ui.realtime.protocol.changes import changed
-from ui.realtime.protocol.config import SessionConfig
-from ui.realtime.protocol.known import usual_item
-from ui.realtime.protocol.messages import Json, ProtocolError, new_id, text_of
-from ui.realtime.question import (
-    MOST_PARTS,
+from ui.realtime.orders.later import Later, ResponseRequest
+from ui.realtime.orders.question import (
     FunctionOutput,
     PendingQuestion,
     QuestionPart,
     SpokenPart,
     TypedQuestion,
-    read_parts,
     shown_part,
     together,
 )
+from ui.realtime.orders.reading import TEXT_OF, OrderReader, read_by_model
+from ui.realtime.protocol.config import SessionConfig
+from ui.realtime.protocol.known import usual_item
+from ui.realtime.protocol.messages import Handler, Json, ProtocolError, new_id
 from ui.realtime.settings.possible import warning
 from ui.realtime.tools import (
     FUNCTION_ITEMS,
     function_item,
-    function_text,
     offers_alike,
-    refuse_tools,
     role_of,
     with_tools,
 )
 from ui.realtime.translation import Translator
 
-Handler = Callable[[Json], Awaitable[None] | None]
-"""Obeys one event, or raises `ProtocolError`."""
-NOT_OF_A_RESPONSE = frozenset({"model", "attune", "type"})
 UNDER_WAY = "conversation_already_has_active_response"
-MOST_INPUT = 256
 CALL = "function_call"
-TEXT_OF = {"user": "input_text", "system": "input_text", "assistant": "output_text"}
 
 
 class Orders:
@@ -63,6 +53,7 @@ class Orders:
         self._dialogue = dialogue
         self._question = question
         self._answer_with = answer_with
+        self._reader = OrderReader(loop, translator, dialogue)
         self._later = Later(loop.at_rest, self._begin_late)
         self.handlers: dict[str, Handler] = {
             "conversation.item.create": self._create,
@@ -115,7 +106,7 @@ class Orders:
     async def _create(self, event: Json) -> None:
         items, self._question.was_tried = self._translator.items, True
         given = usual_item(event.get("item"))
-        role, parts = await self._message(given, "item")
+        role, parts = await self._reader.message(given, "item")
         item_id = cast(Json, given).get("id")
         if item_id is not None and (not isinstance(item_id, str) or item_id in items):
             raise ProtocolError("the id is taken or no string", param="item.id")
@@ -172,39 +163,9 @@ class Orders:
         items.remove(item_id)
         self.begin_anew()
 
-    async def _message(self, item: object, path: str) -> tuple[str, list[QuestionPart]]:
-        """Returns role and content of a message of either side, or of the system."""
-        fields = cast(Json, item) if isinstance(item, dict) else {}
-        if fields.get("type") in FUNCTION_ITEMS and self._dialogue.can_call:
-            item = function_item(fields, path)
-            return role_of(item), [_read_by_model(item, function_text(item) or "")]
-        role = fields.get("role")
-        if fields.get("type") != "message" or not isinstance(role, str) or role not in TEXT_OF:
-            is_call = fields.get("type") in FUNCTION_ITEMS
-            raise ProtocolError(
-                f"{path} must be a message of the user, the assistant or the system"
-                + (": function calls are not known to this model" if is_call else ""),
-                code="unsupported",
-                param=path,
-            )
-        content = fields.get("content")
-        if role == "user":
-            parts = read_parts(content, self._translator.config.audio.input.format)
-            return role, [p if isinstance(p, str) else await self._spoken(p) for p in parts]
-        return role, [*_texts(content, f"{path}.content")]
-
-    async def _spoken(self, sound: Waveform) -> SpokenPart:
-        part = await self._loop.spoken_part(sound)
-        if part is None:
-            raise ProtocolError(
-                "no speech was found in the audio: append speech first",
-                code="input_audio_buffer_commit_empty",
-            )
-        return SpokenPart(part)
-
     async def _respond(self, event: Json) -> None:
         try:
-            order = await self._read(event)
+            order = await self._reader.order(event)
             if not self._has_to_wait(order):
                 await self._begin(order)
                 return
@@ -289,63 +250,6 @@ class Orders:
                 "there is no such response under way", code="response_cancel_not_active"
             )
 
-    async def _read(self, event: Json) -> ResponseRequest:
-        """Returns what is ordered, or says what of it cannot be."""
-        given, event_id = event.get("response"), event.get("event_id")
-        if not isinstance(given, dict | None):
-            raise ProtocolError("response must be an object", param="response")
-        options: Json = dict(cast(Json, given or {}))
-        conversation = options.pop("conversation", None) or "auto"
-        if conversation not in ("auto", "none"):
-            raise ProtocolError(
-                "response.conversation is auto or none", param="response.conversation"
-            )
-        metadata, messages = options.pop("metadata", None), options.pop("input", None)
-        if not _is_metadata(metadata):
-            raise ProtocolError(
-                "response.metadata is an object of texts", param="response.metadata"
-            )
-        ignored = [f"response.{key}" for key in NOT_OF_A_RESPONSE & options.keys()]
-        options = {key: value for key, value in options.items() if key not in NOT_OF_A_RESPONSE}
-        if isinstance(audio := options.get("audio"), dict) and "input" in audio:
-            ignored.append("response.audio.input")
-            options["audio"] = {k: v for k, v in cast(Json, audio).items() if k != "input"}
-        changes = changed(self._translator.config, options, "response")
-        refuse_tools(changes, can_call=self._dialogue.can_call, path="response")
-        # The line to the client is one: its format is the session's.
-        if changes.config.audio.output.format != self._translator.config.audio.output.format:
-            ignored.append("response.audio.output.format")
-        if changes.refused:
-            raise changes.refused[0]
-        return ResponseRequest(
-            changes.config,
-            changes.config.instructions if options.get("instructions") else None,
-            conversation == "none",
-            None if messages is None else await self._messages(messages),
-            metadata,
-            [*ignored, *changes.ignored],
-            event_id if isinstance(event_id, str) else None,
-        )
-
-    async def _messages(self, given: object) -> list[tuple[str, list[QuestionPart]]]:
-        """Returns the `input` of a response."""
-        entries = cast(list[Any], given) if isinstance(given, list) else None
-        if entries is None or len(entries) > MOST_INPUT:
-            raise ProtocolError(
-                f"response.input is a list of at most {MOST_INPUT} items", param="response.input"
-            )
-        messages: list[tuple[str, list[QuestionPart]]] = []
-        for index, entry in enumerate(cast(list[object], entries)):
-            fields = cast(Json, entry) if isinstance(entry, dict) else {}
-            if fields.get("type") == "item_reference":
-                item = self._translator.items.get(fields.get("id"), f"response.input.{index}.id")
-                text = self._translator.items.text(item)
-                messages.append((role_of(item), [_read_by_model(item, text)]))
-            else:
-                path = f"response.input.{index}"
-                messages.append(await self._message(usual_item(fields), path))
-        return messages
-
     def _prepared(self, order: ResponseRequest) -> SpokenPart | TypedQuestion:
         """Returns what is to be answered, and tells the dialogue what it is answered from."""
         translator, dialogue = self._translator, self._dialogue
@@ -388,7 +292,7 @@ class Orders:
         """
         items, asked = self._translator.items, self._question.asked
         said = [item for item in items.after_answers() if role_of(item) == "user"]
-        texts = {item["id"]: [_read_by_model(item, items.text(item))] for item in said}
+        texts = {item["id"]: [read_by_model(item, items.text(item))] for item in said}
         parts = [part for key in texts for part in asked.get(key, texts[key])]
         if {isinstance(part, str) for part in parts} == {True, False}:
             parts = [part for key in texts for part in texts[key]]
@@ -419,15 +323,6 @@ class Orders:
         return ""
 
 
-def _is_metadata(given: object) -> bool:
-    values = cast(Json, given).values() if isinstance(given, dict) else ()
-    return isinstance(given, dict | None) and all(isinstance(value, str) for value in values)
-
-
-def _read_by_model(item: Json, text: str) -> str:
-    return FunctionOutput(text) if item["type"] == "function_call_output" else text
-
-
 def _split(
     messages: list[tuple[str, list[QuestionPart]]],
 ) -> tuple[list[QuestionPart], list[tuple[str, str]]]:
@@ -440,15 +335,3 @@ def _split(
     return question, [
         (role, " ".join(part for part in parts if isinstance(part, str))) for role, parts in before
     ]
-
-
-def _texts(content: object, path: str) -> list[str]:
-    """Returns the texts of a message that is not the user's; speech counts by its words."""
-    parts = cast(list[Any], content) if isinstance(content, list) else []
-    if not 1 <= len(parts) <= MOST_PARTS:
-        raise ProtocolError(f"{path} must hold 1 to {MOST_PARTS} parts", param=path)
-    texts: list[str] = []
-    for part in parts:
-        fields = cast(Json, part) if isinstance(part, dict) else {}
-        texts.append(text_of(fields.get("text") or fields.get("transcript"), param=f"{path}.text"))
-    return texts

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ui.realtime.orders.question import QuestionPart, Taken
 from ui.realtime.protocol.config import SessionConfig
-from ui.realtime.question import QuestionPart, Taken
 
 MOST_WAITING = 16
 
