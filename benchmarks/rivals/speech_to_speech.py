@@ -165,11 +165,10 @@ async def _session(url: str) -> Any:
     """Returns a connection with a session: its one place is free a moment after the last talk."""
     for _ in range(round(READY_S / FREE_S)):
         connection = await websockets.connect(url, max_size=None)
-        try:
-            await connection.recv()  # session.created
+        # Who finds the place taken is told so, and only then is the connection closed.
+        if json.loads(await connection.recv())["type"] == "session.created":
             return connection
-        except websockets.ConnectionClosed:
-            await asyncio.sleep(FREE_S)
+        await asyncio.sleep(FREE_S)
     raise SystemExit("the place of the last talk in speech-to-speech stays taken")
 
 

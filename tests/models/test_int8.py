@@ -116,7 +116,7 @@ def test_what_reading_a_matrix_leaves_behind_is_given_back_before_the_next(monke
     given_back: list[int] = []
     monkeypatch.setattr(int8, "give_back", lambda: given_back.append(1))
     model = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 4))
-    rows = {f"{n}.weight": Int8Rows.of(model[n].weight) for n in range(2)}
+    rows = {name: Int8Rows.of(model.get_parameter(name)) for name in ("0.weight", "1.weight")}
     take_stored(
         model,
         lambda name: StoredInt8(rows[name], None) if name in rows else None,
