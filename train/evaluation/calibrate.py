@@ -12,10 +12,10 @@ from models.checkpoints.checkpoint import read_config
 from models.config import CalibrationConfig
 from models.emotion.heads import fit_temperature
 from models.emotions import emotion_from_label
+from models.weights import write_json
 from train.data.audio_files import read_audio
 from train.data.manifest import read_manifest
 from train.evaluation.settings import CalibrateSettings
-from train.loop.run_folder import write_json
 from train.metrics import (
     Floats,
     Integers,

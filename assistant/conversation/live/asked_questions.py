@@ -7,7 +7,7 @@ from assistant.audio.waveform import Waveform
 from assistant.conversation.conversation import Conversation
 from assistant.conversation.live.listening import Listening
 from assistant.conversation.live.turn_taking import TurnTaking
-from assistant.conversation.live.typed import Typed, Waiting
+from assistant.conversation.live.typed import Typed, WaitingSince
 from assistant.conversation.question import Question, SaidSpan
 
 
@@ -58,7 +58,7 @@ class AskedQuestions:
         A turn that does not end is ended for it, so that it is answered too.
         """
         while self._is_open() and not self._turns.is_idle:
-            waiting = Waiting(self._conversation.clock_s)
+            waiting = WaitingSince(self._conversation.clock_s)
             while self._is_open() and not self._is_quiet(waiting):
                 await self._looked.wait()
             await self._turns.replies.at_rest()
@@ -72,7 +72,7 @@ class AskedQuestions:
         self._looked.set()
         self._looked.clear()
 
-    def _is_quiet(self, waiting: Waiting) -> bool:
+    def _is_quiet(self, waiting: WaitingSince) -> bool:
         """Returns whether nobody speaks; a turn that outlasts what is waiting is ended."""
         turns = self._turns
         if not turns.is_idle and waiting.outlasts_speech(self._conversation.clock_s, turns.turn_s):

@@ -8,7 +8,7 @@ instance, and typed words for the answer to it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingSince:
     """What waits for its turn since `since_s`; that and `now_s` are times on the audio clock."""
 
     since_s: float
@@ -32,7 +32,7 @@ class Typed:
 
     def __init__(self) -> None:
         self._texts: list[tuple[str, str]] = []
-        self.waiting = Waiting(0.0)
+        self.waiting = WaitingSince(0.0)
         """Since when the first of them waits."""
 
     def __bool__(self) -> bool:
@@ -42,7 +42,7 @@ class Typed:
     def add(self, text: str, words: str, now_s: float) -> None:
         """Takes a text, and what of it is the person's; `now_s` is on the audio clock."""
         if not self._texts:
-            self.waiting = Waiting(now_s)
+            self.waiting = WaitingSince(now_s)
         self._texts.append((text, words))
 
     def take(self) -> tuple[str, str]:
