@@ -43,9 +43,9 @@ class Carried:
             emotion: Fields of emotion.
             sound: Fields of sound.
             moment: Fields that are never kept.
-            stays_without: The event itself may be told without consent to all of it: its texts are
-                emptied then. Without this the whole event is left out, for that there was one
-                would tell something already.
+            stays_without: The event itself may be told without consent to all of it: its texts and
+                tables are emptied then. Without this the whole event is left out, for that there
+                was one would tell something already.
 
         Raises:
             ValueError: A field is named twice.
@@ -67,7 +67,7 @@ class Carried:
 
     def without(
         self, values: Mapping[str, Any], agreed: frozenset[Content]
-    ) -> dict[str, str] | None:
+    ) -> dict[str, Any] | None:
         """Returns what stands instead of those of an event's fields that may not be kept.
 
         Args:
@@ -75,14 +75,14 @@ class Carried:
             agreed: The kinds that may be kept.
 
         Returns:
-            The emptied texts by the names of their fields, often none; None where nothing of the
-            event may be kept.
+            The emptied texts and tables by the names of their fields, often none; None where
+            nothing of the event may be kept.
         """
         refused = [name for name in values if self.fields.get(name) not in agreed]
         if not refused:
             return {}
-        # Only a text can be emptied: the blank of anything else would be read as a value.
+        # The blank of anything else, a number say, would be read as a value.
         can_stay = self.stays_without and all(
-            name in self.fields and isinstance(values[name], str) for name in refused
+            name in self.fields and isinstance(values[name], str | dict) for name in refused
         )
-        return dict.fromkeys(refused, "") if can_stay else None
+        return {name: type(values[name])() for name in refused} if can_stay else None

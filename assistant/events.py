@@ -65,6 +65,17 @@ class SettingsChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SettingsAsked(Event):
+    """The person asked by voice to be spoken to otherwise; the next answer goes by it."""
+
+    # Nobody chose them by hand: they tell what was said.
+    carries = Carried(words="changes")
+
+    changes: dict[str, Any]
+    """What changed and its new value: `asked_pace`, a factor, and `asked_loudness_db`."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConversationEnded(Event):
     """The last event."""
 
@@ -143,7 +154,9 @@ class TurnHeld(Event):
 class UtteranceEnded(Event):
     """A turn of the person is over; its answer follows."""
 
-    carries = Carried(course="turn start_s end_s speech_end_s reason settings")
+    carries = Carried(
+        course="turn start_s end_s speech_end_s reason settings", words="asked", stays_without=True
+    )
 
     turn: int
     start_s: float
@@ -156,6 +169,8 @@ class UtteranceEnded(Event):
     """Why it is over: silence and the like, `typed`, or `asked`: by an order to answer it."""
     settings: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
     """The settings under which it is answered: voice, policy, patience, model and the like."""
+    asked: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+    """Those that the person asked for by voice, by the names of `SettingsAsked`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,10 +262,18 @@ class PassedOver(Event):
 class StyleChosen(Event):
     """How the answer will be spoken."""
 
-    carries = Carried(course="turn", emotion="style")
+    carries = Carried(course="turn", emotion="style", words="asked", stays_without=True)
 
     turn: int
     style: SpeakingStyle
+    """What follows from the emotion."""
+    asked: dict[str, float] = dataclasses.field(default_factory=dict[str, float])
+    """What the person asked for by voice comes to it: a factor on `rate`, decibels on `energy`."""
+
+    @property
+    def spoken(self) -> SpeakingStyle:
+        """Both together."""
+        return self.style.with_asked(self.asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,6 +466,7 @@ EVENTS: dict[str, type[Event]] = {
         ConversationStarted,
         TalkContinued,
         SettingsChanged,
+        SettingsAsked,
         ConversationEnded,
         LevelMeasured,
         SpeechStarted,

@@ -87,8 +87,8 @@ def turn_index(event: events.Event) -> int | None:
 def turn_after(turn: Turn | None, event: events.Event) -> Turn | None:
     """Returns what `turn` has become by one of its events; None where there is no such turn."""
     match event:
-        case events.UtteranceEnded(turn=index, start_s=start_s, end_s=end_s, settings=settings):
-            return Turn(index, start_s, end_s, settings=settings)
+        case events.UtteranceEnded(turn=index, start_s=start_s, end_s=end_s):
+            return Turn(index, start_s, end_s, settings=event.settings | event.asked)
         case events.UtteranceJoined():
             return None
         case _:
@@ -106,8 +106,8 @@ def _changed(turn: Turn, event: events.Event) -> Turn:
             return replace(turn, transcript=transcript)
         case events.PassedOver():
             return replace(turn, passed_over=True)
-        case events.StyleChosen(style=style):
-            return replace(turn, style=style)
+        case events.StyleChosen():
+            return replace(turn, style=event.spoken)
         case events.ReplyText(text=text, source=source):
             whose = turn.reply_source or source
             return replace(turn, generated=turn.generated + text, reply_source=whose)

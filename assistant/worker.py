@@ -43,8 +43,9 @@ class Worker:
             limit: Steps that may wait at once; one more is refused with `EngineFailed`.
         """
         self.name = name
-        self.waiting = 0
-        """Steps asked for and not yet delivered; belongs to the event loop."""
+        self._waiting = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """That the steps in `_waiting` are delivered to."""
         self.busy_s = 0.0
         """Seconds at work so far; written by the thread alone."""
         self._limit = limit
@@ -55,6 +56,18 @@ class Worker:
             queue.PriorityQueue()
         )
         self._thread: threading.Thread | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Steps asked for and not yet delivered; belongs to the event loop."""
+        # What was asked for on a loop that is closed is never delivered, so it is not waited for.
+        return 0 if self._loop is None or self._loop.is_closed() else self._waiting
+
+    def count(self, steps: int, loop: asyncio.AbstractEventLoop) -> None:
+        """Adds to what waits to be delivered to `loop`, or takes away from it."""
+        if loop is not self._loop:
+            self._loop, self._waiting = loop, 0
+        self._waiting += steps
 
     async def call(self, function: Callable[[], Result], *, due: Due | None = None) -> Result:
         """Returns what `function` returns, run on the worker's thread after what is due before.
@@ -110,10 +123,10 @@ class Worker:
                 f"{self.name} has {self.waiting} steps waiting: too many conversations at once"
             )
         loop = asyncio.get_running_loop()
-        self.waiting += 1
+        self.count(1, loop)
 
         def arrive(result: Result | None, error: BaseException | None) -> None:
-            self.waiting -= 1
+            self.count(-1, loop)
             deliver(result, error)
 
         def step() -> None:
@@ -243,7 +256,7 @@ class Stream(Generic[Item]):
         loop = asyncio.get_running_loop()
         self._awaited = awaited
         # It counts as a step that waits: a clock that jumps over idle time must not jump over it.
-        self._worker.waiting += 1
+        self._worker.count(1, loop)
 
         def arrived(_awaited: "Future[Any]") -> None:
             with contextlib.suppress(RuntimeError):  # the loop is closed
@@ -259,7 +272,7 @@ class Stream(Generic[Item]):
     def _stop_waiting(self) -> None:
         if self._awaited is not None:
             self._awaited = None
-            self._worker.waiting -= 1
+            self._worker.count(-1, asyncio.get_running_loop())
 
     def _close_iterator(self) -> None:
         close = getattr(self._iterator, "close", None)

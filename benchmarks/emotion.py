@@ -15,6 +15,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,9 @@ import torch
 from assistant.audio.waveform import Waveform
 from benchmarks.cut_turns import cut_turns
 from benchmarks.results import table, write_section
-from models.blsp_emo import SURE_OF_FEELING
 from models.checkpoints.embedded import EMBEDDED
+from models.config import CalibrationConfig
+from models.emotion.heads import is_told
 from models.emotions import EMOTION_LABELS, Emotion, emotion_from_label
 from models.listening.listener import Listener
 from train.corpora.files import CorpusFiles
@@ -122,19 +124,15 @@ def acted_row(name: str, way: str, answers: Sequence[Prediction]) -> list[str]:
     ]
 
 
-def read_row(name: str, way: str, answers: Sequence[Prediction]) -> list[str]:
+def read_row(
+    name: str, way: str, answers: Sequence[Prediction], calibration: CalibrationConfig
+) -> list[str]:
     """Returns the row of voices of people who do not act."""
     figures = called_figures(answers)
     called = [f"{100 * figures[f'emotion: called {label}'].value:.0f}" for label in EMOTION_LABELS]
     moved = figures["emotion: acted on, and not neutral"]
-    told = share([is_told(answer) for answer in answers])
+    told = share([is_told(answer.probabilities, calibration) for answer in answers])
     return [name, way, *called, per_cent(moved), per_cent(told), str(len(answers))]
-
-
-def is_told(answer: Prediction) -> bool:
-    """Whether the LLM would be told of a feeling."""
-    most = max(answer.probabilities)
-    return most >= SURE_OF_FEELING and most != answer.probabilities[Emotion.NEUTRAL]
 
 
 def measure(source: str, most: int, kept: list[dict[str, object]]) -> str:
@@ -152,8 +150,8 @@ def measure(source: str, most: int, kept: list[dict[str, object]]) -> str:
         every = ways if name == next(iter(ACTED)) else {w: ways[w] for w in ("as recorded", TURN)}
         for way, arrive in every.items():
             answers = list(heard(ears, utterances, arrive))
-            make = acted_row if is_acted else read_row
-            rows[is_acted].append(make(name, way, answers))
+            row = acted_row if is_acted else partial(read_row, calibration=ears.config.calibration)
+            rows[is_acted].append(row(name, way, answers))
             print(" | ".join(rows[is_acted][-1]), flush=True)
             about = {"model": source, "set": name, "way": way}
             kept.extend({**about, **asdict(answer)} for answer in answers)

@@ -6,7 +6,8 @@ from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
 
-from models.asking import AskedOn
+from torch import Tensor
+
 from models.blsp_emo import BlspEmo, HeardSpeech
 from models.decoding.sampling import Sampling
 from models.dialogue_text import DialogueText
@@ -14,6 +15,8 @@ from models.emotions import Emotion
 from models.examples.answering import asks_what_was_told
 from models.examples.book import Fitting
 from models.generation import CachedText, Guidance, Piece, generate
+from models.replies.asking import AskedOn
+from models.replies.deaf import DeafReply
 from models.tokenizer import IncrementalDecoder
 from models.words.turn_end import END_MARKS, log_odds_of_end
 
@@ -62,6 +65,10 @@ class TalkSession:
         self._dialogue = DialogueText(model, self._persona)
         self._text = self._dialogue.text
         self._reply_ids: list[int] = []
+        self._was_read = False
+        """Whether what is waiting was begun by `read`."""
+        self._told: tuple[Tensor, Fitting] | None = None
+        """Of a turn whose feeling the LLM is told: what was said without it, and its examples."""
         self.is_cut = False
         """Whether the last reply ended at its longest length and not by itself."""
 
@@ -143,10 +150,16 @@ class TalkSession:
         felt = None if heard.abstained else Emotion(_largest(heard.probabilities))
         is_clear = heard.words is not None and self._model.understands(heard.words)
         found = self._find(heard.words.text, felt) if heard.words and is_clear else Fitting()
-        given = heard.speech_embeddings
-        if heard.untold is not None and heard.is_plain and not self.is_waiting:
-            given = heard.untold
+        given, told = heard.speech_embeddings, None
+        is_asked = self.is_waiting and self._was_read
+        if heard.untold is not None and not is_asked:
+            if heard.is_plain(self._model.config.calibration):
+                given = heard.untold
+            elif not self.is_waiting:
+                told = (heard.untold, found)
+        self._was_read = is_asked
         self._open_turn(int(given.shape[0]), None, found)
+        self._told = told
         self._text.append_speech(given)
 
     def read(self, text: str, *, emotion: Emotion | None = None) -> None:
@@ -162,6 +175,7 @@ class TalkSession:
         """
         ids = self._prompts.content(text)
         self._open_turn(len(ids), emotion, self._find(text, emotion))
+        self._told, self._was_read = None, True
         self._text.append_ids(ids)
 
     def withdraw(self) -> None:
@@ -222,7 +236,7 @@ class TalkSession:
             self.is_cut = False
             yield answer
             return
-        with closing(self._generated(cancelled)) as texts:
+        with closing(self._heard_out(cancelled)) as texts:
             if self._asks_for_things:
                 yield from texts
                 return
@@ -232,6 +246,28 @@ class TalkSession:
             # The talk must hold what was said, and no more.
             self.is_cut = False
             self.truncate(asked_on.passed)
+
+    def _heard_out(self, cancelled: Callable[[], bool]) -> Generator[str]:
+        """Yields the LLM's answer; one that claims to have heard nothing is begun once more.
+
+        Then without how the person sounds, which is what it answered so.
+        """
+        if self._told is None:
+            yield from self._generated(cancelled)
+            return
+        deaf = DeafReply()
+        with closing(self._generated(cancelled)) as texts:
+            yield from deaf.through(texts)
+        if deaf.is_deaf:
+            self._tell_no_feeling(*self._told)
+            yield from self._generated(cancelled)
+
+    def _tell_no_feeling(self, untold: Tensor, found: Fitting) -> None:
+        self._dialogue.forget_last()
+        self._open_turn(int(untold.shape[0]), None, found)
+        self._told = None
+        self._text.append_speech(untold)
+        self._open_reply()
 
     def _open_reply(self) -> None:
         self._dialogue.open_reply()

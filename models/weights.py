@@ -3,7 +3,7 @@
 import json
 import pickle
 import warnings
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -172,6 +172,16 @@ def read_pickle(path: Path) -> dict[str, Tensor]:
     ):
         raise CheckpointError(f"{path} is no table of tensors: use the weights of a model")
     return cast(dict[str, Tensor], state)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes a JSON file so that a reader meets the old or the new content, never a part."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -44,7 +44,8 @@ STANDARD_ONLY = (
 )
 FLOORS = {
     "models": (
-        "emotions weights int8 cache_keyword torchaudio_guard",
+        "emotions freed_memory",
+        "weights int8 cache_keyword torchaudio_guard",
         "config",
         "masks",
         "features",
@@ -56,7 +57,7 @@ FLOORS = {
         "checkpoints",
         "adapters",
         "emotion turn_ear",
-        "words examples asking",
+        "words examples replies",
         "listening",
         "blsp_emo",
         "dialogue_text transcription",

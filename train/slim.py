@@ -13,8 +13,7 @@ from torch import Tensor
 from models.checkpoints.checkpoint import read_config, write_apart
 from models.checkpoints.composed import DOWN, UP, PartWeights, low_rank, part_folders
 from models.config import PartsConfig
-from models.weights import SAFETENSORS_INDEX, WeightFiles
-from train.loop.run_folder import write_json
+from models.weights import SAFETENSORS_INDEX, WeightFiles, write_json
 from train.settings import Frozen
 
 logger = logging.getLogger(__name__)

@@ -214,7 +214,7 @@ def reduce(view: View, event: events.Event) -> View:
             return replace(view, person_db=person_db, assistant_db=assistant_db)
         case events.TalkContinued():
             return noticed(view, CONTINUED)
-        case events.SettingsChanged(changes=changes):
+        case events.SettingsChanged(changes=changes) | events.SettingsAsked(changes=changes):
             return replace(view, settings=view.settings | changes)
         case events.ControlSpoken(control="pause" | "go on" as control):
             return replace(view, is_paused=control == "pause")

@@ -4,9 +4,10 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from assistant.audio.waveform import SPEECH_RATE_HZ
+from assistant.configuration import Settings
 from assistant.errors import DeviceError
 
 RATES_HZ = (16_000, 48_000, 44_100, 32_000, 24_000, 22_050)
@@ -18,10 +19,8 @@ NO_DEVICE = (
 )
 
 
-class DeviceSettings(BaseModel):
+class DeviceSettings(Settings):
     """The sound card."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     microphone: str | None = None
     """Name of the microphone, or a part of it; the system's default if not given."""

@@ -84,11 +84,12 @@ class Conversation:
         event = make(self.clock_s)
         # Before those who listen: one of them may begin the next turn at once, and that goes by
         # these.
-        self.memory.controls.follow(event)
+        is_asked = self.memory.controls.follow(event)
         self.memory.remembering.follow(event)
         self._in_force.listen(event)
-        # Asked by voice, they hold for all answers from the one to this turn on.
-        self._in_force.change(self.clock_s, self.memory.controls.settings)
+        if is_asked:
+            # Behind the event that says what was asked for.
+            self._in_force.ask(self.clock_s, self.memory.controls.settings)
 
     def publish(self, event: events.Event) -> None:
         """Tells an event that changes nothing in the conversation itself."""
@@ -112,8 +113,8 @@ class Conversation:
         """Returns the events that begin a record of this conversation, as of now."""
         begun = self._in_force.opening(self.clock_s, self._told() if self._told else {})
         if self.earlier is None:
-            return [begun]
-        return [begun, events.TalkContinued(self.clock_s, self.earlier.record)]
+            return begun
+        return [*begun, events.TalkContinued(self.clock_s, self.earlier.record)]
 
     def tell_opening(self) -> None:
         """Publishes it, where there are settings to tell."""

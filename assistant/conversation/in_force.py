@@ -5,10 +5,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from assistant.events import ConversationStarted, Event, SettingsChanged, UtteranceEnded
+from assistant.events import (
+    ConversationStarted,
+    Event,
+    SettingsAsked,
+    SettingsChanged,
+    UtteranceEnded,
+)
 
 UNNAMED = frozenset({"instructions"})
 """Told when they change; too long to stand in every turn."""
+_NOTHING = object()
 
 
 class SettingsInForce:
@@ -18,6 +25,8 @@ class SettingsInForce:
         """Begins with `settings`, plain values by name."""
         self._listener = listener
         self._settings = dict(settings)
+        # Apart: they tell what was said, and are kept only with consent to words.
+        self._asked: dict[str, Any] = {}
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -33,13 +42,13 @@ class SettingsInForce:
         """Passes an event on; a turn that is over gets the settings it is answered under."""
         if isinstance(event, UtteranceEnded):
             named = {key: self._settings[key] for key in self._settings if key not in UNNAMED}
-            event = replace(event, settings=named)
+            event = replace(event, settings=named, asked=dict(self._asked))
         self._listener(event)
 
-    def opening(self, at_s: float, settings: Mapping[str, Any]) -> ConversationStarted:
-        """Returns the event that begins a record, with all `settings` that were chosen."""
+    def opening(self, at_s: float, settings: Mapping[str, Any]) -> list[Event]:
+        """Returns the events that begin a record, with all `settings` that were chosen."""
         in_force = self.settings
-        return ConversationStarted(
+        begun = ConversationStarted(
             at_s,
             model=in_force["model"],
             voice=in_force["voice"],
@@ -48,12 +57,21 @@ class SettingsInForce:
             settings=dict(settings),
             in_force=in_force,
         )
+        return [begun, SettingsAsked(at_s, dict(self._asked))] if self._asked else [begun]
 
     def change(self, at_s: float, settings: Mapping[str, Any]) -> bool:
         """Takes `settings` from now on, and tells what differs; returns whether anything does."""
-        nothing = object()
-        changes = {k: v for k, v in settings.items() if self._settings.get(k, nothing) != v}
-        if changes:
+        if changes := _differing(self._settings, settings):
             self._settings |= changes
             self._listener(SettingsChanged(at_s, changes))
         return bool(changes)
+
+    def ask(self, at_s: float, settings: Mapping[str, Any]) -> None:
+        """Takes `settings` that the person asked for by voice, and tells what differs."""
+        if changes := _differing(self._asked, settings):
+            self._asked |= changes
+            self._listener(SettingsAsked(at_s, changes))
+
+
+def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: v for name, v in after.items() if before.get(name, _NOTHING) != v}

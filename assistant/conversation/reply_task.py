@@ -197,9 +197,10 @@ class Reply:
             await self._say_nothing()
             return
         style = self._engines.policy.style(SAD if hearing.help else hearing.estimate)
-        style = self._memory.controls.styled(style, self.question.turn, hearing.control)
-        self.style = style
-        self._emit(partial(events.StyleChosen, turn=self.question.turn, style=style))
+        turn = self.question.turn
+        asked = self._memory.controls.asked(turn, hearing.control)
+        self._emit(partial(events.StyleChosen, turn=turn, style=style, asked=asked))
+        self.style = style = style.with_asked(asked)
         async with aclosing(self._sentences()) as sentences:
             async for sentence in sentences:
                 # Not before there is a sentence: judging takes steps of the model, and the first

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from assistant import events
-from assistant.engines.protocols import Dialogue, SpeakingStyle, TextDelta, Transcript
+from assistant.engines.protocols import Dialogue, TextDelta, Transcript
 from assistant.turns.controls import Control, phrases
 
 POLITE = frozenset("please ok okay attune hey now sorry thanks".split())
@@ -118,13 +118,22 @@ class SpokenControls:
         is_typed = words.source == "typed"
         return self.is_paused and not is_typed and control_of(words) is not Control.GO_ON
 
-    def styled(self, style: SpeakingStyle, turn: int, control: Control | None) -> SpeakingStyle:
-        """Returns how the answer to a turn is spoken, which asked for `control` if for anything."""
+    def asked(self, turn: int, control: Control | None) -> dict[str, float]:
+        """Returns how the answer to a turn is to be spoken beside the policy's style.
+
+        Args:
+            turn: The turn that is answered.
+            control: What it asks for, if anything.
+
+        Returns:
+            As in `StyleChosen.asked`; nothing where nothing was ever asked for.
+        """
         # The answer may be made before what was said is published, or after.
         is_followed = self._asked is not None and self._asked[0] == turn
         manner = self._manner if is_followed else self._manner.after(control)
-        rate, energy_db = style.rate * manner.rate, style.energy + manner.energy_db
-        return replace(style, rate=rate, energy=energy_db)
+        if manner == _Manner():
+            return {}
+        return {"rate": manner.rate, "energy": manner.energy_db}
 
     def reply(self, dialogue: Dialogue, control: Control) -> Iterator[TextDelta]:
         """Yields the answer to `control`; runs on the model's worker."""
@@ -132,8 +141,9 @@ class SpokenControls:
         dialogue.replace_reply(text)
         yield TextDelta(text, source="fixed")
 
-    def follow(self, event: events.Event) -> None:
-        """Takes in what happened."""
+    def follow(self, event: events.Event) -> bool:
+        """Takes in what happened; returns whether `settings` are others from now on."""
+        before = self._manner
         match event:
             case events.ControlSpoken(turn=turn, control=control):
                 self._take(turn, Control(control))
@@ -150,6 +160,7 @@ class SpokenControls:
                 self._said(turn, generated, generated[len(heard) :].strip())
             case _:
                 pass
+        return self._manner != before
 
     def _take(self, turn: int, control: Control) -> None:
         self._asked, self._before, self._was_paused = (turn, control), self._manner, self.is_paused

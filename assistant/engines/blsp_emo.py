@@ -20,7 +20,6 @@ from assistant.engines.protocols import (
 from assistant.engines.settings import GenerationSettings, ModelSettings
 from assistant.engines.tool_calls import COMMON_MARKS, tool_lines
 from assistant.errors import EngineFailed, EngineUnavailable, PersonaTooLong
-from models.asking import SentenceEnd
 from models.blsp_emo import BlspEmo, HeardSpeech
 from models.checkpoints.embedded import EMBEDDED, folder_of
 from models.config import TurnEndConfig
@@ -30,6 +29,7 @@ from models.emotions import Emotion
 from models.listening.hearing import HearingModel
 from models.pretrained.catalogue import Part
 from models.pretrained.unpacked import KINDS, unpacked
+from models.replies.asking import SentenceEnd
 from models.talk import SystemLineTooLong, TalkSession
 from models.transcription import transcribe
 from models.weights import CheckpointError

@@ -1,8 +1,8 @@
 """What an engine must offer. Engines conform by shape; none has to derive from anything."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from assistant.audio.waveform import AudioClip, Waveform
@@ -128,6 +128,11 @@ class SpeakingStyle:
     """Level in decibels relative to the voice's own."""
     pause: float = 1.0
     """Factor on the pauses between phrases and sentences."""
+
+    def with_asked(self, asked: Mapping[str, float]) -> "SpeakingStyle":
+        """Returns it with what the person asked for by voice, see `events.StyleChosen.asked`."""
+        rate = self.rate * asked.get("rate", 1.0)
+        return replace(self, rate=rate, energy=self.energy + asked.get("energy", 0.0))
 
 
 class VoiceActivityDetector(Protocol):

@@ -18,6 +18,10 @@ from assistant.records.mending import ConversationLog, is_being_written, open_re
 from assistant.records.recording import AUDIO_NAME, LOG_NAME
 
 LINK = "{path} is a link: move what it leads to here, so that it can be read and deleted"
+LAST = "last"
+"""Names the latest record of a chain instead of its id."""
+MOST_TALKS = 8
+"""How far back a chain of talks that go on from each other is followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,46 @@ def read_named(root: Path, name: str) -> Record:
     """
     found = resolve(root, name)
     return read_record(found)
+
+
+def read_chain(root: Path, name: str) -> Iterator[Record]:
+    """Yields the record with this id, then those that it goes on from, the newest first.
+
+    Of these it ends at one without words, which nobody could go on from.
+
+    Args:
+        root: The folder of records.
+        name: The id, its beginning, or `last` for the latest record.
+
+    Raises:
+        InputError: There is no such record, or it is damaged.
+    """
+    seen: set[str] = set()
+    current = _latest(root) if name == LAST else read_named(root, name)
+    while current is not None and len(seen) < MOST_TALKS:
+        yield current
+        seen.add(current.id)
+        current = _before(root, current, seen)
+
+
+def _latest(root: Path) -> Record:
+    found = find_records(root)
+    if not found:
+        raise InputError(f"no talk is recorded in {root} yet: `app.py talk --record` records one")
+    # By what their logs say: whoever copies a folder may have given it any name.
+    return max((read_record(one) for one in found), key=lambda record: record.started_utc)
+
+
+def _before(root: Path, record: Record, seen: set[str]) -> Record | None:
+    """Returns the record that `record` goes on from; None where it is none, or is gone."""
+    name = record.continues
+    if not name or name in seen or not (root / name).is_dir():
+        return None
+    try:
+        before = read_named(root, name)
+    except InputError:
+        return None  # what was deleted or damaged since is not missed: the newer talk is there
+    return before if before.log.head.consent.words else None
 
 
 def read_records(root: Path, names: tuple[str, ...]) -> Iterator[Record]:

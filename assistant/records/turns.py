@@ -1,6 +1,6 @@
 """The turns of a record with what only a record knows of them: lines, times of the answer, ends."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -92,6 +92,16 @@ def recorded_turns(record: Record) -> list[RecordedTurn]:
             else:
                 told[index] = _told(told[index], event)
     return [_closed(replace(told[index], turn=turns[index]), record) for index in sorted(turns)]
+
+
+def newest_turns(records: Iterable[Record], most: int) -> tuple[Turn, ...]:
+    """Returns the newest turns of records, of which the newest comes first, counted from 0."""
+    turns: list[Turn] = []
+    for record in records:
+        turns = [one.turn for one in recorded_turns(record)] + turns
+        if len(turns) >= most:
+            break
+    return tuple(replace(turn, index=index) for index, turn in enumerate(turns[-most:]))
 
 
 def _begun(turn: Turn, event: events.UtteranceEnded, line: int, record: Record) -> RecordedTurn:

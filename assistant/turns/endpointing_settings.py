@@ -1,19 +1,25 @@
 """The thresholds and times by which turns begin and end."""
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from assistant.configuration import Settings
 
 
-class EndpointingSettings(BaseModel):
+class EndpointingSettings(Settings):
     """When the assistant takes its turn; times are on the audio clock."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
+    # Silero's own two thresholds: between them a frame changes nothing.
     start_threshold: float = Field(default=0.5, gt=0.0, lt=1.0)
     """Speech probability from which a frame opens a turn."""
     end_threshold: float = Field(default=0.35, gt=0.0, lt=1.0)
     """Speech probability below which a frame inside a turn counts as silence."""
+    # A detector that was just begun anew takes steady noise for speech for some frames, falling
+    # from 0.8 to 0.5, and people stay above 0.9: `benchmarks.echo`, self-interruptions.
     contested_threshold: float = Field(default=0.7, gt=0.0, lt=1.0)
     """Speech probability from which a frame counts while the assistant itself is speaking."""
+    # From here to `verdict_ms`: what is caught, what is given up needlessly, and how soon the voice
+    # is softer and silent, by `benchmarks.interruptions` ("False interruptions" in RESULTS.md) and
+    # `benchmarks.echo`, which are to be read together: each of them bounds the other.
     onset_ms: int = Field(default=64, ge=1, le=500)
     """Speech that announces a possible turn (and ducks the assistant)."""
     speech_ms: int = Field(default=128, ge=1, le=2_000)
@@ -42,6 +48,9 @@ class EndpointingSettings(BaseModel):
     """Who speaks again so soon after what was not clear wants the floor, if it is no "uh-huh"."""
     verdict_ms: int = Field(default=512, ge=32, le=5_000)
     """Silence after which it is forgotten although its words are not known yet."""
+    # The silences and scores by `benchmarks.endpointing` ("End of turn" in RESULTS.md): answered
+    # too soon against waited too long. Hardly any score comes near 1: without `sure_completeness`
+    # whole sentences wait far longer than they need.
     eager_ms: int = Field(default=192, ge=32, le=2_000)
     """Silence after which the answer is prepared, to be withdrawn if the person goes on."""
     shortest_silence_ms: int = Field(default=352, ge=32, le=5_000)
@@ -56,6 +65,8 @@ class EndpointingSettings(BaseModel):
     """Sound kept from before the first speech frame."""
     tail_ms: int = Field(default=128, ge=0, le=2_000)
     """Sound kept from after the last speech frame."""
+    # One voice's own levels lie 6 to 11 dB apart (`foreground`): more is another's. Held by the
+    # case `background_talker` of `benchmarks.cases`.
     weak_db: float = Field(default=12.0, gt=0.0, le=60.0)
     """How far below the voice that has the turn speech is taken for another's in the room."""
     weak_ms: int = Field(default=800, ge=192, le=5_000)

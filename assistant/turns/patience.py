@@ -8,16 +8,15 @@ twice in a row: once may be a person who interrupts.
 
 from collections import deque
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from assistant.configuration import Settings
 from assistant.engines.protocols import EmotionEstimate
 from models.emotions import Emotion
 
 
-class PatienceSettings(BaseModel):
+class PatienceSettings(Settings):
     """How far the silence that ends a turn stretches with the speaker."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     base: float = Field(default=1.0, ge=0.3, le=5.0)
     """Factor on all silences: 2 waits twice as long before it answers."""

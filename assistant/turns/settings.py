@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from assistant.configuration import Settings
 from assistant.engines.settings import TurnJudgeName
@@ -23,10 +23,8 @@ class TurnJudgeSettings(Settings):
     """What judges by the sound: turn_ear, Attune's own, or smart_turn:FILE.onnx (Smart Turn v3)."""
 
 
-class TalkSettings(BaseModel):
+class TalkSettings(Settings):
     """How the conversation goes back and forth."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     endpointing: EndpointingSettings = EndpointingSettings()
     patience: PatienceSettings = PatienceSettings()

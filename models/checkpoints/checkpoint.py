@@ -1,6 +1,5 @@
 """Checkpoints: the record of what one holds, read from a folder or written to one."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from models.checkpoints.hub import checkpoint_folder
 from models.checkpoints.published import PublishedWeights, is_published, published_config
 from models.config import FORMAT, BlspEmoConfig, PartsConfig, from_mapping
 from models.tokenizer import JsonTokenizer, QwenTokenizer, Tokenizer
-from models.weights import SAFETENSORS_INDEX, CheckpointError, WeightFiles, read_json
+from models.weights import SAFETENSORS_INDEX, CheckpointError, WeightFiles, read_json, write_json
 
 SHARD_BYTES = 4 * 2**30
 """Larger checkpoints are saved in several files."""
@@ -156,9 +155,8 @@ def save(checkpoint: Checkpoint[Mapping[str, Tensor]], folder: str | Path) -> No
     if (own := checkpoint.decoder_tokenizer) is not None:
         assert isinstance(own, JsonTokenizer), "a decoder's own tokenizer is a tokenizer.json"
         _replace(folder / DECODER_TOKENIZER, own.save_file)
-    text = json.dumps(checkpoint.config.to_mapping(), indent=1) + "\n"
     # Last, so that a folder which a kill left half written is not taken for a checkpoint.
-    _replace(folder / "config.json", lambda path: path.write_text(text, encoding="utf-8"))
+    write_json(folder / "config.json", checkpoint.config.to_mapping())
 
 
 def read_config(folder: Path) -> tuple[BlspEmoConfig, bool]:
@@ -246,8 +244,7 @@ def _write_weights(tensors: Mapping[str, Tensor], folder: Path) -> None:
         file = f"model-{index:05d}-of-{len(shards):05d}.safetensors"
         _replace(folder / file, lambda path, shard=shard: save_file(shard, str(path)))
         weight_map.update(dict.fromkeys(shard, file))
-    text = json.dumps({"metadata": {}, "weight_map": weight_map}, indent=1)
-    _replace(folder / SAFETENSORS_INDEX, lambda path: path.write_text(text))
+    _write_index(weight_map, folder)
 
 
 def write_apart(tensors: Mapping[str, Tensor], folder: Path) -> None:
@@ -270,8 +267,7 @@ def _write_shard(tensors: Mapping[str, Tensor], path: Path) -> None:
 
 
 def _write_index(where: Mapping[str, str], folder: Path) -> None:
-    text = json.dumps({"metadata": {}, "weight_map": where}, indent=1) + "\n"
-    _replace(folder / SAFETENSORS_INDEX, lambda path: path.write_text(text, encoding="utf-8"))
+    write_json(folder / SAFETENSORS_INDEX, {"metadata": {}, "weight_map": where})
 
 
 def exchange(tensors: Mapping[str, Tensor], folder: Path, *, instead_of: str = "") -> None:

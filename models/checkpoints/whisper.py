@@ -1,7 +1,6 @@
 """Pretrained Whispers: their encoder, one that was adapted, the decoder for one that is loaded."""
 
 import dataclasses
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from models.weights import (
     fill_parameters,
     read_json,
     without_weights,
+    write_json,
 )
 
 END = "<|endoftext|>"
@@ -84,7 +84,7 @@ def save_adapted(encoder: SpeechEncoder, source: str | Path, folder: Path) -> No
             shutil.copy(path, folder)
     config = read_json(origin / "config.json")
     config |= {key: getattr(encoder.config, key) for key in SHORT_INPUTS}
-    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    write_json(folder / "config.json", config)
 
 
 @dataclass(frozen=True, slots=True)

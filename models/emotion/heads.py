@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from models.adapters.embeddings import SpeechEmbeddings
 from models.config import CalibrationConfig, EmotionHeadConfig, SpeechEncoderConfig
-from models.emotion.spoken_part import spoken_part
+from models.emotion.spoken_part import as_loud, spoken_part
 from models.emotion.voice_statistics import layer_statistics
-from models.emotions import EMOTION_LABELS
+from models.emotions import EMOTION_LABELS, Emotion
 from models.features import SpeechFeatures
 from models.masks import blank_outside, lengths_to_mask
 from models.speech_encoder import SpeechStates
@@ -86,7 +86,7 @@ class SpectralEmotionHead(nn.Module):
 
     def __init__(self, config: EmotionHeadConfig, encoder: SpeechEncoderConfig) -> None:
         super().__init__()
-        hidden = config.hidden or 128
+        hidden, self.loudness = config.hidden or 128, config.loudness
         widths = (1, *config.channels)
         self.convolutions = nn.ModuleList(
             nn.Conv2d(before, after, 3, stride=2, padding=1) for before, after in pairwise(widths)
@@ -114,7 +114,8 @@ class SpectralEmotionHead(nn.Module):
         del embedded
         if speech.features is None:
             raise ValueError("the spectral emotion head needs the features of the speech")
-        return self.of_features(spoken_part(speech.features))
+        spoken = spoken_part(speech.features)
+        return self.of_features(spoken if self.loudness is None else as_loud(spoken, self.loudness))
 
     def of_features(self, features: SpeechFeatures) -> Tensor:
         """Returns logits (B, E) of log-mel features."""
@@ -238,6 +239,12 @@ def calibrated(logits: Tensor, calibration: CalibrationConfig) -> Tensor:
 def abstains(probabilities: Sequence[float], calibration: CalibrationConfig) -> bool:
     """Whether the most probable emotion is too uncertain to be acted on."""
     return max(probabilities) < calibration.threshold
+
+
+def is_told(probabilities: Sequence[float], calibration: CalibrationConfig) -> bool:
+    """Whether a feeling was heard, and so surely that the LLM is told of it in words."""
+    most = max(probabilities)
+    return most >= calibration.told_from and most != probabilities[Emotion.NEUTRAL]
 
 
 def fit_temperature(logits: Tensor, emotions: Tensor) -> float:

@@ -24,6 +24,19 @@ def loud_frames(levels: Tensor) -> Tensor:
     return energy > loudest - LOUD_DECADES
 
 
+def as_loud(features: SpeechFeatures, loudness: float) -> SpeechFeatures:
+    """Returns utterances whose loud frames have a mean energy of `loudness`, in log10.
+
+    A factor on the sound is a shift of its log-mel features, floor included.
+    """
+    log_mel = features.log_mel.clone()
+    for row, length in zip(log_mel, features.lengths.tolist(), strict=True):
+        levels = mel_levels(row[:, :length])
+        energy = (10.0**levels).sum(dim=0)[loud_frames(levels)].mean().log10()
+        row[:, :length] += (loudness - energy) / 4.0
+    return SpeechFeatures(log_mel, features.lengths)
+
+
 def spoken_part(features: SpeechFeatures) -> SpeechFeatures:
     """Returns each utterance from its first loud frame to its last, a tenth of a second around.
 

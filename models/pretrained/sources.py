@@ -123,7 +123,7 @@ def _size_below(folder: Path) -> int:
     for parent, _folders, names in os.walk(folder):
         for name in names:
             with suppress(OSError):  # it was moved meanwhile
-                size += os.stat(os.path.join(parent, name)).st_size
+                size += Path(parent, name).stat().st_size
     return size
 
 

@@ -6,7 +6,6 @@ an LLM. Weights are written in 16 bits: those of Whisper are in the file, and wh
 each row of a matrix in 8 bits, and its scale.
 """
 
-import json
 import math
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -27,7 +26,7 @@ from models.pretrained.gguf_tokenizer import write_tokenizer
 from models.pretrained.store import Store
 from models.pretrained.whisper_shape import ENGLISH_ONLY, whisper_shape
 from models.tokenizer import JsonTokenizer
-from models.weights import CheckpointError, read_json
+from models.weights import CheckpointError, read_json, write_json
 
 FOLDER, STAGING = "transformers", "unpacking"
 
@@ -77,9 +76,9 @@ def _unpack_whisper(part: Part, packed: Path, staging: Path) -> None:
     config = _whisper_config(weights)
     is_english = config["vocab_size"] == ENGLISH_ONLY
     generation = _whisper_generation(tokenizer, packed, is_english=is_english)
-    _write_json(folder / "generation_config.json", generation)
+    write_json(folder / "generation_config.json", generation)
     _write_weights(folder, _whisper_names(config), weights.read, "model.", torch.float16)
-    _write_json(folder / "config.json", config)
+    write_json(folder / "config.json", config)
 
 
 def _whisper_config(weights: CTranslate2Whisper) -> dict[str, Any]:
@@ -151,7 +150,7 @@ def _unpack_llm(part: Part, packed: Path, staging: Path) -> None:
         _write_int8(folder, shapes, weights.read)
     else:
         _write_weights(folder, shapes, weights.read, "", torch.bfloat16)
-    _write_json(folder / "config.json", weights.config)
+    write_json(folder / "config.json", weights.config)
 
 
 def _llm_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
@@ -212,7 +211,3 @@ def _write_weights(
 
     tensors = {f"{prefix}{name}": read(name).to(dtype).contiguous() for name in names}
     save_file(tensors, str(folder / "model.safetensors"), metadata={"format": "pt"})
-
-
-def _write_json(path: Path, values: dict[str, Any]) -> None:
-    path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")

@@ -258,11 +258,12 @@ def test_a_step_that_waits_for_others_leaves_the_thread_free() -> None:
         assert worker.waiting, "a clock that jumps over idle time must wait for it"
         arrived.set_result(None)
         taken.append(await asked)
-        return [*taken, *[item async for item in stream]]
+        taken += [item async for item in stream]
+        assert worker.waiting == 0
+        return taken
 
     assert on_worker(main(), worker) == ["first", "last"]
     assert order == ["another conversation"]
-    assert worker.waiting == 0
 
 
 def test_a_stream_that_waits_for_others_can_be_closed() -> None:
@@ -286,10 +287,28 @@ def test_a_stream_that_waits_for_others_can_be_closed() -> None:
         await worker.call(lambda: None)
         arrived.set_result(None)
         await asyncio.sleep(0)
+        assert worker.waiting == 0
 
     on_worker(main(), worker)
     assert closed.is_set()
-    assert worker.waiting == 0
+
+
+def test_what_a_closed_loop_asked_for_is_not_waited_for_on_the_next_one() -> None:
+    worker = Worker("engine")
+    go_on = threading.Event()
+
+    async def leave() -> None:
+        worker.submit(go_on.wait, lambda _result, _error: None)
+        assert worker.waiting == 1
+
+    async def come() -> int:
+        assert worker.waiting == 0
+        go_on.set()
+        await worker.call(lambda: None)
+        return worker.waiting
+
+    asyncio.run(leave())
+    assert on_worker(come(), worker) == 0
 
 
 def _future(item: object) -> Future[Any] | None:

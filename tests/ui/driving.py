@@ -33,6 +33,10 @@ class Client:
     async def speak(self, sound: Waveform) -> None:
         """Sends 16 kHz sound at the pace at which it is spoken."""
         await self.update(audio={"input": {"format": {"type": "audio/pcm", "rate": 16_000}}})
+        await self.send_sound(sound)
+
+    async def send_sound(self, sound: Waveform) -> None:
+        """The same in a session that takes 16 kHz already."""
         for start in range(0, len(sound), 512):
             await self.send("input_audio_buffer.append", audio=pcm(sound[start : start + 512]))
             await asyncio.sleep(512 / 16_000)

@@ -12,12 +12,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from models.weights import write_json
 from train.continuations.filtering import without_faults
 from train.continuations.settings import ContinueSettings
 from train.continuations.writers import LocalWriter, ServerWriter, Writer
 from train.data.manifest import Drops, Utterance, parse_line, read_manifest, to_line, write_manifest
 from train.loop.processes import held, join_processes
-from train.loop.run_folder import full_disk_named, write_json
+from train.loop.run_folder import full_disk_named
 
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from models.checkpoints.checkpoint import read_config
 from models.checkpoints.hub import checkpoint_folder
-from models.config import EmotionHeadConfig, SpeechEncoderConfig
-from models.emotion.heads import LayersEmotionHead
+from models.config import CalibrationConfig, EmotionHeadConfig, SpeechEncoderConfig
+from models.emotion.heads import LayersEmotionHead, calibrated
 from models.emotion.voice_statistics import layer_statistics
 from models.emotions import EMOTION_LABELS, Emotion, emotion_from_label
 from models.features import SPEECH_RATE_HZ, Waveform
@@ -35,6 +35,9 @@ TURN_S = (1.5, 6.0)
 """Stretches of long readings: as long as what people say in a turn, and as the actors say."""
 STRENGTHS = (0.3, 1.0, 3.0, 10.0)
 """Of the fit against its penalty on large weights, where the recordings weigh 1 together."""
+TOLD_SHARE = 0.02
+"""Of readers who may be taken for moved to the LLM: as with mini's head."""
+LEAST_TOLD, MOST_TOLD = 0.5, 0.95
 
 
 class EmotionHeadSettings(Frozen):
@@ -127,6 +130,9 @@ def teach_emotion_head(settings: EmotionHeadSettings) -> None:
     heard = heard_voices(encoder, sources, settings)
     strength, logits = cross_fitted(heard, folds, config.speech_encoder)
     calibration = fitted_calibration(logits, heard.emotions, answered=settings.answered)
+    if heard.is_read.any():
+        told_from = sure_enough(logits[heard.is_read], calibration)
+        calibration = replace(calibration, told_from=told_from)
     head = fitted_head(heard, strength, config.speech_encoder)
     changed = replace(
         config, emotion_head=EmotionHeadConfig(kind="layers"), calibration=calibration
@@ -143,7 +149,7 @@ def teach_emotion_head(settings: EmotionHeadSettings) -> None:
                 )
     print(
         f"{settings.out}: strength {strength:g}, temperature {calibration.temperature:.2f}, "
-        f"threshold {calibration.threshold:.2f}"
+        f"threshold {calibration.threshold:.2f}, told from {calibration.told_from:.2f}"
     )
 
 
@@ -296,6 +302,19 @@ def fitted_head(
         head.linear.weight.copy_(torch.from_numpy(fit.coef_))
         head.linear.bias.copy_(torch.from_numpy(fit.intercept_))
     return head
+
+
+def sure_enough(logits: Floats, calibration: CalibrationConfig) -> float:
+    """Returns from which probability the LLM is told, so that hardly a reader seems moved to it.
+
+    Args:
+        logits: (N, E) of people who read, by a head that has not learnt from them.
+        calibration: Of the head.
+    """
+    probabilities = calibrated(torch.from_numpy(logits), calibration).numpy()
+    moved = probabilities.argmax(axis=1) != Emotion.NEUTRAL
+    sure = np.where(moved, probabilities.max(axis=1), 0.0)
+    return float(np.clip(np.quantile(sure, 1.0 - TOLD_SHARE), LEAST_TOLD, MOST_TOLD))
 
 
 @torch.no_grad()

@@ -16,8 +16,7 @@ from models.checkpoints.checkpoint import (
 )
 from models.checkpoints.hub import checkpoint_folder
 from models.config import BlspEmoConfig, EmotionHeadConfig
-from models.weights import SAFETENSORS_INDEX, WeightFiles
-from train.loop.run_folder import write_json
+from models.weights import SAFETENSORS_INDEX, WeightFiles, write_json
 from train.settings import Frozen
 
 

@@ -12,10 +12,10 @@ from models.checkpoints.checkpoint import read_config
 from models.config import CalibrationConfig
 from models.emotion.heads import fit_temperature
 from models.emotions import emotion_from_label
+from models.weights import write_json
 from train.data.audio_files import read_audio
 from train.data.manifest import read_manifest
 from train.evaluation.settings import CalibrateSettings
-from train.loop.run_folder import write_json
 from train.metrics import (
     Floats,
     Integers,
@@ -51,6 +51,7 @@ def calibrate(settings: CalibrateSettings) -> CalibrationConfig:
     model = BlspEmo.from_pretrained(folder, device=settings.device)
     logits, truth = _heard(model, settings)
     fitted = fitted_calibration(logits, truth, answered=settings.answered)
+    fitted = replace(fitted, told_from=config.calibration.told_from)
     changed = replace(config, calibration=fitted)
     write_json(folder / "config.json", changed.to_mapping())
     before, after = _softmax(logits, 1.0), _softmax(logits, fitted.temperature)

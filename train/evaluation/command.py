@@ -20,11 +20,11 @@ from models.checkpoints.hub import checkpoint_folder
 from models.emotions import EMOTION_LABELS, Emotion
 from models.listening.listener import Listener
 from models.prompts import RECOGNISE_EMOTION
-from models.weights import CheckpointError
+from models.weights import CheckpointError, write_json
 from train.data.manifest import Utterance, read_manifest
 from train.evaluation.answers import Prediction, answer_all, parse_emotion
 from train.evaluation.settings import EvaluateSettings
-from train.loop.run_folder import code_version, file_sha256, write_json
+from train.loop.run_folder import code_version, file_sha256
 from train.metrics import (
     Figure,
     bootstrap,

@@ -1,6 +1,5 @@
 """The command `examples`: written talks → the exchanges that a checkpoint shows its LLM."""
 
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -11,6 +10,7 @@ from pydantic import Field
 from models.checkpoints.checkpoint import read_config
 from models.config import ExamplesConfig
 from models.examples.written import EXAMPLES, Example, write_examples
+from models.weights import read_json, write_json
 from train.language.material import read_talks
 from train.settings import Frozen
 
@@ -68,11 +68,11 @@ def write_example_file(settings: ExamplesSettings) -> None:
             if (one.said.casefold(), one.reply.casefold()) not in known
         ]
     write_examples(settings.model / EXAMPLES, examples)
-    mapping = json.loads(path.read_text(encoding="utf-8"))
+    mapping = read_json(path)
     chosen = ExamplesConfig(settings.count, settings.longest, settings.least, settings.answers_from)
     mapping["examples"] = asdict(chosen)
     mapping["parts"] = (mapping.get("parts") or {}) | {"sentences": settings.sentences}
-    path.write_text(json.dumps(mapping, indent=1) + "\n", encoding="utf-8")
+    write_json(path, mapping)
     size = (settings.model / EXAMPLES).stat().st_size
     logger.info("%d exchanges, %.1f MB in %s", len(examples), size / 1e6, settings.model)
 

@@ -22,7 +22,7 @@ from models.partial_lora import PartialLoraLinear
 from models.precision import check_fits
 from models.prompts import chat_prompts
 from models.tokenizer import Tokenizer
-from models.weights import fill_parameters, read_json, without_weights
+from models.weights import fill_parameters, read_json, without_weights, write_json
 from train.alignment.losses import IGNORED
 from train.alignment.stages import only_training
 from train.language.batches import TalkBatches
@@ -38,7 +38,7 @@ from train.llm_updates import (
     write_updates,
 )
 from train.loop.fit import fit
-from train.loop.run_folder import file_sha256, write_json
+from train.loop.run_folder import file_sha256
 from train.loop.settings import LoopSettings
 from train.loop.task import Task, TrainingOutcome
 

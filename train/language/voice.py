@@ -5,7 +5,6 @@ words, as embeddings: the words of each emotion are mixed as probable as the hea
 Nothing of the LLM learns, and what is typed is answered as before, to the letter.
 """
 
-import json
 import logging
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from models.blsp_emo import BlspEmo
 from models.checkpoints.checkpoint import Checkpoint, StoredWeights, exchange, open_checkpoint
 from models.emotions import EMOTION_LABELS, Emotion
 from models.tokenizer import Tokenizer
-from models.weights import read_json, without_weights
+from models.weights import read_json, without_weights, write_json
 from train.llm_updates import EMOTION_VECTORS
 from train.settings import Frozen
 
@@ -56,8 +55,7 @@ def tell_in_words(settings: VoiceSettings) -> None:
     exchange({EMOTION_VECTORS: told.flatten(1).bfloat16()}, settings.model)
     positions = spelled.shape[1]
     path = settings.model / "config.json"
-    mapping = read_json(path) | {"emotion_positions": positions}
-    path.write_text(json.dumps(mapping, indent=1) + "\n", encoding="utf-8")
+    write_json(path, read_json(path) | {"emotion_positions": positions})
     logger.info("%d positions behind what is said tell how it sounds", positions)
 
 

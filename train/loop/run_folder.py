@@ -14,6 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from models.weights import write_json
+
 logger = logging.getLogger(__name__)
 
 STATE_PREFIX = "state-"
@@ -40,13 +42,6 @@ def code_version() -> str:
             return metadata.version("attune-voice")
         except metadata.PackageNotFoundError:
             return "unknown"
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes a JSON file so that a reader meets the old or the new content, never a part."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(path)
 
 
 def open_run(folder: Path, *, identity: Mapping[str, Any], notes: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from train.loop.run_folder import write_json
+from models.weights import write_json
 from train.metrics import Figure
 from train.rows import table
 from train.rows.measured import MeasuredRow

@@ -16,6 +16,7 @@ from models.blsp_emo import BlspEmo
 from models.checkpoints.checkpoint import read_config
 from models.config import TurnEndConfig
 from models.talk import TalkSession
+from models.weights import write_json
 from train.language.domain import (
     DOMAIN_FOLDER,
     Domain,
@@ -27,7 +28,6 @@ from train.language.domain import (
     spoken_form,
     templates,
 )
-from train.loop.run_folder import write_json
 from train.metrics import Floats, Integers, expected_calibration_error
 from train.turn_ends.logistic import fitted_logistic, sigmoid
 from train.turn_ends.settings import TurnEndSettings

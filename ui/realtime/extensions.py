@@ -2,8 +2,7 @@
 
 from assistant.conversation.live.loop import TalkLoop
 from models.emotions import emotion_from_label
-from ui.realtime.orders import Handler
-from ui.realtime.protocol.messages import Json, ProtocolError
+from ui.realtime.protocol.messages import Handler, Json, ProtocolError
 from ui.realtime.sent_view import SentView
 from ui.realtime.translation import Translator
 from ui.saved_talk import saved_talk

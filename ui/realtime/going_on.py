@@ -13,7 +13,7 @@ from assistant.history import Turn
 from assistant.records.continuing import earlier_talk
 from ui.realtime.choices import ChosenDialogue
 from ui.realtime.items import message
-from ui.realtime.orders import Orders
+from ui.realtime.orders.orders import Orders
 from ui.realtime.protocol.messages import Json, ProtocolError, text_of
 from ui.realtime.settings.possible import session_in_use
 from ui.realtime.translation import Translator

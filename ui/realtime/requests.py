@@ -9,16 +9,15 @@ from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.conversation.live.loop import TalkLoop
 from assistant.conversation.question import SaidSpan
 from ui.realtime.devices import SocketMicrophone, SocketSpeaker
-from ui.realtime.orders import Handler
-from ui.realtime.protocol.formats import SoundReader, sound_bytes
-from ui.realtime.protocol.messages import Json, ProtocolError, new_id
-from ui.realtime.question import (
+from ui.realtime.orders.question import (
     LONGEST_COMMIT_S,
     SHORTEST_COMMIT_S,
     PendingQuestion,
     SpokenPart,
     empty_commit,
 )
+from ui.realtime.protocol.formats import SoundReader, sound_bytes
+from ui.realtime.protocol.messages import Handler, Json, ProtocolError, new_id
 from ui.realtime.translation import Translator
 from ui.realtime.words import WordsOfHeld
 

@@ -17,12 +17,14 @@ from ui.realtime.extensions import Extensions
 from ui.realtime.going_on import ContinueRequests
 from ui.realtime.hosting.engines import Resident
 from ui.realtime.idle import IdleTimeout
-from ui.realtime.orders import Handler, Orders
+from ui.realtime.orders.orders import Orders
+from ui.realtime.orders.question import LONGEST_COMMIT_S, PendingQuestion
 from ui.realtime.outbox import Outbox
 from ui.realtime.protocol.changes import MOST_NAMED, Changes, changed
 from ui.realtime.protocol.config import SessionConfig
 from ui.realtime.protocol.known import ForeignFields
 from ui.realtime.protocol.messages import (
+    Handler,
     Json,
     ProtocolError,
     error_event,
@@ -31,7 +33,6 @@ from ui.realtime.protocol.messages import (
     read_event,
     type_of,
 )
-from ui.realtime.question import LONGEST_COMMIT_S, PendingQuestion
 from ui.realtime.recording import ConsentedRecording
 from ui.realtime.requests import Requests
 from ui.realtime.sent_view import SentView

@@ -262,10 +262,10 @@ class Translator:
                 self.send({**place, "emotion": emotion.label})
             case events.ControlSpoken(turn=turn, control=control):
                 self.send({"type": "attune.control", **self._of(turn), "control": control})
-            case events.StyleChosen(turn=turn, style=style):
+            case events.StyleChosen(turn=turn):
                 response_id = self.response.id if self.response is not None else None
                 place = {"type": "attune.style", **self._of(turn), "response_id": response_id}
-                self.send({**place, "style": StyleRecord.of(style).model_dump()})
+                self.send({**place, "style": StyleRecord.of(event.spoken).model_dump()})
             case events.TurnTimed(turn=turn, marks_ms=marks_ms):
                 rounded = {stage: round(ms, 1) for stage, ms in marks_ms.items()}
                 self.send({"type": "attune.timing", **self._of(turn), "marks_ms": rounded})

@@ -8,7 +8,7 @@ from assistant.conversation.engines import Engines
 from assistant.engines.protocols import Transcript
 from assistant.errors import EngineFailed
 from assistant.worker import Due
-from ui.realtime.question import PendingQuestion
+from ui.realtime.orders.question import PendingQuestion
 from ui.realtime.translation import Translator
 
 AFTER_S = 0.2

@@ -33,7 +33,7 @@ def plain_lines(view: View, event: events.Event) -> list[str]:
             return [f"Ready. Model {model}, voice {voice}, reply policy {policy}."]
         case events.TalkContinued():
             return [_sentence(CONTINUED)]
-        case events.SettingsChanged(changes=changes):
+        case events.SettingsChanged(changes=changes) | events.SettingsAsked(changes=changes):
             return [f"From now on: {one_line(describe_settings(changes))}."]
         case events.UtteranceJoined():
             return ["You went on: both parts are taken as one turn."]

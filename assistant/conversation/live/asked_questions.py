@@ -7,7 +7,7 @@ from assistant.audio.waveform import Waveform
 from assistant.conversation.conversation import Conversation
 from assistant.conversation.live.listening import Listening
 from assistant.conversation.live.turn_taking import TurnTaking
-from assistant.conversation.live.typed import Typed
+from assistant.conversation.live.typed import Typed, WaitingSince
 from assistant.conversation.question import Question, SaidSpan
 
 
@@ -29,6 +29,7 @@ class AskedQuestions:
         self._is_open = is_open
         self._typed = Typed()
         self._sounds: set[asyncio.Task[bool]] = set()
+        self._looked = asyncio.Event()
 
     @property
     def is_waiting(self) -> bool:
@@ -44,15 +45,39 @@ class AskedQuestions:
 
     def look(self) -> None:
         """Answers what was typed while somebody spoke, once that is answered."""
-        if not self._typed:
+        self._wake()
+        waiting = self._typed.waiting
+        if not self._typed or not self._is_quiet(waiting):
             return
-        now_s = self._conversation.clock_s
-        if not self._turns.is_idle:
-            if not self._typed.outlasts_speech(now_s, self._turns.turn_s):
-                return
-            self._turns.finish()
-        if self._turns.replies.is_idle or self._typed.outlasts_answer(now_s):
+        if self._turns.replies.is_idle or waiting.outlasts_answer(self._conversation.clock_s):
             self._answer_typed()
+
+    async def at_rest(self) -> None:
+        """Returns when nobody speaks, and all answers that were begun are heard.
+
+        A turn that does not end is ended for it, so that it is answered too.
+        """
+        while self._is_open() and not self._turns.is_idle:
+            waiting = WaitingSince(self._conversation.clock_s)
+            while self._is_open() and not self._is_quiet(waiting):
+                await self._looked.wait()
+            await self._turns.replies.at_rest()
+        await self._turns.replies.at_rest()
+
+    def end(self) -> None:
+        """The talk is over: nobody waits for its frames any more."""
+        self._wake()
+
+    def _wake(self) -> None:
+        self._looked.set()
+        self._looked.clear()
+
+    def _is_quiet(self, waiting: WaitingSince) -> bool:
+        """Returns whether nobody speaks; a turn that outlasts what is waiting is ended."""
+        turns = self._turns
+        if not turns.is_idle and waiting.outlasts_speech(self._conversation.clock_s, turns.turn_s):
+            turns.finish()
+        return turns.is_idle
 
     def _answer_typed(self) -> None:
         text, words = self._typed.take()
@@ -88,7 +113,10 @@ class AskedQuestions:
         if not self._is_open():
             return
         turns, replies, now = self._turns, self._turns.replies, self._conversation.clock_samples
-        turns.abandon()
+        # What is being said is a turn as far as it goes: its words are kept, and whoever goes on
+        # speaking interrupts this answer.
+        turns.finish()
+        replies.forget_question()
         replies.interrupt()
         now_s = asyncio.get_running_loop().time()
         # Sound that was recorded elsewhere has no place on this clock: it is taken to end now.

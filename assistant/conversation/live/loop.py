@@ -61,6 +61,11 @@ class TalkLoop:
         return self.conversation.clock_s
 
     @property
+    def is_spoken_to(self) -> bool:
+        """Whether the person says something that may become a turn."""
+        return self._is_running and not self._turns.is_idle
+
+    @property
     def is_stopping(self) -> bool:
         """Whether the conversation has been asked to end."""
         return self._is_stopping
@@ -119,6 +124,7 @@ class TalkLoop:
             raise
         finally:
             self._is_running = False
+            self._asked.end()
             self._emit(partial(events.ConversationEnded, reason=reason))
 
     def prefill(self) -> None:
@@ -176,6 +182,9 @@ class TalkLoop:
     ) -> asyncio.Task[bool]:
         """Answers what is spoken in recorded `sound` (16 kHz) as if it had just been said.
 
+        What the person is saying is a turn as far as it goes, of which nothing is heard in answer:
+        who would rather hear it to its end waits for `at_rest`.
+
         Args:
             sound: Of any kind; silence around speech is cut off.
             said: Where in this talk it was said; None where it was recorded elsewhere.
@@ -187,8 +196,11 @@ class TalkLoop:
         return self._asked.ask(sound, said, is_spoken=is_spoken)
 
     async def at_rest(self) -> None:
-        """Returns when no answer is under way any more, and the last one was heard."""
-        await self._replies.at_rest()
+        """Returns when nobody speaks, no answer is under way any more, and the last one was heard.
+
+        A turn that does not end is ended for it.
+        """
+        await self._asked.at_rest()
 
     async def settled(self) -> None:
         """Returns when the model has taken in what came of answers that were cut off."""

@@ -29,7 +29,7 @@ _Pcm = NDArray[np.int16]
 
 
 @dataclass(frozen=True, slots=True)
-class _Speaker:
+class _FliteDelivery:
     """What a flite voice does by itself."""
 
     pitch_hz: float
@@ -44,10 +44,10 @@ class _Speaker:
 
 
 _SPEAKERS = {
-    "slt": _Speaker(172.0, 27.0, 1.0, -3.0),
-    "rms": _Speaker(98.0, 24.0, 1.0, 0.0, steers_pitch=False),
-    "awb": _Speaker(132.0, 25.0, 1.0, 0.0),
-    "kal16": _Speaker(95.0, 11.0, 1.1, 8.0, exact_times=False),
+    "slt": _FliteDelivery(172.0, 27.0, 1.0, -3.0),
+    "rms": _FliteDelivery(98.0, 24.0, 1.0, 0.0, steers_pitch=False),
+    "awb": _FliteDelivery(132.0, 25.0, 1.0, 0.0),
+    "kal16": _FliteDelivery(95.0, 11.0, 1.1, 8.0, exact_times=False),
 }
 DEFAULT_SPEAKER = "slt"
 

@@ -33,11 +33,11 @@ class _Audio(_Part):
     sample_rate: int
 
 
-class _Espeak(_Part):
+class _EspeakPart(_Part):
     voice: str
 
 
-class _Inference(_Part):
+class _InferencePart(_Part):
     noise_scale: float
     length_scale: float
     noise_w: float
@@ -47,8 +47,8 @@ class PiperFile(_Part):
     """What `NAME.onnx.json` says of a voice."""
 
     audio: _Audio
-    espeak: _Espeak
-    inference: _Inference
+    espeak: _EspeakPart
+    inference: _InferencePart
     phoneme_id_map: dict[str, list[int]]
     num_speakers: int = 1
 

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -16,9 +17,10 @@ from assistant.engines.protocols import (
     Cancel,
     EmotionEstimate,
     Persona,
-    SpeakingStyle,
     Transcript,
 )
+from assistant.event_lines import to_record
+from assistant.records.recording import Consent, permitted
 from assistant.safety import HelpFinder
 from assistant.turns.controls import Control, phrases
 from models.emotions import Emotion
@@ -65,18 +67,28 @@ def test_speed_has_its_bounds() -> None:
     controls = SpokenControls()
     for turn in range(20):
         controls.follow(events.ControlSpoken(0.0, turn, "slower"))
-    assert controls.styled(SpeakingStyle(), 99, None).rate == pytest.approx(SLOWEST)
+    assert controls.asked(99, None)["rate"] == pytest.approx(SLOWEST)
     for turn in range(20, 60):
         controls.follow(events.ControlSpoken(0.0, turn, "faster"))
-    assert controls.styled(SpeakingStyle(), 99, None).rate == pytest.approx(FASTEST)
+    assert controls.asked(99, None)["rate"] == pytest.approx(FASTEST)
 
 
 def test_what_was_only_the_beginning_of_a_turn_changes_nothing() -> None:
     controls = SpokenControls()
-    controls.follow(events.ControlSpoken(0.0, 0, "louder"))
-    assert controls.styled(SpeakingStyle(), 99, None).energy > 0.0
-    controls.follow(events.UtteranceJoined(1.0, 0))
-    assert controls.styled(SpeakingStyle(), 99, None).energy == 0.0
+    assert controls.follow(events.ControlSpoken(0.0, 0, "louder"))
+    assert controls.asked(99, None)["energy"] > 0.0
+    assert controls.follow(events.UtteranceJoined(1.0, 0))
+    assert controls.asked(99, None) == {}
+    assert controls.settings == {"asked_pace": 1.0, "asked_loudness_db": 0.0}
+
+
+def test_that_it_is_otherwise_is_told_only_when_it_is() -> None:
+    controls = SpokenControls()
+    assert not controls.follow(events.ControlSpoken(0.0, 0, "stop"))
+    assert not controls.follow(events.UtteranceJoined(1.0, 0))
+    asked = [controls.follow(events.ControlSpoken(2.0, turn, "louder")) for turn in range(1, 4)]
+    assert asked == [True, True, False], "as loud as it gets"
+    assert not controls.follow(events.ReplyFinished(3.0, 3, "Okay.", "Okay."))
 
 
 def test_the_rest_of_what_was_broken_off_can_be_asked_for() -> None:
@@ -111,12 +123,32 @@ def talk_with(*typed: str) -> Talk:
 def test_slower_stays_so_and_the_model_is_not_asked() -> None:
     result = talk_with("Slower, please.", "How are you?")
     assert [event.control for event in result.of(events.ControlSpoken)] == ["slower"]
-    before, slower, after = [event.style.rate for event in result.of(events.StyleChosen)]
+    before, slower, after = [event.spoken.rate for event in result.of(events.StyleChosen)]
     assert slower == pytest.approx(before / 1.2) == after
     _, answer, model = [event.generated for event in result.of(events.ReplyFinished)]
     assert answer == ANSWERS[Control.SLOWER]
     assert model != answer
     assert result.dialogue is not None and result.dialogue.replaced == [answer]
+
+
+@pytest.mark.parametrize("has_emotion", [True, False])
+def test_what_was_asked_for_by_voice_is_kept_as_words_are(has_emotion: bool) -> None:
+    result = talk_with("Slower, please.", "Louder.", "How are you?")
+    told = [event.changes for event in result.of(events.SettingsAsked)]
+    assert [set(changes) for changes in told] == [
+        {"asked_pace", "asked_loudness_db"},
+        {"asked_loudness_db"},
+    ]
+    assert result.of(events.UtteranceEnded)[-1].asked == told[0] | told[1]
+    consent = Consent(words=False, emotion=has_emotion)
+    kept = [event for e in result.happened if (event := permitted(e, consent)) is not None]
+    assert sum(isinstance(event, events.UtteranceEnded) for event in kept) == 4
+    styles = [event for event in kept if isinstance(event, events.StyleChosen)]
+    assert len(styles) == (4 if has_emotion else 0)
+    assert len({event.spoken.rate for event in styles}) <= 1, "the policy's, which nobody asked for"
+    log = "\n".join(json.dumps(to_record(event)) for event in kept)
+    assert "asked_" not in log
+    assert not any(getattr(event, "asked", None) for event in kept)
 
 
 def test_an_answer_is_said_again() -> None:

@@ -30,6 +30,7 @@ HAPPENED: list[events.Event] = [
     events.SettingsChanged(0.3, {"voice": "espeak", "patience": 1.5}),
     events.SpeechStarted(0.6, start_s=0.4, while_assistant_speaks=False),
     events.UtteranceEnded(2.0, 0, 0.4, 1.7, 1.6, "silence", {"voice": "espeak"}),
+    events.SettingsAsked(2.0, {"asked_pace": 0.83}),
     events.EmotionHeard(2.0, 0, EmotionEstimate((0.1, 0.1, 0.1, 0.6, 0.1), abstained=True)),
     events.WordsHeard(2.0, 0, Transcript("I “failed”\u2028my exam.", None, "decoder")),
     events.StyleChosen(2.0, 0, SpeakingStyle(Emotion.SAD, 0.5, rate=0.9)),
@@ -99,7 +100,7 @@ def test_nothing_is_kept_without_consent_to_it(tmp_path: Path) -> None:
     record(tmp_path / "talk", Consent(audio=False, words=False, emotion=False))
     assert not (tmp_path / "talk" / AUDIO_NAME).exists()
     text = (tmp_path / "talk" / LOG_NAME).read_text()
-    for secret in ("failed", "sorry", "I am", "sad", "angry", "probabilities"):
+    for secret in ("failed", "sorry", "I am", "sad", "angry", "probabilities", "asked_"):
         assert secret not in text
     kept = [type(event).__name__ for event in open_record(tmp_path / "talk").events]
     assert "UtteranceEnded" in kept

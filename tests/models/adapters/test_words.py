@@ -1,5 +1,6 @@
 """Words that the decoder writes become the LLM's own tokens, with what its states add."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -219,6 +220,61 @@ def test_of_a_plain_voice_nothing_is_told_unless_it_is_asked_about(monkeypatch) 
             session.listen(session.fitting_speech(one))
         assert [len(p) for p in talk.pieces if p.speech is not None] == [words + told]
         assert [len(p) for p in asked.pieces if p.speech is not None] == [words + 2]
+
+
+def test_what_is_said_behind_a_plain_turn_is_no_question_about_it(monkeypatch) -> None:
+    model = model_of(emotion_positions=2)
+    torch.nn.init.normal_(model.get_parameter("emotion_vectors.weight"), std=0.1)
+    says(model, monkeypatch, " I lost my keys.", " I lost my keys.")
+    talk = TalkSession(model)
+    words = len(model.prompts.content("I lost my keys."))
+    for _ in range(2):
+        heard = happily(model.hear(tone(0.8)))
+        talk.listen(replace(heard, probabilities=(0.8, 0.05, 0.05, 0.05, 0.05)))
+    assert [len(p) for p in talk.pieces if p.speech is not None] == [words, words]
+
+
+def test_an_answer_that_claims_to_be_deaf_is_begun_again_without_the_feeling(monkeypatch) -> None:
+    model = model_of(emotion_positions=2)
+    torch.nn.init.normal_(model.get_parameter("emotion_vectors.weight"), std=0.1)
+    says(model, monkeypatch, " I lost my keys.", " I lost my keys.", " I lost my keys.")
+    words = len(model.prompts.content("I lost my keys."))
+    answers = iter(["I'm sorry, I can't hear you.", "Where were", "I didn't hear that."])
+    talk = TalkSession(model)
+    talk.read("Hello.")
+    talk.replace_reply("Hi!")
+
+    def generated(cancelled: Callable[[], bool]) -> Iterator[str]:
+        assert talk._reply_ids == []
+        answer = next(answers)
+        ids = model.prompts.content(answer)
+        talk._reply_ids.extend(ids)
+        talk._text.append_ids(ids)
+        yield from (answer[:5], answer[5:])
+
+    monkeypatch.setattr(talk, "_generated", generated)
+    talk.listen(happily(model.hear(tone(0.8))))
+    assert "".join(talk.reply()) == "Where were"
+    assert [len(p) for p in talk.pieces if p.speech is not None] == [words]
+    talk.truncate("Where")
+    said = model.tokenizer.decode([i for p in talk.pieces if p.speech is None for i in p.ids])
+    assert said.endswith("Where") and "sorry" not in said
+    plain = replace(happily(model.hear(tone(0.8))), abstained=True)
+    talk.listen(plain)
+    assert "".join(talk.reply()) == "I didn't hear that.", "nothing was told that could be left out"
+
+
+def test_a_long_turn_is_told_once_behind_all_its_words(monkeypatch) -> None:
+    model = model_of(emotion_positions=2)
+    torch.nn.init.normal_(model.get_parameter("emotion_vectors.weight"), std=0.1)
+    says(model, monkeypatch, " I lost my keys.", " And my hat.", "")
+    heard = model.hear(tone(65.0))
+    assert len(heard.speech_states) == 3
+    words = len(model.prompts.content("I lost my keys. And my hat."))
+    assert heard.untold is not None and len(heard.untold) == words
+    assert torch.equal(heard.speech_embeddings[:words], heard.untold)
+    told = torch.tensor(heard.probabilities) @ model.get_parameter("emotion_vectors.weight")
+    assert torch.allclose(heard.speech_embeddings[words:].flatten(), told[-64:], atol=1e-5)
 
 
 def test_a_turn_that_is_too_long_keeps_the_voice(monkeypatch) -> None:

@@ -13,7 +13,9 @@ from models.emotion.heads import (
     abstains,
     calibrated,
     fit_temperature,
+    is_told,
 )
+from models.emotion.spoken_part import as_loud, loud_frames, mel_levels
 from models.emotion.voice_statistics import layer_statistics
 from models.features import speech_features
 from tests.models.small import byte_tokenizer, tiny_model, tone
@@ -68,6 +70,34 @@ def test_convolutions_leave_silence_around_an_utterance_out():
         assert torch.allclose(bare.softmax(-1), around.softmax(-1), atol=0.02)
 
 
+@torch.no_grad()
+def test_how_far_a_microphone_is_turned_up_says_nothing_of_a_feeling():
+    wave = 0.5 * tone(1.0)
+    for loudness, same in ((None, False), (0.2, True)):
+        config = BlspEmoConfig.tiny(emotion_head="spectral")
+        head = replace(config.emotion_head, loudness=loudness)
+        torch.manual_seed(5)
+        model = BlspEmo(replace(config, emotion_head=head), tokenizer=byte_tokenizer()).eval()
+        loud, soft = (
+            model.emotion_head(model.encode(speech_features([w])), None) for w in (wave, 0.1 * wave)
+        )
+        assert torch.allclose(loud, soft, atol=3e-5) == same
+
+
+@torch.no_grad()
+def test_utterances_are_brought_to_one_loudness_alone_and_in_a_batch():
+    waves = [0.5 * tone(0.5), 0.01 * tone(1.3, hertz=120)]
+    features = speech_features(waves)
+    loud = as_loud(features, 0.2)
+    for row, before, length in zip(loud.log_mel, features.log_mel, loud.lengths, strict=True):
+        levels = mel_levels(row[:, :length])
+        energy = (10.0**levels).sum(dim=0)[loud_frames(levels)].mean().log10()
+        assert energy.item() == pytest.approx(0.2, abs=1e-3)
+        assert torch.equal(row[:, length:], before[:, length:])
+        moved = row[:, :length] - before[:, :length]
+        assert torch.allclose(moved, moved.mean(), atol=1e-5), "a factor on the sound, no more"
+
+
 @pytest.mark.parametrize("samples", [160, 400, 1600])
 @torch.no_grad()
 def test_an_utterance_however_short_has_finite_logits(samples):
@@ -84,6 +114,18 @@ def test_calibration_softens_and_abstains():
     assert sharp.argmax() == soft.argmax() == 0 and soft[0] < sharp[0]
     assert abstains(soft.tolist(), CalibrationConfig(threshold=0.5))
     assert not abstains(sharp.tolist(), CalibrationConfig(threshold=0.5))
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "told"),
+    [
+        ((0.1, 0.75, 0.05, 0.05, 0.05), True),
+        ((0.15, 0.65, 0.1, 0.05, 0.05), False),
+        ((0.8, 0.05, 0.05, 0.05, 0.05), False),
+    ],
+)
+def test_only_what_is_surely_felt_is_told(probabilities, told):
+    assert is_told(probabilities, CalibrationConfig(told_from=0.7)) == told
 
 
 def test_the_fitted_temperature_undoes_overconfidence():

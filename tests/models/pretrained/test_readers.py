@@ -157,7 +157,7 @@ def test_no_room_to_unpack_is_told_and_what_was_begun_is_gone(
     folder = hub.checkpoint_folder("tongue")
     shutil.rmtree(folder)
     (folder.parent / "unpacking").mkdir()  # of a run that was killed
-    monkeypatch.setattr(unpacking, "_write_json", full)
+    monkeypatch.setattr(unpacking, "write_json", full)
     with pytest.raises(CheckpointError, match=r"tongue cannot be unpacked in .*: make room there"):
         hub.checkpoint_folder("tongue")
     assert not [path for path in folder.parent.iterdir() if path.is_dir()]

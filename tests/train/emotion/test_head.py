@@ -1,5 +1,6 @@
 """A head fitted to a frozen encoder: heard as in a talk, calibrated, everything else as it was."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ import torch
 
 from models.blsp_emo import BlspEmo
 from models.checkpoints.checkpoint import save
+from models.config import CalibrationConfig
+from models.emotion.heads import is_told
 from models.emotions import emotion_from_label
 from tests.train.tiny import tiny_model, utterances
 from train.data.audio_files import read_audio
@@ -17,6 +20,7 @@ from train.emotion.head import (
     HeardVoices,
     cross_fitted,
     speaker_folds,
+    sure_enough,
     teach_emotion_head,
 )
 
@@ -96,6 +100,18 @@ def test_the_fit_is_judged_on_speakers_that_it_has_not_heard(start: BlspEmo) -> 
     assert [len(fold) for fold in folds] == [2, 2, 2, 2]
     _, logits = cross_fitted(heard, folds, start.config.speech_encoder)
     assert (logits.argmax(axis=1) == emotions).mean() < 0.5
+
+
+def test_hardly_a_reader_is_told_of() -> None:
+    # Of 100 readers one seems surely happy, two less surely; the others are plain.
+    logits = np.tile([5.0, 0.0, 0.0, 0.0, 0.0], (100, 1))
+    logits[:3] = [[0.0, 9.0, 0.0, 0.0, 0.0], [0.0, 2.5, 0.0, 0.0, 0.0], [0.0, 2.4, 0.0, 0.0, 0.0]]
+    calibration = CalibrationConfig()
+    told_from = sure_enough(logits, calibration)
+    rows = torch.softmax(torch.tensor(logits), dim=-1).tolist()
+    told = [is_told(row, replace(calibration, told_from=told_from)) for row in rows]
+    assert sum(told) <= 2 and told[0]
+    assert sure_enough(logits[3:], calibration) == 0.5
 
 
 @pytest.mark.parametrize("as_folder", [True, False])

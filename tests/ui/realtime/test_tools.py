@@ -11,8 +11,8 @@ from assistant.engines.tool_calls import written_call, written_result
 from assistant.safety import HelpFinder
 from tests.fakes import CallingModel, ToneVoice
 from tests.ui.driving import Client, drive
+from tests.ui.realtime.orders.test_orders import answer, create, message, personas, read
 from tests.ui.realtime.test_openai import types, until
-from tests.ui.realtime.test_orders import answer, create, message, personas, read
 from tests.ui.serving import resident, serving, spoken
 from ui.realtime.choices import GREETING
 from ui.realtime.hosting.engines import Resident

@@ -5,16 +5,15 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from assistant.configuration import Settings
 from ui.realtime.hosting.census import Count
 from ui.realtime.hosting.load import Load
 
 
-class AdmissionSettings(BaseModel):
+class AdmissionSettings(Settings):
     """How many conversations are held at once."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     most: int = Field(default=16, ge=1, le=10_000)
     """Conversations at once, whatever the latency."""

@@ -2,9 +2,12 @@
 
 import json
 import secrets
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 Json = dict[str, Any]
+Handler = Callable[[Json], Awaitable[None] | None]
+"""Obeys one event, or raises `ProtocolError`."""
 LARGEST_EVENT_BYTES = 15 * 1024 * 1024
 """The protocol's limit on one message."""
 LONGEST_TEXT = 4_000

@@ -1,5 +1,6 @@
 """The loop as other software drives it: turns held, asked, ended by hand, and cut afterwards."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from assistant.audio.file_devices import FileMicrophone
 from assistant.audio.protocols import DeviceListener
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.conversation.live.loop import TalkLoop
+from assistant.conversation.live.typed import SPEECH_S
 from assistant.conversation.question import SaidSpan
 from assistant.engines.protocols import Persona
 from assistant.turns.settings import TalkSettings
@@ -170,3 +172,69 @@ def test_who_speaks_into_an_answer_that_was_ordered_loses_nothing_they_said_befo
     assert first.interrupted
     assert last.start_s < second[0] < second[1] < last.end_s
     assert last.heard == "Yes."
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_sound_that_is_asked_while_somebody_speaks_loses_nothing_of_what_they_say(
+    answers: bool,
+) -> None:
+    question, asked = speech_like((0.0, 0.5), length_s=0.5), list[float]()
+
+    def ask(loop: TalkLoop, event: events.Event) -> None:
+        if isinstance(event, events.LevelMeasured) and event.at_s > 1.5 and not asked:
+            asked.append(event.at_s)
+            assert loop.is_spoken_to
+            loop.ask(question, is_spoken=True)
+
+    result = talk(
+        speech_like((0.5, 3.0), length_s=8.0),
+        replies=["Yes.", LONG, "Go on."],
+        settings=TalkSettings(answers=answers),
+        on_event=ask,
+    )
+    assert result.of(events.SpeechDropped) == []
+    said = result.of(events.UtteranceEnded if answers else events.TurnHeld)
+    own = [e for e in said if not isinstance(e, events.UtteranceEnded) or e.reason != "asked"]
+    first, rest = own
+    assert first.start_s < 0.5 and asked[0] == pytest.approx(first.end_s, abs=0.1)
+    assert rest.start_s <= first.end_s + 0.1 and rest.end_s > 3.0, "nothing between both is lost"
+    assert result.dialogue is not None
+    assert any(utterance is question for utterance in result.dialogue.utterances)
+
+
+def test_at_rest_nobody_speaks_and_what_was_said_is_answered() -> None:
+    told: list[tuple[str, float]] = []
+
+    async def wait(loop: TalkLoop) -> None:
+        await loop.at_rest()
+        told.append(("at rest", loop.clock_s))
+
+    def begin(loop: TalkLoop, event: events.Event) -> None:
+        if isinstance(event, events.SpeechConfirmed):
+            waiting.append(asyncio.ensure_future(wait(loop)))
+        if isinstance(event, events.ReplyFinished):
+            told.append(("answered", event.at_s))
+
+    waiting: list[asyncio.Task[None]] = []
+    talk(speech_like((0.5, 1.5), length_s=8.0), on_event=begin)
+    assert [name for name, _ in told] == ["answered", "at rest"]
+
+
+def test_a_turn_that_does_not_end_is_ended_for_who_waits_for_rest() -> None:
+    rested: list[float] = []
+
+    async def wait(loop: TalkLoop) -> None:
+        await loop.at_rest()
+        rested.append(loop.clock_s)
+
+    def begin(loop: TalkLoop, event: events.Event) -> None:
+        if isinstance(event, events.SpeechConfirmed) and not waiting:
+            waiting.append(asyncio.ensure_future(wait(loop)))
+
+    waiting: list[asyncio.Task[None]] = []
+    settings = TalkSettings(answers=False)
+    result = talk(speech_like((0.5, 12.0), length_s=13.0), settings=settings, on_event=begin)
+    assert rested[0] == pytest.approx(0.5 + SPEECH_S, abs=1.0)
+    first, rest = result.of(events.TurnHeld)
+    assert first.end_s == pytest.approx(rested[0], abs=0.1)
+    assert rest.start_s <= first.end_s + 0.1

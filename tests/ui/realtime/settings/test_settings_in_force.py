@@ -201,10 +201,11 @@ def test_what_is_asked_for_by_voice_is_in_force_from_then_on() -> None:
     client = drive(act)
     changes = [event.changes for event in of(client, events.SettingsChanged)]
     asked = {"asked_pace": 0.83, "asked_loudness_db": 0.0}
-    assert changes == [asked, {"voice": "other"}], "once each"
-    turns = [event.settings for event in of(client, events.UtteranceEnded)]
-    assert ["asked_pace" in settings for settings in turns] == [False, False, True, True]
-    rates = [event.style.rate for event in of(client, events.StyleChosen)]
+    assert changes == [{"voice": "other"}], "once each"
+    assert [event.changes for event in of(client, events.SettingsAsked)] == [asked]
+    turns = [event.asked for event in of(client, events.UtteranceEnded)]
+    assert turns == [{}, {}, asked, asked]
+    rates = [event.spoken.rate for event in of(client, events.StyleChosen)]
     assert rates[2] == pytest.approx(rates[0] / 1.2)
 
 

@@ -1,12 +1,15 @@
-"""Answers that are ordered while another one is made or heard."""
+"""Answers that are ordered while another one is made or heard, or while the person speaks."""
 
+import asyncio
 from typing import Any
 
+from assistant import events
+from tests.fakes import speech_like
 from tests.ui.driving import Client, drive
-from tests.ui.realtime.test_orders import answer, create, message, read
+from tests.ui.realtime.orders.test_orders import answer, create, message, read
 from tests.ui.realtime.test_tools import ASKED, WEATHER, calling, result
 from tests.ui.serving import LONG, resident
-from ui.realtime.later import MOST_WAITING
+from ui.realtime.orders.later import MOST_WAITING
 
 ASIDE: dict[str, Any] = {
     "conversation": "none",
@@ -133,3 +136,92 @@ def test_who_waits_for_the_end_of_an_answer_is_not_told_that_it_was_cut_off() ->
             await client.until("output_audio_buffer.stopped")
 
     assert not cut_off(drive(act))
+
+
+FIRST_S, SECOND_S = 2.0, 3.0
+"""Where one turn has ended, and where the person speaks again."""
+
+
+async def speak_twice(client: Client) -> "asyncio.Task[None]":
+    """Says one turn, and returns while a second is being said."""
+    await client.update(audio={"input": {"format": {"type": "audio/pcm", "rate": 16_000}}})
+    said = speech_like((0.3, 1.2), (FIRST_S + 0.3, SECOND_S + 1.0), length_s=SECOND_S + 3.0)
+    speaking = asyncio.ensure_future(client.send_sound(said))
+    for _ in range(2):
+        await client.until("input_audio_buffer.speech_started")
+    return speaking
+
+
+def told_of(client: Client) -> list[str]:
+    """Returns what became of turns and answers, in the order in which it was told."""
+    kinds = ("speech_started", "speech_stopped", "response.created", "response.done")
+    return [event["type"] for event in client.seen if event["type"].endswith(kinds)]
+
+
+def test_who_speaks_on_is_heard_to_the_end_before_an_answer_that_was_ordered() -> None:
+    engines = resident(replies=["To the first.", "To the second."])
+
+    async def act(client: Client) -> None:
+        detection = {"type": "server_vad", "create_response": False}
+        await client.update(audio={"input": {"turn_detection": detection}})
+        speaking = await speak_twice(client)
+        await client.send("response.create", response={"metadata": {"to": "first"}})
+        await client.send("response.create", event_id="twice")
+        assert (await client.error())["code"] == "conversation_already_has_active_response"
+        response = (await client.until("response.done"))[-1]["response"]
+        assert (response["status"], response["metadata"]) == ("completed", {"to": "first"})
+        await client.until("output_audio_buffer.stopped")
+        response = await answer(client)
+        assert response["output"][0]["content"][0]["transcript"] == "To the second."
+        await speaking
+
+    client = drive(act, engines)
+    begun = told_of(client)
+    assert begun[:6] == [
+        "input_audio_buffer.speech_started",
+        "input_audio_buffer.speech_stopped",
+        "input_audio_buffer.speech_started",
+        "input_audio_buffer.speech_stopped",
+        "response.created",
+        "response.done",
+    ]
+    first, second = [e for e in client.happened if isinstance(e, events.UtteranceEnded)]
+    assert first.end_s < FIRST_S < second.start_s < SECOND_S < second.end_s
+    assert not [e for e in client.happened if isinstance(e, events.SpeechDropped)]
+    first_heard, second_heard = read(engines)[-1]
+    assert len(second_heard) > len(first_heard) > 0, "each by itself"
+
+
+def test_what_is_typed_while_the_person_speaks_is_answered_after_that_with_its_own_settings() -> (
+    None
+):
+    engines = resident(replies=["One.", "To what was said.", "To what was typed."])
+
+    async def act(client: Client) -> None:
+        speaking = await speak_twice(client)
+        await create(client, "And in writing?")
+        await client.send("response.create", response={"metadata": {"to": "typed"}})
+        responses = [(await client.until("response.done"))[-1]["response"] for _ in range(2)]
+        assert [response["metadata"] for response in responses] == [None, {"to": "typed"}]
+        texts = [response["output"][0]["content"][0]["transcript"] for response in responses]
+        assert texts == ["To what was said.", "To what was typed."]
+        await speaking
+
+    drive(act, engines)
+    assert read(engines)[-1][-1] == "And in writing?"
+
+
+def test_an_order_that_waits_for_the_person_is_taken_back_and_its_question_kept() -> None:
+    async def act(client: Client) -> None:
+        detection = {"type": "server_vad", "create_response": False}
+        await client.update(audio={"input": {"turn_detection": detection}})
+        speaking = await speak_twice(client)
+        await client.send("response.create")
+        await client.send("response.cancel")
+        response = (await client.until("response.done"))[-1]["response"]
+        assert response["status"] == "cancelled"
+        await client.until("input_audio_buffer.committed")
+        await speaking
+        assert (await answer(client))["status"] == "completed"
+
+    assert len([e for e in drive(act).happened if isinstance(e, events.UtteranceEnded)]) == 1

@@ -1,6 +1,6 @@
 import pytest
 
-from models.asking import AskedOn, SentenceEnd
+from models.replies.asking import AskedOn, SentenceEnd
 
 
 def said(text: str, size: int = 3) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes import ScriptedModel, speech_like
 from tests.ui.driving import Client, drive
-from tests.ui.realtime.test_orders import answer, create, personas, read
+from tests.ui.realtime.orders.test_orders import answer, create, personas, read
 from tests.ui.serving import LONG, pcm, resident
 from ui.realtime.choices import GREETING
 

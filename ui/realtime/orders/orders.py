@@ -1,48 +1,39 @@
 """What a client orders of items and answers; each order is obeyed or refused with a reason."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from collections.abc import Callable
+from dataclasses import replace
+from typing import cast
 
 from assistant import events
-from assistant.audio.waveform import Waveform
 from assistant.conversation.live.loop import TalkLoop
 from ui.realtime.choices import STILL_THERE, ChosenDialogue
 from ui.realtime.items import Response, course_of, message
-from ui.realtime.later import Later, ResponseRequest
-from ui.realtime.protocol.changes import changed
-from ui.realtime.protocol.config import SessionConfig
-from ui.realtime.protocol.known import usual_item
-from ui.realtime.protocol.messages import Json, ProtocolError, new_id, text_of
-from ui.realtime.question import (
-    MOST_PARTS,
+from ui.realtime.orders.later import Later, ResponseRequest
+from ui.realtime.orders.question import (
     FunctionOutput,
     PendingQuestion,
     QuestionPart,
     SpokenPart,
     TypedQuestion,
-    read_parts,
     shown_part,
     together,
 )
+from ui.realtime.orders.reading import TEXT_OF, OrderReader, read_by_model
+from ui.realtime.protocol.config import SessionConfig
+from ui.realtime.protocol.known import usual_item
+from ui.realtime.protocol.messages import Handler, Json, ProtocolError, new_id
 from ui.realtime.settings.possible import warning
 from ui.realtime.tools import (
     FUNCTION_ITEMS,
     function_item,
-    function_text,
     offers_alike,
-    refuse_tools,
     role_of,
     with_tools,
 )
 from ui.realtime.translation import Translator
 
-Handler = Callable[[Json], Awaitable[None] | None]
-"""Obeys one event, or raises `ProtocolError`."""
-NOT_OF_A_RESPONSE = frozenset({"model", "attune", "type"})
 UNDER_WAY = "conversation_already_has_active_response"
-MOST_INPUT = 256
 CALL = "function_call"
-TEXT_OF = {"user": "input_text", "system": "input_text", "assistant": "output_text"}
 
 
 class Orders:
@@ -62,6 +53,7 @@ class Orders:
         self._dialogue = dialogue
         self._question = question
         self._answer_with = answer_with
+        self._reader = OrderReader(loop, translator, dialogue)
         self._later = Later(loop.at_rest, self._begin_late)
         self.handlers: dict[str, Handler] = {
             "conversation.item.create": self._create,
@@ -114,7 +106,7 @@ class Orders:
     async def _create(self, event: Json) -> None:
         items, self._question.was_tried = self._translator.items, True
         given = usual_item(event.get("item"))
-        role, parts = await self._message(given, "item")
+        role, parts = await self._reader.message(given, "item")
         item_id = cast(Json, given).get("id")
         if item_id is not None and (not isinstance(item_id, str) or item_id in items):
             raise ProtocolError("the id is taken or no string", param="item.id")
@@ -171,39 +163,9 @@ class Orders:
         items.remove(item_id)
         self.begin_anew()
 
-    async def _message(self, item: object, path: str) -> tuple[str, list[QuestionPart]]:
-        """Returns role and content of a message of either side, or of the system."""
-        fields = cast(Json, item) if isinstance(item, dict) else {}
-        if fields.get("type") in FUNCTION_ITEMS and self._dialogue.can_call:
-            item = function_item(fields, path)
-            return role_of(item), [_read_by_model(item, function_text(item) or "")]
-        role = fields.get("role")
-        if fields.get("type") != "message" or not isinstance(role, str) or role not in TEXT_OF:
-            is_call = fields.get("type") in FUNCTION_ITEMS
-            raise ProtocolError(
-                f"{path} must be a message of the user, the assistant or the system"
-                + (": function calls are not known to this model" if is_call else ""),
-                code="unsupported",
-                param=path,
-            )
-        content = fields.get("content")
-        if role == "user":
-            parts = read_parts(content, self._translator.config.audio.input.format)
-            return role, [p if isinstance(p, str) else await self._spoken(p) for p in parts]
-        return role, [*_texts(content, f"{path}.content")]
-
-    async def _spoken(self, sound: Waveform) -> SpokenPart:
-        part = await self._loop.spoken_part(sound)
-        if part is None:
-            raise ProtocolError(
-                "no speech was found in the audio: append speech first",
-                code="input_audio_buffer_commit_empty",
-            )
-        return SpokenPart(part)
-
     async def _respond(self, event: Json) -> None:
         try:
-            order = await self._read(event)
+            order = await self._reader.order(event)
             if not self._has_to_wait(order):
                 await self._begin(order)
                 return
@@ -211,13 +173,22 @@ class Orders:
             if error.code != UNDER_WAY:
                 self._question.refuse()
             raise
+        if self._asks_itself(order):
+            # What the person is saying is another turn: it is no part of what was ordered.
+            order = replace(order, taken=self._question.take())
         self._later.add(order)
+
+    def _asks_itself(self, order: ResponseRequest) -> bool:
+        """Whether an answer is to what waits of the person's, typed or said."""
+        parts = self._question.parts if order.messages is None and not order.is_apart else []
+        return any(not isinstance(part, FunctionOutput) for part in parts)
 
     def _has_to_wait(self, order: ResponseRequest) -> bool:
         """Whether an answer begins when the one before was heard; else it begins at once.
 
         What the person asks cuts off what is being said. An answer beside the conversation, or to
-        what came of a function that the words still being heard announce, does not.
+        what came of a function that the words still being heard announce, does not. No answer cuts
+        off the person.
 
         Raises:
             ProtocolError: It may not even wait: one is wanted at a time.
@@ -227,19 +198,25 @@ class Orders:
             raise ProtocolError(
                 "a response is under way: wait for response.done or cancel it", code=UNDER_WAY
             )
-        parts = self._question.parts if order.messages is None and not order.is_apart else []
-        is_asked = any(not isinstance(part, FunctionOutput) for part in parts)
-        return is_responding or (self._translator.is_playing and not is_asked)
+        is_heard = self._translator.is_playing and not self._asks_itself(order)
+        return is_responding or is_heard or self._loop.is_spoken_to
 
     async def _begin_late(self, order: ResponseRequest) -> None:
         try:
             await self._begin(order)
         except ProtocolError as error:
-            self._question.refuse()
+            self._leave(order)
             self._translator.send(error.event(order.event_id))
 
+    def _leave(self, order: ResponseRequest) -> None:
+        """An answer that was ordered is not begun: what it was to answer can be asked again."""
+        if order.taken is None:
+            self._question.refuse()
+        else:
+            self._question.ask(order.taken)
+
     async def _begin(self, order: ResponseRequest) -> None:
-        if order.messages is None and not self._question.parts:
+        if order.messages is None and order.taken is None and not self._question.parts:
             # What is asked again may still be on its way into the model: that would be twice.
             await self._loop.settled()
         # All of it is read before anything changes: what is refused leaves no trace in the
@@ -263,6 +240,8 @@ class Orders:
             self._loop.interrupt()
         elif wanted is None and (order := self._later.take_back()) is not None:
             translator = self._translator
+            if order.taken is not None:
+                self._question.ask(order.taken)
             conversation, metadata = translator.conversation_id, order.metadata
             late = Response(translator.send, None, order.config, conversation, metadata)
             late.finish("cancelled", reason="client_cancelled")
@@ -271,68 +250,13 @@ class Orders:
                 "there is no such response under way", code="response_cancel_not_active"
             )
 
-    async def _read(self, event: Json) -> ResponseRequest:
-        """Returns what is ordered, or says what of it cannot be."""
-        given, event_id = event.get("response"), event.get("event_id")
-        if not isinstance(given, dict | None):
-            raise ProtocolError("response must be an object", param="response")
-        options: Json = dict(cast(Json, given or {}))
-        conversation = options.pop("conversation", None) or "auto"
-        if conversation not in ("auto", "none"):
-            raise ProtocolError(
-                "response.conversation is auto or none", param="response.conversation"
-            )
-        metadata, messages = options.pop("metadata", None), options.pop("input", None)
-        if not _is_metadata(metadata):
-            raise ProtocolError(
-                "response.metadata is an object of texts", param="response.metadata"
-            )
-        ignored = [f"response.{key}" for key in NOT_OF_A_RESPONSE & options.keys()]
-        options = {key: value for key, value in options.items() if key not in NOT_OF_A_RESPONSE}
-        if isinstance(audio := options.get("audio"), dict) and "input" in audio:
-            ignored.append("response.audio.input")
-            options["audio"] = {k: v for k, v in cast(Json, audio).items() if k != "input"}
-        changes = changed(self._translator.config, options, "response")
-        refuse_tools(changes, can_call=self._dialogue.can_call, path="response")
-        # The line to the client is one: its format is the session's.
-        if changes.config.audio.output.format != self._translator.config.audio.output.format:
-            ignored.append("response.audio.output.format")
-        if changes.refused:
-            raise changes.refused[0]
-        return ResponseRequest(
-            changes.config,
-            changes.config.instructions if options.get("instructions") else None,
-            conversation == "none",
-            None if messages is None else await self._messages(messages),
-            metadata,
-            [*ignored, *changes.ignored],
-            event_id if isinstance(event_id, str) else None,
-        )
-
-    async def _messages(self, given: object) -> list[tuple[str, list[QuestionPart]]]:
-        """Returns the `input` of a response."""
-        entries = cast(list[Any], given) if isinstance(given, list) else None
-        if entries is None or len(entries) > MOST_INPUT:
-            raise ProtocolError(
-                f"response.input is a list of at most {MOST_INPUT} items", param="response.input"
-            )
-        messages: list[tuple[str, list[QuestionPart]]] = []
-        for index, entry in enumerate(cast(list[object], entries)):
-            fields = cast(Json, entry) if isinstance(entry, dict) else {}
-            if fields.get("type") == "item_reference":
-                item = self._translator.items.get(fields.get("id"), f"response.input.{index}.id")
-                text = self._translator.items.text(item)
-                messages.append((role_of(item), [_read_by_model(item, text)]))
-            else:
-                path = f"response.input.{index}"
-                messages.append(await self._message(usual_item(fields), path))
-        return messages
-
     def _prepared(self, order: ResponseRequest) -> SpokenPart | TypedQuestion:
         """Returns what is to be answered, and tells the dialogue what it is answered from."""
         translator, dialogue = self._translator, self._dialogue
         config, items = order.config, translator.items
-        if order.messages is None:
+        if order.taken is not None:
+            parts, course = order.taken.parts, items.course(config.instructions)
+        elif order.messages is None:
             parts = self._question.parts or self._open_parts()
             course = items.course(config.instructions)
         else:
@@ -353,8 +277,12 @@ class Orders:
             dialogue.answer_once(None, cue)
         if is_own:
             translator.ask_apart()
+        elif order.taken is None:
+            self._question.ask(self._question.take())
         else:
-            self._question.take()
+            # The person's turn, which it waited for, came after what it answers.
+            translator.ask_again(order.taken.entries[-1][0])
+            self._question.ask(order.taken)
         return question
 
     def _open_parts(self) -> list[QuestionPart]:
@@ -364,7 +292,7 @@ class Orders:
         """
         items, asked = self._translator.items, self._question.asked
         said = [item for item in items.after_answers() if role_of(item) == "user"]
-        texts = {item["id"]: [_read_by_model(item, items.text(item))] for item in said}
+        texts = {item["id"]: [read_by_model(item, items.text(item))] for item in said}
         parts = [part for key in texts for part in asked.get(key, texts[key])]
         if {isinstance(part, str) for part in parts} == {True, False}:
             parts = [part for key in texts for part in texts[key]]
@@ -395,15 +323,6 @@ class Orders:
         return ""
 
 
-def _is_metadata(given: object) -> bool:
-    values = cast(Json, given).values() if isinstance(given, dict) else ()
-    return isinstance(given, dict | None) and all(isinstance(value, str) for value in values)
-
-
-def _read_by_model(item: Json, text: str) -> str:
-    return FunctionOutput(text) if item["type"] == "function_call_output" else text
-
-
 def _split(
     messages: list[tuple[str, list[QuestionPart]]],
 ) -> tuple[list[QuestionPart], list[tuple[str, str]]]:
@@ -416,15 +335,3 @@ def _split(
     return question, [
         (role, " ".join(part for part in parts if isinstance(part, str))) for role, parts in before
     ]
-
-
-def _texts(content: object, path: str) -> list[str]:
-    """Returns the texts of a message that is not the user's; speech counts by its words."""
-    parts = cast(list[Any], content) if isinstance(content, list) else []
-    if not 1 <= len(parts) <= MOST_PARTS:
-        raise ProtocolError(f"{path} must hold 1 to {MOST_PARTS} parts", param=path)
-    texts: list[str] = []
-    for part in parts:
-        fields = cast(Json, part) if isinstance(part, dict) else {}
-        texts.append(text_of(fields.get("text") or fields.get("transcript"), param=f"{path}.text"))
-    return texts

@@ -90,15 +90,33 @@ class PendingQuestion:
         """Their response was refused: they wait on, but what comes after them counts alone."""
         self._refused = len(self._parts)
 
-    def take(self) -> None:
-        """They are answered now."""
-        if self._parts:
+    def take(self) -> "Taken":
+        """Gives them away: an answer to them was ordered."""
+        taken = Taken(tuple(self._parts[self._refused :] or self._parts))
+        self._parts, self._refused, self.was_tried = [], 0, False
+        return taken
+
+    def ask(self, taken: "Taken") -> None:
+        """They are answered now, or were to be: from here on they may be asked again."""
+        if taken.entries:
             self.asked = {}
-        for item_id, part in self._parts[self._refused :] or self._parts:
+        for item_id, part in taken.entries:
             # Asked again it is another turn, and two cannot lie at the same place.
             again = part if isinstance(part, str) else replace(part, said=None)
             self.asked.setdefault(item_id, []).append(again)
-        self._parts, self._refused, self.was_tried = [], 0, False
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What an answer was ordered to."""
+
+    entries: tuple[tuple[str, QuestionPart], ...]
+    """The parts, each with its item."""
+
+    @property
+    def parts(self) -> list[QuestionPart]:
+        """The parts alone."""
+        return [part for _, part in self.entries]
 
 
 def together(parts: list[QuestionPart]) -> SpokenPart | TypedQuestion:

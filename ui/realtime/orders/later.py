@@ -1,4 +1,7 @@
-"""Answers that a client orders while another one is made or heard: they begin when it is over."""
+"""Answers that a client orders while somebody speaks: they begin when that is over.
+
+Be it the person, or an answer that is made or heard.
+"""
 
 import asyncio
 from collections import deque
@@ -6,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ui.realtime.orders.question import QuestionPart, Taken
 from ui.realtime.protocol.config import SessionConfig
-from ui.realtime.question import QuestionPart
 
 MOST_WAITING = 16
 
@@ -28,6 +31,9 @@ class ResponseRequest:
     ignored: list[str]
     event_id: str | None
     """Of the client's event."""
+    taken: Taken | None = None
+    """What it is to answer, where that was given before it had to wait; None for what is there when
+    it begins."""
 
 
 class Later:
@@ -38,7 +44,7 @@ class Later:
         at_rest: Callable[[], Awaitable[None]],
         begin: Callable[[ResponseRequest], Awaitable[None]],
     ) -> None:
-        """Has each wait for `at_rest`, which returns when no answer is under way."""
+        """Has each wait for `at_rest`, which returns when nobody speaks, on either side."""
         self._at_rest, self._begin = at_rest, begin
         self._orders: deque[ResponseRequest] = deque()
         self._task: asyncio.Task[None] | None = None

@@ -1,0 +1,1 @@
+"""What an LLM says that is held back before anybody hears it."""

@@ -1,0 +1,1 @@
+"""What a client orders of items and answers, and what it is about."""
