@@ -13,6 +13,7 @@ replicas share the processors: with more of them than cores, a second replica ga
 import argparse
 import asyncio
 import tempfile
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,6 +24,7 @@ from benchmarks.cluster.gateway_work import gateway_row, gateway_table
 from benchmarks.cluster.queueing import Policy, Service, Simulation, Workload
 from benchmarks.cluster.serving_time import service_of, write_model
 from benchmarks.cluster.started import Started, cluster, one_process
+from benchmarks.cluster.updating import updated
 from benchmarks.results import p50_p95, percentile, table, write_section
 
 COLUMNS = (
@@ -37,6 +39,8 @@ COLUMNS = (
 )
 SIMULATED_S = 2_000.0
 WARM_UP_S = 6.0
+FEW = 4
+"""People who speak, and who talk while replicas are replaced."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,10 @@ class Measured:
     found: dict[int, AnswerTimes]
     start_s: float
     """Until it answered."""
-    spoken: list[list[object]]
+    spoken: Sequence[list[object]] = ()
     """See `gateway_row`."""
+    update_s: float = 0.0
+    """Until a new version was there."""
 
 
 def measure(
@@ -66,26 +72,30 @@ def measure(
         asyncio.run(hold(2 * len(started.hosts), for_s=WARM_UP_S))
         for many in options.talks:
             found[many] = asyncio.run(hold(many, for_s=options.seconds))
-            if (
-                len(found) == 1
-            ):  # what the way takes is known from the first row, and not fitted after
+            # What the way takes is known from the first row, and not fitted after.
+            if len(found) == 1:
                 alone_s = percentile(found[many].first_token, 0.5) / 1_000
                 service = replace(service, way_s=max(0.0, alone_s - service.prefill_s))
-            rows.append([title, *row(many, found[many], service, replicas, options)])
+            load = Workload(many, options.think_s, SIMULATED_S)
+            outcome = Simulation(service, load, Policy(replicas, replicas)).run()
+            rows.append([title, *row(many, found[many], outcome.first_s)])
             print(rows[-1], flush=True)
-        spoken = [gateway_row(started, many) for many in options.talks] if replicas > 1 else []
-    return Measured(rows, found, started.start_s, spoken)
+        if replicas == 1:
+            return Measured(rows, found, started.start_s)
+        few = min(FEW, max(options.talks))
+        spoken = [gateway_row(started, few)]
+        seen, update_s = asyncio.run(updated(started, few, think_s=options.think_s))
+        rows.append([f"{title}, while replaced", *row(few, seen)])
+        print(spoken, rows[-1], update_s, flush=True)
+    return Measured(rows, found, started.start_s, spoken, update_s)
 
 
-def row(
-    many: int, seen: AnswerTimes, service: Service, replicas: int, options: argparse.Namespace
-) -> list[object]:
-    load = Workload(many, options.think_s, SIMULATED_S)
-    outcome = Simulation(service, load, Policy(replicas, replicas)).run()
+def row(many: int, seen: AnswerTimes, simulated_s: Sequence[float] = ()) -> list[object]:
+    """Returns what was seen of so many talks, and what was foretold."""
     return [
         many,
         p50_p95(seen.first_token),
-        p50_p95([1_000 * one for one in outcome.first_s]),
+        p50_p95([1_000 * one for one in simulated_s]),
         p50_p95(seen.first_audio),
         p50_p95(seen.whole),
         len(seen.whole),
@@ -153,6 +163,8 @@ def main() -> None:
             "`simulated`: queues alone, by `benchmarks/cluster/queueing.py` from these service "
             "times; the way to the replica is taken from the first row of each part, all else is "
             "foretold.",
+            f"`while replaced`: each replica by one of a new version, which took "
+            f"{large.update_s:.0f} s beside the talks.",
             "People who speak, at two gateways: what each takes of the gateway's core, ear and "
             "turn-taking included, and the model not.",
             gateway_table(large.spoken),

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import psutil
 
@@ -30,7 +31,7 @@ def gateway_row(started: Started, many: int) -> list[object]:
     return [many, f"{share:.1%}", answers, sum(one.lost_turns for one in talked)]
 
 
-def gateway_table(rows: list[list[object]]) -> str:
+def gateway_table(rows: Sequence[list[object]]) -> str:
     """Returns the rows as Markdown."""
     return table(COLUMNS, rows)
 

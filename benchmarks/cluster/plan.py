@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from benchmarks.results import table, write_section
 
 TURN = "`python -m benchmarks.turn`"
-FRAME = "`python -m benchmarks.overhead`"
+GATEWAY = "`python -m benchmarks.cluster`, people who speak"
+VOICE = "`python -m benchmarks.voices --voices piper:joe`: RTF .076, on two cores"
 RECORDS = "`python -m benchmarks.records`"
 ASSUMED, AIM = "assumption", "aim, not measured on a card yet"
 
@@ -41,8 +42,8 @@ FIGURES = (
         "mini_s", 3.18, "s of one core that mini takes for an answer", TURN + ", 1 thread, `reply`"
     ),
     PlanFigure("card_talks", 32.0, "talks that one H100 holds with the 7B", AIM),
-    PlanFigure("frame_share", 0.017, "of a core that a talk takes of its gateway", FRAME),
-    PlanFigure("voice_s", 0.3, "s of one core that the voice takes for an answer", ASSUMED),
+    PlanFigure("gateway_share", 0.061, "of a core that a talk takes of its gateway", GATEWAY),
+    PlanFigure("voice_s", 0.5, "s of one core that the voice takes for an answer", VOICE),
     PlanFigure("row_ms", 2.8, "ms that the database writes for a talk", RECORDS + ", SQLite"),
     PlanFigure("look_us", 20.0, "µs for each talk in the folder, when talks are listed", RECORDS),
     PlanFigure("look_s", 10.0, "s that a list of all talks may take", ASSUMED),
@@ -80,7 +81,7 @@ class Needs:
         self.mini_cores = math.ceil(asked_s * g["mini_s"] / g["share"])
         self.cards = math.ceil(talks / g["card_talks"])
         self.voice_cores = math.ceil(asked_s * g["voice_s"] / g["share"])
-        self.gateways = math.ceil(talks * g["frame_share"] / g["share"])
+        self.gateways = math.ceil(talks * g["gateway_share"] / g["share"])
         self.in_mbit = talks * CLIENT_KB_S * 8 / 1_000
         self.out_mbit = self.in_mbit * g["answer_s"] / g["cycle_s"]
         inside_kb = g["speech_s"] * HEARD_KB_S + g["answer_s"] * VOICE_KB_S
@@ -110,7 +111,7 @@ class Needs:
 def limits(given: dict[str, float]) -> list[list[object]]:
     """Returns where one cluster ends, by what ends it, in talks at once."""
     g = given
-    a_gateway = g["share"] / g["frame_share"]
+    a_gateway = g["share"] / g["gateway_share"]
     heard = a_gateway * 60.0 / g["cycle_s"]
     census = math.sqrt(g["numbers_a_s"] * g["share"] / heard)
     writer = g["share"] * 1_000 / g["row_ms"] * 60.0 * g["talk_min"]

@@ -1,14 +1,17 @@
 """What is measured, started by its own commands: one process, and a cluster of several."""
 
+import re
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 from benchmarks.web import UNLIMITED
 
@@ -25,6 +28,8 @@ class Started:
     start_s: float
     process: int
     """Of the command that started it."""
+    update: tuple[str, ...] = ()
+    """The command that brings replicas of a new version in place of these."""
 
 
 @contextmanager
@@ -42,11 +47,17 @@ def cluster(model: str, *, replicas: int, gateways: int) -> Generator[Started]:
     """Starts `python -m deploy.ray`."""
     first = _free_ports(gateways)
     options = ["--model", model, *_same(), "--port", str(first), "--cpus", "0.1"]
-    options += ["--models", str(replicas), "--gateways", str(gateways)]
+    options += ["--models", str(replicas)]
     command = [sys.executable, "-m", "deploy.ray", *options]
     ports = list(range(first, first + gateways))
-    with _running([*command, "--", "--turn-judge", "words", *UNLIMITED], ports) as started:
-        yield started
+    # What has no part in the answers but is no longer the same is a new version.
+    newer = (*command, "--together", "3", "--gateways", "0", "--address")
+    command += ["--gateways", str(gateways), "--", "--turn-judge", "words", *UNLIMITED]
+    with tempfile.TemporaryFile("w+") as told, _running(command, ports, told) as started:
+        told.seek(0)
+        found = re.search(r"on the cluster at (\S+)", told.read())
+        assert found is not None, "it says so before its gateways answer"
+        yield replace(started, update=(*newer, found[1]))
 
 
 def _same() -> list[str]:
@@ -56,9 +67,11 @@ def _same() -> list[str]:
 
 
 @contextmanager
-def _running(command: Sequence[str], ports: Sequence[int]) -> Generator[Started]:
+def _running(
+    command: Sequence[str], ports: Sequence[int], told: IO[str] = sys.stderr
+) -> Generator[Started]:
     began_s = time.perf_counter()
-    process = subprocess.Popen(command, cwd=ROOT, stdout=sys.stderr)
+    process = subprocess.Popen(command, cwd=ROOT, stdout=told)
     hosts = tuple(f"127.0.0.1:{port}" for port in ports)
     try:
         for host in hosts:

@@ -1,14 +1,18 @@
 """The plan is arithmetic that can be checked by hand, and names where each figure is from."""
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks.cluster.plan import AIM, ASSUMED, FIGURES, Needs, limits, plan
 
 GIVEN = {one.name: one.value for one in FIGURES}
+HOSTING = Path(__file__).parents[2] / "docs" / "hosting.md"
 
 
 def test_what_a_thousand_talks_need() -> None:
-    needs = Needs(1_000, {**GIVEN, "cycle_s": 10, "mini_s": 3.0, "share": 0.5, "card_talks": 32})
+    known = {"cycle_s": 10, "mini_s": 3.0, "share": 0.5, "card_talks": 32, "gateway_share": 0.017}
+    needs = Needs(1_000, {**GIVEN, **known})
     assert needs.mini_cores == 600  # 100 questions a second, 3 s each, half of the time
     assert needs.cards == 32
     assert needs.gateways == 34  # 1.7 % of a core each, half of the time
@@ -35,3 +39,21 @@ def test_a_slower_database_is_a_nearer_limit() -> None:
         return int(str(limits(given)[-1][1]).replace(",", ""))
 
     assert last({**GIVEN, "row_ms": 28.0}) == pytest.approx(last(GIVEN) / 10, rel=0.01)
+
+
+@pytest.mark.parametrize("talks", [10, 1_000, 100_000])
+def test_the_documents_say_what_the_plan_reckons(talks: int) -> None:
+    (line,) = [row for row in HOSTING.read_text().splitlines() if row.startswith(f"| {talks:,} |")]
+    cells = [cell.split()[0] for cell in line.strip("|").split("|")]
+    needs = Needs(talks, GIVEN)
+    counts = (needs.mini_cores, needs.cards, needs.voice_cores, needs.gateways)
+    assert cells[1:5] == [f"{count:,}" for count in counts]
+    assert cells[7] == f"{needs.mini_usd:,.{0 if talks > 10 else 2}f}"
+
+
+def test_the_documents_say_where_one_cluster_ends() -> None:
+    text = HOSTING.read_text()
+    for _, where, _ in limits(GIVEN):
+        ends = int(str(where).split()[0].replace(",", ""))
+        rough = ends if ends < 100 else float(f"{ends:.2g}")
+        assert f"| {rough:,.0f} talks" in text, where
