@@ -301,20 +301,17 @@ class BlspEmo(HearingModel):
         # The head reads the embeddings before the emotion is on them: it would hear itself.
         plain = self._given(states, found)
         each = [self.emotion_logits(s, e) for s, e in zip(states, plain, strict=True)]
-        emotions = [calibrated(told, self.config.calibration) for told in each]
-        embedded = [self.with_emotion(e, told) for e, told in zip(plain, emotions, strict=True)]
-        untold = self._untold(plain, emotions)
+        logits = emotion_of_pieces(each, states).float().cpu()
+        whole = calibrated(logits, self.config.calibration)
+        embedded, untold = self._told(plain, each, whole)
         if words and not self.understands(words):
             # Neither guessed words nor what a noise sounds like may colour the question back.
-            embedded, untold = [self._of_text(NOTHING_UNDERSTOOD)], None
-        # One utterance has one emotion, whatever its pieces; each piece above kept its own, because
-        # a person's tone may turn within a minute and the words beside it should carry that.
-        logits = emotion_of_pieces(each, states).float().cpu()
-        probabilities = tuple(float(p) for p in calibrated(logits, self.config.calibration))
+            embedded, untold = self._of_text(NOTHING_UNDERSTOOD).of(0), None
+        probabilities = tuple(float(p) for p in whole)
         return HeardSpeech(
             # All layers are as large as the states times their number, and nobody reads them again.
             speech_states=tuple(replace(s, layers=()) for s in states),
-            speech_embeddings=torch.cat([e.of(0) for e in embedded]),
+            speech_embeddings=embedded,
             emotion_logits=logits,
             probabilities=probabilities,
             abstained=abstains(probabilities, self.config.calibration),
@@ -322,15 +319,30 @@ class BlspEmo(HearingModel):
             untold=untold,
         )
 
-    def _untold(
-        self, plain: Sequence[SpeechEmbeddings], emotions: Sequence[Tensor]
-    ) -> Tensor | None:
-        """Returns `HeardSpeech.untold` of pieces and their emotions, each (1, E)."""
+    def _told(
+        self, plain: Sequence[SpeechEmbeddings], each: Sequence[Tensor], whole: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """Returns what the LLM is given of an utterance's pieces (S, D), and `HeardSpeech.untold`.
+
+        Args:
+            plain: The pieces without their emotion.
+            each: Emotion logits (1, E) of each.
+            whole: (E,) calibrated probabilities of the utterance.
+        """
         vectors = self.emotion_vectors
-        if vectors is None or not vectors.positions:
-            return None
-        told = zip(plain, emotions, strict=True)
-        return torch.cat([vectors.on_words(e, emotion).of(0) for e, emotion in told])
+        if vectors is None:
+            return torch.cat([piece.of(0) for piece in plain]), None
+        # Each piece keeps its own, because a person's tone may turn within a minute and the words
+        # beside it should carry that; what is told behind the words is told once, of them all.
+        emotions = [calibrated(told, self.config.calibration) for told in each]
+        pieces = [vectors.on_words(*both) for both in zip(plain, emotions, strict=True)]
+        given = torch.cat([piece.of(0) for piece in pieces])
+        spoken = [place for place, piece in enumerate(pieces) if int(piece.lengths[0])]
+        if not vectors.positions or not spoken:
+            return given, given if vectors.positions else None
+        last = spoken[-1]
+        pieces[last] = vectors.behind(pieces[last], whole[None].to(given.device))
+        return torch.cat([piece.of(0) for piece in pieces]), given
 
     def understands(self, words: Words) -> bool:
         """Whether enough of `words` are probably right for an answer to them."""

@@ -45,10 +45,19 @@ def test_the_changelog_tells_this_version() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_modules_that_documents_name_are_there(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
-    for name in re.findall(r"python -m (benchmarks[\w.]*|train)\b", text):
+    for name in re.findall(r"python -m (benchmarks[\w.]*|deploy[\w.]*|train)\b", text):
         path = ROOT / name.replace(".", "/")
         assert (
             path.with_suffix(".py").is_file()
             or (path / "__main__.py").is_file()
             or (name == "benchmarks")
         ), name
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_tests_that_documents_name_are_there(document: Path) -> None:
+    named = set(re.findall(r"`(test_\w+)`", document.read_text(encoding="utf-8")))
+    if named:
+        sources = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")]
+        there = set(re.findall(r"def (test_\w+)\(", "\n".join(sources)))
+        assert named <= there, named - there

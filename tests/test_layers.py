@@ -44,7 +44,8 @@ STANDARD_ONLY = (
 )
 FLOORS = {
     "models": (
-        "emotions weights int8 cache_keyword torchaudio_guard",
+        "emotions freed_memory",
+        "weights int8 cache_keyword torchaudio_guard",
         "config",
         "masks",
         "features",

@@ -1,9 +1,11 @@
 """A cluster on this machine against one process, and against the simulation of its queues.
 
     python -m benchmarks.cluster [--model NAME] [--talks 1 2 4 8] [--seconds 40] [--write]
+    python -m benchmarks.cluster --talks 1 --seconds 5    # all of its parts, in minutes
 
 Typed questions over the realtime socket, answered by one process, by a cluster of one replica and
-one gateway, and by one of two and two, one after the other. Without --model it is one of 24 million
+one gateway, and by one of two and two, one after the other; there as many people then speak, for
+what they take of their gateways. Without --model it is one of 24 million
 random parameters, whose answers are nonsense and take a tenth of mini's time. Clients, gateways and
 replicas share the processors: with more of them than cores, a second replica gains little here.
 """
@@ -12,11 +14,12 @@ import argparse
 import asyncio
 import tempfile
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from benchmarks.cluster.asking import AnswerTimes, talks
+from benchmarks.cluster.gateway_work import gateway_row, gateway_table
 from benchmarks.cluster.queueing import Policy, Service, Simulation, Workload
 from benchmarks.cluster.serving_time import service_of, write_model
 from benchmarks.cluster.started import Started, cluster, one_process
@@ -36,14 +39,27 @@ SIMULATED_S = 2_000.0
 WARM_UP_S = 6.0
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What was seen of one way of answering."""
+
+    rows: list[list[object]]
+    """One for each number of talks."""
+    found: dict[int, AnswerTimes]
+    start_s: float
+    """Until it answered."""
+    spoken: list[list[object]]
+    """See `gateway_row`."""
+
+
 def measure(
     title: str,
     start: AbstractContextManager[Started],
     service: Service,
     replicas: int,
     options: argparse.Namespace,
-) -> tuple[list[list[object]], dict[int, AnswerTimes], float]:
-    """Returns a row for each number of talks, what was seen, and the seconds until it answered."""
+) -> Measured:
+    """Holds typed talks, and by voice where there are gateways of their own."""
     rows, found = list[list[object]](), dict[int, AnswerTimes]()
     with start as started:
         hold = partial(talks, started.hosts, think_s=options.think_s)
@@ -57,7 +73,8 @@ def measure(
                 service = replace(service, way_s=max(0.0, alone_s - service.prefill_s))
             rows.append([title, *row(many, found[many], service, replicas, options)])
             print(rows[-1], flush=True)
-    return rows, found, started.start_s
+        spoken = [gateway_row(started, many) for many in options.talks] if replicas > 1 else []
+    return Measured(rows, found, started.start_s, spoken)
 
 
 def row(
@@ -110,30 +127,35 @@ def main() -> None:
         model = options.model or str(write_model(Path(folder)))
         service = service_of(model)
         print(service, flush=True)
-        alone, seen_alone, _ = measure("one process", one_process(model), service, 1, options)
+        alone = measure("one process", one_process(model), service, 1, options)
         title = "1 replica, 1 gateway"
         start = cluster(model, replicas=1, gateways=1)
-        small, seen_small, start_s = measure(title, start, service, 1, options)
+        small = measure(title, start, service, 1, options)
         start = cluster(model, replicas=2, gateways=2)
-        large, _, _ = measure("2 replicas, 2 gateways", start, service, 2, options)
+        large = measure("2 replicas, 2 gateways", start, service, 2, options)
     few = options.talks[0]
     body = "\n\n".join(
         [
             f"Model: {options.model or '24 M random parameters'}; alone in a process its first "
             f"token takes {1_000 * service.prefill_s:.1f} ms, each further one "
-            f"{1_000 * service.step_s:.1f} ms, an answer has {service.steps}. Each talk asks "
+            f"{1_000 * service.step_s:.1f} ms, an answer has {service.steps}; up to "
+            f"{service.batch} answers share a step, and each makes it {service.beside:.0%} longer. "
+            f"Each talk asks "
             f"{options.think_s:g} s after an answer on average; {options.seconds:g} s a row. "
             "Clients, gateways and replicas share the processors.",
-            table(COLUMNS, [*alone, *small, *large]),
+            table(COLUMNS, [*alone.rows, *small.rows, *large.rows]),
             f"Overhead of the cluster with {few} talk at once (medians): "
-            f"{overhead(seen_alone[few], seen_small[few])}. Talks at once whose first sounds come "
-            f"within {options.budget_ms:g} ms (95th percentile), of the numbers tried: "
-            f"{in_time(seen_alone, options.budget_ms)} in one process, "
-            f"{in_time(seen_small, options.budget_ms)} with one replica behind a gateway. The "
-            f"cluster answered {start_s:.0f} s after its command was given.",
+            f"{overhead(alone.found[few], small.found[few])}. Talks at once whose first sounds "
+            f"come within {options.budget_ms:g} ms (95th percentile), of the numbers tried: "
+            f"{in_time(alone.found, options.budget_ms)} in one process, "
+            f"{in_time(small.found, options.budget_ms)} with one replica behind a gateway. The "
+            f"cluster answered {small.start_s:.0f} s after its command was given.",
             "`simulated`: queues alone, by `benchmarks/cluster/queueing.py` from these service "
             "times; the way to the replica is taken from the first row of each part, all else is "
             "foretold.",
+            "People who speak, at two gateways: what each takes of the gateway's core, ear and "
+            "turn-taking included, and the model not.",
+            gateway_table(large.spoken),
         ]
     )
     print(body)

@@ -10,6 +10,7 @@ from benchmarks.cluster.asking import QUESTIONS
 from benchmarks.cluster.queueing import Service
 from benchmarks.cluster.started import TOKENS
 from benchmarks.results import percentile
+from models.decoding.begin import TOGETHER_ON_CPU
 
 TALKS = 5
 LLM = {
@@ -48,6 +49,30 @@ def service_of(source: str) -> Service:
                 firsts.append(taken[0])
                 steps += taken[1:]
                 lengths.append(len(taken))
+    step_s = sum(steps) / len(steps)
     return Service(
-        percentile(firsts, 0.5), sum(steps) / len(steps), round(percentile(lengths, 0.5))
+        percentile(firsts, 0.5),
+        step_s,
+        round(percentile(lengths, 0.5)),
+        batch=TOGETHER_ON_CPU,
+        beside=max(0.0, (shared_s(model) / step_s - 1) / (TOGETHER_ON_CPU - 1)),
     )
+
+
+def shared_s(model: BlspEmoModel) -> float:
+    """Returns what one token for each of as many answers takes as share a step."""
+    rounds: list[float] = []
+    for talk in range(TALKS + 1):
+        dialogues = [model.open(Persona()) for _ in range(TOGETHER_ON_CPU)]
+        for number, dialogue in enumerate(dialogues):
+            dialogue.read(QUESTIONS[(talk + number) % len(QUESTIONS)])
+        replies = [dialogue.reply(Cancel()) for dialogue in dialogues]
+        for reply in replies:
+            next(reply)
+        while True:
+            began_s = time.perf_counter()
+            if any(next(reply, None) is None for reply in replies):
+                break
+            if talk:
+                rounds.append(time.perf_counter() - began_s)
+    return sum(rounds) / len(rounds)

@@ -82,10 +82,11 @@ def main() -> None:
         source = "given on the command line"
     told = (
         f"Service times, {source}: first token {1_000 * service.prefill_s:.1f} ms, each further "
-        f"one {1_000 * service.step_s:.1f} ms, {service.steps} tokens, {service.batch} answers a "
-        f"step. Talks begin within {options.ramp_s:g} s and ask {options.think_s:g} s after each "
-        f"answer on average, for {LENGTH_S / 60:.0f} minutes; a replica takes "
-        f"{Policy(1, 1).start_s:g} s to come."
+        f"one {1_000 * service.step_s:.1f} ms, {service.steps} tokens, up to {service.batch} "
+        f"answers a step, each of which makes it {service.beside:.0%} longer. Talks "
+        f"begin within {options.ramp_s:g} s and ask {options.think_s:g} s after each answer on "
+        f"average, for {LENGTH_S / 60:.0f} minutes; a replica takes {Policy(1, 1).start_s:g} s to "
+        "come."
     )
     body = f"{told}\n\n{table(COLUMNS, rows(service, options))}"
     print(body)

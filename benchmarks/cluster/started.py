@@ -23,6 +23,8 @@ class Started:
 
     hosts: tuple[str, ...]
     start_s: float
+    process: int
+    """Of the command that started it."""
 
 
 @contextmanager
@@ -61,7 +63,7 @@ def _running(command: Sequence[str], ports: Sequence[int]) -> Generator[Started]
     try:
         for host in hosts:
             _wait_for(host, process)
-        yield Started(hosts, time.perf_counter() - began_s)
+        yield Started(hosts, time.perf_counter() - began_s, process.pid)
     finally:
         process.terminate()
         process.wait(120)

@@ -43,6 +43,7 @@ SYSTEM = System(
     "that cost no time",
 )
 READY_S = 120.0
+FREE_S = 0.1
 
 
 class StandIn(http.server.BaseHTTPRequestHandler):
@@ -145,8 +146,7 @@ def serve(port: int, smart_turn: str) -> None:
 
 async def talk(line: AudioLine, port: int) -> None:
     """Holds one talk through the socket."""
-    url = f"ws://127.0.0.1:{port}/v1/realtime"
-    async with websockets.connect(url, max_size=None) as connection:
+    async with await _session(f"ws://127.0.0.1:{port}/v1/realtime") as connection:
         detection = {"type": "server_vad", "interrupt_response": True}
         session = {
             "type": "realtime",
@@ -159,6 +159,17 @@ async def talk(line: AudioLine, port: int) -> None:
             audio = base64.b64encode(samples).decode()
             await connection.send(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
         listening.cancel()
+
+
+async def _session(url: str) -> Any:
+    """Returns a connection with a session: its one place is free a moment after the last talk."""
+    for _ in range(round(READY_S / FREE_S)):
+        connection = await websockets.connect(url, max_size=None)
+        # Who finds the place taken is told so, and only then is the connection closed.
+        if json.loads(await connection.recv())["type"] == "session.created":
+            return connection
+        await asyncio.sleep(FREE_S)
+    raise SystemExit("the place of the last talk in speech-to-speech stays taken")
 
 
 async def _listen(connection: Any, line: AudioLine) -> None:

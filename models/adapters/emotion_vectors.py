@@ -42,8 +42,10 @@ class EmotionVectors(nn.Embedding):
         nothing: no words, no voice.
         """
         embedded = self.on_words(embedded, emotions)
-        if not self.positions:
-            return embedded
+        return self.behind(embedded, emotions) if self.positions else embedded
+
+    def behind(self, embedded: SpeechEmbeddings, emotions: Tensor) -> SpeechEmbeddings:
+        """Returns `embedded` with the positions that tell `emotions` (B, E) behind it."""
         moved = embedded.embeddings
         told = torch.einsum("be,epd->bpd", emotions.to(self.weight), self.told[:, 1:])
         heard = (emotions.sum(dim=1) > 0) & (embedded.lengths > 0)
@@ -55,7 +57,7 @@ class EmotionVectors(nn.Embedding):
         return replace(embedded, embeddings=joined, lengths=lengths)
 
     def on_words(self, embedded: SpeechEmbeddings, emotions: Tensor) -> SpeechEmbeddings:
-        """Returns `embedded` with what `emotions` (B, E) add to it, and no positions behind it."""
+        """Returns `embedded` with what `emotions` (B, E) add to it, and nothing behind it."""
         added = emotions.to(self.weight) @ self.told[:, 0]
         moved = blank_outside(embedded.embeddings + added[:, None], embedded.mask)
         return replace(embedded, embeddings=moved)

@@ -18,6 +18,8 @@ from models.examples.meaning import SentenceEncoder, Vectors
 logger = logging.getLogger(__name__)
 
 STEM, ENDING = "sayings-", ".npy"
+KEPT = 3
+"""Files, those of the checkpoints that talked last."""
 
 
 def kept_vectors(sayings: Sequence[str], encoder: SentenceEncoder, folder: Path) -> Vectors:
@@ -30,6 +32,8 @@ def kept_vectors(sayings: Sequence[str], encoder: SentenceEncoder, folder: Path)
     with contextlib.suppress(OSError, ValueError, EOFError):  # not there, or cut off
         found = np.load(path, allow_pickle=False).astype(np.float32)
         if found.shape == (len(sayings), encoder.width):
+            with contextlib.suppress(OSError):
+                path.touch()  # in use: not among those that go
             return found
     # Who waits for it must know: nothing else is said meanwhile.
     logger.warning(
@@ -50,3 +54,7 @@ def _keep(path: Path, vectors: NDArray[np.float16]) -> None:
     with part.open("wb") as file:
         np.save(file, vectors)
     part.replace(path)
+    # Each version of a checkpoint has its own: without this they would pile up beside the encoder.
+    kept = sorted(path.parent.glob(f"{STEM}*{ENDING}"), key=lambda one: one.stat().st_mtime)
+    for old in kept[:-KEPT]:
+        old.unlink()

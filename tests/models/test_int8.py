@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from models import int8
+from models import freed_memory, int8
 from models.int8 import (
     Int8Embedding,
     Int8Linear,
@@ -110,3 +110,24 @@ def test_what_is_stored_in_8_bits_is_taken_as_it_is() -> None:
     assert kinds == (Int8Linear, Int8Embedding, Int8Linear, nn.Linear)
     assert off(model(ids), exact).max() < 0.05
     assert [name for name, _ in model.named_parameters()] == ["small.weight", "small.bias"]
+
+
+def test_what_reading_a_matrix_leaves_behind_is_given_back_before_the_next(monkeypatch) -> None:
+    given_back: list[int] = []
+    monkeypatch.setattr(int8, "give_back", lambda: given_back.append(1))
+    model = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 4))
+    rows = {name: Int8Rows.of(model.get_parameter(name)) for name in ("0.weight", "1.weight")}
+    take_stored(
+        model,
+        lambda name: StoredInt8(rows[name], None) if name in rows else None,
+        lambda name, _shape: model.get_parameter(name),
+    )
+    assert len(given_back) == len(rows)
+
+
+def test_another_c_library_gives_nothing_back_and_nothing_fails(monkeypatch) -> None:
+    for library in (lambda _name: object(), lambda _name: (_ for _ in ()).throw(OSError())):
+        monkeypatch.setattr(freed_memory.ctypes, "CDLL", library)
+        freed_memory._trim.cache_clear()
+        freed_memory.give_back()
+    freed_memory._trim.cache_clear()

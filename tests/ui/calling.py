@@ -8,6 +8,9 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
+WAIT_S = 120.0
+"""How long an answer may take where all else on the machine is at work too."""
+
 
 class Line:
     """One connection; waits at most a while for what it expects."""
@@ -20,7 +23,7 @@ class Line:
 
     def until(self, *kinds: str) -> dict[str, Any]:
         while True:
-            event = json.loads(self.socket.recv(timeout=60))
+            event = json.loads(self.socket.recv(timeout=WAIT_S))
             if event["type"] in kinds:
                 return event
 
@@ -33,7 +36,9 @@ class Line:
 
 @contextmanager
 def line(host: str, query: str = "", **options: Any) -> Generator[Line]:
-    with connect(f"ws://{host}/v1/realtime{query}", max_size=None, **options) as socket:
+    # A server that starts beside others is in no hurry.
+    given: dict[str, Any] = {"open_timeout": WAIT_S, **options}
+    with connect(f"ws://{host}/v1/realtime{query}", max_size=None, **given) as socket:
         yield Line(socket)
 
 

@@ -15,8 +15,20 @@ from models.tokenizer import JsonTokenizer
 SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 
 
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""What no two of its tokens make together: text of these alone is read as it was said."""
+
+TELLING = 16.0
+"""Times the weights of its LLM: by itself, being random and small, it hardly listens."""
+
+
 def write_tiny_checkpoint(
-    folder: Path, *, seed: int = 0, llm: Mapping[str, int] | None = None, context_tokens: int = 512
+    folder: Path,
+    *,
+    seed: int = 0,
+    llm: Mapping[str, int] | None = None,
+    context_tokens: int = 512,
+    says: str = "",
 ) -> Path:
     """Writes a model that hears, transcribes and replies (nonsense); returns `folder`.
 
@@ -25,6 +37,8 @@ def write_tiny_checkpoint(
         seed: Of its weights.
         llm: Sizes of its LLM that differ from the tiny ones.
         context_tokens: How much of a talk it reads.
+        says: Characters that it says and no others, chosen by every word that it was told; without
+            them anything that is a token, and of what was told little matters.
     """
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -50,5 +64,10 @@ def write_tiny_checkpoint(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = BlspEmo(config, tokenizer=tokenizer).eval()
+    if says:
+        for parameter in model.llm.parameters():
+            parameter.data *= TELLING if parameter.dim() == 2 else 1.0
+        silent = set(range(backend.get_vocab_size())) - {backend.token_to_id(one) for one in says}
+        model.llm.causal.get_output_embeddings().weight.data[sorted(silent)] = 0.0
     save(model.checkpoint(), folder)
     return folder

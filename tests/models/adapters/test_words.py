@@ -264,6 +264,19 @@ def test_an_answer_that_claims_to_be_deaf_is_begun_again_without_the_feeling(mon
     assert "".join(talk.reply()) == "I didn't hear that.", "nothing was told that could be left out"
 
 
+def test_a_long_turn_is_told_once_behind_all_its_words(monkeypatch) -> None:
+    model = model_of(emotion_positions=2)
+    torch.nn.init.normal_(model.get_parameter("emotion_vectors.weight"), std=0.1)
+    says(model, monkeypatch, " I lost my keys.", " And my hat.", "")
+    heard = model.hear(tone(65.0))
+    assert len(heard.speech_states) == 3
+    words = len(model.prompts.content("I lost my keys. And my hat."))
+    assert heard.untold is not None and len(heard.untold) == words
+    assert torch.equal(heard.speech_embeddings[:words], heard.untold)
+    told = torch.tensor(heard.probabilities) @ model.get_parameter("emotion_vectors.weight")
+    assert torch.allclose(heard.speech_embeddings[words:].flatten(), told[-64:], atol=1e-5)
+
+
 def test_a_turn_that_is_too_long_keeps_the_voice(monkeypatch) -> None:
     model = model_of(emotion_positions=2, turn_tokens=16)
     torch.nn.init.normal_(model.get_parameter("emotion_vectors.weight"), std=0.1)

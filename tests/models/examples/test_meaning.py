@@ -1,3 +1,4 @@
+import os
 import re
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import pytest
 import torch
 
 from models.examples.meaning import LONGEST, TOGETHER, MeaningIndex, SentenceEncoder
-from models.examples.vectors import kept_vectors
+from models.examples.vectors import KEPT, kept_vectors
 from models.weights import CheckpointError
 from tests.models.examples.small_encoder import write_encoder
 from tests.models.pretrained.real_parts import part_or_skip
@@ -74,6 +75,20 @@ def test_vectors_are_made_once_and_the_same_from_the_file(
     kept.write_bytes(kept.read_bytes()[:-8])  # cut off, as by a full disk
     assert (kept_vectors(SAYINGS, encoder, tmp_path) == made).all()
     assert not (kept_vectors(SAYINGS[::-1], encoder, tmp_path) == made).all()
+
+
+def test_vectors_of_checkpoints_that_nobody_talks_to_any_more_go(
+    encoder: SentenceEncoder, tmp_path: Path
+) -> None:
+    for age in range(KEPT):
+        kept_vectors([f"saying {age}"], encoder, tmp_path)
+        newest = max(tmp_path.iterdir(), key=lambda one: one.stat().st_mtime_ns)
+        os.utime(newest, (1_000 + age, 1_000 + age))
+    oldest, second, *_ = sorted(tmp_path.iterdir(), key=lambda one: one.stat().st_mtime)
+    kept_vectors(["saying 0"], encoder, tmp_path)  # is used again
+    kept_vectors(["another"], encoder, tmp_path)
+    left = set(tmp_path.iterdir())
+    assert len(left) == KEPT and oldest in left and second not in left
 
 
 def test_a_folder_that_cannot_be_written_costs_only_time(
