@@ -4,8 +4,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
 
 import ray
@@ -15,6 +16,7 @@ from ray.serve.handle import DeploymentHandle
 
 from assistant.engines.cluster.ray_link import join
 from assistant.engines.settings import SpeechModelSettings
+from assistant.errors import EngineUnavailable
 from deploy.ray.replicas import CensusReplica, SpeechModelReplica, VoiceReplica
 from deploy.ray.settings import ClusterSettings
 
@@ -30,27 +32,44 @@ MOST_REQUESTS = 256
 """Requests that one replica holds at once: those of as many talks wait in it for their step, in
 fair turn, which Serve's own queue would not give them."""
 
+LEAST_SURGE = 1
+"""Percent of the replicas that an update may start beyond them: Serve rounds it up to one."""
+
 
 @contextmanager
-def cluster(address: str) -> Generator[str]:
-    """Connects to the cluster at `address`, or starts one; yields the address of its head."""
-    if address:
-        join("" if address == "auto" else address)
+def cluster(settings: ClusterSettings) -> Generator[str]:
+    """Connects to the cluster that is named, or starts one; yields the address of its head."""
+    if settings.address:
+        join("" if settings.address == "auto" else settings.address)
         yield ray.get_runtime_context().gcs_address
         return
-    for variable, value in RAY_S.items():
-        os.environ.setdefault(variable, value)
-    ray.init(
-        include_dashboard=False,
-        namespace="serve",
-        log_to_driver=False,
-        _node_ip_address="127.0.0.1",  # a cluster of one machine is nobody else's business
-    )
+    _start_here(settings)
     try:
         yield ray.get_runtime_context().gcs_address
     finally:
         serve.shutdown()
         ray.shutdown()
+
+
+def _start_here(settings: ClusterSettings) -> None:
+    for variable, value in RAY_S.items():
+        os.environ.setdefault(variable, value)
+    most = max(settings.models, settings.most_models or 0) + 1
+    try:
+        ray.init(
+            # All that was asked for shall come, on one machine, whatever it has: with more
+            # replicas than cores they take turns.
+            num_cpus=max(os.cpu_count() or 1, ceil(settings.cpus_of(most, settings.voices + 1))),
+            include_dashboard=False,
+            namespace="serve",
+            log_to_driver=False,
+            _node_ip_address="127.0.0.1",  # a cluster of one machine is nobody else's business
+        )
+    except Exception as error:  # it raises a bare one where its processes do not come in 30 s
+        raise EngineUnavailable(
+            f"Ray does not start here ({str(error).splitlines()[0]}): try again when the machine "
+            "is less busy, or look into /tmp/ray/session_latest/logs"
+        ) from error
 
 
 def deploy(settings: ClusterSettings) -> "DeploymentHandle[SpeechModelReplica]":
@@ -59,21 +78,51 @@ def deploy(settings: ClusterSettings) -> "DeploymentHandle[SpeechModelReplica]":
     Answers under way are finished by the replicas that began them.
     """
     serve.start(proxy_location=ProxyLocation.Disabled)
+    is_update = settings.application in serve.status().applications
+    if missing := missing_now(settings, ray.cluster_resources(), is_update=is_update):
+        print(missing, flush=True)
+    surge = LEAST_SURGE if settings.has_spare else 0
     own = {name: getattr(settings, name) for name in SpeechModelSettings.model_fields}
     model = SpeechModelReplica.options(
         max_ongoing_requests=MOST_REQUESTS,
         ray_actor_options={"num_cpus": settings.cpus, "num_gpus": settings.gpus},
+        max_surge_percent=surge,
         **_replicas(settings),
     ).bind(SpeechModelSettings(**own))
     voice = VoiceReplica.options(
         num_replicas=settings.voices,
         max_ongoing_requests=MOST_REQUESTS,
-        ray_actor_options={"num_cpus": min(1.0, settings.cpus)},
+        ray_actor_options={"num_cpus": settings.voice_cpus},
+        max_surge_percent=surge,
     ).bind(settings.voice)
     return serve.run(
         Together.bind(model, voice, CensusReplica.bind()),
         name=settings.application,
         route_prefix=None,
+    )
+
+
+def missing_now(
+    settings: ClusterSettings, there: Mapping[str, float], *, is_update: bool = False
+) -> str:
+    """Returns what a cluster lacks for the replicas to come, in a sentence; empty where nothing.
+
+    Its machines may come later, or be started by Ray itself: it is no error.
+    """
+    models = settings.models + (is_update and settings.has_spare)
+    cpus = settings.cpus_of(models, settings.voices)
+    needs = {"processors": (cpus, "CPU"), "graphics cards": (models * settings.gpus, "GPU")}
+    lacks = [
+        f"{need:g} {what} (it has {there.get(name, 0.0):g})"
+        for what, (need, name) in needs.items()
+        if need > there.get(name, 0.0)
+    ]
+    if not lacks:
+        return ""
+    spared = ", or --no-spare" if models > settings.models else ""
+    return (
+        f"the replicas take {' and '.join(lacks)} of this cluster: waiting for machines to join "
+        f"it; fewer --models, or less of --cpus and --gpus for each{spared}, can come at once"
     )
 
 
@@ -139,7 +188,7 @@ class Gateways:
 
 def run(settings: ClusterSettings, options: Sequence[str]) -> int:
     """Deploys, and holds the gateways until it is interrupted; returns the exit status."""
-    with cluster(settings.address) as head:
+    with cluster(settings) as head:
         print(f"starting {settings.models} models and {settings.voices} voices …", flush=True)
         deploy(settings)
         print(f"deployed as {settings.application!r} on the cluster at {head}", flush=True)

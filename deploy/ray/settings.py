@@ -31,9 +31,26 @@ class ClusterSettings(SpeechModelSettings):
     """Processors that a replica of the model takes in Ray's book-keeping."""
     gpus: float = Field(default=0.0, ge=0.0, le=64.0)
     """Graphics cards likewise; .5 puts two replicas on one."""
+    spare: bool | None = None
+    """Whether an update starts each new replica before it ends the old one: no talk waits then, and
+    one more of each has to fit. If you do not say: where replicas take no graphics card."""
     gateways: int = Field(default=2, ge=0, le=64)
     """Gateways that are started here; 0 deploys and leaves them to other machines."""
     port: int = Field(default=7860, ge=1, le=65_000)
     """Port of the first gateway; the others take the next ones."""
     debug: bool = False
     """Show tracebacks and log lines."""
+
+    @property
+    def has_spare(self) -> bool:
+        """Whether an update starts a new replica before it ends the old one."""
+        return self.gpus == 0 if self.spare is None else self.spare
+
+    @property
+    def voice_cpus(self) -> float:
+        """Processors that a replica of the voice takes in Ray's book-keeping."""
+        return min(1.0, self.cpus)
+
+    def cpus_of(self, models: int, voices: int) -> float:
+        """Returns what so many replicas take of Ray's processors."""
+        return models * self.cpus + voices * self.voice_cpus

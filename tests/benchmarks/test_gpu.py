@@ -24,6 +24,17 @@ def test_the_tiny_run_goes_all_the_way(capsys, monkeypatch):
     assert "| each its own, growing cache |" in printed
     assert printed.count("| shared, plain |") >= 2
     assert "Encoding 4 s" in printed
+    assert "Left out" not in printed
+
+
+def test_what_a_card_has_no_time_for_is_left_out_and_named(capsys, monkeypatch):
+    torch.set_num_threads(1)
+    monkeypatch.setattr(sys, "argv", ["gpu", "--tiny", "--minutes", "0"])
+    gpu.main()
+    printed = capsys.readouterr().out
+    assert "| each its own, growing cache |" in printed
+    assert "Left out for time: shared, plain." in printed
+    assert "| shared, plain |" not in printed
 
 
 def test_no_card_is_one_line(monkeypatch, capsys):

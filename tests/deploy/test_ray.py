@@ -116,6 +116,13 @@ def test_talks_of_both_gateways_get_their_own_answers(
     assert there.hung_up_on == []
 
 
+def test_visitors_are_not_told_where_the_cluster_is(cluster: Cluster) -> None:
+    with line(cluster.hosts[0]) as there:
+        told = json.dumps(there.until("session.created"))
+    assert "cluster:attune" in told
+    assert cluster.head not in told
+
+
 def test_what_dies_in_the_middle_of_talks_loses_nothing(
     cluster: Cluster, alone: BlspEmoModel, records: Path
 ) -> None:

@@ -245,7 +245,7 @@ def open_resident(settings: WebSettings) -> Resident:
     return Resident(
         # Visitors see a folder's name, not where it lies.
         models={_shown_name(settings, name, model): model for name, model in models.items()},
-        voices={voice.name: voice.engine, **_other_voices(voice.name)},
+        voices={_shown_voice(voice.name): voice.engine, **_other_voices(voice.name)},
         notice=notices(voice, *models.values()),
         open_detector=partial(open_vad, settings.vad),
         policies=(settings.policy, *(name for name in policy_names() if name != settings.policy)),
@@ -266,6 +266,11 @@ def _shown_name(settings: WebSettings, name: str, model: SpeechModel) -> str:
     if settings.engine == CHAT_SERVER:
         return model.name
     return Path(name).name if Path(name).is_dir() else name
+
+
+def _shown_voice(name: str) -> str:
+    """Returns how visitors see a voice: of one in a cluster not at which address that is."""
+    return name.partition("@")[0] if name.startswith("cluster:") else name
 
 
 def _census(settings: WebSettings) -> Census | None:

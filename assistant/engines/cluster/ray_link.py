@@ -116,8 +116,9 @@ def join(address: str) -> None:
         ray.init(address=address or "auto", namespace="serve", log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise EngineUnavailable(
-            f"there is no Ray cluster at {address or 'this machine'}: start one with "
-            "`python -m deploy.ray`"
+            f"there is no Ray cluster at {address or 'this machine'} that takes this one's token: "
+            "start one with `python -m deploy.ray`, or give this machine the token of the one that "
+            "runs (RAY_AUTH_TOKEN or ~/.ray/auth_token)"
         ) from error
 
 
