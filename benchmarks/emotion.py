@@ -36,16 +36,16 @@ from train.data.manifest import Drops, Utterance
 from train.evaluation.answers import Prediction, felt
 from train.evaluation.arriving import as_it_arrives
 from train.evaluation.command import called_figures, emotion_figures
-from train.evaluation.settings import EvaluateSettings
+from train.evaluation.settings import ArrivalSettings
 from train.metrics import Figure, share
 
 UNHEARD_ACTORS = ("ravdess-17", "ravdess-18", "ravdess-19", "ravdess-20")
 WAYS = {
-    "as recorded": EvaluateSettings(),
-    "20 dB softer": EvaluateSettings(gain_db=-20.0),
-    "offset .02": EvaluateSettings(offset=0.02),
-    "pink noise, 10 dB": EvaluateSettings(noise_db=10.0),
-    "telephone": EvaluateSettings(telephone=True),
+    "as recorded": ArrivalSettings(),
+    "20 dB softer": ArrivalSettings(gain_db=-20.0),
+    "offset .02": ArrivalSettings(offset=0.02),
+    "pink noise, 10 dB": ArrivalSettings(noise_db=10.0),
+    "telephone": ArrivalSettings(telephone=True),
 }
 TURN = "as a turn"
 ACTED = {
@@ -82,7 +82,7 @@ def said(place: tuple[str, str], most: int) -> list[Utterance]:
     return [found[place] for place in chosen]
 
 
-def arriving(settings: EvaluateSettings) -> Arrive:
+def arriving(settings: ArrivalSettings) -> Arrive:
     """Returns what changes recordings as `python -m train evaluate` does."""
     return lambda waveform, name: as_it_arrives(waveform, settings, name)
 

@@ -1,19 +1,22 @@
 """One turn on the CPU: a 4 s utterance through model and voice, on one and on two threads.
 
-    python -m benchmarks.turn [--model NAME] [--runs 30] [--threads 1 2] [--wav FILE] [--write]
+    python -m benchmarks.turn [--model NAME] [--runs 30] [--threads 1 2] [--wav FILE …] [--write]
 
-Each row is a process of its own, so that the peak of its memory is its own.
+The first utterance is one that many say, to which mini gives a written reply; the other one
+Attune's own voice says first, and the LLM answers it. Each row is a process of its own, so that the
+peak of its memory is its own.
 """
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import resource
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,20 +24,40 @@ from app import WAITING
 from benchmarks.results import p50_p95, table, write_section
 from models.checkpoints.embedded import EMBEDDED
 
+if TYPE_CHECKING:
+    from assistant.engines.protocols import TextToSpeech
+
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "conversation.flac"
+SPOKEN = "spoken.wav"
+"""Stands for a file: what follows, by the voice that speaks the answers."""
+SAYING = "I moved my desk to the other window today, so now I can see the recycling bins."
 UTTERANCE_S = 4.0
 WARM_UP = 3
 MARKS = ("heard", "first_token", "first_audio", "words", "reply", "spoken")
 
 
-def utterance(path: Path) -> np.ndarray:
+def utterance(waveform: np.ndarray) -> np.ndarray:
     """Returns 4 s from the first speech of a recording on, repeated if it is shorter."""
-    from assistant.audio.soundfiles import Recording
-
-    waveform = np.concatenate(list(Recording(path).blocks()))
     start = int(np.argmax(np.abs(waveform) > 0.02))
     return np.resize(waveform[start:], int(UTTERANCE_S * 16_000)).astype(np.float32)
+
+
+def recorded(path: Path) -> np.ndarray:
+    """Returns a recording at 16 kHz."""
+    from assistant.audio.soundfiles import Recording
+
+    return np.concatenate(list(Recording(path).blocks()))
+
+
+def spoken(voice: "TextToSpeech") -> np.ndarray:
+    """Returns what is to be answered, said by a voice, at 16 kHz."""
+    from assistant.audio.waveform import SPEECH_RATE_HZ, resample
+    from assistant.engines.protocols import Cancel, SpeakingStyle
+
+    clips = voice.synthesize(SAYING, SpeakingStyle(), Cancel())
+    waveform = np.concatenate([clip.samples for clip in clips])
+    return resample(waveform, from_hz=voice.sample_rate, to_hz=SPEECH_RATE_HZ)
 
 
 async def measure(options: argparse.Namespace) -> None:
@@ -49,24 +72,26 @@ async def measure(options: argparse.Namespace) -> None:
 
     run = ModelSettings(threads=options.measure, dtype=options.dtype)
     engines = open_engines(ReplySettings(model=options.model, engine=options.engine, run=run))
-    question = SpokenTurn(0.0, UTTERANCE_S, utterance(options.wav))
+    (wav,) = options.wav
+    said = spoken(engines.voice) if wav.name == SPOKEN else recorded(wav)
+    question = SpokenTurn(0.0, UTTERANCE_S, utterance(said))
     rows: list[dict[str, float]] = []
-    words = 0
+    words, source = 0, ""
     for index in range(options.runs + WARM_UP):
         answering = Answering(open_conversation(engines))
         answer = await answering.answer(question, lambda clip: None)
-        words = len(answer.reply.split())
+        words, source = len(answer.reply.split()), answer.source
         if index >= WARM_UP:
             rows.append(describe_latency(answer.marks_ms))
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"rows": rows, "peak_mb": peak_mb, "reply_words": words}))
+    print(json.dumps({"rows": rows, "peak_mb": peak_mb, "reply_words": words, "source": source}))
 
 
-def in_process(options: argparse.Namespace, threads: int) -> dict[str, Any]:
+def in_process(options: argparse.Namespace, threads: int, wav: Path) -> dict[str, Any]:
     """Runs `measure` in a process of its own; returns what it printed."""
     command = [sys.executable, "-m", "benchmarks.turn", "--measure", str(threads)]
     command += ["--model", options.model, "--engine", options.engine, "--dtype", options.dtype]
-    command += ["--runs", str(options.runs), "--wav", str(options.wav)]
+    command += ["--runs", str(options.runs), "--wav", str(wav)]
     environment = {**WAITING, **os.environ, "OMP_NUM_THREADS": str(threads)}
     finished = subprocess.run(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True
@@ -82,7 +107,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--runs", type=int, default=30)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--wav", type=Path, default=EXAMPLE)
+    parser.add_argument("--wav", type=Path, nargs="+", default=[EXAMPLE, Path(SPOKEN)])
     parser.add_argument("--measure", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
@@ -90,17 +115,19 @@ def main() -> None:
         asyncio.run(measure(options))
         return
     rows: list[list[object]] = []
-    for threads in options.threads:
-        result = in_process(options, threads)
+    for wav, threads in itertools.product(options.wav, options.threads):
+        result = in_process(options, threads, wav)
         times = [p50_p95([row[mark] for row in result["rows"]]) for mark in MARKS]
-        rows.append([threads, *times, f"{result['peak_mb']:.0f}", result["reply_words"]])
-    head = ["threads", *(mark.replace("_", " ") for mark in MARKS), "peak MB", "reply words"]
+        told = [f"{result['peak_mb']:.0f}", result["reply_words"], result["source"]]
+        rows.append([threads, *times, *told])
+    marks = [mark.replace("_", " ") for mark in MARKS]
+    head = ["threads", *marks, "peak MB", "reply words", "reply by"]
     body = (
         f"A {UTTERANCE_S:.0f} s utterance with `{options.model}` ({options.dtype}), default voice; "
         f"ms since the end of the utterance, p50 / p95 of {options.runs} turns after {WARM_UP} to "
         "warm up. `heard`: encoded, emotion known; `words`: transcript there; `reply`: its text "
-        "is complete; `spoken`: its last clip exists. No silence to wait for is counted.\n\n"
-        + table(head, rows)
+        "is complete; `spoken`: its last clip exists. `reply by`: who made it; `written`: before "
+        "the talk. No silence to wait for is counted.\n\n" + table(head, rows)
     )
     print(body)
     if options.write:

@@ -1,6 +1,5 @@
 """One conversation with the model: turns heard or read, replies streamed, barge-ins cut."""
 
-import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -17,8 +16,9 @@ from models.examples.book import Fitting
 from models.generation import CachedText, Guidance, Piece, generate
 from models.replies.asking import AskedOn
 from models.replies.deaf import DeafReply
+from models.replies.sounding import SoundingReply
 from models.tokenizer import IncrementalDecoder
-from models.words.turn_end import END_MARKS, log_odds_of_end
+from models.words.turn_end import END_MARKS, log_odds_of_end, probability
 
 SENTENCE_ENDS = (". ", "! ", "? ")
 
@@ -69,6 +69,8 @@ class TalkSession:
         """Whether what is waiting was begun by `read`."""
         self._told: tuple[Tensor, Fitting] | None = None
         """Of a turn whose feeling the LLM is told: what was said without it, and its examples."""
+        self._sounding: SoundingReply | None = None
+        """The reply to such a turn, as it is said."""
         self.is_cut = False
         """Whether the last reply ended at its longest length and not by itself."""
 
@@ -210,7 +212,7 @@ class TalkSession:
         people are often done where a sentence could go on.
         """
         turn_end = self._model.config.turn_end
-        return _sigmoid(turn_end.slope * self.end_log_odds(words) + turn_end.offset)
+        return probability(turn_end.slope * self.end_log_odds(words) + turn_end.offset)
 
     def end_log_odds(self, words: str) -> float:
         """Returns the LLM's log-odds that the person may be done after `words`, not calibrated.
@@ -255,12 +257,21 @@ class TalkSession:
         if self._told is None:
             yield from self._generated(cancelled)
             return
-        deaf = DeafReply()
+        deaf, self._sounding = DeafReply(), SoundingReply()
         with closing(self._generated(cancelled)) as texts:
-            yield from deaf.through(texts)
+            yield from self._sounding.through(deaf.through(texts))
+        self._take_as_said()
         if deaf.is_deaf:
             self._tell_no_feeling(*self._told)
             yield from self._generated(cancelled)
+
+    def _take_as_said(self) -> None:
+        """The talk holds the reply as it was said, where that is not what the LLM wrote."""
+        sounding, self._sounding = self._sounding, None
+        if sounding is not None and sounding.is_changed:
+            self._text.crop(self._dialogue.turns[-1].reply_start)
+            self._reply_ids = self._prompts.content(sounding.passed)
+            self._text.append_ids(self._reply_ids)
 
     def _tell_no_feeling(self, untold: Tensor, found: Fitting) -> None:
         self._dialogue.forget_last()
@@ -272,6 +283,7 @@ class TalkSession:
     def _open_reply(self) -> None:
         self._dialogue.open_reply()
         self._reply_ids = []
+        self._sounding = None
 
     def _generated(self, cancelled: Callable[[], bool]) -> Generator[str]:
         """Yields all that the LLM says in answer, in pieces of text."""
@@ -331,6 +343,7 @@ class TalkSession:
         """
         if not self._dialogue.turns or self.is_waiting:
             return
+        self._take_as_said()
         heard = _plain(heard)
         keep = self._tokens_within(heard)
         self._text.crop(self._dialogue.turns[-1].reply_start + keep)
@@ -381,8 +394,3 @@ def _largest(values: Sequence[float]) -> int:
 def _plain(text: str) -> str:
     """Returns `text` with single spaces and none at its ends."""
     return " ".join(text.split())
-
-
-def _sigmoid(log_odds: float) -> float:
-    """Returns the probability of `log_odds`, however large."""
-    return 0.5 + 0.5 * math.tanh(0.5 * log_odds)

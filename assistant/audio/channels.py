@@ -11,6 +11,7 @@ FRAME_S = 0.02
 REMEMBERED_S = 4.0
 """How much of the past counts for what the channels are like."""
 FADE_S = 0.02
+"""From one mix to another: no longer than a syllable's onset, and without a click."""
 ALIVE = 1e-3
 """Power of a channel, relative to the loudest, below which nothing is on it."""
 CANCELS = 0.4
@@ -20,6 +21,8 @@ STEADY, LIVELY = 0.4, 0.6
 """How much the level of a channel moves, relative to the liveliest: below the first it is a hum or
 a noise, and left out; above the second it is taken again. Speech moves by ten decibels."""
 FLOOR = 1e-8
+"""Power below which levels do not count, -80 dB: digital silence would seem to be livelier than
+any speech."""
 
 
 class ToMono:

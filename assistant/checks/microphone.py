@@ -19,11 +19,14 @@ LISTEN_S = 5.0
 ARRIVE_S = 3.0
 """How much longer its sound may take to arrive."""
 SPEECH = 0.5
+"""Probability from which a frame counts, as in talk (`EndpointingSettings.start_threshold`)."""
 LEAST_SPEECH_S = 0.5
+"""Speech from which its level says something: a word or two."""
 SILENT_DB, FAINT_DB, NOISY_DB = -75.0, -45.0, 12.0
 """Level of a microphone that hears nothing; of speech that is too faint; and how far speech must
 lie above the noise."""
 CLIPPED, CLIPPED_SHARE = 0.99, 0.001
+"""Magnitude from which a sample was cut off, and the share of such samples that is told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,9 @@ ANSWERS: dict[Control, str] = {
 SURE = 0.4
 """Share of right words from which a recogniser is believed: that of brief interruptions."""
 RATE_STEP, SLOWEST, FASTEST = 1.2, 0.6, 1.6
+"""A step is heard at once. Beyond the bounds voices can hardly be followed."""
 ENERGY_STEP_DB, QUIETEST_DB, LOUDEST_DB = 4.0, -12.0, 8.0
+"""Louder, peaks are bent ever more (`prosody.apply_gain`), and only sound distorted."""
 
 _WORD = re.compile(r"[a-z']+")
 _CONTROL_OF = {phrase.replace("'", ""): control for phrase, control in phrases().items()}

@@ -16,6 +16,7 @@ SOUND_WEIGHT, WORDS_WEIGHT = 0.5, 1.0
 LEAST_SOUND_LOG_ODDS = -1.0
 """The sound of a strange voice may seem never to end: it does not overrule sure words."""
 SMALLEST = 1e-6
+"""Probabilities are kept so far from 0 and 1: one that was quite sure would outweigh all else."""
 
 
 def together(by_sound: float | None, by_words: float | None, words: Transcript) -> float | None:

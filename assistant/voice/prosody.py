@@ -19,10 +19,11 @@ TAIL_S = 0.05
 
 _KNEE = 0.7
 _SILENCE_LEVEL = 0.005
+"""-46 dB of full scale."""
 _SHORTEST_PAUSE_S = 0.08
-_SENTENCE_PAUSE_S = 0.26
-_CLAUSE_PAUSE_S = 0.14
-_WORD_PAUSE_S = 0.05
+"""Shorter gaps lie within words, before a `t` or a `k`, and are left as they are."""
+_SENTENCE_PAUSE_S, _CLAUSE_PAUSE_S, _WORD_PAUSE_S = 0.26, 0.14, 0.05
+"""Behind pieces that are spoken one by one, by the mark that ends them."""
 
 
 def apply_gain(waveform: Waveform, decibels: float) -> Waveform:

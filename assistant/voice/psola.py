@@ -16,9 +16,12 @@ _TRACK_RATE_HZ = 8_000
 _LOWEST_HZ, _HIGHEST_HZ = 60.0, 400.0
 _HOP_S = 0.005
 _WINDOW_S = 0.03
+"""Of the pitch: nearly two periods of the lowest, which is what it takes to see one."""
 _APERIODICITY = 0.2
+"""Threshold of step 4 of YIN: a dip below it is a period (0.1 in the paper)."""
 _QUIET = 1e-3
 _UNVOICED_STEP_S = 0.005
+"""From grain to grain where there is no pitch: below the period of any voice, else noise hums."""
 
 _Floats = NDArray[np.float64]
 

@@ -22,9 +22,9 @@ speech. `smart-turn-v3.2-cpu.onnx` lies in the wheel of `pipecat-ai`, which `--t
     ATTUNE_DATA=… python -m benchmarks.endpointing --field [--readers N] …
 
 gives the field's measures instead (`operating_points.py` says which), on the same learners
-with their own pauses alone, and on readers of LibriSpeech. The speech model is asked on the
-learners only: it takes a quarter of a second for each pause. `--strangers` adds how the silence of
-somebody's first turn trades take-overs in pauses for latency: each recording is one.
+with their own pauses alone, and on readers of LibriSpeech. The speech model takes a
+quarter of a second for each pause. `--strangers` adds how the silence of somebody's first turn
+trades take-overs in pauses for latency: each recording is one.
 """
 
 import argparse
@@ -380,7 +380,8 @@ def measure_field(options: argparse.Namespace, smart_turn: CompletenessScorer | 
             parts += [told, table(STRANGERS_HEAD, as_strangers(way, learners))]
     if options.readers:
         read = readers(data, options.readers)
-        parts.append(measured_as_the_field_does("Readers, cut at pauses", read, [ear], smart_turn))
+        ways = [ear, *ours_too]
+        parts.append(measured_as_the_field_does("Readers, cut at pauses", read, ways, smart_turn))
     published = table(field.HEAD[:4], field.PUBLISHED)
     return "\n\n".join([*parts, "Published, of eot-bench's own recordings:", published])
 

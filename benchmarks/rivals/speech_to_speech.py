@@ -14,10 +14,12 @@ import base64
 import http.server
 import importlib.metadata
 import json
+import os
 import re
 import socket
 import sys
 import threading
+import traceback
 from typing import Any
 from unittest import mock
 
@@ -217,4 +219,12 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    # The server's threads would keep the program.
+    sys.stdout.flush()
+    os._exit(status)

@@ -22,6 +22,8 @@ MELS, LOWEST_HZ, HIGHEST_HZ = 40, 60.0, 7_600.0
 HARMONICS = slice(5, 27)
 """Bins of 16 Hz, from 78 to 406 Hz: where the pitch of voices lies."""
 FLOOR = 1e-3
+"""Added to power before its logarithm, in training and here: silence is one value, whatever noise
+the microphone brings below it."""
 CHANNELS, HIDDEN, LAST = 40, 32, 6
 INPUTS = MELS + HARMONICS.stop - HARMONICS.start
 WEIGHTS = Path(__file__).with_name("model.safetensors")

@@ -5,6 +5,8 @@ people are done where a sentence may close. The token that ends a turn alone tel
 knows how sentences are written expects it behind a mark, and never amid them.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -30,3 +32,8 @@ def log_odds_of_end(logits: Tensor, prompts: ChatPrompts) -> float:
     ends[sorted(ids)] = True
     # Not log(p / (1 - p)): where the end is nearly sure, 1 - p is zero in floating point.
     return float(logits[ends].logsumexp(dim=-1) - logits[~ends].logsumexp(dim=-1))
+
+
+def probability(log_odds: float) -> float:
+    """Returns the probability of `log_odds`, however large."""
+    return 0.5 + 0.5 * math.tanh(0.5 * log_odds)

@@ -37,7 +37,7 @@ from models.weights import (
     read_json,
     without_weights,
 )
-from train.alignment.settings import AlignSettings, AssembleSettings, StartSettings
+from train.alignment.settings import AssembleSettings, StartSettings
 from train.llm_updates import (
     EMOTION_VECTORS,
     as_changes,
@@ -48,20 +48,22 @@ from train.llm_updates import (
 logger = logging.getLogger(__name__)
 
 
-def start_model(settings: AlignSettings) -> BlspEmo:
+def start_model(model: str, parts: StartSettings) -> BlspEmo:
     """Returns the model that training starts from, on the CPU.
+
+    Args:
+        model: A checkpoint; empty for a model of `parts`.
+        parts: Names them.
 
     Raises:
         ValueError: The settings name no start.
         CheckpointError: A checkpoint cannot be used.
     """
-    if settings.model:
-        model = BlspEmo.from_pretrained(settings.model, dtype=settings.dtype, device="cpu")
-    elif settings.speech and settings.llm:
-        model = assemble(settings)
-    else:
-        raise ValueError("name what to start from: --model, or --speech and --llm")
-    return model
+    if model:
+        return BlspEmo.from_pretrained(model, dtype=parts.dtype, device="cpu")
+    if parts.speech and parts.llm:
+        return assemble(parts)
+    raise ValueError("name what to start from: --model, or --speech and --llm")
 
 
 def write_assembled(settings: AssembleSettings) -> None:

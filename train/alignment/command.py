@@ -71,7 +71,7 @@ def align(settings: AlignSettings, stage: TrainingStage) -> TrainingOutcome | No
         for path in settings.train:
             _check_asked(path, settings)
     corpus = read_corpus(settings)
-    model = start_model(settings)
+    model = start_model(settings.model, settings)
     task = alignment_task(settings, stage, model, corpus)
     if settings.dry_run:
         from train.loop.dry_run import dry_run

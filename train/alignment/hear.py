@@ -19,7 +19,7 @@ from models.precision import choose_device
 from models.transcription import transcribe
 from models.words.written import are_understood
 from train.alignment.assemble import start_model
-from train.alignment.settings import AlignSettings, HearSettings
+from train.alignment.settings import HearSettings, StartSettings
 from train.continuations.command import cut_torn_line
 from train.data.audio_files import read_audio
 from train.data.manifest import Drops, Manifest, Utterance, read_manifest, reason_of, write_manifest
@@ -78,15 +78,14 @@ def heard_words(model: BlspEmo, utterance: Utterance, root: Path) -> str:
 
 
 def _model(settings: HearSettings) -> BlspEmo:
-    start = AlignSettings(
-        model=settings.model,
+    parts = StartSettings(
         speech=settings.speech,
         llm=settings.llm,
         adapter="words",
         emotion_head="attentive",
         lora_rank=0,
     )
-    model = start_model(start)
+    model = start_model(settings.model, parts)
     if model.decoder is None:
         raise ValueError("this model has no decoder that writes down what it hears")
     return model.to(choose_device("auto"))

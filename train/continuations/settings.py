@@ -10,13 +10,18 @@ from models.prompts import CONTINUE
 from train.settings import Frozen, Instruction
 
 
-class ContinueSettings(Frozen):
-    """An LLM writes what is to be said to each utterance: what alignment teaches."""
+class ContinuedManifest(Frozen):
+    """What is read, and where the result goes."""
 
     manifest: Path | None = None
     """Manifest with the words of each utterance."""
     out: Path | None = None
     """Manifest with continuations, in the same folder; empty: beside it as *.continued.jsonl."""
+
+
+class WriterSettings(Frozen):
+    """Which LLM writes, and what it is asked."""
+
     llm: str = ""
     """Causal LLM (folder or hub id), or a checkpoint of ours."""
     server: str = ""
@@ -33,6 +38,11 @@ class ContinueSettings(Frozen):
     """The system line says how the person sounds."""
     longest_tokens: int = Field(default=48, ge=1)
     """Longest continuation; a longer one is cut and marked, and never teaches the end."""
+
+
+class ContinueSettings(WriterSettings, ContinuedManifest):
+    """An LLM writes what is to be said to each utterance: what alignment teaches."""
+
     batch_size: int = Field(default=16, ge=1)
     """Utterances written at once."""
     check_audio: bool = False

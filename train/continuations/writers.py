@@ -27,7 +27,7 @@ from models.precision import choose_device, choose_dtype
 from models.prompts import ChatPrompts, chat_prompts, system_line
 from models.torchaudio_guard import guard_torchaudio
 from models.weights import fill_parameters, read_json, without_weights
-from train.continuations.settings import ContinueSettings
+from train.continuations.settings import WriterSettings
 from train.data.manifest import Utterance
 
 logger = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class Prompt:
     said: str
 
 
-def prompt_for(utterance: Utterance, settings: ContinueSettings, persona: str) -> Prompt:
+def prompt_for(utterance: Utterance, settings: WriterSettings, persona: str) -> Prompt:
     """Returns the prompt: the text view of the utterance, without speech."""
     emotion = emotion_from_label(utterance.emotion) if utterance.emotion else None
     label = (emotion or Emotion.NEUTRAL).label
@@ -110,7 +110,7 @@ class LocalWriter:
         CheckpointError: The LLM cannot be used.
     """
 
-    def __init__(self, settings: ContinueSettings, device: str = "auto") -> None:
+    def __init__(self, settings: WriterSettings, device: str = "auto") -> None:
         self._settings = settings
         folder = checkpoint_folder(settings.llm)
         config = read_json(folder / "config.json")
@@ -159,7 +159,7 @@ class LocalWriter:
 class ServerWriter:
     """An OpenAI-compatible server, such as vLLM, llama.cpp or Ollama."""
 
-    def __init__(self, settings: ContinueSettings) -> None:
+    def __init__(self, settings: WriterSettings) -> None:
         self._settings = settings
         self._persona = settings.persona or "You are a helpful assistant."
         self._url = settings.server.rstrip("/") + "/chat/completions"

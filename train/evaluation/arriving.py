@@ -5,11 +5,11 @@ import zlib
 import numpy as np
 
 from models.features import Waveform
-from train.evaluation.settings import EvaluateSettings
+from train.evaluation.settings import ArrivalSettings
 from train.synthetic.surroundings import telephone
 
 
-def as_it_arrives(waveform: Waveform, settings: EvaluateSettings, name: str) -> Waveform:
+def as_it_arrives(waveform: Waveform, settings: ArrivalSettings, name: str) -> Waveform:
     """Returns a recording as it comes to the model: what is around it, the line, the sound card.
 
     Args:

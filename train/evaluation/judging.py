@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from models.emotions import Emotion
 from train.continuations.writers import post_json
 from train.evaluation.answers import Prediction
-from train.evaluation.settings import EvaluateSettings
+from train.evaluation.settings import JudgeSettings
 from train.metrics import Figure, bootstrap
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def parse_score(answer: str) -> float | None:
     return float(match[1])
 
 
-def judge(answers: Sequence[Prediction], settings: EvaluateSettings) -> dict[str, Figure]:
+def judge(answers: Sequence[Prediction], settings: JudgeSettings) -> dict[str, Figure]:
     """Returns the mean score of each aspect; an answer that is no score counts as 0.
 
     Raises:
@@ -57,7 +57,7 @@ def judge(answers: Sequence[Prediction], settings: EvaluateSettings) -> dict[str
     return figures
 
 
-def _score(answer: Prediction, aspect: str, settings: EvaluateSettings) -> float | None:
+def _score(answer: Prediction, aspect: str, settings: JudgeSettings) -> float | None:
     known = answer.emotion >= 0
     question = QUESTION.format(
         emotion=Emotion(answer.emotion).adjective if known else "neither here nor there",

@@ -10,8 +10,8 @@ from models.checkpoints.embedded import EMBEDDED
 from train.settings import Frozen
 
 
-class EvaluateSettings(Frozen):
-    """A model is measured on test manifests: figures with sample counts and 95 % intervals."""
+class MeasuredSets(Frozen):
+    """A model, and what it is measured on."""
 
     model: str = EMBEDDED
     """Checkpoint: a folder, a hub id, or the one that ships with Attune (mini)."""
@@ -19,6 +19,24 @@ class EvaluateSettings(Frozen):
     """Test manifests; each is a row of figures."""
     split: Literal["train", "dev", "test", "all"] = "all"
     """Which of their utterances count."""
+
+
+class ArrivalSettings(Frozen):
+    """How recordings come to the model: what is around them, the line, the sound card."""
+
+    noise_db: float | None = None
+    """Pink noise is added this many decibels below the speech, the same in each run."""
+    telephone: bool = False
+    """The sound comes through a telephone: 300 to 3,400 Hz."""
+    gain_db: float = 0.0
+    """The sound is as much louder; -20 is a tenth of the amplitude."""
+    offset: float = 0.0
+    """The zero line is shifted so far, as cheap sound cards shift it; full scale is 1."""
+
+
+class AnswerSettings(ArrivalSettings):
+    """What is asked of the model for each utterance."""
+
     figures: tuple[Literal["emotion", "asked", "words", "replies", "judged", "delay"], ...] = (
         "emotion",
         "words",
@@ -28,16 +46,26 @@ class EvaluateSettings(Frozen):
     (the paper's protocol). words: word error rate. replies: BLEU-1 against the manifest's
     continuations, endings and repetitions. judged: a judge scores the replies. delay: from the end
     of speech to the first text of the reply; OMP_NUM_THREADS=1 for one thread."""
+    longest_tokens: int = Field(default=96, ge=1)
+    """Longest reply."""
+
+
+class JudgeSettings(Frozen):
+    """Who scores replies."""
+
+    judge: str = ""
+    """OpenAI-compatible server whose model judges replies, such as http://localhost:8000/v1."""
+    judge_model: str = "default"
+    """Name of the judging model; it is written beside its scores."""
+    key: Annotated[str, tyro.conf.Suppress] = Field(default="", exclude=True, repr=False)
+    """Of the judge; from the environment variable OPENAI_API_KEY."""
+
+
+class EvaluateSettings(JudgeSettings, AnswerSettings, MeasuredSets):
+    """A model is measured on test manifests: figures with sample counts and 95 % intervals."""
+
     by_speaker: bool = False
     """A row of figures for each speaker, too."""
-    noise_db: float | None = None
-    """Pink noise is added this many decibels below the speech, the same in each run."""
-    telephone: bool = False
-    """The sound comes through a telephone: 300 to 3,400 Hz."""
-    gain_db: float = 0.0
-    """The sound is as much louder; -20 is a tenth of the amplitude."""
-    offset: float = 0.0
-    """The zero line is shifted so far, as cheap sound cards shift it; full scale is 1."""
     trained_on: tuple[Path, ...] = ()
     """Manifests with continuations; `replies` then counts replies that stand in them word for
     word."""
@@ -45,14 +73,6 @@ class EvaluateSettings(Frozen):
     """Folder of figures.json, figures.md, calibration.png and every single answer."""
     limit: int = Field(default=0, ge=0)
     """Utterances of each manifest, drawn once with a fixed seed; 0: all."""
-    longest_tokens: int = Field(default=96, ge=1)
-    """Longest reply."""
-    judge: str = ""
-    """OpenAI-compatible server whose model judges replies, such as http://localhost:8000/v1."""
-    judge_model: str = "default"
-    """Name of the judging model; it is written beside its scores."""
-    key: Annotated[str, tyro.conf.Suppress] = Field(default="", exclude=True, repr=False)
-    """Of the judge; from the environment variable OPENAI_API_KEY."""
     device: str = "auto"
     """cpu, cuda, or auto."""
 

@@ -10,6 +10,7 @@ from ui.realtime.protocol.messages import Json, new_id
 MOST_BYTES = 8 * 1024 * 1024
 """Of events that wait; a client that is further behind has stopped reading."""
 SEND_TIMEOUT_S = 20.0
+"""For one message: a phone that changes its network takes seconds; who takes longer is gone."""
 
 
 class ClientStalled(Exception):

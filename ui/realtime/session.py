@@ -103,16 +103,8 @@ class Session:
             ducked=self._translator.ducked,
             held=self._translator.held,
         )
-        self._conversation = Conversation(
-            self._engines,
-            self._dialogue,
-            scorer=self._dialogue,
-            told=lambda: self._config.model_dump(),
-            in_force=in_force(config, resident.talk),
-        )
-        # The client removes the echo, or should: some have no canceller, or one that fails.
-        ends = Ends(self._microphone, self._speaker, EchoRemover())
-        self._loop = TalkLoop(self._conversation, ends, talk_settings(config, resident.talk))
+        self._loop = self._loop_under(config)
+        self._conversation = self._loop.conversation
         self._loop.follow(self._listen, self._recording.tap)
         self._answers = AnswerSettings(
             self._loop, self._translator, self._dialogue, voice, resident
@@ -129,12 +121,30 @@ class Session:
         self._orders = Orders(
             self._loop, self._translator, self._dialogue, question, self._answer_with
         )
+        self._idle = IdleTimeout(self._orders.ask_who_is_there)
+        self._foreign = ForeignFields()
+        self._handlers = self._all_handlers(resident)
+
+    def _loop_under(self, config: SessionConfig) -> TalkLoop:
+        """Returns the conversation, ready to be followed and run."""
+        usual = self._resident.talk
+        conversation = Conversation(
+            self._engines,
+            self._dialogue,
+            scorer=self._dialogue,
+            told=lambda: self._config.model_dump(),
+            in_force=in_force(config, usual),
+        )
+        # The client removes the echo, or should: some have no canceller, or one that fails.
+        ends = Ends(self._microphone, self._speaker, EchoRemover())
+        return TalkLoop(conversation, ends, talk_settings(config, usual))
+
+    def _all_handlers(self, resident: Resident) -> dict[str, Handler]:
+        """Returns what obeys each kind of event of the client."""
         going_on = ContinueRequests(
             resident.shown_records, self._loop, self._translator, self._dialogue, self._orders
         )
-        self._idle = IdleTimeout(self._orders.ask_who_is_there)
-        self._foreign = ForeignFields()
-        self._handlers: dict[str, Handler] = {
+        return {
             **self._requests.handlers,
             **self._orders.handlers,
             "session.update": self._update,

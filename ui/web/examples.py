@@ -12,8 +12,11 @@ RECORDING = Path(__file__).parents[2] / "examples" / "conversation.flac"
 EXAMPLES = ("A greeting", "Bad news", "Good news", "A thank-you")
 """One for each turn of the recording."""
 QUIET = 0.02
+"""Below this the bundled recording is between its turns; it is synthetic, and has no noise."""
 GAP_S = 0.8
+"""Longer than the pauses within its turns."""
 EDGE_S = 0.2
+"""Of that silence, what is kept on each side."""
 
 
 @cache

@@ -19,6 +19,7 @@ MOST_WAITING = 1_024
 LARGEST_BODY = 256 * 1024
 """Bytes of a request; the page's own settings are far below, sound goes through the socket."""
 LONGEST_BODY_S = 15.0
+"""For that: who sends slower holds a connection open, as attacks do."""
 OPEN_FILES = 8_192
 LAST_WORDS_S = 10.0
 """How long a client may take to read what it was sent last."""

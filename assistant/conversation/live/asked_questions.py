@@ -7,7 +7,7 @@ from assistant.audio.waveform import Waveform
 from assistant.conversation.conversation import Conversation
 from assistant.conversation.live.listening import Listening
 from assistant.conversation.live.turn_taking import TurnTaking
-from assistant.conversation.live.typed import Typed, WaitingSince
+from assistant.conversation.live.typed import MOST_AHEAD, Typed, WaitingSince
 from assistant.conversation.question import Question, SaidSpan
 
 
@@ -57,12 +57,14 @@ class AskedQuestions:
 
         A turn that does not end is ended for it, so that it is answered too.
         """
-        while self._is_open() and not self._turns.is_idle:
+        await self._turns.replies.at_rest()
+        for _ in range(MOST_AHEAD):
+            if self._turns.is_idle or not self._is_open():
+                return
             waiting = WaitingSince(self._conversation.clock_s)
             while self._is_open() and not self._is_quiet(waiting):
                 await self._looked.wait()
             await self._turns.replies.at_rest()
-        await self._turns.replies.at_rest()
 
     def end(self) -> None:
         """The talk is over: nobody waits for its frames any more."""

@@ -198,7 +198,7 @@ class TalkLoop:
     async def at_rest(self) -> None:
         """Returns when nobody speaks, no answer is under way any more, and the last one was heard.
 
-        A turn that does not end is ended for it.
+        A turn that does not end is ended for it, and who never stops is not waited for.
         """
         await self._asked.at_rest()
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 SPEECH_S, ANSWER_S = 6.0, 20.0
 """How long it waits at most for the end of speech that is under way, a loudspeaker in the room for
 instance, and typed words for the answer to it."""
+MOST_AHEAD = 3
+"""Turns that go before an order at most: of a loudspeaker, each is interrupted by the next."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,6 +264,33 @@ def test_an_answer_that_claims_to_be_deaf_is_begun_again_without_the_feeling(mon
     assert "".join(talk.reply()) == "I didn't hear that.", "nothing was told that could be left out"
 
 
+@pytest.mark.parametrize(("heard", "kept"), [(None, True), ("A day, and you sound", False)])
+def test_the_talk_holds_an_answer_to_a_feeling_as_it_was_said(monkeypatch, heard, kept) -> None:
+    model = model_of(emotion_positions=2)
+    torch.nn.init.normal_(model.get_parameter("emotion_vectors.weight"), std=0.1)
+    says(model, monkeypatch, " I lost my keys.")
+    talk = TalkSession(model)
+
+    def generated(cancelled: Callable[[], bool]) -> Iterator[str]:
+        for piece in ("A day", ", and you", "'re", " happy", ". Why?"):
+            ids = model.prompts.content(piece)
+            talk._reply_ids.extend(ids)
+            talk._text.append_ids(ids)
+            yield piece
+
+    monkeypatch.setattr(talk, "_generated", generated)
+    talk.listen(happily(model.hear(tone(0.8))))
+    reply = talk.reply()
+    if heard is None:
+        assert "".join(reply) == "A day, and you sound happy. Why?"
+    else:  # interrupted in the middle of it
+        assert [next(reply) for _ in range(3)] == ["A day", ", and ", "you sound happy. Why?"]
+        reply.close()
+        talk.truncate(heard)
+    said = model.tokenizer.decode([i for p in talk.pieces if p.speech is None for i in p.ids])
+    assert said.endswith("A day, and you sound happy. Why?" if kept else "A day, and you sound")
+
+
 def test_a_long_turn_is_told_once_behind_all_its_words(monkeypatch) -> None:
     model = model_of(emotion_positions=2)
     torch.nn.init.normal_(model.get_parameter("emotion_vectors.weight"), std=0.1)

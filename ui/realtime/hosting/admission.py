@@ -38,6 +38,7 @@ class AdmissionSettings(Settings):
 
 
 LOOK_AGAIN_S = 2.0
+"""How often it is seen whether there is room for who stands in line."""
 UNPROVEN_S = 20.0
 """How long a visitor who has not been answered yet counts as one who is about to talk."""
 TALKING_S = 60.0

@@ -9,7 +9,9 @@ WINDOW_S = 60.0
 FEWEST_TURNS = 6
 """Answers below which their latency says nothing."""
 LOAD_WINDOW_S = 20.0
+"""How far back the load is looked at: some turns of each talk, so that it is no single answer's."""
 LEAST_WINDOW_S = 4.0
+"""What must have passed for it to be known at all: one long answer."""
 IDLE_SHARE = 0.5
 """Of the load that the machine may bear: below it nobody waits for anybody else, and answers that
 come late are late for reasons that are no fewer with fewer conversations."""

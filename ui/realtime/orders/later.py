@@ -72,12 +72,14 @@ class Later:
             self._orders.remove(order)
         return order
 
-    def end(self) -> None:
-        """Nobody waits for answers any more."""
+    def end(self) -> list[ResponseRequest]:
+        """Nobody waits for answers any more; returns those that were not begun."""
+        left = list(self._orders)
         self._orders.clear()
         if self._task is not None:
             self._task.cancel()
             self._task = None
+        return left
 
     async def _run(self) -> None:
         while self._orders:

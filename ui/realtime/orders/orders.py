@@ -65,7 +65,8 @@ class Orders:
 
     def end(self) -> None:
         """The client is gone, and nobody waits for its answers."""
-        self._later.end()
+        for order in self._later.end():
+            self._leave(order)
 
     def follow(self, event: events.Event) -> None:
         """Tells a dialogue that begins anew how the conversation went meanwhile."""
@@ -206,13 +207,13 @@ class Orders:
             await self._begin(order)
         except ProtocolError as error:
             self._leave(order)
+            if order.taken is None:
+                self._question.refuse()
             self._translator.send(error.event(order.event_id))
 
     def _leave(self, order: ResponseRequest) -> None:
-        """An answer that was ordered is not begun: what it was to answer can be asked again."""
-        if order.taken is None:
-            self._question.refuse()
-        else:
+        """An answer that was ordered is not begun: what was given for it can be asked again."""
+        if order.taken is not None:
             self._question.ask(order.taken)
 
     async def _begin(self, order: ResponseRequest) -> None:
@@ -240,8 +241,7 @@ class Orders:
             self._loop.interrupt()
         elif wanted is None and (order := self._later.take_back()) is not None:
             translator = self._translator
-            if order.taken is not None:
-                self._question.ask(order.taken)
+            self._leave(order)
             conversation, metadata = translator.conversation_id, order.metadata
             late = Response(translator.send, None, order.config, conversation, metadata)
             late.finish("cancelled", reason="client_cancelled")
@@ -254,8 +254,9 @@ class Orders:
         """Returns what is to be answered, and tells the dialogue what it is answered from."""
         translator, dialogue = self._translator, self._dialogue
         config, items = order.config, translator.items
-        if order.taken is not None:
-            parts, course = order.taken.parts, items.course(config.instructions)
+        taken = order.taken.among(items) if order.taken is not None else None
+        if taken is not None:
+            parts, course = taken.parts, items.course(config.instructions)
         elif order.messages is None:
             parts = self._question.parts or self._open_parts()
             course = items.course(config.instructions)
@@ -277,12 +278,13 @@ class Orders:
             dialogue.answer_once(None, cue)
         if is_own:
             translator.ask_apart()
-        elif order.taken is None:
+        elif taken is None:
             self._question.ask(self._question.take())
         else:
-            # The person's turn, which it waited for, came after what it answers.
-            translator.ask_again(order.taken.entries[-1][0])
-            self._question.ask(order.taken)
+            if taken.entries:
+                # The person's turn, which it waited for, came after what it answers.
+                translator.ask_again(taken.entries[-1][0])
+            self._question.ask(taken)
         return question
 
     def _open_parts(self) -> list[QuestionPart]:

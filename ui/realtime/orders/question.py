@@ -7,6 +7,7 @@ import numpy as np
 
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform, resample
 from assistant.conversation.question import SaidSpan
+from ui.realtime.items import Items
 from ui.realtime.protocol.config import AudioFormat
 from ui.realtime.protocol.formats import SoundReader, sound_bytes
 from ui.realtime.protocol.messages import Json, ProtocolError, text_of
@@ -117,6 +118,10 @@ class Taken:
     def parts(self) -> list[QuestionPart]:
         """The parts alone."""
         return [part for _, part in self.entries]
+
+    def among(self, items: Items) -> "Taken":
+        """Returns what of it was not deleted since."""
+        return Taken(tuple(entry for entry in self.entries if entry[0] in items))
 
 
 def together(parts: list[QuestionPart]) -> SpokenPart | TypedQuestion:

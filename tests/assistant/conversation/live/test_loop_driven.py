@@ -238,3 +238,19 @@ def test_a_turn_that_does_not_end_is_ended_for_who_waits_for_rest() -> None:
     first, rest = result.of(events.TurnHeld)
     assert first.end_s == pytest.approx(rested[0], abs=0.1)
     assert rest.start_s <= first.end_s + 0.1
+
+
+def test_who_never_stops_is_not_waited_for() -> None:
+    rested: list[float] = []
+
+    async def wait(loop: TalkLoop) -> None:
+        await loop.at_rest()
+        rested.append(loop.clock_s)
+
+    def begin(loop: TalkLoop, event: events.Event) -> None:
+        if isinstance(event, events.SpeechConfirmed) and not waiting:
+            waiting.append(asyncio.ensure_future(wait(loop)))
+
+    waiting: list[asyncio.Task[None]] = []
+    talk(speech_like((0.5, 40.0), length_s=42.0), replies=[LONG], on_event=begin)
+    assert rested[0] < 30.0

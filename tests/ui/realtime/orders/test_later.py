@@ -225,3 +225,34 @@ def test_an_order_that_waits_for_the_person_is_taken_back_and_its_question_kept(
         assert (await answer(client))["status"] == "completed"
 
     assert len([e for e in drive(act).happened if isinstance(e, events.UtteranceEnded)]) == 1
+
+
+def test_what_is_deleted_while_its_answer_waits_is_not_answered() -> None:
+    async def act(client: Client) -> None:
+        speaking = await speak_twice(client)
+        item_id = await create(client, "And in writing?")
+        await client.send("response.create", event_id="typed")
+        await client.send("conversation.item.delete", item_id=item_id)
+        await speaking
+        error = (await client.until("error"))[-1]["error"]
+        assert (error["code"], error["event_id"]) == ("nothing_to_answer", "typed")
+
+    engines = resident()
+    drive(act, engines)
+    texts = [said for told in read(engines) for said in told if isinstance(said, str)]
+    assert "And in writing?" not in texts
+
+
+def test_who_comes_back_can_ask_again_what_waited() -> None:
+    async def act(client: Client) -> None:
+        detection = {"type": "server_vad", "create_response": False}
+        await client.update(audio={"input": {"turn_detection": detection}})
+        speaking = await speak_twice(client)
+        await client.send("response.create")
+        client.session.detach()
+        await speaking
+        client.session.attach()
+        await client.until("session.created")
+        assert (await answer(client))["status"] == "completed"
+
+    assert len([e for e in drive(act).happened if isinstance(e, events.UtteranceEnded)]) == 1
