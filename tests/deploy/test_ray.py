@@ -246,10 +246,6 @@ def test_a_database_that_goes_away_and_comes_back_loses_no_talk(
     until(lambda: indexed() == on_disk(), "carried over")
 
 
-@pytest.mark.skipif(
-    "ATTUNE_CLUSTER" not in os.environ,
-    reason="takes minutes on two cores: ATTUNE_CLUSTER=1 runs it",
-)
 def test_a_new_version_takes_over_while_talks_go_on(cluster: Cluster, alone: BlspEmoModel) -> None:
     until(lambda: len(cluster.replicas()) >= 2, "the replicas are there")
     before = cluster.replicas()
