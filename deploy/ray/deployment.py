@@ -81,7 +81,16 @@ def deploy(settings: ClusterSettings) -> "DeploymentHandle[SpeechModelReplica]":
     is_update = settings.application in serve.status().applications
     if missing := missing_now(settings, ray.cluster_resources(), is_update=is_update):
         print(missing, flush=True)
-    surge = LEAST_SURGE if settings.has_spare else 0
+    has_spare = settings.has_spare
+    if is_update and has_spare and not has_room(settings, ray.available_resources()):
+        # Else Ray waits for ever for the room that the old replicas take, without a word.
+        print(
+            "there is no room for a new replica beside those that run: each of them ends before "
+            "its successor starts",
+            flush=True,
+        )
+        has_spare = False
+    surge = LEAST_SURGE if has_spare else 0
     own = {name: getattr(settings, name) for name in SpeechModelSettings.model_fields}
     model = SpeechModelReplica.options(
         max_ongoing_requests=MOST_REQUESTS,
@@ -124,6 +133,12 @@ def missing_now(
         f"the replicas take {' and '.join(lacks)} of this cluster: waiting for machines to join "
         f"it; fewer --models, or less of --cpus and --gpus for each{spared}, can come at once"
     )
+
+
+def has_room(settings: ClusterSettings, free: Mapping[str, float]) -> bool:
+    """Whether a further model and a further voice find room in what is free of a cluster."""
+    cpus = settings.cpus_of(1, 1)
+    return cpus <= free.get("CPU", 0.0) and settings.gpus <= free.get("GPU", 0.0)
 
 
 @serve.deployment(name="Together", ray_actor_options={"num_cpus": 0})

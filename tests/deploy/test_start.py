@@ -8,7 +8,7 @@ from deploy.ray.__main__ import main
 from deploy.ray.settings import ClusterSettings
 
 ray = pytest.importorskip("ray")
-from deploy.ray.deployment import missing_now  # noqa: E402
+from deploy.ray.deployment import has_room, missing_now  # noqa: E402
 
 
 def failing(error: Exception) -> Any:
@@ -79,3 +79,10 @@ def test_an_update_starts_new_replicas_first_where_they_fit(
     assert missing_now(settings, there) == ""
     said = missing_now(settings, there, is_update=True)
     assert ("4 processors (it has 3)" in said and "--no-spare" in said) is has_spare
+
+
+def test_a_new_replica_that_finds_no_room_beside_the_old_ones_is_not_waited_for() -> None:
+    settings = ClusterSettings(models=2, voices=1, cpus=2.0, gpus=1.0)
+    assert has_room(settings, {"CPU": 3.0, "GPU": 1.0})
+    for free in ({"CPU": 2.0, "GPU": 1.0}, {"CPU": 3.0}, {}):
+        assert not has_room(settings, free)

@@ -21,7 +21,7 @@ from models.transcription import transcribe
 from train.data.audio_files import read_audio
 from train.data.manifest import Drops, Utterance
 from train.evaluation.arriving import as_it_arrives
-from train.evaluation.settings import AnswerSettings
+from train.evaluation.settings import AnsweringSettings
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def answer_all(
     model: BlspEmo | Listener,
     utterances: Sequence[Utterance],
     root: Path,
-    settings: AnswerSettings,
+    settings: AnsweringSettings,
     record: Path,
 ) -> tuple[list[Prediction], Drops]:
     """Returns the answers to all utterances; those in `record` are not computed again.
@@ -122,7 +122,7 @@ def answer_all(
 
 @torch.inference_mode()
 def answer_one(
-    model: BlspEmo | Listener, utterance: Utterance, root: Path, settings: AnswerSettings
+    model: BlspEmo | Listener, utterance: Utterance, root: Path, settings: AnsweringSettings
 ) -> Prediction:
     """Returns what the model makes of one utterance; a listener finds its emotion alone.
 
@@ -175,7 +175,7 @@ def ask_emotion(model: BlspEmo, heard: HeardSpeech) -> str:
 
 
 def _reply(
-    model: BlspEmo, heard: HeardSpeech, utterance: Utterance, settings: AnswerSettings
+    model: BlspEmo, heard: HeardSpeech, utterance: Utterance, settings: AnsweringSettings
 ) -> TimedReply:
     """The reply in a talk whose earlier turns are read as text."""
     session = TalkSession(model, sampling=Sampling(max_new_tokens=settings.longest_tokens))

@@ -34,7 +34,7 @@ class ArrivalSettings(Frozen):
     """The zero line is shifted so far, as cheap sound cards shift it; full scale is 1."""
 
 
-class AnswerSettings(ArrivalSettings):
+class AnsweringSettings(ArrivalSettings):
     """What is asked of the model for each utterance."""
 
     figures: tuple[Literal["emotion", "asked", "words", "replies", "judged", "delay"], ...] = (
@@ -61,7 +61,7 @@ class JudgeSettings(Frozen):
     """Of the judge; from the environment variable OPENAI_API_KEY."""
 
 
-class EvaluateSettings(JudgeSettings, AnswerSettings, MeasuredSets):
+class EvaluateSettings(JudgeSettings, AnsweringSettings, MeasuredSets):
     """A model is measured on test manifests: figures with sample counts and 95 % intervals."""
 
     by_speaker: bool = False

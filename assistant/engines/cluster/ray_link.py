@@ -112,8 +112,16 @@ def join(address: str) -> None:
     if ray.is_initialized():
         return
     _show_token()
+    # What Ray tells of its own work is no answer to what was asked of a command.
+    for name in ("ray", "ray.serve"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     try:
-        ray.init(address=address or "auto", namespace="serve", log_to_driver=False)
+        ray.init(
+            address=address or "auto",
+            namespace="serve",
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise EngineUnavailable(
             f"there is no Ray cluster at {address or 'this machine'} that takes this one's token: "

@@ -102,7 +102,8 @@ def test_a_spoken_talk_with_an_interruption(address: str) -> None:
         connection.input_audio_buffer.append(audio=spoken(tail_s=2.0))
         # Where no word of the answer was heard yet, the turn would be joined.
         until_heard(connection, 0.4)
-        connection.input_audio_buffer.append(audio=spoken())
+        # So long that it interrupts whatever is said: it comes faster than its words are known.
+        connection.input_audio_buffer.append(audio=spoken(1.6))
         stopped = until(connection, "conversation.item.truncated")
         assert "input_audio_buffer.speech_started" in types(stopped)
         (cancelled,) = [e.response for e in stopped if e.type == "response.done"]
