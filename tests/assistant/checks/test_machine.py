@@ -1,6 +1,7 @@
 import importlib
 from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -99,3 +100,18 @@ def test_llm_servers_of_this_machine_are_found(monkeypatch: pytest.MonkeyPatch) 
     server.close()
     [check] = machine._llm_servers(LlmSettings())
     assert check.state is State.OPTIONAL
+
+
+def test_no_other_machine_is_joined_to_see_what_works_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def opened(name: str) -> SimpleNamespace:
+        asked.append(name)
+        return SimpleNamespace(sample_rate=16_000)
+
+    monkeypatch.setattr("assistant.engines.table.open_voice", opened)
+    rows = list(machine._voices())
+    assert "cluster" not in asked and "flite" in asked
+    assert [row.part for row in rows] == [f"voice {name}" for name in asked]
