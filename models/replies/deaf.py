@@ -13,6 +13,7 @@ _LINKS = ("", "but ")
 _CLAIMS = (
     *("i can't hear", "i cannot hear", "i can not hear", "i couldn't hear", "i could not hear"),
     *("i didn't hear", "i did not hear", "i don't hear", "i didn't catch", "i did not catch"),
+    *("i didn't get that", "i did not get that"),
     *(
         "i didn't quite catch",
         "i'm not able to hear",

@@ -18,6 +18,7 @@ def passed(reply: str, size: int) -> tuple[str, bool]:
         "I’m sorry, I didn’t hear that.",
         "I didn't catch that. What is it?",
         "Sorry, I couldn't hear you.",
+        "I'm sorry, I didn't get that.",
         " I'm sorry.  I cannot hear voices.",
     ],
 )
@@ -32,6 +33,7 @@ def test_a_reply_that_claims_to_have_heard_nothing_is_held_back(reply: str, size
         "I'm sorry, that's hard. I didn't hear from him either.",
         "I can hear that you're cross.",
         "I'm sorry to hear that.",
+        "I didn't get the job either.",
         "I'm sorry",
         "I can't",
         "",
