@@ -79,8 +79,6 @@ def deploy(settings: ClusterSettings) -> "DeploymentHandle[SpeechModelReplica]":
     """
     serve.start(proxy_location=ProxyLocation.Disabled)
     is_update = settings.application in serve.status().applications
-    if missing := missing_now(settings, ray.cluster_resources(), is_update=is_update):
-        print(missing, flush=True)
     has_spare = settings.has_spare
     if is_update and has_spare and not has_room(settings, ray.available_resources()):
         # Else Ray waits for ever for the room that the old replicas take, without a word.
@@ -90,6 +88,9 @@ def deploy(settings: ClusterSettings) -> "DeploymentHandle[SpeechModelReplica]":
             flush=True,
         )
         has_spare = False
+    beside = is_update and has_spare
+    if missing := missing_now(settings, ray.cluster_resources(), is_update=beside):
+        print(missing, flush=True)
     surge = LEAST_SURGE if has_spare else 0
     own = {name: getattr(settings, name) for name in SpeechModelSettings.model_fields}
     model = SpeechModelReplica.options(
