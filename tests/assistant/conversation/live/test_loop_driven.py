@@ -220,37 +220,35 @@ def test_at_rest_nobody_speaks_and_what_was_said_is_answered() -> None:
     assert [name for name, _ in told] == ["answered", "at rest"]
 
 
-def test_a_turn_that_does_not_end_is_ended_for_who_waits_for_rest() -> None:
-    rested: list[float] = []
+class WaitingForRest:
+    """Waits for rest from the moment on in which somebody speaks."""
 
-    async def wait(loop: TalkLoop) -> None:
+    def __init__(self) -> None:
+        self.rested: list[float] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def begin(self, loop: TalkLoop, event: events.Event) -> None:
+        if isinstance(event, events.SpeechConfirmed) and not self._tasks:
+            self._tasks.append(asyncio.ensure_future(self._wait(loop)))
+
+    async def _wait(self, loop: TalkLoop) -> None:
         await loop.at_rest()
-        rested.append(loop.clock_s)
+        self.rested.append(loop.clock_s)
 
-    def begin(loop: TalkLoop, event: events.Event) -> None:
-        if isinstance(event, events.SpeechConfirmed) and not waiting:
-            waiting.append(asyncio.ensure_future(wait(loop)))
 
-    waiting: list[asyncio.Task[None]] = []
+def test_a_turn_that_does_not_end_is_ended_for_who_waits_for_rest() -> None:
+    waiting = WaitingForRest()
     settings = TalkSettings(answers=False)
-    result = talk(speech_like((0.5, 12.0), length_s=13.0), settings=settings, on_event=begin)
-    assert rested[0] == pytest.approx(0.5 + SPEECH_S, abs=1.0)
+    result = talk(
+        speech_like((0.5, 12.0), length_s=13.0), settings=settings, on_event=waiting.begin
+    )
+    assert waiting.rested[0] == pytest.approx(0.5 + SPEECH_S, abs=1.0)
     first, rest = result.of(events.TurnHeld)
-    assert first.end_s == pytest.approx(rested[0], abs=0.1)
+    assert first.end_s == pytest.approx(waiting.rested[0], abs=0.1)
     assert rest.start_s <= first.end_s + 0.1
 
 
 def test_who_never_stops_is_not_waited_for() -> None:
-    rested: list[float] = []
-
-    async def wait(loop: TalkLoop) -> None:
-        await loop.at_rest()
-        rested.append(loop.clock_s)
-
-    def begin(loop: TalkLoop, event: events.Event) -> None:
-        if isinstance(event, events.SpeechConfirmed) and not waiting:
-            waiting.append(asyncio.ensure_future(wait(loop)))
-
-    waiting: list[asyncio.Task[None]] = []
-    talk(speech_like((0.5, 40.0), length_s=42.0), replies=[LONG], on_event=begin)
-    assert rested[0] < 30.0
+    waiting = WaitingForRest()
+    talk(speech_like((0.5, 40.0), length_s=42.0), replies=[LONG], on_event=waiting.begin)
+    assert waiting.rested[0] < 30.0
