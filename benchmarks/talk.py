@@ -2,7 +2,8 @@
 
     python -m benchmarks.talk [--model NAME] [--voice auto] [--turns 30] [--write]
 
-Holds two conversations, on a clock that jumps over waits and counts all work as it really takes:
+Holds conversations on a clock that jumps over waits and counts all work as it really takes, each of
+them with and without captions, by which an answer is begun while the person still speaks:
 
 - clear voices: held-out wordings of the domain, said by voices of espeak-ng that no recipe trains
   on;
@@ -13,10 +14,11 @@ All sentences are said to their ends: somebody who stops in the middle of one is
 """
 
 import argparse
+import itertools
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,7 @@ from assistant import events
 from assistant.assembly import open_engines
 from assistant.audio.file_devices import FileMicrophone, FileSpeaker
 from assistant.audio.protocols import Ends
-from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
+from assistant.audio.waveform import SPEECH_RATE_HZ, AudioFrame, Waveform
 from assistant.clock import replay
 from assistant.engines.settings import ModelSettings
 from assistant.session import open_talk
@@ -99,9 +101,14 @@ def main() -> None:
     settings = TalkCommandSettings(
         model=options.model, voice=options.voice, run=ModelSettings(threads=options.threads)
     )
-    parts = [f"Clear voices:\n\n{measure(settings, clear(options.turns))}"]
+    said = {"Clear voices": clear}
     if "ATTUNE_DATA" in os.environ:
-        parts.append(f"People:\n\n{measure(settings, people(options.turns))}")
+        said["People"] = people
+    parts: list[str] = []
+    for (who, sound), captions in itertools.product(said.items(), (True, False)):
+        talk = settings.talk.model_copy(update={"captions": captions})
+        held = measure(settings.model_copy(update={"talk": talk}), sound(options.turns))
+        parts.append(f"{who}, {'with' if captions else 'without'} captions:\n\n{held}")
     body = "\n\n".join([INTRODUCTION, *parts])
     print(body)
     if options.write:
@@ -109,11 +116,24 @@ def main() -> None:
         write_section("Voice to voice", command, body)
 
 
+class LiveMicrophone:
+    """Plays a file, and is taken for one that somebody stands before."""
+
+    def __init__(self, sound: Iterator[Waveform]) -> None:
+        """Plays `sound`, 16 kHz."""
+        self._file = FileMicrophone(sound)
+        self.dropped_frames = 0
+
+    def frames(self) -> AsyncIterator[AudioFrame]:
+        """See `Microphone.frames`."""
+        return self._file.frames()
+
+
 def measure(settings: TalkCommandSettings, sound: Iterator[Waveform]) -> str:
     """Holds one conversation with `sound`; returns what became of it."""
     engines = open_engines(settings, judging=settings)
     happened: list[events.Event] = []
-    ends = Ends(FileMicrophone(sound), FileSpeaker(sample_rate=engines.voice.sample_rate))
+    ends = Ends(LiveMicrophone(sound), FileSpeaker(sample_rate=engines.voice.sample_rate))
 
     async def hold() -> None:
         talk = open_talk(engines, ends, settings.talk)

@@ -1,7 +1,7 @@
 """Where the turns of a talk lie in the text that the LLM is given; old ones make room for new."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -21,6 +21,9 @@ PREFILLED_FROM, PREFILL_STEP = 192, 256
 """Positions of a system line from which it is computed before the first turn, and how many of them
 at once, between which others are served. Smaller steps cost more than they spare: with weights in 4
 to 6 bits a step takes as long as some 130 positions, however short it is."""
+EXPECTED_STEP = 48
+"""Positions of what is expected that are computed at once: whoever speaks may pause meanwhile, and
+would wait for them."""
 EXAMPLES_SHARE = 0.25
 """Of the longest talk: examples that would take more of it are not shown."""
 
@@ -36,6 +39,8 @@ class TurnPlace:
     examples_length: int = 0
     """Positions before the person's words that hold examples of others; none once it is answered
     and another turn begins."""
+    found: Fitting = field(default_factory=Fitting)
+    """What it was opened with."""
     answer: str = ""
     """A written reply that fits; empty where the LLM answers."""
 
@@ -106,16 +111,37 @@ class DialogueText:
         self.forget_examples()
         # The opening first: its length counts when room is made.
         self._set_opening(emotion)
-        ids = self._prompts.turns([(example.said, example.reply) for example in found.shown])
-        if len(ids) > EXAMPLES_SHARE * self._model.config.longest_talk:
-            ids = []
+        ids = self._examples(found)
         self._make_room(length + len(ids), reply_tokens)
-        self.turns.append(TurnPlace(len(self.text) if self.turns else 0, answer=found.answer))
+        start = len(self.text) if self.turns else 0
+        self.turns.append(TurnPlace(start, found=found, answer=found.answer))
         if len(self.turns) > 1:
             self.text.append_ids(self._prompts.next_turn())
         self.turns[-1].examples_start = len(self.text)
         self.turns[-1].examples_length = len(ids)
         self.text.append_ids(ids)
+
+    def expect(self, found: Fitting) -> Iterator[None]:
+        """Computes what a turn would begin with that `found` is for, a part with each step.
+
+        The talk stays as it is. It ends early where a turn begins meanwhile.
+        """
+        if self.is_waiting:
+            return
+        self.forget_examples()
+        if not len(self.text):
+            self._set_opening(None)
+        ids = [*(self._prompts.next_turn() if self.turns else []), *self._examples(found)]
+        begun = len(self.turns)
+        while not self.is_waiting and len(self.turns) == begun:
+            if not self.text.expect(ids, EXPECTED_STEP):
+                return
+            yield
+
+    def _examples(self, found: Fitting) -> list[int]:
+        """Returns the tokens of the examples that are shown; none where they take too much."""
+        ids = self._prompts.turns([(example.said, example.reply) for example in found.shown])
+        return [] if len(ids) > EXAMPLES_SHARE * self._model.config.longest_talk else ids
 
     def open_reply(self) -> None:
         """Closes the person's turn and opens the assistant's.
@@ -128,11 +154,18 @@ class DialogueText:
         self.text.append_ids(self._prompts.reply_header())
         self.turns[-1].reply_start = len(self.text)
 
-    def forget_last(self) -> None:
-        """Takes the last turn out, with whatever was begun in answer to it."""
+    def forget_last(self) -> Fitting:
+        """Takes the last turn out, with whatever was begun in answer to it.
+
+        Returns:
+            What it was opened with, and still is expected to be, as far as it is computed: who
+            paused and goes on says something like it.
+        """
+        turn = self.turns.pop()
         # The first turn begins with the system line, which the next one needs again: a long one
         # takes far longer to compute than the turn itself.
-        self.text.crop(max(self.turns.pop().start, self._opening))
+        self.text.crop(max(turn.start, self._opening), expects=True)
+        return turn.found
 
     def forget_examples(self) -> None:
         """Takes the examples of the last turn out of the talk: what others said is no part of it.

@@ -1,5 +1,6 @@
 """A conversation in the LLM's KV cache: prefill, one decode step at a time, crop."""
 
+import itertools
 import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -41,6 +42,8 @@ class CachedText:
         self._seat: Seat | None = None
         self._cache: Any = llm.new_cache()
         self._computed = 0
+        self._ahead: tuple[int, ...] = ()
+        """What the cache holds beyond `_computed`, see `expect`."""
         self._pieces: list[Piece] = []
 
     def __len__(self) -> int:
@@ -75,6 +78,7 @@ class CachedText:
         """
         if len(self) == 0:
             raise ValueError("an empty conversation has no next token")
+        self._meet_expected()
         if (seat := self._shared()) is not None:
             assert self._steps is not None
             return self._steps.logits(seat)
@@ -92,17 +96,55 @@ class CachedText:
         A long text is so computed in several steps, between which others may be served.
         """
         self.rest()
+        self._meet_expected()
         end = min(len(self), self._computed + most)
         if end > self._computed:
             self._admit(end)
             self._compute(end)
         return self._computed < len(self)
 
+    @torch.inference_mode()
+    def expect(self, ids: Sequence[int], most: int) -> bool:
+        """Computes up to `most` of the positions that may come next; returns whether some are left.
+
+        The conversation stays as it is. As far as `ids` are appended to it then, they are computed.
+        """
+        if self._computed + len(self._ahead) < len(self):
+            return self.prefill(most) or bool(ids)
+        self.rest()
+        self._keep_ahead(_agreeing(self._ahead, ids))
+        coming = tuple(ids[len(self._ahead) :][:most])
+        if coming:
+            self._admit(len(self) + len(self._ahead) + len(coming))
+            given = torch.tensor([coming], device=self._llm.like.device)
+            self._llm(self._llm.embed(given), cache=self._cache, last_only=True)
+            self._ahead += coming
+        return len(self._ahead) < len(ids)
+
+    def _meet_expected(self) -> None:
+        """Counts as computed what was expected and came; the rest of what was expected goes."""
+        if not self._ahead:
+            return
+        self._keep_ahead(_agreeing(self._ahead, _words_of(self._coming())))
+        self._computed += len(self._ahead)
+        self._ahead = ()
+
+    def _keep_ahead(self, count: int) -> None:
+        """Keeps of what is expected the first `count` positions."""
+        if (remove := len(self._ahead) - count) > 0:
+            self._ahead = self._ahead[:count]
+            if not self._shrunk(remove):
+                self._ahead = ()
+
+    def _coming(self) -> Iterator[Piece]:
+        """Yields what is not computed yet."""
+        return _after(self._pieces, self._computed)
+
     def _compute(self, end: int) -> Tensor:
         """Returns the logits (1, 1, V) of position `end` - 1, computing all that lead there."""
         count, cache = end - self._computed, self._cache
         embeddings, speech = (part[:, :count] for part in self.inputs(self._computed))
-        coming = _first(list(_after(self._pieces, self._computed)), count)
+        coming = _first(list(self._coming()), count)
         has_speech = any(piece.speech is not None for piece in coming)
         # Outside of the block the updates cost nothing; inside they multiply every position, which
         # each step of a reply, one word at a time, would pay for. The pieces know it, and not the
@@ -164,21 +206,24 @@ class CachedText:
         """Drops what is computed, which the next step computes anew; False while it replies."""
         if self._seat is not None or (self._steps is not None and self._steps.is_replying(self)):
             return False
-        self._cache = self._llm.new_cache()
-        self._computed = 0
+        self._start_over()
         return True
 
-    def crop(self, length: int, *, keep_pieces: bool = False) -> None:
+    def crop(self, length: int, *, keep_pieces: bool = False, expects: bool = False) -> None:
         """Forgets everything from position `length` on.
 
         Args:
             length: Positions to keep.
             keep_pieces: Only the computed states go; the positions are computed again.
+            expects: The words from there on may come again, see `expect`.
         """
         self.rest()
-        remove = self._computed - length
-        if remove > 0:
-            self._shrink(remove)
+        self._meet_expected()
+        coming = _words_of(_after(self._pieces, length)) if expects else ()
+        ahead = coming[: max(0, self._computed - length)]
+        remove = self._computed - length - len(ahead)
+        if self._computed > length and (remove <= 0 or self._shrunk(remove)):
+            self._computed, self._ahead = length, ahead
         if not keep_pieces:
             self._pieces = list(_first(self._pieces, length))
 
@@ -193,14 +238,19 @@ class CachedText:
         self.crop(start)
         self._pieces = pieces
 
-    def _shrink(self, count: int) -> None:
+    def _shrunk(self, count: int) -> bool:
+        """Takes the last `count` positions out of the cache; False where all of them had to go."""
         try:
             self._cache.crop(-count)
-            self._computed -= count
         except (RuntimeError, AttributeError, NotImplementedError, ValueError):
             # A window of attention that has slid on cannot slide back: start over.
-            self._cache = self._llm.new_cache()
-            self._computed = 0
+            self._start_over()
+            return False
+        return True
+
+    def _start_over(self) -> None:
+        self._cache = self._llm.new_cache()
+        self._computed, self._ahead = 0, ()
 
     def inputs(self, start: int = 0) -> tuple[Tensor, Tensor]:
         """Returns embeddings (1, T, D) and the speech mask (1, T) from position `start` on."""
@@ -274,6 +324,18 @@ def generate(
             if guidance is not None:
                 guidance.unasked.append_ids([token])
             yield token
+
+
+def _words_of(pieces: Iterator[Piece]) -> tuple[int, ...]:
+    """Returns the tokens that `pieces` begin with, up to the first speech."""
+    words = itertools.takewhile(lambda piece: piece.speech is None, pieces)
+    return tuple(token for piece in words for token in piece.ids)
+
+
+def _agreeing(ids: Sequence[int], others: Sequence[int]) -> int:
+    """Returns how many tokens two texts begin with alike."""
+    pairs = zip(ids, others, strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _first(pieces: Sequence[Piece], length: int) -> Iterator[Piece]:

@@ -13,6 +13,7 @@ from models.dialogue_text import DialogueText
 from models.emotions import Emotion
 from models.examples.answering import asks_what_was_told
 from models.examples.book import Fitting
+from models.examples.expected import ExpectedExamples
 from models.generation import CachedText, Guidance, Piece, generate
 from models.replies.asking import AskedOn
 from models.replies.deaf import DeafReply
@@ -64,11 +65,13 @@ class TalkSession:
         self._asks_for_things = bool(persona) or model.config.asks_for_things
         self._dialogue = DialogueText(model, self._persona)
         self._text = self._dialogue.text
+        self._expected = ExpectedExamples()
         self._reply_ids: list[int] = []
+        self._is_replying = False
         self._was_read = False
         """Whether what is waiting was begun by `read`."""
-        self._told: tuple[Tensor, Fitting] | None = None
-        """Of a turn whose feeling the LLM is told: what was said without it, and its examples."""
+        self._told: Tensor | None = None
+        """Of a turn whose feeling the LLM is told: what was said without it."""
         self._sounding: SoundingReply | None = None
         """The reply to such a turn, as it is said."""
         self.is_cut = False
@@ -152,13 +155,14 @@ class TalkSession:
         felt = None if heard.abstained else Emotion(_largest(heard.probabilities))
         is_clear = heard.words is not None and self._model.understands(heard.words)
         found = self._find(heard.words.text, felt) if heard.words and is_clear else Fitting()
+        found = self._expected.met_by(found)
         given, told = heard.speech_embeddings, None
         is_asked = self.is_waiting and self._was_read
         if heard.untold is not None and not is_asked:
             if heard.is_plain(self._model.config.calibration):
                 given = heard.untold
             elif not self.is_waiting:
-                told = (heard.untold, found)
+                told = heard.untold
         self._was_read = is_asked
         self._open_turn(int(given.shape[0]), None, found)
         self._told = told
@@ -176,19 +180,19 @@ class TalkSession:
             ValueError: It is longer than `longest_turn`.
         """
         ids = self._prompts.content(text)
-        self._open_turn(len(ids), emotion, self._find(text, emotion))
+        self._open_turn(len(ids), emotion, self._expected.met_by(self._find(text, emotion)))
         self._told, self._was_read = None, True
         self._text.append_ids(ids)
 
     def withdraw(self) -> None:
         """Forgets the turn that has no reply yet, if there is one."""
         if self.is_waiting:
-            self._dialogue.forget_last()
+            self._expected.expect(self._dialogue.forget_last())
 
     def take_back(self) -> None:
         """Forgets the last turn with whatever was begun in answer to it, if there is one."""
         if self._dialogue.turns:
-            self._dialogue.forget_last()
+            self._expected.expect(self._dialogue.forget_last())
             self._reply_ids = []
 
     def prefill(self) -> Iterator[None]:
@@ -197,6 +201,15 @@ class TalkSession:
         It ends early where a turn begins meanwhile, which computes the rest.
         """
         return self._dialogue.prefill()
+
+    def expect(self, words: str) -> Iterator[None]:
+        """Computes what an answer to `words` would begin with, a part with each step.
+
+        For somebody who still speaks: most of what is computed serves the answer to all they say.
+        """
+        if self.is_waiting or self._is_replying:
+            return
+        yield from self._dialogue.expect(self._expected.expect(self._find(words, None)))
 
     def compute(self) -> None:
         """Computes what was listened to, read and replied so far, so that nothing waits for it."""
@@ -232,6 +245,13 @@ class TalkSession:
             ValueError: Nothing was heard or read since the last reply.
         """
         self._open_reply()
+        self._is_replying = True
+        try:
+            yield from self._said(cancelled)
+        finally:
+            self._is_replying = False
+
+    def _said(self, cancelled: Callable[[], bool]) -> Generator[str]:
         if answer := self._dialogue.turns[-1].answer:
             self._reply_ids = self._prompts.content(answer)
             self._text.append_ids(self._reply_ids)
@@ -262,7 +282,7 @@ class TalkSession:
             yield from self._sounding.through(deaf.through(texts))
         self._take_as_said()
         if deaf.is_deaf:
-            self._tell_no_feeling(*self._told)
+            self._tell_no_feeling(self._told)
             yield from self._generated(cancelled)
 
     def _take_as_said(self) -> None:
@@ -273,8 +293,8 @@ class TalkSession:
             self._reply_ids = self._prompts.content(sounding.passed)
             self._text.append_ids(self._reply_ids)
 
-    def _tell_no_feeling(self, untold: Tensor, found: Fitting) -> None:
-        self._dialogue.forget_last()
+    def _tell_no_feeling(self, untold: Tensor) -> None:
+        found = self._dialogue.forget_last()
         self._open_turn(int(untold.shape[0]), None, found)
         self._told = None
         self._text.append_speech(untold)

@@ -216,6 +216,11 @@ class BlspEmoDialogue:
         with failures():
             yield from self._session.prefill()
 
+    def expect(self, words: str) -> Iterator[None]:
+        """Computes what the LLM is shown before it answers something like `words`."""
+        with failures():
+            yield from self._session.expect(words)
+
     def withdraw(self) -> None:
         """Forgets the last utterance and what was begun in answer to it.
 

@@ -162,6 +162,13 @@ class Dialogue(Protocol):
         """Computes what it begins with before anything is said, a part with each step."""
         yield from ()
 
+    def expect(self, words: str) -> Iterator[None]:
+        """Computes what an answer to somebody who still speaks would begin with, in parts.
+
+        `words` are what they said so far. Nothing of it is part of the conversation.
+        """
+        yield from ()
+
     def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
         """Takes a 16 kHz utterance in; yields how it sounds and its words, in either order.
 

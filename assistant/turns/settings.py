@@ -39,7 +39,8 @@ class TalkSettings(Settings):
     echo_tail_ms: int = Field(default=256, ge=0, le=2_000)
     """How long after the assistant's last sound its echo may still be in the room."""
     captions: bool = True
-    """Show words while the person still speaks, as far as the machine has time."""
+    """Show words while the person still speaks, and begin the answer by them, as far as the machine
+    has time."""
     answers: bool = True
     """Answer a turn as soon as it is over; otherwise it is held for whoever drives the loop."""
     interruptible: bool = True

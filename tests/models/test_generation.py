@@ -81,13 +81,17 @@ def _each(tokens, seen):
         yield from ()
 
 
-def test_a_window_of_attention_that_slid_on_is_computed_anew():
+def sliding():
+    """Returns an LLM with a window of attention, the same each time."""
     from models.llm import LanguageModel
     from tests.models.test_partial_lora import LLMS
 
     torch.manual_seed(0)
-    llm = LanguageModel({"model_type": "gemma3_text", **LLMS["gemma3_text"]}, None).eval()
-    text, fresh = CachedText(llm), CachedText(llm)
+    return LanguageModel({"model_type": "gemma3_text", **LLMS["gemma3_text"]}, None).eval()
+
+
+def test_a_window_of_attention_that_slid_on_is_computed_anew():
+    text, fresh = CachedText(sliding()), CachedText(sliding())
     text.append_ids(list(range(1, 21)))
     text.logits()
     text.crop(5)
@@ -170,3 +174,72 @@ def test_guidance_is_for_the_next_reply_as_it_was_even_if_this_one_is_cut(model)
     assert torch.allclose(guidance.unasked.logits(), before, atol=1e-5)
     again = list(generate(conversation(model), sampling, stop_ids=(), guidance=guidance))
     assert again == first
+
+
+def counted(model, monkeypatch) -> list[int]:
+    """Returns the numbers of positions that the LLM computes from now on, step by step."""
+    computed: list[int] = []
+    forward = model.llm.forward
+
+    def counting(embeddings, **options):
+        computed.append(embeddings.shape[1])
+        return forward(embeddings, **options)
+
+    monkeypatch.setattr(model.llm, "forward", counting)
+    return computed
+
+
+@pytest.mark.parametrize("came", [[4, 5, 6, 7], [4, 5, 9], [9], [4, 5], [4, 5, 6, 7, 8, 9]])
+def test_what_was_expected_and_came_is_not_computed_again(model, monkeypatch, came) -> None:
+    text = conversation(model)
+    text.logits()
+    assert text.expect([4, 5, 6, 7], 3) and not text.expect([4, 5, 6, 7], 3)
+    assert len(text) == 9, "the conversation is as it was"
+    computed = counted(model, monkeypatch)
+    text.append_ids(came)
+    text.append_speech(torch.randn(2, 32))
+    found = text.logits()
+    alike = sum(a == b for a, b in zip([4, 5, 6, 7], came, strict=False) if a == b)
+    assert computed == [len(came) - alike + 2]
+    monkeypatch.undo()
+    assert torch.allclose(found, whole_logits(model, text), atol=1e-5)
+
+
+def test_expected_before_anything_is_computed_and_expected_otherwise(model, monkeypatch) -> None:
+    text = conversation(model)
+    while text.expect([4, 5, 6], 4):
+        pass
+    computed = counted(model, monkeypatch)
+    while text.expect([4, 7], 4):
+        pass
+    assert computed == [1]
+    text.append_ids([4, 7])
+    text.crop(10)
+    text.append_ids([1])
+    monkeypatch.undo()
+    assert torch.allclose(text.logits(), whole_logits(model, text), atol=1e-5)
+
+
+def test_what_is_taken_back_may_be_expected_again(model, monkeypatch) -> None:
+    text = conversation(model)
+    text.append_ids([4, 5, 6])
+    text.append_speech(torch.randn(2, 32))
+    text.logits()
+    text.crop(9, expects=True)
+    assert len(text) == 9
+    computed = counted(model, monkeypatch)
+    text.append_ids([4, 5, 8])
+    found = text.logits()
+    assert computed == [1]
+    monkeypatch.undo()
+    assert torch.allclose(found, whole_logits(model, text), atol=1e-5)
+
+
+def test_a_window_of_attention_keeps_no_more_of_what_was_expected_than_it_can():
+    text, fresh = CachedText(sliding()), CachedText(sliding())
+    text.append_ids(list(range(1, 21)))
+    fresh.append_ids([*range(1, 21), 30, 33])
+    while text.expect([30, 31, 32], 2):
+        pass
+    text.append_ids([30, 33])
+    assert torch.allclose(text.logits(), fresh.logits(), atol=1e-5)

@@ -174,6 +174,64 @@ def test_a_turn_that_is_taken_back_leaves_no_example(model: BlspEmo, talk: TalkS
     assert ids_of(talk)[: len(expected)] == expected
 
 
+def expect(talk: TalkSession, words: str) -> None:
+    for _step in talk.expect(words):
+        pass
+
+
+@pytest.mark.parametrize("words", ["My train", "I bake bread", "Hm hm hm"])
+def test_a_talk_is_what_it_would_be_without_what_was_expected(model: BlspEmo, words: str) -> None:
+    talk, plain = TalkSession(model, sampling=SHORT), TalkSession(model, sampling=SHORT)
+    for said in ("The train?", "Bread?"):
+        expect(talk, words)
+        talk.read(said)
+        plain.read(said)
+        assert list(talk.reply()) == list(plain.reply())
+        assert ids_of(talk) == ids_of(plain)
+
+
+def test_the_examples_of_the_words_so_far_are_there_when_they_are_needed(
+    model: BlspEmo, talk: TalkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expect(talk, "My train")
+    computed: list[int] = []
+    forward = model.llm.forward
+
+    def counting(embeddings, **options):  # type: ignore[no-untyped-def]
+        computed.append(embeddings.shape[1])
+        return forward(embeddings, **options)
+
+    monkeypatch.setattr(model.llm, "forward", counting)
+    talk.read("My train")
+    next(talk.reply())
+    said = len(model.prompts.content("My train") + model.prompts.reply_header())
+    assert computed[0] == said
+    # Who goes on after a pause is shown the same again, and does not wait for it again.
+    talk.take_back()
+    computed.clear()
+    talk.read("My train is")
+    next(talk.reply())
+    assert computed[0] <= len(model.prompts.content("My train is") + model.prompts.reply_header())
+
+
+def test_examples_that_were_expected_stay_before_those_of_all_the_words(model: BlspEmo) -> None:
+    both = copy(model)
+    both.config = replace(model.config, examples=ExamplesConfig(count=2, longest=100, least=0.05))
+    talk = TalkSession(both, sampling=SHORT)
+    expect(talk, "I bake bread")
+    talk.read("My train brought bread")
+    assert shown(model, talk).index("bake") < shown(model, talk).index("late")
+
+
+def test_nothing_is_expected_amid_a_reply_or_a_turn(model: BlspEmo, talk: TalkSession) -> None:
+    talk.read("The train?")
+    assert list(talk.expect("I bake bread")) == []
+    reply = talk.reply()
+    next(reply)
+    assert list(talk.expect("I bake bread")) == []
+    assert "late" in shown(model, talk), "its examples are still needed"
+
+
 def test_examples_take_nothing_of_the_room_of_a_turn(model: BlspEmo) -> None:
     plain = without_examples(model)
     talk = TalkSession(model, sampling=SHORT)

@@ -113,13 +113,18 @@ class ChosenDialogue:
 
         Runs on the model's worker. The client may still exchange all of it until the first turn.
         """
-        model, course, known = self._engines.model, self._course, self._known()
-        is_short = len(course.instructions) + len(known) < LONG_CHARACTERS
+        course = self._course
+        is_short = len(course.instructions) + len(self._known()) < LONG_CHARACTERS
         if self.is_open or course.past or is_short:
             return
-        dialogue = self._begun(course)
-        self._ahead = (model, course, known, dialogue)
-        yield from dialogue.prefill()
+        yield from self._coming().prefill()
+
+    def expect(self, words: str) -> Iterator[None]:
+        """See `Dialogue.expect`."""
+        is_begun = self._own is not None and not self._is_stale
+        # What was said before would be told to it first, all at once.
+        if self._apart is None and (is_begun or not self._course.past):
+            yield from self._coming().expect(words)
 
     def answer_once(self, course: DialogueStart | None, cue: str = "") -> None:
         """Says how the next question is answered.
@@ -199,6 +204,14 @@ class ChosenDialogue:
             self._own = self._begun_ahead() or self._begun(self._course)
         self._dialogue = self._own
         return self._dialogue
+
+    def _coming(self) -> Dialogue:
+        """Returns the dialogue that takes the next question in, as things are now."""
+        if self._own is not None and not self._is_stale:
+            return self._own
+        dialogue = self._begun_ahead() or self._begun(self._course)
+        self._ahead = (self._engines.model, self._course, self._known(), dialogue)
+        return dialogue
 
     def _begun_ahead(self) -> Dialogue | None:
         """Returns what was computed ahead of the first turn, if that begins with the same."""

@@ -1,5 +1,8 @@
 """Words that are shown while somebody still speaks. They are added to and never taken back.
 
+They are also what the model is told to expect: what it begins its answer with is then computed when
+the person pauses.
+
 The growing utterance is read again and again, where the model's thread has nothing else to do. Of
 two readings in a row what both agree on is shown: the last word of a reading is mostly a piece of
 one. The answer never waits for it: a pause ends the reading that is under way.
@@ -29,12 +32,20 @@ class Captions:
     """The captions of one conversation, one utterance after the other."""
 
     def __init__(
-        self, model: Callable[[], SpeechModel], worker: Worker, tell: Callable[[str], None]
+        self,
+        model: Callable[[], SpeechModel],
+        worker: Worker,
+        *,
+        tell: Callable[[str], None],
+        expect: Callable[[str], None],
     ) -> None:
-        """Reads with the `model` of the moment on its `worker`, and tells words that are new."""
+        """Reads with the `model` of the moment on its `worker`.
+
+        Words that are new are told to `tell`, and to `expect` all of each reading.
+        """
         self._model = model
         self._worker = worker
-        self._tell = tell
+        self._tell, self._expect = tell, expect
         self._is_able = True
         self._start: int | None = None
         self._next = 0
@@ -95,6 +106,8 @@ class Captions:
     def _take(self, words: Transcript) -> None:
         """Shows what this reading and the one before agree on."""
         read = words.text.split() if words.is_understood and not words.is_guess else []
+        if read:
+            self._expect(words.text)
         agreed = _agreed(self._last, read)
         self._last = read
         is_more = len(agreed) > len(self._shown)

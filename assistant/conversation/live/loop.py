@@ -18,7 +18,6 @@ from assistant.conversation.conversation import Conversation, EventListener
 from assistant.conversation.earlier import Earlier
 from assistant.conversation.live.asked_questions import AskedQuestions
 from assistant.conversation.live.listening import Listening, Tap
-from assistant.conversation.live.prefill import Prefill
 from assistant.conversation.live.resumption import Resumption
 from assistant.conversation.live.turn_taking import TurnTaking
 from assistant.conversation.question import SaidSpan
@@ -48,9 +47,7 @@ class TalkLoop:
         self._asked = AskedQuestions(
             conversation, self._listening, self._turns, is_open=lambda: self._is_running
         )
-        worker = conversation.engines.model_worker
-        self._prefill = Prefill(conversation.memory.dialogue, worker)
-        self._resumption = Resumption(conversation, worker)
+        self._resumption = Resumption(conversation, conversation.engines.model_worker)
         conversation.follow(self._learn)
         conversation.name_in_force({"patience": settings.patience.base, "turns": settings.turns})
         ends.follow_changes(self._device_changed)
@@ -115,7 +112,7 @@ class TalkLoop:
                 # Asked to stop, a reply may still be under way: the group would wait for it to be
                 # spoken out.
                 self._replies.interrupt()
-                self._prefill.end()
+                self._turns.prefill.end()
             reason = "stopped" if self._is_stopping else "input ended"
         except BaseExceptionGroup as errors:
             # One cause is raised as itself: callers tell a lost device from a bug by its type.
@@ -130,7 +127,7 @@ class TalkLoop:
     def prefill(self) -> None:
         """Has the model compute what the dialogue begins with, before anything is said."""
         if self._is_running:
-            self._prefill.begin(self._group)
+            self._turns.prefill.begin(self._group, self.conversation.memory.dialogue.prefill)
 
     def stop(self) -> None:
         """Ends the conversation at the next frame."""

@@ -1,28 +1,29 @@
-"""Computes what a dialogue begins with while nobody has said anything yet.
+"""What a model computes before it is asked, while nobody waits for it.
 
-A system line of thousands of characters takes a model many seconds, which the first answer would
-come late by. It is computed a part at a time, after all else that waits for the model.
+A system line of thousands of characters takes many seconds, and what is shown to the model before
+it answers somebody a good part of one: the answer would come late by them. They are computed a part
+at a time, after all else that waits for the model.
 """
 
 import asyncio
+from collections.abc import Callable, Iterator
 
-from assistant.engines.protocols import Dialogue
 from assistant.errors import EngineFailed
 from assistant.worker import NEVER, Worker
 
 
 class Prefill:
-    """One dialogue's, begun anew where the dialogue is to begin with something else."""
+    """One computation at a time, which gives way to the next."""
 
-    def __init__(self, dialogue: Dialogue, worker: Worker) -> None:
+    def __init__(self, worker: Worker) -> None:
         """Computes on the model's `worker`."""
-        self._dialogue, self._worker = dialogue, worker
+        self._worker = worker
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, group: asyncio.TaskGroup) -> None:
-        """Begins, or begins anew."""
+    def begin(self, group: asyncio.TaskGroup, make: Callable[[], Iterator[None]]) -> None:
+        """Computes what `make` gives, a part with each step, instead of what was begun before."""
         self.end()
-        self._task = group.create_task(self._computed())
+        self._task = group.create_task(self._computed(make))
 
     def end(self) -> None:
         """Computes no more, after the step under way."""
@@ -30,14 +31,14 @@ class Prefill:
             self._task.cancel()
             self._task = None
 
-    async def _computed(self) -> None:
+    async def _computed(self, make: Callable[[], Iterator[None]]) -> None:
         # Nobody waits for it: any other step goes first.
-        steps = self._worker.stream(self._dialogue.prefill, ahead=0, due=lambda: NEVER)
+        steps = self._worker.stream(make, ahead=0, due=lambda: NEVER)
         try:
             async for _step in steps:
                 pass
         except EngineFailed:
-            # The first turn computes it, too, and says what is wrong.
+            # The next turn computes it, too, and says what is wrong.
             pass
         finally:
             steps.close()

@@ -17,6 +17,7 @@ from assistant.conversation.live.captions import Captions
 from assistant.conversation.live.ducking import Ducking
 from assistant.conversation.live.listening import HeardFrame, Listening
 from assistant.conversation.live.pauses import Pauses
+from assistant.conversation.live.prefill import Prefill
 from assistant.conversation.live.push_to_talk import PushToTalk
 from assistant.conversation.live.replies import BargeIn, Replies
 from assistant.conversation.live.said_questions import SaidQuestions
@@ -66,8 +67,12 @@ class TurnTaking:
         self._captions = Captions(
             lambda: engines.model,
             engines.model_worker,
-            lambda text: self._emit(partial(events.CaptionHeard, text=text)),
+            tell=lambda text: self._emit(partial(events.CaptionHeard, text=text)),
+            expect=self._expect,
         )
+        self._group = group
+        self.prefill = Prefill(engines.model_worker)
+        """What the model computes before it is asked."""
         self._way = Ducking(speaker, self._emit, duck_db=lambda: self._settings.duck_db)
         self._key = PushToTalk(listening)
 
@@ -125,6 +130,12 @@ class TurnTaking:
         is_paused = self._conversation.memory.controls.is_paused
         if self._listening.is_watched and self._settings.captions and not is_paused:
             self._captions.look(self._clock, lambda start: self._listening.cut(start, self._clock))
+
+    def _expect(self, words: str) -> None:
+        """Has the model compute what an answer to the words so far begins with."""
+        if self._settings.answers:
+            dialogue = self._conversation.memory.dialogue
+            self.prefill.begin(self._group, partial(dialogue.expect, words))
 
     def learn(self, event: events.EmotionHeard) -> None:
         """How the person sounded says how much time they are given."""
@@ -221,6 +232,7 @@ class TurnTaking:
                 # The reply that is prepared now has the model read the same sound: it is not to
                 # wait for that.
                 self._captions.stop()
+                self.prefill.end()
                 self._pauses.begun(mark.speech_end_samples)
                 if self._settings.answers:
                     self._questions.prepare(mark)

@@ -36,6 +36,10 @@ class ClusterDialogue:
         """Computes nothing: no replica hears of it before its first question."""
         yield from ()
 
+    def expect(self, words: str) -> Iterator[None]:
+        """Computes nothing: a replica has other talks to answer meanwhile."""
+        yield from ()
+
     def hear(self, utterance: Waveform, cancel: Cancel) -> Iterator[EmotionEstimate | Transcript]:
         """See `Dialogue.hear`; asked of another replica where the first is lost."""
         if cancel.is_set():

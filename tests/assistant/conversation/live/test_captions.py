@@ -1,6 +1,6 @@
 """Words that are shown while somebody speaks: added to, never taken back, never in the way."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -9,13 +9,22 @@ import pytest
 from assistant import events
 from assistant.audio.waveform import SPEECH_RATE_HZ, Waveform
 from assistant.conversation.live.captions import LONGEST_S, Captions
-from assistant.engines.protocols import Cancel, Transcript
+from assistant.engines.protocols import Cancel, Persona, Transcript
 from assistant.errors import EngineFailed
 from assistant.turns.settings import TalkSettings
 from assistant.worker import NEVER
-from tests.fakes import ScriptedModel, speech_like
+from tests.fakes import ScriptedDialogue, ScriptedModel, speech_like
 from tests.ui.driving import Client, drive
 from tests.ui.serving import resident
+
+
+class ExpectingDialogue(ScriptedDialogue):
+    """Notes what it was to expect, and after how many utterances."""
+
+    def expect(self, words: str) -> Iterator[None]:
+        assert isinstance(self.model, Reader)
+        self.model.expected.append((self.given, words))
+        yield
 
 
 class Reader(ScriptedModel):
@@ -26,6 +35,10 @@ class Reader(ScriptedModel):
         self.readings = list(readings)
         self.confidence = confidence
         self.lengths_s: list[float] = []
+        self.expected: list[tuple[int, str]] = []
+
+    def open(self, persona: Persona) -> ScriptedDialogue:
+        return ExpectingDialogue(self, persona)
 
     def overhear(self, utterance: Waveform, cancel: Cancel) -> Transcript | None:
         self.lengths_s.append(len(utterance) / SPEECH_RATE_HZ)
@@ -57,7 +70,13 @@ class Scene:
     def __init__(self, model: Reader) -> None:
         self.told: list[str] = []
         self.thread = Thread()
-        self.captions = Captions(lambda: model, self.thread, self.told.append)  # type: ignore[arg-type]
+        self.expected: list[str] = []
+        self.captions = Captions(
+            lambda: model,
+            self.thread,  # type: ignore[arg-type]
+            tell=self.told.append,
+            expect=self.expected.append,
+        )
 
     def look(self, at_s: float) -> bool:
         """Returns whether a reading was begun."""
@@ -77,6 +96,7 @@ def test_two_readings_must_agree_and_nothing_is_taken_back() -> None:
     for at_s in range(1, 6):
         scene.read(float(at_s))
     assert scene.told == ["I", " lost my", " keys,"]
+    assert scene.expected[:3] == ["I", "I lost my cheese.", "I lost my keys"]
     scene.captions.begin(0)
     assert scene.told[-1] == " keys,", "the next utterance begins with nothing"
 
@@ -104,7 +124,7 @@ def test_noise_and_long_speeches_have_no_captions() -> None:
     scene.captions.begin(0)
     scene.read(1.0)
     scene.read(2.0)
-    assert scene.told == []
+    assert scene.told == scene.expected == []
     assert not scene.look(LONGEST_S + 1.0)
 
 
@@ -142,6 +162,7 @@ def test_a_client_is_told_them_while_it_speaks() -> None:
         "".join(e.text for e in client.happened if isinstance(e, events.CaptionHeard)) == before[0]
     )
     assert model.lengths_s == sorted(model.lengths_s)
+    assert model.expected[:2] == [(0, "so I lost"), (0, "so I lost my keys")]
 
 
 @pytest.mark.parametrize("captions", [True, False])

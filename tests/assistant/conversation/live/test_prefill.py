@@ -54,10 +54,10 @@ def test_a_system_line_is_computed_before_anybody_speaks() -> None:
 async def under_way(dialogue: Slow, act: Callable[[Prefill, Worker], Awaitable[None]]) -> None:
     """Begins to compute, and does something meanwhile, in real time."""
     worker = Worker("model")
-    prefill = Prefill(dialogue, worker)
+    prefill = Prefill(worker)
     try:
         async with asyncio.TaskGroup() as group:
-            prefill.begin(group)
+            prefill.begin(group, dialogue.prefill)
             await worker.call(lambda: None)
             await act(prefill, worker)
             prefill.end()
