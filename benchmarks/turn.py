@@ -1,9 +1,9 @@
 """One turn on the CPU: a 4 s utterance through model and voice, on one and on two threads.
 
-    python -m benchmarks.turn [--model NAME] [--runs 30] [--threads 1 2] [--wav FILE …] [--write]
+    python -m benchmarks.turn [--runs 30] [--threads 1 2] [--wav FILE …] [--say TEXT …] [--write]
 
-The first utterance is one that many say, to which mini gives a written reply; the other one
-Attune's own voice says first, and the LLM answers it. Each row is a process of its own, so that the
+The recording holds what many say, to which mini gives a written reply; the text, which Attune's own
+voice says first, is answered by the LLM. Each row is a process of its own, so that the
 peak of its memory is its own.
 """
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "conversation.flac"
-SPOKEN = "spoken.wav"
-"""Stands for a file: what follows, by the voice that speaks the answers."""
 SAYING = "I moved my desk to the other window today, so now I can see the recycling bins."
 UTTERANCE_S = 4.0
 WARM_UP = 3
@@ -50,12 +48,12 @@ def recorded(path: Path) -> np.ndarray:
     return np.concatenate(list(Recording(path).blocks()))
 
 
-def spoken(voice: "TextToSpeech") -> np.ndarray:
-    """Returns what is to be answered, said by a voice, at 16 kHz."""
+def spoken(text: str, voice: "TextToSpeech") -> np.ndarray:
+    """Returns `text`, said by a voice, at 16 kHz."""
     from assistant.audio.waveform import SPEECH_RATE_HZ, resample
     from assistant.engines.protocols import Cancel, SpeakingStyle
 
-    clips = voice.synthesize(SAYING, SpeakingStyle(), Cancel())
+    clips = voice.synthesize(text, SpeakingStyle(), Cancel())
     waveform = np.concatenate([clip.samples for clip in clips])
     return resample(waveform, from_hz=voice.sample_rate, to_hz=SPEECH_RATE_HZ)
 
@@ -72,9 +70,9 @@ async def measure(options: argparse.Namespace) -> None:
 
     run = ModelSettings(threads=options.measure, dtype=options.dtype)
     engines = open_engines(ReplySettings(model=options.model, engine=options.engine, run=run))
-    (wav,) = options.wav
-    said = spoken(engines.voice) if wav.name == SPOKEN else recorded(wav)
-    question = SpokenTurn(0.0, UTTERANCE_S, utterance(said))
+    said = [recorded(path) for path in options.wav]
+    said += [spoken(text, engines.voice) for text in options.say]
+    question = SpokenTurn(0.0, UTTERANCE_S, utterance(said[0]))
     rows: list[dict[str, float]] = []
     words, source = 0, ""
     for index in range(options.runs + WARM_UP):
@@ -87,11 +85,13 @@ async def measure(options: argparse.Namespace) -> None:
     print(json.dumps({"rows": rows, "peak_mb": peak_mb, "reply_words": words, "source": source}))
 
 
-def in_process(options: argparse.Namespace, threads: int, wav: Path) -> dict[str, Any]:
-    """Runs `measure` in a process of its own; returns what it printed."""
+def in_process(
+    options: argparse.Namespace, threads: int, *, wav: list[Path], say: list[str]
+) -> dict[str, Any]:
+    """Runs `measure` of one utterance in a process of its own; returns what it printed."""
     command = [sys.executable, "-m", "benchmarks.turn", "--measure", str(threads)]
     command += ["--model", options.model, "--engine", options.engine, "--dtype", options.dtype]
-    command += ["--runs", str(options.runs), "--wav", str(wav)]
+    command += ["--runs", str(options.runs), "--wav", *map(str, wav), "--say", *say]
     environment = {**WAITING, **os.environ, "OMP_NUM_THREADS": str(threads)}
     finished = subprocess.run(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True
@@ -107,7 +107,8 @@ def main() -> None:
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--runs", type=int, default=30)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--wav", type=Path, nargs="+", default=[EXAMPLE, Path(SPOKEN)])
+    parser.add_argument("--wav", type=Path, nargs="*", default=[EXAMPLE])
+    parser.add_argument("--say", nargs="*", default=[SAYING])
     parser.add_argument("--measure", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
@@ -115,8 +116,9 @@ def main() -> None:
         asyncio.run(measure(options))
         return
     rows: list[list[object]] = []
-    for wav, threads in itertools.product(options.wav, options.threads):
-        result = in_process(options, threads, wav)
+    said = [([path], []) for path in options.wav] + [([], [text]) for text in options.say]
+    for (wav, say), threads in itertools.product(said, options.threads):
+        result = in_process(options, threads, wav=wav, say=say)
         times = [p50_p95([row[mark] for row in result["rows"]]) for mark in MARKS]
         told = [f"{result['peak_mb']:.0f}", result["reply_words"], result["source"]]
         rows.append([threads, *times, *told])

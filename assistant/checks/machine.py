@@ -48,11 +48,6 @@ class Check:
     remedy: str = ""
 
 
-ELSEWHERE = ("cluster",)
-"""Voices that other machines speak with: to ask what works here is no reason to join them, and one
-that hangs would be waited for."""
-
-
 def examine(llm: LlmSettings | None = None) -> list[Check]:
     """Returns the checks of all parts; a check that breaks is itself a finding.
 
@@ -222,9 +217,10 @@ def _voices() -> Iterable[Check]:
 
     working = 0
     rows: list[Check] = []
-    for name in ENGINES["voice"]:
-        if name in ELSEWHERE:
-            continue
+    # To ask what works here is no reason to join other machines, and one that hangs would be waited
+    # for.
+    here = [name for name, engine in ENGINES["voice"].items() if not engine.works_elsewhere]
+    for name in here:
         try:
             voice = open_voice(name)
         except AssistantError as error:

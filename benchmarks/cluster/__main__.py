@@ -12,6 +12,7 @@ replicas share the processors: with more of them than cores, a second replica ga
 
 import argparse
 import asyncio
+import signal
 import tempfile
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -125,6 +126,8 @@ def in_time(found: dict[int, AnswerTimes], budget_ms: float) -> int:
 
 def main() -> None:
     """Measures and prints the table; `--write` puts it into RESULTS.md."""
+    # A supervisor ends it so: what was started must end with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="")
     parser.add_argument("--talks", type=int, nargs="+", default=[1, 2, 4, 8])

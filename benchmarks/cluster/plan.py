@@ -39,10 +39,10 @@ FIGURES = (
         "share", 0.6, "of its time that anything is at work at most", "`--admission.most-load`"
     ),
     PlanFigure(
-        "mini_s", 3.18, "s of one core that mini takes for an answer", TURN + ", 1 thread, `reply`"
+        "mini_s", 3.99, "s of one core that mini takes for an answer", TURN + ", 1 thread, `reply`"
     ),
     PlanFigure("card_talks", 32.0, "talks that one H100 holds with the 7B", AIM),
-    PlanFigure("gateway_share", 0.061, "of a core that a talk takes of its gateway", GATEWAY),
+    PlanFigure("gateway_share", 0.071, "of a core that a talk takes of its gateway", GATEWAY),
     PlanFigure("voice_s", 0.5, "s of one core that the voice takes for an answer", VOICE),
     PlanFigure("row_ms", 2.8, "ms that the database writes for a talk", RECORDS + ", SQLite"),
     PlanFigure("look_us", 20.0, "µs for each talk in the folder, when talks are listed", RECORDS),
