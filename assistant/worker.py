@@ -63,6 +63,12 @@ class Worker:
         # What was asked for on a loop that is closed is never delivered, so it is not waited for.
         return 0 if self._loop is None or self._loop.is_closed() else self._waiting
 
+    def is_wanted(self) -> bool:
+        """Whether a step waits that is due at any time; may be asked on every thread."""
+        with self._requests.mutex:
+            first = min(self._requests.queue, default=None, key=lambda request: request[:2])
+        return first is not None and first[0] < NEVER
+
     def count(self, steps: int, loop: asyncio.AbstractEventLoop) -> None:
         """Adds to what waits to be delivered to `loop`, or takes away from it."""
         if loop is not self._loop:

@@ -1,6 +1,6 @@
 """Where the turns of a talk lie in the text that the LLM is given; old ones make room for new."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -22,8 +22,8 @@ PREFILLED_FROM, PREFILL_STEP = 192, 256
 at once, between which others are served. Smaller steps cost more than they spare: with weights in 4
 to 6 bits a step takes as long as some 130 positions, however short it is."""
 EXPECTED_STEP = 48
-"""Positions of what is expected that are computed at once: whoever speaks may pause meanwhile, and
-would wait for them."""
+"""Positions of what is expected that are computed at once: of a step that gives way nothing is
+kept."""
 EXAMPLES_SHARE = 0.25
 """Of the longest talk: examples that would take more of it are not shown."""
 
@@ -121,7 +121,7 @@ class DialogueText:
         self.turns[-1].examples_length = len(ids)
         self.text.append_ids(ids)
 
-    def expect(self, found: Fitting) -> Iterator[None]:
+    def expect(self, found: Fitting, gives_way: Callable[[], bool]) -> Iterator[None]:
         """Computes what a turn would begin with that `found` is for, a part with each step.
 
         The talk stays as it is. It ends early where a turn begins meanwhile.
@@ -134,7 +134,7 @@ class DialogueText:
         ids = [*(self._prompts.next_turn() if self.turns else []), *self._examples(found)]
         begun = len(self.turns)
         while not self.is_waiting and len(self.turns) == begun:
-            if not self.text.expect(ids, EXPECTED_STEP):
+            if not self.text.expect(ids, EXPECTED_STEP, gives_way):
                 return
             yield
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from models.decoding.giving_way import GaveWay
 from models.decoding.sampling import Sampling, TokenSampler
 from models.decoding.shared import Seat, SharedSteps
 from models.llm import LanguageModel
@@ -104,14 +105,31 @@ class CachedText:
         return self._computed < len(self)
 
     @torch.inference_mode()
-    def expect(self, ids: Sequence[int], most: int) -> bool:
+    def expect(self, ids: Sequence[int], most: int, gives_way: Callable[[], bool]) -> bool:
         """Computes up to `most` of the positions that may come next; returns whether some are left.
 
         The conversation stays as it is. As far as `ids` are appended to it then, they are computed.
+
+        Args:
+            ids: What may come next.
+            most: Positions to compute at once, those of the conversation itself before all.
+            gives_way: Asked again and again; where it turns true nothing of this step is kept.
         """
+        self.rest()
+        cache = self._cache
+        cache.gives_way = gives_way
+        try:
+            return self._expect(ids, most)
+        except GaveWay:
+            if not cache.take_back(self._computed + len(self._ahead)):
+                self._start_over()
+            return True
+        finally:
+            cache.gives_way = None
+
+    def _expect(self, ids: Sequence[int], most: int) -> bool:
         if self._computed + len(self._ahead) < len(self):
             return self.prefill(most) or bool(ids)
-        self.rest()
         self._keep_ahead(_agreeing(self._ahead, ids))
         coming = tuple(ids[len(self._ahead) :][:most])
         if coming:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from models.cache_keyword import cache_keyword
 from models.config import LoraConfig
+from models.decoding.giving_way import yielding_cache
 from models.partial_lora import SpeechScope, attach_lora
 from models.torchaudio_guard import guard_torchaudio
 
@@ -117,11 +118,8 @@ class LanguageModel(nn.Module):
         return output.logits if kept is None else output.logits[0]
 
     def new_cache(self) -> Any:
-        """Returns an empty KV cache that grows and can be cropped."""
-        guard_torchaudio()
-        from transformers import DynamicCache
-
-        return DynamicCache(config=self.causal.config)
+        """Returns an empty KV cache that grows, can be cropped, and may give way amid a step."""
+        return yielding_cache()(config=self.causal.config)
 
     def cache_elsewhere(self, write: Write) -> Any:
         """Returns a KV cache whose keys and values `write` keeps, and says what is attended to.

@@ -202,14 +202,21 @@ class TalkSession:
         """
         return self._dialogue.prefill()
 
-    def expect(self, words: str) -> Iterator[None]:
+    def expect(
+        self, words: str, *, gives_way: Callable[[], bool] = lambda: False
+    ) -> Iterator[None]:
         """Computes what an answer to `words` would begin with, a part with each step.
 
         For somebody who still speaks: most of what is computed serves the answer to all they say.
+
+        Args:
+            words: What they said so far.
+            gives_way: Where it turns true a step ends early, and is taken again with the next one.
         """
         if self.is_waiting or self._is_replying:
             return
-        yield from self._dialogue.expect(self._expected.expect(self._find(words, None)))
+        expected = self._expected.expect(self._find(words, None))
+        yield from self._dialogue.expect(expected, gives_way)
 
     def compute(self) -> None:
         """Computes what was listened to, read and replied so far, so that nothing waits for it."""

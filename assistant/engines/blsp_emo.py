@@ -1,7 +1,7 @@
 """Speech model: BLSP-Emo hears words and voice together and answers both."""
 
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 from weakref import WeakValueDictionary
@@ -21,6 +21,7 @@ from assistant.engines.settings import GenerationSettings, ModelSettings
 from assistant.engines.tool_calls import COMMON_MARKS, tool_lines
 from assistant.errors import EngineFailed, EngineUnavailable, PersonaTooLong
 from models.blsp_emo import BlspEmo, HeardSpeech
+from models.brief_thread import on_brief_thread
 from models.checkpoints.embedded import EMBEDDED, folder_of
 from models.config import TurnEndConfig
 from models.decoding.begin import begin_sharing
@@ -216,10 +217,10 @@ class BlspEmoDialogue:
         with failures():
             yield from self._session.prefill()
 
-    def expect(self, words: str) -> Iterator[None]:
+    def expect(self, words: str, gives_way: Callable[[], bool]) -> Iterator[None]:
         """Computes what the LLM is shown before it answers something like `words`."""
         with failures():
-            yield from self._session.expect(words)
+            yield from self._session.expect(words, gives_way=gives_way)
 
     def withdraw(self) -> None:
         """Forgets the last utterance and what was begun in answer to it.
@@ -273,7 +274,7 @@ def load_checkpoint(source: str, run: ModelSettings) -> BlspEmo:
     written_ns = config.stat().st_mtime_ns if config.is_file() else 0
     key = f"{source} {run.model_dump_json()} {written_ns}"
     if (resident := _RESIDENT.get(key)) is None:
-        _RESIDENT[key] = resident = _loaded(source, run)
+        _RESIDENT[key] = resident = on_brief_thread(lambda: _loaded(source, run))
     return resident
 
 

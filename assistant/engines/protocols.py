@@ -1,6 +1,6 @@
 """What an engine must offer. Engines conform by shape; none has to derive from anything."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -162,10 +162,11 @@ class Dialogue(Protocol):
         """Computes what it begins with before anything is said, a part with each step."""
         yield from ()
 
-    def expect(self, words: str) -> Iterator[None]:
+    def expect(self, words: str, gives_way: Callable[[], bool]) -> Iterator[None]:
         """Computes what an answer to somebody who still speaks would begin with, in parts.
 
-        `words` are what they said so far. Nothing of it is part of the conversation.
+        `words` are what they said so far. Nothing of it is part of the conversation. A part ends
+        early where `gives_way()` turns true.
         """
         yield from ()
 

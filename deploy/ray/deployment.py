@@ -1,6 +1,7 @@
 """Starts what a cluster is made of: Ray, the application, the gateways."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -205,6 +206,8 @@ class Gateways:
 def run(settings: ClusterSettings, options: Sequence[str]) -> int:
     """Deploys, and holds the gateways until it is interrupted; returns the exit status."""
     with cluster(settings) as head:
+        # Ray put a handler of its own in place of the one for supervisors, and prints a trace.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         print(f"starting {settings.models} models and {settings.voices} voices …", flush=True)
         deploy(settings)
         print(f"deployed as {settings.application!r} on the cluster at {head}", flush=True)

@@ -176,6 +176,10 @@ def test_guidance_is_for_the_next_reply_as_it_was_even_if_this_one_is_cut(model)
     assert again == first
 
 
+def never() -> bool:
+    return False
+
+
 def counted(model, monkeypatch) -> list[int]:
     """Returns the numbers of positions that the LLM computes from now on, step by step."""
     computed: list[int] = []
@@ -193,7 +197,7 @@ def counted(model, monkeypatch) -> list[int]:
 def test_what_was_expected_and_came_is_not_computed_again(model, monkeypatch, came) -> None:
     text = conversation(model)
     text.logits()
-    assert text.expect([4, 5, 6, 7], 3) and not text.expect([4, 5, 6, 7], 3)
+    assert text.expect([4, 5, 6, 7], 3, never) and not text.expect([4, 5, 6, 7], 3, never)
     assert len(text) == 9, "the conversation is as it was"
     computed = counted(model, monkeypatch)
     text.append_ids(came)
@@ -207,10 +211,10 @@ def test_what_was_expected_and_came_is_not_computed_again(model, monkeypatch, ca
 
 def test_expected_before_anything_is_computed_and_expected_otherwise(model, monkeypatch) -> None:
     text = conversation(model)
-    while text.expect([4, 5, 6], 4):
+    while text.expect([4, 5, 6], 4, never):
         pass
     computed = counted(model, monkeypatch)
-    while text.expect([4, 7], 4):
+    while text.expect([4, 7], 4, never):
         pass
     assert computed == [1]
     text.append_ids([4, 7])
@@ -239,7 +243,36 @@ def test_a_window_of_attention_keeps_no_more_of_what_was_expected_than_it_can():
     text, fresh = CachedText(sliding()), CachedText(sliding())
     text.append_ids(list(range(1, 21)))
     fresh.append_ids([*range(1, 21), 30, 33])
-    while text.expect([30, 31, 32], 2):
+    while text.expect([30, 31, 32], 2, never):
         pass
     text.append_ids([30, 33])
+    assert torch.allclose(text.logits(), fresh.logits(), atol=1e-5)
+
+
+@pytest.mark.parametrize("begun", [0, 2])
+def test_a_step_that_gives_way_leaves_nothing(model, begun: int) -> None:
+    text = conversation(model)
+    while begun and text.expect([4, 5][:begun], 4, never):
+        pass
+    asked = []
+
+    def gives_way() -> bool:
+        asked.append(True)
+        return len(asked) > 1  # amid the layers
+
+    assert text.expect([4, 5, 6], 9, gives_way)
+    assert len(asked) == 2
+    text.append_ids([4, 5, 7])
+    assert torch.allclose(text.logits(), whole_logits(model, text), atol=1e-5)
+
+
+def test_a_window_of_attention_gives_way_too():
+    text, fresh = CachedText(sliding()), CachedText(sliding())
+    text.append_ids(list(range(1, 21)))
+    fresh.append_ids([*range(1, 21), 30])
+    while text.expect([30], 4, never):
+        pass
+    asked = iter([False, True])
+    assert text.expect([30, 31, 32], 4, lambda: next(asked))
+    text.append_ids([30])
     assert torch.allclose(text.logits(), fresh.logits(), atol=1e-5)

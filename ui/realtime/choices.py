@@ -1,7 +1,7 @@
 """Engines that a session may exchange while it lasts."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from assistant.audio.waveform import AudioClip, Waveform
@@ -119,12 +119,12 @@ class ChosenDialogue:
             return
         yield from self._coming().prefill()
 
-    def expect(self, words: str) -> Iterator[None]:
+    def expect(self, words: str, gives_way: Callable[[], bool]) -> Iterator[None]:
         """See `Dialogue.expect`."""
         is_begun = self._own is not None and not self._is_stale
         # What was said before would be told to it first, all at once.
         if self._apart is None and (is_begun or not self._course.past):
-            yield from self._coming().expect(words)
+            yield from self._coming().expect(words, gives_way)
 
     def answer_once(self, course: DialogueStart | None, cue: str = "") -> None:
         """Says how the next question is answered.

@@ -24,6 +24,8 @@ BUSY_SHARE = 3.0
 seldom, and the rest of the time is for others."""
 LONGEST_S = 20.0
 """Of an utterance that is read: beyond it a reading takes too long to be worth it."""
+LEAST_EXPECTED = 3
+"""Words from which on a reading, without its last, tells what is spoken of."""
 
 _BARE = re.compile(r"[^\w']+")
 
@@ -41,7 +43,7 @@ class Captions:
     ) -> None:
         """Reads with the `model` of the moment on its `worker`.
 
-        Words that are new are told to `tell`, and to `expect` all of each reading.
+        Words that are new are told to `tell`, and to `expect` those of each reading but the last.
         """
         self._model = model
         self._worker = worker
@@ -106,8 +108,8 @@ class Captions:
     def _take(self, words: Transcript) -> None:
         """Shows what this reading and the one before agree on."""
         read = words.text.split() if words.is_understood and not words.is_guess else []
-        if read:
-            self._expect(words.text)
+        if len(read) > LEAST_EXPECTED:
+            self._expect(" ".join(read[:-1]))
         agreed = _agreed(self._last, read)
         self._last = read
         is_more = len(agreed) > len(self._shown)

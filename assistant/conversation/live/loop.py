@@ -127,7 +127,8 @@ class TalkLoop:
     def prefill(self) -> None:
         """Has the model compute what the dialogue begins with, before anything is said."""
         if self._is_running:
-            self._turns.prefill.begin(self._group, self.conversation.memory.dialogue.prefill)
+            dialogue = self.conversation.memory.dialogue
+            self._turns.prefill.begin(self._group, lambda _gives_way: dialogue.prefill())
 
     def stop(self) -> None:
         """Ends the conversation at the next frame."""

@@ -11,16 +11,19 @@ from collections.abc import Callable, Iterator
 from assistant.errors import EngineFailed
 from assistant.worker import NEVER, Worker
 
+Make = Callable[[Callable[[], bool]], Iterator[None]]
+"""Begins to compute, a part with each step; is given what says that another step is waited for."""
+
 
 class Prefill:
-    """One computation at a time, which gives way to the next."""
+    """One computation at a time, in whose place the next one comes."""
 
     def __init__(self, worker: Worker) -> None:
         """Computes on the model's `worker`."""
         self._worker = worker
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, group: asyncio.TaskGroup, make: Callable[[], Iterator[None]]) -> None:
+    def begin(self, group: asyncio.TaskGroup, make: Make) -> None:
         """Computes what `make` gives, a part with each step, instead of what was begun before."""
         self.end()
         self._task = group.create_task(self._computed(make))
@@ -31,9 +34,11 @@ class Prefill:
             self._task.cancel()
             self._task = None
 
-    async def _computed(self, make: Callable[[], Iterator[None]]) -> None:
+    async def _computed(self, make: Make) -> None:
         # Nobody waits for it: any other step goes first.
-        steps = self._worker.stream(make, ahead=0, due=lambda: NEVER)
+        steps = self._worker.stream(
+            lambda: make(self._worker.is_wanted), ahead=0, due=lambda: NEVER
+        )
         try:
             async for _step in steps:
                 pass

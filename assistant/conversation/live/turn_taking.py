@@ -128,7 +128,10 @@ class TurnTaking:
         """Has words shown of somebody who still speaks, if it is time and they are wanted."""
         # Nobody watches a file being read, and what is said in a pause is not for Attune.
         is_paused = self._conversation.memory.controls.is_paused
-        if self._listening.is_watched and self._settings.captions and not is_paused:
+        # In a silence that may be a pause a reading would hold up the answer.
+        is_speaking = self._endpointer.pause_ms == 0.0
+        is_wanted = self._listening.is_watched and self._settings.captions and not is_paused
+        if is_wanted and is_speaking:
             self._captions.look(self._clock, lambda start: self._listening.cut(start, self._clock))
 
     def _expect(self, words: str) -> None:

@@ -6,6 +6,7 @@ and, in words, how they sound; sound is never sent.
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from assistant.audio.waveform import Waveform
@@ -34,6 +35,7 @@ from assistant.engines.protocols import (
 from assistant.engines.settings import LLM_KEY, GenerationSettings, LlmSettings, ModelSettings
 from assistant.engines.tool_calls import COMMON_MARKS
 from assistant.errors import EngineFailed, EngineUnavailable, PersonaTooLong
+from models.brief_thread import on_brief_thread
 from models.checkpoints.embedded import EMBEDDED
 from models.listening.listener import HeardWords, Listener
 from models.prompts import NOT_UNDERSTOOD, SPOKEN_PERSONA, VOICE_NOTE, noted
@@ -281,8 +283,9 @@ def load_ears(source: str, run: ModelSettings) -> Listener:
         EngineUnavailable: They cannot be loaded; the message names the remedy.
     """
     prepare_torch(run)
+    load = partial(Listener.from_pretrained, source, dtype=run.dtype, device=run.device)
     try:
-        return Listener.from_pretrained(source, dtype=run.dtype, device=run.device)
+        return on_brief_thread(load)
     except CheckpointError as error:
         raise EngineUnavailable(str(error)) from error
 

@@ -1,7 +1,7 @@
 """The owner's side of a conversation whose speech model works elsewhere."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -36,7 +36,7 @@ class ClusterDialogue:
         """Computes nothing: no replica hears of it before its first question."""
         yield from ()
 
-    def expect(self, words: str) -> Iterator[None]:
+    def expect(self, words: str, gives_way: Callable[[], bool]) -> Iterator[None]:
         """Computes nothing: a replica has other talks to answer meanwhile."""
         yield from ()
 

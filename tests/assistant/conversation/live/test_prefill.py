@@ -57,7 +57,7 @@ async def under_way(dialogue: Slow, act: Callable[[Prefill, Worker], Awaitable[N
     prefill = Prefill(worker)
     try:
         async with asyncio.TaskGroup() as group:
-            prefill.begin(group, dialogue.prefill)
+            prefill.begin(group, lambda _gives_way: dialogue.prefill())
             await worker.call(lambda: None)
             await act(prefill, worker)
             prefill.end()
