@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> None:
     parts = [INTERVALS]
     for name in options.sets:
         talks = load_talks(name)[: options.limit]
-        answered = hold_all(name, model, talks, say)
+        answered = hold_all(name, model, talks, say, options.unsaid)
         sheets.write_answers(options.out / f"{name}.tsv", answered)
         rows = figures(answered, talks, known)
         parts.append(f"{len(talks)} of `{name}`:\n\n{table(['figure', 'value'], rows)}")
@@ -55,12 +55,12 @@ def run(options: argparse.Namespace) -> None:
 
 
 def hold_all(
-    name: str, model: SpeechModel, talks: list[ScriptedTalk], say: Say | None
+    name: str, model: SpeechModel, talks: list[ScriptedTalk], say: Say | None, unsaid: int | None
 ) -> list[list[AnsweredTurn]]:
     """Returns the answered turns of each talk, and says now and then how far it is."""
     answered: list[list[AnsweredTurn]] = []
     for number, talk in enumerate(talks, start=1):
-        answered.append(hold(model, talk, str(number), say))
+        answered.append(hold(model, talk, str(number), say, unsaid=unsaid))
         if number % 25 == 0 or number == len(talks):
             print(f"{name}: {number} of {len(talks)}", flush=True)
     return answered
@@ -71,6 +71,7 @@ def command_of(options: argparse.Namespace) -> str:
     command = f"python -m benchmarks.everyday --model {Path(options.model).name}"
     command += f" --engine {options.engine} --sets {' '.join(options.sets)}"
     command += f" --spoken {options.spoken}" if options.spoken else ""
+    command += f" --unsaid {options.unsaid}" if options.unsaid else ""
     command += f" --trained-on {options.trained_on}" if options.trained_on else ""
     return command + " --write"
 
@@ -115,6 +116,12 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--limit", type=int, help="talks of each set, from its beginning")
     parser.add_argument("--spoken", metavar="VOICE", help="speak the turns, such as piper:joe")
     parser.add_argument("--sounds", type=Path, help="keep what is spoken here for other models")
+    parser.add_argument(
+        "--unsaid",
+        type=int,
+        metavar="WORDS",
+        help="begin each answer by all words but so many of the last, as while somebody speaks",
+    )
     parser.add_argument("--threads", type=int, help="CPU threads for the model")
     parser.add_argument("--trained-on", type=Path, help="folder of files with lines of '< REPLY'")
     parser.add_argument("--out", type=Path, help="folder of the sheets")

@@ -80,7 +80,12 @@ class Mouth:
 
 
 def hold(
-    model: SpeechModel, talk: ScriptedTalk, number: str, say: Say | None = None
+    model: SpeechModel,
+    talk: ScriptedTalk,
+    number: str,
+    say: Say | None = None,
+    *,
+    unsaid: int | None = None,
 ) -> list[AnsweredTurn]:
     """Returns the answered turns of one talk; a turn that fails has an empty reply and is told.
 
@@ -89,6 +94,8 @@ def hold(
         talk: What it is told.
         number: Of the talk.
         say: How a turn becomes sound; the turns are typed where omitted.
+        unsaid: Each answer is begun by all words but so many of the last, as in a live talk while
+            somebody speaks; None: by all of them.
     """
     dialogue = model.open(Persona())
     answered: list[AnsweredTurn] = []
@@ -96,6 +103,9 @@ def hold(
         name = number if len(talk.turns) == 1 else f"{number}.{index}"
         heard = sounded = reply = ""
         try:
+            if unsaid is not None and (so_far := turn.said.split()[:-unsaid]):
+                for _part in dialogue.expect(" ".join(so_far), lambda: False):
+                    pass
             if say is None:
                 dialogue.read(turn.said)
             else:

@@ -1,6 +1,7 @@
 """Everyday talk with strangers: the sets are whole, the figures right, blind sheets blind."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -26,7 +27,7 @@ from benchmarks.everyday.holding import AnsweredTurn, hold
 from benchmarks.everyday.sets import SETS, TUNING, ScriptedTalk, ScriptedTurn, load_talks
 from benchmarks.long_talk import is_whole
 from models.emotions import Emotion
-from tests.fakes import ScriptedModel, certain
+from tests.fakes import ScriptedDialogue, ScriptedModel, certain
 
 
 def talk_of(*replies: str, number: int = 1, said: str = "Hello.") -> list[AnsweredTurn]:
@@ -95,6 +96,18 @@ def test_a_saying_has_the_number_of_its_talk() -> None:
     assert (
         hold(ScriptedModel(["Hi."]), ScriptedTalk((ScriptedTurn("Hello."),)), "7")[0].number == "7"
     )
+
+
+def test_an_answer_may_be_begun_by_the_words_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected: list[tuple[int, str]] = []
+
+    def expect(self: ScriptedDialogue, words: str, gives_way: object) -> Iterator[None]:
+        expected.append((self.given, words))
+        yield
+
+    monkeypatch.setattr(ScriptedDialogue, "expect", expect)
+    hold(ScriptedModel(["Well done!", "Oh no."]), TOLD, "7", unsaid=2)
+    assert expected == [(1, "And then I")], "nothing is begun by no words"
 
 
 def test_spoken_turns_are_heard_with_their_emotion() -> None:
