@@ -39,7 +39,7 @@ FIGURES = (
         "share", 0.6, "of its time that anything is at work at most", "`--admission.most-load`"
     ),
     PlanFigure(
-        "mini_s", 3.99, "s of one core that mini takes for an answer", TURN + ", 1 thread, `reply`"
+        "mini_s", 3.57, "s of one core that mini takes for an answer", TURN + ", 1 thread, `reply`"
     ),
     PlanFigure("card_talks", 32.0, "talks that one H100 holds with the 7B", AIM),
     PlanFigure("gateway_share", 0.071, "of a core that a talk takes of its gateway", GATEWAY),
