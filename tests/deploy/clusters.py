@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 START_S = 500.0
 QUESTIONS = ("how are you", "and then what", "tell me more", "is that so")
 LONGEST_TOKENS = 24
+INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ def running(
     finally:
         process.terminate()
         process.wait(90)
+    # As with Ctrl+C: all of it ends, and Ray prints no trace of its own.
+    assert process.returncode == INTERRUPTED and "SIGTERM" not in log.read_text()
 
 
 def free_ports() -> int:
