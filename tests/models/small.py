@@ -6,6 +6,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pytest
+import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from models.blsp_emo import BlspEmo
@@ -45,3 +47,16 @@ def tone(seconds: float, *, hertz: float = 220.0, level: float = 0.3) -> Wavefor
     phase = 2 * np.pi * hertz * (time + 0.02 * np.sin(2 * np.pi * 3 * time))
     wave = np.sin(phase) + 0.5 * np.sin(2 * phase) + 0.2 * np.sin(5 * phase)
     return (level * wave * (0.6 + 0.4 * np.sin(2 * np.pi * 2 * time))).astype(np.float32)
+
+
+def counted_positions(model: BlspEmo, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Returns the numbers of positions that the LLM computes from now on, step by step."""
+    computed: list[int] = []
+    forward = model.llm.forward
+
+    def counting(embeddings: torch.Tensor, **options: Any) -> torch.Tensor:
+        computed.append(embeddings.shape[1])
+        return forward(embeddings, **options)
+
+    monkeypatch.setattr(model.llm, "forward", counting)
+    return computed

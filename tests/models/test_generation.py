@@ -5,7 +5,7 @@ import torch
 
 from models.decoding.sampling import Sampling, TokenSampler
 from models.generation import CachedText, Guidance, generate
-from tests.models.small import tiny_model
+from tests.models.small import counted_positions, tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -180,26 +180,13 @@ def never() -> bool:
     return False
 
 
-def counted(model, monkeypatch) -> list[int]:
-    """Returns the numbers of positions that the LLM computes from now on, step by step."""
-    computed: list[int] = []
-    forward = model.llm.forward
-
-    def counting(embeddings, **options):
-        computed.append(embeddings.shape[1])
-        return forward(embeddings, **options)
-
-    monkeypatch.setattr(model.llm, "forward", counting)
-    return computed
-
-
 @pytest.mark.parametrize("came", [[4, 5, 6, 7], [4, 5, 9], [9], [4, 5], [4, 5, 6, 7, 8, 9]])
 def test_what_was_expected_and_came_is_not_computed_again(model, monkeypatch, came) -> None:
     text = conversation(model)
     text.logits()
     assert text.expect([4, 5, 6, 7], 3, never) and not text.expect([4, 5, 6, 7], 3, never)
     assert len(text) == 9, "the conversation is as it was"
-    computed = counted(model, monkeypatch)
+    computed = counted_positions(model, monkeypatch)
     text.append_ids(came)
     text.append_speech(torch.randn(2, 32))
     found = text.logits()
@@ -213,7 +200,7 @@ def test_expected_before_anything_is_computed_and_expected_otherwise(model, monk
     text = conversation(model)
     while text.expect([4, 5, 6], 4, never):
         pass
-    computed = counted(model, monkeypatch)
+    computed = counted_positions(model, monkeypatch)
     while text.expect([4, 7], 4, never):
         pass
     assert computed == [1]
@@ -231,7 +218,7 @@ def test_what_is_taken_back_may_be_expected_again(model, monkeypatch) -> None:
     text.logits()
     text.crop(9, expects=True)
     assert len(text) == 9
-    computed = counted(model, monkeypatch)
+    computed = counted_positions(model, monkeypatch)
     text.append_ids([4, 5, 8])
     found = text.logits()
     assert computed == [1]

@@ -14,7 +14,7 @@ from models.examples.written import Example
 from models.talk import TalkSession
 from models.words.written import Words
 from tests.models.examples.by_words import book_of
-from tests.models.small import tiny_model, tone
+from tests.models.small import counted_positions, tiny_model, tone
 
 TRAIN = Example("My train is late.", "How late?")
 SAD_TRAIN = Example("My train is late.", "I'm sorry.", Emotion.SAD)
@@ -194,14 +194,7 @@ def test_the_examples_of_the_words_so_far_are_there_when_they_are_needed(
     model: BlspEmo, talk: TalkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expect(talk, "My train")
-    computed: list[int] = []
-    forward = model.llm.forward
-
-    def counting(embeddings, **options):  # type: ignore[no-untyped-def]
-        computed.append(embeddings.shape[1])
-        return forward(embeddings, **options)
-
-    monkeypatch.setattr(model.llm, "forward", counting)
+    computed = counted_positions(model, monkeypatch)
     talk.read("My train")
     next(talk.reply())
     said = len(model.prompts.content("My train") + model.prompts.reply_header())
