@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.decoding.giving_way import GaveWay
 from models.decoding.sampling import Sampling, TokenSampler
 from models.decoding.shared import Seat, SharedSteps
+from models.kv_cache import GaveWay
 from models.llm import LanguageModel
 
 

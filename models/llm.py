@@ -1,21 +1,15 @@
 """Any causal LLM of `transformers`, behind the few calls that we make on it."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import lru_cache
 from typing import Any, cast
 
 from torch import Tensor, nn
 
-from models.cache_keyword import cache_keyword
 from models.config import LoraConfig
-from models.decoding.giving_way import yielding_cache
+from models.kv_cache import Write, cache_keyword, elsewhere_cache, yielding_cache
 from models.partial_lora import SpeechScope, attach_lora
 from models.torchaudio_guard import guard_torchaudio
-
-Write = Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]
-"""Takes the keys and values of new positions (B, heads, T, width) and the layer; returns those that
-are attended to."""
 
 
 class LanguageModel(nn.Module):
@@ -40,7 +34,7 @@ class LanguageModel(nn.Module):
         self._cache_keyword = cache_keyword(self.causal)
         self._scope = self._attach(lora)
         # Made here: what compiles a step cannot look into an import.
-        self._elsewhere: Any = _elsewhere()
+        self._elsewhere: Any = elsewhere_cache()
 
     def _attach(self, lora: LoraConfig | None) -> SpeechScope | None:
         return attach_lora(cast(nn.Module, self.causal.base_model), lora) if lora else None
@@ -127,28 +121,6 @@ class LanguageModel(nn.Module):
         `forward` must be told the positions and who sees whom.
         """
         return self._elsewhere(write)
-
-
-@lru_cache(maxsize=1)
-def _elsewhere() -> Any:
-    """Returns the class of such caches; made here, as `transformers` is heavy to import."""
-    guard_torchaudio()
-    from transformers.cache_utils import Cache
-
-    class Elsewhere(Cache):
-        def __init__(self, write: Write) -> None:
-            super().__init__(layers=[])
-            self._write = write
-
-        def update(
-            self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_: Any, **__: Any
-        ) -> tuple[Tensor, Tensor]:
-            return self._write(key_states, value_states, layer_idx)
-
-        def get_seq_length(self, layer_idx: int = 0) -> int:
-            return 0
-
-    return Elsewhere
 
 
 @contextmanager

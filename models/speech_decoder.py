@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.cache_keyword import cache_keyword
 from models.config import SpeechEncoderConfig
 from models.int8 import Int8Linear, Int8Rows, quantize_layers
+from models.kv_cache import cache_keyword
 from models.masks import attention_bias, lengths_to_mask
 from models.speech_encoder import SpeechStates, whisper_config
 from models.torchaudio_guard import guard_torchaudio

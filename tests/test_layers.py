@@ -45,8 +45,8 @@ STANDARD_ONLY = (
 FLOORS = {
     "models": (
         "emotions freed_memory",
-        "weights int8 cache_keyword torchaudio_guard",
-        "config",
+        "weights int8 torchaudio_guard",
+        "config kv_cache",
         "masks",
         "features",
         "speech_encoder partial_lora tokenizer",

@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 from torch import OutOfMemoryError
 
 from assistant.audio.waveform import Waveform
+from assistant.engines.brief_thread import on_brief_thread
 from assistant.engines.protocols import (
     Cancel,
     EmotionEstimate,
@@ -21,7 +22,6 @@ from assistant.engines.settings import GenerationSettings, ModelSettings
 from assistant.engines.tool_calls import COMMON_MARKS, tool_lines
 from assistant.errors import EngineFailed, EngineUnavailable, PersonaTooLong
 from models.blsp_emo import BlspEmo, HeardSpeech
-from models.brief_thread import on_brief_thread
 from models.checkpoints.embedded import EMBEDDED, folder_of
 from models.config import TurnEndConfig
 from models.decoding.begin import begin_sharing

@@ -12,6 +12,7 @@ from typing import Any
 from assistant.audio.waveform import Waveform
 from assistant.background import Background
 from assistant.engines.blsp_emo import failures, overheard, prepare_torch
+from assistant.engines.brief_thread import on_brief_thread
 from assistant.engines.chat_server.asking import Asker, Completion
 from assistant.engines.chat_server.finding import open_client
 from assistant.engines.chat_server.messages import (
@@ -35,7 +36,6 @@ from assistant.engines.protocols import (
 from assistant.engines.settings import LLM_KEY, GenerationSettings, LlmSettings, ModelSettings
 from assistant.engines.tool_calls import COMMON_MARKS
 from assistant.errors import EngineFailed, EngineUnavailable, PersonaTooLong
-from models.brief_thread import on_brief_thread
 from models.checkpoints.embedded import EMBEDDED
 from models.listening.listener import HeardWords, Listener
 from models.prompts import NOT_UNDERSTOOD, SPOKEN_PERSONA, VOICE_NOTE, noted

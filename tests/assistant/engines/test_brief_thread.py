@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from models.brief_thread import on_brief_thread
+from assistant.engines.brief_thread import on_brief_thread
 
 
 def test_it_is_done_elsewhere_and_nothing_stays() -> None:

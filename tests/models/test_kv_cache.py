@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import torch
 
-from models.cache_keyword import cache_keyword
+from models.kv_cache import cache_keyword
 from tests.models.small import tiny_model, tone
 
 
