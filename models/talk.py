@@ -279,18 +279,28 @@ class TalkSession:
     def _heard_out(self, cancelled: Callable[[], bool]) -> Generator[str]:
         """Yields the LLM's answer; one that claims to have heard nothing is begun once more.
 
-        Then without how the person sounds, which is what it answered so.
+        Then without how the person sounds, which is what it answered so, or without examples.
         """
-        if self._told is None:
+        if self._told is None and not self._dialogue.turns[-1].examples_length:
             yield from self._generated(cancelled)
             return
-        deaf, self._sounding = DeafReply(), SoundingReply()
+        deaf = DeafReply()
+        self._sounding = None if self._told is None else SoundingReply()
         with closing(self._generated(cancelled)) as texts:
-            yield from self._sounding.through(deaf.through(texts))
+            heard = deaf.through(texts)
+            yield from heard if self._sounding is None else self._sounding.through(heard)
         self._take_as_said()
         if deaf.is_deaf:
-            self._tell_no_feeling(self._told)
+            if self._told is None:
+                self._show_no_examples()
+            else:
+                self._tell_no_feeling(self._told)
             yield from self._generated(cancelled)
+
+    def _show_no_examples(self) -> None:
+        self._text.crop(self._dialogue.turns[-1].reply_start)
+        self._dialogue.forget_examples()
+        self._reply_ids = []
 
     def _take_as_said(self) -> None:
         """The talk holds the reply as it was said, where that is not what the LLM wrote."""

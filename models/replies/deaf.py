@@ -1,8 +1,8 @@
-"""The claim that nothing was heard, with which an LLM now and then begins an answer to a feeling.
+"""The claim that nothing was heard, with which an LLM now and then begins an answer.
 
 Told in words how somebody sounds ("Give it back! (in an angry mood)"), an LLM that was taught to
 write takes the voice for a thing it cannot know: "I'm sorry, I didn't hear that." It heard every
-word: of 80 such answers by mini's LLM 5 were so.
+word: of 80 such answers by mini's LLM 5 were so, and of a hundred to typed words one.
 """
 
 from collections.abc import Iterable, Iterator

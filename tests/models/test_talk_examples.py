@@ -1,5 +1,6 @@
 """Examples in a talk: shown for one reply, and no part of what was said."""
 
+from collections.abc import Generator
 from copy import copy
 from dataclasses import replace
 
@@ -223,6 +224,32 @@ def test_nothing_is_expected_amid_a_reply_or_a_turn(model: BlspEmo, talk: TalkSe
     next(reply)
     assert list(talk.expect("I bake bread")) == []
     assert "late" in shown(model, talk), "its examples are still needed"
+
+
+def saying(*answers: str):  # type: ignore[no-untyped-def]
+    """Returns what stands for the LLM: it says one answer after the other."""
+    left = list(answers)
+
+    def generated(talk: TalkSession, cancelled: object) -> Generator[str]:
+        answer = left.pop(0)
+        talk._reply_ids = talk._prompts.content(answer)
+        talk._text.append_ids(talk._reply_ids)
+        yield answer
+
+    return generated
+
+
+def test_who_wrote_is_not_told_that_nothing_was_heard(
+    model: BlspEmo, talk: TalkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = saying("I'm sorry, I didn't hear that.", "At ten.", "I didn't catch that.")
+    monkeypatch.setattr(TalkSession, "_generated", answers)
+    talk.read("The train?")
+    assert "".join(talk.reply()) == "At ten."
+    assert ids_of(talk) == prompt(model, [], "The train?") + model.prompts.content("At ten.")
+    # Without examples there is nothing else that could be asked.
+    talk.read("Hm")
+    assert "".join(talk.reply()) == "I didn't catch that."
 
 
 def test_examples_take_nothing_of_the_room_of_a_turn(model: BlspEmo) -> None:
