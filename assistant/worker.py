@@ -66,8 +66,8 @@ class Worker:
     def is_wanted(self) -> bool:
         """Whether a step waits that is due at any time; may be asked on every thread."""
         with self._requests.mutex:
-            first = min(self._requests.queue, default=None, key=lambda request: request[:2])
-        return first is not None and first[0] < NEVER
+            waiting = self._requests.queue
+            return bool(waiting) and waiting[0][0] < NEVER  # a heap: what is due first is first
 
     def count(self, steps: int, loop: asyncio.AbstractEventLoop) -> None:
         """Adds to what waits to be delivered to `loop`, or takes away from it."""

@@ -6,7 +6,7 @@ a fraction of a frame. Terminal, browser and file use the same loop with their o
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from functools import partial
 
 import numpy as np
@@ -106,13 +106,13 @@ class TalkLoop:
                 if self._resumption.is_wanted:
                     self._go_on()
                 self.prefill()
-                async with aclosing(self._frames()) as frames:
-                    async for frame in frames:
-                        await self._take(frame)
+                with closing(self._turns):
+                    async with aclosing(self._frames()) as frames:
+                        async for frame in frames:
+                            await self._take(frame)
                 # Asked to stop, a reply may still be under way: the group would wait for it to be
                 # spoken out.
                 self._replies.interrupt()
-                self._turns.prefill.end()
             reason = "stopped" if self._is_stopping else "input ended"
         except BaseExceptionGroup as errors:
             # One cause is raised as itself: callers tell a lost device from a bug by its type.

@@ -140,6 +140,12 @@ class TurnTaking:
             dialogue = self._conversation.memory.dialogue
             self.prefill.begin(self._group, partial(dialogue.expect, words))
 
+    def close(self) -> None:
+        """The talk is over: what is read or computed ahead of an answer is not wanted any more."""
+        # A reading that is under way would begin to compute in a talk that has ended.
+        self._captions.end()
+        self.prefill.end()
+
     def learn(self, event: events.EmotionHeard) -> None:
         """How the person sounded says how much time they are given."""
         self._pauses.heard(event)

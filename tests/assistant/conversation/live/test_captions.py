@@ -129,6 +129,15 @@ def test_noise_and_long_speeches_have_no_captions() -> None:
     assert not scene.look(LONGEST_S + 1.0)
 
 
+def test_a_talk_that_ends_amid_a_reading_begins_no_answer() -> None:
+    scene = Scene(Reader("I lost my keys and"))
+    scene.captions.begin(0)
+    assert scene.look(1.0)
+    scene.captions.end()
+    scene.thread.work()
+    assert scene.told == scene.expected == []
+
+
 def test_a_model_that_overhears_nothing_is_not_asked_again() -> None:
     scene = Scene(Reader())
     scene.captions.begin(0)
