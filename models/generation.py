@@ -128,7 +128,7 @@ class CachedText:
             cache.gives_way = None
 
     def _expect(self, ids: Sequence[int], most: int) -> bool:
-        if self._computed + len(self._ahead) < len(self):
+        if self._computed < len(self):
             return self.prefill(most) or bool(ids)
         self._keep_ahead(_agreeing(self._ahead, ids))
         coming = tuple(ids[len(self._ahead) :][:most])
