@@ -33,6 +33,11 @@ COMMANDS = {
         "train.language.preference:PreferSettings",
         "train.language.preference:prefer",
     ),
+    "take-updates": Command(
+        "a checkpoint talks as a run taught its LLM",
+        "train.language.taking:TakeUpdatesSettings",
+        "train.language.taking:take_updates_of_run",
+    ),
     "examples": Command(
         "written exchanges that a checkpoint shows its LLM before it answers",
         "train.language.examples:ExamplesSettings",

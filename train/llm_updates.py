@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from models.adapters.emotion_vectors import EmotionVectors
-from models.checkpoints.composed import DOWN, UP
+from models.checkpoints.composed import DOWN, UP, read_half
 from models.weights import WeightFiles
 
 UPDATES = "updates.safetensors"
@@ -126,7 +126,7 @@ def _of_checkpoint(found: WeightFiles) -> dict[str, Tensor]:
         if not layer.startswith("llm."):
             continue
         if name.endswith(DOWN):
-            updates[f"{layer}.lora_a"] = found.read(name).float()
+            updates[f"{layer}.lora_a"] = read_half(found, name)
         elif name.endswith(UP):
-            updates[f"{layer}.lora_b"] = found.read(name).float() / SCALING
+            updates[f"{layer}.lora_b"] = read_half(found, name) / SCALING
     return updates | {EMOTION_VECTORS: found.read(EMOTION_VECTORS).float()}

@@ -10,7 +10,7 @@ from models.emotions import Emotion, emotion_from_label
 FOLDER = Path(__file__).parents[1] / "data" / "everyday"
 SPOKEN_ONLY = "emotional"
 """The set whose words are the same in all emotions: typed, nothing tells them apart."""
-SETS = ("sayings", "others", "newcomers", SPOKEN_ONLY, "memory", "talks")
+SETS = ("sayings", "others", "newcomers", "passersby", SPOKEN_ONLY, "memory", "talks")
 TUNING = "tuning"
 """What the way of answering is chosen with, so that the others stay strangers'."""
 

@@ -30,6 +30,9 @@ EARS = ("speech_encoder.", "decoder.", "emotion_head.")
 EMOTION_FILE = "emotion.safetensors"
 EMOTION_HEAD = "emotion_head."
 """Begins the names of the parameters that hear how somebody sounds."""
+TALKS_FILE = "talks.safetensors"
+LLM = "llm."
+"""Begins the names of the LLM's parameters."""
 VOICE_FILE = "voice.safetensors"
 VOICE = "emotion_vectors."
 """Begins the names of the parameters that tell the LLM how somebody sounds."""
@@ -250,8 +253,8 @@ def _write_weights(tensors: Mapping[str, Tensor], folder: Path) -> None:
 def write_apart(tensors: Mapping[str, Tensor], folder: Path) -> None:
     """Writes weights of a checkpoint whose rest comes from parts, in a file for each task.
 
-    What hears words, what hears emotion, and what tells the LLM of the voice have files of their
-    own: each can be exchanged, and committed, without the others.
+    What hears words, what hears emotion, what the LLM was taught and what tells it of the voice
+    have files of their own: each can be exchanged, and committed, without the others.
     """
     where = {name: _file_of(name) for name in tensors}
     for file in sorted({WEIGHTS, *where.values()}):
@@ -295,6 +298,8 @@ def _file_of(name: str) -> str:
     """Returns the file of a checkpoint in which `write_apart` puts a parameter."""
     if name.startswith(VOICE):
         return VOICE_FILE
+    if name.startswith(LLM):
+        return TALKS_FILE
     if name.startswith(EMOTION_HEAD):
         return EMOTION_FILE
     return EARS_FILE if name.startswith(EARS) else WEIGHTS

@@ -2,7 +2,8 @@
 
 A parameter is read from the checkpoint's own weights where they hold it, else from the part; plus,
 in either case, a change of low rank where the checkpoint holds one (`NAME.down` (R, in) and
-`NAME.up` (out, R)): what was trained once more is added without writing all of it again.
+`NAME.up` (out, R)): what was trained once more is added without writing all of it again. Halves may
+be in 8 bits, with a scale for each of the R directions (`NAME.down.scale`, `NAME.up.scale`).
 """
 
 from collections.abc import Collection
@@ -153,8 +154,23 @@ class ComposedWeights:
         )
         if not name:
             return None
-        down, up = (self._files.read(f"{name}{end}").float() for end in (DOWN, UP))
-        return down, up
+        return read_half(self._files, f"{name}{DOWN}"), read_half(self._files, f"{name}{UP}")
+
+
+def read_half(files: WeightFiles, name: str) -> Tensor:
+    """Returns the half `name` of a change of low rank in float32, however it is stored."""
+    values = files.read(name).float()
+    if f"{name}{SCALE}" not in files.names():
+        return values
+    scale = files.read(f"{name}{SCALE}").float()
+    return values * (scale[:, None] if name.endswith(DOWN) else scale)
+
+
+def half_in_bytes(name: str, half: Tensor) -> dict[str, Tensor]:
+    """Returns what `read_half` reads: `half` in 8 bits, and its scales."""
+    rows = Int8Rows.of(half if name.endswith(DOWN) else half.T)
+    values = rows.values if name.endswith(DOWN) else rows.values.T.contiguous()
+    return {name: values, f"{name}{SCALE}": rows.scale}
 
 
 def low_rank(change: Tensor, rank: int) -> tuple[Tensor, Tensor]:

@@ -21,12 +21,18 @@ NORM = "llm.causal.model.norm.weight"
 
 def kept_in(folder: Path) -> dict[str, torch.Tensor]:
     """Returns what a small checkpoint holds: of its language, of its ears, and its emotion head."""
-    files = ("model.safetensors", "ears.safetensors", checkpoint.EMOTION_FILE)
-    talks, hears, feels = (load_file(folder / name) for name in files if (folder / name).exists())
-    assert not any(name.startswith(checkpoint.EARS) for name in talks)
+    files = (
+        "model.safetensors",
+        "ears.safetensors",
+        checkpoint.EMOTION_FILE,
+        checkpoint.TALKS_FILE,
+    )
+    rest, hears, feels, talks = (load_file(folder / name) for name in files)
+    assert not any(name.startswith((*checkpoint.EARS, checkpoint.LLM)) for name in rest)
+    assert all(name.startswith(checkpoint.LLM) for name in talks)
     assert all(name.startswith(("speech_encoder.", "decoder.")) for name in hears)
     assert all(name.startswith(checkpoint.EMOTION_HEAD) for name in feels)
-    return talks | hears | feels
+    return rest | talks | hears | feels
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Pairs of answers to the same words, a better and a worse one, as token rows and batches."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -10,20 +10,26 @@ import torch
 from torch import Tensor
 
 from models.prompts import ChatPrompts
-from train.alignment.losses import IGNORED
 from train.language.material import Exchange, WrittenTalk
 from train.language.rows import SPOKEN_SHARE, TalkRow, TalkRows, padded, sound_of
 from train.loop.batches import LoadedBatch
 
 
 class PairRows(NamedTuple):
-    """Token rows in which both answers of a pair stand beside each other, unseen by each other."""
+    """One token row: the words of each pair, and behind them both answers.
+
+    These see the words and not each other.
+    """
 
     rows: TalkRows
     """Both answers are learnt positions."""
     answers: Tensor
-    """(B, T) which answer a position belongs to: 2 n the better one of pair n, 2 n + 1 the worse
+    """(1, T) which answer a position belongs to: 2 n the better one of pair n, 2 n + 1 the worse
     one; -1 for other positions."""
+    foretold: Tensor
+    """(1, T) at a position of an answer the one before it: at its first the last of the words."""
+    reference: Tensor
+    """(2 N) the log-probability of each answer before anything was learnt; 0 where not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,11 @@ def pairs_of(talks: Sequence[WrittenTalk]) -> list[Pair]:
 
 @dataclass(frozen=True)
 class PairBatches:
-    """Every pair once an epoch, several in a row, in an order drawn from seed and epoch."""
+    """Every pair once an epoch, several in a row, in an order drawn from seed and epoch.
+
+    How the words of a pair sound is drawn once, by its name: what an LLM makes of its answers stays
+    comparable.
+    """
 
     pairs: Sequence[Pair]
     prompts: ChatPrompts
@@ -64,6 +74,10 @@ class PairBatches:
     seed: int = 1
     told_in: int = 0
     """Positions behind words that tell how they sound."""
+    reference: Mapping[str, tuple[float, float]] = field(
+        default_factory=dict[str, tuple[float, float]]
+    )
+    """By a pair's name the log-probabilities of its answers before anything was learnt."""
 
     def count(self, epoch: int) -> int:
         """Batches in an epoch."""
@@ -72,18 +86,28 @@ class PairBatches:
     def load(self, epoch: int, number: int) -> LoadedBatch:
         """Returns one batch; the same arguments give the same batch."""
         pairs = self._planned(epoch)[number]
-        generator = np.random.default_rng([self.seed, epoch, number])
         row = TalkRow()
         row.add(self.prompts.opening(self.persona), segment=0)
+        answers, foretold = [-1] * len(row.ids), [0] * len(row.ids)
         for place, pair in enumerate(pairs):
-            sounds = list(self._sounds(pair.talk, generator))
-            for worse in (0, 1):
-                self._add(row, pair.talk, sounds, segment=1 + 2 * place + worse, worse=bool(worse))
-        answers = [
-            segment - 1 if label != IGNORED else -1
-            for segment, label in zip(row.segments, row.labels, strict=True)
-        ]
-        value = PairRows(padded([row]), torch.tensor([answers]))
+            trunk = 1 + 3 * place
+            self._say(row, pair, segment=trunk)
+            asked = len(row.ids) - 1
+            answers += [-1] * (len(row.ids) - len(answers))
+            foretold += [0] * (len(row.ids) - len(foretold))
+            for worse, answer in enumerate(_answers(pair)):
+                begun = len(row.ids)
+                ids = self.prompts.content(answer) + self.prompts.next_turn()[:1]
+                row.add(ids, segment=trunk + 1 + worse, trunk=trunk, learnt=True)
+                answers += [2 * place + worse] * len(ids)
+                foretold += [asked, *range(begun, begun + len(ids) - 1)]
+        known = [self.reference.get(pair.name, (0.0, 0.0)) for pair in pairs]
+        value = PairRows(
+            padded([row]),
+            torch.tensor([answers]),
+            torch.tensor([foretold]),
+            torch.tensor(known).flatten(),
+        )
         return LoadedBatch(value, tuple(pair.name for pair in pairs))
 
     def _planned(self, epoch: int) -> list[list[Pair]]:
@@ -112,35 +136,30 @@ class PairBatches:
     def _length(self, exchanges: Sequence[Exchange]) -> int:
         content = self.prompts.content
         around = len(self.prompts.reply_header()) + len(self.prompts.next_turn()) + self.told_in
-        length = 2 * sum(len(content(e.said)) + len(content(e.reply)) + around for e in exchanges)
-        last = exchanges[-1]
-        return length + len(content(last.worse or "")) - len(content(last.reply))
+        length = sum(len(content(e.said)) + len(content(e.reply)) + around for e in exchanges)
+        return length + len(content(exchanges[-1].worse or "")) + 1
 
-    def _sounds(
-        self, talk: WrittenTalk, generator: np.random.Generator
-    ) -> Iterator[tuple[float, ...]]:
-        """Yields how the words of each exchange sound, the same before both answers."""
+    def _say(self, row: TalkRow, pair: Pair, *, segment: int) -> None:
+        """Adds a pair's talk up to where its answers begin."""
+        content, generator = self.prompts.content, _drawn_by(pair.name)
         is_spoken = bool(generator.random() < SPOKEN_SHARE)
-        for exchange in talk.exchanges:
-            yield sound_of(exchange.emotion, is_spoken, generator)
-
-    def _add(
-        self,
-        row: TalkRow,
-        talk: WrittenTalk,
-        sounds: Sequence[tuple[float, ...]],
-        *,
-        segment: int,
-        worse: bool,
-    ) -> None:
-        ending, content = self.prompts.next_turn(), self.prompts.content
-        last = len(talk.exchanges) - 1
-        for number, exchange in enumerate(talk.exchanges):
-            said = content(exchange.said)
-            row.say(said, sounds[number], segment=segment, told_in=self.told_in)
+        for exchange in pair.talk.exchanges[:-1]:
+            sound = sound_of(exchange.emotion, is_spoken, generator)
+            row.say(content(exchange.said), sound, segment=segment, told_in=self.told_in)
             row.add(self.prompts.reply_header(), segment=segment)
-            if number < last:
-                row.add(content(exchange.reply) + ending, segment=segment)
-                continue
-            answer = exchange.worse if worse and exchange.worse is not None else exchange.reply
-            row.add(content(answer) + ending[:1], segment=segment, learnt=True)
+            row.add(content(exchange.reply) + self.prompts.next_turn(), segment=segment)
+        last = pair.talk.exchanges[-1]
+        sound = sound_of(last.emotion, is_spoken, generator)
+        row.say(content(last.said), sound, segment=segment, told_in=self.told_in)
+        row.add(self.prompts.reply_header(), segment=segment)
+
+
+def _answers(pair: Pair) -> Iterator[str]:
+    """Yields the better answer, then the worse one."""
+    last = pair.talk.exchanges[-1]
+    yield last.reply
+    yield last.worse or ""
+
+
+def _drawn_by(name: str) -> np.random.Generator:
+    return np.random.default_rng(list(name.encode()))

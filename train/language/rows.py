@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.config import CalibrationConfig
+from models.emotion.heads import is_told
 from models.emotions import EMOTION_LABELS, Emotion
 from models.prompts import ChatPrompts
 from train.alignment.losses import IGNORED
@@ -52,7 +54,7 @@ class TalkRow:
     """One row before padding.
 
     Segment 0, the system line, is seen by all that comes after it; any other segment, a
-    conversation, by its own positions only.
+    conversation, by its own positions only, and by those of segments that go on from it.
     """
 
     ids: list[int] = field(default_factory=list[int])
@@ -60,6 +62,8 @@ class TalkRow:
     emotions: list[tuple[float, ...]] = field(default_factory=list[tuple[float, ...]])
     slots: list[int] = field(default_factory=list[int])
     segments: list[int] = field(default_factory=list[int])
+    trunks: list[int] = field(default_factory=list[int])
+    """The segment that a position's own goes on from; its own where that begins anew."""
     positions: list[int] = field(default_factory=list[int])
 
     def add(
@@ -67,20 +71,22 @@ class TalkRow:
         ids: Sequence[int],
         *,
         segment: int,
+        trunk: int | None = None,
         learnt: bool = False,
         emotion: tuple[float, ...] = SILENT,
         slots: Sequence[int] = (),
     ) -> None:
-        """Appends tokens; a new segment goes on where segment 0 ends."""
+        """Appends tokens; a new segment goes on where segment 0 ends, or where its trunk does."""
         if segment in self.segments or not self.positions:
             start = self.positions[-1] + 1 if self.positions else 0
         else:
-            start = self.segments.count(0)
+            start = self.segments.count(0) + (self.segments.count(trunk) if trunk else 0)
         self.ids += ids
         self.labels += ids if learnt else [IGNORED] * len(ids)
         self.emotions += [emotion] * len(ids)
         self.slots += slots or [0] * len(ids)
         self.segments += [segment] * len(ids)
+        self.trunks += [segment if trunk is None else trunk] * len(ids)
         self.positions += range(start, start + len(ids))
 
     def say(
@@ -88,10 +94,10 @@ class TalkRow:
     ) -> None:
         """Appends what a person says, and behind it `told_in` positions that tell how it sounds.
 
-        As `models.adapters.emotion_vectors` has it: without a sound, or words, there are none.
+        As a talk has it: of no words, no sound and no sure feeling nothing is told.
         """
         self.add(words, segment=segment, emotion=emotion)
-        if words and any(emotion):
+        if words and is_told(emotion, CalibrationConfig()):
             slots = range(1, told_in + 1)
             self.add([0] * told_in, segment=segment, emotion=emotion, slots=slots)
 
@@ -171,19 +177,21 @@ def padded(rows: Sequence[TalkRow]) -> TalkRows:
     longest = max(len(row.ids) for row in rows)
     shape = (len(rows), longest)
     ids, positions = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
-    labels, segments = torch.full(shape, IGNORED), torch.full(shape, -1)
+    labels = torch.full(shape, IGNORED)
+    segments, trunks = torch.full(shape, -1), torch.full(shape, -1)
     emotions, slots = torch.zeros(*shape, len(EMOTION_LABELS)), torch.zeros_like(ids)
     for index, row in enumerate(rows):
         end = len(row.ids)
         ids[index, :end] = torch.tensor(row.ids)
         labels[index, :end] = torch.tensor(row.labels)
         segments[index, :end] = torch.tensor(row.segments)
+        trunks[index, :end] = torch.tensor(row.trunks)
         positions[index, :end] = torch.tensor(row.positions)
         emotions[index, :end] = torch.tensor(row.emotions)
         slots[index, :end] = torch.tensor(row.slots)
-    one, other = segments[:, :, None], segments[:, None, :]
+    one, other, trunk = segments[:, :, None], segments[:, None, :], trunks[:, :, None]
     before = torch.ones(longest, longest, dtype=torch.bool).tril()
-    attended = ((other == 0) | (one == other)) & before
+    attended = ((other == 0) | (one == other) | (trunk == other)) & before
     return TalkRows(ids, labels, emotions, slots, attended, positions)
 
 

@@ -66,6 +66,7 @@ class CompanionLlm(nn.Module):
         """Returns the logits (N, V) of the positions `kept` (B, T) bool."""
         words = self.llm.embed(batch.ids).masked_fill(batch.slots[..., None] > 0, 0.0)
         embedded = words + self.emotion_vectors.at(batch.emotions, batch.slots)
+        embedded = embedded.to(self.llm.like.dtype)
         return self.llm(embedded, mask=batch.attended, positions=batch.positions, kept=kept)
 
 
@@ -112,7 +113,7 @@ def run_task(
 def start(
     folder: Path, tokenizer: Tokenizer, rank: int, *, frozen: str = "float32"
 ) -> CompanionLlm:
-    """Returns the LLM in `folder` as training starts from it, in float32 or int8 on the CPU."""
+    """Returns the LLM in `folder` as training starts from it on the CPU, updates in float32."""
     config = read_json(folder / "config.json")
     with without_weights():
         model = CompanionLlm(config, rank)
@@ -121,11 +122,15 @@ def start(
     if frozen == "int8":
         take_stored(model, pretrained.stored, source.read, with_gradients=True)
     cpu = torch.device("cpu")
-    check_fits(model, torch.float32, cpu)
-    fill_parameters(model, source.read, dtype=torch.float32, device=cpu)
+    dtype = torch.bfloat16 if frozen == "bfloat16" else torch.float32
+    check_fits(model, dtype, cpu)
+    fill_parameters(model, source.read, dtype=dtype, device=cpu)
     if frozen == "int8":
         quantize_layers(model.llm, with_gradients=True)
     only_training(model, ("lora_a", "lora_b", "emotion_vectors"))
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
     return model
 
 
@@ -139,12 +144,14 @@ def talk_step(model: CompanionLlm, batch: TalkRows) -> Mapping[str, Tensor]:
 def export(model: CompanionLlm, folder: Path, tokenizer: Tokenizer, config: dict[str, Any]) -> None:
     """Writes the updates, and the taught LLM as `transformers` reads one with its emotion vectors.
 
-    Where its own weights are in int8 the updates stand alone: `assemble` adds them to the LLM.
+    Where its own weights are in 8 or 16 bits the updates stand alone: `assemble` adds them to the
+    LLM, and `take-updates` to a checkpoint.
     """
     from safetensors.torch import save_file
 
     write_updates(model, folder)
-    if any(isinstance(module, Int8Linear) for module in model.modules()):
+    is_in_bytes = any(isinstance(module, Int8Linear) for module in model.modules())
+    if is_in_bytes or model.llm.like.dtype != torch.float32:
         return
     tensors = {EMOTION_VECTORS: model.emotion_vectors.weight.detach().contiguous()}
     updated = {

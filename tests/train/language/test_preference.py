@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,16 @@ from models.checkpoints.hub import checkpoint_folder
 from models.pretrained import unpacked
 from models.pretrained.store import Store
 from models.prompts import chat_prompts
-from train.language.material import WrittenTalk, read_talks
-from train.language.pairs import PairBatches, pairs_of
-from train.language.preference import PreferSettings, prefer, preference_step
+from models.weights import read_json
+from train.language import pairs as pairing
+from train.language.material import Exchange, WrittenTalk, read_talks
+from train.language.pairs import Pair, PairBatches, pairs_of
+from train.language.preference import (
+    PreferSettings,
+    answer_log_probabilities,
+    prefer,
+    preference_step,
+)
 from train.language.settings import LanguageSettings
 from train.language.stage import start, teach
 from train.llm_updates import take_updates
@@ -60,8 +68,46 @@ def test_both_answers_see_what_was_said_and_not_each_other(talks: list[WrittenTa
     better, worse = (int(torch.nonzero(answers == n)[0]) for n in (0, 1))
     assert not rows.attended[0, worse, better]
     assert rows.positions[0, better] == rows.positions[0, worse], "both come after the same words"
+    words = int(loaded.foretold[0, better])
+    assert words == int(loaded.foretold[0, worse]) == better - 1, "the words stand there once"
+    assert rows.attended[0, worse, words] and rows.attended[0, better, words]
+    assert int(loaded.foretold[0, worse + 1]) == worse
     with pytest.raises(ValueError, match="has no pair"):
         pairs_of(talks[2:])
+
+
+def test_an_answer_beside_another_is_as_probable_as_alone(
+    talks: list[WrittenTalk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = checkpoint_folder("tongue")
+    tokenizer = read_tokenizer(folder)
+    prompts = chat_prompts(tokenizer)
+    model = start(folder, tokenizer, 2).eval()
+    pairs = pairs_of(talks)
+
+    def found(of: list[Pair]) -> list[float]:
+        batches = PairBatches(of, prompts, "You listen.", batch_tokens=512)
+        loaded = batches.load(0, 0)
+        with torch.no_grad():
+            each = answer_log_probabilities(model, loaded.value).view(-1, 2)
+        return [
+            value
+            for _, row in sorted(zip(loaded.names, each.tolist(), strict=True))
+            for value in row
+        ]
+
+    assert found(pairs) == pytest.approx([v for pair in pairs for v in found([pair])], abs=1e-4)
+    monkeypatch.setattr(pairing, "SPOKEN_SHARE", 0.0)
+    typed = Exchange("It rained.", None, "Oh no.", "I see.")
+    ids = prompts.conversation("You listen.", (), typed.said)
+    alone: list[float] = []
+    for answer in (typed.reply, "I see."):
+        reply = prompts.content(answer) + prompts.next_turn()[:1]
+        with torch.no_grad():
+            logits = model.llm(model.llm.embed(torch.tensor([ids + reply])))[0].log_softmax(dim=-1)
+        places = range(len(ids) - 1, len(ids) + len(reply) - 1)
+        alone.append(sum(float(logits[p, t]) for p, t in zip(places, reply, strict=True)))
+    assert found([Pair("typed", WrittenTalk("typed", (typed,)))]) == pytest.approx(alone, abs=1e-3)
 
 
 def test_a_long_talk_before_a_pair_loses_its_oldest_exchanges(talks: list[WrittenTalk]) -> None:
@@ -74,12 +120,13 @@ def test_a_long_talk_before_a_pair_loses_its_oldest_exchanges(talks: list[Writte
     assert lengths[-1] < whole.rows.ids.shape[1]
 
 
+@pytest.mark.parametrize("frozen", ["int8", "bfloat16"])
 def test_the_better_answer_becomes_the_likelier_one(
-    talks: list[WrittenTalk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    talks: list[WrittenTalk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frozen: str
 ) -> None:
     monkeypatch.setattr(unpacked, "LARGE", 0)
     monkeypatch.setattr(int8, "LEAST_QUANTIZED", 1)
-    common = {"llm": "tongue", "lora_rank": 2, "persona": "You listen.", "frozen": "int8"}
+    common = {"llm": "tongue", "lora_rank": 2, "persona": "You listen.", "frozen": frozen}
     material = (tmp_path / "judged.txt",)
     loop = LoopSettings(epochs=1, learning_rate=1e-3, warmup_steps=0, evaluate_every=50)
     data = {"material": material, "valid_share": 0.0}
@@ -92,18 +139,30 @@ def test_the_better_answer_becomes_the_likelier_one(
         loop=loop.model_copy(update={"epochs": 30, "learning_rate": 1e-2}),
     )
     prefer(settings)
+    known = read_json(tmp_path / "b" / "reference.json")["answers"]
+    assert set(known) == {pair.name for pair in pairs_of(talks)}
+    prefer(settings)  # goes on, and reads what it was before from there
     folder = checkpoint_folder("tongue")
     tokenizer = read_tokenizer(folder)
     prompts = chat_prompts(tokenizer)
-    batch = PairBatches(pairs_of(talks), prompts, "You listen.", batch_tokens=512).load(0, 0).value
+    pairs = pairs_of(talks)
+    batches = PairBatches(
+        pairs,
+        prompts,
+        "You listen.",
+        batch_tokens=512,
+        reference={name: (each[0], each[1]) for name, each in known.items()},
+    )
+    batch = batches.load(0, 0).value
 
     def loss(updates: Path) -> float:
-        model = start(folder, tokenizer, 2, frozen="int8").eval()
+        model = start(folder, tokenizer, 2, frozen=frozen).eval()
         take_updates(model, updates)
         with torch.no_grad():
-            return float(preference_step(model, batch, beta=2.0, margin=1.0)["preferred"])
+            return float(preference_step(model, batch, beta=0.5)["preferred"])
 
-    assert loss(tmp_path / "b" / "last") < loss(tmp_path / "a" / "last") - 0.05
+    assert loss(tmp_path / "a" / "last") == pytest.approx(math.log(2.0), abs=0.02), "nothing gained"
+    assert loss(tmp_path / "b" / "last") < math.log(2.0) - 0.05
 
 
 def test_what_cannot_be_preferred_is_told(talks: list[WrittenTalk], tmp_path: Path) -> None:
