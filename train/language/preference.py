@@ -35,7 +35,7 @@ class PreferSettings(TaughtLlmSettings):
 
     run: Path = Path("runs/prefer")
     """Run folder: resumed where it exists. `best` in it is for `assemble`."""
-    material: tuple[Path, ...] = (Path("train/recipes/mini/preferred"),)
+    material: tuple[Path, ...] = (Path("train/recipes/mini/preferred/first"),)
     """Folders or files of written talks, in which `- words` behind an answer is a worse one."""
     batch_tokens: int = Field(default=640, ge=64)
     """Positions in a batch, whose pairs stand in one row; a longer pair is a batch alone, and what

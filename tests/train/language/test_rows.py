@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 
 from models.emotions import Emotion
@@ -7,7 +8,7 @@ from tests.models.small import byte_tokenizer
 from train.alignment.losses import IGNORED
 from train.language.batches import TalkBatches
 from train.language.material import Exchange, WrittenTalk
-from train.language.rows import RowWriter, padded
+from train.language.rows import RowWriter, TalkRow, padded
 
 HEARD = WrittenTalk("heard", (Exchange("It rained.", Emotion.SAD, "All day?"),))
 PLAIN = WrittenTalk("plain", (Exchange("Hello.", None, "Hi!"),))
@@ -40,6 +41,24 @@ def test_a_feeling_lies_on_the_words_of_the_person_alone() -> None:
     shares = row.emotions[sounding[0]]
     assert max(range(5), key=shares.__getitem__) == Emotion.SAD
     assert abs(sum(shares) - 1.0) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("shares", "told"),
+    [
+        ((0.05, 0.05, 0.05, 0.8, 0.05), 3),
+        ((0.2, 0.1, 0.1, 0.5, 0.1), 0),
+        ((0.8, 0.05, 0.05, 0.05, 0.05), 0),
+        ((0.0,) * 5, 0),
+    ],
+    ids=["surely sad", "perhaps sad", "neutral", "typed"],
+)
+def test_behind_words_a_sure_feeling_is_told_and_nothing_else(
+    shares: tuple[float, ...], told: int
+) -> None:
+    row = TalkRow()
+    row.say([5, 6], shares, segment=1, told_in=3)
+    assert row.slots == [0, 0, 1, 2, 3][: 2 + told]
 
 
 def test_words_without_a_feeling_sound_neutral_or_are_typed() -> None:
