@@ -237,6 +237,8 @@ class BlspEmoConfig:
     examples: ExamplesConfig = field(default_factory=ExamplesConfig)
     asks_for_things: bool = True
     """Whether a reply may end with "What's the …?" behind a statement (`models.replies.asking`)."""
+    wishes: bool = True
+    """Whether sentences such as "I hope you get one soon." may stand behind an answer."""
     talk_tokens: int | None = None
     """Longest conversation that it was trained on well, in positions; beyond it may say anything.
     None: as long as it can hold."""

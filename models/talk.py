@@ -18,6 +18,7 @@ from models.generation import CachedText, Guidance, Piece, generate
 from models.replies.asking import AskedOn
 from models.replies.deaf import DeafReply
 from models.replies.sounding import SoundingReply
+from models.replies.wishing import WishlessReply
 from models.tokenizer import IncrementalDecoder
 from models.words.turn_end import END_MARKS, log_odds_of_end, probability
 
@@ -63,6 +64,7 @@ class TalkSession:
         # able to do, such as to call a function.
         self._examples = None if persona else model.examples
         self._asks_for_things = bool(persona) or model.config.asks_for_things
+        self._wishes = bool(persona) or model.config.wishes
         self._dialogue = DialogueText(model, self._persona)
         self._text = self._dialogue.text
         self._expected = ExpectedExamples()
@@ -72,8 +74,10 @@ class TalkSession:
         """Whether what is waiting was begun by `read`."""
         self._told: Tensor | None = None
         """Of a turn whose feeling the LLM is told: what was said without it."""
-        self._sounding: SoundingReply | None = None
-        """The reply to such a turn, as it is said."""
+        self._felt: Emotion | None = None
+        """In which voice what is waiting was said, as far as that is known."""
+        self._as_said: SoundingReply | WishlessReply | None = None
+        """The LLM's answer as it is said, which is not always as it was written."""
         self.is_cut = False
         """Whether the last reply ended at its longest length and not by itself."""
 
@@ -165,7 +169,7 @@ class TalkSession:
                 told = heard.untold
         self._was_read = is_asked
         self._open_turn(int(given.shape[0]), None, found)
-        self._told = told
+        self._told, self._felt = told, felt
         self._text.append_speech(given)
 
     def read(self, text: str, *, emotion: Emotion | None = None) -> None:
@@ -181,7 +185,7 @@ class TalkSession:
         """
         ids = self._prompts.content(text)
         self._open_turn(len(ids), emotion, self._expected.met_by(self._find(text, emotion)))
-        self._told, self._was_read = None, True
+        self._told, self._felt, self._was_read = None, emotion, True
         self._text.append_ids(ids)
 
     def withdraw(self) -> None:
@@ -265,16 +269,28 @@ class TalkSession:
             self.is_cut = False
             yield answer
             return
-        with closing(self._heard_out(cancelled)) as texts:
+        with closing(self._worded(cancelled)) as texts:
             if self._asks_for_things:
                 yield from texts
+                self._take_as_said()
                 return
             asked_on = AskedOn()
             yield from asked_on.through(texts)
+        self._take_as_said()
         if asked_on.is_over:
             # The talk must hold what was said, and no more.
             self.is_cut = False
             self.truncate(asked_on.passed)
+
+    def _worded(self, cancelled: Callable[[], bool]) -> Generator[str]:
+        """Yields the LLM's answer without what it wishes behind it, where it does not wish."""
+        with closing(self._heard_out(cancelled)) as texts:
+            if self._wishes:
+                yield from texts
+                return
+            wishless = WishlessReply(self._felt)
+            self._as_said = wishless
+            yield from wishless.through(texts)
 
     def _heard_out(self, cancelled: Callable[[], bool]) -> Generator[str]:
         """Yields the LLM's answer; one that claims to have heard nothing is begun once more.
@@ -285,12 +301,14 @@ class TalkSession:
             yield from self._generated(cancelled)
             return
         deaf = DeafReply()
-        self._sounding = None if self._told is None else SoundingReply()
+        sounding = None if self._told is None else SoundingReply()
+        self._as_said = self._as_said or sounding
         with closing(self._generated(cancelled)) as texts:
             heard = deaf.through(texts)
-            yield from heard if self._sounding is None else self._sounding.through(heard)
-        self._take_as_said()
+            yield from heard if sounding is None else sounding.through(heard)
         if deaf.is_deaf:
+            if self._as_said is sounding:
+                self._as_said = None
             if self._told is None:
                 self._show_no_examples()
             else:
@@ -303,24 +321,27 @@ class TalkSession:
         self._reply_ids = []
 
     def _take_as_said(self) -> None:
-        """The talk holds the reply as it was said, where that is not what the LLM wrote."""
-        sounding, self._sounding = self._sounding, None
-        if sounding is not None and sounding.is_changed:
-            self._text.crop(self._dialogue.turns[-1].reply_start)
-            self._reply_ids = self._prompts.content(sounding.passed)
-            self._text.append_ids(self._reply_ids)
+        """The talk holds the answer as it was said, where that is not how the LLM goes on."""
+        as_said, self._as_said = self._as_said, None
+        if as_said is None or _plain(self._decode(len(self._reply_ids))) == _plain(as_said.passed):
+            return
+        self._text.crop(self._dialogue.turns[-1].reply_start)
+        self._reply_ids = self._prompts.content(as_said.passed)
+        self._text.append_ids(self._reply_ids)
 
     def _tell_no_feeling(self, untold: Tensor) -> None:
+        as_said = self._as_said
         found = self._dialogue.forget_last()
         self._open_turn(int(untold.shape[0]), None, found)
         self._told = None
         self._text.append_speech(untold)
         self._open_reply()
+        self._as_said = as_said
 
     def _open_reply(self) -> None:
         self._dialogue.open_reply()
         self._reply_ids = []
-        self._sounding = None
+        self._as_said = None
 
     def _generated(self, cancelled: Callable[[], bool]) -> Generator[str]:
         """Yields all that the LLM says in answer, in pieces of text."""

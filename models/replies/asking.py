@@ -46,6 +46,10 @@ class AskedOn:
         """
         is_told = False
         for piece in pieces:
+            if isinstance(piece, SentenceEnd):
+                if not self._held.strip():
+                    yield piece
+                continue
             if said := self.push(piece):
                 yield said
             if self.is_over:

@@ -252,6 +252,22 @@ def test_who_wrote_is_not_told_that_nothing_was_heard(
     assert "".join(talk.reply()) == "I didn't catch that."
 
 
+def test_the_talk_holds_an_answer_without_what_it_wishes(
+    model: BlspEmo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = copy(model)
+    other.config = replace(model.config, wishes=False)
+    answers = saying("I didn't hear that.", "At ten. I hope you catch it. Which one?")
+    monkeypatch.setattr(TalkSession, "_generated", answers)
+    talk = TalkSession(other, sampling=SHORT)
+    talk.read("The train?")
+    assert "".join(talk.reply()) == "At ten. Which one?"
+    wanted = prompt(other, [], "The train?") + other.prompts.content("At ten. Which one?")
+    assert ids_of(talk) == wanted
+    talk.truncate("At ten.")
+    assert ids_of(talk) == prompt(other, [], "The train?") + other.prompts.content("At ten.")
+
+
 def test_examples_take_nothing_of_the_room_of_a_turn(model: BlspEmo) -> None:
     plain = without_examples(model)
     talk = TalkSession(model, sampling=SHORT)
