@@ -3,7 +3,7 @@
 "Fourteen hours on this ward, and only one banana. I hope you get one soon." "You're eighty-one and
 still learning, well done! I'm glad you're home." Such a sentence adds nothing, and is wrong where
 the one before it was right; so is "I'm sorry." to somebody who sounds glad. Of 60 answers by mini's
-LLM that lost theirs two judges found 26 and 26 to fit, and 17 and 19 with it.
+LLM that lost theirs two judges found 26 and 25 to fit, and 17 and 19 with it.
 """
 
 import re
@@ -78,7 +78,8 @@ class WishlessReply:
     def _judged(self, *, whole: bool) -> bool | None:
         """Returns whether the sentence that begins passes; None: its next words will tell."""
         begun = self._held.strip().lower().replace("’", "'")
-        if len(self.passed.split()) < LEAST_WORDS:
+        is_quoted = self._taken.count('"') % 2 == 1  # what somebody could say is no wish
+        if is_quoted or len(self.passed.split()) < LEAST_WORDS:
             return True
         sorry = () if self._is_told_sorry else _SORRY
         if not whole and any(opening.startswith(begun) for opening in (*_WISHES, *sorry)):

@@ -37,6 +37,7 @@ def test_wishes_behind_an_answer_are_left_out(reply: str, expected: str, size: i
         "It's late. I hopped on. I'm gladly here.",
         "About 3.5 litres, I hope.",
         "That's hard. I'm sorry.",
+        'You could write: "Get well soon. I hope you are home by May."',
         "Oh no! What did she say? I'm",
         "",
     ],
