@@ -17,7 +17,8 @@ from train.settings import Frozen
 class TakeUpdatesSettings(Frozen):
     """Writes a checkpoint that talks as a run of `language` or `prefer` taught its LLM.
 
-    Everything else stays: what it hears with, its examples, how it tells the LLM of the voice.
+    Everything else stays: what it hears with, its examples. How the LLM is told of the voice comes
+    with the updates, which were taught with it.
     """
 
     model: Path = Path()
