@@ -45,7 +45,7 @@ def pairs_of(talks: Sequence[WrittenTalk]) -> list[Pair]:
     """Returns a pair for each exchange that has a worse answer.
 
     Raises:
-        ValueError: There is none.
+        ValueError: There is none, or two have the same name.
     """
     pairs = [
         Pair(f"{talk.name}/{number}", WrittenTalk(talk.name, talk.exchanges[: number + 1]))
@@ -55,6 +55,9 @@ def pairs_of(talks: Sequence[WrittenTalk]) -> list[Pair]:
     ]
     if not pairs:
         raise ValueError("the material has no pair: `- words` behind an answer is a worse one")
+    # What is known of a pair is kept by its name: another one's would teach the wrong thing.
+    if len({pair.name for pair in pairs}) < len(pairs):
+        raise ValueError("two files of the material have the same name: rename one of them")
     return pairs
 
 

@@ -74,6 +74,8 @@ def test_both_answers_see_what_was_said_and_not_each_other(talks: list[WrittenTa
     assert int(loaded.foretold[0, worse + 1]) == worse
     with pytest.raises(ValueError, match="has no pair"):
         pairs_of(talks[2:])
+    with pytest.raises(ValueError, match="have the same name: rename one"):
+        pairs_of([*talks, *talks])
 
 
 def test_an_answer_beside_another_is_as_probable_as_alone(
